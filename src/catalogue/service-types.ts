@@ -1,0 +1,67 @@
+import type { ResourceType } from './types.ts';
+
+/** Tools, APIs and MCP servers: what the account offers to callers. */
+export const SERVICE_TYPES = [
+  {
+    dir: 'tools',
+    noun: 'tool',
+    plural: 'tools',
+    model: 'Tool',
+    presence: 'standard',
+    list: { path: '/v1/tools' },
+    volatile: ['aiDescription'],
+    expressions: ['input.transform'],
+    hooks: ['output.hooks', 'routers[].branches[].pageProcessors[].hooks'],
+    restore: { mode: 'create', tier: 17, strip: ['aiDescription', '_sourceId'] },
+  },
+  {
+    dir: 'apis',
+    noun: 'API',
+    plural: 'APIs',
+    model: 'Api',
+    auditType: 'api',
+    presence: 'standard',
+    list: { path: '/v1/apis' },
+    volatile: ['apim'],
+    expressions: ['builder.request.transform'],
+    hooks: ['builder.responses[].hooks'],
+    sets: {
+      'builder.request.headers': 'key',
+      'builder.request.queryParams': 'key',
+      'builder.request.pathParams': 'key',
+    },
+    secrets: ['shipworks.password'],
+    headers: ['builder.responses[].headers'],
+    restore: {
+      mode: 'create',
+      tier: 18,
+      createDisabled: true,
+      note: 'live at once unless created disabled; its route must be free',
+      patch: ['name', 'description', 'disabled'],
+      immutable: ['type'],
+      strip: ['apim'],
+    },
+  },
+  {
+    dir: 'mcpservers',
+    noun: 'MCP server',
+    plural: 'MCP servers',
+    model: 'MCPServer',
+    presence: 'standard',
+    list: { path: '/v1/mcpservers' },
+    refs: {
+      'tools[].overrides.connections[]._id': 'connections',
+      'tools[].overrides.connections[]._abstractId': 'connections',
+      'tools[].overrides.exports[]._id': 'exports',
+      'tools[].overrides.exports[]._abstractId': 'exports',
+      'tools[].overrides.imports[]._abstractId': 'imports',
+    },
+    restore: {
+      mode: 'create',
+      tier: 19,
+      createDisabled: true,
+      note: 'its relative URI must be free',
+      patch: ['name', 'disabled'],
+    },
+  },
+] as const satisfies readonly ResourceType[];

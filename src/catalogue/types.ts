@@ -1,0 +1,129 @@
+import type { Json, JsonObject } from '../core/json.ts';
+
+/**
+ * A place in a document: keys joined by dots, `[]` = every element of an array, `*` = any key.
+ * Example: `routers[].branches[].pageProcessors[]._importId`.
+ */
+export type FieldPath = string;
+
+/** How the collection is read. */
+export interface ListRule {
+  /** Path below the base URL, with its official spelling. The API ignores case (celigo-platform 1.1). */
+  readonly path: string;
+  /** Other spelling of the collection, tried when `path` answers 404. */
+  readonly alternative?: string;
+  /** Query parameters the listing needs to be complete. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** `false`: documented to ignore paging, so no `limit` is sent. */
+  readonly paged?: false;
+  /**
+   * Shape of the answer beside the usual array: `keys` = `{keys: [name, …]}` whose values are read one by
+   * one; `folders` = `{items: […]}`, walked folder by folder with `_parentId`.
+   */
+  readonly shape?: 'keys' | 'folders';
+}
+
+/** What a listing leaves out and how to fetch it. */
+export interface HydrateRule {
+  /** Fields absent from the list's records. Shown by `celigo-mirror types`. */
+  readonly fields: readonly string[];
+  /** Query parameters of `GET /{id}` that bring them. */
+  readonly query?: Readonly<Record<string, string>>;
+}
+
+/** A long text that stands in its own file beside the document. */
+export interface SideFileRule {
+  readonly extension: string;
+  /** `always`, or only a text of several lines (a one-line query reads better in place). */
+  readonly when: 'always' | 'multiline';
+}
+
+/** Whether and how a resource can be put back. */
+export interface RestoreRule {
+  /**
+   * `create`: update, undelete or create; `map`: update or undelete, in another account matched to an
+   * existing one by type and name; `bulk`: written through one call for the whole collection; `manual`:
+   * mirrored for the record, put back by a person.
+   */
+  readonly mode: 'create' | 'map' | 'bulk' | 'manual';
+  /** For `manual` and special cases: what a person has to know or do. */
+  readonly note?: string;
+  /** Position in the order of creation (celigo-models 3.3); lower comes first. */
+  readonly tier: number;
+  /** Fields that `PATCH` accepts. */
+  readonly patch?: readonly FieldPath[];
+  /** Fixed when created; a change means delete and create. */
+  readonly immutable?: readonly FieldPath[];
+  /** Fields set by the server, left out of a write, besides {@link SERVER_MANAGED}. */
+  readonly strip?: readonly FieldPath[];
+  /** Starts to work as soon as it is created: sent with `disabled: true`, switched on last. */
+  readonly createDisabled?: true;
+}
+
+/** How one kind of resource is listed, cleaned, filed and put back. Data, not code. */
+export interface ResourceType {
+  /** Folder in the mirror and `<type>` of every selector and option: the collection's path in lower case. */
+  readonly dir: string;
+  /** For people, singular: `flow`, `file definition`. */
+  readonly noun: string;
+  readonly plural: string;
+  /** Field that names a resource to people and gives the file its slug; default `name`. */
+  readonly title?: FieldPath;
+  /** The recycle bin's `model`, PascalCase. */
+  readonly model: string;
+  /** The audit log's `resourceType`; absent where the log is not known to cover the type. */
+  readonly auditType?: string;
+  /**
+   * `core`: always readable, a refusal makes the run incomplete. `standard`: may be missing from a licence.
+   * `optIn`: mirrored only when `include` names it.
+   */
+  readonly presence: 'core' | 'standard' | 'optIn';
+  readonly list: ListRule;
+  /** Always set where the API's documents say that lists are abridged; other types are probed. */
+  readonly hydrate?: HydrateRule;
+  /** Part of Celigo's public catalogue stands in the same listing: keep the account's own records only. */
+  readonly ownOnly?: true;
+  /** Kinds that share the collection, told apart by one field. For display. */
+  readonly variants?: Readonly<Record<string, { readonly field: string; readonly value: string }>>;
+  /** Changed by the platform itself, or of no meaning to a reader; besides {@link ALWAYS_VOLATILE}. */
+  readonly volatile?: readonly FieldPath[];
+  /** As `volatile`, but only for members of an Integration App (`_connectorId` present). */
+  readonly volatileInApps?: readonly FieldPath[];
+  /** Preview samples: left out unless the account opts in with `sampleData`. */
+  readonly samples?: readonly FieldPath[];
+  /** Values that the server treats like an absent field. */
+  readonly defaults?: Readonly<Record<FieldPath, Json>>;
+  /** Enumerations the server stores in lower (upper) case whatever was sent. */
+  readonly lowerCase?: readonly FieldPath[];
+  readonly upperCase?: readonly FieldPath[];
+  /** Strings that come back padded with blanks. */
+  readonly padded?: readonly FieldPath[];
+  /** Objects in which `rules` and `version` repeat those of their `expression`. */
+  readonly expressions?: readonly FieldPath[];
+  /** Objects of hooks, where a hook without values means no hook. */
+  readonly hooks?: readonly FieldPath[];
+  /** Credentials. Masked ones stay `******`; one in clear becomes a `$secret` placeholder. */
+  readonly secrets?: readonly FieldPath[];
+  /** Lists of `{name or key, value}` in which authorisation headers may stand in clear. */
+  readonly headers?: readonly FieldPath[];
+  /** Arrays whose order means nothing, with the element's field to sort by (`''` = the element itself). */
+  readonly sets?: Readonly<Record<FieldPath, string>>;
+  readonly sideFiles?: Readonly<Record<FieldPath, SideFileRule>>;
+  /** References besides those found by field name ({@link REFERENCE_FIELDS}): path → type's folder. */
+  readonly refs?: Readonly<Record<FieldPath, string>>;
+  readonly restore: RestoreRule;
+}
+
+/** What the ownership rule needs to know of the account. */
+export interface Owner {
+  /** The token's `_userId`. */
+  readonly userId: string;
+}
+
+/**
+ * Whether a record of an `ownOnly` collection belongs to the account. No source documents the mark; records of
+ * Celigo's catalogue are `published` and do not carry the account's `_userId` (celigo-models 6.15, 6.18).
+ */
+export function isOwn(doc: JsonObject, owner: Owner): boolean {
+  return doc.published !== true || doc._userId === owner.userId;
+}

@@ -1,0 +1,54 @@
+import { isArray, isObject, type Json } from '../core/json.ts';
+
+/** Why one request gave no usable answer. Never holds the token or a header. */
+export class ApiError extends Error {
+  /** HTTP status, or `undefined` when no answer came (reset, time-out) or its body was unusable. */
+  readonly status: number | undefined;
+  /** The API's own code such as `invalid_ref`, where it gave one. */
+  readonly apiCode: string | undefined;
+  /** Whether trying again later may help. */
+  readonly passing: boolean;
+
+  constructor(
+    message: string,
+    options: { status?: number | undefined; apiCode?: string | undefined; passing: boolean; cause?: unknown },
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ApiError';
+    this.status = options.status;
+    this.apiCode = options.apiCode;
+    this.passing = options.passing;
+  }
+}
+
+/** Statuses worth another try (celigo-platform 4.2); every unknown 5xx counts as passing too. */
+export function isPassingStatus(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
+
+/**
+ * The sentence inside an error body, in any of the documented shapes (celigo-platform 4.1): `{errors: [{code,
+ * message, field?}]}`, `{message}`, plain text, HTML, nothing. `code` may be a number.
+ */
+export function readErrorBody(text: string): { message: string; apiCode: string | undefined } {
+  let body: Json;
+  try {
+    body = JSON.parse(text) as Json;
+  } catch {
+    const plain = text
+      .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
+    return { message: plain.slice(0, 200), apiCode: undefined };
+  }
+  if (!isObject(body)) return { message: text.slice(0, 200), apiCode: undefined };
+  const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];
+  if (errors.length === 0) return { message: String(body.message ?? '').slice(0, 200), apiCode: undefined };
+  const message = errors
+    .map((error) =>
+      [error.field, error.message ?? error.code].filter((part) => part !== undefined).join(': '),
+    )
+    .join('; ');
+  const code = errors[0]?.code;
+  return { message: message.slice(0, 400), apiCode: code === undefined ? undefined : String(code) };
+}

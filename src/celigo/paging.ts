@@ -1,0 +1,163 @@
+import LinkHeader from 'http-link-header';
+import { isArray, isObject, type Json } from '../core/json.ts';
+import { type ApiClient, type ApiResponse, ownUrl } from './client.ts';
+import { ApiError } from './errors.ts';
+
+/** Largest page asked for; the server may give less (celigo-platform 2.1). */
+const PAGE_SIZE = 1000;
+/** Page lengths at which a missing `Link` does not prove the end (celigo-platform 2.8). */
+const ROUND_COUNTS: ReadonlySet<number> = new Set([100, 1000, 1001]);
+/** A listing longer than this is a server going in circles. Reaching it is an error, never an end. */
+const MOST_PAGES = 100_000;
+
+/** One page, decoded. */
+export interface Page {
+  /** Records on the page. */
+  readonly count: number;
+  /** `nextPageURL` of the body, where the page has one. */
+  readonly nextPageUrl?: string | undefined;
+}
+
+export interface WalkOptions<P extends Page> {
+  /** Path of the collection below the base URL. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** `false`: no `limit` is sent. */
+  readonly paged: boolean;
+  /** Decodes the body of a page; an ApiError marks it as broken and has it fetched again. */
+  readonly read: (response: ApiResponse) => P;
+  /** Takes a page in; gives the number of its records that no earlier page of this walk held. */
+  readonly visit: (page: P) => Promise<number>;
+  readonly signal: AbortSignal;
+}
+
+/** The value of `Link: …; rel="next"`, if any. @throws ApiError for a header that cannot be read */
+function nextLink(response: ApiResponse): string | undefined {
+  const header = response.headers.link;
+  if (header === undefined) return undefined;
+  const text = (Array.isArray(header) ? header.join(', ') : header).replace(/\r?\n[ \t]+/g, ' ');
+  try {
+    return LinkHeader.parse(text).rel('next')[0]?.uri;
+  } catch (cause) {
+    throw new ApiError(`${response.url.pathname} sent a Link header that cannot be read`, {
+      passing: false,
+      cause,
+    });
+  }
+}
+
+/**
+ * The absolute URL of `nextPageURL`: absolute, or relative with or without `/v1` (celigo-platform, open question
+ * 22). @throws ApiError when it leaves the base URL's origin
+ */
+function nextPageTarget(baseUrl: string, next: string): URL {
+  const absolute = /^[a-z]+:/i.test(next);
+  if (absolute) return ownUrl(baseUrl, next);
+  const path = next.startsWith('/') ? next : `/${next}`;
+  return ownUrl(baseUrl, /^\/v1\//i.test(path) ? path : `/v1${path}`);
+}
+
+function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  const text = new URLSearchParams(query).toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+/**
+ * Reads a collection from its first to its last page, whichever way the server pages. Returns only after an explicit end; every doubt is an error, so that absence can be believed
+ * (celigo-platform 2.8).
+ * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
+ */
+export async function walkCollection<P extends Page>(
+  client: ApiClient,
+  options: WalkOptions<P>,
+): Promise<void> {
+  const asked = options.paged ? PAGE_SIZE : undefined;
+  let limit: Record<string, string> = asked === undefined ? {} : { limit: String(asked) };
+  let url = withQuery(options.path, { ...options.query, ...limit });
+  let total = 0;
+  let probing = false;
+  let pageLength: number | undefined;
+  const seen = new Set<string>();
+
+  for (let page = 0; page < MOST_PAGES; page++) {
+    seen.add(url);
+    let content: P | undefined;
+    let response: ApiResponse;
+    try {
+      response = await client.send({
+        url,
+        signal: options.signal,
+        accept: (answer) => {
+          content = answer.body.length === 0 ? undefined : options.read(answer);
+        },
+      });
+    } catch (error) {
+      const refusedLimit =
+        page === 0 && 'limit' in limit && error instanceof ApiError && error.status === 400;
+      if (!refusedLimit) throw error;
+      limit = {};
+      url = withQuery(options.path, { ...options.query });
+      continue;
+    }
+    const decoded = content as P | undefined;
+    const count = decoded?.count ?? 0;
+    const fresh = decoded ? await options.visit(decoded) : 0;
+    total += count;
+    if (probing && fresh === 0) return;
+
+    const link = nextLink(response);
+    const target = link
+      ? ownUrl(client.baseUrl, link, response.url)
+      : decoded?.nextPageUrl
+        ? nextPageTarget(client.baseUrl, decoded.nextPageUrl)
+        : undefined;
+    if (target) {
+      if (count > 0 && fresh === 0) {
+        throw new ApiError(`${options.path}: a page repeats records of earlier pages and promises more`, {
+          passing: false,
+        });
+      }
+      url = target.href;
+      if (seen.has(url))
+        throw new ApiError(`${options.path}: the pages lead back to an earlier one`, { passing: false });
+      continue;
+    }
+
+    // No link: the end, unless the page is as full as a page can be.
+    const full = count > 0 && (count === asked || count === pageLength || ROUND_COUNTS.has(count));
+    if (!full) return;
+    pageLength ??= count;
+    probing = true;
+    url = withQuery(options.path, { ...options.query, ...limit, skip: String(total) });
+    if (seen.has(url)) return;
+  }
+  throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { passing: false });
+}
+
+/**
+ * The records of a list answer: an array, or an object around one (celigo-platform 2.8).
+ * @throws ApiError for any other shape, so that a changed API never looks like an empty collection
+ */
+export function recordsOf(
+  body: Json | undefined,
+  path: string,
+): { records: readonly Json[]; nextPageUrl: string | undefined } {
+  if (body === undefined) return { records: [], nextPageUrl: undefined };
+  if (isArray(body)) return { records: body, nextPageUrl: undefined };
+  if (isObject(body)) {
+    const arrays = Object.values(body).filter(isArray);
+    if (arrays.length === 1) {
+      const next = body.nextPageURL;
+      return {
+        records: arrays[0] ?? [],
+        nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined,
+      };
+    }
+  }
+  throw new ApiError(
+    `${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`,
+    {
+      passing: false,
+    },
+  );
+}

@@ -1,0 +1,21 @@
+/** What a command may do to the outside besides its work: print, and know where it prints. */
+export interface Io {
+  /** Results; one JSON document with `--json`. */
+  readonly out: (text: string) => void;
+  /** Logs and progress. */
+  readonly err: (text: string) => void;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly now: () => Date;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Options that every command understands. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly logLevel?: string;
+  readonly color: boolean;
+}

@@ -1,0 +1,66 @@
+import { Command, CommanderError } from 'commander';
+import { AppError, CODES, EXIT } from '../core/errors.ts';
+import type { Io } from './io.ts';
+import { styleFor } from './style.ts';
+import { registerSync } from './sync.ts';
+
+/** The command line as a tree of words and flags. `finish` takes the exit code of the command that ran. */
+export function createProgram(io: Io, version: string, finish: (code: number) => void): Command {
+  const program = new Command('celigo-mirror')
+    .description('Keeps a Git repository equal to a Celigo integrator.io account, and restores from it.')
+    .version(version, '-V, --version', 'print the version')
+    .option(
+      '-c, --config <file>',
+      'configuration file (default: $CELIGO_MIRROR_CONFIG, ./celigo-mirror.yaml, /etc/celigo-mirror/)',
+    )
+    .option('--log-level <level>', 'trace, debug, info, warn, error, silent (default: $LOG_LEVEL)')
+    .option('--no-color', 'no colours, also by $NO_COLOR')
+    .helpOption('-h, --help', 'show help')
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showHelpAfterError('(celigo-mirror --help shows the commands)')
+    .exitOverride();
+  registerSync(program, io, finish);
+  return program;
+}
+
+/**
+ * Runs one command line to its end.
+ * @param argv the words after the program's name
+ * @returns the exit code
+ */
+export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
+  let code: number = EXIT.done;
+  const program = createProgram(io, version, (result) => {
+    code = result;
+  });
+  for (const command of program.commands)
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
+  try {
+    if (argv.length === 0) {
+      program.outputHelp({ error: true });
+      return EXIT.usage;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (io.signal.aborted) {
+      io.err('celigo-mirror: stopped; nothing was left half-written\n');
+      return EXIT.failed;
+    }
+    return explain(error, io, program.opts().color !== false);
+  }
+}
+
+/** Says what went wrong in terms of the user; a fault of the program itself shows its trace. */
+function explain(error: unknown, io: Io, color: boolean): number {
+  const style = styleFor(io, { color }, 'err');
+  if (error instanceof AppError) {
+    io.err(`${style.red('error:')} ${error.message}\n`);
+    if (error.hint) io.err(`${style.cyan('→')} ${error.hint}\n`);
+    return CODES[error.code].exit;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.err(`${style.red('internal error')} (please report it): ${text}\n`);
+  return EXIT.failed;
+}

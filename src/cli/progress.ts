@@ -1,0 +1,59 @@
+import type { Config } from '../config/schema.ts';
+import { AppError } from '../core/errors.ts';
+import { createLog, isLogLevel, logReporter } from '../report/log.ts';
+import type { Reporter } from '../run/report.ts';
+import type { GlobalOptions, Io } from './io.ts';
+import { styleFor } from './style.ts';
+
+/** Every secret of the configuration, for the scrubber of the log. */
+export function secretsOf(config: Config): string[] {
+  return [
+    ...config.accounts.map(({ token }) => token),
+    ...(config.repository.token ? [config.repository.token] : []),
+  ];
+}
+
+function levelOf(io: Io, options: GlobalOptions): string {
+  const level = options.logLevel ?? io.env.LOG_LEVEL ?? (io.errIsTerminal ? 'warn' : 'info');
+  if (isLogLevel(level)) return level;
+  throw new AppError('USAGE', `--log-level: ${level} is no level`, {
+    hint: 'One of trace, debug, info, warn, error, fatal, silent',
+  });
+}
+
+/**
+ * Log and, on a terminal, one line of progress. The logger is made at the first line that its level lets through, so
+ * that a quiet run does not pay for it.
+ */
+export async function createReporter(
+  io: Io,
+  options: GlobalOptions,
+  config: Config,
+): Promise<{ report: Reporter; stop: () => void }> {
+  const level = levelOf(io, options);
+  const style = styleFor(io, options, 'err');
+  const log =
+    level === 'silent'
+      ? undefined
+      : logReporter(
+          await createLog({
+            level,
+            pretty: io.errIsTerminal,
+            colors: style.isColorSupported,
+            secrets: secretsOf(config),
+            write: io.err,
+          }),
+        );
+  if (!io.errIsTerminal) return { report: (event) => log?.(event), stop: () => undefined };
+  const { default: yoctoSpinner } = await import('yocto-spinner');
+  const spinner = yoctoSpinner({ text: 'connecting' }).start();
+  return {
+    report: (event) => {
+      if (event.name === 'type.listed')
+        spinner.text = `${event.account}: ${event.done}/${event.total} types, ${event.type} listed`;
+      else if (event.name === 'account.started') spinner.text = `${event.account}: listing`;
+      else log?.(event);
+    },
+    stop: () => spinner.stop(),
+  };
+}

@@ -1,0 +1,185 @@
+import ms, { type StringValue } from 'ms';
+import { z } from 'zod';
+
+/** Base URLs of the regions, fully separate from each other (celigo-platform 1.1). */
+export const REGIONS = {
+  us: 'https://api.integrator.io',
+  eu: 'https://api.eu.integrator.io',
+  au: 'https://api.au.integrator.io',
+  ca: 'https://api.ca.integrator.io',
+} as const;
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+const baseUrl = z
+  .string()
+  .refine((text) => URL.canParse(text), { message: 'expected a URL such as https://api.integrator.io' })
+  .refine(
+    (text) =>
+      !URL.canParse(text) || new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname),
+    {
+      message:
+        'expected https:// (http:// is accepted for this machine only): the token would travel in clear',
+    },
+  )
+  .refine((text) => !URL.canParse(text) || new URL(text).username === '', {
+    message: 'expected a URL without user name or password',
+  });
+
+const duration = z
+  .string()
+  .refine((text) => Number.isFinite(ms(text as StringValue)) && ms(text as StringValue) > 0, {
+    message: 'expected a duration such as 30s, 15m or 24h',
+  });
+
+const typeList = z
+  .array(z.string().min(1))
+  .describe('Resource types (folder names, see `celigo-mirror types`); "*" is every type that is not opt-in');
+const secretFile = z.string().min(1);
+
+const account = z
+  .strictObject({
+    region: z
+      .enum(['us', 'eu', 'au', 'ca'])
+      .optional()
+      .describe('Where you sign in: us = integrator.io, eu = eu.integrator.io, …'),
+    baseUrl: baseUrl.optional().describe('Instead of region: base URL of the API'),
+    token: z.string().min(1).optional().describe('API token; better given by a variable or by tokenFile'),
+    tokenFile: secretFile.optional().describe('File that holds the API token'),
+    include: typeList.default(['*']),
+    exclude: typeList.default([]),
+    lookupCacheData: z
+      .boolean()
+      .default(false)
+      .describe('Mirror the entries of lookup caches too; they may hold data of customers'),
+    sampleData: z
+      .boolean()
+      .default(false)
+      .describe('Mirror preview samples too; they change by themselves and may hold data of customers'),
+    requestsPerSecond: z
+      .number()
+      .int()
+      .min(1)
+      .max(300)
+      .default(40)
+      .describe('Own limit, far below the 300 per second of the account, so that production keeps its share'),
+    concurrency: z.number().int().min(1).max(32).default(6).describe('Requests under way at once'),
+    requestTimeout: duration.default('60s').describe('Time limit of one request'),
+    retries: z
+      .number()
+      .int()
+      .min(0)
+      .max(20)
+      .default(5)
+      .describe('Further tries of a request that failed for a passing reason'),
+    schedule: z.string().min(1).optional().describe('Instead of the general schedule'),
+  })
+  .refine((value) => !(value.region && value.baseUrl), {
+    message: 'region and baseUrl exclude each other',
+    path: ['baseUrl'],
+  })
+  .refine((value) => !(value.token && value.tokenFile), {
+    message: 'token and tokenFile exclude each other',
+    path: ['tokenFile'],
+  })
+  .refine((value) => value.token || value.tokenFile, {
+    message: 'a token is required: set token or tokenFile',
+    path: ['token'],
+  });
+
+const repository = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .default('./mirror')
+    .describe('The working clone; created, or cloned from remote, when absent'),
+  remote: z
+    .string()
+    .min(1)
+    .refine((text) => !/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(text), {
+      message: 'expected a URL without password: use username with token or tokenFile, or sshKeyFile',
+    })
+    .refine((text) => !text.startsWith('-') && !/^ext::/i.test(text), { message: 'expected a Git remote' })
+    .optional()
+    .describe('Pushed to after each commit'),
+  branch: z
+    .string()
+    .regex(/^(?!-)(?!.*\.\.)(?!.*\/$)[A-Za-z0-9._/-]+$/, { message: 'expected a branch name' })
+    .default('main'),
+  author: z
+    .strictObject({ name: z.string().min(1), email: z.string().min(3) })
+    .default({ name: 'celigo-mirror', email: 'celigo-mirror@localhost' })
+    .describe('Committer of every commit, and author where no person is known'),
+  username: z.string().min(1).optional().describe('User name for an HTTPS remote'),
+  token: z.string().min(1).optional().describe('Password or access token for an HTTPS remote'),
+  tokenFile: secretFile.optional(),
+  sshKeyFile: z.string().min(1).optional().describe('Private key for an SSH remote'),
+  sshKnownHostsFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Host keys to trust; without it a new host is accepted once'),
+  signingKeyFile: z.string().min(1).optional().describe('SSH key that signs every commit'),
+});
+
+/** The configuration file. Every default of the program stands here. */
+export const configSchema = z.strictObject({
+  repository: repository.prefault({}),
+  accounts: z
+    .record(
+      z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }),
+      account,
+    )
+    .refine((value) => Object.keys(value).length > 0, { message: 'at least one account is required' }),
+  schedule: z.string().min(1).default('*/15 * * * *').describe('When the daemon runs; node-cron syntax'),
+  timezone: z.string().min(1).default('UTC'),
+  fullSweep: duration.default('24h').describe('How often everything is fetched again, unchanged or not'),
+  guards: z
+    .strictObject({
+      maxDeletions: z.number().int().min(0).default(25).describe('Per type and run: more than this many …'),
+      maxDeletionShare: z
+        .number()
+        .min(0)
+        .max(1)
+        .default(0.2)
+        .describe('… and more than this share of the type → refused'),
+    })
+    .prefault({}),
+});
+
+/** The keys that each part of the configuration knows, for suggestions. */
+export const CONFIG_KEYS = {
+  top: Object.keys(configSchema.shape),
+  account: Object.keys(account.shape),
+  repository: Object.keys(repository.shape),
+  author: ['name', 'email'],
+  guards: ['maxDeletions', 'maxDeletionShare'],
+} as const;
+
+export type ConfigInput = z.input<typeof configSchema>;
+type ParsedConfig = z.output<typeof configSchema>;
+type ParsedAccount = ParsedConfig['accounts'][string];
+
+/** One account, ready to use: secrets read, URL and durations resolved. */
+export interface AccountConfig
+  extends Omit<ParsedAccount, 'region' | 'baseUrl' | 'token' | 'tokenFile' | 'requestTimeout'> {
+  readonly name: string;
+  /** Origin without trailing slash. */
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly requestTimeoutMs: number;
+}
+
+export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile'>;
+
+/** The whole configuration, validated. `source`: where it came from, for messages. */
+export interface Config extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep'> {
+  readonly source: string;
+  readonly repository: RepositoryConfig;
+  readonly accounts: readonly AccountConfig[];
+  readonly fullSweepMs: number;
+}
+
+export function durationMs(text: string): number {
+  return ms(text as StringValue);
+}

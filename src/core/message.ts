@@ -1,0 +1,95 @@
+import type { Certainty, Person } from './attribution.ts';
+import type { Change } from './changes.ts';
+
+/** Kinds of change that a subject line names before it says "and n more". */
+const SUBJECT_PARTS = 3;
+/** Lines of a commit message; a first mirror of a large account has more files than anybody reads. */
+const MOST_LINES = 2_000;
+
+const WORDS = { added: 'added', changed: 'changed', renamed: 'renamed', deleted: 'deleted' } as const;
+
+/** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Names of a type for people. */
+export interface Nouns {
+  readonly noun: string;
+  readonly plural: string;
+}
+
+/** `3 flows changed, 1 export added`: the largest parts first, deletions never left out. */
+export function summarise(changes: readonly Change[], nounsOf: (dir: string) => Nouns): string {
+  const counts = new Map<string, { dir: string; kind: Change['kind']; count: number }>();
+  for (const { dir, kind } of changes) {
+    const key = `${dir} ${kind}`;
+    const entry = counts.get(key);
+    if (entry) entry.count += 1;
+    else counts.set(key, { dir, kind, count: 1 });
+  }
+  const parts = [...counts.values()].sort(
+    (a, b) =>
+      Number(b.kind === 'deleted') - Number(a.kind === 'deleted') ||
+      b.count - a.count ||
+      (a.dir < b.dir ? -1 : 1),
+  );
+  const shown = parts.slice(0, SUBJECT_PARTS);
+  const rest = parts.slice(SUBJECT_PARTS).reduce((sum, part) => sum + part.count, 0);
+  const words = shown.map(({ dir, kind, count }) => {
+    const { noun, plural } = nounsOf(dir);
+    return `${count} ${count === 1 ? noun : plural} ${WORDS[kind]}`;
+  });
+  return [...words, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
+}
+
+export interface MessageInput {
+  readonly account: string;
+  readonly runId: string;
+  readonly changes: readonly Change[];
+  readonly coAuthors: readonly Person[];
+  readonly certainty: Certainty;
+  /** Whether the audit log could be read. */
+  readonly audited: boolean;
+  readonly incomplete: readonly string[];
+  /** First listing of the account. */
+  readonly first: boolean;
+  readonly nounsOf: (dir: string) => Nouns;
+}
+
+function lineOf(change: Change): string {
+  const name = oneLine(change.title);
+  const from = change.oldPath ? ` (was ${change.oldPath})` : '';
+  return `- ${WORDS[change.kind]}: ${change.path}${from}${name === '' ? '' : `: ${name}`}`;
+}
+
+/**
+ * The message of one commit: subject, one line a file with what happened to it and the resource's name, trailers. Names
+ * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer.
+ */
+export function commitMessage(input: MessageInput): string {
+  const lines = input.changes.slice(0, MOST_LINES).map(lineOf);
+  const hidden = input.changes.length - lines.length;
+  if (hidden > 0) lines.push(`- and ${hidden} more; git show --stat lists them`);
+  const subject = `${input.account}: ${summarise(input.changes, input.nounsOf) || 'mirror settings'}`;
+  const notes: string[] = [];
+  if (input.first) notes.push('First mirror of the account: who made what was there before is not told.');
+  if (input.certainty === 'lastModifiedBy') {
+    const why = input.audited
+      ? 'The audit log does not tell of these changes'
+      : 'The audit log could not be read';
+    notes.push(`${why}: the author is the one who modified them last.`);
+  }
+  const trailers = [
+    `Celigo-Account: ${input.account}`,
+    `Celigo-Run: ${input.runId}`,
+    ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
+    ...input.coAuthors.map(
+      (person) => `Co-authored-by: ${oneLine(person.name)} <${oneLine(person.email).replace(/[<>\s]/g, '')}>`,
+    ),
+  ];
+  return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
+}

@@ -1,0 +1,238 @@
+import stableStringify from 'fast-json-stable-stringify';
+import { ALWAYS_DEFAULT, ALWAYS_VOLATILE, OPAQUE_FIELDS } from '../catalogue/common.ts';
+import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
+import {
+  getOwn,
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  setOwn,
+} from './json.ts';
+import { escapeKey, secretMarker } from './markers.ts';
+import { compareCodePoints } from './order.ts';
+import { hasCredentialShape, isClearCredential, isHeaderCredential, isNamedCredential } from './secrets.ts';
+
+/** What the normaliser needs besides the type. */
+export interface NormaliseOptions {
+  /** Keep preview samples (`sampleData`, …). */
+  readonly sampleData: boolean;
+  /** Fingerprint of a credential: stable within one mirror, not reversible. */
+  readonly fingerprint: (secret: string) => string;
+}
+
+/** A long text taken out of the document, at the place where its `{$file}` marker will stand. */
+export interface SideText {
+  /** Keys and indexes from the root of the document. */
+  readonly place: readonly (string | number)[];
+  readonly extension: string;
+  readonly text: string;
+}
+
+/** What a person configured, ready to be rendered: `texts` still stand in `doc` as well. */
+export interface Normalised {
+  readonly doc: JsonObject;
+  readonly texts: readonly SideText[];
+}
+
+/** The rules for one place of a document, and for the places below it. */
+interface Rule {
+  readonly below: Map<string, Rule>;
+  drop?: true;
+  dropInApps?: true;
+  equalsAbsent?: Json;
+  letterCase?: 'lower' | 'upper';
+  padded?: true;
+  expression?: true;
+  hooks?: true;
+  secret?: true;
+  headers?: true;
+  sortBy?: string;
+  sideFile?: SideFileRule;
+}
+
+function ruleAt(root: Rule, path: string): Rule {
+  // 'a[].b' → a, [], b
+  const steps = path
+    .replaceAll('[]', '.[]')
+    .split('.')
+    .filter((step) => step !== '');
+  let rule = root;
+  for (const step of steps) {
+    let next = rule.below.get(step);
+    if (!next) {
+      next = { below: new Map() };
+      rule.below.set(step, next);
+    }
+    rule = next;
+  }
+  return rule;
+}
+
+function compile(type: ResourceType, keepSamples: boolean): Rule {
+  const root: Rule = { below: new Map() };
+  for (const path of ALWAYS_VOLATILE) ruleAt(root, path).drop = true;
+  for (const path of type.volatile ?? []) ruleAt(root, path).drop = true;
+  for (const path of type.volatileInApps ?? []) ruleAt(root, path).dropInApps = true;
+  if (!keepSamples) for (const path of type.samples ?? []) ruleAt(root, path).drop = true;
+  for (const [path, value] of Object.entries({ ...ALWAYS_DEFAULT, ...type.defaults })) {
+    ruleAt(root, path).equalsAbsent = value;
+  }
+  for (const path of type.lowerCase ?? []) ruleAt(root, path).letterCase = 'lower';
+  for (const path of type.upperCase ?? []) ruleAt(root, path).letterCase = 'upper';
+  for (const path of type.padded ?? []) ruleAt(root, path).padded = true;
+  for (const path of type.expressions ?? []) ruleAt(root, path).expression = true;
+  for (const path of type.hooks ?? []) ruleAt(root, path).hooks = true;
+  for (const path of type.secrets ?? []) ruleAt(root, path).secret = true;
+  for (const path of type.headers ?? []) ruleAt(root, path).headers = true;
+  for (const [path, key] of Object.entries(type.sets ?? {})) ruleAt(root, path).sortBy = key;
+  for (const [path, rule] of Object.entries(type.sideFiles ?? {})) ruleAt(root, path).sideFile = rule;
+  return root;
+}
+
+/** Text by which elements of a set are ordered. */
+function sortText(item: Json, key: string): string {
+  const value = key !== '' && isObject(item) ? getOwn(item, key) : item;
+  return typeof value === 'string' ? value : stableStringify(value ?? null);
+}
+
+function sorted(items: readonly Json[], key: string): readonly Json[] {
+  const keyed = items.map((item) => ({ item, text: sortText(item, key) }));
+  keyed.sort(
+    (a, b) =>
+      compareCodePoints(a.text, b.text) || compareCodePoints(sortText(a.item, ''), sortText(b.item, '')),
+  );
+  return keyed.map(({ item }) => item);
+}
+
+/** Leaves out of a filter or transform what only repeats its `expression` (celigo-models 1.6). */
+function withoutEcho(value: JsonObject): JsonObject {
+  const expression = getOwn(value, 'expression');
+  if (!isObject(expression)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) {
+    const held = value[key] as Json;
+    const original = key === 'expression' ? undefined : getOwn(expression, key);
+    if (original !== undefined && stableStringify(original) === stableStringify(held)) continue;
+    setOwn(out, key, held);
+  }
+  return out;
+}
+
+function isEmptyHook(hook: Json): boolean {
+  return hook === null || (isObject(hook) && Object.values(hook).every((value) => value === null));
+}
+
+/**
+ * Turns raw documents of one type into what the mirror keeps. Made once per type and run; the returned function is
+ * pure.
+ */
+export function createNormaliser(
+  type: ResourceType,
+  options: NormaliseOptions,
+): (raw: JsonObject) => Normalised {
+  const root = compile(type, options.sampleData);
+
+  return function normalise(raw) {
+    const texts: SideText[] = [];
+    const place: (string | number)[] = [];
+    const inApp = getOwn(raw, '_connectorId') !== undefined;
+
+    function cleanString(value: string, name: string, rule: Rule | undefined, opaque: boolean): Json {
+      let text = value;
+      if (rule?.letterCase === 'lower') text = text.toLowerCase();
+      else if (rule?.letterCase === 'upper') text = text.toUpperCase();
+      if (rule?.padded) text = text.trimEnd();
+      if (
+        rule?.sideFile &&
+        (rule.sideFile.when === 'always' ? text !== '' : text.includes('\n')) &&
+        text.isWellFormed()
+      ) {
+        texts.push({ place: [...place], extension: rule.sideFile.extension, text });
+        return text;
+      }
+      if (!opaque && isNamedCredential(name, text)) return secretMarker(options.fingerprint(text));
+      if (hasCredentialShape(text)) return secretMarker(options.fingerprint(text));
+      return text;
+    }
+
+    function cleanHeaders(value: Json, rule: Rule): Json {
+      const out = cleanCollection(value, rule, false);
+      const redact = (name: Json | undefined, held: Json | undefined): Json | undefined =>
+        typeof name === 'string' && typeof held === 'string' && isHeaderCredential(name, held)
+          ? secretMarker(options.fingerprint(held))
+          : held;
+      if (isArray(out)) {
+        return out.map((item) => {
+          if (!isObject(item)) return item;
+          const held = redact(
+            getOwn(item, 'name') ?? getOwn(item, 'key') ?? getOwn(item, 'id'),
+            getOwn(item, 'value'),
+          );
+          return held === undefined ? item : { ...item, value: held };
+        });
+      }
+      if (!isObject(out)) return out;
+      const copy: MutableJsonObject = {};
+      for (const key of Object.keys(out)) setOwn(copy, key, redact(key, out[key]) as Json);
+      return copy;
+    }
+
+    function cleanCollection(value: Json, rule: Rule | undefined, opaque: boolean): Json {
+      if (isArray(value)) {
+        const each = rule?.below.get('[]');
+        const items = value.map((item, index) => {
+          place.push(index);
+          const out = clean(item, '', each, opaque);
+          place.pop();
+          return out ?? null;
+        });
+        return rule?.sortBy === undefined ? items : sorted(items, rule.sortBy);
+      }
+      if (!isObject(value)) return value;
+      const source = rule?.expression ? withoutEcho(value) : value;
+      const out: MutableJsonObject = {};
+      const keys = Object.keys(source);
+      let only: string | undefined;
+      let count = 0;
+      for (const key of keys) {
+        const held = source[key] as Json;
+        if (rule?.hooks && isEmptyHook(held)) continue;
+        place.push(key);
+        const kept = clean(
+          held,
+          key,
+          rule?.below.get(key) ?? rule?.below.get('*'),
+          opaque || OPAQUE_FIELDS.has(key),
+        );
+        place.pop();
+        if (kept === undefined) continue;
+        setOwn(out, key, kept);
+        only = key;
+        count += 1;
+      }
+      if (count === 1 && only !== undefined && escapeKey(only) !== only) {
+        return { [escapeKey(only)]: out[only] as Json };
+      }
+      return out;
+    }
+
+    function clean(value: Json, name: string, rule: Rule | undefined, opaque: boolean): Json | undefined {
+      if (rule?.drop || (rule?.dropInApps && inApp)) return undefined;
+      if (rule?.equalsAbsent !== undefined && rule.equalsAbsent === value) return undefined;
+      if (rule?.secret && value !== null && isClearCredential(value)) {
+        return secretMarker(options.fingerprint(typeof value === 'string' ? value : stableStringify(value)));
+      }
+      if (typeof value === 'string') return cleanString(value, name, rule, opaque);
+      if (rule?.headers) return cleanHeaders(value, rule);
+      if (value === null || typeof value !== 'object') return value;
+      const out = cleanCollection(value, rule, opaque);
+      const emptied = rule?.hooks && isObject(out) && Object.keys(out).length === 0;
+      return emptied ? undefined : out;
+    }
+
+    const doc = cleanCollection(raw, root, false);
+    return { doc: isObject(doc) ? doc : {}, texts };
+  };
+}

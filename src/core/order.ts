@@ -1,0 +1,16 @@
+/** Compares by Unicode code point (JavaScript's `<` compares UTF-16 units, which differs beyond the BMP). */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xHigh = x >= 0xd800 && x <= 0xdfff;
+    const yHigh = y >= 0xd800 && y <= 0xdfff;
+    if (xHigh === yHigh) return x - y;
+    // A surrogate stands for a code point above every BMP character; the shared prefix cannot split a pair
+    // in one string only.
+    return xHigh ? 1 : -1;
+  }
+  return a.length - b.length;
+}

@@ -1,0 +1,76 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** Index of the quote that ends the string opened at `start`, or -1. */
+function endOfString(bytes: Buffer, start: number): number {
+  let at = start;
+  for (;;) {
+    at = bytes.indexOf(QUOTE, at + 1);
+    if (at < 0) return -1;
+    let slashes = 0;
+    while (bytes[at - 1 - slashes] === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return at;
+  }
+}
+
+/** Index after the object that starts at `start`, or -1 when it does not end. */
+function endOfObject(bytes: Buffer, start: number): number {
+  let depth = 0;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at);
+      if (at < 0) return -1;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    }
+  }
+  return -1;
+}
+
+/**
+ * Cuts a JSON array of objects into the bytes of its elements without parsing them: several times cheaper, and
+ * an element with the bytes of the last run need never be parsed. Elements are views of `bytes`.
+ * @returns `undefined` when the text is not plainly such an array; the caller then parses it as a whole. An element
+ * is not checked to be valid JSON: whoever parses it finds out.
+ */
+export function splitRecords(bytes: Buffer): Buffer[] | undefined {
+  let at = 0;
+  const skipBlanks = (): void => {
+    while (isBlank(bytes[at])) at += 1;
+  };
+  skipBlanks();
+  if (bytes[at] !== OPEN_BRACKET) return undefined;
+  at += 1;
+  const records: Buffer[] = [];
+  skipBlanks();
+  if (bytes[at] === CLOSE_BRACKET) at += 1;
+  else {
+    for (;;) {
+      skipBlanks();
+      if (bytes[at] !== OPEN_BRACE) return undefined;
+      const end = endOfObject(bytes, at);
+      if (end < 0) return undefined;
+      records.push(bytes.subarray(at, end));
+      at = end;
+      skipBlanks();
+      const next = bytes[at];
+      at += 1;
+      if (next === CLOSE_BRACKET) break;
+      if (next !== COMMA) return undefined;
+    }
+  }
+  skipBlanks();
+  return at === bytes.length ? records : undefined;
+}

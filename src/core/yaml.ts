@@ -1,0 +1,164 @@
+import { parseDocument } from 'yaml';
+import { isArray, type Json, type JsonObject } from './json.ts';
+import { compareCodePoints } from './order.ts';
+
+/**
+ * The mirror's YAML: block style, keys sorted by code point, no anchors, no folding. Written by hand because the
+ * subset is small and the library's writer costs ten times as much (bench/README.md); read by the `yaml`
+ * library. The tests check every output with two independent readers under YAML 1.1 and 1.2.
+ */
+
+/** Words that YAML 1.1 or 1.2 readers take for a boolean, null or number. */
+const RESERVED = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
+/** Object ids are quoted always: some look like numbers, and one style reads better than two. */
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+/** First character of a string that may stand unquoted. */
+const PLAIN_START = /^[A-Za-z_$/\u00c0-\u1fff\u3040-\ud7ff]/;
+/** What ends or breaks an unquoted string. */
+const PLAIN_BREAK = /: |:$| #|[\t\n]| $/;
+/** Not printable in YAML, a line break to some readers, or able to reorder what a person sees. */
+const UNPRINTABLE =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\uffff]/;
+const ESCAPED_BEYOND_JSON = /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]/g;
+const SURROGATE = /[\ud800-\udfff]/;
+/** A last line of blanks alone, which readers chomp differently. */
+const BLANK_END = /(?:^|\n)[\t ]+\n*$/;
+/** The longest key that YAML allows without the explicit `? ` form. */
+const LONGEST_KEY = 1024;
+
+/** Whether the characters of `text` may stand in a plain or literal scalar as they are. */
+function isPrintable(text: string): boolean {
+  if (!UNPRINTABLE.test(text)) return true;
+  // Surrogates may be halves of an ordinary emoji: judge again without them.
+  return (
+    SURROGATE.test(text) && text.isWellFormed() && !UNPRINTABLE.test(text.replace(/[\ud800-\udfff]/g, ''))
+  );
+}
+
+function renderQuoted(text: string): string {
+  const json = JSON.stringify(text);
+  return json.replace(
+    ESCAPED_BEYOND_JSON,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function renderLine(text: string): string {
+  const plain =
+    PLAIN_START.test(text) &&
+    !PLAIN_BREAK.test(text) &&
+    !RESERVED.test(text) &&
+    !OBJECT_ID.test(text) &&
+    isPrintable(text);
+  return plain ? text : renderQuoted(text);
+}
+
+/** A literal block, or `undefined` where only a quoted string keeps the bytes. `indent`: of the parent node. */
+function renderLiteral(text: string, indent: string): string | undefined {
+  if (BLANK_END.test(text) || !/[^\n]/.test(text) || !isPrintable(text)) return undefined;
+  const content = text.replace(/\n+$/, '');
+  const breaks = text.length - content.length;
+  const chomp = breaks === 0 ? '-' : breaks === 1 ? '' : '+';
+  const hint = /^[\n\t ]/.test(text) ? '2' : '';
+  const inner = `${indent}  `;
+  const lines = content.replace(/\n+/g, `$&${inner}`);
+  return `|${hint}${chomp}\n${inner}${lines}${'\n'.repeat(Math.max(0, breaks - 1))}`;
+}
+
+function renderString(text: string, indent: string): string {
+  const literal = text.includes('\n') ? renderLiteral(text, indent) : undefined;
+  return literal ?? renderLine(text);
+}
+
+/** `1e+21` is a number to YAML 1.2 only; `1.0e+21` is one to all. */
+function renderNumber(value: number): string {
+  if (Object.is(value, -0)) return '-0';
+  const text = JSON.stringify(value);
+  return text.includes('e') && !text.includes('.') ? text.replace('e', '.0e') : text;
+}
+
+function renderMap(map: JsonObject, keys: readonly string[], indent: string): string {
+  let out = '';
+  for (const key of keys) {
+    const name = renderLine(key);
+    const value = map[key] as Json;
+    if (out !== '') out += `\n${indent}`;
+    out +=
+      name.length > LONGEST_KEY
+        ? `? ${name}\n${indent}: ${renderNode(value, `${indent}  `, '', indent)}`
+        : `${name}:${renderNode(value, indent, ' ')}`;
+  }
+  return out;
+}
+
+function renderSequence(items: readonly Json[], indent: string): string {
+  return items.map((item) => `- ${renderNode(item, `${indent}  `, '', indent)}`).join(`\n${indent}`);
+}
+
+/**
+ * One value. `gap` is what separates it from its key when it stays on that line; a filled collection below a key
+ * goes to the next line, indented by two. `parent`: indentation that a literal's content is counted from.
+ */
+function renderNode(value: Json, indent: string, gap: string, parent = indent): string {
+  if (typeof value === 'string') return gap + renderString(value, parent);
+  if (typeof value === 'number') return gap + renderNumber(value);
+  if (value === null || typeof value === 'boolean') return gap + String(value);
+  if (isArray(value)) {
+    if (value.length === 0) return `${gap}[]`;
+    if (gap === '') return renderSequence(value, indent);
+    return `\n${indent}  ${renderSequence(value, `${indent}  `)}`;
+  }
+  const keys = sortedKeys(value);
+  if (keys.length === 0) return `${gap}{}`;
+  if (gap === '') return renderMap(value, keys, indent);
+  return `\n${indent}  ${renderMap(value, keys, `${indent}  `)}`;
+}
+
+function sortedKeys(map: JsonObject): string[] {
+  const keys = Object.keys(map).sort();
+  return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareCodePoints) : keys;
+}
+
+/** The YAML text of any JSON value, ending in one line break. `parseYaml` gives back exactly `value`. */
+export function renderYaml(value: Json): string {
+  if (typeof value === 'string') return `${renderLine(value)}\n`;
+  const text = renderNode(value, '', '');
+  // A literal that keeps its trailing breaks already ends the file with one.
+  return `${text}\n`;
+}
+
+/** A file that is not what this program writes: the reason, and the line where known (from 1). */
+export class YamlError extends Error {
+  readonly line: number | undefined;
+  constructor(message: string, line: number | undefined) {
+    super(message);
+    this.name = 'YamlError';
+    this.line = line;
+  }
+}
+
+/**
+ * Reads a document of the mirror, also one edited by hand. Refuses what a mirror never holds: aliases (a few
+ * of them can expand to gigabytes), tags, duplicate keys, several documents.
+ * @throws YamlError
+ */
+export function parseYaml(text: string): Json {
+  const doc = parseDocument(text, {
+    schema: 'core',
+    uniqueKeys: true,
+    strict: true,
+    prettyErrors: false,
+    logLevel: 'error',
+    stringKeys: true,
+  });
+  const problem = doc.errors[0] ?? doc.warnings[0];
+  if (problem) {
+    const line = text.slice(0, problem.pos[0]).split('\n').length;
+    throw new YamlError(problem.message, line);
+  }
+  try {
+    return doc.toJS({ maxAliasCount: 0 }) as Json;
+  } catch (cause) {
+    throw new YamlError(cause instanceof Error ? cause.message : String(cause), undefined);
+  }
+}

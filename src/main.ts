@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { runCli } from './cli/program.ts';
+import { VERSION } from './version.ts';
+
+const stop = new AbortController();
+let signals = 0;
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    signals += 1;
+    // The first signal lets the command end in order, a second one does not wait for that.
+    if (signals > 1) process.exit(name === 'SIGINT' ? 130 : 143);
+    stop.abort(new Error(`stopped by ${name}`));
+  });
+}
+
+// A reader that went away (`| head`) is no failure of the command.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+    outIsTerminal: process.stdout.isTTY === true,
+    errIsTerminal: process.stderr.isTTY === true,
+    env: process.env,
+    cwd: process.cwd(),
+    now: () => new Date(),
+    signal: stop.signal,
+  },
+  VERSION,
+);

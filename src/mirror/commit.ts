@@ -1,0 +1,112 @@
+import type { Repository } from './repository.ts';
+
+/** A person as git names one. */
+export interface Author {
+  readonly name: string;
+  readonly email: string;
+}
+
+/** One commit to make. Paths are from the root of the repository. */
+export interface CommitRequest {
+  readonly message: string;
+  readonly author: Author;
+  readonly authorDate: Date;
+  /** Files to take over from the work tree, those removed there included. */
+  readonly paths: readonly string[];
+}
+
+/** From this many paths on, letting git look through the whole folder is cheaper than naming them. */
+const MANY_PATHS = 5_000;
+
+/** Text that cannot break out of an ident line. */
+function identText(text: string): string {
+  const clean = text
+    .replace(/[\x00-\x1f\x7f<>]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return clean === '' ? 'unknown' : clean;
+}
+
+function gitDate(date: Date): string {
+  return `@${Math.max(0, Math.floor(date.getTime() / 1000))} +0000`;
+}
+
+async function stage(
+  repository: Repository,
+  paths: readonly string[],
+  folder: string,
+  foreign: readonly string[],
+): Promise<void> {
+  if (paths.length >= MANY_PATHS) {
+    const except = foreign.map((path) => `:(exclude,literal)${folder}/${path}`);
+    await repository.git.run(['add', '--all', '--force', '--', `:(literal)${folder}`, ...except]);
+    return;
+  }
+  await repository.git.run(['update-index', '--add', '--remove', '-z', '--stdin'], {
+    input: `${paths.join('\0')}\0`,
+  });
+}
+
+/**
+ * Commits the named files of one account's folder on top of HEAD: index, tree, commit, then one change of the branch
+ * from the expected old value, so that a crash leaves either all of it or nothing. No hook runs.
+ * @returns the new commit, or `undefined` when nothing differs
+ * @throws GitFailure
+ */
+export async function commitFiles(
+  repository: Repository,
+  folder: string,
+  foreign: readonly string[],
+  request: CommitRequest,
+  now: Date,
+): Promise<string | undefined> {
+  const { git } = repository;
+  await stage(repository, request.paths, folder, foreign);
+  const parent = await repository.head();
+  const tree = (await git.run(['write-tree'])).trim();
+  if (parent && (await git.run(['rev-parse', `${parent}^{tree}`])).trim() === tree) return undefined;
+  const commit = await writeCommit(repository, { ...request, tree, parent }, now);
+  await git.run([
+    'update-ref',
+    '-m',
+    'celigo-mirror',
+    `refs/heads/${repository.branch}`,
+    commit,
+    parent ?? '',
+  ]);
+  return commit;
+}
+
+/** Writes a commit object without moving any branch. */
+export async function writeCommit(
+  repository: Repository,
+  request: Omit<CommitRequest, 'paths'> & { readonly tree: string; readonly parent: string | undefined },
+  now: Date,
+): Promise<string> {
+  const { git } = repository;
+  // A clock that went backwards must not put a commit before its parent.
+  const parentTime = request.parent
+    ? Number(await git.run(['show', '-s', '--format=%ct', request.parent])) * 1000
+    : 0;
+  const committed = new Date(Math.max(now.getTime(), parentTime));
+  const commit = await git.run(
+    [
+      'commit-tree',
+      ...(repository.signed ? ['-S'] : []),
+      ...(request.parent ? ['-p', request.parent] : []),
+      '-F',
+      '-',
+      request.tree,
+    ],
+    {
+      input: request.message,
+      env: {
+        GIT_AUTHOR_NAME: identText(request.author.name),
+        GIT_AUTHOR_EMAIL: identText(request.author.email),
+        GIT_AUTHOR_DATE: gitDate(request.authorDate),
+        GIT_COMMITTER_DATE: gitDate(committed),
+      },
+    },
+  );
+  return commit.trim();
+}

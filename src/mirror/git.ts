@@ -1,0 +1,202 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type SimpleGit, simpleGit } from 'simple-git';
+import type { RepositoryConfig } from '../config/schema.ts';
+import { messageOf } from '../core/errors.ts';
+
+/**
+ * Settings that a user's or machine's git configuration must not decide: none of them may run a program, change a
+ * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force.
+ */
+const ISOLATION = [
+  'core.hooksPath=/dev/null',
+  'core.autocrlf=false',
+  'core.eol=lf',
+  'core.safecrlf=false',
+  'core.fsmonitor=false',
+  'core.untrackedCache=false',
+  'core.quotePath=false',
+  'core.excludesFile=/dev/null',
+  'core.attributesFile=/dev/null',
+  'core.protectNTFS=true',
+  'core.precomposeUnicode=false',
+  'core.commitGraph=false',
+  'commit.gpgSign=false',
+  'commit.cleanup=verbatim',
+  'push.gpgSign=false',
+  'push.followTags=false',
+  'init.templateDir=',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'rebase.autoStash=false',
+  'rebase.autoSquash=false',
+  'merge.conflictStyle=merge',
+  'advice.detachedHead=false',
+  'color.ui=false',
+  'i18n.commitEncoding=utf-8',
+];
+
+/** Environment that decides which repository git sees; a variable left by a calling hook must not. */
+const REDIRECTING = [
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_INDEX_FILE',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_COMMON_DIR',
+  'GIT_NAMESPACE',
+  'GIT_PREFIX',
+  'GIT_CONFIG_PARAMETERS',
+  'GIT_CONFIG_COUNT',
+  'GIT_EXTERNAL_DIFF',
+  'GIT_EDITOR',
+  'GIT_SEQUENCE_EDITOR',
+  'GIT_PAGER',
+  'GIT_PROXY_COMMAND',
+  'GIT_TEMPLATE_DIR',
+  'GIT_AUTHOR_NAME',
+  'GIT_AUTHOR_EMAIL',
+  'GIT_AUTHOR_DATE',
+  'GIT_COMMITTER_NAME',
+  'GIT_COMMITTER_EMAIL',
+  'GIT_COMMITTER_DATE',
+];
+
+const ASKPASS = `#!/bin/sh
+case "$1" in
+  Username*) printf '%s\\n' "$CELIGO_MIRROR_GIT_USERNAME" ;;
+  *) printf '%s\\n' "$CELIGO_MIRROR_GIT_PASSWORD" ;;
+esac
+`;
+
+export interface GitOptions {
+  /** Working directory; must exist. */
+  readonly cwd: string;
+  readonly config: RepositoryConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Folder for the askpass script, when the remote needs a password. */
+  readonly helperDir?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A shell word that survives the shell git runs `GIT_SSH_COMMAND` with. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Writes the script that hands git the remote's password from the environment, never from an argument. */
+function askpass(dir: string): string {
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, 'askpass.sh');
+  if (!existsSync(path)) writeFileSync(path, ASKPASS, { mode: 0o700 });
+  chmodSync(path, 0o700);
+  return path;
+}
+
+function remoteEnvironment(options: GitOptions): Record<string, string> {
+  const { config } = options;
+  const out: Record<string, string> = { GIT_TERMINAL_PROMPT: '0', GIT_ASKPASS: '', SSH_ASKPASS: '' };
+  if (config.token && options.helperDir) {
+    out.GIT_ASKPASS = askpass(options.helperDir);
+    out.CELIGO_MIRROR_GIT_USERNAME = config.username ?? 'x-access-token';
+    out.CELIGO_MIRROR_GIT_PASSWORD = config.token;
+  }
+  const ssh = ['ssh', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=20'];
+  if (config.sshKeyFile) ssh.push('-i', config.sshKeyFile, '-o', 'IdentitiesOnly=yes');
+  if (config.sshKnownHostsFile) {
+    ssh.push('-o', `UserKnownHostsFile=${config.sshKnownHostsFile}`, '-o', 'StrictHostKeyChecking=yes');
+  } else ssh.push('-o', 'StrictHostKeyChecking=accept-new');
+  if (config.sshKeyFile || !options.env.GIT_SSH_COMMAND) {
+    out.GIT_SSH_COMMAND = ssh.map((word, i) => (i === 0 ? word : quote(word))).join(' ');
+  }
+  return out;
+}
+
+/** What one git command gets besides its arguments. */
+export interface GitCall {
+  /** Standard input. */
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A git command that failed: its words and what git said. */
+export class GitFailure extends Error {
+  readonly stderr: string;
+  constructor(command: string, stderr: string, cause: unknown) {
+    super(`git ${command}: ${stderr.trim() || messageOf(cause)}`, { cause });
+    this.name = 'GitFailure';
+    this.stderr = stderr;
+  }
+}
+
+/** Runs git in one clone. */
+export interface Git {
+  /** Standard output of a command, as it came. @throws GitFailure when it exits with another code than 0 */
+  run(args: readonly string[], call?: GitCall): Promise<string>;
+  /** As `run`, but `undefined` when the command fails: for questions whose answer may be "no". */
+  ask(args: readonly string[]): Promise<string | undefined>;
+}
+
+/**
+ * Git for one clone: isolated from the user's configuration where that could change bytes or run programs, never
+ * asking for input.
+ */
+export function createGit(options: GitOptions): Git {
+  const inherited = Object.fromEntries(
+    Object.entries(options.env).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !REDIRECTING.includes(entry[0]),
+    ),
+  );
+  const env = { ...inherited, ...remoteEnvironment(options), LC_ALL: 'C' };
+  const config = [
+    ...ISOLATION,
+    `user.name=${options.config.author.name}`,
+    `user.email=${options.config.author.email}`,
+    `safe.directory=${options.cwd}`,
+    ...(options.config.signingKeyFile
+      ? ['gpg.format=ssh', `user.signingKey=${options.config.signingKeyFile}`]
+      : []),
+  ];
+
+  function instance(call: GitCall): SimpleGit {
+    const all = { ...env, ...call.env };
+    return simpleGit({
+      baseDir: options.cwd,
+      config,
+      maxConcurrentProcesses: 4,
+      abort: options.signal,
+      allowEnvironment: Object.keys(all),
+      ...(call.input === undefined ? {} : { input: () => call.input }),
+      unsafe: {
+        allowUnsafeAskPass: true,
+        allowUnsafeSshCommand: true,
+        allowUnsafeHooksPath: true,
+        allowUnsafeTemplateDir: true,
+        allowUnsafeFsMonitor: true,
+        allowUnsafeConfigPaths: true,
+        allowUnsafeGpgProgram: true,
+      },
+    }).env(all);
+  }
+  const shared = instance({});
+
+  async function run(args: readonly string[], call?: GitCall): Promise<string> {
+    try {
+      return await (call ? instance(call) : shared).raw([...args]);
+    } catch (cause) {
+      if (options.signal.aborted) throw options.signal.reason;
+      throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
+    }
+  }
+  return {
+    run,
+    async ask(args) {
+      try {
+        return await run(args);
+      } catch (error) {
+        if (error instanceof GitFailure) return undefined;
+        throw error;
+      }
+    },
+  };
+}

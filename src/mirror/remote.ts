@@ -1,0 +1,283 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError, messageOf } from '../core/errors.ts';
+import { writeCommit } from './commit.ts';
+import { GitFailure } from './git.ts';
+import type { Repository } from './repository.ts';
+
+/** Where the remote's branch stood when it was last seen. */
+const SEEN = 'refs/celigo-mirror/remote';
+/** The last commit of ours that the remote is known to have taken. */
+const PUSHED = 'refs/celigo-mirror/pushed';
+/** How often a push is tried again on top of what others pushed meanwhile. */
+const PUSH_TRIES = 8;
+
+/** How the clone stands to its remote after an exchange. */
+export type RemoteState =
+  | { readonly state: 'none' }
+  | { readonly state: 'current' }
+  | { readonly state: 'behind'; readonly reason: string };
+
+/** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
+class RemoteRefusal extends Error {}
+
+/** Makes HEAD stand on the configured branch, whatever a person or a crash left behind. */
+export async function ensureBranch(repository: Repository): Promise<void> {
+  const { git, branch, gitDir } = repository;
+  for (const leftover of ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD']) {
+    if (!existsSync(join(gitDir, leftover))) continue;
+    const what = leftover.startsWith('rebase')
+      ? 'rebase'
+      : leftover === 'MERGE_HEAD'
+        ? 'merge'
+        : leftover === 'REVERT_HEAD'
+          ? 'revert'
+          : 'cherry-pick';
+    await git.ask([what, '--abort']);
+  }
+  const ref = `refs/heads/${branch}`;
+  if ((await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref) return;
+  const head = await repository.head();
+  const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
+  if (head && tip && head !== tip) {
+    if ((await git.ask(['merge-base', '--is-ancestor', head, tip])) === undefined) {
+      await git.run(['update-ref', `refs/celigo-mirror/rescue/${head.slice(0, 12)}`, head]);
+    }
+    try {
+      await git.run(['checkout', '--quiet', branch, '--']);
+    } catch (cause) {
+      throw new AppError(
+        'REPOSITORY',
+        `${repository.path} cannot be switched to the branch ${branch}: ${messageOf(cause)}`,
+        {
+          hint: `Commit or undo the changes in that clone, then run: git checkout ${branch}`,
+          cause,
+        },
+      );
+    }
+    return;
+  }
+  // No branch of that name yet (renamed, or never made): it begins where HEAD stands.
+  if (head && !tip) await git.run(['update-ref', ref, head]);
+  await git.run(['symbolic-ref', 'HEAD', ref]);
+}
+
+/** Fetches the branch. `false`: the remote does not have it yet. @throws GitFailure when it cannot be reached */
+async function fetch({ git, branch }: Repository, remote: string): Promise<boolean> {
+  try {
+    await git.run([
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-write-fetch-head',
+      remote,
+      `+refs/heads/${branch}:${SEEN}`,
+    ]);
+    return true;
+  } catch (error) {
+    if (error instanceof GitFailure && /couldn't find remote ref/i.test(error.stderr)) return false;
+    throw error;
+  }
+}
+
+async function isAncestor({ git }: Repository, older: string, newer: string): Promise<boolean> {
+  return (await git.ask(['merge-base', '--is-ancestor', older, newer])) !== undefined;
+}
+
+async function resolve({ git }: Repository, ref: string): Promise<string | undefined> {
+  return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
+}
+
+interface TreeEntry {
+  readonly line: string;
+  readonly name: string;
+}
+
+async function topLevel({ git }: Repository, commit: string): Promise<TreeEntry[]> {
+  const out = await git.run(['ls-tree', '-z', commit]);
+  return out
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => ({ line, name: line.slice(line.indexOf('\t') + 1) }));
+}
+
+/**
+ * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
+ * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
+ * dropped. Author, date and message stay.
+ */
+async function transplant(
+  repository: Repository,
+  accounts: readonly string[],
+  onto: string,
+  now: Date,
+): Promise<void> {
+  const { git, branch } = repository;
+  const old = (await repository.head()) as string;
+  const commits = (await git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
+    .split('\n')
+    .filter(Boolean);
+  let tip = onto;
+  for (const commit of commits) {
+    const touched = (
+      await git.run([
+        'diff-tree',
+        '--root',
+        '--no-commit-id',
+        '--name-only',
+        '-z',
+        '-m',
+        '--first-parent',
+        commit,
+      ])
+    )
+      .split('\0')
+      .filter(Boolean);
+    const foreign = touched.find((name) => !accounts.includes(name));
+    if (foreign) {
+      throw new RemoteRefusal(
+        `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not the mirror's; put it on top of the remote by hand (git pull --rebase)`,
+      );
+    }
+    const ours = await topLevel(repository, commit);
+    const kept = (await topLevel(repository, tip)).filter((entry) => !touched.includes(entry.name));
+    const lines = [...kept, ...ours.filter((entry) => touched.includes(entry.name))].map(
+      (entry) => entry.line,
+    );
+    const tree = (
+      await git.run(['mktree', '-z'], { input: lines.map((line) => `${line}\0`).join('') })
+    ).trim();
+    if (tree === (await git.run(['rev-parse', `${tip}^{tree}`])).trim()) continue;
+    const [name = '', email = '', time = '0'] = (
+      await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])
+    ).split('\n');
+    const message = await git.run(['show', '-s', '--format=%B', commit]);
+    tip = await writeCommit(
+      repository,
+      {
+        message: message.trimEnd(),
+        author: { name, email },
+        authorDate: new Date(Number(time) * 1000),
+        tree,
+        parent: tip,
+      },
+      now,
+    );
+  }
+  await moveTo(repository, old, tip);
+  await git.run([
+    'update-ref',
+    '-m',
+    'celigo-mirror: on top of the remote',
+    `refs/heads/${branch}`,
+    tip,
+    old,
+  ]);
+}
+
+/** Makes index and work tree equal to `to`, refusing to overwrite files that git does not know. */
+async function moveTo({ git }: Repository, from: string | undefined, to: string): Promise<void> {
+  await git.run(['read-tree', '-m', '-u', ...(from ? [from, to] : [to])]);
+}
+
+/** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten */
+async function follow(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
+  const { git, branch } = repository;
+  const theirs = (await resolve(repository, SEEN)) as string;
+  const ours = await repository.head();
+  if (ours === theirs) return;
+  const pushed = await resolve(repository, PUSHED);
+  if (pushed && !(await isAncestor(repository, pushed, theirs))) {
+    throw new RemoteRefusal(
+      `the history of ${branch} on the remote was rewritten: it no longer holds ${pushed.slice(0, 12)}, which was pushed before; nothing was merged or pushed`,
+    );
+  }
+  if (!ours || (await isAncestor(repository, ours, theirs))) {
+    await moveTo(repository, ours, theirs);
+    await git.run(['update-ref', '-m', 'celigo-mirror: fetched', `refs/heads/${branch}`, theirs, ours ?? '']);
+    return;
+  }
+  if (await isAncestor(repository, theirs, ours)) return;
+  if ((await git.ask(['merge-base', ours, theirs])) === undefined) {
+    throw new RemoteRefusal(
+      `${branch} on the remote has no commit in common with this clone; nothing was merged or pushed`,
+    );
+  }
+  await transplant(repository, accounts, theirs, now);
+}
+
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/\s+/g, ' ').slice(0, 300);
+}
+
+/**
+ * Before a run: takes over what others pushed. An unreachable remote is no reason not to mirror, except where
+ * there is nothing to continue from.
+ * @throws AppError `REPOSITORY` when the clone is empty and the remote cannot be read
+ */
+export async function pullRemote(
+  repository: Repository,
+  remote: string | undefined,
+  accounts: readonly string[],
+  now: Date,
+): Promise<RemoteState> {
+  if (!remote) return { state: 'none' };
+  try {
+    if (await fetch(repository, remote)) await follow(repository, accounts, now);
+    return { state: 'current' };
+  } catch (error) {
+    if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;
+    if ((await repository.head()) === undefined) {
+      throw new AppError(
+        'REPOSITORY',
+        `the remote cannot be read, and there is no clone yet to go on with: ${reasonOf(error)}`,
+        {
+          hint: 'Check repository.remote and its credentials, and that the remote can be reached from here',
+          cause: error,
+        },
+      );
+    }
+    return { state: 'behind', reason: reasonOf(error) };
+  }
+}
+
+/** After a run: pushes what the remote does not have, on top of what others pushed meanwhile. Never by force. */
+export async function pushRemote(
+  repository: Repository,
+  remote: string | undefined,
+  accounts: readonly string[],
+  now: Date,
+): Promise<RemoteState> {
+  if (!remote) return { state: 'none' };
+  const { git, branch } = repository;
+  let reason = '';
+  for (let attempt = 0; attempt < PUSH_TRIES; attempt++) {
+    const head = await repository.head();
+    if (!head) return { state: 'current' };
+    try {
+      if ((await resolve(repository, SEEN)) !== head) {
+        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`]);
+      }
+      await git.run(['update-ref', SEEN, head]);
+      await git.run(['update-ref', PUSHED, head]);
+      return { state: 'current' };
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error;
+      reason = reasonOf(error);
+      if (
+        !/\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i.test(
+          error.stderr,
+        )
+      )
+        break;
+    }
+    try {
+      if (await fetch(repository, remote)) await follow(repository, accounts, now);
+    } catch (error) {
+      if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;
+      reason = reasonOf(error);
+      break;
+    }
+  }
+  return { state: 'behind', reason };
+}

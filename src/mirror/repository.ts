@@ -1,0 +1,258 @@
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { findType } from '../catalogue/index.ts';
+import type { RepositoryConfig } from '../config/schema.ts';
+import type { ObjectFormat } from '../core/digest.ts';
+import { AppError, messageOf } from '../core/errors.ts';
+import { ATTRIBUTES_FILE, BINDING_FILE, readPath } from '../core/layout.ts';
+import { createGit, type Git, GitFailure } from './git.ts';
+import { acquireLock } from './lock.ts';
+import { removeStaleGitLocks } from './stale-locks.ts';
+
+/** A clone that this process alone works on. */
+export interface Repository {
+  readonly git: Git;
+  /** Real path of the work tree. */
+  readonly path: string;
+  readonly gitDir: string;
+  /** Our own folder below `.git`: cache, staging area, helper scripts. Everything in it can be made again. */
+  readonly stateDir: string;
+  readonly format: ObjectFormat;
+  readonly branch: string;
+  /** Whether commits are signed. */
+  readonly signed: boolean;
+  /** Commit that HEAD names; `undefined` before the first one. */
+  head(): Promise<string | undefined>;
+  /** Object id of the account's folder in HEAD; `undefined` when HEAD does not hold it. */
+  folderTree(account: string): Promise<string | undefined>;
+  /** Files of the account's folder in HEAD: path inside the folder → object id. */
+  folderFiles(account: string): Promise<Map<string, string>>;
+  /** Text of a file in HEAD. @throws GitFailure when there is none */
+  read(path: string): Promise<string>;
+  /** Gives the lock back. */
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly config: RepositoryConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly lockWaitMs: number;
+  readonly signal: AbortSignal;
+  readonly onNotice: (message: string) => void;
+  readonly onLost: (error: Error) => void;
+}
+
+/** Whether `path` (inside the account folder) is one that this program writes. */
+export function isOwnPath(path: string): boolean {
+  if (path === BINDING_FILE || path === ATTRIBUTES_FILE) return true;
+  const parts = readPath(path);
+  return parts !== undefined && findType(parts.dir) !== undefined;
+}
+
+/** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
+async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
+  if (existsSync(join(path, '.git'))) {
+    const probe = await git.ask(['rev-parse', '--git-dir']);
+    if (probe !== undefined) return;
+    // A run killed in its very first moments leaves a half-made .git; making it again completes it.
+  } else {
+    const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
+    if (inhabitants.length > 0) {
+      throw new AppError('USAGE', `repository.path: ${path} holds files but is no Git repository`, {
+        hint: 'Name an empty or absent folder, or make it a repository yourself with: git init',
+      });
+    }
+  }
+  await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
+}
+
+/**
+ * Opens the clone: makes it when absent, locks it, removes what dead processes left.
+ * @throws AppError `USAGE` for a folder that is no repository of its own, `LOCKED`, `REPOSITORY`
+ */
+export async function openRepository(options: OpenOptions): Promise<Repository> {
+  const { config, signal } = options;
+  try {
+    mkdirSync(config.path, { recursive: true });
+  } catch (cause) {
+    throw new AppError(
+      'REPOSITORY',
+      `repository.path: ${config.path} cannot be created: ${messageOf(cause)}`,
+      {
+        hint: 'Check that the parent folder exists and that this user may write there',
+        cause,
+      },
+    );
+  }
+  const path = realpathSync(config.path);
+  const first = createGit({ cwd: path, config, env: options.env, signal });
+  let described: string;
+  try {
+    await ensureRepository(first, path, config.branch);
+    described = await first.run([
+      'rev-parse',
+      '--is-bare-repository',
+      '--show-object-format',
+      '--absolute-git-dir',
+    ]);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError(
+      'REPOSITORY',
+      `repository.path: ${path} is not a usable Git repository: ${messageOf(error)}`,
+      {
+        hint: 'Check the folder with: git fsck; a fresh clone of the remote may replace it',
+        cause: error,
+      },
+    );
+  }
+  const [bare, format, gitDir] = described.split('\n') as [string, string, string];
+  if (bare === 'true') {
+    throw new AppError('USAGE', `repository.path: ${path} is a bare repository`, {
+      hint: 'The mirror needs a work tree: name another folder and set repository.remote to this one',
+    });
+  }
+  const release = await acquireLock({
+    dir: gitDir,
+    waitMs: options.lockWaitMs,
+    onWait: (pid) =>
+      options.onNotice(`waiting for another celigo-mirror${pid ? ` (pid ${pid})` : ''} to finish`),
+    onLost: options.onLost,
+    signal,
+  });
+  try {
+    const removed = await removeStaleGitLocks(gitDir, path, signal);
+    if (removed.length > 0) options.onNotice(`removed lock files of a git that died: ${removed.join(', ')}`);
+    const stateDir = join(gitDir, 'celigo-mirror');
+    mkdirSync(stateDir, { recursive: true });
+    const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
+    return {
+      git,
+      path,
+      gitDir,
+      stateDir,
+      format: format === 'sha256' ? 'sha256' : 'sha1',
+      branch: config.branch,
+      signed: config.signingKeyFile !== undefined,
+      head: async () =>
+        (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() || undefined,
+      folderTree: async (account) =>
+        (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
+      folderFiles: (account) => listFiles(git, account),
+      read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
+      close: release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function listFiles(git: Git, account: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  const out = await git.ask(['ls-tree', '-r', '-z', `HEAD:${account}`]);
+  for (const line of (out ?? '').split('\0')) {
+    // 100644 blob <oid>\t<path>
+    const tab = line.indexOf('\t');
+    const oid = line.slice(0, tab).split(' ')[2];
+    if (tab > 0 && oid) files.set(line.slice(tab + 1), oid);
+  }
+  return files;
+}
+
+/** What {@link repairFolder} found and did. */
+export interface Repair {
+  /** Files in the account's folder that this program did not make; they are left alone. */
+  readonly foreign: readonly string[];
+  /** Commit that keeps changes somebody made by hand, if there were any. */
+  readonly rescued: string | undefined;
+}
+
+/**
+ * Makes the account's folder equal to HEAD: undoes what a killed run left half-done. Edits by hand are kept under
+ * `refs/celigo-mirror/rescue/…` before they are undone; files that are not the mirror's stay.
+ */
+export async function repairFolder(
+  repository: Repository,
+  account: string,
+  crashed: boolean,
+): Promise<Repair> {
+  const { git, path } = repository;
+  refuseLinks(path, account);
+  const entries = await dirtyEntries(repository, account);
+  const foreign = entries
+    .filter((entry) => entry.untracked && !isOwnPath(entry.path))
+    .map((entry) => entry.path);
+  const tracked = entries.filter((entry) => !entry.untracked);
+  let rescued: string | undefined;
+  if (tracked.length > 0) {
+    if (!crashed) rescued = await keepAside(repository);
+    if ((await repository.head()) === undefined) {
+      await git.run(['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', account]);
+    } else {
+      await git.run(['restore', '--source=HEAD', '--staged', '--worktree', '--', account]);
+    }
+  }
+  for (const entry of await dirtyEntries(repository, account)) {
+    if (entry.untracked && isOwnPath(entry.path)) rmSync(join(path, account, entry.path), { force: true });
+  }
+  return { foreign, rescued };
+}
+
+/** Refuses to work through a symbolic link in the place of a folder of ours. */
+function refuseLinks(root: string, account: string): void {
+  const folder = join(root, account);
+  if (!existsSync(folder)) return;
+  const places = [folder, ...readdirSync(folder).map((name) => join(folder, name))];
+  for (const place of places) {
+    if (lstatSync(place).isSymbolicLink()) {
+      throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {
+        hint: 'Remove the link; the next run makes a folder in its place',
+      });
+    }
+  }
+}
+
+interface DirtyEntry {
+  readonly path: string;
+  readonly untracked: boolean;
+}
+
+async function dirtyEntries({ git }: Repository, account: string): Promise<DirtyEntry[]> {
+  const args = [
+    'status',
+    '--porcelain=v1',
+    '-z',
+    '--untracked-files=all',
+    '--ignored=traditional',
+    '--no-renames',
+    '--',
+    account,
+  ];
+  let out: string;
+  try {
+    out = await git.run(args);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    // A damaged index holds nothing that HEAD and the work tree do not: make it again.
+    const index = (await git.run(['rev-parse', '--git-path', 'index'])).trim();
+    rmSync(index, { force: true });
+    await git.run([
+      'read-tree',
+      ...((await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD'])) ? ['HEAD'] : ['--empty']),
+    ]);
+    out = await git.run(args);
+  }
+  return out
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => ({ path: line.slice(3 + account.length + 1), untracked: /^(?:\?\?|!!)/.test(line) }));
+}
+
+/** Keeps uncommitted changes as a commit that no branch shows. */
+async function keepAside({ git }: Repository): Promise<string | undefined> {
+  const commit = (await git.ask(['stash', 'create', 'celigo-mirror: changes made by hand']))?.trim();
+  if (!commit) return undefined;
+  await git.run(['update-ref', `refs/celigo-mirror/rescue/${commit.slice(0, 12)}`, commit]);
+  return commit;
+}

@@ -1,0 +1,128 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { AppError, messageOf } from '../core/errors.ts';
+import type { MirrorFile } from '../core/layout.ts';
+
+/** Files prepared aside, to be put in place together at the end of a run. */
+export interface Staging {
+  /** Writes a file aside. */
+  put(file: MirrorFile): void;
+  /** Forgets a file put before. */
+  drop(path: string): void;
+  /**
+   * Moves the files into the account's folder and removes others there. Each file changes in one step; a crash
+   * between two of them is repaired by the next run.
+   */
+  apply(put: readonly string[], remove: readonly string[]): void;
+  /** Removes everything that was put aside and not applied. */
+  clear(): void;
+}
+
+function diskError(action: string, path: string, cause: unknown): AppError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const hint =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'Free some space; nothing was committed, and the next run starts over'
+      : code === 'EROFS'
+        ? 'The file system is mounted read-only: mount it writable for this user'
+        : code === 'EACCES' || code === 'EPERM'
+          ? 'Give this user write access to the mirror'
+          : 'Check the disk; nothing was committed, and the next run starts over';
+  return new AppError('REPOSITORY', `cannot ${action} ${path}: ${messageOf(cause)}`, { hint, cause });
+}
+
+function refuseLink(path: string): void {
+  if (existsSync(path) && lstatSync(path).isSymbolicLink()) {
+    throw new AppError('REPOSITORY', `${path} is a symbolic link; the mirror never writes through one`, {
+      hint: 'Remove the link; the next run makes a folder in its place',
+    });
+  }
+}
+
+/** @param folder the account's folder; @param aside a folder of our own on the same file system, emptied first */
+export function createStaging(folder: string, aside: string): Staging {
+  const made = new Set<string>();
+
+  function ensureDir(path: string): void {
+    if (made.has(path)) return;
+    mkdirSync(path, { recursive: true });
+    made.add(path);
+  }
+
+  function guarded<T>(action: string, path: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      if (cause instanceof AppError) throw cause;
+      throw diskError(action, path, cause);
+    }
+  }
+
+  function move(from: string, to: string): void {
+    try {
+      renameSync(from, to);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+      // .git on another file system: copy beside the target first, so that the change is one step all the same.
+      const beside = `${to}.tmp`;
+      copyFileSync(from, beside);
+      renameSync(beside, to);
+      unlinkSync(from);
+    }
+  }
+
+  guarded('empty', aside, () => rmSync(aside, { recursive: true, force: true }));
+
+  return {
+    put(file) {
+      const path = join(aside, file.path);
+      guarded('write', path, () => {
+        ensureDir(dirname(path));
+        const handle = openSync(path, 'w', 0o644);
+        try {
+          const bytes = Buffer.from(file.text, 'utf8');
+          for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done);
+        } finally {
+          closeSync(handle);
+        }
+      });
+    },
+    drop(path) {
+      rmSync(join(aside, path), { force: true });
+    },
+    apply(put, remove) {
+      refuseLink(folder);
+      const checked = new Set<string>();
+      for (const path of put) {
+        const target = join(folder, path);
+        guarded('write', target, () => {
+          const dir = dirname(target);
+          if (!checked.has(dir)) {
+            refuseLink(dir);
+            ensureDir(dir);
+            checked.add(dir);
+          }
+          move(join(aside, path), target);
+        });
+      }
+      for (const path of remove) {
+        const target = join(folder, path);
+        guarded('remove', target, () => rmSync(target, { force: true }));
+      }
+    },
+    clear() {
+      guarded('empty', aside, () => rmSync(aside, { recursive: true, force: true }));
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { AppError } from '../core/errors.ts';
+import { isArray, isObject, type Json } from '../core/json.ts';
+import { BINDING_FILE } from '../core/layout.ts';
+import { renderYaml } from '../core/yaml.ts';
+
+/** Version of the folder's layout. A newer one is refused. */
+export const LAYOUT = 1;
+
+/** What `mirror.yaml` says: which account the folder belongs to and what it covers. */
+export interface Binding {
+  readonly baseUrl: string;
+  /** The token's `_userId`. */
+  readonly userId: string;
+  /** Key of the fingerprints that stand for credentials. */
+  readonly fingerprintKey: string;
+  /** Types that were read whole at least once. */
+  readonly types: readonly string[];
+}
+
+export function renderBinding(binding: Binding): string {
+  return renderYaml({
+    account: { baseUrl: binding.baseUrl, userId: binding.userId },
+    fingerprintKey: binding.fingerprintKey,
+    layout: LAYOUT,
+    types: [...binding.types].sort(),
+  });
+}
+
+/** @throws AppError `BINDING` for a file that is damaged or of a later version */
+export function readBinding(parsed: Json, path: string): Binding {
+  const account = isObject(parsed) ? parsed.account : undefined;
+  if (
+    !isObject(parsed) ||
+    !isObject(account) ||
+    typeof account.baseUrl !== 'string' ||
+    typeof account.userId !== 'string'
+  ) {
+    throw new AppError('BINDING', `${path} does not say which account the folder belongs to`, {
+      hint: `Restore the file from git (git log -- ${path}), or remove the folder to begin a new mirror`,
+    });
+  }
+  if (typeof parsed.layout !== 'number' || parsed.layout > LAYOUT) {
+    throw new AppError(
+      'BINDING',
+      `${path} has the layout ${String(parsed.layout)}, this version knows ${LAYOUT}`,
+      {
+        hint: 'Install the version of celigo-mirror that wrote it, or a later one',
+      },
+    );
+  }
+  return {
+    baseUrl: account.baseUrl,
+    userId: account.userId,
+    fingerprintKey: typeof parsed.fingerprintKey === 'string' ? parsed.fingerprintKey : '',
+    types: isArray(parsed.types) ? parsed.types.filter((dir) => typeof dir === 'string') : [],
+  };
+}
+
+/** Origin and path; the port of this machine changes from start to start and says nothing. */
+function comparable(baseUrl: string): string {
+  if (!URL.canParse(baseUrl)) return baseUrl;
+  const url = new URL(baseUrl);
+  const local = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  return local ? `loopback${url.pathname}` : `${url.origin}${url.pathname}`;
+}
+
+/** Refuses to mix two accounts in one folder. @throws AppError `BINDING` */
+export function checkBinding(
+  binding: Binding,
+  found: { baseUrl: string; userId: string },
+  account: string,
+): void {
+  const sameUrl = comparable(binding.baseUrl) === comparable(found.baseUrl);
+  if (sameUrl && binding.userId === found.userId) return;
+  const path = `${account}/${BINDING_FILE}`;
+  throw new AppError(
+    'BINDING',
+    `${account}: the token belongs to user ${found.userId} at ${found.baseUrl}, but ${path} binds the folder to user ${binding.userId} at ${binding.baseUrl}. Nothing was committed`,
+    {
+      hint: `Use the token of the right account, or another account name for this one. If it is the same account (a new owner or token), change account.${sameUrl ? 'userId' : 'baseUrl'} in ${path} and commit that file`,
+    },
+  );
+}

@@ -1,0 +1,91 @@
+import { ApiError } from '../celigo/errors.ts';
+import type { Change } from '../core/changes.ts';
+import { AppError, messageOf } from '../core/errors.ts';
+import { readPath } from '../core/layout.ts';
+import type { CollectContext, Collected } from './collect.ts';
+import { fetchDocument } from './fetch-document.ts';
+
+/** Limits above which deletions need a person's consent. */
+export interface Guards {
+  /** Per type and run: more than this many … */
+  readonly maxDeletions: number;
+  /** … and more than this share of the type's resources is refused. */
+  readonly maxDeletionShare: number;
+}
+
+/** What became of the ids that a complete listing did not show. */
+export interface Deletions {
+  readonly deleted: readonly string[];
+  /** Ids that could be neither found nor confirmed as gone, with the reason; their files stay. */
+  readonly unconfirmed: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/**
+ * Asks for every missing resource by id: only 404 makes it a deletion (celigo-platform 2.7). One that still exists
+ * is mirrored from that answer.
+ */
+export async function confirmDeletions(context: CollectContext, collected: Collected): Promise<Deletions> {
+  const deleted: string[] = [];
+  const unconfirmed: { id: string; reason: string }[] = [];
+  await Promise.all(
+    collected.missing.map(async (id) => {
+      try {
+        const doc = await fetchDocument(
+          context.client,
+          collected.type,
+          collected.collection,
+          id,
+          context.signal,
+        );
+        if (doc) collected.takeIn(doc);
+        else deleted.push(id);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        collected.keep(id);
+        unconfirmed.push({ id, reason: messageOf(error) });
+      }
+    }),
+  );
+  return { deleted: deleted.sort(), unconfirmed };
+}
+
+/** Refuses a run that would delete more than the guards allow. @throws AppError `GUARD` */
+export function guardDeletions(
+  dir: string,
+  deleted: number,
+  known: number,
+  guards: Guards,
+  account: string,
+): void {
+  if (deleted <= guards.maxDeletions || deleted <= known * guards.maxDeletionShare) return;
+  const share = Math.round((deleted / known) * 100);
+  throw new AppError(
+    'GUARD',
+    `${account}: ${deleted} of ${known} ${dir} (${share} %) are gone from the account; the guard allows ${guards.maxDeletions} or ${Math.round(guards.maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare). Nothing was committed`,
+    {
+      hint: `Look into the account's recycle bin and at the rights of the token. If the deletions are meant: celigo-mirror sync --account ${account} --allow-deletions`,
+    },
+  );
+}
+
+/** Refuses an account of which nothing is left, however few resources it had. @throws AppError `GUARD` */
+export function guardEmptyAccount(collected: readonly Collected[], account: string): void {
+  const core = collected.filter(({ type }) => type.presence === 'core');
+  const complete = core.every(({ coverage }) => coverage.state === 'complete');
+  const listed = core.reduce((sum, { count }) => sum + count, 0);
+  const missing = core.reduce((sum, entry) => sum + entry.missing.length, 0);
+  if (!complete || listed > 0 || missing === 0) return;
+  throw new AppError(
+    'GUARD',
+    `${account}: the account suddenly looks empty (no integrations, flows, exports, imports, connections or scripts; the mirror holds ${missing}). Nothing was committed`,
+    {
+      hint: `Check the rights of the token and that it belongs to the right environment. If the account was really emptied: celigo-mirror sync --account ${account} --allow-deletions`,
+    },
+  );
+}
+
+/** The change that removes a resource's files. `title`: its last name, where known. */
+export function deletionOf(dir: string, id: string, files: readonly string[], title: string): Change {
+  const document = files.find((path) => readPath(path)?.isDocument) ?? files[0] ?? `${dir}/${id}`;
+  return { dir, id, kind: 'deleted', title, path: document, put: [], remove: files, baseline: false };
+}

@@ -1,0 +1,69 @@
+import type { ApiResponse } from '../celigo/client.ts';
+import { parseJson } from '../celigo/client.ts';
+import { ApiError } from '../celigo/errors.ts';
+import { type Page, recordsOf } from '../celigo/paging.ts';
+import { digestOf } from '../core/digest.ts';
+import { isObject, type Json, type JsonObject } from '../core/json.ts';
+import { isSafeId } from '../core/layout.ts';
+import { splitRecords } from '../core/records.ts';
+
+/** One record of a page: known by its bytes, or parsed. */
+export type PageRecord =
+  | { readonly kind: 'unchanged'; readonly id: string }
+  | { readonly kind: 'parsed'; readonly id: string; readonly raw: string; readonly doc: JsonObject }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** A page of a listing, decoded only as far as its bytes are new. */
+export interface RecordPage extends Page {
+  /** Digest of the whole body. */
+  readonly digest: string;
+  /** Ids on the page when the body is one of the last run; its records need no look then. */
+  readonly unchangedIds: readonly string[] | undefined;
+  readonly records: readonly PageRecord[];
+}
+
+/** What the last run remembers: bodies and records by their digests. */
+export interface Remembered {
+  readonly pages: ReadonlyMap<string, readonly string[]>;
+  /** Digest of a record's bytes → id. Made on first use. */
+  readonly idsByRaw: () => ReadonlyMap<string, string>;
+}
+
+function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRecord {
+  const raw = digestOf(bytes);
+  const id = remembered.idsByRaw().get(raw);
+  if (id !== undefined) return { kind: 'unchanged', id };
+  let doc: Json;
+  try {
+    doc = JSON.parse(bytes.toString('utf8')) as Json;
+  } catch (cause) {
+    throw new ApiError(`${path} answered with a body that is not JSON`, { passing: true, cause });
+  }
+  if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
+  return isSafeId(doc._id)
+    ? { kind: 'parsed', id: doc._id, raw, doc }
+    : {
+        kind: 'unusable',
+        reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})`,
+      };
+}
+
+/**
+ * Decodes a page. A body with the bytes of the last run costs one digest; otherwise only records with new bytes are
+ * parsed.
+ * @throws ApiError (passing) for a body that is not JSON, (final) for one that is not a list
+ */
+export function readPage(response: ApiResponse, remembered: Remembered): RecordPage {
+  const digest = digestOf(response.body);
+  const ids = remembered.pages.get(digest);
+  if (ids) return { digest, unchangedIds: ids, records: [], count: ids.length };
+  const path = response.url.pathname;
+  const slices = splitRecords(response.body);
+  if (slices) {
+    const records = slices.map((bytes) => readRecord(bytes, remembered, path));
+    return { digest, unchangedIds: undefined, records, count: records.length };
+  }
+  const { records: values, nextPageUrl } = recordsOf(parseJson(response), path);
+  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), remembered, path));
+  return { digest, unchangedIds: undefined, records, count: records.length, nextPageUrl };
+}

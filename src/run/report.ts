@@ -1,0 +1,83 @@
+import type { TypeCounts } from '../core/changes.ts';
+
+/** One type in the summary of a run. */
+export interface TypeReport extends TypeCounts {
+  readonly type: string;
+  readonly state: 'complete' | 'incomplete' | 'unavailable';
+  readonly reason?: string;
+  /** Records in the listing. */
+  readonly listed: number;
+}
+
+export interface CommitReport {
+  readonly id: string;
+  readonly subject: string;
+  readonly author: string;
+  readonly date: string;
+}
+
+/** What one run of one account did. This is the JSON that `sync --json` prints. */
+export interface SyncReport {
+  readonly account: string;
+  readonly runId: string;
+  readonly verdict: 'changed' | 'unchanged' | 'partial' | 'refused' | 'failed';
+  readonly exitCode: number;
+  readonly dryRun: boolean;
+  readonly types: readonly TypeReport[];
+  readonly changes: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly name: string;
+    readonly what: string;
+    readonly path: string;
+    readonly oldPath?: string;
+  }[];
+  readonly commits: readonly CommitReport[];
+  readonly incomplete: readonly string[];
+  readonly unavailable: readonly string[];
+  readonly remote: { readonly state: 'none' | 'current' | 'behind' | 'skipped'; readonly reason?: string };
+  readonly notices: readonly string[];
+  readonly requests: number;
+  readonly retries: number;
+  readonly throttledMs: number;
+  readonly durationMs: number;
+  /** Why the run failed or was refused, and what to do. */
+  readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
+}
+
+/** Everything a person, a log or a gauge may want to know while a run goes on. */
+export type RunEvent =
+  | { readonly name: 'account.started'; readonly account: string }
+  | {
+      readonly name: 'type.listed';
+      readonly account: string;
+      readonly type: string;
+      readonly count: number;
+      readonly done: number;
+      readonly total: number;
+    }
+  | {
+      readonly name: 'type.incomplete';
+      readonly account: string;
+      readonly type: string;
+      readonly reason: string;
+    }
+  | {
+      readonly name: 'type.unavailable';
+      readonly account: string;
+      readonly type: string;
+      readonly reason: string;
+    }
+  | {
+      readonly name: 'request.retried';
+      readonly account: string;
+      readonly method: string;
+      readonly path: string;
+      readonly reason: string;
+      readonly attempt: number;
+    }
+  | { readonly name: 'notice'; readonly account: string; readonly message: string }
+  | { readonly name: 'committed'; readonly account: string; readonly commit: CommitReport }
+  | { readonly name: 'account.done'; readonly account: string; readonly report: SyncReport };
+
+export type Reporter = (event: RunEvent) => void;
