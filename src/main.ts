@@ -1,8 +1,10 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import { runCli } from './cli/program.ts';
 import { VERSION } from './version.ts';
 
 const stop = new AbortController();
+setMaxListeners(0, stop.signal);
 let signals = 0;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import PQueue from 'p-queue';
 import pRetry from 'p-retry';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { AccountConfig } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { ApiError, isPassingStatus, readErrorBody } from './errors.ts';
@@ -112,6 +113,25 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   const seconds = Number(text);
   const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now();
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+/** The client of a configured account. */
+export function clientOf(
+  account: AccountConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  options: Pick<ClientOptions, 'userAgent' | 'onRetry'> & { readonly retries?: number },
+): ApiClient {
+  const { baseUrl, token, requestsPerSecond, concurrency, requestTimeoutMs, retries } = account;
+  return createClient({
+    baseUrl,
+    token,
+    requestsPerSecond,
+    concurrency,
+    requestTimeoutMs,
+    retries,
+    proxied: Boolean(env.HTTPS_PROXY || env.https_proxy || env.HTTP_PROXY || env.http_proxy),
+    ...options,
+  });
 }
 
 export function createClient(options: ClientOptions): ApiClient {

@@ -1,8 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
+import { registerDoctor } from './doctor.ts';
+import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
 import { styleFor } from './style.ts';
 import { registerSync } from './sync.ts';
+import { registerTypes } from './types.ts';
+import { registerVerify } from './verify.ts';
 
 /** The command line as a tree of words and flags. `finish` takes the exit code of the command that ran. */
 export function createProgram(io: Io, version: string, finish: (code: number) => void): Command {
@@ -20,6 +24,10 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
     .showHelpAfterError('(celigo-mirror --help shows the commands)')
     .exitOverride();
   registerSync(program, io, finish);
+  registerTypes(program, io);
+  registerVerify(program, io, finish);
+  registerDoctor(program, io, finish);
+  registerInit(program, io);
   return program;
 }
 

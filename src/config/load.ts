@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import leven from 'leven';
 import type { z } from 'zod';
 import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { nearest } from '../core/suggest.ts';
 import { type AccountConfig, CONFIG_KEYS, type Config, configSchema, durationMs, REGIONS } from './schema.ts';
 
 /** Environment variables, as in `process.env`. */
@@ -117,11 +117,9 @@ function pathText(path: readonly PropertyKey[]): string {
     .replace(/^\./, '');
 }
 
-function nearest(word: string, known: readonly string[]): string {
-  const [best] = known
-    .map((name) => ({ name, distance: leven(word, name) }))
-    .sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= Math.max(2, word.length / 3) ? ` (did you mean ${best.name}?)` : '';
+function suggestion(word: string, known: readonly string[]): string {
+  const guess = nearest(word, known);
+  return guess ? ` (did you mean ${guess}?)` : '';
 }
 
 /** Keys that the schema knows at a path of the configuration. */
@@ -135,7 +133,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(
-      (key) => `${pathText([...issue.path, key])}: unknown key${nearest(key, knownKeys(issue.path))}`,
+      (key) => `${pathText([...issue.path, key])}: unknown key${suggestion(key, knownKeys(issue.path))}`,
     );
   }
   if (issue.code === 'invalid_type')
@@ -184,7 +182,7 @@ function finish(raw: Json, source: string, folder: string): Config {
         if (dir === '*' || findType(dir)) continue;
         const known = RESOURCE_TYPES.map((type) => type.dir);
         problems.push(
-          `accounts.${name}.${list}[${i}]: no resource type is called ${dir}${nearest(dir, known)}`,
+          `accounts.${name}.${list}[${i}]: no resource type is called ${dir}${suggestion(dir, known)}`,
         );
       }
     }

@@ -1,8 +1,10 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { digestOf } from '../core/digest.ts';
 
-/** Raised when the shape of the file changes; an older file is then ignored. */
-const VERSION = 1;
+/** Raised when the shape of the files changes; an older cache is then ignored. */
+const VERSION = 2;
+const INDEX = 'index.json';
 
 /** A file of the mirror: path inside the account's folder, git object id. */
 export type FileEntry = readonly [path: string, oid: string];
@@ -16,13 +18,23 @@ export interface CachedResource {
   readonly files: readonly FileEntry[];
 }
 
-/** One type as the last complete listing left it. */
-export interface CachedType {
+/** The many entries of a type, which a run without changes never needs. */
+export interface TypeDetails {
+  readonly resources: ReadonlyMap<string, CachedResource>;
   /** Digest of a page's body → ids on it. Only pages whose every record is mirrored or rightly left out. */
   readonly pages: ReadonlyMap<string, readonly string[]>;
-  readonly resources: ReadonlyMap<string, CachedResource>;
+}
+
+/** One type as the last complete listing left it. */
+export interface CachedType {
+  /** Digest of a page's body → number of records on it. */
+  readonly pageCounts: ReadonlyMap<string, number>;
+  /** Mirrored resources. */
+  readonly size: number;
   /** Whether records must be fetched one by one, since lists leave fields out; `undefined`: not tried yet. */
   readonly abridged: boolean | undefined;
+  /** Reads the rest from disk at the first call. @throws CacheDamaged */
+  readonly details: () => TypeDetails;
 }
 
 /** Everything here can be made again from the repository and the API; losing it costs time only. */
@@ -40,23 +52,31 @@ export interface Cache {
   readonly types: ReadonlyMap<string, CachedType>;
 }
 
+/** A file of the cache cannot be read. The remedy is to remove the cache and begin the run again. */
+export class CacheDamaged extends Error {}
+
 type StoredResource = [raw: string, doc: string, ...files: string[]];
 
-interface StoredCache {
+interface StoredDetails {
+  pages: Record<string, string[]>;
+  resources: Record<string, StoredResource>;
+}
+
+interface StoredIndex {
   version: number;
   rules: string;
   tree: string;
   lastRun?: string;
   lastFull?: string;
   told: Record<string, string>;
-  types: Record<
-    string,
-    { abridged?: boolean; pages: Record<string, string[]>; resources: Record<string, StoredResource> }
-  >;
+  types: Record<string, { abridged?: boolean; size: number; pages: Record<string, number>; file: string }>;
 }
 
-function pathOf(stateDir: string, account: string): string {
-  return join(stateDir, `${account}.cache.json`);
+/** The file that a type's details were read from or written to, so that unchanged ones are not written again. */
+const storedIn = new WeakMap<() => TypeDetails, string>();
+
+function folderOf(stateDir: string, account: string): string {
+  return join(stateDir, `${account}.cache`);
 }
 
 function unpack([raw, doc, ...flat]: StoredResource): CachedResource {
@@ -65,27 +85,59 @@ function unpack([raw, doc, ...flat]: StoredResource): CachedResource {
   return { raw, doc, files };
 }
 
+function lazyDetails(path: string, file: string): () => TypeDetails {
+  let details: TypeDetails | undefined;
+  const read = (): TypeDetails => {
+    if (details) return details;
+    try {
+      const stored = JSON.parse(readFileSync(path, 'utf8')) as StoredDetails;
+      details = {
+        pages: new Map(Object.entries(stored.pages)),
+        resources: new Map(Object.entries(stored.resources).map(([id, entry]) => [id, unpack(entry)])),
+      };
+      return details;
+    } catch (cause) {
+      throw new CacheDamaged(path, { cause });
+    }
+  };
+  storedIn.set(read, file);
+  return read;
+}
+
+/** A type whose details are at hand. */
+export function cachedType(details: TypeDetails, abridged: boolean | undefined): CachedType {
+  return {
+    pageCounts: new Map([...details.pages].map(([digest, ids]) => [digest, ids.length])),
+    size: details.resources.size,
+    abridged,
+    details: () => details,
+  };
+}
+
 /** The cache of an account, or `undefined` when there is none that can be read. */
 export function readCache(stateDir: string, account: string): Cache | undefined {
+  const folder = folderOf(stateDir, account);
   try {
-    const stored = JSON.parse(readFileSync(pathOf(stateDir, account), 'utf8')) as StoredCache;
+    const stored = JSON.parse(readFileSync(join(folder, INDEX), 'utf8')) as StoredIndex;
     if (stored.version !== VERSION) return undefined;
+    const types = new Map<string, CachedType>();
+    for (const [dir, type] of Object.entries(stored.types)) {
+      const path = join(folder, type.file);
+      if (!existsSync(path)) return undefined;
+      types.set(dir, {
+        pageCounts: new Map(Object.entries(type.pages)),
+        size: type.size,
+        abridged: type.abridged,
+        details: lazyDetails(path, type.file),
+      });
+    }
     return {
       rules: stored.rules,
       tree: stored.tree,
       lastRun: stored.lastRun,
       lastFull: stored.lastFull,
       toldEntries: new Map(Object.entries(stored.told)),
-      types: new Map(
-        Object.entries(stored.types).map(([dir, type]) => [
-          dir,
-          {
-            abridged: type.abridged,
-            pages: new Map(Object.entries(type.pages)),
-            resources: new Map(Object.entries(type.resources).map(([id, entry]) => [id, unpack(entry)])),
-          },
-        ]),
-      ),
+      types,
     };
   } catch {
     // Absent or damaged: the same, it is made again.
@@ -93,34 +145,56 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
   }
 }
 
-/** Replaces the cache in one step. */
+function replaceFile(path: string, text: string): void {
+  const beside = `${path}.tmp`;
+  writeFileSync(beside, text);
+  renameSync(beside, path);
+}
+
+/** Writes the details of one type under a name that its content decides. Gives the name. */
+function writeDetails(folder: string, dir: string, type: CachedType): string {
+  const before = storedIn.get(type.details);
+  if (before && existsSync(join(folder, before))) return before;
+  const { pages, resources } = type.details();
+  const stored: StoredDetails = {
+    pages: Object.fromEntries([...pages].map(([digest, ids]) => [digest, [...ids]])),
+    resources: Object.fromEntries(
+      [...resources].map(([id, entry]) => [id, [entry.raw, entry.doc, ...entry.files.flat()]]),
+    ),
+  };
+  const text = JSON.stringify(stored);
+  const file = `${dir}-${digestOf(text)}.json`;
+  if (!existsSync(join(folder, file))) replaceFile(join(folder, file), text);
+  return file;
+}
+
+/** Replaces the cache: details first, the index that names them last, in one step. */
 export function writeCache(stateDir: string, account: string, cache: Cache): void {
-  const stored: StoredCache = {
+  const folder = folderOf(stateDir, account);
+  mkdirSync(folder, { recursive: true });
+  const types: StoredIndex['types'] = {};
+  for (const [dir, type] of cache.types) {
+    types[dir] = {
+      ...(type.abridged === undefined ? {} : { abridged: type.abridged }),
+      size: type.size,
+      pages: Object.fromEntries(type.pageCounts),
+      file: writeDetails(folder, dir, type),
+    };
+  }
+  const index: StoredIndex = {
     version: VERSION,
     rules: cache.rules,
     tree: cache.tree,
     ...(cache.lastRun ? { lastRun: cache.lastRun } : {}),
     ...(cache.lastFull ? { lastFull: cache.lastFull } : {}),
     told: Object.fromEntries(cache.toldEntries),
-    types: Object.fromEntries(
-      [...cache.types].map(([dir, type]) => [
-        dir,
-        {
-          ...(type.abridged === undefined ? {} : { abridged: type.abridged }),
-          pages: Object.fromEntries(type.pages) as Record<string, string[]>,
-          resources: Object.fromEntries(
-            [...type.resources].map(([id, entry]) => [id, [entry.raw, entry.doc, ...entry.files.flat()]]),
-          ),
-        },
-      ]),
-    ),
+    types,
   };
-  const path = pathOf(stateDir, account);
-  const beside = `${path}.tmp`;
-  writeFileSync(beside, JSON.stringify(stored));
-  renameSync(beside, path);
+  replaceFile(join(folder, INDEX), JSON.stringify(index));
+  const named = new Set([INDEX, ...Object.values(types).map(({ file }) => file)]);
+  for (const name of readdirSync(folder)) if (!named.has(name)) rmSync(join(folder, name), { force: true });
 }
 
 export function removeCache(stateDir: string, account: string): void {
-  rmSync(pathOf(stateDir, account), { force: true });
+  rmSync(folderOf(stateDir, account), { recursive: true, force: true });
 }

@@ -47,6 +47,20 @@ async function stage(
   });
 }
 
+/** Where a new commit is put. */
+export interface Tip {
+  readonly commit: string;
+  readonly tree: string;
+  readonly time: Date;
+}
+
+/** A commit's own id, tree and time; `undefined` when `name` names none. */
+export async function readTip({ git }: Repository, name: string): Promise<Tip | undefined> {
+  const [commit, tree, seconds] =
+    (await git.ask(['show', '-s', '--format=%H%n%T%n%ct', name, '--']))?.split('\n') ?? [];
+  return commit && tree ? { commit, tree, time: new Date(Number(seconds) * 1000) } : undefined;
+}
+
 /**
  * Commits the named files of one account's folder on top of HEAD: index, tree, commit, then one change of the branch
  * from the expected old value, so that a crash leaves either all of it or nothing. No hook runs.
@@ -61,43 +75,38 @@ export async function commitFiles(
   now: Date,
 ): Promise<string | undefined> {
   const { git } = repository;
-  await stage(repository, request.paths, folder, foreign);
-  const parent = await repository.head();
-  const tree = (await git.run(['write-tree'])).trim();
-  if (parent && (await git.run(['rev-parse', `${parent}^{tree}`])).trim() === tree) return undefined;
-  const commit = await writeCommit(repository, { ...request, tree, parent }, now);
+  const [tip] = await Promise.all([
+    readTip(repository, 'HEAD'),
+    stage(repository, request.paths, folder, foreign),
+  ]);
+  // The objects are there: HEAD's were, and the others were written a moment ago.
+  const tree = (await git.run(['write-tree', '--missing-ok'])).trim();
+  if (tip?.tree === tree) return undefined;
+  const commit = await writeCommit(repository, request, tree, tip, now);
   await git.run([
     'update-ref',
     '-m',
     'celigo-mirror',
     `refs/heads/${repository.branch}`,
     commit,
-    parent ?? '',
+    tip?.commit ?? '',
   ]);
   return commit;
 }
 
-/** Writes a commit object without moving any branch. */
+/** Writes a commit object without moving any branch. @param onto the parent; `undefined` for a first commit */
 export async function writeCommit(
   repository: Repository,
-  request: Omit<CommitRequest, 'paths'> & { readonly tree: string; readonly parent: string | undefined },
+  request: Omit<CommitRequest, 'paths'>,
+  tree: string,
+  onto: Tip | undefined,
   now: Date,
 ): Promise<string> {
-  const { git } = repository;
   // A clock that went backwards must not put a commit before its parent.
-  const parentTime = request.parent
-    ? Number(await git.run(['show', '-s', '--format=%ct', request.parent])) * 1000
-    : 0;
-  const committed = new Date(Math.max(now.getTime(), parentTime));
-  const commit = await git.run(
-    [
-      'commit-tree',
-      ...(repository.signed ? ['-S'] : []),
-      ...(request.parent ? ['-p', request.parent] : []),
-      '-F',
-      '-',
-      request.tree,
-    ],
+  const committed = onto && onto.time > now ? onto.time : now;
+  const parent = onto ? ['-p', onto.commit] : [];
+  const commit = await repository.git.run(
+    ['commit-tree', ...(repository.signed ? ['-S'] : []), ...parent, '-F', '-', tree],
     {
       input: request.message,
       env: {

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
-import { writeCommit } from './commit.ts';
+import { readTip, type Tip, writeCommit } from './commit.ts';
 import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -21,6 +21,14 @@ export type RemoteState =
 /** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
 class RemoteRefusal extends Error {}
 
+function readHead(gitDir: string): string {
+  try {
+    return readFileSync(join(gitDir, 'HEAD'), 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 /** Makes HEAD stand on the configured branch, whatever a person or a crash left behind. */
 export async function ensureBranch(repository: Repository): Promise<void> {
   const { git, branch, gitDir } = repository;
@@ -36,6 +44,8 @@ export async function ensureBranch(repository: Repository): Promise<void> {
     await git.ask([what, '--abort']);
   }
   const ref = `refs/heads/${branch}`;
+  // The usual case needs no git; a worktree or an unusual HEAD does.
+  if (readHead(gitDir) === `ref: ${ref}`) return;
   if ((await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref) return;
   const head = await repository.head();
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
@@ -88,6 +98,12 @@ async function resolve({ git }: Repository, ref: string): Promise<string | undef
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
 }
 
+async function tipOf(repository: Repository, commit: string): Promise<Tip> {
+  const tip = await readTip(repository, commit);
+  if (!tip) throw new RemoteRefusal(`commit ${commit.slice(0, 12)} cannot be read`);
+  return tip;
+}
+
 interface TreeEntry {
   readonly line: string;
   readonly name: string;
@@ -117,7 +133,7 @@ async function transplant(
   const commits = (await git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
     .split('\n')
     .filter(Boolean);
-  let tip = onto;
+  let tip = await tipOf(repository, onto);
   for (const commit of commits) {
     const touched = (
       await git.run([
@@ -140,37 +156,31 @@ async function transplant(
       );
     }
     const ours = await topLevel(repository, commit);
-    const kept = (await topLevel(repository, tip)).filter((entry) => !touched.includes(entry.name));
+    const kept = (await topLevel(repository, tip.commit)).filter((entry) => !touched.includes(entry.name));
     const lines = [...kept, ...ours.filter((entry) => touched.includes(entry.name))].map(
       (entry) => entry.line,
     );
     const tree = (
       await git.run(['mktree', '-z'], { input: lines.map((line) => `${line}\0`).join('') })
     ).trim();
-    if (tree === (await git.run(['rev-parse', `${tip}^{tree}`])).trim()) continue;
+    if (tree === tip.tree) continue;
     const [name = '', email = '', time = '0'] = (
       await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])
     ).split('\n');
-    const message = await git.run(['show', '-s', '--format=%B', commit]);
-    tip = await writeCommit(
-      repository,
-      {
-        message: message.trimEnd(),
-        author: { name, email },
-        authorDate: new Date(Number(time) * 1000),
-        tree,
-        parent: tip,
-      },
-      now,
-    );
+    const request = {
+      message: `${(await git.run(['show', '-s', '--format=%B', commit])).trimEnd()}\n`,
+      author: { name, email },
+      authorDate: new Date(Number(time) * 1000),
+    };
+    tip = await tipOf(repository, await writeCommit(repository, request, tree, tip, now));
   }
-  await moveTo(repository, old, tip);
+  await moveTo(repository, old, tip.commit);
   await git.run([
     'update-ref',
     '-m',
     'celigo-mirror: on top of the remote',
     `refs/heads/${branch}`,
-    tip,
+    tip.commit,
     old,
   ]);
 }

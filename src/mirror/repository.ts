@@ -51,11 +51,8 @@ export function isOwnPath(path: string): boolean {
 
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
 async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
-  if (existsSync(join(path, '.git'))) {
-    const probe = await git.ask(['rev-parse', '--git-dir']);
-    if (probe !== undefined) return;
-    // A run killed in its very first moments leaves a half-made .git; making it again completes it.
-  } else {
+  // A run killed in its very first moments leaves a half-made .git; making it again completes it.
+  if (!existsSync(join(path, '.git'))) {
     const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
     if (inhabitants.length > 0) {
       throw new AppError('USAGE', `repository.path: ${path} holds files but is no Git repository`, {
@@ -193,7 +190,9 @@ export async function repairFolder(
       await git.run(['restore', '--source=HEAD', '--staged', '--worktree', '--', account]);
     }
   }
-  for (const entry of await dirtyEntries(repository, account)) {
+  // What was staged or changed may have turned into untracked files.
+  const left = tracked.length > 0 ? await dirtyEntries(repository, account) : entries;
+  for (const entry of left) {
     if (entry.untracked && isOwnPath(entry.path)) rmSync(join(path, account, entry.path), { force: true });
   }
   return { foreign, rescued };

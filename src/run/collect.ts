@@ -8,9 +8,8 @@ import { messageOf } from '../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { basePath, type MirrorFile, renderResource, type Transliterate, titleOf } from '../core/layout.ts';
 import { createNormaliser, type Normalised, type NormaliseOptions } from '../core/normalise.ts';
-import type { CachedResource, CachedType } from '../mirror/cache.ts';
+import { type CachedResource, type CachedType, cachedType } from '../mirror/cache.ts';
 import { fetchCacheData, fetchDocument, hasMore } from './fetch-document.ts';
-import type { KnownType } from './knowledge.ts';
 import { type RecordPage, readPage } from './page.ts';
 
 /** What collecting one type needs of the world and of the configuration. */
@@ -79,7 +78,7 @@ const NOT_OFFERED: ReadonlySet<number> = new Set([402, 403, 404]);
 export async function collectType(
   context: CollectContext,
   type: ResourceType,
-  known: KnownType,
+  known: CachedType,
   mayBeMissing: boolean,
   baseline: boolean,
 ): Promise<Collected> {
@@ -103,13 +102,17 @@ export async function collectType(
   return collector.result(coverage);
 }
 
-function createCollector(context: CollectContext, type: ResourceType, known: KnownType, baseline: boolean) {
+function createCollector(context: CollectContext, type: ResourceType, known: CachedType, baseline: boolean) {
   const { client, signal } = context;
   const normalise = createNormaliser(type, context.normalise);
   const seen = new Set<string>();
   const changes = new Map<string, Change>();
   const resources = new Map<string, CachedResource>();
   const pages = new Map<string, readonly string[]>();
+  /** Unchanged pages whose ids were not needed so far. */
+  const asBefore = new Set<string>();
+  /** Pages stand for the listing only when none of them has to be looked at again. */
+  let everyPageWhole = true;
   const problems: string[] = [];
   let abridged = context.full ? undefined : known.abridged;
   let collection = type.list.path;
@@ -117,12 +120,12 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
 
   let byRaw: Map<string, string> | undefined;
   const remembered = {
-    pages: context.full ? new Map<string, readonly string[]>() : known.pages,
+    pageCounts: context.full ? new Map<string, number>() : known.pageCounts,
     idsByRaw: (): ReadonlyMap<string, string> => {
       if (!byRaw) {
         byRaw = new Map();
         if (!context.full)
-          for (const [id, entry] of known.resources) if (entry.raw !== '') byRaw.set(entry.raw, id);
+          for (const [id, entry] of known.details().resources) if (entry.raw !== '') byRaw.set(entry.raw, id);
       }
       return byRaw;
     },
@@ -160,7 +163,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
 
   /** Files the document leads to, against those in HEAD. */
   function compare(id: string, raw: string, listed: JsonObject, normalised: Normalised): Change | undefined {
-    const before = known.resources.get(id);
+    const before = known.details().resources.get(id);
     const doc = digestOfDocument(normalised);
     const earlier = changes.get(id);
     if (before && before.doc === doc && !earlier) {
@@ -203,7 +206,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
   }
 
   function keep(id: string): void {
-    const entry = known.resources.get(id);
+    const entry = known.details().resources.get(id);
     if (entry && !resources.has(id)) resources.set(id, entry);
   }
 
@@ -232,21 +235,37 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
     }
   }
 
+  /** Counts the ids of unchanged pages as seen. Put off, since a run without any change never needs them. */
+  function takeStock(): void {
+    for (const digest of asBefore) {
+      if (pages.has(digest)) continue;
+      const ids = known.details().pages.get(digest) ?? [];
+      pages.set(digest, ids);
+      for (const id of ids) {
+        seen.add(id);
+        keep(id);
+      }
+    }
+  }
+
+  /** Whether the listing was, page by page, the one of the last run. */
+  function isAsBefore(): boolean {
+    const remembered = known.size === 0 || known.pageCounts.size > 0;
+    return remembered && seen.size === 0 && asBefore.size === known.pageCounts.size && problems.length === 0;
+  }
+
   async function visit(page: RecordPage): Promise<number> {
+    count += page.count;
+    if (page.unchanged) {
+      if (asBefore.has(page.digest)) return 0;
+      asBefore.add(page.digest);
+      return page.count;
+    }
+    takeStock();
     let fresh = 0;
     const note = (id: string): void => {
       if (!seen.has(id)) fresh += 1;
     };
-    count += page.count;
-    if (page.unchangedIds) {
-      for (const id of page.unchangedIds) {
-        note(id);
-        seen.add(id);
-        keep(id);
-      }
-      pages.set(page.digest, page.unchangedIds);
-      return fresh;
-    }
     const first = page.records.find((record) => record.kind === 'parsed');
     if (first?.kind === 'parsed') await probe(first.doc, first.id);
     let whole = true;
@@ -276,6 +295,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
     }
     await Promise.all(pending);
     if (whole) pages.set(page.digest, ids);
+    else everyPageWhole = false;
     return fresh;
   }
 
@@ -295,6 +315,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
     await walk({});
     const done = new Set<string>();
     for (;;) {
+      takeStock();
       const next = [...seen].find((id) => !done.has(id));
       if (next === undefined) return;
       done.add(next);
@@ -352,21 +373,33 @@ function createCollector(context: CollectContext, type: ResourceType, known: Kno
     },
     result(coverage: Coverage): Collected {
       const whole = coverage.state === 'complete';
-      if (!whole) for (const id of known.resources.keys()) keep(id);
-      return {
+      const common = {
         type,
         coverage,
         count,
+        collection,
+        keep,
+        takeIn: (doc: JsonObject): void => {
+          compare(String(doc._id), '', doc, normalise(doc));
+        },
         get changes() {
           return [...changes.values()];
         },
-        missing: whole ? [...known.resources.keys()].filter((id) => !seen.has(id)) : [],
-        next: { pages: whole ? pages : new Map(), resources, abridged },
-        takeIn: (doc) => {
-          compare(String(doc._id), '', doc, normalise(doc));
+      };
+      if (whole && isAsBefore()) return { ...common, missing: [], next: known };
+      takeStock();
+      const { resources: before } = known.details();
+      if (!whole) for (const id of before.keys()) keep(id);
+      return {
+        ...common,
+        get changes() {
+          return [...changes.values()];
         },
-        keep,
-        collection,
+        missing: whole ? [...before.keys()].filter((id) => !seen.has(id)) : [],
+        // Read after the missing ones were looked into, which may add to it.
+        get next() {
+          return cachedType({ pages: whole && everyPageWhole ? pages : new Map(), resources }, abridged);
+        },
       };
     },
   };

@@ -17,14 +17,14 @@ export type PageRecord =
 export interface RecordPage extends Page {
   /** Digest of the whole body. */
   readonly digest: string;
-  /** Ids on the page when the body is one of the last run; its records need no look then. */
-  readonly unchangedIds: readonly string[] | undefined;
+  /** The body is one of the last run: its records need no look. */
+  readonly unchanged: boolean;
   readonly records: readonly PageRecord[];
 }
 
 /** What the last run remembers: bodies and records by their digests. */
 export interface Remembered {
-  readonly pages: ReadonlyMap<string, readonly string[]>;
+  readonly pageCounts: ReadonlyMap<string, number>;
   /** Digest of a record's bytes → id. Made on first use. */
   readonly idsByRaw: () => ReadonlyMap<string, string>;
 }
@@ -55,15 +55,15 @@ function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRe
  */
 export function readPage(response: ApiResponse, remembered: Remembered): RecordPage {
   const digest = digestOf(response.body);
-  const ids = remembered.pages.get(digest);
-  if (ids) return { digest, unchangedIds: ids, records: [], count: ids.length };
+  const known = remembered.pageCounts.get(digest);
+  if (known !== undefined) return { digest, unchanged: true, records: [], count: known };
   const path = response.url.pathname;
   const slices = splitRecords(response.body);
   if (slices) {
     const records = slices.map((bytes) => readRecord(bytes, remembered, path));
-    return { digest, unchangedIds: undefined, records, count: records.length };
+    return { digest, unchanged: false, records, count: records.length };
   }
   const { records: values, nextPageUrl } = recordsOf(parseJson(response), path);
   const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), remembered, path));
-  return { digest, unchangedIds: undefined, records, count: records.length, nextPageUrl };
+  return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { fetchUserId } from '../celigo/audit.ts';
-import { createClient } from '../celigo/client.ts';
+import { clientOf } from '../celigo/client.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { type Change, countChanges } from '../core/changes.ts';
 import { blobOid, createFingerprint } from '../core/digest.ts';
@@ -15,14 +15,21 @@ import { isObject } from '../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, titleOf } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
 import { parseYaml } from '../core/yaml.ts';
-import { type Cache, type CachedType, readCache, writeCache } from '../mirror/cache.ts';
+import {
+  type Cache,
+  CacheDamaged,
+  type CachedType,
+  readCache,
+  removeCache,
+  writeCache,
+} from '../mirror/cache.ts';
 import { type Repository, repairFolder } from '../mirror/repository.ts';
 import { createStaging, type Staging } from '../mirror/staging.ts';
 import { type Binding, checkBinding, readBinding, renderBinding } from './binding.ts';
 import { type CollectContext, type Collected, collectType, rulesDigest } from './collect.ts';
 import { commitChanges } from './commit-changes.ts';
 import { confirmDeletions, deletionOf, guardDeletions, guardEmptyAccount } from './deletions.ts';
-import { type KnownType, knownTypes, NOTHING_KNOWN } from './knowledge.ts';
+import { knownTypes, NOTHING_KNOWN } from './knowledge.ts';
 import type { SyncReport, TypeReport } from './report.ts';
 import type { SyncDeps, SyncOptions } from './sync.ts';
 
@@ -39,7 +46,7 @@ interface Ground {
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
   readonly binding: Binding | undefined;
-  readonly known: ReadonlyMap<string, KnownType>;
+  readonly known: ReadonlyMap<string, CachedType>;
   /** Our own files beside the documents, as HEAD holds them. */
   readonly settings: ReadonlyMap<string, string>;
   readonly fingerprintKey: string;
@@ -105,7 +112,7 @@ async function readGround(repository: Repository, account: AccountConfig): Promi
     cache,
     cacheFits,
     binding,
-    known: tree === undefined ? new Map() : knownTypes(files, cache, rules),
+    known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
     settings,
     fingerprintKey,
     rules,
@@ -128,7 +135,7 @@ async function decideDeletions(
   for (const entry of collected) {
     if (entry.missing.length === 0) continue;
     const { dir } = entry.type;
-    const known = ground.known.get(dir)?.resources ?? NOTHING_KNOWN.resources;
+    const known = (ground.known.get(dir) ?? NOTHING_KNOWN).details().resources;
     const { deleted, unconfirmed } = await confirmDeletions(context, entry);
     if (unconfirmed[0]) {
       doubts.set(
@@ -200,22 +207,33 @@ export async function runAccount(
   options: SyncOptions,
   opened: Promise<Repository>,
 ): Promise<SyncReport> {
+  try {
+    return await runOnce(deps, account, options, opened);
+  } catch (error) {
+    if (!(error instanceof CacheDamaged)) throw error;
+    deps.report({
+      name: 'notice',
+      account: account.name,
+      message: 'the cache was damaged and is made again',
+    });
+    removeCache((await opened).stateDir, account.name);
+    return runOnce(deps, account, options, opened);
+  }
+}
+
+async function runOnce(
+  deps: SyncDeps,
+  account: AccountConfig,
+  options: SyncOptions,
+  opened: Promise<Repository>,
+): Promise<SyncReport> {
   const started = performance.now();
   const startTime = deps.now();
   const stop = new AbortController();
   const signal = AbortSignal.any([deps.signal, stop.signal]);
   // Every request and git command listens; their number is bounded by the queue, not by ten.
   setMaxListeners(0, signal);
-  const client = createClient({
-    baseUrl: account.baseUrl,
-    token: account.token,
-    requestsPerSecond: account.requestsPerSecond,
-    concurrency: account.concurrency,
-    requestTimeoutMs: account.requestTimeoutMs,
-    retries: account.retries,
-    proxied: Boolean(
-      deps.env.HTTPS_PROXY || deps.env.https_proxy || deps.env.HTTP_PROXY || deps.env.http_proxy,
-    ),
+  const client = clientOf(account, deps.env, {
     userAgent: deps.userAgent,
     onRetry: (event) => deps.report({ name: 'request.retried', account: account.name, ...event }),
   });
@@ -230,14 +248,13 @@ export async function runAccount(
     const identity = fetchUserId(client, signal);
     identity.catch(() => undefined);
     const repository = await opened;
-    const ground = await readGround(repository, account);
-    const userId = await identity;
-    if (ground.binding) checkBinding(ground.binding, { baseUrl: account.baseUrl, userId }, account.name);
-
     const marker = join(repository.stateDir, `${account.name}.applying`);
     const crashed = existsSync(marker);
     const repairing = repairFolder(repository, account.name, crashed);
     repairing.catch(() => undefined);
+    const ground = await readGround(repository, account);
+    const userId = await identity;
+    if (ground.binding) checkBinding(ground.binding, { baseUrl: account.baseUrl, userId }, account.name);
     const folder = join(repository.path, account.name);
     const aside = createStaging(folder, join(repository.stateDir, `${account.name}.staging`));
     staging = aside;
@@ -260,7 +277,7 @@ export async function runAccount(
     const collected = await allOrFirstFailure(
       types.map(async (type) => {
         const known = ground.known.get(type.dir) ?? NOTHING_KNOWN;
-        const mirrored = covered.has(type.dir) || known.resources.size > 0;
+        const mirrored = covered.has(type.dir) || known.size > 0;
         const insisted = type.presence === 'core' || account.include.includes(type.dir);
         const entry = await collectType(context, type, known, !mirrored && !insisted, !mirrored);
         done += 1;
@@ -446,6 +463,7 @@ async function remember(
   for (const entry of collected) types.set(entry.type.dir, entry.next);
   const learnt =
     changes.length > 0 || collected.some((entry) => isNews(entry.next, ground.known.get(entry.type.dir)));
+  if (!learnt && ground.cacheFits && !run.full && recent(ground.cache?.lastRun, run.serverTime)) return;
   const cache: Cache = {
     rules: ground.rules,
     tree: (await repository.folderTree(account.name)) ?? '',
@@ -454,7 +472,6 @@ async function remember(
     toldEntries: run.told,
     types,
   };
-  if (!learnt && ground.cacheFits && !run.full && recent(ground.cache?.lastRun, run.serverTime)) return;
   try {
     writeCache(repository.stateDir, account.name, cache);
   } catch (error) {
@@ -465,9 +482,11 @@ async function remember(
 }
 
 /** Whether a type must be remembered anew. */
-function isNews(next: CachedType, known: KnownType | undefined): boolean {
-  if (!known || next.abridged !== known.abridged || next.pages.size !== known.pages.size) return true;
-  for (const digest of next.pages.keys()) if (!known.pages.has(digest)) return true;
+function isNews(next: CachedType, known: CachedType | undefined): boolean {
+  if (next === known) return false;
+  if (!known || next.abridged !== known.abridged || next.pageCounts.size !== known.pageCounts.size)
+    return true;
+  for (const digest of next.pageCounts.keys()) if (!known.pageCounts.has(digest)) return true;
   return false;
 }
 

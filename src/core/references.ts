@@ -1,0 +1,64 @@
+import { OPAQUE_FIELDS, REFERENCE_FIELDS } from '../catalogue/common.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from './json.ts';
+
+/** One reference inside a document. */
+export interface Reference {
+  /** Where it stands, for people: `routers[0].branches[1].pageProcessors[0]._importId`. */
+  readonly place: string;
+  /** Folder of the type it points to; `null` for something outside the account. */
+  readonly dir: string | null;
+  readonly id: string;
+}
+
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+
+/** Values at a catalogue path, with their places. */
+function at(
+  value: Json | undefined,
+  steps: readonly string[],
+  place: string,
+): { value: Json; place: string }[] {
+  const [step, ...rest] = steps;
+  if (value === undefined) return [];
+  if (step === undefined) return [{ value, place }];
+  if (step === '[]')
+    return isArray(value) ? value.flatMap((item, i) => at(item, rest, `${place}[${i}]`)) : [];
+  if (!isObject(value)) return [];
+  const keys = step === '*' ? Object.keys(value) : [step];
+  return keys.flatMap((key) => at(getOwn(value, key), rest, place === '' ? key : `${place}.${key}`));
+}
+
+/**
+ * Every reference of a document to another resource: by field name at any depth, and at the places the catalogue
+ * names for the type (celigo-models 3.1). Subtrees that hold other systems' records are passed over.
+ */
+export function referencesOf(type: ResourceType, doc: JsonObject): readonly Reference[] {
+  const found: Reference[] = [];
+  const add = (dir: string | null, value: Json, place: string): void => {
+    if (typeof value === 'string' && OBJECT_ID.test(value)) found.push({ place, dir, id: value });
+    else if (isArray(value)) for (const [i, item] of value.entries()) add(dir, item, `${place}[${i}]`);
+  };
+  const visit = (value: Json, place: string): void => {
+    if (isArray(value)) for (const [i, item] of value.entries()) visit(item, `${place}[${i}]`);
+    else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        if (OPAQUE_FIELDS.has(key)) continue;
+        const held = value[key] as Json;
+        const inner = place === '' ? key : `${place}.${key}`;
+        const dir = REFERENCE_FIELDS[key];
+        if (dir !== undefined) add(dir, held, inner);
+        else visit(held, inner);
+      }
+    }
+  };
+  visit(doc, '');
+  for (const [path, dir] of Object.entries(type.refs ?? {})) {
+    const steps = path
+      .replaceAll('[]', '.[]')
+      .split('.')
+      .filter((step) => step !== '');
+    for (const { value, place } of at(doc, steps, '')) add(dir, value, place);
+  }
+  return found;
+}
