@@ -16,6 +16,7 @@ export function registerInit(program: Command, io: Io): void {
     .description('Writes a configuration file in which every setting is explained.')
     .argument('[file]', 'where to write it; - prints it', 'celigo-mirror.yaml')
     .option('--force', 'replace an existing file')
+    .option('--schema', 'print the JSON Schema of the file instead, for editors')
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -25,7 +26,12 @@ Examples:
   celigo-mirror init /etc/celigo-mirror/celigo-mirror.yaml
   celigo-mirror init - > my.yaml`,
     )
-    .action((file: string, flags: { force?: boolean; json?: boolean }) => {
+    .action(async (file: string, flags: { force?: boolean; schema?: boolean; json?: boolean }) => {
+      if (flags.schema) {
+        const { configJsonSchema } = await import('../config/schema.ts');
+        io.out(configJsonSchema());
+        return;
+      }
       const text = readFileSync(EXAMPLE, 'utf8').replace('./celigo-mirror.schema.json', SCHEMA_URL.href);
       if (file === '-') {
         io.out(text);

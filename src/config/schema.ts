@@ -183,3 +183,9 @@ export interface Config extends Omit<ParsedConfig, 'accounts' | 'repository' | '
 export function durationMs(text: string): number {
   return ms(text as StringValue);
 }
+
+/** The JSON Schema of the configuration file, for editors. */
+export function configJsonSchema(): string {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  return `${JSON.stringify({ ...schema, title: 'celigo-mirror configuration' }, null, 2)}\n`;
+}

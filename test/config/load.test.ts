@@ -1,0 +1,132 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { configJsonSchema } from '../../src/config/schema.ts';
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'celigo-mirror-config-'));
+});
+
+function write(text: string): void {
+  writeFileSync(join(dir, 'celigo-mirror.yaml'), text);
+}
+
+async function load(env: Record<string, string> = {}, file?: string) {
+  return loadConfig({ env, cwd: dir, file });
+}
+
+async function failure(env: Record<string, string> = {}, file?: string): Promise<string> {
+  try {
+    await load(env, file);
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'AppError', code: 'USAGE', hint: expect.any(String) });
+    return (error as Error).message;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  it('needs nothing but the environment when there is no file', async () => {
+    const config = await load({ CELIGO_API_TOKEN: 'secret', CELIGO_REGION: 'eu', MIRROR_PATH: 'here', MIRROR_BRANCH: 'trunk' });
+
+    expect(config.source).toBe('environment');
+    expect(config.repository).toMatchObject({ path: join(dir, 'here'), branch: 'trunk' });
+    expect(config.accounts).toMatchObject([{ name: 'default', baseUrl: 'https://api.eu.integrator.io', token: 'secret', include: ['*'] }]);
+  });
+
+  it('says what is missing when there is neither file nor token', async () => {
+    expect(await failure()).toContain('CELIGO_API_TOKEN is not set');
+  });
+
+  it('replaces variables and their fallbacks inside strings', async () => {
+    write('accounts:\n  a:\n    token: pre-${T}-post\n    baseUrl: ${URL:-http://127.0.0.1:9/v1/}\n');
+
+    const config = await load({ T: 'x' });
+
+    expect(config.accounts[0]).toMatchObject({ token: 'pre-x-post', baseUrl: 'http://127.0.0.1:9' });
+  });
+
+  it('names every missing variable with its key', async () => {
+    write('repository: { remote: "${REMOTE}" }\naccounts: { a: { token: "${T}" } }\n');
+
+    const message = await failure();
+
+    expect(message).toContain('repository.remote: the variable REMOTE is not set');
+    expect(message).toContain('accounts.a.token: the variable T is not set');
+  });
+
+  it('reads a secret from a file, without its line end', async () => {
+    writeFileSync(join(dir, 'token'), 'from-file\n');
+    write('accounts: { a: { tokenFile: token } }\n');
+
+    expect((await load()).accounts[0]?.token).toBe('from-file');
+  });
+
+  it('takes the token of the environment from a file too', async () => {
+    writeFileSync(join(dir, 'token'), 'from-file\n');
+
+    expect((await load({ CELIGO_API_TOKEN_FILE: join(dir, 'token') })).accounts[0]?.token).toBe('from-file');
+  });
+
+  it('names all unknown keys at once and guesses what was meant', async () => {
+    write('acounts: {}\nguards: { maxDeletion: 3 }\naccounts: { a: { token: t, incude: [] } }\n');
+
+    const message = await failure();
+
+    expect(message).toContain('acounts: unknown key (did you mean accounts?)');
+    expect(message).toContain('guards.maxDeletion: unknown key (did you mean maxDeletions?)');
+    expect(message).toContain('accounts.a.incude: unknown key (did you mean include?)');
+  });
+
+  it('names the line of broken YAML', async () => {
+    write('accounts:\n  a:\n    token: [\n');
+
+    expect(await failure()).toMatch(/celigo-mirror\.yaml:\d/);
+  });
+
+  it.each([
+    ['accounts: { A_B: { token: t } }', 'accounts.A_B'],
+    ['accounts: { a: { token: t, region: mars } }', 'accounts.a.region'],
+    ['accounts: { a: { token: t, region: us, baseUrl: "https://x.test" } }', 'exclude each other'],
+    ['accounts: { a: { token: t, baseUrl: "http://x.test" } }', 'expected https://'],
+    ['accounts: { a: { token: t, baseUrl: "https://u:p@x.test" } }', 'without user name'],
+    ['accounts: { a: {} }', 'a token is required'],
+    ['accounts: {}', 'at least one account'],
+    ['accounts: { a: { token: t, include: [flow] } }', 'did you mean flows?'],
+    ['accounts: { a: { token: t } }\nrepository: { remote: "https://u:p@x.test/r.git" }', 'without password'],
+    ['accounts: { a: { token: t } }\nrepository: { branch: "--upload-pack=x" }', 'repository.branch'],
+    ['accounts: { a: { token: t } }\nfullSweep: soon', 'fullSweep'],
+    ['accounts: { a: { token: 5 } }', 'accounts.a.token: expected string'],
+    ['[]', 'expected object'],
+  ])('refuses %s', async (text, expected) => {
+    write(`${text}\n`);
+
+    expect(await failure()).toContain(expected);
+  });
+
+  it('never repeats a secret in a message', async () => {
+    write('accounts: { a: { token: hunter2-hunter2, region: nowhere } }\n');
+
+    expect(await failure()).not.toContain('hunter2');
+  });
+
+  it('names a configuration file that does not exist', async () => {
+    expect(await failure({}, 'gone.yaml')).toContain('gone.yaml: no such configuration file');
+  });
+
+  it('accepts the commented example', async () => {
+    writeFileSync(join(dir, 'celigo-mirror.yaml'), readFileSync(new URL('../../config/celigo-mirror.example.yaml', import.meta.url)));
+
+    expect((await load({ CELIGO_API_TOKEN: 't' })).accounts[0]?.name).toBe('production');
+  });
+});
+
+describe('the JSON Schema in config/', () => {
+  it('is the one of this version (npm run schema)', () => {
+    expect(readFileSync(new URL('../../config/celigo-mirror.schema.json', import.meta.url), 'utf8')).toBe(configJsonSchema());
+  });
+});

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
+import type { ResourceType } from '../../src/catalogue/types.ts';
+import { digestOfDocument } from '../../src/core/digest.ts';
+import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
+import { renderResource } from '../../src/core/layout.ts';
+import { joinFiles } from '../../src/core/markers.ts';
+import { createNormaliser } from '../../src/core/normalise.ts';
+import { parseYaml } from '../../src/core/yaml.ts';
+
+const options = { sampleData: false, fingerprint: (secret: string) => `print-of-${secret.length}` };
+
+function typeOf(dir: string): ResourceType {
+  const type = findType(dir);
+  if (!type) throw new Error(`no type ${dir}`);
+  return type;
+}
+
+function clean(dir: string, doc: JsonObject): JsonObject {
+  return createNormaliser(typeOf(dir), options)(doc).doc;
+}
+
+describe('what is left out', () => {
+  it('drops bookkeeping and volatile fields, and keeps what it does not know', () => {
+    expect(
+      clean('flows', {
+        _id: 'a',
+        name: 'n',
+        lastModified: 'x',
+        createdAt: 'x',
+        lastExecutedAt: 'x',
+        free: false,
+        brandNewField: { deep: [1, null, {}] },
+        pageGenerators: [{ _exportId: 'e', setupInProgress: true, __startDateHelper: 1 }],
+      }),
+    ).toEqual({ _id: 'a', name: 'n', brandNewField: { deep: [1, null, {}] }, pageGenerators: [{ _exportId: 'e' }] });
+  });
+
+  it('treats a default like an absent field', () => {
+    expect(clean('exports', { sandbox: false, pageSize: 20, asynchronous: true, oneToMany: false })).toEqual({});
+    expect(clean('exports', { sandbox: true, pageSize: 50, oneToMany: true })).toEqual({ sandbox: true, pageSize: 50, oneToMany: true });
+  });
+
+  it('keeps preview samples only when asked to, and what a person typed always', () => {
+    const doc = { sampleData: { a: 1 }, rawData: 'key', mockOutput: { b: 2 } };
+
+    expect(clean('exports', doc)).toEqual({ mockOutput: { b: 2 } });
+    expect(createNormaliser(typeOf('exports'), { ...options, sampleData: true })(doc).doc).toEqual(doc);
+  });
+
+  it('drops the copy of an expression, not a different text', () => {
+    const rules = ['equals', 1, 2];
+    const filter = { type: 'expression', expression: { version: '1', rules }, version: '1', rules };
+
+    expect(clean('exports', { filter })).toEqual({ filter: { type: 'expression', expression: { version: '1', rules } } });
+    expect(clean('exports', { filter: { ...filter, rules: ['other'] } })).toEqual({
+      filter: { type: 'expression', expression: { version: '1', rules }, rules: ['other'] },
+    });
+  });
+
+  it('drops hooks without values, random keys of the editor, padding and letter case', () => {
+    expect(clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } })).toEqual({});
+    expect(clean('exports', { transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } } })).toEqual({
+      transform: { type: 'expression', expression: { rules: [[{ extract: 'a' }]] } },
+    });
+    expect(clean('ediprofiles', { tpInterchangeId: 'ACME           ', controlNumber: 7 })).toEqual({ tpInterchangeId: 'ACME' });
+    expect(clean('connections', { http: { mediaType: 'JSON', ping: { method: 'get' } } })).toEqual({ http: { mediaType: 'json', ping: { method: 'GET' } } });
+  });
+
+  it('treats some settings of Integration Apps as volatile, and only there', () => {
+    const settingsForm = { form: {}, init: { function: 'f' } };
+
+    expect(clean('integrations', { _connectorId: 'c', settingsForm })).toEqual({ _connectorId: 'c', settingsForm: { form: {} } });
+    expect(clean('integrations', { settingsForm })).toEqual({ settingsForm });
+  });
+});
+
+describe('order', () => {
+  it('sorts sets and leaves every other array alone', () => {
+    expect(
+      clean('integrations', {
+        _registeredConnectionIds: ['b', 'a'],
+        aliases: [{ alias: 'z' }, { alias: 'a' }],
+        flowGroupings: [{ name: 'z' }, { name: 'a' }],
+      }),
+    ).toEqual({
+      _registeredConnectionIds: ['a', 'b'],
+      aliases: [{ alias: 'a' }, { alias: 'z' }],
+      flowGroupings: [{ name: 'z' }, { name: 'a' }],
+    });
+  });
+
+  it('gives one digest to documents that differ in key order and noise only', () => {
+    const normalise = createNormaliser(typeOf('flows'), options);
+
+    const one = normalise({ name: 'n', a: { x: 1, y: 2 }, lastExecutedAt: '1', _runNextFlowIds: ['b', 'a'] });
+    const two = normalise({ _runNextFlowIds: ['a', 'b'], a: { y: 2, x: 1 }, name: 'n', lastModified: '2' });
+
+    expect(digestOfDocument(one)).toBe(digestOfDocument(two));
+  });
+});
+
+describe('credentials', () => {
+  it('keeps masks and hides what stands in clear at a known place', () => {
+    expect(clean('agents', { accessToken: 'abcdef' })).toEqual({ accessToken: { $secret: 'print-of-6' } });
+    expect(clean('connections', { http: { auth: { token: { token: '******', refreshToken: 'r' } }, encrypted: { key: 'v' } } })).toEqual({
+      http: { auth: { token: { token: '******', refreshToken: { $secret: 'print-of-1' } } }, encrypted: { $secret: 'print-of-11' } },
+    });
+  });
+
+  it('hides authorisation headers and telling names, not templates and ordinary headers', () => {
+    expect(
+      clean('connections', {
+        http: {
+          headers: [
+            { name: 'X-Api-Key', value: 'abc' },
+            { name: 'Authorization', value: 'Bearer {{{connection.http.encrypted.token}}}' },
+            { name: 'X-Client', value: 'celigo' },
+          ],
+          unencrypted: { apiKey: 'k', store: 'acme' },
+        },
+        settings: { clientSecret: 's', deep: [{ password: 'p' }], secretary: 'Ann' },
+      }),
+    ).toEqual({
+      http: {
+        headers: [
+          { name: 'X-Api-Key', value: { $secret: 'print-of-3' } },
+          { name: 'Authorization', value: 'Bearer {{{connection.http.encrypted.token}}}' },
+          { name: 'X-Client', value: 'celigo' },
+        ],
+        unencrypted: { apiKey: { $secret: 'print-of-1' }, store: 'acme' },
+      },
+      settings: { clientSecret: { $secret: 'print-of-1' }, deep: [{ password: { $secret: 'print-of-1' } }], secretary: 'Ann' },
+    });
+  });
+
+  it.each([
+    'https://user:pa55word@host.example/x',
+    'https://host.example/x?api_key=0123456789abcdef',
+    'Bearer 0123456789abcdef',
+    'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl',
+  ])('hides a credential by its shape in any field: %s', (text) => {
+    expect(clean('exports', { http: { relativeURI: text } })).toEqual({ http: { relativeURI: { $secret: expect.any(String) } } });
+  });
+
+  it.each(['/orders?token={{connection.http.token}}', 'https://host.example/a:b', 'Basic plan', 'urn:a:b@c'])('leaves ordinary text alone: %s', (text) => {
+    expect(clean('exports', { http: { relativeURI: text } })).toEqual({ http: { relativeURI: text } });
+  });
+});
+
+describe('markers', () => {
+  it('escapes data that looks like one, at any depth and however often', () => {
+    const doc = { a: { $file: 'x' }, b: { $secret: 1 }, c: { $$file: 'y' }, d: { $file: 'z', other: 1 } };
+
+    expect(clean('flows', doc)).toEqual({ a: { $$file: 'x' }, b: { $$secret: 1 }, c: { $$$file: 'y' }, d: { $file: 'z', other: 1 } });
+  });
+});
+
+const value: fc.Arbitrary<Json> = fc.letrec<{ json: Json }>((tie) => ({
+  json: fc.oneof(
+    { depthSize: 'small' },
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.integer(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.array(tie('json'), { maxLength: 4 }),
+    fc.dictionary(fc.oneof(fc.constantFrom('$file', '$secret', '$$file', '__proto__', 'a', 'b'), fc.string({ maxLength: 6 })), tie('json'), { maxKeys: 4 }),
+  ),
+})).json;
+
+describe('a document on disk', () => {
+  it('gives back exactly what was normalised, side files joined, for any JSON', () => {
+    const normalise = createNormaliser(typeOf('scripts'), options);
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }), fc.string({ unit: 'binary', maxLength: 60 }), (extra, content) => {
+        const raw = { ...extra, _id: '64f0a1b2c3d4e5f601020304', name: 'n', content };
+        const normalised = normalise(raw);
+        const [document, ...sides] = renderResource('scripts/n.64f0a1b2c3d4e5f601020304', normalised);
+        const files = new Map(sides.map((file) => [file.path.slice('scripts/'.length), file.text]));
+        const parsed = parseYaml(document?.text ?? '');
+        const joined = joinFiles(parsed, (name) => files.get(name) ?? '');
+        // Escapes are undone by joining; the normalised document still holds them.
+        assert.deepStrictEqual(joined, joinFiles(normalised.doc, () => assert.fail('no side file expected')));
+        if (content !== '' && content.isWellFormed() && normalised.texts.length > 0) assert.equal(files.get('n.64f0a1b2c3d4e5f601020304.js'), content);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('normalises to the same whatever order keys come in', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...RESOURCE_TYPES), fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }), (type, doc) => {
+        const normalise = createNormaliser(type, options);
+        const reversed = Object.fromEntries(Object.entries(doc).reverse());
+        assert.equal(digestOfDocument(normalise(doc)), digestOfDocument(normalise(reversed)));
+        assert.ok(isObject(normalise(doc).doc));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
