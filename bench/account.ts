@@ -2,7 +2,14 @@ import type { JsonObject } from '../src/core/json.ts';
 import type { AccountSeed } from '../src/emulator/seed.ts';
 
 /** Shares of the types in the made-up account; one script in fifty keeps the fetching by id in proportion. */
-const SHARES = { flows: 0.2, exports: 0.33, imports: 0.4, connections: 0.04, integrations: 0.02, scripts: 0.01 } as const;
+const SHARES = {
+  flows: 0.2,
+  exports: 0.33,
+  imports: 0.4,
+  connections: 0.04,
+  integrations: 0.02,
+  scripts: 0.01,
+} as const;
 
 function idOf(kind: number, n: number): string {
   return `66${kind.toString(16).padStart(2, '0')}a0b0c0d0e0f0${n.toString(16).padStart(8, '0')}`;
@@ -28,7 +35,12 @@ function base(kind: number, n: number, name: string): Record<string, JsonObject[
 }
 
 const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
-  integrations: (n) => ({ ...base(1, n, 'Integration'), description: 'Orders, stock and invoices.', sandbox: false, numFlows: n % 9 }),
+  integrations: (n) => ({
+    ...base(1, n, 'Integration'),
+    description: 'Orders, stock and invoices.',
+    sandbox: false,
+    numFlows: n % 9,
+  }),
   connections: (n) => ({
     ...base(2, n, 'Connection'),
     type: 'http',
@@ -37,7 +49,15 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
     http: {
       baseURI: `https://api${n}.example.test/v2`,
       mediaType: 'json',
-      auth: { type: 'token', token: { token: `bench-secret-${n}`, location: 'header', headerName: 'Authorization', scheme: 'Bearer' } },
+      auth: {
+        type: 'token',
+        token: {
+          token: `bench-secret-${n}`,
+          location: 'header',
+          headerName: 'Authorization',
+          scheme: 'Bearer',
+        },
+      },
       ping: { relativeURI: '/ping', method: 'GET' },
     },
   }),
@@ -52,8 +72,17 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
     asynchronous: true,
     adaptorType: 'HTTPExport',
     type: 'delta',
-    http: { relativeURI: '/orders?updated={{lastExportDateTime}}', method: 'GET', formType: 'http', paging: { method: 'linkheader' } },
-    transform: { type: 'expression', expression: { version: '2', rulesTwoDotZero: { mode: 'create', mappings: mappings(n, 6) } }, version: '2' },
+    http: {
+      relativeURI: '/orders?updated={{lastExportDateTime}}',
+      method: 'GET',
+      formType: 'http',
+      paging: { method: 'linkheader' },
+    },
+    transform: {
+      type: 'expression',
+      expression: { version: '2', rulesTwoDotZero: { mode: 'create', mappings: mappings(n, 6) } },
+      version: '2',
+    },
     settings: { region: n % 2 === 0 ? 'EU' : 'NA' },
   }),
   imports: (n) => ({
@@ -70,7 +99,12 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
       response: { resourceIdPath: ['item.id'] },
     },
     mappings: mappings(n, 9),
-    filter: { type: 'expression', expression: { version: '1', rules: ['greaterthan', ['number', ['extract', 'qty']], n % 10] }, version: '1', rules: ['greaterthan', ['number', ['extract', 'qty']], n % 10] },
+    filter: {
+      type: 'expression',
+      expression: { version: '1', rules: ['greaterthan', ['number', ['extract', 'qty']], n % 10] },
+      version: '1',
+      rules: ['greaterthan', ['number', ['extract', 'qty']], n % 10],
+    },
   }),
   flows: (n) => ({
     ...base(6, n, 'Flow'),
@@ -88,7 +122,13 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
         branches: Array.from({ length: 3 }, (_, i) => ({
           name: `Branch ${i}`,
           inputFilter: { version: '1', rules: ['equals', ['string', ['extract', 'kind']], `k${i}`] },
-          pageProcessors: [{ type: 'import', _importId: idOf(5, (n + i) % 200), responseMapping: { fields: [{ extract: 'id', generate: `id${i}` }], lists: [] } }],
+          pageProcessors: [
+            {
+              type: 'import',
+              _importId: idOf(5, (n + i) % 200),
+              responseMapping: { fields: [{ extract: 'id', generate: `id${i}` }], lists: [] },
+            },
+          ],
         })),
       },
     ],
@@ -105,8 +145,20 @@ export function benchAccount(size: number): AccountSeed {
   );
   return {
     people: [
-      { _id: '66ffa0b0c0d0e0f000000001', name: 'Bench Owner', email: 'owner@example.test', token: 'bench-token', role: 'owner' },
-      { _id: '66ffa0b0c0d0e0f000000002', name: 'Bench Editor', email: 'editor@example.test', token: 'bench-editor', role: 'administrator' },
+      {
+        _id: '66ffa0b0c0d0e0f000000001',
+        name: 'Bench Owner',
+        email: 'owner@example.test',
+        token: 'bench-token',
+        role: 'owner',
+      },
+      {
+        _id: '66ffa0b0c0d0e0f000000002',
+        name: 'Bench Editor',
+        email: 'editor@example.test',
+        token: 'bench-editor',
+        role: 'administrator',
+      },
     ],
     resources,
     lookupData: {},

@@ -56,11 +56,18 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
       hint: `Accounts of ${config.source}: ${config.accounts.map(({ name }) => name).join(', ')}`,
     });
   }
-  const [{ syncAccounts, worstExit }, { createReporter }, { anyAscii }, { USER_AGENT }] = await Promise.all([
+  const [
+    { syncAccounts, worstExit },
+    { createReporter, secretsOf },
+    { anyAscii },
+    { USER_AGENT },
+    { scrub },
+  ] = await Promise.all([
     import('../run/sync.ts'),
     import('./progress.ts'),
     import('./transliterate.ts'),
     import('../version.ts'),
+    import('../report/log.ts'),
   ]);
   const progress = await createReporter(io, globals, config);
   const reports = await syncAccounts(
@@ -83,8 +90,11 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
     },
   );
   progress.stop();
-  if (flags.json) io.out(`${JSON.stringify({ version: 1, accounts: reports }, null, 2)}\n`);
-  else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
+  const text = flags.json
+    ? `${JSON.stringify({ version: 1, accounts: reports }, null, 2)}\n`
+    : reports.map((report) => describe(report, styleFor(io, globals))).join('');
+  // A server that repeats the token in an error message must not get it printed.
+  io.out(scrub(text, secretsOf(config)));
   return worstExit(reports);
 }
 

@@ -61,9 +61,42 @@ export async function readTip({ git }: Repository, name: string): Promise<Tip | 
   return commit && tree ? { commit, tree, time: new Date(Number(seconds) * 1000) } : undefined;
 }
 
+/** One entry of a tree: the line that `ls-tree` prints, and the name in it. */
+export interface TreeEntry {
+  readonly line: string;
+  readonly name: string;
+}
+
+/** Entries at the top of a commit's tree. */
+export async function topLevel({ git }: Repository, commit: string): Promise<TreeEntry[]> {
+  const out = await git.run(['ls-tree', '-z', commit]);
+  return out
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => ({ line, name: line.slice(line.indexOf('\t') + 1) }));
+}
+
+/** Writes a tree of these entries. Gives its id. */
+export async function writeTree({ git }: Repository, entries: readonly TreeEntry[]): Promise<string> {
+  return (await git.run(['mktree', '-z'], { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
+}
+
+async function rootOf(repository: Repository): Promise<TreeEntry[]> {
+  const head = await repository.head();
+  return head ? topLevel(repository, head) : [];
+}
+
+/** The account's folder as the index holds it, as an entry of the root; none when it is empty. */
+async function folderEntry({ git }: Repository, folder: string): Promise<TreeEntry[]> {
+  // The objects are there: HEAD's were, and the others were written a moment ago.
+  const tree = (await git.ask(['write-tree', '--missing-ok', `--prefix=${folder}/`]))?.trim();
+  return tree ? [{ line: `040000 tree ${tree}\t${folder}`, name: folder }] : [];
+}
+
 /**
  * Commits the named files of one account's folder on top of HEAD: index, tree, commit, then one change of the branch
- * from the expected old value, so that a crash leaves either all of it or nothing. No hook runs.
+ * from the expected old value, so that a crash leaves either all of it or nothing. Whatever else the index holds stays
+ * out of the commit. No hook runs.
  * @returns the new commit, or `undefined` when nothing differs
  * @throws GitFailure
  */
@@ -75,12 +108,16 @@ export async function commitFiles(
   now: Date,
 ): Promise<string | undefined> {
   const { git } = repository;
-  const [tip] = await Promise.all([
+  const [tip, others] = await Promise.all([
     readTip(repository, 'HEAD'),
+    rootOf(repository),
     stage(repository, request.paths, folder, foreign),
   ]);
-  // The objects are there: HEAD's were, and the others were written a moment ago.
-  const tree = (await git.run(['write-tree', '--missing-ok'])).trim();
+  const entries = [
+    ...others.filter(({ name }) => name !== folder),
+    ...(await folderEntry(repository, folder)),
+  ];
+  const tree = await writeTree(repository, entries);
   if (tip?.tree === tree) return undefined;
   const commit = await writeCommit(repository, request, tree, tip, now);
   await git.run([

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
-import { readTip, type Tip, writeCommit } from './commit.ts';
+import { readTip, type Tip, topLevel, writeCommit, writeTree } from './commit.ts';
 import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -104,19 +104,6 @@ async function tipOf(repository: Repository, commit: string): Promise<Tip> {
   return tip;
 }
 
-interface TreeEntry {
-  readonly line: string;
-  readonly name: string;
-}
-
-async function topLevel({ git }: Repository, commit: string): Promise<TreeEntry[]> {
-  const out = await git.run(['ls-tree', '-z', commit]);
-  return out
-    .split('\0')
-    .filter((line) => line !== '')
-    .map((line) => ({ line, name: line.slice(line.indexOf('\t') + 1) }));
-}
-
 /**
  * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
  * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
@@ -157,12 +144,10 @@ async function transplant(
     }
     const ours = await topLevel(repository, commit);
     const kept = (await topLevel(repository, tip.commit)).filter((entry) => !touched.includes(entry.name));
-    const lines = [...kept, ...ours.filter((entry) => touched.includes(entry.name))].map(
-      (entry) => entry.line,
-    );
-    const tree = (
-      await git.run(['mktree', '-z'], { input: lines.map((line) => `${line}\0`).join('') })
-    ).trim();
+    const tree = await writeTree(repository, [
+      ...kept,
+      ...ours.filter((entry) => touched.includes(entry.name)),
+    ]);
     if (tree === tip.tree) continue;
     const [name = '', email = '', time = '0'] = (
       await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])

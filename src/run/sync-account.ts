@@ -250,7 +250,9 @@ async function runOnce(
     const repository = await opened;
     const marker = join(repository.stateDir, `${account.name}.applying`);
     const crashed = existsSync(marker);
-    const repairing = repairFolder(repository, account.name, crashed);
+    const repairing = options.dryRun
+      ? Promise.resolve({ foreign: [], rescued: undefined })
+      : repairFolder(repository, account.name, crashed);
     repairing.catch(() => undefined);
     const ground = await readGround(repository, account);
     const userId = await identity;
@@ -401,6 +403,9 @@ async function runOnce(
       throttledMs: Math.round(client.stats.throttledMs),
       durationMs: Math.round(performance.now() - started),
     };
+  } catch (error) {
+    await undoHalf(opened, account.name, deps.signal);
+    throw error;
   } finally {
     stop.abort();
     await client.close();
@@ -409,6 +414,19 @@ async function runOnce(
     } catch {
       // The next run empties the folder before it uses it.
     }
+  }
+}
+
+/** Puts the folder back to HEAD when a run failed between its files and its last commit. */
+async function undoHalf(opened: Promise<Repository>, account: string, signal: AbortSignal): Promise<void> {
+  const repository = await opened.catch(() => undefined);
+  const marker = repository ? join(repository.stateDir, `${account}.applying`) : undefined;
+  if (!repository || !marker || !existsSync(marker) || signal.aborted) return;
+  try {
+    await repairFolder(repository, account, true);
+    rmSync(marker, { force: true });
+  } catch {
+    // The marker stays: the next run repairs before it does anything else.
   }
 }
 

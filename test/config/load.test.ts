@@ -31,11 +31,18 @@ async function failure(env: Record<string, string> = {}, file?: string): Promise
 
 describe('loadConfig', () => {
   it('needs nothing but the environment when there is no file', async () => {
-    const config = await load({ CELIGO_API_TOKEN: 'secret', CELIGO_REGION: 'eu', MIRROR_PATH: 'here', MIRROR_BRANCH: 'trunk' });
+    const config = await load({
+      CELIGO_API_TOKEN: 'secret',
+      CELIGO_REGION: 'eu',
+      MIRROR_PATH: 'here',
+      MIRROR_BRANCH: 'trunk',
+    });
 
     expect(config.source).toBe('environment');
     expect(config.repository).toMatchObject({ path: join(dir, 'here'), branch: 'trunk' });
-    expect(config.accounts).toMatchObject([{ name: 'default', baseUrl: 'https://api.eu.integrator.io', token: 'secret', include: ['*'] }]);
+    expect(config.accounts).toMatchObject([
+      { name: 'default', baseUrl: 'https://api.eu.integrator.io', token: 'secret', include: ['*'] },
+    ]);
   });
 
   it('says what is missing when there is neither file nor token', async () => {
@@ -119,7 +126,10 @@ describe('loadConfig', () => {
   });
 
   it('accepts the commented example', async () => {
-    writeFileSync(join(dir, 'celigo-mirror.yaml'), readFileSync(new URL('../../config/celigo-mirror.example.yaml', import.meta.url)));
+    writeFileSync(
+      join(dir, 'celigo-mirror.yaml'),
+      readFileSync(new URL('../../config/celigo-mirror.example.yaml', import.meta.url)),
+    );
 
     expect((await load({ CELIGO_API_TOKEN: 't' })).accounts[0]?.name).toBe('production');
   });
@@ -127,6 +137,8 @@ describe('loadConfig', () => {
 
 describe('the JSON Schema in config/', () => {
   it('is the one of this version (npm run schema)', () => {
-    expect(readFileSync(new URL('../../config/celigo-mirror.schema.json', import.meta.url), 'utf8')).toBe(configJsonSchema());
+    expect(readFileSync(new URL('../../config/celigo-mirror.schema.json', import.meta.url), 'utf8')).toBe(
+      configJsonSchema(),
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attributeChanges, type AttributionInput, type EditNote } from '../../src/core/attribution.ts';
+import { type AttributionInput, attributeChanges, type EditNote } from '../../src/core/attribution.ts';
 import type { Change } from '../../src/core/changes.ts';
 import { commitMessage, oneLine, summarise } from '../../src/core/message.ts';
 
@@ -7,7 +7,17 @@ const mirror = { name: 'mirror', email: 'mirror@localhost' };
 const now = new Date('2026-01-01T12:00:00Z');
 
 function change(id: string, more: Partial<Change> = {}): Change {
-  return { dir: 'flows', id, kind: 'changed', title: id, path: `flows/${id}.yaml`, put: [], remove: [], baseline: false, ...more };
+  return {
+    dir: 'flows',
+    id,
+    kind: 'changed',
+    title: id,
+    path: `flows/${id}.yaml`,
+    put: [],
+    remove: [],
+    baseline: false,
+    ...more,
+  };
 }
 
 function note(id: string, by: string, time: string, more: Partial<EditNote> = {}): EditNote {
@@ -54,16 +64,23 @@ describe('attributeChanges', () => {
   });
 
   it('names the other editors of a resource beside the newest one', () => {
-    expect(attribute({ changes: [change('1')], notes: [note('1', 'ann', '10:00'), note('1', 'bob', '10:30'), note('1', 'cyd', '10:10')] })).toEqual([
-      { author: 'BOB', at: '10:30', with: ['ANN', 'CYD'], ids: ['1'], certainty: 'audit' },
-    ]);
+    expect(
+      attribute({
+        changes: [change('1')],
+        notes: [note('1', 'ann', '10:00'), note('1', 'bob', '10:30'), note('1', 'cyd', '10:10')],
+      }),
+    ).toEqual([{ author: 'BOB', at: '10:30', with: ['ANN', 'CYD'], ids: ['1'], certainty: 'audit' }]);
   });
 
   it('tells deletions by their entry, and ignores looking and other types', () => {
     expect(
       attribute({
         changes: [change('1', { kind: 'deleted' })],
-        notes: [note('1', 'ann', '09:00', { event: 'delete' }), note('1', 'bob', '10:00', { event: 'view' }), note('1', 'cyd', '11:00', { resourceType: 'export' })],
+        notes: [
+          note('1', 'ann', '09:00', { event: 'delete' }),
+          note('1', 'bob', '10:00', { event: 'view' }),
+          note('1', 'cyd', '11:00', { resourceType: 'export' }),
+        ],
       }),
     ).toEqual([{ author: 'ANN', at: '09:00', with: [], ids: ['1'], certainty: 'audit' }]);
   });
@@ -86,7 +103,9 @@ describe('attributeChanges', () => {
   });
 
   it('attributes nothing of a first listing', () => {
-    expect(attribute({ changes: [change('1', { baseline: true })], notes: [note('1', 'ann', '10:00')] })).toMatchObject([{ author: 'mirror' }]);
+    expect(
+      attribute({ changes: [change('1', { baseline: true })], notes: [note('1', 'ann', '10:00')] }),
+    ).toMatchObject([{ author: 'mirror' }]);
   });
 });
 
@@ -94,7 +113,12 @@ describe('commitMessage', () => {
   const nounsOf = (dir: string) => ({ noun: dir.slice(0, -1), plural: dir });
 
   it('summarises by type and kind, deletions first', () => {
-    const changes = [change('1'), change('2'), change('3', { kind: 'deleted' }), change('4', { dir: 'exports', kind: 'added' })];
+    const changes = [
+      change('1'),
+      change('2'),
+      change('3', { kind: 'deleted' }),
+      change('4', { dir: 'exports', kind: 'added' }),
+    ];
     expect(summarise(changes, nounsOf)).toBe('1 flow deleted, 2 flows changed, 1 export added');
   });
 

@@ -39,7 +39,10 @@ describe('paths', () => {
     const script = findType('scripts');
     if (!script) throw new Error('no scripts');
     const base = basePath(script, ID, 'A hook', anyAscii);
-    const files = renderResource(base, { doc: { _id: ID, content: 'x' }, texts: [{ place: ['content'], extension: 'js', text: 'x' }] });
+    const files = renderResource(base, {
+      doc: { _id: ID, content: 'x' },
+      texts: [{ place: ['content'], extension: 'js', text: 'x' }],
+    });
 
     expect(files).toEqual([
       { path: `scripts/a-hook.${ID}.yaml`, text: `_id: "${ID}"\ncontent:\n  $file: a-hook.${ID}.js\n` },
@@ -51,9 +54,12 @@ describe('paths', () => {
     ]);
   });
 
-  it.each(['README.md', 'scripts/notes.txt', 'scripts/.hidden', 'scripts/a b.64f0.yaml', 'a/b/c.64f0.yaml'])('do not claim %s', (path) => {
-    expect(readPath(path)).toBeUndefined();
-  });
+  it.each(['README.md', 'scripts/notes.txt', 'scripts/.hidden', 'scripts/a b.64f0.yaml', 'a/b/c.64f0.yaml'])(
+    'do not claim %s',
+    (path) => {
+      expect(readPath(path)).toBeUndefined();
+    },
+  );
 
   it.each(['', '..', 'a/b', 'a.b', 'a b', 'x'.repeat(200), 5, null])('refuse the id %j', (id) => {
     expect(isSafeId(id)).toBe(false);
@@ -73,9 +79,12 @@ describe('the catalogue', () => {
 
   it('never marks one field as volatile and as something to keep', () => {
     for (const type of RESOURCE_TYPES) {
-      const kept = [...Object.keys(type.sideFiles ?? {}), ...(type.secrets ?? []), ...Object.keys(type.sets ?? {})];
+      const kept = [
+        ...Object.keys(type.sideFiles ?? {}),
+        ...(type.secrets ?? []),
+        ...Object.keys(type.sets ?? {}),
+      ];
       for (const path of kept) expect(type.volatile ?? [], `${type.dir}.${path}`).not.toContain(path);
     }
   });
 });
-

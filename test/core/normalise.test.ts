@@ -35,12 +35,23 @@ describe('what is left out', () => {
         brandNewField: { deep: [1, null, {}] },
         pageGenerators: [{ _exportId: 'e', setupInProgress: true, __startDateHelper: 1 }],
       }),
-    ).toEqual({ _id: 'a', name: 'n', brandNewField: { deep: [1, null, {}] }, pageGenerators: [{ _exportId: 'e' }] });
+    ).toEqual({
+      _id: 'a',
+      name: 'n',
+      brandNewField: { deep: [1, null, {}] },
+      pageGenerators: [{ _exportId: 'e' }],
+    });
   });
 
   it('treats a default like an absent field', () => {
-    expect(clean('exports', { sandbox: false, pageSize: 20, asynchronous: true, oneToMany: false })).toEqual({});
-    expect(clean('exports', { sandbox: true, pageSize: 50, oneToMany: true })).toEqual({ sandbox: true, pageSize: 50, oneToMany: true });
+    expect(clean('exports', { sandbox: false, pageSize: 20, asynchronous: true, oneToMany: false })).toEqual(
+      {},
+    );
+    expect(clean('exports', { sandbox: true, pageSize: 50, oneToMany: true })).toEqual({
+      sandbox: true,
+      pageSize: 50,
+      oneToMany: true,
+    });
   });
 
   it('keeps preview samples only when asked to, and what a person typed always', () => {
@@ -54,25 +65,40 @@ describe('what is left out', () => {
     const rules = ['equals', 1, 2];
     const filter = { type: 'expression', expression: { version: '1', rules }, version: '1', rules };
 
-    expect(clean('exports', { filter })).toEqual({ filter: { type: 'expression', expression: { version: '1', rules } } });
+    expect(clean('exports', { filter })).toEqual({
+      filter: { type: 'expression', expression: { version: '1', rules } },
+    });
     expect(clean('exports', { filter: { ...filter, rules: ['other'] } })).toEqual({
       filter: { type: 'expression', expression: { version: '1', rules }, rules: ['other'] },
     });
   });
 
   it('drops hooks without values, random keys of the editor, padding and letter case', () => {
-    expect(clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } })).toEqual({});
-    expect(clean('exports', { transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } } })).toEqual({
+    expect(
+      clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } }),
+    ).toEqual({});
+    expect(
+      clean('exports', {
+        transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } },
+      }),
+    ).toEqual({
       transform: { type: 'expression', expression: { rules: [[{ extract: 'a' }]] } },
     });
-    expect(clean('ediprofiles', { tpInterchangeId: 'ACME           ', controlNumber: 7 })).toEqual({ tpInterchangeId: 'ACME' });
-    expect(clean('connections', { http: { mediaType: 'JSON', ping: { method: 'get' } } })).toEqual({ http: { mediaType: 'json', ping: { method: 'GET' } } });
+    expect(clean('ediprofiles', { tpInterchangeId: 'ACME           ', controlNumber: 7 })).toEqual({
+      tpInterchangeId: 'ACME',
+    });
+    expect(clean('connections', { http: { mediaType: 'JSON', ping: { method: 'get' } } })).toEqual({
+      http: { mediaType: 'json', ping: { method: 'GET' } },
+    });
   });
 
   it('treats some settings of Integration Apps as volatile, and only there', () => {
     const settingsForm = { form: {}, init: { function: 'f' } };
 
-    expect(clean('integrations', { _connectorId: 'c', settingsForm })).toEqual({ _connectorId: 'c', settingsForm: { form: {} } });
+    expect(clean('integrations', { _connectorId: 'c', settingsForm })).toEqual({
+      _connectorId: 'c',
+      settingsForm: { form: {} },
+    });
     expect(clean('integrations', { settingsForm })).toEqual({ settingsForm });
   });
 });
@@ -105,8 +131,15 @@ describe('order', () => {
 describe('credentials', () => {
   it('keeps masks and hides what stands in clear at a known place', () => {
     expect(clean('agents', { accessToken: 'abcdef' })).toEqual({ accessToken: { $secret: 'print-of-6' } });
-    expect(clean('connections', { http: { auth: { token: { token: '******', refreshToken: 'r' } }, encrypted: { key: 'v' } } })).toEqual({
-      http: { auth: { token: { token: '******', refreshToken: { $secret: 'print-of-1' } } }, encrypted: { $secret: 'print-of-11' } },
+    expect(
+      clean('connections', {
+        http: { auth: { token: { token: '******', refreshToken: 'r' } }, encrypted: { key: 'v' } },
+      }),
+    ).toEqual({
+      http: {
+        auth: { token: { token: '******', refreshToken: { $secret: 'print-of-1' } } },
+        encrypted: { $secret: 'print-of-11' },
+      },
     });
   });
 
@@ -132,7 +165,11 @@ describe('credentials', () => {
         ],
         unencrypted: { apiKey: { $secret: 'print-of-1' }, store: 'acme' },
       },
-      settings: { clientSecret: { $secret: 'print-of-1' }, deep: [{ password: { $secret: 'print-of-1' } }], secretary: 'Ann' },
+      settings: {
+        clientSecret: { $secret: 'print-of-1' },
+        deep: [{ password: { $secret: 'print-of-1' } }],
+        secretary: 'Ann',
+      },
     });
   });
 
@@ -142,19 +179,29 @@ describe('credentials', () => {
     'Bearer 0123456789abcdef',
     'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl',
   ])('hides a credential by its shape in any field: %s', (text) => {
-    expect(clean('exports', { http: { relativeURI: text } })).toEqual({ http: { relativeURI: { $secret: expect.any(String) } } });
+    expect(clean('exports', { http: { relativeURI: text } })).toEqual({
+      http: { relativeURI: { $secret: expect.any(String) } },
+    });
   });
 
-  it.each(['/orders?token={{connection.http.token}}', 'https://host.example/a:b', 'Basic plan', 'urn:a:b@c'])('leaves ordinary text alone: %s', (text) => {
-    expect(clean('exports', { http: { relativeURI: text } })).toEqual({ http: { relativeURI: text } });
-  });
+  it.each(['/orders?token={{connection.http.token}}', 'https://host.example/a:b', 'Basic plan', 'urn:a:b@c'])(
+    'leaves ordinary text alone: %s',
+    (text) => {
+      expect(clean('exports', { http: { relativeURI: text } })).toEqual({ http: { relativeURI: text } });
+    },
+  );
 });
 
 describe('markers', () => {
   it('escapes data that looks like one, at any depth and however often', () => {
     const doc = { a: { $file: 'x' }, b: { $secret: 1 }, c: { $$file: 'y' }, d: { $file: 'z', other: 1 } };
 
-    expect(clean('flows', doc)).toEqual({ a: { $$file: 'x' }, b: { $$secret: 1 }, c: { $$$file: 'y' }, d: { $file: 'z', other: 1 } });
+    expect(clean('flows', doc)).toEqual({
+      a: { $$file: 'x' },
+      b: { $$secret: 1 },
+      c: { $$$file: 'y' },
+      d: { $file: 'z', other: 1 },
+    });
   });
 });
 
@@ -166,7 +213,14 @@ const value: fc.Arbitrary<Json> = fc.letrec<{ json: Json }>((tie) => ({
     fc.boolean(),
     fc.constant(null),
     fc.array(tie('json'), { maxLength: 4 }),
-    fc.dictionary(fc.oneof(fc.constantFrom('$file', '$secret', '$$file', '__proto__', 'a', 'b'), fc.string({ maxLength: 6 })), tie('json'), { maxKeys: 4 }),
+    fc.dictionary(
+      fc.oneof(
+        fc.constantFrom('$file', '$secret', '$$file', '__proto__', 'a', 'b'),
+        fc.string({ maxLength: 6 }),
+      ),
+      tie('json'),
+      { maxKeys: 4 },
+    ),
   ),
 })).json;
 
@@ -174,29 +228,41 @@ describe('a document on disk', () => {
   it('gives back exactly what was normalised, side files joined, for any JSON', () => {
     const normalise = createNormaliser(typeOf('scripts'), options);
     fc.assert(
-      fc.property(fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }), fc.string({ unit: 'binary', maxLength: 60 }), (extra, content) => {
-        const raw = { ...extra, _id: '64f0a1b2c3d4e5f601020304', name: 'n', content };
-        const normalised = normalise(raw);
-        const [document, ...sides] = renderResource('scripts/n.64f0a1b2c3d4e5f601020304', normalised);
-        const files = new Map(sides.map((file) => [file.path.slice('scripts/'.length), file.text]));
-        const parsed = parseYaml(document?.text ?? '');
-        const joined = joinFiles(parsed, (name) => files.get(name) ?? '');
-        // Escapes are undone by joining; the normalised document still holds them.
-        assert.deepStrictEqual(joined, joinFiles(normalised.doc, () => assert.fail('no side file expected')));
-        if (content !== '' && content.isWellFormed() && normalised.texts.length > 0) assert.equal(files.get('n.64f0a1b2c3d4e5f601020304.js'), content);
-      }),
+      fc.property(
+        fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }),
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        (extra, content) => {
+          const raw = { ...extra, _id: '64f0a1b2c3d4e5f601020304', name: 'n', content };
+          const normalised = normalise(raw);
+          const [document, ...sides] = renderResource('scripts/n.64f0a1b2c3d4e5f601020304', normalised);
+          const files = new Map(sides.map((file) => [file.path.slice('scripts/'.length), file.text]));
+          const parsed = parseYaml(document?.text ?? '');
+          const joined = joinFiles(parsed, (name) => files.get(name) ?? '');
+          // Escapes are undone by joining; the normalised document still holds them.
+          assert.deepStrictEqual(
+            joined,
+            joinFiles(normalised.doc, () => assert.fail('no side file expected')),
+          );
+          if (content !== '' && content.isWellFormed() && normalised.texts.length > 0)
+            assert.equal(files.get('n.64f0a1b2c3d4e5f601020304.js'), content);
+        },
+      ),
       { numRuns: 1000 },
     );
   });
 
   it('normalises to the same whatever order keys come in', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...RESOURCE_TYPES), fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }), (type, doc) => {
-        const normalise = createNormaliser(type, options);
-        const reversed = Object.fromEntries(Object.entries(doc).reverse());
-        assert.equal(digestOfDocument(normalise(doc)), digestOfDocument(normalise(reversed)));
-        assert.ok(isObject(normalise(doc).doc));
-      }),
+      fc.property(
+        fc.constantFrom(...RESOURCE_TYPES),
+        fc.dictionary(fc.string({ maxLength: 8 }), value, { maxKeys: 6 }),
+        (type, doc) => {
+          const normalise = createNormaliser(type, options);
+          const reversed = Object.fromEntries(Object.entries(doc).reverse());
+          assert.equal(digestOfDocument(normalise(doc)), digestOfDocument(normalise(reversed)));
+          assert.ok(isObject(normalise(doc).doc));
+        },
+      ),
       { numRuns: 500 },
     );
   });

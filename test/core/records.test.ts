@@ -18,7 +18,20 @@ describe('splitRecords', () => {
     );
   });
 
-  it.each(['', '{}', '[1]', '[[]]', 'null', '[{}', '[{}]x', '[{},]', '[{"a":"]', '[{"a":"\\"}]', '<html>', '[{}{}]'])('gives up on %s', (text) => {
+  it.each([
+    '',
+    '{}',
+    '[1]',
+    '[[]]',
+    'null',
+    '[{}',
+    '[{}]x',
+    '[{},]',
+    '[{"a":"]',
+    '[{"a":"\\"}]',
+    '<html>',
+    '[{}{}]',
+  ])('gives up on %s', (text) => {
     expect(split(text)).toBeUndefined();
   });
 
