@@ -1,12 +1,17 @@
 // Bundles the program into dist/: one file a command and shared chunks, so that a run loads a dozen files rather
 // than several hundred (bench/README.md has the figures). Types are checked by `npm run check`, not here.
 import { chmodSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-const out = new URL('../dist/', import.meta.url).pathname;
+const bench = process.argv.includes('--bench');
+const out = fileURLToPath(new URL(bench ? '../.bench/' : '../dist/', import.meta.url));
+const entries = bench
+  ? ['run', 'serve', 'bare', 'peak'].map((name) => `../bench/${name}.ts`)
+  : ['../src/main.ts'];
 rmSync(out, { recursive: true, force: true });
 await build({
-  entryPoints: [new URL('../src/main.ts', import.meta.url).pathname],
+  entryPoints: entries.map((entry) => fileURLToPath(new URL(entry, import.meta.url))),
   outdir: out,
   bundle: true,
   splitting: true,
@@ -22,4 +27,4 @@ await build({
     js: "import { createRequire as createRequireOf } from 'node:module'; const require = createRequireOf(import.meta.url);",
   },
 });
-chmodSync(`${out}main.js`, 0o755);
+if (!bench) chmodSync(`${out}main.js`, 0o755);

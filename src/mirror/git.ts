@@ -164,6 +164,9 @@ export function createGit(options: GitOptions): Git {
       baseDir: options.cwd,
       config,
       maxConcurrentProcesses: 4,
+      // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
+      errors: (error, result) =>
+        result.exitCode === 0 ? undefined : (error ?? new Error(`ended with exit code ${result.exitCode}`)),
       abort: options.signal,
       allowEnvironment: Object.keys(all),
       ...(call.input === undefined ? {} : { input: () => call.input }),

@@ -85,13 +85,10 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const first = createGit({ cwd: path, config, env: options.env, signal });
   let described: string;
   try {
-    await ensureRepository(first, path, config.branch);
-    described = await first.run([
-      'rev-parse',
-      '--is-bare-repository',
-      '--show-object-format',
-      '--absolute-git-dir',
-    ]);
+    const question = ['rev-parse', '--is-bare-repository', '--show-object-format', '--absolute-git-dir'];
+    const answer = existsSync(join(path, '.git')) ? await first.ask(question) : undefined;
+    if (answer === undefined) await ensureRepository(first, path, config.branch);
+    described = answer ?? (await first.run(question));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError(

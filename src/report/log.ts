@@ -33,7 +33,7 @@ export function scrub(text: string, secrets: readonly string[]): string {
 
 /** A pino logger that writes whole lines through `write`, free of the given secrets. */
 export async function createLog(options: LogOptions): Promise<Logger> {
-  const { pino } = await import('pino');
+  const { default: pino } = await import('pino');
   const stream = { write: (line: string) => options.write(scrub(line, options.secrets)) };
   const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!options.pretty) return pino(settings, stream);

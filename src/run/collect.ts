@@ -390,15 +390,18 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       takeStock();
       const { resources: before } = known.details();
       if (!whole) for (const id of before.keys()) keep(id);
+      const missing = whole ? [...before.keys()].filter((id) => !seen.has(id)) : [];
       return {
         ...common,
         get changes() {
           return [...changes.values()];
         },
-        missing: whole ? [...before.keys()].filter((id) => !seen.has(id)) : [],
-        // Read after the missing ones were looked into, which may add to it.
+        missing,
+        // Read after the missing ones were looked into, which may add to it. With one that exists although no list shows
+        // it, unchanged pages prove nothing.
         get next() {
-          return cachedType({ pages: whole && everyPageWhole ? pages : new Map(), resources }, abridged);
+          const listed = whole && everyPageWhole && !missing.some((id) => resources.has(id));
+          return cachedType({ pages: listed ? pages : new Map(), resources }, abridged);
         },
       };
     },

@@ -1,0 +1,5 @@
+// Loaded beside the program (`node --import`): leaves its peak memory in a file when it ends.
+import { writeFileSync } from 'node:fs';
+
+const file = process.env.BENCH_PEAK_FILE;
+if (file) process.on('exit', () => writeFileSync(file, String(process.resourceUsage().maxRSS * 1024)));

@@ -1,0 +1,111 @@
+import type { ResourceType } from '../catalogue/types.ts';
+import { isArray, type JsonObject } from '../core/json.ts';
+import type { Actor } from './actors.ts';
+import { forbidden } from './api-fault.ts';
+import type { Links } from './links.ts';
+import { textOf } from './paths.ts';
+import type { Store } from './store.ts';
+
+/** What somebody may see and change (celigo-platform 1.2). */
+export interface Access {
+  /** Whether one document exists for them. What they may not see is simply absent. */
+  readonly sees: (actor: Actor, dir: string, id: string) => boolean;
+  /** Filter for a listing of a type; `undefined` = everything. @throws ApiFault 403 outside a custom token's scope */
+  readonly filterFor: (actor: Actor, dir: string) => ((id: string) => boolean) | undefined;
+  /** @throws ApiFault 403 for everybody but the owner and administrators */
+  readonly needsAdministrator: (actor: Actor) => void;
+  /** @throws ApiFault 403 when they may not write this; `doc` is the document as it is or will be */
+  readonly needsWrite: (actor: Actor, type: ResourceType, id: string | undefined, doc: JsonObject) => void;
+}
+
+/** Types that a monitor cannot see. */
+const HIDDEN_FROM_MONITORS: ReadonlySet<string> = new Set(['connections', 'accesstokens']);
+/** Types that belong to administrators. */
+const ADMINISTRATION: ReadonlySet<string> = new Set([
+  'ashares',
+  'accesstokens',
+  'environments',
+  'ssoclients',
+]);
+/** Types whose documents belong to an integration by `_integrationId`. */
+const MEMBERS = ['flows', 'tools', 'apis', 'lookupcaches', 'syncs', 'mcpservers'] as const;
+/** Not reached by following references out of an integration. */
+const CLOSED: ReadonlySet<string> = new Set(['integrations', 'flows', 'connections']);
+
+function isAdministrator(actor: Actor): boolean {
+  return actor.role === 'owner' || actor.role === 'administrator';
+}
+
+export function createAccess(store: Store, links: Links): Access {
+  const reach = new Map<string, { readonly version: number; readonly keys: ReadonlySet<string> }>();
+
+  /** Everything that somebody limited to some integrations can see: these, their members, and what those use. */
+  function reachOf(actor: Actor): ReadonlySet<string> {
+    const known = reach.get(actor.user._id);
+    if (known?.version === store.version()) return known.keys;
+    const keys = new Set<string>();
+    const todo: { readonly dir: string; readonly id: string }[] = [];
+    const add = (dir: string, id: string): void => {
+      if (keys.has(`${dir}/${id}`) || !store.has(dir, id)) return;
+      keys.add(`${dir}/${id}`);
+      todo.push({ dir, id });
+    };
+    for (const [id, level] of actor.integrations) {
+      add('integrations', id);
+      const registered = store.get('integrations', id)?._registeredConnectionIds;
+      if (level !== 'manage' || !isArray(registered)) continue;
+      for (const connection of registered) keys.add(`connections/${String(connection)}`);
+    }
+    for (const dir of MEMBERS) {
+      for (const doc of store.all(dir)) {
+        if (actor.integrations.has(textOf(doc._integrationId) ?? '')) add(dir, String(doc._id));
+      }
+    }
+    for (let next = todo.pop(); next; next = todo.pop()) {
+      for (const target of links.usedBy(next)) if (!CLOSED.has(target.dir)) add(target.dir, target.id);
+    }
+    reach.set(actor.user._id, { version: store.version(), keys });
+    return keys;
+  }
+
+  function filterFor(actor: Actor, dir: string): ((id: string) => boolean) | undefined {
+    if (actor.scope) {
+      const ids = actor.scope.get(dir);
+      if (!ids || ids.size === 0) throw forbidden('The token does not reach this');
+      return (id) => ids.has(id);
+    }
+    if (actor.role === 'monitor' && HIDDEN_FROM_MONITORS.has(dir)) {
+      // Single integrations may still be theirs to manage.
+      const keys = dir === 'connections' && actor.integrations.size > 0 ? reachOf(actor) : undefined;
+      return (id) => keys?.has(`${dir}/${id}`) === true;
+    }
+    if (actor.role !== undefined) return undefined;
+    const keys = reachOf(actor);
+    return (id) => keys.has(`${dir}/${id}`);
+  }
+
+  function manages(actor: Actor, type: ResourceType, id: string | undefined, doc: JsonObject): boolean {
+    if (actor.role === 'manage') return true;
+    const integration = type.dir === 'integrations' ? id : textOf(doc._integrationId);
+    if (integration !== undefined) return actor.integrations.get(integration) === 'manage';
+    if (![...actor.integrations.values()].includes('manage')) return false;
+    // Steps, scripts and the like belong to no integration: new ones are free, existing ones must be in reach.
+    return id === undefined ? type.dir !== 'integrations' : reachOf(actor).has(`${type.dir}/${id}`);
+  }
+
+  return {
+    filterFor,
+    sees: (actor, dir, id) => filterFor(actor, dir)?.(id) ?? true,
+    needsAdministrator(actor) {
+      if (!isAdministrator(actor)) throw forbidden('For administrators of the account only');
+    },
+    needsWrite(actor, type, id, doc) {
+      if (isAdministrator(actor)) return;
+      if (actor.scope) {
+        if (id === undefined || actor.scope.get(type.dir)?.has(id) !== true) throw forbidden();
+        return;
+      }
+      if (ADMINISTRATION.has(type.dir) || !manages(actor, type, id, doc)) throw forbidden();
+    },
+  };
+}

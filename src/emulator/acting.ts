@@ -1,0 +1,57 @@
+import type { Json, JsonObject } from '../core/json.ts';
+import { type Account, typeOf } from './account.ts';
+import type { Actor } from './actors.ts';
+import { notFound } from './api-fault.ts';
+import { removeDocument } from './deleting.ts';
+import { setPlace } from './paths.ts';
+import { restoreDocument } from './recycle-bin.ts';
+import { createDocument, patchDocument, replaceDocument } from './writes.ts';
+
+/**
+ * Somebody at work in the user interface: the same rules, checks, audit entries and side effects as over HTTP, with
+ * `ui` as their source. Documents go in and come out in clear. Refusals are thrown as ApiFault.
+ */
+export interface Acting {
+  readonly create: (dir: string, doc: JsonObject) => JsonObject;
+  /** Replaces a document, by a new one or by what a function makes of the stored one. */
+  readonly update: (
+    dir: string,
+    id: string,
+    next: JsonObject | ((current: JsonObject) => JsonObject),
+  ) => JsonObject;
+  /** Changes single places (`http.relativeURI`, `routers[0].name`) and keeps the rest; `undefined` removes one. */
+  readonly set: (dir: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => JsonObject;
+  /** JSON Patch, with the API's list of fields. */
+  readonly patch: (dir: string, id: string, operations: readonly Json[]) => JsonObject;
+  readonly remove: (dir: string, id: string) => void;
+  /** Brings a deleted document back from the recycle bin. */
+  readonly restore: (dir: string, id: string) => JsonObject;
+}
+
+/** Changes to places of a document, as {@link Acting.set} takes them. */
+export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Json | undefined>>): JsonObject {
+  return Object.entries(changes).reduce((held, [place, value]) => setPlace(held, place, value), doc);
+}
+
+export function actAs(account: Account, actor: Actor): Acting {
+  function update(
+    dir: string,
+    id: string,
+    next: JsonObject | ((current: JsonObject) => JsonObject),
+  ): JsonObject {
+    const type = typeOf(dir);
+    if (typeof next !== 'function') return replaceDocument(account, actor, type, id, next);
+    const current = account.store.get(dir, id);
+    if (!current) throw notFound(type.noun);
+    return replaceDocument(account, actor, type, id, next(current));
+  }
+
+  return {
+    create: (dir, doc) => createDocument(account, actor, typeOf(dir), doc),
+    update,
+    set: (dir, id, changes) => update(dir, id, (current) => withPlaces(current, changes)),
+    patch: (dir, id, operations) => patchDocument(account, actor, typeOf(dir), id, operations),
+    remove: (dir, id) => removeDocument(account, actor, typeOf(dir), id),
+    restore: (dir, id) => restoreDocument(account, actor, typeOf(dir), id),
+  };
+}

@@ -1,0 +1,28 @@
+import type { ResourceType } from '../catalogue/types.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { auditTypeOf } from './audit.ts';
+import { projectionOf } from './projection.ts';
+import { json, type Reply } from './reply.ts';
+import type { Call } from './request.ts';
+
+/**
+ * `GET /v1/audit`, or the log of one record. An empty list, never 204; no `Link` (celigo-platform 6).
+ * @throws ApiFault 403 for everybody but administrators and the owner
+ */
+export function auditAnswer(
+  call: Call,
+  record?: { readonly type: ResourceType; readonly id: string },
+): Reply {
+  const { account, actor, query } = call;
+  account.access.needsAdministrator(actor);
+  const projection = projectionOf(query, 'audit', true);
+  const filters = new URLSearchParams(query);
+  if (record) {
+    filters.set('resourceType', auditTypeOf(record.type));
+    filters.set('_resourceId', record.id);
+  }
+  const found = account.audit.find(filters) as unknown as readonly JsonObject[];
+  const entries: Json = projection ? found.map(projection.apply) : found;
+  const { auditShape } = account.behaviour;
+  return json(auditShape === 'array' ? entries : { [auditShape]: entries });
+}

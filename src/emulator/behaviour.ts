@@ -1,0 +1,54 @@
+/**
+ * Where the API's documents are undecided or disagree: how this account behaves. The defaults are the readings
+ * that are most dangerous to a client.
+ */
+export interface Behaviour {
+  /** Largest `limit` accepted; more is cut down to it (celigo-platform 2.1). */
+  readonly pageSize: number;
+  /** Page length when no `limit` is given: 100 or 1000 in the documents. */
+  readonly defaultPageSize: number;
+  /** A `limit` above `pageSize`: cut down, or refused with 400. */
+  readonly largeLimit: 'clamp' | 'reject';
+  /** `store`: a written `******` becomes the credential; `keep`: it leaves the stored one (celigo-models 2.2). */
+  readonly maskedWrites: 'store' | 'keep';
+  /** How records show who changed them last (celigo-platform, open question 6). */
+  readonly lastModifiedBy: 'absent' | 'id' | 'object';
+  /** Whether tools, MCP servers, connectors and other undocumented types are audited (open question 8). */
+  readonly auditAll: boolean;
+  /** Shape of the audit log's answer (open question 7). */
+  readonly auditShape: 'array' | 'audit' | 'auditLogs';
+  /** Most entries in one audit answer: 20,000, in an older document 1,000. */
+  readonly auditCap: number;
+  /** Entries younger than this are not in the log yet. */
+  readonly auditDelayMs: number;
+  /** Whether `POST …/doCascadeRestore` exists, or which status it answers (open question 9). */
+  readonly cascadeRestore: true | 404 | 405;
+  /** Shape of one entry of the recycle bin (open question 10). */
+  readonly binById: 'array' | 'object';
+  /** Whether a lookup cache comes back from the recycle bin with its entries (celigo-platform 7). */
+  readonly binKeepsLookupData: boolean;
+  /** Form of `nextPageURL`: absolute, relative with `/v1`, or relative without it (open question 22). */
+  readonly nextPageUrl: 'absolute' | 'relative' | 'bare';
+  /** Whether REST exports, imports and connections can still be created (celigo-models 11). */
+  readonly legacyRest: 'refuse' | 'accept';
+  /** State of a flow created without `disabled` (celigo-models 6.2). */
+  readonly newFlow: 'enabled' | 'disabled';
+}
+
+export const DEFAULT_BEHAVIOUR: Behaviour = {
+  pageSize: 1000,
+  defaultPageSize: 100,
+  largeLimit: 'clamp',
+  maskedWrites: 'store',
+  lastModifiedBy: 'absent',
+  auditAll: false,
+  auditShape: 'array',
+  auditCap: 20_000,
+  auditDelayMs: 0,
+  cascadeRestore: true,
+  binById: 'array',
+  binKeepsLookupData: false,
+  nextPageUrl: 'bare',
+  legacyRest: 'refuse',
+  newFlow: 'enabled',
+};

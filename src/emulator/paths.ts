@@ -1,0 +1,150 @@
+import {
+  getOwn,
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  setOwn,
+} from '../core/json.ts';
+
+/** A catalogue path cut into steps: a key, `[]` for every element, `*` for any key. */
+export type Steps = readonly string[];
+
+const PARSED = new Map<string, Steps>();
+
+/** The steps of a catalogue path such as `routers[].branches[]._exportId`. */
+export function stepsOf(path: string): Steps {
+  let steps = PARSED.get(path);
+  if (!steps) {
+    steps = path
+      .replaceAll('[]', '.[]')
+      .split('.')
+      .filter((step) => step !== '');
+    PARSED.set(path, steps);
+  }
+  return steps;
+}
+
+/** Sets or removes (`undefined`) one key of a copy; the same object when nothing changes. */
+export function withKey(source: JsonObject, key: string, value: Json | undefined): JsonObject {
+  if (value === getOwn(source, key)) return source;
+  if (value !== undefined) {
+    const copy: MutableJsonObject = { ...source };
+    setOwn(copy, key, value);
+    return copy;
+  }
+  const copy: MutableJsonObject = {};
+  for (const name of Object.keys(source)) if (name !== key) setOwn(copy, name, source[name] as Json);
+  return copy;
+}
+
+/**
+ * A copy of `value` in which every value at `steps` went through `change`; `undefined` removes it. Shares what
+ * did not change, and is `value` itself when nothing did.
+ */
+export function mapAt(value: Json, steps: Steps, change: (held: Json) => Json | undefined, from = 0): Json {
+  const step = steps[from];
+  if (step === undefined) return value;
+  const last = from === steps.length - 1;
+  const descend = (held: Json): Json | undefined =>
+    last ? change(held) : mapAt(held, steps, change, from + 1);
+  if (step === '[]') {
+    if (!isArray(value)) return value;
+    let copy: Json[] | undefined;
+    for (const [index, held] of value.entries()) {
+      const next = descend(held) ?? null;
+      if (next === held) continue;
+      copy ??= [...value];
+      copy[index] = next;
+    }
+    return copy ?? value;
+  }
+  if (!isObject(value)) return value;
+  let result: JsonObject = value;
+  for (const key of step === '*' ? Object.keys(value) : [step]) {
+    const held = getOwn(value, key);
+    if (held !== undefined) result = withKey(result, key, descend(held));
+  }
+  return result;
+}
+
+/** As {@link mapAt} for a whole document and a catalogue path. */
+export function mapPath(doc: JsonObject, path: string, change: (held: Json) => Json | undefined): JsonObject {
+  return mapAt(doc, stepsOf(path), change) as JsonObject;
+}
+
+/** All values at a catalogue path. */
+export function valuesAt(value: Json | undefined, path: string): readonly Json[] {
+  let level: Json[] = value === undefined ? [] : [value];
+  for (const step of stepsOf(path)) {
+    const next: Json[] = [];
+    for (const held of level) {
+      if (step === '[]') next.push(...(isArray(held) ? held : []));
+      else if (isObject(held)) {
+        for (const key of step === '*' ? Object.keys(held) : [step]) {
+          const inner = getOwn(held, key);
+          if (inner !== undefined) next.push(inner);
+        }
+      }
+    }
+    level = next;
+  }
+  return level;
+}
+
+/** The value at a path of plain keys (`http.auth.type`), or `undefined`. */
+export function valueAt(value: Json | undefined, path: string): Json | undefined {
+  let held = value;
+  for (const key of stepsOf(path)) held = isObject(held) ? getOwn(held, key) : undefined;
+  return held;
+}
+
+/** Keys and indexes of one place: `routers[0].branches[1].name`. */
+function placeSteps(place: string): readonly (string | number)[] {
+  return [...place.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map((match) =>
+    match[1] === undefined ? (match[2] ?? '') : Number(match[1]),
+  );
+}
+
+/** A copy with the one place set, or removed with `undefined`; missing objects on the way are made. */
+export function setPlace(doc: JsonObject, place: string, value: Json | undefined): JsonObject {
+  return setSteps(doc, placeSteps(place), value) as JsonObject;
+}
+
+/** As {@link setPlace}, for a place already cut into keys and indexes. */
+export function setSteps(
+  held: Json | undefined,
+  steps: readonly (string | number)[],
+  value: Json | undefined,
+): Json {
+  const [step, ...rest] = steps;
+  if (step === undefined) return value ?? null;
+  if (isArray(held)) {
+    const index = step === '-' ? held.length : Number(step);
+    if (rest.length === 0 && value === undefined) return held.filter((_, at) => at !== index);
+    const copy = [...held];
+    copy[index] = setSteps(held[index], rest, value);
+    return copy;
+  }
+  const object: JsonObject = isObject(held) ? held : {};
+  const key = String(step);
+  if (rest.length === 0) return withKey(object, key, value);
+  const inner = getOwn(object, key);
+  if (inner === undefined && value === undefined) return object;
+  return withKey(object, key, setSteps(inner, rest, value));
+}
+
+/** Whether two values are the same JSON, whatever the order of their keys. */
+export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true;
+  if (isArray(a)) return isArray(b) && a.length === b.length && a.every((item, at) => equalJson(item, b[at]));
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => equalJson(a[key], getOwn(b, key)));
+}
+
+/** A string, or `undefined` for anything else. */
+export function textOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

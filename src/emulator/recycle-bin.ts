@@ -1,0 +1,100 @@
+import type { ResourceType } from '../catalogue/types.ts';
+import { isArray, type JsonObject } from '../core/json.ts';
+import { type Account, type BinEntry, typeOf } from './account.ts';
+import type { Actor } from './actors.ts';
+import { fault, notFound } from './api-fault.ts';
+import { internalReferences } from './links.ts';
+import { withKey } from './paths.ts';
+import { afterWrite } from './side-effects.ts';
+import { stamp } from './writes.ts';
+
+/** Deleted documents are purged after this (celigo-platform 7). */
+const RETENTION_MS = 30 * 86_400_000;
+
+/** Purges what has been in the bin for too long. */
+function expire(account: Account): void {
+  const oldest = account.now().getTime() - RETENTION_MS;
+  for (const [key, { dir, doc, deletedAt }] of account.bin) {
+    if (deletedAt.getTime() >= oldest) continue;
+    account.bin.delete(key);
+    if (dir === 'lookupcaches') account.lookups.clear(String(doc._id));
+  }
+}
+
+/** Deleted documents that somebody may see, in the order of their deletion. */
+export function binEntries(account: Account, actor: Actor, dir?: string): readonly BinEntry[] {
+  expire(account);
+  if (actor.scope) account.access.needsAdministrator(actor);
+  return [...account.bin.values()].filter((entry) => {
+    if (dir !== undefined && entry.dir !== dir) return false;
+    if (actor.role === 'monitor') return entry.dir !== 'connections' && entry.dir !== 'accesstokens';
+    return actor.role !== undefined || actor.integrations.has(String(entry.doc._integrationId));
+  });
+}
+
+/** One deleted document. @throws ApiFault 404 */
+export function binEntry(account: Account, actor: Actor, type: ResourceType, id: string): BinEntry {
+  const entry = binEntries(account, actor, type.dir).find(({ doc }) => doc._id === id);
+  if (!entry) throw notFound(type.noun);
+  return entry;
+}
+
+function groupOf(account: Account, entry: BinEntry): readonly BinEntry[] {
+  const isParent = entry.group.startsWith(`${entry.dir}/${String(entry.doc._id)}/`);
+  // What fell with a parent comes back with it; a child comes back alone.
+  return isParent ? [...account.bin.values()].filter(({ group }) => group === entry.group) : [entry];
+}
+
+/** Containers and steps first, so that nothing comes back before what it refers to. */
+function byNeed(a: BinEntry, b: BinEntry): number {
+  return Number(b.dir === 'integrations') - Number(a.dir === 'integrations');
+}
+
+function putBack(account: Account, actor: Actor, { dir, doc, registeredIn }: BinEntry): void {
+  const type = typeOf(dir);
+  const id = String(doc._id);
+  const live = stamp(account, actor, withKey(doc, 'deletedAt', undefined));
+  account.bin.delete(`${dir}/${id}`);
+  account.store.put(dir, live);
+  const field = dir === 'connections' ? '_registeredConnectionIds' : '_registeredLookupCacheIds';
+  for (const integration of registeredIn) {
+    const parent = account.store.get('integrations', integration);
+    const list = parent?.[field];
+    if (parent)
+      account.store.put('integrations', { ...parent, [field]: [...(isArray(list) ? list : []), id] });
+  }
+  account.audit.note(actor, 'restore', type, id);
+  afterWrite(account, type, live, undefined);
+}
+
+/**
+ * Brings a deleted document back with its id, its secrets and what was deleted with it. Gives it in clear.
+ * @throws ApiFault 404 when it is not in the bin, 422 while something it refers to still is
+ */
+export function restoreDocument(account: Account, actor: Actor, type: ResourceType, id: string): JsonObject {
+  const entry = binEntry(account, actor, type, id);
+  account.access.needsWrite(actor, type, id, entry.doc);
+  const group = [...groupOf(account, entry)].sort(byNeed);
+  const returning = new Set(group.map(({ dir, doc }) => `${dir}/${String(doc._id)}`));
+  for (const { dir, doc } of group) {
+    for (const used of internalReferences(dir, doc)) {
+      const key = `${used.dir}/${used.id}`;
+      if (account.bin.has(key) && !returning.has(key)) {
+        throw fault(422, 'invalid_ref', `${used.place} is in the recycle bin itself: ${used.id}`, used.place);
+      }
+    }
+  }
+  for (const member of group) putBack(account, actor, member);
+  return account.store.get(type.dir, id) ?? entry.doc;
+}
+
+/** Removes a deleted document and what was deleted with it for good. @throws ApiFault 404 */
+export function purgeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
+  const entry = binEntry(account, actor, type, id);
+  account.access.needsWrite(actor, type, id, entry.doc);
+  for (const { dir, doc } of groupOf(account, entry)) {
+    account.bin.delete(`${dir}/${String(doc._id)}`);
+    if (dir === 'lookupcaches') account.lookups.clear(String(doc._id));
+    account.audit.note(actor, 'purge', typeOf(dir), String(doc._id));
+  }
+}

@@ -1,0 +1,415 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { gitOverHttp } from '../support/git-http.ts';
+import { bareRemote, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
+
+const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
+
+function workspace(
+  account: TestAccount,
+  repository: Record<string, string | Record<string, string>> = {},
+): Workspace {
+  return new Workspace(
+    { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'scripts'] } },
+    { repository },
+  );
+}
+
+let edits = 0;
+async function edit(account: TestAccount): Promise<void> {
+  edits += 1;
+  await account.update(account.owner, 'flows', FLOW, (doc) => ({ ...doc, description: `edit ${edits}` }));
+}
+
+describe('a clone in a bad state is put right', () => {
+  it.each(['index.lock', 'HEAD.lock', 'refs/heads/main.lock', 'config.lock'])(
+    'after a git that died and left %s',
+    async (name) => {
+      const account = await sample();
+      const space = workspace(account);
+      await space.sync();
+      writeFileSync(join(space.mirror, '.git', name), '');
+      await edit(account);
+
+      expect(await space.sync()).toMatchObject({ code: 0, notices: [expect.stringContaining(name)] });
+      expect(space.log()).toHaveLength(2);
+    },
+  );
+
+  it('with a detached HEAD', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    git(space.mirror, 'checkout', '--quiet', '--detach');
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(space.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('main');
+    expect(space.log()).toHaveLength(2);
+  });
+
+  it('with a renamed branch', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    git(space.mirror, 'branch', '-m', 'trunk');
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(space.git('log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('on another branch, whose commits stay', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    git(space.mirror, 'checkout', '--quiet', '-b', 'work');
+    writeFileSync(join(space.mirror, 'NOTES.md'), 'mine');
+    git(space.mirror, 'add', 'NOTES.md');
+    git(space.mirror, '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'mine');
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(space.git('log', '--format=%s', 'work').split('\n')[0]).toBe('mine');
+    expect(space.git('log', '--format=%s', 'main')).not.toContain('mine');
+  });
+
+  it('with a damaged index', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    writeFileSync(join(space.mirror, '.git', 'index'), 'garbage');
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(space.log()).toHaveLength(2);
+  });
+
+  it('whose .git was made only in half', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    mkdirSync(join(space.mirror, '.git', 'objects'), { recursive: true });
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+  });
+
+  it('inside the work tree of another repository, which stays untouched', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    git(space.dir, 'init', '--quiet');
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(space.log()).toHaveLength(1);
+    expect(git(space.dir, 'rev-list', '--all')).toBe('');
+  });
+});
+
+describe('a user’s own git configuration', () => {
+  it('can neither run hooks nor change bytes, branch or signature', async () => {
+    const account = await sample();
+    const home = tempDir();
+    const hook = '#!/bin/sh\ntouch "$HOME/hook-ran"\nexit 1\n';
+    mkdirSync(join(home, 'hooks'));
+    for (const name of [
+      'pre-commit',
+      'commit-msg',
+      'post-commit',
+      'reference-transaction',
+      'post-index-change',
+      'pre-push',
+      'post-checkout',
+    ]) {
+      writeFileSync(join(home, 'hooks', name), hook, { mode: 0o755 });
+    }
+    mkdirSync(join(home, 'template', 'hooks'), { recursive: true });
+    writeFileSync(join(home, 'template', 'hooks', 'pre-commit'), hook, { mode: 0o755 });
+    writeFileSync(join(home, 'attributes'), '* text eol=crlf ident\n');
+    writeFileSync(join(home, 'ignore'), '*.js\nflows/\n');
+    writeFileSync(
+      join(home, 'gitconfig'),
+      [
+        '[core]',
+        `hooksPath = ${home}/hooks`,
+        'autocrlf = true',
+        'safecrlf = true',
+        `attributesFile = ${home}/attributes`,
+        `excludesFile = ${home}/ignore`,
+        'fsmonitor = /bin/false',
+        '[commit]',
+        'gpgSign = true',
+        '[gpg]',
+        'program = /bin/false',
+        '[init]',
+        'defaultBranch = trunk',
+        `templateDir = ${home}/template`,
+        '[user]',
+        'useConfigOnly = true',
+      ].join('\n'),
+    );
+    const space = workspace(account);
+    const remote = bareRemote();
+    space.configure(
+      { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'scripts'] } },
+      { repository: { remote } },
+    );
+
+    const outcome = await start(['sync', '--json'], space.dir, {
+      HOME: home,
+      GIT_CONFIG_GLOBAL: join(home, 'gitconfig'),
+    }).done;
+
+    expect(outcome.code, outcome.out + outcome.err).toBe(0);
+    expect(existsSync(join(home, 'hook-ran'))).toBe(false);
+    expect(space.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('main');
+    const script = sampleAccount().resources.scripts?.find((doc) => String(doc.content).includes('\r\n'));
+    expect(space.git('show', `HEAD:${space.find(String(script?._id)).replace(/yaml$/, 'js')}`)).toBe(
+      script?.content,
+    );
+    expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
+  });
+
+  it('is not written to', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+
+    expect(space.git('config', '--local', '--list')).not.toMatch(/user\.|celigo|credential|hooks/i);
+  });
+});
+
+describe('a remote', () => {
+  it('that is empty gets the first commit, and every later one', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+
+    expect(await space.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
+    await edit(account);
+    await space.sync();
+
+    expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('fills a clone that is not there, also a shallow one', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    await workspace(account, { remote }).sync();
+    const second = workspace(account, { remote });
+    const third = workspace(account, { remote });
+    git(third.dir, 'clone', '--quiet', '--depth=1', `file://${remote}`, third.mirror);
+
+    expect(await second.sync()).toMatchObject({ code: 0, commits: [] });
+    await edit(account);
+    expect(await third.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
+    expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('that others pushed to gets our commits on top of theirs', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+    git(other, 'add', '.');
+    git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
+    git(other, 'push', '--quiet');
+    await edit(account);
+    await space.sync('--no-push');
+
+    expect(await space.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
+    expect(space.log('%an: %s').slice(0, 2)).toEqual([
+      `${account.owner.name}: prod: 1 flow changed`,
+      'Colleague: readme',
+    ]);
+    expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('by a colleague\n');
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+  });
+
+  it('shared by two clones loses no commit when both push', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const spaces = [workspace(account, { remote }), workspace(account, { remote })];
+    for (const space of spaces) await space.sync();
+    for (let round = 0; round < 3; round++) {
+      await edit(account);
+      for (const space of spaces) await space.sync('--no-push');
+      const states = await Promise.all(spaces.map((space) => space.sync()));
+      expect(states.map(({ code }) => code)).toEqual([0, 0]);
+    }
+
+    expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(4);
+  });
+
+  it('that cannot be reached keeps the commits for the next run', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    renameSync(remote, `${remote}.away`);
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({
+      code: 3,
+      commits: [expect.anything()],
+      remote: { state: 'behind' },
+    });
+    renameSync(`${remote}.away`, remote);
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], remote: { state: 'current' } });
+    expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
+  });
+
+  it('whose history was rewritten is neither merged nor overwritten', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    const other = tempDir();
+    git(other, 'init', '--quiet', '--initial-branch=main');
+    git(
+      other,
+      '-c',
+      'user.name=x',
+      '-c',
+      'user.email=x@x',
+      'commit',
+      '--quiet',
+      '--allow-empty',
+      '-m',
+      'new world',
+    );
+    git(other, 'push', '--quiet', '--force', remote, 'main');
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({
+      code: 3,
+      remote: { state: 'behind', reason: expect.stringContaining('rewritten') },
+    });
+    expect(git(remote, 'log', '--format=%s', 'main').trim()).toBe('new world');
+    expect(space.log()).toHaveLength(2);
+  });
+
+  it('over HTTP gets its password from the configuration, and nobody else does', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');
+    const space = workspace(account, { remote: server.url, username: 'mirror-bot', token: 'pass-word-17' });
+    const trace = join(tempDir(), 'trace');
+
+    const outcome = await start(['sync', '--json'], space.dir, {
+      GIT_TRACE2_EVENT: trace,
+      LOG_LEVEL: 'trace',
+    }).done;
+
+    expect(outcome.code, outcome.out + outcome.err).toBe(0);
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+    const everything =
+      readFileSync(trace, 'utf8') +
+      readFileSync(join(space.mirror, '.git', 'config'), 'utf8') +
+      outcome.out +
+      outcome.err;
+    expect(everything).not.toContain('pass-word-17');
+  });
+
+  it('over HTTP with a wrong password is said to be out of reach, without a question', async () => {
+    const account = await sample();
+    const server = await gitOverHttp(bareRemote(), 'mirror-bot', 'right');
+    const space = workspace(account, {
+      remote: server.url,
+      username: 'mirror-bot',
+      token: 'wrong-pass-word',
+    });
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({
+      code: 1,
+      error: { message: expect.stringContaining('Authentication failed') },
+    });
+    expect(JSON.stringify(report)).not.toContain('wrong-pass-word');
+  });
+
+  it('over SSH is reached with the key of the configuration', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const bin = tempDir();
+    // Stands in for ssh: notes its words, then runs the remote's git here.
+    writeFileSync(
+      join(bin, 'ssh'),
+      `#!/bin/sh\nprintf '%s\\n' "$*" >> "${bin}/words"\nfor last; do :; done\nexec sh -c "$last"\n`,
+    );
+    chmodSync(join(bin, 'ssh'), 0o755);
+    const key = join(bin, "key's file");
+    writeFileSync(key, 'k');
+    const space = workspace(account, { remote: `git@host.example:${remote}`, sshKeyFile: key });
+
+    const outcome = await start(['sync', '--json'], space.dir, { PATH: `${bin}:${ENV.PATH}` }).done;
+
+    expect(outcome.code, outcome.out).toBe(0);
+    expect(readFileSync(join(bin, 'words'), 'utf8')).toContain(`-i ${key} -o IdentitiesOnly=yes`);
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+  });
+});
+
+describe('signing', () => {
+  it('signs every commit with the SSH key of the configuration', async () => {
+    const account = await sample();
+    const dir = tempDir();
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'mirror', '-f', join(dir, 'key')]);
+    const space = workspace(account, {
+      signingKeyFile: join(dir, 'key'),
+      author: { name: 'Mirror', email: 'mirror@x.test' },
+    });
+    await space.sync();
+    await edit(account);
+    await space.sync();
+
+    writeFileSync(join(dir, 'signers'), `mirror@x.test ${readFileSync(join(dir, 'key.pub'), 'utf8')}`);
+    const checked = space.git(
+      '-c',
+      `gpg.ssh.allowedSignersFile=${join(dir, 'signers')}`,
+      'log',
+      '--format=%G?',
+    );
+    expect(checked.trim().split('\n')).toEqual(['G', 'G']);
+  });
+});
+
+describe('two processes', () => {
+  it('never work on one clone at the same time', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    const outcomes = await Promise.all([0, 1, 2].map(() => start(['sync', '--json'], space.dir).done));
+
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(space.log()).toHaveLength(1);
+    expect(space.git('status', '--porcelain')).toBe('');
+  });
+});
+
+describe('a disk', () => {
+  it('that refuses to be written is named, and nothing is lost', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    const file = join(space.dir, 'file');
+    writeFileSync(file, '');
+    space.configure(
+      { prod: { baseUrl: account.url, token: account.owner.token } },
+      { repository: { path: join(file, 'mirror') } },
+    );
+
+    expect(await space.sync()).toMatchObject({
+      code: 1,
+      error: { code: 'REPOSITORY', message: expect.stringContaining('mirror cannot be created') },
+    });
+    rmSync(file);
+    expect(await space.sync()).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,61 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import { sample } from '../support/account.ts';
+import { start, Workspace } from '../support/workspace.ts';
+
+const ROUNDS = 50;
+
+/** The same sequence of moments in every run of the test. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
+/** Every file of the mirror, without what differs from mirror to mirror by design. */
+function content(space: Workspace): Record<string, string> {
+  return Object.fromEntries(
+    space.files().map((path) => [path, space.read(`prod/${path}`).replace(/\$secret: .*/g, '$secret')]),
+  );
+}
+
+it(`a run killed at any moment, ${ROUNDS} times, is made good by the next one`, async () => {
+  const account = await sample();
+  const settings = { prod: { baseUrl: account.url, token: account.owner.token } };
+  const space = new Workspace(settings);
+  const flows = (sampleAccount().resources.flows ?? []).filter((doc) => !doc._connectorId);
+  const random = sequence(7);
+
+  // How long a whole run takes here decides where the kills fall.
+  const began = performance.now();
+  expect((await start(['sync'], space.dir).done).code).toBe(0);
+  const whole = performance.now() - began;
+  let killed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const flow = flows[round % flows.length];
+    await account.update(account.owner, 'flows', String(flow?._id), (doc) => ({
+      ...doc,
+      description: `round ${round}`,
+      name: `Flow ${round}`,
+    }));
+    const run = start(['sync'], space.dir);
+    // The moment of the kill is the subject of the test, not a way to wait for something.
+    await wait(random() * whole);
+    run.kill('SIGKILL');
+    if ((await run.done).code !== 0) killed += 1;
+  }
+
+  const report = await space.sync();
+  expect(report.code).toBe(0);
+  expect(killed).toBeGreaterThan(ROUNDS / 3);
+  expect(space.git('fsck', '--strict', '--no-dangling').trim()).toBe('');
+  expect(space.git('status', '--porcelain')).toBe('');
+  expect((await space.run('verify')).code).toBe(0);
+  const fresh = new Workspace(settings);
+  await fresh.sync();
+  expect(content(space)).toEqual(content(fresh));
+  expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
+}, 240_000);

@@ -1,0 +1,51 @@
+import { onTestFinished } from 'vitest';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import type { Person } from '../../src/emulator/seed.ts';
+import type { EmulatorOptions } from '../../src/emulator/server.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/server.ts';
+
+/** An emulated account for one test, with calls to its documented API. */
+export interface TestAccount {
+  readonly emulator: Emulator;
+  readonly url: string;
+  readonly owner: Person;
+  person(role: Person['role'], nth?: number): Person;
+  /** A call as somebody. @throws when the answer is not 2xx */
+  call(as: Person, method: string, path: string, body?: Json): Promise<Json | undefined>;
+  /** GET, change, PUT: as the API wants updates made. */
+  update(as: Person, type: string, id: string, change: (doc: JsonObject) => JsonObject): Promise<void>;
+}
+
+/** The sample account on a port of its own, closed when the test ends. */
+export async function sample(options: Partial<EmulatorOptions> = {}): Promise<TestAccount> {
+  const seed = options.seed ?? sampleAccount();
+  const emulator = await startEmulator({ seed, rateLimit: false, ...options });
+  onTestFinished(() => emulator.close());
+  const person = (role: Person['role'], nth = 0): Person => {
+    const found = seed.people.filter((candidate) => candidate.role === role)[nth];
+    if (!found) throw new Error(`no ${role}`);
+    return found;
+  };
+  const call: TestAccount['call'] = async (as, method, path, body) => {
+    const answer = await fetch(`${emulator.url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${as.token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    return text === '' ? undefined : (JSON.parse(text) as Json);
+  };
+  return {
+    emulator,
+    url: emulator.url,
+    owner: person('owner'),
+    person,
+    call,
+    async update(as, type, id, change) {
+      const doc = (await call(as, 'GET', `/v1/${type}/${id}`)) as JsonObject;
+      await call(as, 'PUT', `/v1/${type}/${id}`, change(doc));
+    },
+  };
+}

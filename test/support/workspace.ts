@@ -1,0 +1,201 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { runCli } from '../../src/cli/program.ts';
+import type { Json } from '../../src/core/json.ts';
+import { renderYaml } from '../../src/core/yaml.ts';
+import type { SyncReport } from '../../src/run/report.ts';
+
+/** The built program, for tests that need a process of its own. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** Environment of every command: no settings of whoever runs the tests. */
+export const ENV = {
+  PATH: process.env.PATH ?? '',
+  HOME: '/nonexistent',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  NO_COLOR: '1',
+  LOG_LEVEL: 'silent',
+};
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A folder that is removed when the test ends. */
+export function tempDir(): string {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'celigo-mirror-test-')));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
+  return dir;
+}
+
+/** Runs one command line in this process. */
+export async function cli(
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  let out = '';
+  let err = '';
+  const code = await runCli(
+    args,
+    {
+      out: (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+      outIsTerminal: false,
+      errIsTerminal: false,
+      env: { ...ENV, ...env },
+      cwd,
+      now: () => new Date(),
+      signal: new AbortController().signal,
+    },
+    '0.0.0-test',
+  );
+  return { code, out, err };
+}
+
+export interface AccountSettings {
+  readonly baseUrl: string;
+  readonly token: string;
+  readonly [key: string]: Json;
+}
+
+/** A folder with a configuration, a mirror to be made in it, and commands to look at that mirror. */
+export class Workspace {
+  readonly dir: string;
+  readonly mirror: string;
+
+  constructor(
+    accounts: Record<string, AccountSettings>,
+    more: { repository?: Record<string, Json>; [key: string]: Json | undefined } = {},
+  ) {
+    this.dir = tempDir();
+    this.mirror = join(this.dir, 'mirror');
+    this.configure(accounts, more);
+  }
+
+  /** Writes the configuration. Tests are not slowed down by the pace that suits production. */
+  configure(
+    accounts: Record<string, AccountSettings>,
+    more: { repository?: Record<string, Json>; [key: string]: Json | undefined } = {},
+  ): void {
+    const { repository, ...rest } = more;
+    writeFileSync(
+      join(this.dir, 'celigo-mirror.yaml'),
+      renderYaml({
+        repository: { path: this.mirror, ...repository },
+        accounts: Object.fromEntries(
+          Object.entries(accounts).map(([name, account]) => [
+            name,
+            { requestsPerSecond: 300, retries: 1, requestTimeout: '5s', ...account },
+          ]),
+        ),
+        ...(rest as Record<string, Json>),
+      }),
+    );
+  }
+
+  /** `sync` with `--json`; the report of the first account. */
+  async sync(...flags: string[]): Promise<SyncReport & { code: number }> {
+    const outcome = await cli(['sync', '--json', ...flags], this.dir);
+    if (outcome.out === '') throw new Error(outcome.err);
+    const [report] = (JSON.parse(outcome.out) as { accounts: SyncReport[] }).accounts;
+    if (!report) throw new Error(outcome.err);
+    return { ...report, code: outcome.code };
+  }
+
+  run(...args: string[]): Promise<Outcome> {
+    return cli(args, this.dir);
+  }
+
+  git(...args: string[]): string {
+    return git(this.mirror, ...args);
+  }
+
+  /** Commits of the mirror, newest first. */
+  log(format = '%an: %s'): string[] {
+    return this.git('log', `--format=${format}`).split('\n').filter(Boolean);
+  }
+
+  /** Paths of the account's files, without the settings. */
+  files(account = 'prod'): string[] {
+    const root = join(this.mirror, account);
+    return readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .filter((path) => path.includes('/'))
+      .sort();
+  }
+
+  read(path: string): string {
+    return readFileSync(join(this.mirror, path), 'utf8');
+  }
+
+  /** The file of a resource. */
+  find(id: string, account = 'prod'): string {
+    const path = this.files(account).find((name) => name.includes(id) && name.endsWith('.yaml'));
+    if (!path) throw new Error(`no file of ${id}`);
+    return `${account}/${path}`;
+  }
+}
+
+export function git(cwd: string, ...args: string[]): string {
+  return execFileSync('git', args, {
+    cwd,
+    env: ENV,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 1 << 28,
+  });
+}
+
+/** A bare repository to push to. */
+export function bareRemote(): string {
+  const dir = join(tempDir(), 'remote.git');
+  mkdirSync(dir);
+  git(dir, 'init', '--quiet', '--bare', '--initial-branch=main');
+  return dir;
+}
+
+/** The built program in a process of its own. */
+export function start(
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): { kill: (signal: NodeJS.Signals) => void; done: Promise<Outcome> } {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    cwd,
+    env: { ...ENV, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  return {
+    kill: (signal) => child.kill(signal),
+    done: new Promise((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, out, err }))),
+  };
+}
