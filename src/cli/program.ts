@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
+import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEmulator } from './emulator.ts';
 import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
 import { styleFor } from './style.ts';
@@ -28,6 +30,8 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
   registerVerify(program, io, finish);
   registerDoctor(program, io, finish);
   registerInit(program, io);
+  registerEmulator(program, io);
+  registerDemo(program, io, finish);
   return program;
 }
 

@@ -119,7 +119,6 @@ describe('a user’s own git configuration', () => {
       'pre-commit',
       'commit-msg',
       'post-commit',
-      'reference-transaction',
       'post-index-change',
       'pre-push',
       'post-checkout',
