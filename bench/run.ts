@@ -110,7 +110,7 @@ async function edit(url: string, round: number, spread: boolean): Promise<void> 
   const body = edits.map(({ dir, n, text }) => ({
     type: dir,
     id: `66${kinds[dir as keyof typeof kinds]}a0b0c0d0e0f0${n.toString(16).padStart(8, '0')}`,
-    patch: { description: `${text} ${spread ? 'everywhere' : 'on one page'}` },
+    set: { description: `${text} ${spread ? 'everywhere' : 'on one page'}` },
   }));
   for (const entry of body) {
     const answer = await fetch(`${url}/_emulator/touch`, {

@@ -1,5 +1,4 @@
 import type { ResourceType } from '../catalogue/types.ts';
-import type { Json, JsonObject } from '../core/json.ts';
 import { auditTypeOf } from './audit.ts';
 import { projectionOf } from './projection.ts';
 import { json, type Reply } from './reply.ts';
@@ -21,8 +20,16 @@ export function auditAnswer(
     filters.set('resourceType', auditTypeOf(record.type));
     filters.set('_resourceId', record.id);
   }
-  const found = account.audit.find(filters) as unknown as readonly JsonObject[];
-  const entries: Json = projection ? found.map(projection.apply) : found;
+  const found = account.audit.find(filters);
+  const entries = projection
+    ? found.map(({ byUser, fieldChanges, ...entry }) =>
+        projection.apply({
+          ...entry,
+          byUser: { ...byUser },
+          fieldChanges: fieldChanges.map((change) => ({ ...change })),
+        }),
+      )
+    : found;
   const { auditShape } = account.behaviour;
   return json(auditShape === 'array' ? entries : { [auditShape]: entries });
 }

@@ -1,3 +1,4 @@
+import { findType } from '../catalogue/index.ts';
 import { isArray, type Json, type JsonObject } from '../core/json.ts';
 import type { Account } from './account.ts';
 import { type Acting, actAs } from './acting.ts';
@@ -22,13 +23,20 @@ function textIn(edit: JsonObject, field: string): string {
   throw fault(400, 'invalid_edit', `${field} is required`, field);
 }
 
+/** The folder of the type that an edit is about. */
+function typeIn(edit: JsonObject): string {
+  const dir = textIn(edit, 'type');
+  if (!findType(dir)) throw fault(400, 'invalid_edit', `there is no type ${dir}`, 'type');
+  return dir;
+}
+
 function objectIn(edit: JsonObject, field: string): JsonObject {
   return objectBody(edit[field]);
 }
 
 /** Runs one edit: `{as, action, type, id?, doc? | set? | patch?}`. */
 function run(acting: Acting, edit: JsonObject): Json {
-  const dir = textIn(edit, 'type');
+  const dir = typeIn(edit);
   switch (edit.action) {
     case 'create':
       return acting.create(dir, objectIn(edit, 'doc'));
@@ -61,7 +69,7 @@ function edits({ account }: Controlled, body: Json | undefined): Reply {
 function touch({ state }: Controlled, body: Json | undefined): Reply {
   for (const item of isArray(body) ? body : [body ?? null]) {
     const fields = objectBody(item);
-    const [dir, id] = [textIn(fields, 'type'), textIn(fields, 'id')];
+    const [dir, id] = [typeIn(fields), textIn(fields, 'id')];
     if (!state.get(dir, id)) throw fault(404, 'invalid_ref', `there is no document ${id} among the ${dir}`);
     state.touch(dir, id, objectIn(fields, 'set'));
   }
@@ -87,7 +95,7 @@ export function control(controlled: Controlled, method: string, path: string, bo
   const asked = `${method} ${path.toLowerCase()}`;
   switch (asked) {
     case 'GET faults':
-      return json(faults.pending() as unknown as Json);
+      return json(faults.pending());
     case 'POST faults':
       for (const rule of isArray(body) ? body : [body]) faults.add(faultRule(rule));
       return empty();
@@ -95,7 +103,7 @@ export function control(controlled: Controlled, method: string, path: string, bo
       faults.clear();
       return empty();
     case 'GET requests':
-      return json(requests.list() as unknown as Json);
+      return json(requests.list());
     case 'DELETE requests':
       requests.clear();
       return empty();
@@ -107,7 +115,7 @@ export function control(controlled: Controlled, method: string, path: string, bo
       account.actors.revoke(textIn(objectBody(body), 'token'));
       return empty();
     case 'GET dump':
-      return json(state.dump() as unknown as Json);
+      return json(state.dump());
     default:
       if (['faults', 'requests', 'edits', 'touch', 'revoke', 'dump'].includes(path.toLowerCase()))
         throw methodNotAllowed(method);

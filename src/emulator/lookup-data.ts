@@ -46,7 +46,7 @@ function getData(call: Call, id: string): Reply {
     if (found.reduce((sum, entry) => sum + sizeOf(entry), 0) > MOST_BYTES) {
       throw fault(400, 'response_too_large', 'the entries exceed 5 MB; ask for fewer keys', 'keys');
     }
-    return json({ data: found as unknown as Json });
+    return json({ data: found });
   }
   const prefix = typeof wanted.startsWith === 'string' ? wanted.startsWith : '';
   const after = query.get('startAfterKey');
@@ -57,11 +57,11 @@ function getData(call: Call, id: string): Reply {
     bytes += sizeOf(entry);
     const last = data.at(-1);
     if (last && (data.length === MOST_KEYS || bytes > MOST_BYTES)) {
-      return json({ data: data as unknown as Json, nextPageURL: nextPage(call, last.key) });
+      return json({ data: data, nextPageURL: nextPage(call, last.key) });
     }
     data.push(entry);
   }
-  return json({ data: data as unknown as Json });
+  return json({ data: data });
 }
 
 function upsert(account: Account, id: string, body: Json | undefined): Reply {

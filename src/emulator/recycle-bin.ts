@@ -53,7 +53,9 @@ function byNeed(a: BinEntry, b: BinEntry): number {
 function putBack(account: Account, actor: Actor, { dir, doc, registeredIn }: BinEntry): void {
   const type = typeOf(dir);
   const id = String(doc._id);
-  const live = stamp(account, actor, withKey(doc, 'deletedAt', undefined));
+  const emptied =
+    dir === 'lookupcaches' && !account.behaviour.binKeepsLookupData ? { size: 0, sizeInMB: 0 } : {};
+  const live = stamp(account, actor, { ...withKey(doc, 'deletedAt', undefined), ...emptied });
   account.bin.delete(`${dir}/${id}`);
   account.store.put(dir, live);
   const field = dir === 'connections' ? '_registeredConnectionIds' : '_registeredLookupCacheIds';

@@ -15,7 +15,12 @@ export function jsonText(body: string, status = 200, headers: Readonly<Record<st
   return { status, body, headers: { ...JSON_TYPE, ...headers } };
 }
 
-export function json(value: Json, status = 200, headers: Readonly<Record<string, string>> = {}): Reply {
+/** Any value as a JSON answer. */
+export function json(
+  value: Json | object,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
   return jsonText(JSON.stringify(value), status, headers);
 }
 

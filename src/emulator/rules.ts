@@ -139,7 +139,7 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   },
   notifications: { create: false, replace: false, remove: false, unrecoverable: true },
   tags: { required: ['tag'], unrecoverable: true },
-  ashares: { create: false },
+  ashares: { create: false, readOnly: ['sharedWithUser', 'isProductionAdmin', 'createdVia'] },
   accesstokens: {
     ...NAMED,
     adds: { revoked: false, fullAccess: false },
@@ -169,7 +169,7 @@ export function readOnlyPaths(type: ResourceType): readonly string[] {
   let paths = READ_ONLY.get(type.dir);
   if (!paths) {
     const rule = ruleOf(type.dir);
-    const accepted = new Set([...(rule.accepted ?? []), 'data']);
+    const accepted = new Set(rule.accepted);
     const named = [
       ...SERVER_MANAGED,
       ...(type.restore.strip ?? []),

@@ -2,28 +2,25 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { createAccount } from './account.ts';
 import { type Acting, actAs } from './acting.ts';
-import type { Actor } from './actors.ts';
-import { ApiFault, unauthorized } from './api-fault.ts';
+import { createAnswering, type PendingWrite, refusal } from './answering.ts';
 import { type Behaviour, DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import { control } from './control.ts';
-import { createFaults, type Fault, type Faults, replacement, spoil } from './faults.ts';
+import { createFaults, type Faults, replacement, spoil } from './faults.ts';
 import { createBucket, DOCUMENTED_RATE, type RateLimit } from './rate-limit.ts';
-import { json, type Reply } from './reply.ts';
-import { type Call, parseBody, unknownPath } from './request.ts';
+import type { Reply } from './reply.ts';
+import { parseBody } from './request.ts';
 import { createRequestLog, type RequestRecord } from './request-log.ts';
-import { route } from './router.ts';
 import type { AccountSeed } from './seed.ts';
 import { createStateView, type StateView } from './state-view.ts';
+import { type Incoming, receive, send, wordsOf } from './wire.ts';
 
-/** A write that is about to take effect. */
-export interface PendingWrite {
-  readonly method: string;
-  /** Without the query. */
-  readonly path: string;
-  readonly dir: string;
-  /** Absent when something is created. */
-  readonly id: string | undefined;
-}
+export type { Acting } from './acting.ts';
+export type { PendingWrite } from './answering.ts';
+export { ApiFault } from './api-fault.ts';
+export type { Behaviour } from './behaviour.ts';
+export type { Fault, FaultMatch, FaultRule, Faults } from './faults.ts';
+export type { RequestRecord } from './request-log.ts';
+export type { Dump, StateView } from './state-view.ts';
 
 export interface EmulatorOptions extends Partial<Behaviour> {
   readonly seed: AccountSeed;
@@ -45,7 +42,7 @@ export interface Emulator {
   readonly state: StateView;
   readonly faults: Faults;
   /** The latest requests, oldest first; control endpoints do not count. */
-  readonly requests: () => readonly RequestRecord[];
+  readonly requests: readonly RequestRecord[];
   readonly clearRequests: () => void;
   /** Somebody in the user interface, named by token, id or e-mail address. @throws Error when nobody is */
   readonly act: (who: string) => Acting;
@@ -68,39 +65,6 @@ export function emptyAccount(): AccountSeed {
     role: 'owner',
   } as const;
   return { people: [owner], resources: {}, lookupData: {}, state: {}, audit: [] };
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-/** Words of a path in clear. A broken escape stands for itself. */
-function wordsOf(pathname: string): string[] {
-  return pathname
-    .split('/')
-    .filter((word) => word !== '')
-    .map((word) => {
-      try {
-        return decodeURIComponent(word);
-      } catch {
-        return word;
-      }
-    });
-}
-
-/** Sends an answer, or its first `bytes` before the connection is cut. */
-function send(response: ServerResponse, reply: Reply, time: Date, bytes?: number): void {
-  const body = Buffer.from(reply.body, 'utf8');
-  const withBody = reply.status !== 204 && reply.status !== 304;
-  response.writeHead(reply.status, {
-    date: time.toUTCString(),
-    ...reply.headers,
-    ...(withBody ? { 'content-length': body.length } : {}),
-  });
-  if (bytes === undefined) response.end(withBody ? body : undefined);
-  else response.write(body.subarray(0, bytes), () => response.destroy());
 }
 
 /**
@@ -127,8 +91,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const faults = createFaults();
   const requests = createRequestLog(options.requestLog ?? 10_000);
   const state = createStateView(account);
-  const takeToken =
-    options.rateLimit === false ? () => {} : createBucket(options.rateLimit ?? DOCUMENTED_RATE, now);
   const timers = new Set<NodeJS.Timeout>();
 
   function wait(ms: number): Promise<void> {
@@ -141,66 +103,31 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     });
   }
 
-  function authenticate(header: string | undefined): Actor {
-    const token = /^bearer\s+(\S+)\s*$/i.exec(header ?? '')?.[1];
-    if (header === undefined) throw unauthorized('Unauthorized');
-    const actor = token === undefined ? undefined : account.actors.byToken(token);
-    if (!actor) throw unauthorized('Bearer Authentication Failed');
-    return actor;
-  }
+  const answer = createAnswering(account, {
+    takeToken:
+      options.rateLimit === false ? () => {} : createBucket(options.rateLimit ?? DOCUMENTED_RATE, now),
+    beforeWrite: async (write) => emulator.beforeWrite?.(write),
+  });
 
-  /** What came of one request, for the log. */
-  interface Outcome {
-    by?: string;
-    reply: Reply;
-  }
-
-  async function answer(request: IncomingMessage, url: URL, bytes: Buffer): Promise<Outcome> {
-    const method = request.method ?? 'GET';
-    let by: string | undefined;
-    const named = (reply: Reply): Outcome => (by === undefined ? { reply } : { by, reply });
+  function answerControl({ method, url, body }: Incoming): Reply {
     try {
-      const [version = '', ...path] = wordsOf(url.pathname);
-      if (version === '_emulator') {
-        const body = bytes.length === 0 ? undefined : parseBody(bytes, 'application/json');
-        return named(control({ account, faults, requests, state }, method, path.join('/'), body));
-      }
-      const actor = authenticate(request.headers.authorization);
-      by = actor.label;
-      takeToken();
-      if (version.toLowerCase() !== 'v1' || path.length === 0) throw unknownPath();
-      const call: Call = {
-        account,
-        actor,
-        method,
-        path,
-        query: url.searchParams,
-        body: () => parseBody(bytes, request.headers['content-type']),
-        address: `${url.origin}${url.pathname}`,
-        async beforeWrite(dir, id) {
-          await emulator.beforeWrite?.({ method, path: url.pathname, dir, id });
-        },
-      };
-      return named(await route(call));
+      const path = wordsOf(url.pathname).slice(1).join('/');
+      return control({ account, faults, requests, state }, method, path, parseBody(body, 'application/json'));
     } catch (error) {
-      if (error instanceof ApiFault) return named(json(error.body, error.status, error.headers));
-      // A mistake of the emulator itself; the client sees a server fault.
-      const message = error instanceof Error ? error.message : String(error);
-      return named(json({ errors: [{ code: 'internal_error', message }] }, 500));
+      return refusal(error);
     }
   }
 
   /** Answers one request, or meets it with the fault that is due. */
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`);
-    const method = request.method ?? 'GET';
-    const bytes = await readBody(request);
-    const isControl = url.pathname.startsWith('/_emulator/');
-    const fault: Fault | undefined = isControl
-      ? undefined
-      : faults.next(method, url.pathname, url.searchParams);
-    const note = (status: number, by?: string): void => {
-      if (isControl) return;
+    const incoming = await receive(request);
+    const { method, url } = incoming;
+    if (url.pathname.startsWith('/_emulator/')) {
+      send(response, answerControl(incoming), now());
+      return;
+    }
+    const fault = faults.next(method, url.pathname, url.searchParams);
+    const note = (status: number, by?: string): void =>
       requests.add({
         method,
         path: url.pathname,
@@ -209,11 +136,14 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         ...(by === undefined ? {} : { by }),
         ...(fault ? { fault: fault.kind } : {}),
       });
-    };
 
-    if (fault?.kind === 'reset' || (fault?.kind === 'stall' && fault.ms === undefined)) {
+    if (fault?.kind === 'reset') {
       note(0);
-      if (fault.kind === 'reset') request.socket.resetAndDestroy();
+      request.socket.resetAndDestroy();
+      return;
+    }
+    if (fault?.kind === 'stall' && fault.ms === undefined) {
+      note(0);
       return;
     }
     if (fault?.kind === 'stall' || fault?.kind === 'delay') await wait(fault.ms ?? 0);
@@ -223,7 +153,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       send(response, instead, now());
       return;
     }
-    const { by, reply } = await answer(request, url, bytes);
+    const { by, reply } = await answer(incoming);
     if (fault?.kind === 'applyThenReset') {
       note(0, by);
       request.socket.resetAndDestroy();
@@ -231,9 +161,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     }
     const final = fault ? spoil(fault, reply, url.href) : reply;
     note(final.status, by);
-    const cut =
-      fault?.kind === 'truncate' ? (fault.bytes ?? Math.floor(Buffer.byteLength(final.body) / 2)) : undefined;
-    send(response, final, now(), cut);
+    const half = Math.floor(Buffer.byteLength(final.body) / 2);
+    send(response, final, now(), fault?.kind === 'truncate' ? (fault.bytes ?? half) : undefined);
   }
 
   const server = createServer((request, response) => {
@@ -250,7 +179,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     state,
     faults,
-    requests: requests.list,
+    get requests() {
+      return requests.list();
+    },
     clearRequests: requests.clear,
     act(who) {
       const actor = account.actors.inBrowser(who);
