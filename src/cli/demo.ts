@@ -7,7 +7,7 @@ import { EXIT } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isArray, isObject } from '../core/json.ts';
 import type { Emulator } from '../emulator/server.ts';
-import type { SyncReport } from '../run/report.ts';
+import { reportJson, type SyncReport } from '../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { type Style, styleFor } from './style.ts';
 import { describe } from './sync.ts';
@@ -116,7 +116,7 @@ async function runDemo(
         ? 'The mirror was made in a temporary folder and is removed now; celigo-mirror demo --keep FOLDER keeps it.'
         : `The mirror is in ${folder}: try git -C ${folder} log -p`,
     );
-    if (flags.json) io.out(`${JSON.stringify({ version: 1, runs: reports }, null, 2)}\n`);
+    if (flags.json) io.out(`${JSON.stringify({ version: 1, runs: reports.map(reportJson) }, null, 2)}\n`);
     return EXIT.done;
   } finally {
     await emulator.close();
@@ -278,7 +278,7 @@ const STEPS: readonly Step[] = [
       act.remove('flows', flow._id);
       const report = await stage.sync();
       expect(
-        report.changes.some(({ what }) => what === 'deleted'),
+        report.changes.some(({ kind }) => kind === 'deleted'),
         'a deletion is seen',
       );
       show(stage, report);
@@ -304,7 +304,7 @@ const STEPS: readonly Step[] = [
         'an unreadable type makes the run partial',
       );
       expect(
-        report.changes.every(({ what }) => what !== 'deleted'),
+        report.changes.every(({ kind }) => kind !== 'deleted'),
         'nothing is deleted then',
       );
       show(stage, report);

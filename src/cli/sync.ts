@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
-import type { SyncReport } from '../run/report.ts';
+import { reportJson, type SyncReport } from '../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
 
@@ -91,7 +91,7 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
   );
   progress.stop();
   const text = flags.json
-    ? `${JSON.stringify({ version: 1, accounts: reports }, null, 2)}\n`
+    ? `${JSON.stringify({ version: 1, accounts: reports.map(reportJson) }, null, 2)}\n`
     : reports.map((report) => describe(report, styleFor(io, globals))).join('');
   // A server that repeats the token in an error message must not get it printed.
   io.out(scrub(text, secretsOf(config)));
@@ -126,14 +126,14 @@ export function describe(report: SyncReport, style: Style): string {
   );
   const shown = report.changes.slice(0, MOST_SHOWN);
   if (shown.length > 0) {
-    const rows = shown.map(({ what, path, name }) => [
-      `  ${SIGN[what as keyof typeof SIGN]}`,
-      path,
-      printable(name),
+    const rows = shown.map(({ kind, path, title }) => [
+      `  ${SIGN[kind]}`,
+      `${report.account}/${path}`,
+      printable(title),
     ]);
     lines.push(
       table(rows, (cell, column, row) =>
-        column === 0 ? paintSign(shown[row]?.what ?? '', style)(cell) : cell,
+        column === 0 ? paintSign(shown[row]?.kind ?? '', style)(cell) : cell,
       ),
     );
   }

@@ -8,7 +8,8 @@ export type ObjectFormat = 'sha1' | 'sha256';
 
 /** Short fingerprint of bytes, for the cache: 22 characters, 128 bits. */
 export function digestOf(data: Buffer | string): string {
-  return hash('sha256', data, 'base64url').slice(0, 22);
+  // Cut before it becomes text: a slice of a string would keep the whole of it in memory.
+  return hash('sha256', data, 'buffer').toString('base64url', 0, 16);
 }
 
 /** Fingerprint of what a person configured: the same for two documents that differ in order or noise only. */

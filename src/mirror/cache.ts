@@ -1,6 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../core/digest.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
 const VERSION = 2;
@@ -155,17 +166,36 @@ function replaceFile(path: string, text: string): void {
 function writeDetails(folder: string, dir: string, type: CachedType): string {
   const before = storedIn.get(type.details);
   if (before && existsSync(join(folder, before))) return before;
-  const { pages, resources } = type.details();
-  const stored: StoredDetails = {
-    pages: Object.fromEntries([...pages].map(([digest, ids]) => [digest, [...ids]])),
-    resources: Object.fromEntries(
-      [...resources].map(([id, entry]) => [id, [entry.raw, entry.doc, ...entry.files.flat()]]),
-    ),
-  };
-  const text = JSON.stringify(stored);
-  const file = `${dir}-${digestOf(text)}.json`;
-  if (!existsSync(join(folder, file))) replaceFile(join(folder, file), text);
+  const beside = join(folder, `${dir}.tmp`);
+  const hash = createHash('sha256');
+  const handle = openSync(beside, 'w', 0o600);
+  try {
+    // Piece by piece: the text of a large type in one string would be the peak of the whole run.
+    for (const piece of detailsText(type.details())) {
+      hash.update(piece);
+      writeSync(handle, piece);
+    }
+  } finally {
+    closeSync(handle);
+  }
+  const file = `${dir}-${hash.digest('base64url').slice(0, 22)}.json`;
+  renameSync(beside, join(folder, file));
   return file;
+}
+
+/** The JSON of {@link StoredDetails}, some thousand entries at a time. */
+function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
+  yield `{"pages":${JSON.stringify(Object.fromEntries(pages))},"resources":{`;
+  let lines: string[] = [];
+  let first = true;
+  for (const [id, { raw, doc, files }] of resources) {
+    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, ...files.flat()])}`);
+    first = false;
+    if (lines.length < 1_000) continue;
+    yield lines.join('');
+    lines = [];
+  }
+  yield `${lines.join('')}}}`;
 }
 
 /** Replaces the cache: details first, the index that names them last, in one step. */

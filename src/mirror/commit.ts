@@ -6,7 +6,7 @@ export interface Author {
   readonly email: string;
 }
 
-/** One commit to make. Paths are from the root of the repository. */
+/** One commit to make. Paths are inside the account's folder. */
 export interface CommitRequest {
   readonly message: string;
   readonly author: Author;
@@ -43,7 +43,7 @@ async function stage(
     return;
   }
   await repository.git.run(['update-index', '--add', '--remove', '-z', '--stdin'], {
-    input: `${paths.join('\0')}\0`,
+    input: paths.map((path) => `${folder}/${path}\0`).join(''),
   });
 }
 
@@ -67,7 +67,7 @@ export interface TreeEntry {
   readonly name: string;
 }
 
-/** Entries at the top of a commit's tree. */
+/** Entries at the top of a commit's tree. @throws GitFailure when it cannot be read */
 export async function topLevel({ git }: Repository, commit: string): Promise<TreeEntry[]> {
   const out = await git.run(['ls-tree', '-z', commit]);
   return out
@@ -79,11 +79,6 @@ export async function topLevel({ git }: Repository, commit: string): Promise<Tre
 /** Writes a tree of these entries. Gives its id. */
 export async function writeTree({ git }: Repository, entries: readonly TreeEntry[]): Promise<string> {
   return (await git.run(['mktree', '-z'], { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
-}
-
-async function rootOf(repository: Repository): Promise<TreeEntry[]> {
-  const head = await repository.head();
-  return head ? topLevel(repository, head) : [];
 }
 
 /** The account's folder as the index holds it, as an entry of the root; none when it is empty. */
@@ -108,11 +103,14 @@ export async function commitFiles(
   now: Date,
 ): Promise<string | undefined> {
   const { git } = repository;
-  const [tip, others] = await Promise.all([
+  const [tip, root] = await Promise.all([
     readTip(repository, 'HEAD'),
-    rootOf(repository),
+    topLevel(repository, 'HEAD').catch((error: unknown) => error),
     stage(repository, request.paths, folder, foreign),
   ]);
+  // Before the first commit there is nothing beside the folder; afterwards not knowing it would lose it.
+  if (tip && !Array.isArray(root)) throw root;
+  const others: readonly TreeEntry[] = Array.isArray(root) ? root : [];
   const entries = [
     ...others.filter(({ name }) => name !== folder),
     ...(await folderEntry(repository, folder)),

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { findType } from '../catalogue/index.ts';
 import { fetchAudit, fetchUsers } from '../celigo/audit.ts';
 import type { ApiClient } from '../celigo/client.ts';
@@ -134,7 +133,7 @@ export async function commitChanges(
         message,
         author: group.author,
         authorDate: group.date,
-        paths: paths.map((path) => join(account.name, path)),
+        paths,
       },
       deps.now(),
     );

@@ -1,4 +1,5 @@
-import type { TypeCounts } from '../core/changes.ts';
+import type { Change, TypeCounts } from '../core/changes.ts';
+import { oneLine } from '../core/message.ts';
 
 /** One type in the summary of a run. */
 export interface TypeReport extends TypeCounts {
@@ -16,7 +17,7 @@ export interface CommitReport {
   readonly date: string;
 }
 
-/** What one run of one account did. This is the JSON that `sync --json` prints. */
+/** What one run of one account did. */
 export interface SyncReport {
   readonly account: string;
   readonly runId: string;
@@ -24,14 +25,7 @@ export interface SyncReport {
   readonly exitCode: number;
   readonly dryRun: boolean;
   readonly types: readonly TypeReport[];
-  readonly changes: readonly {
-    readonly type: string;
-    readonly id: string;
-    readonly name: string;
-    readonly what: string;
-    readonly path: string;
-    readonly oldPath?: string;
-  }[];
+  readonly changes: readonly Change[];
   readonly commits: readonly CommitReport[];
   readonly incomplete: readonly string[];
   readonly unavailable: readonly string[];
@@ -81,3 +75,30 @@ export type RunEvent =
   | { readonly name: 'account.done'; readonly account: string; readonly report: SyncReport };
 
 export type Reporter = (event: RunEvent) => void;
+
+/** One change in the JSON of a report. */
+export interface ChangeJson {
+  readonly type: string;
+  readonly id: string;
+  readonly name: string;
+  readonly what: Change['kind'];
+  readonly path: string;
+  readonly oldPath?: string;
+}
+
+/** The report as `--json` prints it: names on one line, paths from the root of the repository. */
+export function reportJson(
+  report: SyncReport,
+): Omit<SyncReport, 'changes'> & { readonly changes: readonly ChangeJson[] } {
+  return {
+    ...report,
+    changes: report.changes.map(({ dir, id, title, kind, path, oldPath }) => ({
+      type: dir,
+      id,
+      name: oneLine(title),
+      what: kind,
+      path: `${report.account}/${path}`,
+      ...(oldPath ? { oldPath: `${report.account}/${oldPath}` } : {}),
+    })),
+  };
+}

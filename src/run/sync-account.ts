@@ -13,7 +13,6 @@ import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { isObject } from '../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, titleOf } from '../core/layout.ts';
-import { oneLine } from '../core/message.ts';
 import { parseYaml } from '../core/yaml.ts';
 import {
   type Cache,
@@ -184,7 +183,11 @@ function settingsFiles(
   ].filter((file) => ground.settings.get(file.path) !== blobOid(file.text, repository.format));
 }
 
-function reportType(collected: Collected, changes: readonly Change[], doubt: string | undefined): TypeReport {
+function reportType(
+  collected: Collected,
+  deletions: readonly Change[],
+  doubt: string | undefined,
+): TypeReport {
   const { coverage, type, count } = collected;
   const state = doubt ? 'incomplete' : coverage.state;
   const reason = doubt ?? (coverage.state === 'complete' ? undefined : coverage.reason);
@@ -193,7 +196,7 @@ function reportType(collected: Collected, changes: readonly Change[], doubt: str
     state,
     ...(reason === undefined ? {} : { reason }),
     listed: count,
-    ...countChanges(changes.filter((change) => change.dir === type.dir)),
+    ...countChanges([...collected.changes, ...deletions.filter(({ dir }) => dir === type.dir)]),
   };
 }
 
@@ -312,7 +315,7 @@ async function runOnce(
       options,
     );
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
-    const typeReports = collected.map((entry) => reportType(entry, changes, doubts.get(entry.type.dir)));
+    const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.dir)));
     for (const { type, state, reason } of typeReports) {
       if (state === 'incomplete')
         deps.report({ name: 'type.incomplete', account: account.name, type, reason: reason ?? '' });
@@ -385,14 +388,7 @@ async function runOnce(
       exitCode: partial ? EXIT.partial : EXIT.done,
       dryRun: options.dryRun,
       types: typeReports,
-      changes: changes.map(({ dir, id, title, kind, path, oldPath }) => ({
-        type: dir,
-        id,
-        name: oneLine(title),
-        what: kind,
-        path: `${account.name}/${path}`,
-        ...(oldPath ? { oldPath: `${account.name}/${oldPath}` } : {}),
-      })),
+      changes,
       commits,
       incomplete,
       unavailable: typeReports.filter(({ state }) => state === 'unavailable').map(({ type }) => type),

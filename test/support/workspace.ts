@@ -15,7 +15,10 @@ import { onTestFinished } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import type { Json } from '../../src/core/json.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
-import type { SyncReport } from '../../src/run/report.ts';
+import type { reportJson } from '../../src/run/report.ts';
+
+/** A report as `--json` prints it. */
+export type SyncJson = ReturnType<typeof reportJson>;
 
 /** The built program, for tests that need a process of its own. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -114,10 +117,10 @@ export class Workspace {
   }
 
   /** `sync` with `--json`; the report of the first account. */
-  async sync(...flags: string[]): Promise<SyncReport & { code: number }> {
+  async sync(...flags: string[]): Promise<SyncJson & { code: number }> {
     const outcome = await cli(['sync', '--json', ...flags], this.dir);
     if (outcome.out === '') throw new Error(outcome.err);
-    const [report] = (JSON.parse(outcome.out) as { accounts: SyncReport[] }).accounts;
+    const [report] = (JSON.parse(outcome.out) as { accounts: SyncJson[] }).accounts;
     if (!report) throw new Error(outcome.err);
     return { ...report, code: outcome.code };
   }
