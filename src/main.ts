@@ -1,12 +1,7 @@
 #!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
-import { setFlagsFromString } from 'node:v8';
 import { runCli } from './cli/program.ts';
 import { VERSION } from './version.ts';
-
-// A run makes much short-lived garbage and keeps little: collecting sooner halves its peak memory.
-setFlagsFromString('--max-semi-space-size=4');
-setFlagsFromString('--heap-growing-percent=25');
 
 const stop = new AbortController();
 setMaxListeners(0, stop.signal);

@@ -94,6 +94,7 @@ async function runDemo(
             transliterate: anyAscii,
             userAgent: USER_AGENT,
             lockWaitMs: 10_000,
+            onManyFiles: () => undefined,
             signal: io.signal,
           },
           config.accounts,

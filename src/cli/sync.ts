@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
@@ -11,6 +12,12 @@ interface SyncFlags {
   readonly push: boolean;
   readonly allowDeletions?: boolean;
   readonly json?: boolean;
+}
+
+/** Makes V8 collect sooner: a first run makes much garbage and keeps little of it. */
+function spareMemory(): void {
+  setFlagsFromString('--max-semi-space-size=4');
+  setFlagsFromString('--heap-growing-percent=25');
 }
 
 /** Changes listed one by one before the summary turns to counts. */
@@ -79,6 +86,7 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
       transliterate: anyAscii,
       userAgent: USER_AGENT,
       lockWaitMs: 60_000,
+      onManyFiles: spareMemory,
       signal: io.signal,
     },
     accounts,

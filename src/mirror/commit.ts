@@ -42,7 +42,7 @@ async function stage(
     await repository.git.run(['add', '--all', '--force', '--', `:(literal)${folder}`, ...except]);
     return;
   }
-  await repository.git.run(['update-index', '--add', '--remove', '-z', '--stdin'], {
+  await repository.git.run(['update-index', '--verbose', '--add', '--remove', '-z', '--stdin'], {
     input: paths.map((path) => `${folder}/${path}\0`).join(''),
   });
 }
@@ -102,7 +102,6 @@ export async function commitFiles(
   request: CommitRequest,
   now: Date,
 ): Promise<string | undefined> {
-  const { git } = repository;
   const [tip, root] = await Promise.all([
     readTip(repository, 'HEAD'),
     topLevel(repository, 'HEAD').catch((error: unknown) => error),
@@ -118,15 +117,19 @@ export async function commitFiles(
   const tree = await writeTree(repository, entries);
   if (tip?.tree === tree) return undefined;
   const commit = await writeCommit(repository, request, tree, tip, now);
-  await git.run([
-    'update-ref',
-    '-m',
-    'celigo-mirror',
-    `refs/heads/${repository.branch}`,
-    commit,
-    tip?.commit ?? '',
-  ]);
+  await moveBranch(repository, commit, tip?.commit);
   return commit;
+}
+
+/** Moves the branch in one step, if it still stands at `from` (`undefined`: if it does not exist). @throws GitFailure */
+export async function moveBranch(
+  { git, branch }: Repository,
+  to: string,
+  from: string | undefined,
+): Promise<void> {
+  const absent = '0'.repeat(to.length);
+  const input = `start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`;
+  await git.run(['update-ref', '-m', 'celigo-mirror', '--stdin'], { input });
 }
 
 /** Writes a commit object without moving any branch. @param onto the parent; `undefined` for a first commit */

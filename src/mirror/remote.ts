@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
-import { readTip, type Tip, topLevel, writeCommit, writeTree } from './commit.ts';
+import { moveBranch, readTip, type Tip, topLevel, writeCommit, writeTree } from './commit.ts';
 import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -115,7 +115,7 @@ async function transplant(
   onto: string,
   now: Date,
 ): Promise<void> {
-  const { git, branch } = repository;
+  const { git } = repository;
   const old = (await repository.head()) as string;
   const commits = (await git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
     .split('\n')
@@ -160,14 +160,7 @@ async function transplant(
     tip = await tipOf(repository, await writeCommit(repository, request, tree, tip, now));
   }
   await moveTo(repository, old, tip.commit);
-  await git.run([
-    'update-ref',
-    '-m',
-    'celigo-mirror: on top of the remote',
-    `refs/heads/${branch}`,
-    tip.commit,
-    old,
-  ]);
+  await moveBranch(repository, tip.commit, old);
 }
 
 /** Makes index and work tree equal to `to`, refusing to overwrite files that git does not know. */
@@ -189,7 +182,7 @@ async function follow(repository: Repository, accounts: readonly string[], now: 
   }
   if (!ours || (await isAncestor(repository, ours, theirs))) {
     await moveTo(repository, ours, theirs);
-    await git.run(['update-ref', '-m', 'celigo-mirror: fetched', `refs/heads/${branch}`, theirs, ours ?? '']);
+    await moveBranch(repository, theirs, ours);
     return;
   }
   if (await isAncestor(repository, theirs, ours)) return;

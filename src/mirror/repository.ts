@@ -218,6 +218,8 @@ async function dirtyEntries({ git }: Repository, account: string): Promise<Dirty
   const args = [
     'status',
     '--porcelain=v1',
+    // The line about the branch, passed over below: simple-git waits 50 ms after a command that prints nothing.
+    '--branch',
     '-z',
     '--untracked-files=all',
     '--ignored=traditional',
@@ -241,7 +243,7 @@ async function dirtyEntries({ git }: Repository, account: string): Promise<Dirty
   }
   return out
     .split('\0')
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !line.startsWith('## '))
     .map((line) => ({ path: line.slice(3 + account.length + 1), untracked: /^(?:\?\?|!!)/.test(line) }));
 }
 

@@ -38,6 +38,8 @@ const FORMAT = 1;
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
 const MOST_TITLES = 200;
+/** A run that writes so many files is a first one. */
+const MANY_FILES = 2_000;
 
 /** The account's folder when the run begins. */
 interface Ground {
@@ -263,6 +265,7 @@ async function runOnce(
     const folder = join(repository.path, account.name);
     const aside = createStaging(folder, join(repository.stateDir, `${account.name}.staging`));
     staging = aside;
+    let written = 0;
     const context: CollectContext = {
       client,
       userId,
@@ -271,7 +274,11 @@ async function runOnce(
       full: options.full,
       transliterate: deps.transliterate,
       format: repository.format,
-      put: (file) => aside.put(file),
+      put: (file) => {
+        aside.put(file);
+        written += 1;
+        if (written === MANY_FILES) deps.onManyFiles();
+      },
       drop: (path) => aside.drop(path),
       signal,
     };
