@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { EXIT } from '../core/errors.ts';
+import { AppError, EXIT } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isArray, isObject } from '../core/json.ts';
 import type { Emulator } from '../emulator/server.ts';
@@ -156,8 +156,16 @@ function demoConfig(baseUrl: string, token: string, folder: string): Config {
 }
 
 /** Stops the demo where it does not show what it promises. */
-function expect(condition: boolean, promise: string): void {
-  if (!condition) throw new Error(`the demo did not show that ${promise}`);
+function expect(condition: boolean, promise: string, report: SyncReport): void {
+  if (condition) return;
+  const { verdict, commits, error, types } = report;
+  const troubles = types.flatMap(({ type, reason }) => (reason ? [`${type}: ${reason}`] : []));
+  const details = [verdict, `${commits.length} commits`, ...(error ? [error.message] : []), ...troubles].join(
+    '; ',
+  );
+  throw new AppError('API', `the demo did not show that ${promise} (${details})`, {
+    hint: 'Is another program using up this machine? Otherwise please report it',
+  });
 }
 
 function person(stage: Stage, name: string): { act: ReturnType<Emulator['act']>; name: string } {
@@ -202,7 +210,11 @@ const STEPS: readonly Step[] = [
     title: 'A first sync: the whole account in one commit',
     async run(stage) {
       const report = await stage.sync();
-      expect(report.exitCode === EXIT.done && report.commits.length === 1, 'a first sync makes one commit');
+      expect(
+        report.exitCode === EXIT.done && report.commits.length === 1,
+        'a first sync makes one commit',
+        report,
+      );
       const folders = report.types
         .filter(({ added }) => added > 0)
         .map(({ type, added }) => `${added} ${type}`);
@@ -210,7 +222,7 @@ const STEPS: readonly Step[] = [
       stage.say(`   ${report.changes.length} resources in ${stage.folder}/production:`);
       stage.say(`   ${folders.join(', ')}`);
       const again = await stage.sync();
-      expect(again.commits.length === 0, 'a second sync makes no commit');
+      expect(again.commits.length === 0, 'a second sync makes no commit', again);
       stage.say(
         `   and once more: ${again.commits.length} commits, ${again.requests} requests, ${(again.durationMs / 1000).toFixed(1)} s`,
       );
@@ -236,7 +248,7 @@ const STEPS: readonly Step[] = [
         content: `${String(script.content).trimEnd()}\n\n// Reviewed: keep the order of the checks.\n`,
       });
       const report = await stage.sync();
-      expect(report.commits.length === 3, 'three people make three commits');
+      expect(report.commits.length === 3, 'three people make three commits', report);
       show(stage, report);
       await history(stage, 4);
       stage.say(stage.style.dim(`   $ git log -1 -p --author=Mateo`));
@@ -267,7 +279,7 @@ const STEPS: readonly Step[] = [
       stage.emulator.state.touch('flows', flow._id, { lastExecutedAt: '2026-06-01T08:15:00.000Z' });
       stage.emulator.state.touch('connections', connection._id, { offline: true });
       const report = await stage.sync();
-      expect(report.commits.length === 0, 'noise makes no commit');
+      expect(report.commits.length === 0, 'noise makes no commit', report);
       show(stage, report);
     },
   },
@@ -281,6 +293,7 @@ const STEPS: readonly Step[] = [
       expect(
         report.changes.some(({ kind }) => kind === 'deleted'),
         'a deletion is seen',
+        report,
       );
       show(stage, report);
       stage.say(`   ${name} is named, and the flow is still there: git show HEAD~1:<path>`);
@@ -303,16 +316,18 @@ const STEPS: readonly Step[] = [
       expect(
         report.exitCode === EXIT.partial && report.incomplete.includes('exports'),
         'an unreadable type makes the run partial',
+        report,
       );
       expect(
         report.changes.every(({ kind }) => kind !== 'deleted'),
         'nothing is deleted then',
+        report,
       );
       show(stage, report);
       stage.say(`   exit code ${report.exitCode}`);
       stage.emulator.faults.clear();
       const healed = await stage.sync();
-      expect(healed.exitCode === EXIT.done, 'the next run is whole again');
+      expect(healed.exitCode === EXIT.done, 'the next run is whole again', healed);
       stage.say(`   and with the right back: exit code ${healed.exitCode}, ${healed.commits.length} commits`);
     },
   },
