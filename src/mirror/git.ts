@@ -36,8 +36,19 @@ const ISOLATION = [
   'i18n.commitEncoding=utf-8',
 ];
 
-/** Environment that decides which repository git sees; a variable left by a calling hook must not. */
+/**
+ * Environment that decides which repository git sees, who writes in it, or which programs it starts. A calling hook,
+ * npm (`EDITOR`) or a shell may have left it; no command of ours needs any of it.
+ */
 const REDIRECTING = [
+  'EDITOR',
+  'VISUAL',
+  'PAGER',
+  'PREFIX',
+  'SSH_ASKPASS',
+  'GIT_ASKPASS',
+  'GIT_EXEC_PATH',
+  'GIT_SSH_VARIANT',
   'GIT_DIR',
   'GIT_WORK_TREE',
   'GIT_INDEX_FILE',

@@ -172,6 +172,37 @@ describe('a user’s own git configuration', () => {
     expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
   });
 
+  it('may stand in the environment as well, as npm, hooks and shells leave it there', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    const names = [
+      ...['EDITOR', 'VISUAL', 'PAGER', 'PREFIX', 'SSH_ASKPASS'],
+      ...[
+        'DIR',
+        'WORK_TREE',
+        'INDEX_FILE',
+        'OBJECT_DIRECTORY',
+        'EXEC_PATH',
+        'EDITOR',
+        'SEQUENCE_EDITOR',
+        'PAGER',
+        'ASKPASS',
+      ],
+    ];
+    const env = Object.fromEntries(
+      names.map((name, i) => [i < 5 ? name : `GIT_${name}`, '/nonexistent/program']),
+    );
+
+    const outcome = await start(['sync', '--json'], space.dir, {
+      ...env,
+      GIT_AUTHOR_NAME: 'Somebody',
+      GIT_CONFIG_COUNT: '1',
+    }).done;
+
+    expect(outcome.code, outcome.out + outcome.err).toBe(0);
+    expect(space.log('%an')).toEqual(['celigo-mirror']);
+  });
+
   it('is not written to', async () => {
     const account = await sample();
     const space = workspace(account);
