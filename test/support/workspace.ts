@@ -178,12 +178,16 @@ export function bareRemote(): string {
   return dir;
 }
 
+/** A process of the built program. */
+export interface Running {
+  readonly kill: (signal: NodeJS.Signals) => void;
+  /** The first line of its standard output. */
+  readonly line: Promise<string>;
+  readonly done: Promise<Outcome>;
+}
+
 /** The built program in a process of its own. */
-export function start(
-  args: readonly string[],
-  cwd: string,
-  env: Record<string, string> = {},
-): { kill: (signal: NodeJS.Signals) => void; done: Promise<Outcome> } {
+export function start(args: readonly string[], cwd: string, env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
     env: { ...ENV, ...env },
@@ -199,6 +203,11 @@ export function start(
   });
   return {
     kill: (signal) => child.kill(signal),
+    line: new Promise((resolve) => {
+      child.stdout.on('data', () => {
+        if (out.includes('\n')) resolve(out.slice(0, out.indexOf('\n')));
+      });
+    }),
     done: new Promise((resolve) => child.on('close', (code) => resolve({ code: code ?? -1, out, err }))),
   };
 }

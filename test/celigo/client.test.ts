@@ -1,0 +1,363 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { fetchAudit } from '../../src/celigo/audit.ts';
+import { type ApiClient, createClient, parseJson } from '../../src/celigo/client.ts';
+import { readErrorBody } from '../../src/celigo/errors.ts';
+import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
+import { isObject, type Json } from '../../src/core/json.ts';
+
+interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly at: number;
+  readonly authorization: string | undefined;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse, nth: number) => void;
+
+async function serve(handler: Handler): Promise<{ url: string; seen: Seen[] }> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    seen.push({
+      method: request.method ?? '',
+      url: request.url ?? '',
+      at: performance.now(),
+      authorization: request.headers.authorization,
+    });
+    handler(request, response, seen.length);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+}
+
+function client(url: string, more: Partial<Parameters<typeof createClient>[0]> = {}): ApiClient {
+  const made = createClient({
+    baseUrl: url,
+    token: 'the-token',
+    requestsPerSecond: 1000,
+    concurrency: 4,
+    requestTimeoutMs: 2_000,
+    retries: 3,
+    proxied: false,
+    userAgent: 'test',
+    ...more,
+  });
+  onTestFinished(() => made.close());
+  return made;
+}
+
+const signal = new AbortController().signal;
+const json = (response: ServerResponse, body: unknown, headers = {}): void => {
+  response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+};
+
+describe('throttling', () => {
+  it('holds back every request of the account while the server asks for a pause', async () => {
+    const { url, seen } = await serve((_request, response, nth) => {
+      if (nth === 1)
+        response
+          .writeHead(429, { 'retry-after': '1' })
+          .end('{"errors":[{"code":"rate_limited","message":"slow"}]}');
+      else json(response, []);
+    });
+    const api = client(url, { concurrency: 1 });
+
+    await Promise.all(Array.from({ length: 8 }, (_, i) => api.send({ url: `/v1/x${i}`, signal })));
+
+    const told = seen[0]?.at ?? 0;
+    expect(seen.slice(1).map(({ at }) => at - told >= 990)).toEqual(Array(8).fill(true));
+    expect(api.stats.throttledMs).toBeGreaterThan(900);
+  });
+
+  it('never sends faster than its own limit', async () => {
+    const { url, seen } = await serve((_request, response) => json(response, []));
+    const api = client(url, { requestsPerSecond: 10, concurrency: 10 });
+
+    await Promise.all(Array.from({ length: 15 }, (_, i) => api.send({ url: `/v1/x${i}`, signal })));
+
+    expect((seen[10]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeGreaterThan(900);
+  });
+});
+
+describe('trying again', () => {
+  it.each([408, 429, 500, 502, 503, 504, 599])('is done after %i', async (status) => {
+    const { url, seen } = await serve((_request, response, nth) =>
+      nth < 3 ? response.writeHead(status, { 'retry-after': '0' }).end() : json(response, { ok: 1 }),
+    );
+
+    expect(await client(url).json({ url: '/v1/x', signal })).toEqual({ ok: 1 });
+    expect(seen).toHaveLength(3);
+  });
+
+  it.each([400, 402, 403, 404, 405, 409, 415, 418, 422, 301])('is not done after %i', async (status) => {
+    const { url, seen } = await serve((_request, response) =>
+      response.writeHead(status, { location: 'http://elsewhere.example/' }).end('{}'),
+    );
+
+    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toMatchObject({ status });
+    expect(seen).toHaveLength(1);
+  });
+
+  it('is done for resets, cut bodies and bodies that are no JSON', async () => {
+    const { url, seen } = await serve((request, response, nth) => {
+      if (nth === 1) request.socket.destroy();
+      else if (nth === 2) {
+        response.writeHead(200, { 'content-length': '100' }).write('[{"a"');
+        setImmediate(() => response.destroy());
+      } else if (nth === 3) response.writeHead(200).end('<html>maintenance</html>');
+      else json(response, [1]);
+    });
+
+    expect(await client(url).json({ url: '/v1/x', signal })).toEqual([1]);
+    expect(seen).toHaveLength(4);
+  });
+
+  it('is never done for a POST whose fate is unknown, only after 429', async () => {
+    const { url, seen } = await serve((request, response, nth) => {
+      if (nth === 1) response.writeHead(429, { 'retry-after': '0' }).end();
+      else request.socket.destroy();
+    });
+
+    await expect(
+      client(url).send({ method: 'POST', url: '/v1/flows', body: {}, signal }),
+    ).rejects.toMatchObject({ passing: true });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('gives up after the configured number, with the reason', async () => {
+    const { url, seen } = await serve((_request, response) => response.writeHead(503).end('upstream down'));
+
+    await expect(client(url, { retries: 1 }).send({ url: '/v1/x', signal })).rejects.toThrow(
+      'GET /v1/x answered 503 (upstream down)',
+    );
+    expect(seen).toHaveLength(2);
+  });
+
+  it('stops at once when the run is stopped', async () => {
+    const { url } = await serve(() => undefined);
+    const stop = new AbortController();
+    const pending = client(url).send({ url: '/v1/x', signal: stop.signal });
+    stop.abort(new Error('stopped'));
+
+    await expect(pending).rejects.toThrow('stopped');
+  });
+});
+
+describe('the token', () => {
+  it('is never in the words of a refusal', async () => {
+    const { url } = await serve((_request, response) =>
+      response.writeHead(401).end('{"message":"Bearer Authentication Failed"}'),
+    );
+
+    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toMatchObject({
+      code: 'AUTH',
+      message: expect.not.stringContaining('the-token'),
+    });
+  });
+
+  it('does not travel to another origin, by link, nextPageURL or redirect', async () => {
+    const foreign = await serve((_request, response) => json(response, []));
+    const { url, seen } = await serve((request, response) => {
+      if (request.url?.startsWith('/v1/link'))
+        json(response, [{ _id: 'a' }], { link: `<${foreign.url}/v1/link?skip=1>; rel="next"` });
+      else if (request.url?.startsWith('/v1/next'))
+        json(response, { data: [{ _id: 'a' }], nextPageURL: `${foreign.url}/v1/x` });
+      else response.writeHead(302, { location: `${foreign.url}/v1/x` }).end();
+    });
+    const api = client(url);
+    for (const path of ['/v1/link', '/v1/next', '/v1/redirect'])
+      await expect(walk(api, path)).rejects.toThrow(/foreign|302/);
+
+    expect(seen).toHaveLength(3);
+    expect(foreign.seen).toHaveLength(0);
+  });
+});
+
+async function walk(api: ApiClient, path: string): Promise<string[]> {
+  const ids: string[] = [];
+  await walkCollection(api, {
+    path,
+    paged: true,
+    signal,
+    read: (response) => {
+      const { records, nextPageUrl } = recordsOf(parseJson(response), path);
+      return { records, nextPageUrl, count: records.length };
+    },
+    visit: async ({ records }) => {
+      const fresh = records
+        .map((record) => String(isObject(record) ? record._id : ''))
+        .filter((id) => !ids.includes(id));
+      ids.push(...fresh);
+      return fresh.length;
+    },
+  });
+  return ids;
+}
+
+/** A collection of `total` records, paged by `how`. */
+function collection(
+  total: number,
+  how: (
+    start: number,
+    url: URL,
+  ) => { page: number; next?: string; wrap?: (page: Json[]) => unknown; link?: string },
+): Handler {
+  const all = Array.from({ length: total }, (_, i) => ({ _id: `id${i}` }));
+  return (request, response) => {
+    const url = new URL(request.url ?? '', 'http://x');
+    const start = Number(url.searchParams.get('skip') ?? url.searchParams.get('start') ?? 0);
+    const { page, link, wrap } = how(start, url);
+    const records = all.slice(start, start + page);
+    if (records.length === 0) response.writeHead(204).end();
+    else json(response, wrap ? wrap(records) : records, link && start + page < total ? { link } : {});
+  };
+}
+
+describe('walking a collection', () => {
+  const cases: [string, number, Handler][] = [
+    ['in one page', 5, collection(5, () => ({ page: 1000 }))],
+    ['that is empty', 0, collection(0, () => ({ page: 1000 }))],
+    [
+      'by absolute-path links',
+      25,
+      collection(25, (start) => ({
+        page: 10,
+        link: `</v1/c?skip=${start + 10}>; rel="next", </v1/c?skip=0>; rel=prev`,
+      })),
+    ],
+    [
+      'by links with folded values',
+      25,
+      collection(25, (start) => ({ page: 10, link: `</v1/c?skip=${start + 10}>;  rel="prev next"` })),
+    ],
+    [
+      'by relative links',
+      25,
+      collection(25, (start) => ({ page: 10, link: `<c?skip=${start + 10}>; rel=next` })),
+    ],
+    ['without links, in full pages of 100', 250, collection(250, () => ({ page: 100 }))],
+    ['without links, ending on a full page', 200, collection(200, () => ({ page: 100 }))],
+    ['without links, of exactly 1001', 1001, collection(1001, () => ({ page: 1001 }))],
+    [
+      'by nextPageURL without /v1',
+      25,
+      collection(25, (start) => ({
+        page: 10,
+        wrap: (data) => ({ data, ...(start < 20 ? { nextPageURL: `/c?start=${start + 10}` } : {}) }),
+      })),
+    ],
+    [
+      'by nextPageURL with /v1',
+      25,
+      collection(25, (start) => ({
+        page: 10,
+        wrap: (errors) => ({ errors, ...(start < 20 ? { nextPageURL: `v1/c?start=${start + 10}` } : {}) }),
+      })),
+    ],
+    [
+      'from a server that refuses the limit',
+      25,
+      (request, response) =>
+        request.url?.includes('limit')
+          ? response.writeHead(400).end()
+          : collection(25, () => ({ page: 1000 }))(request, response, 0),
+    ],
+    [
+      'from a server that ignores skip',
+      100,
+      (_request, response) =>
+        json(
+          response,
+          Array.from({ length: 100 }, (_, i) => ({ _id: `id${i}` })),
+        ),
+    ],
+  ];
+  it.each(cases)('%s finds every record', async (_name, total, handler) => {
+    const { url } = await serve(handler);
+
+    expect(await walk(client(url), '/v1/c')).toHaveLength(total);
+  });
+
+  it.each([
+    [
+      'leads in a circle',
+      (url: URL) => `</v1/c?limit=1000${url.searchParams.has('skip') ? '' : '&skip=1'}>; rel="next"`,
+    ],
+    [
+      'promises more but repeats itself',
+      (url: URL) => `</v1/c?skip=${Number(url.searchParams.get('skip') ?? 0) + 1}>; rel="next"`,
+    ],
+  ])('that %s is an error, not an end', async (_name, link) => {
+    const { url } = await serve((request, response) =>
+      json(response, [{ _id: 'a' }], { link: link(new URL(request.url ?? '', 'http://x')) }),
+    );
+
+    await expect(walk(client(url), '/v1/c')).rejects.toThrow(/earlier/);
+  });
+
+  it.each(['{"message":"moved"}', '"text"', '7', '{"a":[],"b":[]}'])('takes %s for no list', async (body) => {
+    const { url } = await serve((_request, response) => response.writeHead(200).end(body));
+
+    await expect(walk(client(url), '/v1/c')).rejects.toThrow('not a list');
+  });
+});
+
+describe('the audit log', () => {
+  const entry = (n: number) => ({
+    _id: `e${n}`,
+    resourceType: 'flow',
+    _resourceId: 'f',
+    event: 'update',
+    source: 'ui',
+    time: new Date(n * 1000).toISOString(),
+    byUser: { _id: 'u', name: 'U', email: 'u@x' },
+  });
+
+  it.each([
+    ['a bare array', (e: unknown) => e],
+    ['{audit}', (audit: unknown) => ({ audit })],
+    ['{auditLogs}', (auditLogs: unknown) => ({ auditLogs })],
+  ])('is read from %s', async (_name, wrap) => {
+    const { url } = await serve((_request, response) => json(response, wrap([entry(2), entry(1), entry(2)])));
+
+    expect(
+      (await fetchAudit(client(url), new Date(0), new Date(10_000), signal)).map(({ id }) => id),
+    ).toEqual(['e1', 'e2']);
+  });
+
+  it('is cut into slices of time where an answer may have been cut off', async () => {
+    const all = Array.from({ length: 2500 }, (_, i) => entry(i));
+    const { url } = await serve((request, response) => {
+      const query = new URL(request.url ?? '', 'http://x').searchParams;
+      const inside = all.filter(
+        ({ time }) => time >= String(query.get('from')) && time <= String(query.get('to')),
+      );
+      json(response, inside.slice(-1000));
+    });
+
+    expect(await fetchAudit(client(url), new Date(0), new Date(2_500_000), signal)).toHaveLength(2500);
+  });
+});
+
+describe('error bodies', () => {
+  it.each([
+    [
+      '{"errors":[{"code":"invalid_ref","message":"not found","field":"_id"}]}',
+      { message: '_id: not found', apiCode: 'invalid_ref' },
+    ],
+    ['{"errors":[{"code":7,"message":"odd"}]}', { message: 'odd', apiCode: '7' }],
+    ['{"message":"Unauthorized"}', { message: 'Unauthorized', apiCode: undefined }],
+    [
+      '<html><head><style>p{}</style></head><body><p>Bad  gateway</p></body></html>',
+      { message: 'Bad gateway', apiCode: undefined },
+    ],
+    ['', { message: '', apiCode: undefined }],
+  ])('%s', (body, expected) => {
+    expect(readErrorBody(body)).toEqual(expected);
+  });
+});

@@ -1,0 +1,241 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
+import { sample } from '../support/account.ts';
+import { cli, start, tempDir, Workspace } from '../support/workspace.ts';
+
+const COMMANDS = ['sync', 'verify', 'doctor', 'types', 'init', 'emulator', 'demo'];
+
+describe('help', () => {
+  it.each(COMMANDS)('of %s explains itself with examples', async (name) => {
+    const outcome = await cli([name, '--help'], tempDir());
+
+    expect(outcome.code).toBe(0);
+    expect(outcome.out).toContain(`celigo-mirror ${name}`);
+    expect(outcome.out).toContain('Examples:');
+  });
+
+  it('lists every command, and is shown with exit code 64 when none was given', async () => {
+    const outcome = await cli([], tempDir());
+
+    expect(outcome.code).toBe(64);
+    for (const name of COMMANDS) expect(outcome.err).toContain(`  ${name} `);
+  });
+
+  it.each([
+    [['--version'], 0],
+    [['nonsense'], 64],
+    [['sync', '--nonsense'], 64],
+    [['sync', '--account'], 64],
+  ])('%j ends with %i', async (args, code) => {
+    expect((await cli(args, tempDir())).code).toBe(code);
+  });
+});
+
+describe('types', () => {
+  it('prints the catalogue, with agents and guardrails as imports', async () => {
+    const { out } = await cli(['types'], tempDir());
+
+    expect(out).toMatch(/^imports +\/v1\/imports/m);
+    expect(out).toMatch(/^ {2}AI agent +\/v1\/imports, adaptorType = AiAgentImport/m);
+    expect(out).toMatch(/^state .*when named/m);
+  });
+
+  it('prints every detail as JSON', async () => {
+    const { types } = JSON.parse((await cli(['types', '--json'], tempDir())).out) as {
+      types: { type: string; secrets: string[] }[];
+    };
+
+    expect(types).toHaveLength(28);
+    expect(types.find(({ type }) => type === 'agents')?.secrets).toEqual(['accessToken']);
+  });
+});
+
+describe('init', () => {
+  it('writes the commented example, and never over an existing file', async () => {
+    const dir = tempDir();
+
+    expect(await cli(['init'], dir)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('celigo-mirror.yaml'),
+    });
+    expect((await cli(['doctor'], dir, { CELIGO_API_TOKEN: 't', CELIGO_REGION: '' })).err).not.toContain(
+      'not a valid configuration',
+    );
+    writeFileSync(join(dir, 'celigo-mirror.yaml'), 'mine');
+    expect(await cli(['init'], dir)).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('exists already'),
+    });
+    expect(readFileSync(join(dir, 'celigo-mirror.yaml'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('doctor', () => {
+  it('finds no fault where there is none, and says what it looked at', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    const outcome = await space.run('doctor');
+
+    expect(outcome.code).toBe(0);
+    for (const words of [
+      'git version',
+      'accepted by',
+      'agrees with the server',
+      'audit log',
+      'connections',
+      'No fault found',
+    ])
+      expect(outcome.out).toContain(words);
+    expect(existsSync(space.mirror)).toBe(false);
+  });
+
+  it('names a refused token, a closed audit log and unreadable types, each with a remedy', async () => {
+    const account = await sample();
+    const monitor = account.person('monitor');
+    const bad = new Workspace({ prod: { baseUrl: account.url, token: 'not-a-token' } });
+    const limited = new Workspace({ prod: { baseUrl: account.url, token: monitor.token } });
+
+    expect(await bad.run('doctor')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/fault +token .*\n +→ .*region/),
+    });
+    expect((await bad.run('doctor')).out).not.toContain('not-a-token');
+    expect((await limited.run('doctor')).out).toMatch(/note +audit log/);
+  });
+
+  it('knows a server that is not there and a remote that cannot be reached', async () => {
+    const account = await sample();
+    const space = new Workspace(
+      { prod: { baseUrl: 'http://127.0.0.1:9', token: account.owner.token } },
+      { repository: { remote: '/nonexistent/remote.git' } },
+    );
+    const { findings } = JSON.parse((await space.run('doctor', '--json')).out) as {
+      findings: { area: string; verdict: string; remedy?: string }[];
+    };
+
+    expect(findings.filter(({ verdict }) => verdict === 'fault').map(({ area }) => area)).toEqual([
+      'remote',
+      'prod',
+    ]);
+    expect(findings.filter(({ verdict }) => verdict === 'fault').every(({ remedy }) => Boolean(remedy))).toBe(
+      true,
+    );
+  });
+});
+
+describe('verify', () => {
+  it('names each fault of a mirror that was changed by hand, with its line', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.sync();
+    const [flow, other, script] = [
+      ...space
+        .files()
+        .filter((path) => path.startsWith('flows/'))
+        .slice(0, 2),
+      ...space
+        .files()
+        .filter((path) => path.endsWith('.js'))
+        .slice(0, 1),
+    ];
+    writeFileSync(join(space.mirror, 'prod', String(flow)), `${space.read(`prod/${flow}`)}zzz:   1\n`);
+    writeFileSync(join(space.mirror, 'prod', String(other)), 'a: [\n');
+    writeFileSync(join(space.mirror, 'prod', String(script).replace(/js$/, 'txt')), 'x');
+    const outcome = await cli(['verify', space.mirror], space.dir);
+
+    expect(outcome.code).toBe(1);
+    expect(outcome.out).toMatch(new RegExp(`${flow}:\\d+: was changed by hand`));
+    expect(outcome.out).toContain(`${other}:`);
+    expect(outcome.out).toContain('belongs to no document');
+  });
+
+  it('says when there is nothing to check', async () => {
+    expect(await cli(['verify', tempDir()], tempDir())).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('holds no mirror'),
+    });
+  });
+});
+
+describe('emulator', () => {
+  it('serves the sample account until it is stopped, and one loaded from a mirror', async () => {
+    const account = await sample();
+    const space = new Workspace({
+      prod: {
+        baseUrl: account.url,
+        token: account.owner.token,
+        include: ['*', 'state', 'storageitems'],
+        lookupCacheData: true,
+      },
+    });
+    await space.sync();
+    const dir = tempDir();
+    const run = start(['emulator', '--from', space.mirror, '--json'], dir);
+    const { url, token } = JSON.parse(await run.line) as { url: string; token: string };
+
+    const copy = new Workspace({
+      prod: { baseUrl: url, token, include: ['*', 'state', 'storageitems'], lookupCacheData: true },
+    });
+    expect(await copy.sync()).toMatchObject({ code: 0 });
+    expect(copy.files()).toEqual(space.files());
+    const flow = String(sampleAccount().resources.flows?.[0]?._id);
+    expect(copy.read(copy.find(flow))).toBe(space.read(space.find(flow)));
+    run.kill('SIGTERM');
+    expect((await run.done).code).toBe(0);
+  });
+});
+
+describe('output', () => {
+  it('is one JSON document on standard output, logs go to standard error, and neither holds a secret', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    const outcome = await start(['sync', '--json', '--log-level', 'trace'], space.dir).done;
+
+    expect(JSON.parse(outcome.out)).toMatchObject({
+      version: 1,
+      accounts: [{ account: 'prod', exitCode: 0 }],
+    });
+    const lines = outcome.err
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { msg: string; account: string });
+    expect(lines.map(({ msg }) => msg)).toEqual(
+      expect.arrayContaining(['sync started', 'type listed', 'committed', 'sync ended']),
+    );
+    for (const credential of sampleCredentials)
+      expect((outcome.out + outcome.err).includes(credential)).toBe(false);
+  });
+
+  it('is readable without --json, names made safe', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await account.call(account.owner, 'POST', '/v1/flows', {
+      name: 'evil \u001b[31m\u202e name',
+      disabled: true,
+      pageGenerators: [],
+      pageProcessors: [],
+    });
+    const { out } = await space.run('sync');
+
+    expect(out).toMatch(/prod: 1\d\d changes \(\d+ resources, \d+ requests, [\d.]+ s\)/);
+    expect(out).not.toContain('\u001b');
+    expect(out).not.toContain('\u202e');
+  });
+
+  it('of the demo tells the story', async () => {
+    const { code, out } = await cli(['demo'], tempDir());
+
+    expect(code).toBe(0);
+    for (const words of [
+      '1 flow renamed',
+      'Mateo Álvarez',
+      '1 flow deleted',
+      'exports: incomplete',
+      'exit code 3',
+      'exit code 0',
+    ])
+      expect(out).toContain(words);
+  });
+});
