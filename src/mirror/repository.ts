@@ -174,9 +174,6 @@ export async function repairFolder(
   const { git, path } = repository;
   refuseLinks(path, account);
   const entries = await dirtyEntries(repository, account);
-  const foreign = entries
-    .filter((entry) => entry.untracked && !isOwnPath(entry.path))
-    .map((entry) => entry.path);
   const tracked = entries.filter((entry) => !entry.untracked);
   let rescued: string | undefined;
   if (tracked.length > 0) {
@@ -189,9 +186,12 @@ export async function repairFolder(
   }
   // What was staged or changed may have turned into untracked files.
   const left = tracked.length > 0 ? await dirtyEntries(repository, account) : entries;
-  for (const entry of left) {
-    if (entry.untracked && isOwnPath(entry.path)) rmSync(join(path, account, entry.path), { force: true });
-  }
+  // Only a killed run leaves files of ours that git does not know; without one, somebody else put them there.
+  const remains = left.filter((entry) => entry.untracked && crashed && isOwnPath(entry.path));
+  for (const entry of remains) rmSync(join(path, account, entry.path), { force: true });
+  const foreign = left
+    .filter((entry) => entry.untracked && !remains.includes(entry))
+    .map((entry) => entry.path);
   return { foreign, rescued };
 }
 

@@ -1,9 +1,15 @@
+import type { ResourceType } from '../catalogue/types.ts';
 import { ApiError } from '../celigo/errors.ts';
 import type { Change } from '../core/changes.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { readPath } from '../core/layout.ts';
+import { isObject } from '../core/json.ts';
+import { readPath, titleOf } from '../core/layout.ts';
+import { parseYaml } from '../core/yaml.ts';
+import type { Repository } from '../mirror/repository.ts';
 import type { CollectContext, Collected } from './collect.ts';
 import { fetchDocument } from './fetch-document.ts';
+import type { Ground } from './ground.ts';
+import { NOTHING_KNOWN } from './knowledge.ts';
 
 /** Limits above which deletions need a person's consent. */
 export interface Guards {
@@ -88,4 +94,58 @@ export function guardEmptyAccount(collected: readonly Collected[], account: stri
 export function deletionOf(dir: string, id: string, files: readonly string[], title: string): Change {
   const document = files.find((path) => readPath(path)?.isDocument) ?? files[0] ?? `${dir}/${id}`;
   return { dir, id, kind: 'deleted', title, path: document, put: [], remove: files, baseline: false };
+}
+
+/** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
+const MOST_TITLES = 200;
+/** Sorts out which missing resources are deleted, and consults the guards. Gives the deletions as changes. */
+export async function decideDeletions(
+  context: CollectContext,
+  repository: Repository,
+  account: string,
+  collected: readonly Collected[],
+  ground: Ground,
+  /** `undefined`: the operator consents to any number. */
+  guards: Guards | undefined,
+): Promise<{ deletions: Change[]; doubts: Map<string, string> }> {
+  if (guards) guardEmptyAccount(collected, account);
+  const deletions: Change[] = [];
+  const doubts = new Map<string, string>();
+  for (const entry of collected) {
+    if (entry.missing.length === 0) continue;
+    const { dir } = entry.type;
+    const known = (ground.known.get(dir) ?? NOTHING_KNOWN).details().resources;
+    const { deleted, unconfirmed } = await confirmDeletions(context, entry);
+    if (unconfirmed[0]) {
+      doubts.set(
+        dir,
+        `${unconfirmed.length} missing ${dir} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
+      );
+    }
+    if (guards) guardDeletions(dir, deleted.length, known.size, guards, account);
+    for (const id of deleted) {
+      const files = (known.get(id)?.files ?? []).map(([path]) => path);
+      const title =
+        deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
+      deletions.push(deletionOf(dir, id, files, title));
+    }
+  }
+  return { deletions, doubts };
+}
+
+async function lastTitle(
+  repository: Repository,
+  account: string,
+  type: ResourceType,
+  files: readonly string[],
+): Promise<string> {
+  const document = files.find((path) => path.endsWith('.yaml'));
+  if (!document) return '';
+  try {
+    const doc = parseYaml(await repository.read(`${account}/${document}`));
+    return isObject(doc) ? titleOf(type, doc) : '';
+  } catch {
+    // A file damaged by hand has no name to tell; the path stands in the message all the same.
+    return '';
+  }
 }

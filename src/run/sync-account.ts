@@ -8,51 +8,23 @@ import { fetchUserId } from '../celigo/audit.ts';
 import { clientOf } from '../celigo/client.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { type Change, countChanges } from '../core/changes.ts';
-import { blobOid, createFingerprint } from '../core/digest.ts';
-import { AppError, EXIT, messageOf } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
-import { isObject } from '../core/json.ts';
-import { ATTRIBUTES_FILE, BINDING_FILE, titleOf } from '../core/layout.ts';
-import { parseYaml } from '../core/yaml.ts';
-import {
-  type Cache,
-  CacheDamaged,
-  type CachedType,
-  readCache,
-  removeCache,
-  writeCache,
-} from '../mirror/cache.ts';
+import { createFingerprint } from '../core/digest.ts';
+import { AppError, EXIT } from '../core/errors.ts';
+import { CacheDamaged, removeCache } from '../mirror/cache.ts';
 import { type Repository, repairFolder } from '../mirror/repository.ts';
 import { createStaging, type Staging } from '../mirror/staging.ts';
-import { type Binding, checkBinding, readBinding, renderBinding } from './binding.ts';
-import { type CollectContext, type Collected, collectType, rulesDigest } from './collect.ts';
+import { type Binding, checkBinding } from './binding.ts';
+import { type CollectContext, type Collected, collectType } from './collect.ts';
 import { commitChanges } from './commit-changes.ts';
-import { confirmDeletions, deletionOf, guardDeletions, guardEmptyAccount } from './deletions.ts';
-import { knownTypes, NOTHING_KNOWN } from './knowledge.ts';
+import { decideDeletions } from './deletions.ts';
+import { type Ground, readGround, settingsFiles } from './ground.ts';
+import { NOTHING_KNOWN } from './knowledge.ts';
+import { remember } from './remember.ts';
 import type { SyncReport, TypeReport } from './report.ts';
 import type { SyncDeps, SyncOptions } from './sync.ts';
 
-/** Raised when the normaliser or the writer changes what a document looks like. */
-const FORMAT = 1;
-/** Line ends and bytes of the mirror are never converted, whatever attributes stand above the folder. */
-const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
-/** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
-const MOST_TITLES = 200;
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
-
-/** The account's folder when the run begins. */
-interface Ground {
-  readonly cache: Cache | undefined;
-  /** Whether the cache describes exactly what HEAD holds. */
-  readonly cacheFits: boolean;
-  readonly binding: Binding | undefined;
-  readonly known: ReadonlyMap<string, CachedType>;
-  /** Our own files beside the documents, as HEAD holds them. */
-  readonly settings: ReadonlyMap<string, string>;
-  readonly fingerprintKey: string;
-  readonly rules: string;
-}
 
 /** Types to mirror, in the catalogue's order: opt-in ones only when named. */
 export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>): readonly ResourceType[] {
@@ -62,127 +34,6 @@ export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>)
     const wanted = named || (all && type.presence !== 'optIn');
     return wanted && !account.exclude.includes(type.dir) && !(account.exclude.includes('*') && !named);
   });
-}
-
-async function readGround(repository: Repository, account: AccountConfig): Promise<Ground> {
-  const cache = readCache(repository.stateDir, account.name);
-  const path = `${account.name}/${BINDING_FILE}`;
-  const [tree, text] = await Promise.all([
-    repository.folderTree(account.name),
-    repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]),
-  ]);
-  let binding: Binding | undefined;
-  if (text !== undefined) {
-    let parsed: Json = null;
-    try {
-      parsed = parseYaml(text);
-    } catch {
-      // Reported as damaged just below.
-    }
-    binding = readBinding(parsed, path);
-  } else if (tree !== undefined) {
-    throw new AppError(
-      'BINDING',
-      `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is no mirror. Nothing was committed`,
-      {
-        hint: 'Choose another name for the account, or move that folder away and commit',
-      },
-    );
-  }
-  const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
-  const rules = rulesDigest([
-    FORMAT,
-    RESOURCE_TYPES as unknown as Json,
-    account.sampleData,
-    account.lookupCacheData,
-    fingerprintKey,
-  ]);
-  const cacheFits = cache !== undefined && tree !== undefined && cache.tree === tree && cache.rules === rules;
-  const files = cacheFits || tree === undefined ? undefined : await repository.folderFiles(account.name);
-  const settings = new Map<string, string>();
-  if (cacheFits) {
-    if (binding) settings.set(BINDING_FILE, blobOid(renderBinding(binding), repository.format));
-    settings.set(ATTRIBUTES_FILE, blobOid(ATTRIBUTES, repository.format));
-  } else {
-    for (const name of [BINDING_FILE, ATTRIBUTES_FILE]) {
-      const oid = files?.get(name);
-      if (oid) settings.set(name, oid);
-    }
-  }
-  return {
-    cache,
-    cacheFits,
-    binding,
-    known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
-    settings,
-    fingerprintKey,
-    rules,
-  };
-}
-
-/** Sorts out which missing resources are deleted, and consults the guards. Gives the deletions as changes. */
-async function decideDeletions(
-  context: CollectContext,
-  repository: Repository,
-  account: AccountConfig,
-  collected: Collected[],
-  ground: Ground,
-  deps: SyncDeps,
-  options: SyncOptions,
-): Promise<{ deletions: Change[]; doubts: Map<string, string> }> {
-  if (!options.allowDeletions) guardEmptyAccount(collected, account.name);
-  const deletions: Change[] = [];
-  const doubts = new Map<string, string>();
-  for (const entry of collected) {
-    if (entry.missing.length === 0) continue;
-    const { dir } = entry.type;
-    const known = (ground.known.get(dir) ?? NOTHING_KNOWN).details().resources;
-    const { deleted, unconfirmed } = await confirmDeletions(context, entry);
-    if (unconfirmed[0]) {
-      doubts.set(
-        dir,
-        `${unconfirmed.length} missing ${dir} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
-      );
-    }
-    if (!options.allowDeletions)
-      guardDeletions(dir, deleted.length, known.size, deps.config.guards, account.name);
-    for (const id of deleted) {
-      const files = (known.get(id)?.files ?? []).map(([path]) => path);
-      const title =
-        deletions.length < MOST_TITLES ? await lastTitle(repository, account.name, entry.type, files) : '';
-      deletions.push(deletionOf(dir, id, files, title));
-    }
-  }
-  return { deletions, doubts };
-}
-
-async function lastTitle(
-  repository: Repository,
-  account: string,
-  type: ResourceType,
-  files: readonly string[],
-): Promise<string> {
-  const document = files.find((path) => path.endsWith('.yaml'));
-  if (!document) return '';
-  try {
-    const doc = parseYaml(await repository.read(`${account}/${document}`));
-    return isObject(doc) ? titleOf(type, doc) : '';
-  } catch {
-    // A file damaged by hand has no name to tell; the path stands in the message all the same.
-    return '';
-  }
-}
-
-/** The files of our own that differ from HEAD. */
-function settingsFiles(
-  ground: Ground,
-  repository: Repository,
-  binding: Binding,
-): { path: string; text: string }[] {
-  return [
-    { path: BINDING_FILE, text: renderBinding(binding) },
-    { path: ATTRIBUTES_FILE, text: ATTRIBUTES },
-  ].filter((file) => ground.settings.get(file.path) !== blobOid(file.text, repository.format));
 }
 
 function reportType(
@@ -315,11 +166,10 @@ async function runOnce(
     const { deletions, doubts } = await decideDeletions(
       context,
       repository,
-      account,
+      account.name,
       collected,
       ground,
-      deps,
-      options,
+      options.allowDeletions ? undefined : deps.config.guards,
     );
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
     const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.dir)));
@@ -379,7 +229,7 @@ async function runOnce(
     }
     if (!options.dryRun) {
       if (crashed && commits.length === 0) rmSync(marker, { force: true });
-      await remember(repository, account, ground, collected, changes, {
+      await remember(repository, account.name, ground, collected, changes, {
         told,
         lastRun: incomplete.length === 0 ? serverTime.toISOString() : ground.cache?.lastRun,
         full: options.full && incomplete.length === 0,
@@ -469,49 +319,4 @@ function reportForeign(
     );
   }
   notice(`${account}/ holds files that are not the mirror's; they are left alone: ${names}`);
-}
-
-/** Writes down what this run found out, so that the next one need not. */
-async function remember(
-  repository: Repository,
-  account: AccountConfig,
-  ground: Ground,
-  collected: readonly Collected[],
-  changes: readonly Change[],
-  run: { told: ReadonlyMap<string, string>; lastRun: string | undefined; full: boolean; serverTime: Date },
-): Promise<void> {
-  const types = new Map<string, CachedType>(ground.known);
-  for (const entry of collected) types.set(entry.type.dir, entry.next);
-  const learnt =
-    changes.length > 0 || collected.some((entry) => isNews(entry.next, ground.known.get(entry.type.dir)));
-  if (!learnt && ground.cacheFits && !run.full && recent(ground.cache?.lastRun, run.serverTime)) return;
-  const cache: Cache = {
-    rules: ground.rules,
-    tree: (await repository.folderTree(account.name)) ?? '',
-    lastRun: run.lastRun,
-    lastFull: run.full ? run.serverTime.toISOString() : ground.cache?.lastFull,
-    toldEntries: run.told,
-    types,
-  };
-  try {
-    writeCache(repository.stateDir, account.name, cache);
-  } catch (error) {
-    // Without a cache the next run is slower, not wrong; a full disk was reported where it mattered.
-    if ((error as NodeJS.ErrnoException).code === undefined)
-      throw new Error(messageOf(error), { cause: error });
-  }
-}
-
-/** Whether a type must be remembered anew. */
-function isNews(next: CachedType, known: CachedType | undefined): boolean {
-  if (next === known) return false;
-  if (!known || next.abridged !== known.abridged || next.pageCounts.size !== known.pageCounts.size)
-    return true;
-  for (const digest of next.pageCounts.keys()) if (!known.pageCounts.has(digest)) return true;
-  return false;
-}
-
-/** The time of the last run decides where the audit log is read from; a day of it more costs nothing. */
-function recent(lastRun: string | undefined, now: Date): boolean {
-  return lastRun !== undefined && now.getTime() - Date.parse(lastRun) < 24 * 3_600_000;
 }

@@ -590,12 +590,15 @@ describe('the folder', () => {
     mkdirSync(join(space.mirror, 'prod'), { recursive: true });
     git(space.mirror, 'init', '--quiet');
     writeFileSync(join(space.mirror, 'prod', 'thesis.txt'), 'precious');
+    mkdirSync(join(space.mirror, 'prod', 'flows'));
+    writeFileSync(join(space.mirror, 'prod', 'flows', `copied-by-hand.${FLOW._id}.yaml`), 'precious too');
 
     expect(await space.sync()).toMatchObject({
       code: 4,
       error: { message: expect.stringContaining('thesis.txt') },
     });
     expect(space.read('prod/thesis.txt')).toBe('precious');
+    expect(space.read(`prod/flows/copied-by-hand.${FLOW._id}.yaml`)).toBe('precious too');
   });
 
   it('is never left through a symbolic link', async () => {

@@ -1,0 +1,51 @@
+import type { Change } from '../core/changes.ts';
+import { messageOf } from '../core/errors.ts';
+import { type Cache, type CachedType, writeCache } from '../mirror/cache.ts';
+import type { Repository } from '../mirror/repository.ts';
+import type { Collected } from './collect.ts';
+import type { Ground } from './ground.ts';
+
+/** Writes down what this run found out, so that the next one need not. */
+export async function remember(
+  repository: Repository,
+  account: string,
+  ground: Ground,
+  collected: readonly Collected[],
+  changes: readonly Change[],
+  run: { told: ReadonlyMap<string, string>; lastRun: string | undefined; full: boolean; serverTime: Date },
+): Promise<void> {
+  const types = new Map<string, CachedType>(ground.known);
+  for (const entry of collected) types.set(entry.type.dir, entry.next);
+  const learnt =
+    changes.length > 0 || collected.some((entry) => isNews(entry.next, ground.known.get(entry.type.dir)));
+  if (!learnt && ground.cacheFits && !run.full && recent(ground.cache?.lastRun, run.serverTime)) return;
+  const cache: Cache = {
+    rules: ground.rules,
+    tree: (await repository.folderTree(account)) ?? '',
+    lastRun: run.lastRun,
+    lastFull: run.full ? run.serverTime.toISOString() : ground.cache?.lastFull,
+    toldEntries: run.told,
+    types,
+  };
+  try {
+    writeCache(repository.stateDir, account, cache);
+  } catch (error) {
+    // Without a cache the next run is slower, not wrong; a full disk was reported where it mattered.
+    if ((error as NodeJS.ErrnoException).code === undefined)
+      throw new Error(messageOf(error), { cause: error });
+  }
+}
+
+/** Whether a type must be remembered anew. */
+function isNews(next: CachedType, known: CachedType | undefined): boolean {
+  if (next === known) return false;
+  if (!known || next.abridged !== known.abridged || next.pageCounts.size !== known.pageCounts.size)
+    return true;
+  for (const digest of next.pageCounts.keys()) if (!known.pageCounts.has(digest)) return true;
+  return false;
+}
+
+/** The time of the last run decides where the audit log is read from; a day of it more costs nothing. */
+function recent(lastRun: string | undefined, now: Date): boolean {
+  return lastRun !== undefined && now.getTime() - Date.parse(lastRun) < 24 * 3_600_000;
+}
