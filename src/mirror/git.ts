@@ -176,9 +176,11 @@ export function createGit(options: GitOptions): Git {
       config,
       maxConcurrentProcesses: 4,
       // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
-      errors: (error, result) =>
-        result.exitCode === 0 ? undefined : (error ?? new Error(`ended with exit code ${result.exitCode}`)),
-      abort: options.signal,
+      errors: (error, result) => {
+        if (result.exitCode === 0) return undefined;
+        const said = Buffer.concat(result.stdErr);
+        return said.length > 0 ? said : (error ?? new Error(`ended with exit code ${result.exitCode}`));
+      },
       allowEnvironment: Object.keys(all),
       ...(call.input === undefined ? {} : { input: () => call.input }),
       unsafe: {

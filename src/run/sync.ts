@@ -56,11 +56,11 @@ export function knownFailure(
     };
   }
   if (error instanceof GitFailure) {
-    return {
-      code: 'REPOSITORY',
-      message: error.message,
-      hint: 'celigo-mirror doctor looks into the repository',
-    };
+    const full = /no space left|disk quota/i.test(error.message);
+    const hint = full
+      ? 'Free some space; what was not committed is found again by the next run'
+      : 'celigo-mirror doctor looks into the repository';
+    return { code: 'REPOSITORY', message: error.message, hint };
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'ENOSPC' || code === 'EROFS' || code === 'EACCES' || code === 'EDQUOT' || code === 'EPERM') {
