@@ -87,13 +87,18 @@ function fromEnvironment(env: Environment): Json {
   };
 }
 
+/** Docker and Kubernetes hand secrets over as files: `NAME_FILE` stands in for `NAME`. */
+function secretFromFile(path: string | undefined): string | undefined {
+  return path ? readSecret(path, '/', 'environment') : undefined;
+}
+
 /** Replaces `${NAME}` and `${NAME:-fallback}` inside strings. Every missing variable becomes a problem. */
 function interpolate(value: Json, path: string, env: Environment, problems: string[]): Json {
   if (typeof value === 'string') {
     return value.replace(
       /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
       (_all, name: string, fallback?: string) => {
-        const found = env[name];
+        const found = env[name] ?? secretFromFile(env[`${name}_FILE`]);
         if (found !== undefined && found !== '') return found;
         if (fallback !== undefined) return fallback;
         problems.push(`${path || '(top)'}: the variable ${name} is not set`);

@@ -62,7 +62,9 @@ const account = z
       .min(1)
       .max(300)
       .default(40)
-      .describe('Own limit, far below the 300 per second of the account, so that production keeps its share'),
+      .describe(
+        'Own limit on average over five seconds, far below the 300 per second of the account, so that production keeps its share',
+      ),
     concurrency: z.number().int().min(1).max(32).default(6).describe('Requests under way at once'),
     requestTimeout: duration.default('60s').describe('Time limit of one request'),
     retries: z

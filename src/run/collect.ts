@@ -228,8 +228,10 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       compare(id, raw, { ...listed, ...full }, normalise(full));
       return true;
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      problems.push(messageOf(error));
+      // One document beyond what can be handled (nested thousands deep) must not stop the others.
+      const isolated = error instanceof ApiError || error instanceof RangeError;
+      if (!isolated) throw error;
+      problems.push(error instanceof ApiError ? error.message : `${type.dir}/${id}: ${error.message}`);
       keep(id);
       return false;
     }

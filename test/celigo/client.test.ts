@@ -76,7 +76,7 @@ describe('throttling', () => {
 
   it('never sends faster than its own limit', async () => {
     const { url, seen } = await serve((_request, response) => json(response, []));
-    const api = client(url, { requestsPerSecond: 10, concurrency: 10 });
+    const api = client(url, { requestsPerSecond: 10, windowMs: 1000, concurrency: 10 });
 
     await Promise.all(Array.from({ length: 15 }, (_, i) => api.send({ url: `/v1/x${i}`, signal })));
 

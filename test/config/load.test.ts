@@ -73,6 +73,13 @@ describe('loadConfig', () => {
     expect((await load()).accounts[0]?.token).toBe('from-file');
   });
 
+  it('lets NAME_FILE stand in for ${NAME}', async () => {
+    writeFileSync(join(dir, 'token'), 'from-file\n');
+    write('accounts: { a: { token: "${T}" } }\n');
+
+    expect((await load({ T_FILE: join(dir, 'token') })).accounts[0]?.token).toBe('from-file');
+  });
+
   it('takes the token of the environment from a file too', async () => {
     writeFileSync(join(dir, 'token'), 'from-file\n');
 

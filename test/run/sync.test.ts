@@ -450,6 +450,21 @@ describe('a type that cannot be read', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
   });
 
+  it('because of one impossible document still lets the others through', async () => {
+    const account = await sample();
+    const space = workspace(account, { include: ['tags'] });
+    await space.sync();
+    const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+    const body = `[{"_id":"64f0a1b2c3d4e5f601020304","tag":"fine"},{"_id":"64f0a1b2c3d4e5f601020305","tag":"deep","x":${deep}}]`;
+    await fault(account, { match: { path: '/v1/tags' }, times: 'always', fault: { kind: 'body', body } });
+
+    expect(await space.sync()).toMatchObject({
+      code: 3,
+      incomplete: ['tags'],
+      changes: [{ id: '64f0a1b2c3d4e5f601020304', what: 'added' }],
+    });
+  });
+
   it('for a passing reason only is tried again', async () => {
     const account = await sample();
     const space = workspace(account, { retries: 3 });
