@@ -57,7 +57,7 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (io.signal.aborted) {
-      io.err('celigo-mirror: stopped; nothing was left half-written\n');
+      io.err('celigo-mirror: stopped; no commit was made in half, and the next run tidies up\n');
       return EXIT.failed;
     }
     return explain(error, io, program.opts().color !== false);
