@@ -144,6 +144,8 @@ export const CONNECTION_TYPES = [
       'http.ping.failValues': '',
       'http.encryptedFields': 'id',
       'http.unencryptedFields': 'id',
+      'http.auth.oauth.scope': '',
+      'mcp.http.auth.oauth.scope': '',
     },
     restore: {
       mode: 'map',

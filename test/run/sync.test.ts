@@ -708,3 +708,26 @@ describe('options', () => {
     });
   });
 });
+
+describe('two accounts in one repository', () => {
+  it('are mirrored into a folder each, one failing does not keep the other from it', async () => {
+    const [one, two] = [await sample(), await sample()];
+    const space = new Workspace({
+      one: { baseUrl: one.url, token: 'refused-token', include: ['flows'] },
+      two: { baseUrl: two.url, token: two.owner.token, include: ['flows'] },
+    });
+    const outcome = await space.run('sync', '--json');
+    const { accounts } = JSON.parse(outcome.out) as { accounts: { exitCode: number }[] };
+
+    expect(outcome.code).toBe(1);
+    expect(accounts.map(({ exitCode }) => exitCode)).toEqual([1, 0]);
+    expect(space.git('ls-tree', '--name-only', 'HEAD').trim()).toBe('two');
+    space.configure({
+      one: { baseUrl: one.url, token: one.owner.token, include: ['flows'] },
+      two: { baseUrl: two.url, token: two.owner.token, include: ['flows'] },
+    });
+    expect((await space.run('sync')).code).toBe(0);
+    expect(space.git('ls-tree', '--name-only', 'HEAD').trim().split('\n')).toEqual(['one', 'two']);
+    expect(space.log('%s')).toEqual(['one: 24 flows added', 'two: 24 flows added']);
+  });
+});
