@@ -194,11 +194,11 @@ describe('credentials', () => {
 
 describe('markers', () => {
   it('escapes data that looks like one, at any depth and however often', () => {
-    const doc = { a: { $file: 'x' }, b: { $secret: 1 }, c: { $$file: 'y' }, d: { $file: 'z', other: 1 } };
+    const doc = { a: { $file: 'x' }, b: { $secret: 'y' }, c: { $$file: 'y' }, d: { $file: 'z', other: 1 } };
 
     expect(clean('flows', doc)).toEqual({
       a: { $$file: 'x' },
-      b: { $$secret: 1 },
+      b: { $$secret: 'y' },
       c: { $$$file: 'y' },
       d: { $file: 'z', other: 1 },
     });
