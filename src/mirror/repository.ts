@@ -214,7 +214,7 @@ interface DirtyEntry {
   readonly untracked: boolean;
 }
 
-async function dirtyEntries({ git }: Repository, account: string): Promise<DirtyEntry[]> {
+async function dirtyEntries({ git, gitDir }: Repository, account: string): Promise<DirtyEntry[]> {
   const args = [
     'status',
     '--porcelain=v1',
@@ -233,8 +233,7 @@ async function dirtyEntries({ git }: Repository, account: string): Promise<Dirty
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     // A damaged index holds nothing that HEAD and the work tree do not: make it again.
-    const index = (await git.run(['rev-parse', '--git-path', 'index'])).trim();
-    rmSync(index, { force: true });
+    rmSync(join(gitDir, 'index'), { force: true });
     await git.run([
       'read-tree',
       ...((await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD'])) ? ['HEAD'] : ['--empty']),
