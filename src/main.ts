@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import { runCli } from './cli/program.ts';
 import { VERSION } from './version.ts';
 
@@ -21,6 +22,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** One question on the terminal; a signal answers it with nothing. */
+async function ask(question: string): Promise<string> {
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await prompt.question(question, { signal: stop.signal });
+  } catch {
+    return '';
+  } finally {
+    prompt.close();
+  }
+}
+
 process.exitCode = await runCli(
   process.argv.slice(2),
   {
@@ -28,6 +41,7 @@ process.exitCode = await runCli(
     err: (text) => process.stderr.write(text),
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
+    ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),
     env: process.env,
     cwd: process.cwd(),
     now: () => new Date(),

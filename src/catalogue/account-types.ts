@@ -27,7 +27,7 @@ export const ACCOUNT_TYPES = [
     model: 'Tag',
     presence: 'standard',
     list: { path: '/v1/tags' },
-    restore: { mode: 'create', tier: 3, patch: ['tag'], strip: ['tagId'] },
+    restore: { mode: 'create', tier: 3, patch: ['tag'], matchBy: ['tag'], strip: ['tagId'] },
   },
   {
     dir: 'ashares',
@@ -92,10 +92,11 @@ export const ACCOUNT_TYPES = [
     restore: {
       mode: 'create',
       tier: 16,
-      createDisabled: true,
+      switches: ['disabled'],
       note: 'needs an integration made for syncs',
       immutable: ['_integrationId'],
       strip: ['lastExecutedAt'],
+      refusedOnPut: ['_id', '_userId', '_integrationId'],
     },
   },
   {
@@ -106,7 +107,12 @@ export const ACCOUNT_TYPES = [
     model: 'State',
     presence: 'optIn',
     list: { path: '/v1/state', shape: 'keys', paged: false },
-    restore: { mode: 'create', tier: 20, note: 'runtime data of flows: put back only when named' },
+    restore: {
+      mode: 'create',
+      tier: 20,
+      onlyWhenNamed: true,
+      note: 'runtime data of flows: put back only when named',
+    },
   },
   {
     dir: 'storageitems',

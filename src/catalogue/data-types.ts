@@ -41,7 +41,13 @@ export const DATA_TYPES = [
     // Two spellings occur in the sources (celigo-platform, open question 15).
     list: { path: '/v1/tpconnectors', alternative: '/v1/tradingPartnerConnectors' },
     ownOnly: true,
-    restore: { mode: 'create', tier: 0, note: 'own connectors only', strip: ['published'] },
+    restore: {
+      mode: 'create',
+      tier: 0,
+      note: 'own connectors only',
+      matchBy: ['name'],
+      strip: ['published'],
+    },
   },
   {
     dir: 'lookupcaches',
@@ -58,6 +64,7 @@ export const DATA_TYPES = [
       tier: 10,
       note: 'a deleted cache keeps its name reserved in the recycle bin; entries come back only with lookupCacheData',
       patch: ['name', 'description'],
+      matchBy: ['name'],
       strip: [
         'size',
         'sizeInMB',

@@ -62,6 +62,8 @@ export const FLOW_TYPES = [
       mode: 'create',
       tier: 14,
       note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed by hand',
+      bare: ['aliases', 'settings', 'settingsForm', 'preSave', '_registeredLookupCacheIds'],
+      late: ['_registeredConnectionIds'],
       patch: ['settings', 'flowGroupings', 'apiGroupings'],
       strip: [
         '_connectorId',
@@ -145,7 +147,7 @@ export const FLOW_TYPES = [
     restore: {
       mode: 'create',
       tier: 15,
-      createDisabled: true,
+      switches: ['disabled'],
       note: 'created disabled; a delta flow reads everything at its first run, since its checkpoint is not in the document',
       patch: [
         'name',
@@ -165,6 +167,13 @@ export const FLOW_TYPES = [
         'logging.mode',
       ],
       immutable: ['_abstractFlowId'],
+      late: [
+        '_runNextFlowIds',
+        '_runNextExportIds',
+        '_keepDeltaBehindFlowId',
+        'pageGenerators[]._keepDeltaBehindFlowId',
+        'aliases',
+      ],
       strip: [
         'lastExecutedAt',
         'resolvedAt',
@@ -228,6 +237,8 @@ export const FLOW_TYPES = [
         'salesforce.distributed.disabled',
       ],
       immutable: ['adaptorType'],
+      switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
+      late: ['http._asyncHelperId', '_postParseListenerId'],
       strip: [...STEP_STRIP, 'asynchronous', '__linkedLookupCacheIds', 'rawData'],
     },
   },
@@ -291,6 +302,7 @@ export const FLOW_TYPES = [
       note: 'the apiIdentifier is new when created; NetSuite file and search ids point outside the account',
       patch: ['debugUntil'],
       immutable: ['adaptorType'],
+      late: ['http._asyncHelperId'],
       strip: [
         ...STEP_STRIP,
         'http._httpConnectorEndpointIds',

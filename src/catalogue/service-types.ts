@@ -12,7 +12,7 @@ export const SERVICE_TYPES = [
     volatile: ['aiDescription'],
     expressions: ['input.transform'],
     hooks: ['output.hooks', 'routers[].branches[].pageProcessors[].hooks'],
-    restore: { mode: 'create', tier: 17, strip: ['aiDescription', '_sourceId'] },
+    restore: { mode: 'create', tier: 17, late: ['routers'], strip: ['aiDescription', '_sourceId'] },
   },
   {
     dir: 'apis',
@@ -35,7 +35,7 @@ export const SERVICE_TYPES = [
     restore: {
       mode: 'create',
       tier: 18,
-      createDisabled: true,
+      switches: ['disabled'],
       note: 'live at once unless created disabled; its route must be free',
       patch: ['name', 'description', 'disabled'],
       immutable: ['type'],
@@ -59,9 +59,10 @@ export const SERVICE_TYPES = [
     restore: {
       mode: 'create',
       tier: 19,
-      createDisabled: true,
+      switches: ['disabled'],
       note: 'its relative URI must be free',
       patch: ['name', 'disabled'],
+      matchBy: ['relativeURI'],
     },
   },
 ] as const satisfies readonly ResourceType[];

@@ -56,8 +56,24 @@ export interface RestoreRule {
   readonly immutable?: readonly FieldPath[];
   /** Fields set by the server, left out of a write, besides {@link SERVER_MANAGED}. */
   readonly strip?: readonly FieldPath[];
-  /** Starts to work as soon as it is created: sent with `disabled: true`, switched on last. */
-  readonly createDisabled?: true;
+  /**
+   * What starts to work as soon as it is created: these fields are sent as `true`, and turned off in a step of its own
+   * (celigo-models 8.3). One inside a block counts only where the document has the block.
+   */
+  readonly switches?: readonly FieldPath[];
+  /** Left out of the creation always, and added when everything else is there. */
+  readonly bare?: readonly FieldPath[];
+  /** Left out of the creation where they refer to something that is not there yet (celigo-models 3.4). */
+  readonly late?: readonly FieldPath[];
+  /** Read-only fields that a PUT must not send back, though other types ignore them (celigo-models 1.2). */
+  readonly refusedOnPut?: readonly FieldPath[];
+  /**
+   * Fields by which an existing resource of another account is taken for the same one; always for `map`, otherwise where
+   * the name cannot be given twice.
+   */
+  readonly matchBy?: readonly FieldPath[];
+  /** Not part of `all`: runtime data, put back only when named. */
+  readonly onlyWhenNamed?: true;
 }
 
 /** How one kind of resource is listed, cleaned, filed and put back. Data, not code. */

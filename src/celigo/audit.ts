@@ -56,7 +56,48 @@ export async function fetchAudit(
   to: Date,
   signal: AbortSignal,
 ): Promise<AuditNote[]> {
-  const notes = new Map<string, AuditNote>();
+  return walkAudit(client, from, to, signal, noteOf);
+}
+
+/** One field that an edit changed. A missing value: the field was absent. */
+export interface EditedField {
+  readonly path: string;
+  readonly oldValue?: Json;
+  readonly newValue?: Json;
+}
+
+/** A note with the values of the change. For the memory of one run only: they may hold what the mirror must not. */
+export interface AuditEdit extends AuditNote {
+  readonly fields: readonly EditedField[];
+}
+
+/** As {@link fetchAudit}, with the fields that each edit changed. */
+export async function fetchEdits(
+  client: ApiClient,
+  from: Date,
+  to: Date,
+  signal: AbortSignal,
+): Promise<AuditEdit[]> {
+  return walkAudit(client, from, to, signal, (entry) => {
+    const note = noteOf(entry);
+    const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
+    const fields = changes.map(({ fieldPath, oldValue, newValue }) => ({
+      path: text(fieldPath),
+      ...(oldValue === undefined ? {} : { oldValue }),
+      ...(newValue === undefined ? {} : { newValue }),
+    }));
+    return note && { ...note, fields };
+  });
+}
+
+async function walkAudit<T extends AuditNote>(
+  client: ApiClient,
+  from: Date,
+  to: Date,
+  signal: AbortSignal,
+  read: (entry: JsonObject) => T | undefined,
+): Promise<T[]> {
+  const notes = new Map<string, T>();
 
   async function slice(start: number, end: number): Promise<void> {
     let count = 0;
@@ -75,7 +116,7 @@ export async function fetchAudit(
         let fresh = 0;
         count += page.entries.length;
         for (const entry of page.entries) {
-          const note = noteOf(entry);
+          const note = read(entry);
           if (!note) continue;
           if (!seen.has(note.id)) fresh += 1;
           seen.add(note.id);

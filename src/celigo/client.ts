@@ -47,8 +47,8 @@ export interface ApiRequest {
   /** Path with query below the base URL, or an absolute URL of the same origin. */
   readonly url: string;
   readonly body?: Json;
-  /** A POST that only reads may be repeated; others never are (celigo-platform 4.2). */
-  readonly readOnly?: boolean;
+  /** A POST that may be sent twice without harm; others never are (celigo-platform 4.2). */
+  readonly repeatable?: boolean;
   /** Looks at a complete answer; an ApiError it throws counts as a failure of the request and may be retried. */
   readonly accept?: (response: ApiResponse) => void;
   readonly signal: AbortSignal;
@@ -236,7 +236,7 @@ export function createClient(options: ClientOptions): ApiClient {
   async function send(request: ApiRequest): Promise<ApiResponse> {
     const target = ownUrl(options.baseUrl, request.url);
     const method = request.method ?? 'GET';
-    const repeatable = method !== 'POST' || request.readOnly === true;
+    const repeatable = method !== 'POST' || request.repeatable === true;
     let throttled = 0;
     return pRetry(
       async (attempt) => {

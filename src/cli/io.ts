@@ -7,6 +7,8 @@ export interface Io {
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
   readonly cwd: string;
   readonly now: () => Date;
   /** Aborted by SIGINT and SIGTERM. */

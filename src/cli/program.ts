@@ -5,6 +5,7 @@ import { registerDoctor } from './doctor.ts';
 import { registerEmulator } from './emulator.ts';
 import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
+import { registerRestore } from './restore.ts';
 import { styleFor } from './style.ts';
 import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
@@ -26,6 +27,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
     .showHelpAfterError('(celigo-mirror --help shows the commands)')
     .exitOverride();
   registerSync(program, io, finish);
+  registerRestore(program, io, finish);
   registerTypes(program, io);
   registerVerify(program, io, finish);
   registerDoctor(program, io, finish);
@@ -56,7 +58,7 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (io.signal.aborted) {
+    if (io.signal.aborted && !(error instanceof AppError)) {
       io.err('celigo-mirror: stopped; no commit was made in half, and the next run tidies up\n');
       return EXIT.failed;
     }

@@ -29,7 +29,8 @@ export async function createReporter(
   io: Io,
   options: GlobalOptions,
   config: Config,
-): Promise<{ report: Reporter; stop: () => void }> {
+  hidden: readonly string[] = [],
+): Promise<{ report: Reporter; say: (text: string) => void; stop: () => void }> {
   const level = levelOf(io, options);
   const style = styleFor(io, options, 'err');
   const log =
@@ -40,11 +41,12 @@ export async function createReporter(
             level,
             pretty: io.errIsTerminal,
             colors: style.isColorSupported,
-            secrets: secretsOf(config),
+            secrets: [...secretsOf(config), ...hidden],
             write: io.err,
           }),
         );
-  if (!io.errIsTerminal) return { report: (event) => log?.(event), stop: () => undefined };
+  if (!io.errIsTerminal)
+    return { report: (event) => log?.(event), say: () => undefined, stop: () => undefined };
   const { default: yoctoSpinner } = await import('yocto-spinner');
   const spinner = yoctoSpinner({ text: 'connecting' }).start();
   return {
@@ -53,6 +55,10 @@ export async function createReporter(
         spinner.text = `${event.account}: ${event.done}/${event.total} types, ${event.type} listed`;
       else if (event.name === 'account.started') spinner.text = `${event.account}: listing`;
       else log?.(event);
+    },
+    say: (text) => {
+      if (!spinner.isSpinning) spinner.start();
+      spinner.text = text;
     },
     stop: () => spinner.stop(),
   };

@@ -110,7 +110,7 @@ function details(type: ResourceType): string {
       Object.entries(type.sideFiles ?? {}).map(([path, { extension }]) => `${path} → .${extension}`),
     ),
     ...line('audit log', type.auditType ?? 'not known to cover it'),
-    ...line('restored', RESTORE[restore.mode] + (restore.createDisabled ? '; created disabled' : '')),
+    ...line('restored', RESTORE[restore.mode] + (restore.switches ? '; created disabled' : '')),
     ...line('patchable', restore.patch),
     ...line('immutable', restore.immutable),
     ...line('note', restore.note),

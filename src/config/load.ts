@@ -93,7 +93,7 @@ function secretFromFile(path: string | undefined): string | undefined {
 }
 
 /** Replaces `${NAME}` and `${NAME:-fallback}` inside strings. Every missing variable becomes a problem. */
-function interpolate(value: Json, path: string, env: Environment, problems: string[]): Json {
+export function interpolate(value: Json, path: string, env: Environment, problems: string[]): Json {
   if (typeof value === 'string') {
     return value.replace(
       /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,

@@ -75,6 +75,15 @@ const account = z
       .default(5)
       .describe('Further tries of a request that failed for a passing reason'),
     schedule: z.string().min(1).optional().describe('Instead of the general schedule'),
+    overrides: z
+      .record(
+        z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),
+        z.record(z.string(), z.json()),
+      )
+      .optional()
+      .describe(
+        'What is different here from the account that a restore brings over (restore --to): resource → place → value, such as "connections/Shop API: { http.baseURI: https://sandbox.example }"',
+      ),
   })
   .refine((value) => !(value.region && value.baseUrl), {
     message: 'region and baseUrl exclude each other',

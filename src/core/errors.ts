@@ -5,6 +5,10 @@ export const EXIT = { done: 0, failed: 1, different: 2, partial: 3, refused: 4, 
 export const CODES = {
   /** Configuration or command line is wrong. */
   USAGE: { exit: EXIT.usage },
+  /** 403: the token may not do what was asked. */
+  RIGHTS: { exit: EXIT.failed },
+  /** The account changed under a restore, or its plan no longer fits. */
+  CONFLICT: { exit: EXIT.refused },
   /** 401: the token is missing, wrong, revoked or expired. */
   AUTH: { exit: EXIT.failed },
   /** The API could not be used (network, unexpected answer). */

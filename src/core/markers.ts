@@ -6,7 +6,8 @@ import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, 
  * `$` more, so that nothing is lost.
  */
 const LOOKS_LIKE_MARKER = /^\$+(?:file|secret)$/;
-const ESCAPED = /^\$\$+(?:file|secret)$/;
+/** A key of data that was escaped: one `$` more than the data has. */
+export const ESCAPED_KEY = /^\$\$+(?:file|secret)$/;
 
 /** The key to write for the only key `key` of a data object. */
 export function escapeKey(key: string): string {
@@ -57,7 +58,7 @@ export function joinFiles(value: Json, read: (name: string) => string): Json {
   const keys = Object.keys(value);
   const only = keys.length === 1 ? (keys[0] as string) : undefined;
   const out: MutableJsonObject = {};
-  if (only !== undefined && ESCAPED.test(only)) {
+  if (only !== undefined && ESCAPED_KEY.test(only)) {
     setOwn(out, only.slice(1), joinFiles(value[only] as Json, read));
     return out;
   }

@@ -57,6 +57,8 @@ export interface MessageInput {
   readonly incomplete: readonly string[];
   /** First listing of the account. */
   readonly first: boolean;
+  /** The restore that made the changes. */
+  readonly restoreId?: string;
   readonly nounsOf: (dir: string) => Nouns;
 }
 
@@ -74,7 +76,9 @@ export function commitMessage(input: MessageInput): string {
   const lines = input.changes.slice(0, MOST_LINES).map(lineOf);
   const hidden = input.changes.length - lines.length;
   if (hidden > 0) lines.push(`- and ${hidden} more; git show --stat lists them`);
-  const subject = `${input.account}: ${summarise(input.changes, input.nounsOf) || 'mirror settings'}`;
+  const what =
+    summarise(input.changes, input.nounsOf) || (input.restoreId ? 'ids of the restore' : 'mirror settings');
+  const subject = `${input.account}: ${input.restoreId ? 'restore: ' : ''}${what}`;
   const notes: string[] = [];
   if (input.first) notes.push('First mirror of the account: who made what was there before is not told.');
   if (input.certainty === 'lastModifiedBy') {
@@ -86,6 +90,7 @@ export function commitMessage(input: MessageInput): string {
   const trailers = [
     `Celigo-Account: ${input.account}`,
     `Celigo-Run: ${input.runId}`,
+    ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map(
       (person) => `Co-authored-by: ${oneLine(person.name)} <${oneLine(person.email).replace(/[<>\s]/g, '')}>`,

@@ -91,13 +91,19 @@ function compile(type: ResourceType, keepSamples: boolean): Rule {
   return root;
 }
 
+/** Top-level keys that no document of the type holds, whatever the configuration. */
+export function dropsOf(type: ResourceType): readonly string[] {
+  return [...ALWAYS_VOLATILE, ...(type.volatile ?? [])].filter((path) => !/[.[*]/.test(path));
+}
+
 /** Text by which elements of a set are ordered. */
 function sortText(item: Json, key: string): string {
   const value = key !== '' && isObject(item) ? getOwn(item, key) : item;
   return typeof value === 'string' ? value : stableStringify(value ?? null);
 }
 
-function sorted(items: readonly Json[], key: string): readonly Json[] {
+/** The elements of a set in the mirror's order. `key`: the field to sort by, `''` = the element itself. */
+export function sortSet(items: readonly Json[], key: string): readonly Json[] {
   const keyed = items.map((item) => ({ item, text: sortText(item, key) }));
   keyed.sort(
     (a, b) =>
@@ -188,7 +194,7 @@ export function createNormaliser(
           place.pop();
           return out ?? null;
         });
-        return rule?.sortBy === undefined ? items : sorted(items, rule.sortBy);
+        return rule?.sortBy === undefined ? items : sortSet(items, rule.sortBy);
       }
       if (!isObject(value)) return value;
       const source = rule?.expression ? withoutEcho(value) : value;

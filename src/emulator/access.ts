@@ -1,9 +1,9 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
+import { textOf } from '../core/paths.ts';
 import type { Actor } from './actors.ts';
 import { forbidden } from './api-fault.ts';
 import type { Links } from './links.ts';
-import { textOf } from './paths.ts';
 import type { Store } from './store.ts';
 
 /** What somebody may see and change (celigo-platform 1.2). */

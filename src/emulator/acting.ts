@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '../core/json.ts';
+import { setPlace } from '../core/paths.ts';
 import { type Account, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { notFound } from './api-fault.ts';
 import { removeDocument } from './deleting.ts';
-import { setPlace } from './paths.ts';
 import { restoreDocument } from './recycle-bin.ts';
 import { createDocument, patchDocument, replaceDocument } from './writes.ts';
 

@@ -1,5 +1,5 @@
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { textOf } from './paths.ts';
+import { textOf } from '../core/paths.ts';
 import type { AuditEntry, Person } from './seed.ts';
 import type { Store } from './store.ts';
 

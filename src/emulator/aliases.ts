@@ -1,8 +1,8 @@
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { equalJson, textOf } from '../core/paths.ts';
 import type { Account } from './account.ts';
 import { fault, invalid } from './api-fault.ts';
 import { isObjectId } from './ids.ts';
-import { equalJson, textOf } from './paths.ts';
 
 const TARGETS: Readonly<Record<string, string>> = {
   _connectionId: 'connections',

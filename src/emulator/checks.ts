@@ -1,10 +1,10 @@
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { equalJson, textOf, valueAt, valuesAt } from '../core/paths.ts';
 import type { Account } from './account.ts';
 import { SCOPE_LISTS } from './actors.ts';
 import { checkAliases } from './aliases.ts';
 import { fault, invalid } from './api-fault.ts';
 import { checkConnection } from './connection-checks.ts';
-import { equalJson, textOf, valueAt, valuesAt } from './paths.ts';
 import type { Draft } from './validation.ts';
 
 type Check = (draft: Draft, account: Account) => void;

@@ -1,9 +1,9 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import type { JsonObject } from '../core/json.ts';
+import { equalJson, valueAt } from '../core/paths.ts';
 import type { Account } from './account.ts';
 import { fault, invalid } from './api-fault.ts';
 import { isMask, secretsIn } from './masking.ts';
-import { equalJson, valueAt } from './paths.ts';
 import type { Draft } from './validation.ts';
 
 /** Kinds that cannot be created without their on-premise agent (celigo-models 8.2). */

@@ -1,11 +1,11 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
+import { withKey } from '../core/paths.ts';
 import { type Account, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { fault, forbidden, invalid } from './api-fault.ts';
 import type { Target } from './links.ts';
 import { internalReferences } from './links.ts';
-import { withKey } from './paths.ts';
 import { ruleOf } from './rules.ts';
 import { afterWrite } from './side-effects.ts';
 import { readVisible, stamp } from './writes.ts';

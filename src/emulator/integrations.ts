@@ -1,11 +1,11 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { textOf, valuesAt, withKey } from '../core/paths.ts';
 import { type Account, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { fault, invalid, notFound } from './api-fault.ts';
 import { fieldChangesOf } from './audit.ts';
 import { page } from './listing.ts';
-import { textOf, valuesAt, withKey } from './paths.ts';
 import { empty, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed, objectBody, stringsOf, unknownPath } from './request.ts';
 import { EMPTY_IS_204 } from './rules.ts';

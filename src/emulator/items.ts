@@ -1,5 +1,6 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { setPlace, valueAt, withKey } from '../core/paths.ts';
 import { fault, notFound } from './api-fault.ts';
 import { auditAnswer } from './audit-answer.ts';
 import { dependantsOf, removeDocument } from './deleting.ts';
@@ -7,7 +8,6 @@ import { codeOf, isObjectId } from './ids.ts';
 import { dependencies, integrationPart } from './integrations.ts';
 import { lookupData } from './lookup-data.ts';
 import { maskSecrets } from './masking.ts';
-import { setPlace, valueAt, withKey } from './paths.ts';
 import { empty, json, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed, unknownPath } from './request.ts';
 import { ruleOf } from './rules.ts';

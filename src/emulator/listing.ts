@@ -1,7 +1,7 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import type { JsonObject } from '../core/json.ts';
+import { textOf } from '../core/paths.ts';
 import { fault } from './api-fault.ts';
-import { textOf } from './paths.ts';
 import { projectionOf } from './projection.ts';
 import { empty, jsonText, type Reply } from './reply.ts';
 import type { Call } from './request.ts';

@@ -1,6 +1,6 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isObject, type Json, type JsonObject } from '../core/json.ts';
-import { mapAt, type Steps, stepsOf, valuesAt } from './paths.ts';
+import { mapAt, type Steps, stepsOf, valuesAt } from '../core/paths.ts';
 
 /** What every read shows in place of a credential (celigo-models 2.1). */
 export const MASK = '******';

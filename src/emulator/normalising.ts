@@ -8,9 +8,9 @@ import {
   type MutableJsonObject,
   setOwn,
 } from '../core/json.ts';
+import { mapPath, setPlace, valueAt, withKey } from '../core/paths.ts';
 import type { Behaviour } from './behaviour.ts';
 import { codeOf } from './ids.ts';
-import { mapPath, setPlace, valueAt, withKey } from './paths.ts';
 import { ruleOf } from './rules.ts';
 
 /** What a normalisation may need besides the document. */

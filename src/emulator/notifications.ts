@@ -1,8 +1,8 @@
 import { isArray, isObject, type JsonObject } from '../core/json.ts';
+import { textOf } from '../core/paths.ts';
 import { type Account, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { fault, invalid } from './api-fault.ts';
-import { textOf } from './paths.ts';
 import { empty, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed } from './request.ts';
 

@@ -7,8 +7,8 @@ import {
   type MutableJsonObject,
   setOwn,
 } from '../core/json.ts';
+import { mapPath, stepsOf, withKey } from '../core/paths.ts';
 import { fault } from './api-fault.ts';
-import { mapPath, stepsOf, withKey } from './paths.ts';
 
 /** What a list shall show of each record (celigo-platform 2.5). */
 export interface Projection {

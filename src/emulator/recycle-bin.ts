@@ -1,10 +1,10 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
+import { withKey } from '../core/paths.ts';
 import { type Account, type BinEntry, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { fault, notFound } from './api-fault.ts';
 import { internalReferences } from './links.ts';
-import { withKey } from './paths.ts';
 import { afterWrite } from './side-effects.ts';
 import { stamp } from './writes.ts';
 

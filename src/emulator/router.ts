@@ -1,6 +1,7 @@
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { isObject } from '../core/json.ts';
+import { textOf } from '../core/paths.ts';
 import { typeOf } from './account.ts';
 import { fault, forbidden, invalid } from './api-fault.ts';
 import { auditAnswer } from './audit-answer.ts';
@@ -9,7 +10,6 @@ import { updateGrouping } from './integrations.ts';
 import { createItem, itemCall } from './items.ts';
 import { listCollection } from './listing.ts';
 import { putNotifications } from './notifications.ts';
-import { textOf } from './paths.ts';
 import { json, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed, objectBody, unknownPath } from './request.ts';
 import { state } from './state.ts';

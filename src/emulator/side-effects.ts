@@ -1,7 +1,7 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import type { JsonObject } from '../core/json.ts';
+import { textOf } from '../core/paths.ts';
 import type { Account } from './account.ts';
-import { textOf } from './paths.ts';
 
 /** Types that work by themselves unless `disabled` holds them back. */
 const LIVE: ReadonlySet<string> = new Set(['flows', 'apis', 'mcpservers', 'syncs']);

@@ -1,10 +1,10 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { equalJson, valueAt } from '../core/paths.ts';
 import type { Account } from './account.ts';
 import { fault, invalid } from './api-fault.ts';
 import { CHECKS } from './checks.ts';
 import { internalReferences } from './links.ts';
-import { equalJson, valueAt } from './paths.ts';
 import { LEGACY_VALUES, ruleOf } from './rules.ts';
 
 /** A document on its way into the store. */

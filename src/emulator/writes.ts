@@ -1,5 +1,6 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { equalJson, mapPath, setPlace, valueAt, withKey } from '../core/paths.ts';
 import type { Account } from './account.ts';
 import type { Actor } from './actors.ts';
 import { fault, forbidden, invalid, notFound } from './api-fault.ts';
@@ -9,7 +10,6 @@ import { codeOf } from './ids.ts';
 import { applyPatch } from './json-patch.ts';
 import { isMask, maskedPaths } from './masking.ts';
 import { normaliseWritten } from './normalising.ts';
-import { equalJson, mapPath, setPlace, valueAt, withKey } from './paths.ts';
 import { readOnlyPaths, ruleOf } from './rules.ts';
 import { afterWrite } from './side-effects.ts';
 import { validate } from './validation.ts';

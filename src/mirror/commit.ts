@@ -13,6 +13,8 @@ export interface CommitRequest {
   readonly authorDate: Date;
   /** Files to take over from the work tree, those removed there included. */
   readonly paths: readonly string[];
+  /** Files outside the account's folder that belong to the same commit: paths from the root, in folders of ours. */
+  readonly alongside?: readonly string[];
 }
 
 /** From this many paths on, letting git look through the whole folder is cheaper than naming them. */
@@ -107,13 +109,19 @@ export async function commitFiles(
     topLevel(repository, 'HEAD').catch((error: unknown) => error),
     stage(repository, request.paths, folder, foreign),
   ]);
+  const beside = request.alongside ?? [];
+  if (beside.length > 0) {
+    await repository.git.run(['update-index', '--verbose', '--add', '--remove', '-z', '--stdin'], {
+      input: beside.map((path) => `${path}\0`).join(''),
+    });
+  }
+  const folders = [folder, ...new Set(beside.map((path) => path.slice(0, path.indexOf('/'))))];
   // Before the first commit there is nothing beside the folder; afterwards not knowing it would lose it.
   if (tip && !Array.isArray(root)) throw root;
   const others: readonly TreeEntry[] = Array.isArray(root) ? root : [];
-  const entries = [
-    ...others.filter(({ name }) => name !== folder),
-    ...(await folderEntry(repository, folder)),
-  ];
+  const entries = others.filter(({ name }) => !folders.includes(name));
+  // One after the other: each holds the lock of the index for a moment.
+  for (const name of folders) entries.push(...(await folderEntry(repository, name)));
   const tree = await writeTree(repository, entries);
   if (tip?.tree === tree) return undefined;
   const commit = await writeCommit(repository, request, tree, tip, now);
@@ -135,7 +143,7 @@ export async function moveBranch(
 /** Writes a commit object without moving any branch. @param onto the parent; `undefined` for a first commit */
 export async function writeCommit(
   repository: Repository,
-  request: Omit<CommitRequest, 'paths'>,
+  request: Omit<CommitRequest, 'paths' | 'alongside'>,
   tree: string,
   onto: Tip | undefined,
   now: Date,

@@ -140,12 +140,28 @@ export class GitFailure extends Error {
   }
 }
 
+/** Cuts the output of `cat-file --batch` (`<id> <type> <size>`, then the bytes) into its objects. */
+function splitBatch(bytes: Buffer, ids: readonly string[]): readonly Buffer[] {
+  let at = 0;
+  return ids.map((id) => {
+    const end = bytes.indexOf(0x0a, at);
+    const head = bytes.toString('latin1', at, end);
+    const size = Number(/ (\d+)$/.exec(head)?.[1]);
+    if (end < 0 || !Number.isInteger(size))
+      throw new GitFailure('cat-file', `${id} cannot be read (${head})`, undefined);
+    at = end + 1 + size + 1;
+    return bytes.subarray(end + 1, end + 1 + size);
+  });
+}
+
 /** Runs git in one clone. */
 export interface Git {
   /** Standard output of a command, as it came. @throws GitFailure when it exits with another code than 0 */
   run(args: readonly string[], call?: GitCall): Promise<string>;
   /** As `run`, but `undefined` when the command fails: for questions whose answer may be "no". */
   ask(args: readonly string[]): Promise<string | undefined>;
+  /** The objects with these ids, in their order, by one process. @throws GitFailure when one of them is missing */
+  objects(ids: readonly string[]): Promise<readonly Buffer[]>;
 }
 
 /**
@@ -204,8 +220,21 @@ export function createGit(options: GitOptions): Git {
       throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
     }
   }
+  async function objects(ids: readonly string[]): Promise<readonly Buffer[]> {
+    if (ids.length === 0) return [];
+    let bytes: Buffer;
+    try {
+      // The one command whose output may be anything but text.
+      bytes = (await instance({ input: `${ids.join('\n')}\n` }).binaryCatFile(['--batch'])) as Buffer;
+    } catch (cause) {
+      if (options.signal.aborted) throw options.signal.reason;
+      throw new GitFailure('cat-file', messageOf(cause), cause);
+    }
+    return splitBatch(bytes, ids);
+  }
   return {
     run,
+    objects,
     async ask(args) {
       try {
         return await run(args);

@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -125,4 +126,20 @@ export function createStaging(folder: string, aside: string): Staging {
       guarded('empty', aside, () => rmSync(aside, { recursive: true, force: true }));
     },
   };
+}
+
+/** Writes files outside the account folders (path from the root), each in one step. @throws AppError `REPOSITORY` */
+export function writeAlongside(root: string, files: readonly MirrorFile[]): void {
+  for (const { path, text } of files) {
+    const target = join(root, path);
+    try {
+      refuseLink(dirname(target));
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(`${target}.tmp`, text);
+      renameSync(`${target}.tmp`, target);
+    } catch (cause) {
+      if (cause instanceof AppError) throw cause;
+      throw diskError('write', target, cause);
+    }
+  }
 }

@@ -26,6 +26,8 @@ export interface CollectContext {
   /** Takes files aside until the run decides to use them. */
   readonly put: (file: MirrorFile) => void;
   readonly drop: (path: string) => void;
+  /** Told of every resource that is new or changed. */
+  readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
   readonly signal: AbortSignal;
 }
 
@@ -184,6 +186,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       return undefined;
     }
     for (const file of put) context.put(file);
+    context.seen?.(type.dir, id, normalised.doc);
     const path = `${base}.yaml`;
     const oldPath = [...old.keys()].find((candidate) => candidate.endsWith(`.${id}.yaml`));
     const lastModified = getOwn(listed, 'lastModified');

@@ -10,7 +10,7 @@ import { commitMessage, type Nouns } from '../core/message.ts';
 import { commitFiles } from '../mirror/commit.ts';
 import type { Repository } from '../mirror/repository.ts';
 import type { CommitReport } from './report.ts';
-import type { SyncDeps } from './sync.ts';
+import type { RestoreCommit, SyncDeps } from './sync.ts';
 
 /** How far the reading of the audit log reaches back behind the last run: entries may turn up late. */
 const AUDIT_OVERLAP_MS = 5 * 60_000;
@@ -34,6 +34,8 @@ export interface CommitInput {
   readonly told: ReadonlyMap<string, string>;
   /** Files in the account's folder that are not ours. */
   readonly foreign: readonly string[];
+  /** What a restore wrote is its operator's. */
+  readonly restore?: RestoreCommit;
   /** Puts all files in place. */
   readonly apply: () => void;
 }
@@ -94,9 +96,10 @@ export async function commitChanges(
   const edits = input.changes.filter((change) => !change.baseline);
   const notes = edits.length > 0 ? await readNotes(input) : [];
   const users = await readUsers(input, edits);
+  const isRestored = ({ dir, id }: Change): boolean => input.restore?.touched.has(`${dir}/${id}`) ?? false;
   const groups = [
     ...attributeChanges({
-      changes: input.changes,
+      changes: input.changes.filter((change) => !isRestored(change)),
       notes: notes ?? [],
       auditTypeOf: (dir) => findType(dir)?.auditType,
       users,
@@ -104,6 +107,8 @@ export async function commitChanges(
       now: deps.now(),
     }),
   ];
+  const restored = restoredGroup(input, input.changes.filter(isRestored), notes ?? []);
+  if (restored) groups.unshift(restored);
   addSettings(groups, input);
 
   deps.signal.throwIfAborted();
@@ -114,6 +119,7 @@ export async function commitChanges(
   for (const [i, group] of groups.entries()) {
     const paths = group.changes.flatMap(({ put, remove }) => [...put, ...remove]);
     if (i === groups.length - 1) paths.push(...input.settings);
+    const alongside = group === restored ? (input.restore?.files ?? []).map(({ path }) => path) : [];
     const message = commitMessage({
       account: account.name,
       runId: input.runId,
@@ -122,7 +128,8 @@ export async function commitChanges(
       certainty: group.certainty,
       audited: notes !== undefined,
       incomplete: input.incomplete,
-      first: input.first,
+      first: input.first && group !== restored,
+      ...(group === restored && input.restore ? { restoreId: input.restore.id } : {}),
       nounsOf,
     });
     const id = await commitFiles(
@@ -134,6 +141,7 @@ export async function commitChanges(
         author: group.author,
         authorDate: group.date,
         paths,
+        alongside,
       },
       deps.now(),
     );
@@ -166,4 +174,23 @@ function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
     certainty: 'unknown',
     noteIds: [],
   });
+}
+
+/** What a restore wrote, as one commit of its operator. Whoever edited the same resources meanwhile is named too. */
+function restoredGroup(
+  input: CommitInput,
+  changes: readonly Change[],
+  notes: readonly EditNote[],
+): AuthoredChanges | undefined {
+  const { restore, deps } = input;
+  if (!restore || (changes.length === 0 && restore.files.length === 0)) return undefined;
+  const about = notes.filter((note) => changes.some(({ id }) => id === note.resourceId));
+  return {
+    author: restore.operator,
+    date: deps.now(),
+    coAuthors: [],
+    changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    certainty: 'audit',
+    noteIds: about.map(({ id }) => id),
+  };
 }

@@ -98,6 +98,29 @@ export function deletionOf(dir: string, id: string, files: readonly string[], ti
 
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
 const MOST_TITLES = 200;
+/** What decides over deletions beyond the guards. */
+export interface DeletionPolicy {
+  /** Keep the files instead of refusing the run. */
+  readonly hold: boolean;
+  /** Deletions that were made on purpose, `<type>/<id>`: they do not count. */
+  readonly expected: ReadonlySet<string>;
+}
+
+function isGuard(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'GUARD';
+}
+
+/** Whether a guard objects; without leave to hold back it throws. */
+function objects(check: () => void, policy: DeletionPolicy): boolean {
+  try {
+    check();
+    return false;
+  } catch (error) {
+    if (policy.hold && isGuard(error)) return true;
+    throw error;
+  }
+}
+
 /** Sorts out which missing resources are deleted, and consults the guards. Gives the deletions as changes. */
 export async function decideDeletions(
   context: CollectContext,
@@ -107,9 +130,11 @@ export async function decideDeletions(
   ground: Ground,
   /** `undefined`: the operator consents to any number. */
   guards: Guards | undefined,
-): Promise<{ deletions: Change[]; doubts: Map<string, string> }> {
-  if (guards) guardEmptyAccount(collected, account);
+  policy: DeletionPolicy,
+): Promise<{ deletions: Change[]; doubts: Map<string, string>; held: string[] }> {
+  const empty = guards !== undefined && objects(() => guardEmptyAccount(collected, account), policy);
   const deletions: Change[] = [];
+  const held: string[] = [];
   const doubts = new Map<string, string>();
   for (const entry of collected) {
     if (entry.missing.length === 0) continue;
@@ -122,15 +147,23 @@ export async function decideDeletions(
         `${unconfirmed.length} missing ${dir} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
       );
     }
-    if (guards) guardDeletions(dir, deleted.length, known.size, guards, account);
+    const unexpected = deleted.filter((id) => !policy.expected.has(`${dir}/${id}`));
+    const tooMany =
+      guards !== undefined &&
+      objects(() => guardDeletions(dir, unexpected.length, known.size, guards, account), policy);
     for (const id of deleted) {
+      if ((empty || tooMany) && !policy.expected.has(`${dir}/${id}`)) {
+        entry.keep(id);
+        held.push(`${dir}/${id}`);
+        continue;
+      }
       const files = (known.get(id)?.files ?? []).map(([path]) => path);
       const title =
         deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
       deletions.push(deletionOf(dir, id, files, title));
     }
   }
-  return { deletions, doubts };
+  return { deletions, doubts, held };
 }
 
 async function lastTitle(

@@ -85,7 +85,7 @@ export async function fetchCacheData(
   for (let page = 0; page < MOST_DATA_PAGES; page++) {
     seen.add(url);
     const { entries, next } = dataPage(
-      await client.json({ method: 'POST', url, body: {}, readOnly: true, signal }),
+      await client.json({ method: 'POST', url, body: {}, repeatable: true, signal }),
       first,
     );
     for (const entry of entries) lines.set(String(entry.key), stableStringify(entry));

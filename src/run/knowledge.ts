@@ -12,7 +12,7 @@ import {
 export const NOTHING_KNOWN: CachedType = cachedType({ resources: new Map(), pages: new Map() }, undefined);
 
 /** Files in HEAD by type and id. Files that are not the mirror's are passed over. */
-function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string, FileEntry[]>> {
+export function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string, FileEntry[]>> {
   const types = new Map<string, Map<string, FileEntry[]>>();
   for (const [path, oid] of files) {
     const parts = readPath(path);
@@ -29,7 +29,7 @@ function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string,
   return types;
 }
 
-function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
+export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
   const byPath = new Map(b);
   return a.length === b.length && a.every(([path, oid]) => byPath.get(path) === oid);
 }

@@ -12,7 +12,7 @@ import { createFingerprint } from '../core/digest.ts';
 import { AppError, EXIT } from '../core/errors.ts';
 import { CacheDamaged, removeCache } from '../mirror/cache.ts';
 import { type Repository, repairFolder } from '../mirror/repository.ts';
-import { createStaging, type Staging } from '../mirror/staging.ts';
+import { createStaging, type Staging, writeAlongside } from '../mirror/staging.ts';
 import { type Binding, checkBinding } from './binding.ts';
 import { type CollectContext, type Collected, collectType } from './collect.ts';
 import { commitChanges } from './commit-changes.ts';
@@ -131,6 +131,7 @@ async function runOnce(
         if (written === MANY_FILES) deps.onManyFiles();
       },
       drop: (path) => aside.drop(path),
+      ...(options.seen ? { seen: options.seen } : {}),
       signal,
     };
 
@@ -163,14 +164,19 @@ async function runOnce(
       );
     if (foreign.length > 0) reportForeign(foreign, ground, account.name, notice);
 
-    const { deletions, doubts } = await decideDeletions(
+    const { deletions, doubts, held } = await decideDeletions(
       context,
       repository,
       account.name,
       collected,
       ground,
       options.allowDeletions ? undefined : deps.config.guards,
+      { hold: options.beyondGuards === 'hold', expected: options.restore?.touched ?? new Set() },
     );
+    if (held.length > 0)
+      notice(
+        `${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`,
+      );
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
     const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.dir)));
     for (const { type, state, reason } of typeReports) {
@@ -202,7 +208,8 @@ async function runOnce(
 
     let commits: SyncReport['commits'] = [];
     let told: ReadonlyMap<string, string> = ground.cache?.toldEntries ?? new Map();
-    if (!options.dryRun && changes.length + settings.length > 0) {
+    const alongside = options.restore?.files ?? [];
+    if (!options.dryRun && changes.length + settings.length + alongside.length > 0) {
       for (const file of settings) aside.put(file);
       writeFileSync(marker, '');
       ({ commits, told } = await commitChanges({
@@ -219,11 +226,14 @@ async function runOnce(
         lastRun: ground.cache?.lastRun,
         told,
         foreign,
-        apply: () =>
+        ...(options.restore ? { restore: options.restore } : {}),
+        apply: () => {
           aside.apply(
             [...changes.flatMap(({ put }) => put), ...settings.map(({ path }) => path)],
             changes.flatMap(({ remove }) => remove),
-          ),
+          );
+          writeAlongside(repository.path, alongside);
+        },
       }));
       rmSync(marker, { force: true });
     }
@@ -249,6 +259,7 @@ async function runOnce(
       commits,
       incomplete,
       unavailable: typeReports.filter(({ state }) => state === 'unavailable').map(({ type }) => type),
+      ...(held.length > 0 ? { held } : {}),
       remote: { state: 'skipped' },
       notices,
       requests: client.stats.requests,

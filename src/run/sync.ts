@@ -1,11 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { ApiError } from '../celigo/errors.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
+import type { Person } from '../core/attribution.ts';
 import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
-import type { Transliterate } from '../core/layout.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { MirrorFile, Transliterate } from '../core/layout.ts';
 import { GitFailure } from '../mirror/git.ts';
 import { ensureBranch, pullRemote, pushRemote, type RemoteState } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
+import { IDMAPS } from './idmaps.ts';
 import type { Reporter, SyncReport } from './report.ts';
 import { runAccount } from './sync-account.ts';
 
@@ -18,6 +21,25 @@ export interface SyncOptions {
   readonly push: boolean;
   /** Consent to deletions beyond the guards and to an empty account. */
   readonly allowDeletions: boolean;
+  /**
+   * What to do with more deletions than the guards allow: refuse the run, or hold these deletions back (their files stay)
+   * and mirror the rest. `refuse` unless given.
+   */
+  readonly beyondGuards?: 'refuse' | 'hold';
+  /** Told of every resource that is new or changed, with its document in the mirror's form. */
+  readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
+  /** This run commits what a restore did. */
+  readonly restore?: RestoreCommit;
+}
+
+/** How the changes of a restore are committed. */
+export interface RestoreCommit {
+  readonly id: string;
+  readonly operator: Person;
+  /** Resources that the restore wrote, `<type>/<id>`; changes of others are attributed as ever. */
+  readonly touched: ReadonlySet<string>;
+  /** Files beside the account folders to commit with it: path from the root of the repository, text. */
+  readonly files: readonly MirrorFile[];
 }
 
 /** What a run needs from the outside. */
@@ -33,6 +55,11 @@ export interface SyncDeps {
   /** Called once when a run turns out to write very many files: time to spare memory rather than time. */
   readonly onManyFiles: () => void;
   readonly signal: AbortSignal;
+}
+
+/** Folders at the top of the repository that are the mirror's. */
+export function ownFolders(config: Config): string[] {
+  return [...config.accounts.map(({ name }) => name), IDMAPS];
 }
 
 /** The worst exit code of several runs: failed before refused before partial. */
@@ -110,7 +137,7 @@ export async function syncAccounts(
   options: SyncOptions,
 ): Promise<readonly SyncReport[]> {
   const started = performance.now();
-  const names = deps.config.accounts.map((account) => account.name);
+  const names = ownFolders(deps.config);
   const lost = new AbortController();
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);

@@ -6,7 +6,7 @@ import {
   type JsonObject,
   type MutableJsonObject,
   setOwn,
-} from '../core/json.ts';
+} from './json.ts';
 
 /** A catalogue path cut into steps: a key, `[]` for every element, `*` for any key. */
 export type Steps = readonly string[];
@@ -147,4 +147,10 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
 /** A string, or `undefined` for anything else. */
 export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Whether one step of a catalogue path stands for one step of a place. */
+export function isFieldStep(step: string, actual: string | number | undefined): boolean {
+  if (step === '[]') return typeof actual === 'number';
+  return typeof actual === 'string' && (step === '*' || step === actual);
 }

@@ -1,0 +1,86 @@
+import { RESOURCE_TYPES } from '../catalogue/index.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { type ApiClient, parseJson } from './client.ts';
+import { ApiError } from './errors.ts';
+import { recordsOf, walkCollection } from './paging.ts';
+
+const BIN = '/v1/recycleBinTTL';
+
+const BY_MODEL: ReadonlyMap<string, ResourceType> = new Map(
+  RESOURCE_TYPES.map((type) => [type.model.toLowerCase(), type]),
+);
+
+/** The bin's own word for a type: the collection's path, except for users (celigo-platform 7). */
+function binName(type: ResourceType): string {
+  return type.dir === 'ashares' ? 'users' : type.dir;
+}
+
+/**
+ * Everything in the account's recycle bin, by `<type>/<id>`, as it was when it was deleted.
+ * @throws ApiError when it cannot be read
+ */
+export async function readBin(client: ApiClient, signal: AbortSignal): Promise<Map<string, JsonObject>> {
+  const found = new Map<string, JsonObject>();
+  await walkCollection(client, {
+    path: BIN,
+    paged: false,
+    signal,
+    read: (response) => {
+      const { records, nextPageUrl } = recordsOf(parseJson(response), BIN);
+      return { records, nextPageUrl, count: records.length };
+    },
+    visit: async ({ records }) => {
+      let fresh = 0;
+      for (const record of records) {
+        if (!isObject(record) || !isObject(record.doc) || typeof record.doc._id !== 'string') continue;
+        const type = BY_MODEL.get(String(record.model).toLowerCase());
+        if (!type) continue;
+        const key = `${type.dir}/${record.doc._id}`;
+        if (!found.has(key)) fresh += 1;
+        found.set(key, record.doc);
+      }
+      return fresh;
+    },
+  });
+  return found;
+}
+
+/** One deleted resource, or `undefined` when the bin does not hold it. The answer may be a list or a document. */
+export async function readBinned(
+  client: ApiClient,
+  type: ResourceType,
+  id: string,
+  signal: AbortSignal,
+): Promise<JsonObject | undefined> {
+  let body: Json | undefined;
+  try {
+    body = await client.json({ url: `${BIN}/${binName(type)}/${id}`, signal });
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
+    throw error;
+  }
+  const candidates = isArray(body) ? body : [body];
+  const doc = candidates.find((candidate) => isObject(candidate) && candidate._id === id);
+  return isObject(doc) ? doc : undefined;
+}
+
+/**
+ * Brings a resource back from the recycle bin with its id, its credentials and what was deleted with it: by the newer
+ * call, where the server does not have it by the older one (celigo-platform, open question 9).
+ * @throws ApiError
+ */
+export async function undelete(
+  client: ApiClient,
+  type: ResourceType,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const url = `${BIN}/${binName(type)}/${id}`;
+  try {
+    await client.send({ method: 'POST', url: `${url}/doCascadeRestore`, body: {}, signal });
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 405)) throw error;
+    await client.send({ method: 'POST', url, body: {}, signal });
+  }
+}

@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
+import { AppError, messageOf } from '../core/errors.ts';
+import { isArray, isObject, type Json } from '../core/json.ts';
+import { nearest } from '../core/suggest.ts';
+import { parseYaml, YamlError } from '../core/yaml.ts';
+import { type Environment, interpolate } from './load.ts';
+
+/** Values for single resources: `<type>/<id or name>` → place → value. */
+export type ValuesByResource = ReadonlyMap<string, ReadonlyMap<string, Json>>;
+
+/** Every text in the values, for the scrubber of logs and messages. */
+export function textsOf(values: ValuesByResource): string[] {
+  const texts: string[] = [];
+  const visit = (value: Json): void => {
+    if (typeof value === 'string') texts.push(value);
+    else if (isArray(value)) value.forEach(visit);
+    else if (isObject(value)) Object.values(value).forEach(visit);
+  };
+  for (const places of values.values()) for (const value of places.values()) visit(value);
+  return texts;
+}
+
+/**
+ * Reads the credentials for a restore: a YAML file such as `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN}
+ * }`. Variables are replaced as in the configuration.
+ * @throws AppError `USAGE` naming the file and what is wrong in it; never a value
+ */
+export function readSecretsFile(path: string, env: Environment, cwd: string): ValuesByResource {
+  const file = resolve(cwd, path);
+  const wrong = (problem: string): AppError =>
+    new AppError('USAGE', `${file}${problem}`, {
+      hint: 'It looks like this: "connections/<id or name>: { http.auth.token.token: ${SHOP_TOKEN} }"',
+    });
+  let parsed: Json;
+  try {
+    parsed = parseYaml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const line = error instanceof YamlError && error.line ? `:${error.line}` : '';
+    // The text of a YAML fault may quote the line, and with it a credential.
+    throw wrong(`${line}: ${error instanceof YamlError ? 'is not valid YAML' : messageOf(error)}`);
+  }
+  const problems: string[] = [];
+  const filled = interpolate(parsed, '', env, problems);
+  if (problems.length > 0) throw wrong(`: ${problems.join('; ')}`);
+  if (!isObject(filled)) throw wrong(' holds no resources');
+  return valuesByResource(filled, wrong);
+}
+
+/** Checks the form of values by resource. @throws what `wrong` makes */
+export function valuesByResource(values: Json, wrong: (problem: string) => AppError): ValuesByResource {
+  const out = new Map<string, ReadonlyMap<string, Json>>();
+  for (const [selector, places] of isObject(values) ? Object.entries(values) : []) {
+    const dir = selector.slice(0, Math.max(0, selector.indexOf('/')));
+    if (!findType(dir) || selector.length === dir.length + 1) {
+      const guess = nearest(
+        dir === '' ? selector : dir,
+        RESOURCE_TYPES.map((type) => type.dir),
+      );
+      throw wrong(`: ${selector} is no <type>/<id or name>${guess ? ` (did you mean ${guess}/…?)` : ''}`);
+    }
+    if (!isObject(places)) throw wrong(`: ${selector} needs places with their values`);
+    out.set(selector, new Map(Object.entries(places)));
+  }
+  return out;
+}
+
+/** The values for one resource: named by id, by name, or by `*` for all of its type. The more exact one wins. */
+export function valuesFor(
+  values: ValuesByResource,
+  dir: string,
+  id: string,
+  title: string,
+): ReadonlyMap<string, Json> {
+  const found = new Map<string, Json>();
+  for (const name of ['*', title, id]) {
+    for (const [place, value] of values.get(`${dir}/${name}`) ?? []) found.set(place, value);
+  }
+  return found;
+}

@@ -1,0 +1,131 @@
+import { findType } from '../catalogue/index.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import { AppError } from './errors.ts';
+import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
+import { readPath, titleOf } from './layout.ts';
+import { ESCAPED_KEY, fileOf, secretOf } from './markers.ts';
+import { dropsOf } from './normalise.ts';
+import { parseYaml, YamlError } from './yaml.ts';
+
+/**
+ * A resource as the mirror holds it at one moment. `doc` is what the normaliser made of it: long texts in their places,
+ * credentials as `******` or `{$secret}`, data that looks like a marker still escaped.
+ */
+export interface MirrorDocument {
+  readonly type: ResourceType;
+  readonly id: string;
+  readonly title: string;
+  /** Path inside the account's folder. */
+  readonly path: string;
+  readonly doc: JsonObject;
+}
+
+/** Part of an Integration App: installed and changed by the app alone (celigo-models 9). */
+export function isAppPart(doc: JsonObject): boolean {
+  return doc._connectorId !== undefined && doc._connectorId !== null;
+}
+
+/** Names of the side files that a document stands on. */
+export function sideFilesOf(value: Json): string[] {
+  const name = fileOf(value);
+  if (name !== undefined) return [name];
+  if (isArray(value)) return value.flatMap(sideFilesOf);
+  return isObject(value) ? Object.values(value).flatMap(sideFilesOf) : [];
+}
+
+function inline(value: Json, read: (name: string) => string): Json {
+  const name = fileOf(value);
+  if (name !== undefined) return read(name);
+  if (isArray(value)) return value.map((item) => inline(item, read));
+  if (!isObject(value)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) setOwn(out, key, inline(value[key] as Json, read));
+  return out;
+}
+
+/** The document as plain data: escaped keys restored. Credentials must have been taken out or filled in before. */
+export function toData(value: Json): Json {
+  if (isArray(value)) return value.map(toData);
+  if (!isObject(value) || secretOf(value) !== undefined) return value;
+  const keys = Object.keys(value);
+  const only = keys.length === 1 ? (keys[0] as string) : undefined;
+  const out: MutableJsonObject = {};
+  for (const key of keys) {
+    const name = only !== undefined && ESCAPED_KEY.test(only) ? only.slice(1) : key;
+    setOwn(out, name, toData(value[key] as Json));
+  }
+  return out;
+}
+
+function lineOfKey(text: string, key: string): string {
+  const at = text.split('\n').findIndex((line) => line.startsWith(`${key}:`) || line.startsWith(`"${key}":`));
+  return at < 0 ? '' : `:${at + 1}`;
+}
+
+/** Parses the document file at `path` without its side files. @throws AppError `USAGE` with file, line and cause */
+export function parseDocumentFile(path: string, text: string, shown: string): JsonObject {
+  let value: Json;
+  try {
+    value = parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new AppError(
+      'USAGE',
+      `${shown}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`,
+      {
+        hint: `Mend the file, or take an earlier one: git log -- ${shown}`,
+        cause: error,
+      },
+    );
+  }
+  const id = readPath(path)?.id;
+  if (!isObject(value) || value._id !== id) {
+    const why = isObject(value) ? `it holds the _id ${String(value._id)}` : 'it holds no document';
+    throw new AppError(
+      'USAGE',
+      `${shown}${isObject(value) ? lineOfKey(text, '_id') : ''} is not a document of the mirror: ${why}`,
+      {
+        hint: `The _id is the one in the file's name (${id}); git log -- ${shown} shows earlier versions`,
+      },
+    );
+  }
+  return value;
+}
+
+/**
+ * The document of the file at `path` (inside the account's folder).
+ * @param shown the path for people
+ * @param readSide text of a side file in the same folder, `undefined` when there is none
+ * @throws AppError `USAGE` for a file that was damaged or edited into something else, naming file, line and cause
+ */
+export function readMirrorDocument(
+  path: string,
+  text: string,
+  shown: string,
+  readSide: (name: string) => string | undefined,
+): MirrorDocument {
+  const parts = readPath(path);
+  const type = parts ? findType(parts.dir) : undefined;
+  if (!parts?.isDocument || !type) {
+    throw new AppError('USAGE', `${shown} is not a document of the mirror`, {
+      hint: 'celigo-mirror verify names every file that is not',
+    });
+  }
+  const parsed = parseDocumentFile(path, text, shown);
+  const foreign = dropsOf(type).find((key) => parsed[key] !== undefined);
+  if (foreign !== undefined) {
+    throw new AppError(
+      'USAGE',
+      `${shown}${lineOfKey(text, foreign)}: ${foreign} is kept by the server and never in the mirror: it cannot be restored`,
+      { hint: 'Remove the key from the file' },
+    );
+  }
+  const doc = inline(parsed, (name) => {
+    const side = name.includes('/') || name.includes('\\') ? undefined : readSide(name);
+    if (side !== undefined) return side;
+    throw new AppError('USAGE', `${shown} refers to the file ${name}, which is missing`, {
+      hint: `git log -- '*${name}' shows when it went`,
+    });
+  }) as JsonObject;
+  return { type, id: parts.id, title: titleOf(type, doc), path, doc };
+}

@@ -1,0 +1,59 @@
+import { getOwn, isArray, isObject, type Json } from './json.ts';
+import { isFieldStep, stepsOf } from './paths.ts';
+
+/** One place in a document: keys and indexes from its root. */
+export type Place = readonly (string | number)[];
+
+/** A place for people: `routers[0].branches[1].name`; keys that would be read wrong are quoted. */
+export function placeText(place: Place): string {
+  let text = '';
+  for (const step of place) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[^.[\]"]+$/.test(step)) text += text === '' ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}
+
+/** The place that a text such as `http.headers[0].value` names. */
+export function placeOf(text: string): Place {
+  return [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((match) => {
+    if (match[1] !== undefined) return Number(match[1]);
+    return match[2] === undefined ? (match[3] ?? '') : (JSON.parse(`"${match[2]}"`) as string);
+  });
+}
+
+/** The value at a place, or `undefined`. */
+export function atPlace(value: Json | undefined, place: Place): Json | undefined {
+  let held = value;
+  for (const step of place) {
+    if (typeof step === 'number') held = isArray(held) ? held[step] : undefined;
+    else held = isObject(held) ? getOwn(held, step) : undefined;
+  }
+  return held;
+}
+
+/** Whether a catalogue path (`routers[].name`) names the place or something that holds it. */
+export function covers(path: string, place: Place): boolean {
+  const steps = stepsOf(path);
+  return steps.length <= place.length && steps.every((step, i) => isFieldStep(step, place[i]));
+}
+
+/** The part of `place` that the catalogue path names, or `undefined` when it names something else. */
+export function coveredPart(path: string, place: Place): Place | undefined {
+  return covers(path, place) ? place.slice(0, stepsOf(path).length) : undefined;
+}
+
+/** Visits every value that is neither array nor object, with its place. `enter` may hold back from a subtree. */
+export function visitLeaves(
+  value: Json,
+  visit: (leaf: Json, place: Place) => void,
+  enter: (value: Json, place: Place) => boolean = () => true,
+  place: Place = [],
+): void {
+  if (!enter(value, place)) return;
+  if (isArray(value)) for (const [i, item] of value.entries()) visitLeaves(item, visit, enter, [...place, i]);
+  else if (isObject(value)) {
+    for (const key of Object.keys(value)) visitLeaves(value[key] as Json, visit, enter, [...place, key]);
+  } else visit(value, place);
+}

@@ -1,0 +1,143 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../core/errors.ts';
+
+/** One line of a restore's journal. */
+export type JournalEntry =
+  /** Written before the request leaves. `from`: fingerprint of what it replaces. */
+  | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
+  /** Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now. */
+  | {
+      readonly kind: 'done';
+      readonly key: string;
+      readonly action: string;
+      readonly id: string;
+      readonly to?: string;
+    }
+  /** New ids of a document's parts. */
+  | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
+  /** Somebody decided for an existing resource of the target. */
+  | { readonly kind: 'match'; readonly key: string; readonly id: string }
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'end'; readonly exitCode: number };
+
+/** The first line: what has to be known to go on. */
+export interface JournalHead {
+  readonly version: 1;
+  readonly id: string;
+  /** The target. */
+  readonly account: string;
+  readonly from: string;
+  readonly commit: string;
+  readonly what: readonly string[];
+  readonly options: {
+    readonly prune: boolean;
+    readonly withDependencies: boolean;
+    readonly enableFlows: boolean;
+    readonly force: boolean;
+  };
+  /** HEAD before the first write: what is not in it was made since. */
+  readonly base: string;
+  readonly startedAt: string;
+  readonly operator: { readonly name: string; readonly email: string };
+}
+
+export interface Journal {
+  readonly head: JournalHead;
+  readonly entries: readonly JournalEntry[];
+  /** Appends lines. `durable`: they are on the disk before this returns. */
+  append(entries: readonly JournalEntry[], durable: boolean): void;
+  close(): void;
+}
+
+function folderOf(stateDir: string, account: string): string {
+  return join(stateDir, `${account}.restores`);
+}
+
+function open(path: string, head: JournalHead, entries: JournalEntry[], flags: 'a' | 'ax'): Journal {
+  const handle = openSync(path, flags, 0o600);
+  const write = (lines: readonly unknown[], durable: boolean): void => {
+    const bytes = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''), 'utf8');
+    for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done);
+    if (durable) fsyncSync(handle);
+  };
+  if (flags === 'ax') write([head], true);
+  let closed = false;
+  return {
+    head,
+    entries,
+    append(more, durable) {
+      write(more, durable);
+      entries.push(...more);
+    },
+    close() {
+      if (!closed) closeSync(handle);
+      closed = true;
+    },
+  };
+}
+
+/** Begins a journal. @throws an `Error` of the file system */
+export function createJournal(stateDir: string, head: JournalHead): Journal {
+  const folder = folderOf(stateDir, head.account);
+  mkdirSync(folder, { recursive: true });
+  return open(join(folder, `${head.id}.ndjson`), head, [], 'ax');
+}
+
+/** Lines of a journal; a last one that a crash cut short counts as never written. */
+function readLines(path: string): unknown[] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  lines.pop();
+  return lines.flatMap((line): unknown[] => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function readJournal(path: string): Journal | undefined {
+  const [head, ...entries] = readLines(path) as [JournalHead | undefined, ...JournalEntry[]];
+  if (!head) return undefined;
+  if (head.version !== 1) {
+    throw new AppError('USAGE', `${path} was written by another version of celigo-mirror`, {
+      hint: 'Go on with the version that began the restore',
+    });
+  }
+  return open(path, head, entries, 'a');
+}
+
+/** Restores into this account that did not come to their end, oldest first. */
+export function interrupted(stateDir: string, account: string): Journal[] {
+  const folder = folderOf(stateDir, account);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .flatMap((name) => {
+      const journal = readJournal(join(folder, name));
+      if (!journal) return [];
+      if (!journal.entries.some(({ kind }) => kind === 'end')) return [journal];
+      journal.close();
+      return [];
+    });
+}
+
+/** All accounts of which the clone has journals. */
+export function journalled(stateDir: string): string[] {
+  return existsSync(stateDir)
+    ? readdirSync(stateDir).flatMap((name) =>
+        name.endsWith('.restores') ? [name.slice(0, -'.restores'.length)] : [],
+      )
+    : [];
+}

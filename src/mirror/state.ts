@@ -1,0 +1,147 @@
+import * as chrono from 'chrono-node';
+import {
+  type MirrorDocument,
+  parseDocumentFile,
+  readMirrorDocument,
+  sideFilesOf,
+} from '../core/documents.ts';
+import { AppError } from '../core/errors.ts';
+import { readPath } from '../core/layout.ts';
+import type { Git } from './git.ts';
+
+/** Documents read by one git process; more would only be held in memory for nothing. */
+const CHUNK = 2_000;
+
+/** The account's folder at one commit, or as it lies on the disk. Texts are read when asked for. */
+export interface MirrorState {
+  /** Where the state comes from, for people: a short commit id, or the folder. */
+  readonly label: string;
+  /** Absent for a folder on the disk. */
+  readonly commit?: string;
+  /** When the commit was made. */
+  readonly date?: Date;
+  readonly account: string;
+  /** Path inside the folder → object id (or any other name of its content). */
+  readonly files: ReadonlyMap<string, string>;
+  /** Texts of files, in the order of `paths`. Some thousand at a time. */
+  readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** A commit that somebody named by a reference or a time. */
+export interface NamedCommit {
+  readonly commit: string;
+  readonly date: Date;
+}
+
+async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
+  return readNamed(await git.ask(['rev-list', '-1', '--format=%ct', '--end-of-options', name, '--']));
+}
+
+function readNamed(out: string | undefined): NamedCommit | undefined {
+  const match = /^commit ([0-9a-f]+)\n(\d+)/.exec(out ?? '');
+  return match?.[1] ? { commit: match[1], date: new Date(Number(match[2]) * 1000) } : undefined;
+}
+
+/** A point in time in words or in ISO 8601; a day alone is meant to its end, in UTC. */
+function timeOf(text: string, now: Date): Date | undefined {
+  const exact = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59Z` : text;
+  if (/^\d{4}-\d{2}-\d{2}T\d/.test(exact)) {
+    const time = new Date(exact);
+    return Number.isNaN(time.getTime()) ? undefined : time;
+  }
+  const [found] = chrono.parse(text, now);
+  // A word that merely contains a date is a mistyped reference.
+  return found && found.text.length === text.trim().length ? found.date() : undefined;
+}
+
+/**
+ * The commit that `--at` names: any reference git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`,
+ * `3 days ago`), which stands for the last commit of HEAD's line before it.
+ * @throws AppError `USAGE` when there is none
+ */
+export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedCommit> {
+  const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
+  if (named) return named;
+  const time = timeOf(at, now);
+  if (!time) {
+    throw new AppError('USAGE', `--at: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
+      hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
+    });
+  }
+  const before = `--before=@${Math.floor(time.getTime() / 1000)}`;
+  const found = readNamed(
+    await git.ask(['rev-list', '-1', '--first-parent', '--format=%ct', before, 'HEAD', '--']),
+  );
+  if (found) return found;
+  const log = await git.ask(['log', '--reverse', '--first-parent', '--format=%cI', 'HEAD', '--']);
+  const first = log?.split('\n')[0];
+  throw new AppError('USAGE', `--at: the mirror has no commit before ${time.toISOString()}`, {
+    hint: first
+      ? `Its first commit is of ${first}`
+      : 'It has no commit at all yet: celigo-mirror sync makes one',
+  });
+}
+
+/** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
+export async function readState(git: Git, account: string, named: NamedCommit): Promise<MirrorState> {
+  const out = await git.ask(['ls-tree', '-r', '-z', `${named.commit}:${account}`]);
+  if (out === undefined) {
+    throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
+      hint: `git log -- ${account} shows the commits that do`,
+    });
+  }
+  const files = new Map<string, string>();
+  for (const line of out.split('\0')) {
+    const tab = line.indexOf('\t');
+    const [mode, kind, oid] = line.slice(0, Math.max(0, tab)).split(' ');
+    // A link in the folder is not ours, and following it would lead outside.
+    if (kind === 'blob' && mode !== '120000' && oid) files.set(line.slice(tab + 1), oid);
+  }
+  return {
+    label: named.commit.slice(0, 10),
+    commit: named.commit,
+    date: named.date,
+    account,
+    files,
+    texts: async (paths) =>
+      (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
+  };
+}
+
+/** Paths of all documents of a state, or of one type. */
+export function documentPaths(state: MirrorState, dir?: string): string[] {
+  return [...state.files.keys()].filter((path) => {
+    const parts = readPath(path);
+    return parts?.isDocument === true && (dir === undefined || parts.dir === dir);
+  });
+}
+
+/** The documents at `paths`, side files joined. @throws AppError `USAGE` for a file that is not as the mirror writes it */
+export async function readDocuments(state: MirrorState, paths: readonly string[]): Promise<MirrorDocument[]> {
+  const out: MirrorDocument[] = [];
+  for (let from = 0; from < paths.length; from += CHUNK) {
+    const some = paths.slice(from, from + CHUNK);
+    const texts = await state.texts(some);
+    const wanted = new Set<string>();
+    for (const [i, path] of some.entries()) {
+      const text = texts[i] ?? '';
+      if (!text.includes('$file')) continue;
+      const dir = path.slice(0, path.indexOf('/'));
+      for (const name of sideFilesOf(parseDocumentFile(path, text, `${state.account}/${path}`))) {
+        if (state.files.has(`${dir}/${name}`)) wanted.add(`${dir}/${name}`);
+      }
+    }
+    const sidePaths = [...wanted];
+    const sideTexts = await state.texts(sidePaths);
+    const sides = new Map(sidePaths.map((path, i) => [path, sideTexts[i] ?? '']));
+    for (const [i, path] of some.entries()) {
+      const dir = path.slice(0, path.indexOf('/'));
+      out.push(
+        readMirrorDocument(path, texts[i] ?? '', `${state.account}/${path}`, (name) =>
+          sides.get(`${dir}/${name}`),
+        ),
+      );
+    }
+  }
+  return out;
+}

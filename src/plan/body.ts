@@ -1,0 +1,198 @@
+import { ALWAYS_VOLATILE, SERVER_MANAGED } from '../catalogue/common.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { sortSet } from '../core/normalise.ts';
+import { mapPath, setSteps, stepsOf, valueAt, withKey } from '../core/paths.ts';
+import { atPlace, covers, type Place } from '../core/places.ts';
+import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
+import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
+import type { IdMap } from './types.ts';
+
+/** Members that are written by calls of their own, not with the document (celigo-models 6.1, 6.11). */
+export const WRITTEN_APART: Readonly<Record<string, readonly string[]>> = {
+  integrations: ['_registeredConnectionIds'],
+  lookupcaches: ['data'],
+};
+
+function without(doc: JsonObject, paths: readonly string[]): JsonObject {
+  return paths.reduce((held, path) => mapPath(held, path, () => undefined), doc);
+}
+
+/** Paths of a type that the server keeps: no write changes them. */
+function serverKept(type: ResourceType): string[] {
+  const apart = WRITTEN_APART[type.dir] ?? [];
+  return [...SERVER_MANAGED, ...(type.restore.strip ?? [])].filter((path) => !apart.includes(path));
+}
+
+/** On an API of the old kind these are the configuration itself (celigo-models 6.10). */
+function stripOf(type: ResourceType, doc: JsonObject): string[] {
+  const echoes = type.dir === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
+  return [...serverKept(type), ...echoes];
+}
+
+/**
+ * The part of a document that a restore can put back, with the ids of the target: what two states are compared by.
+ * Credentials are left out.
+ */
+export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
+  const bare = without(rewriteIds(doc, ids), stripOf(type, doc));
+  // Other ids sort otherwise.
+  const sets = ids.size === 0 ? [] : Object.entries(type.sets ?? {});
+  const ordered = sets.reduce(
+    (held, [path, key]) => mapPath(held, path, (list) => (isArray(list) ? sortSet(list, key) : list)),
+    bare,
+  );
+  return withoutSecrets(ordered) as JsonObject;
+}
+
+/** Places that switch a resource on or off, as far as the document has their blocks. */
+export function switchesOf(type: ResourceType, doc: JsonObject): string[] {
+  return (type.restore.switches ?? []).filter((path) => {
+    const cut = path.lastIndexOf('.');
+    return cut < 0 || isObject(valueAt(doc, path.slice(0, cut)));
+  });
+}
+
+/**
+ * The wanted document with its switches as they stand live wherever the restore does not switch off: nothing is switched
+ * on by an update (celigo-models 8.3).
+ */
+export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
+  let out = wanted;
+  for (const path of switchesOf(type, wanted)) {
+    if (valueAt(wanted, path) === true) continue;
+    out = setSteps(out, stepsOf(path), valueAt(live, path)) as JsonObject;
+  }
+  return out;
+}
+
+/** Switches that are off in `live` and on in `wanted`. A flow whose state is not told is left as it is. */
+export function switchesToTurnOn(type: ResourceType, wanted: JsonObject, live: JsonObject): string[] {
+  return switchesOf(type, wanted).filter(
+    (path) => valueAt(wanted, path) === false && valueAt(live, path) === true,
+  );
+}
+
+function overlay(target: Json, source: Json | undefined, steps: readonly string[]): Json {
+  const [step, ...rest] = steps;
+  if (step === undefined || source === undefined) return target;
+  if (step === '[]') {
+    if (!isArray(target) || !isArray(source) || target.length !== source.length) return target;
+    return target.map((item, i) => overlay(item, source[i], rest));
+  }
+  if (!isObject(target) || !isObject(source) || step === '*') return target;
+  const held = getOwn(source, step);
+  if (held === undefined) return target;
+  if (rest.length === 0) return withKey(target, step, held);
+  const inner = getOwn(target, step);
+  // A block that is no longer wanted does not come back for what the server keeps in it.
+  return inner === undefined ? target : withKey(target, step, overlay(inner, held, rest));
+}
+
+export interface UpdateInput {
+  readonly type: ResourceType;
+  /** As the mirror holds it, with the ids of the state. */
+  readonly wanted: JsonObject;
+  readonly live: { readonly raw: JsonObject; readonly doc: JsonObject };
+  readonly ids: IdMap;
+  readonly supplied: Supplied;
+  /** Whether the mirror holds preview samples; otherwise the live ones stay. */
+  readonly sampleData: boolean;
+}
+
+/**
+ * The body of a PUT: the wanted configuration over everything that the mirror does not hold (bookkeeping, counters,
+ * samples) as it is live, so that neither is erased. A field that the wanted state lacks is left out, and so removed.
+ */
+export function updateBody(input: UpdateInput): Filled {
+  const { type, live, ids } = input;
+  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live);
+  const kept = stripOf(type, live.doc);
+  let doc = without(filled.doc, kept);
+  doc = withLiveSwitches(type, doc, live.doc);
+  const unmirrored = [
+    ...kept,
+    ...ALWAYS_VOLATILE,
+    ...(type.volatile ?? []),
+    ...(input.sampleData ? [] : (type.samples ?? [])),
+  ];
+  for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
+  doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
+  for (const path of WRITTEN_APART[type.dir] ?? []) {
+    if (path === 'data') doc = withKey(doc, path, undefined);
+  }
+  return { ...filled, doc: without(doc, type.restore.refusedOnPut ?? []) };
+}
+
+export interface CreateInput {
+  readonly type: ResourceType;
+  readonly wanted: JsonObject;
+  readonly ids: IdMap;
+  readonly supplied: Supplied;
+  /** Field paths that the first write leaves out. */
+  readonly late: readonly string[];
+}
+
+/**
+ * The body of a POST: the mirror alone, without what the server sets, without ids of parts, switched off. `missing` are
+ * the credentials that a person has to enter.
+ */
+export function createBody(input: CreateInput): Filled {
+  const { type, ids } = input;
+  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
+  let doc = without(filled.doc, [...stripOf(type, filled.doc), ...input.late]);
+  if (type.dir === 'lookupcaches') doc = withKey(doc, 'data', undefined);
+  for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
+  return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
+}
+
+/** One operation of a JSON Patch (celigo-models 1.2). */
+export interface PatchOperation {
+  readonly op: 'replace' | 'remove';
+  readonly path: string;
+  readonly value?: Json;
+}
+
+function pointer(place: Place): string {
+  return place.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/**
+ * A patch that makes the changed places of `live` those of `wanted`, or `undefined` where one of them is not on the
+ * type's list. Both are restorable forms; a patch never carries a credential.
+ */
+export function patchFor(
+  type: ResourceType,
+  wanted: JsonObject,
+  live: JsonObject,
+  places: readonly Place[],
+  credentials: readonly Place[],
+): PatchOperation[] | undefined {
+  const operations = new Map<string, PatchOperation>();
+  for (const place of places) {
+    const path = (type.restore.patch ?? []).find((allowed) => covers(allowed, place));
+    if (path === undefined) return undefined;
+    const part = place.slice(0, stepsOf(path).length);
+    if (credentials.some((credential) => part.every((step, i) => credential[i] === step))) return undefined;
+    const text = pointer(part);
+    const value = atPlace(wanted, part);
+    operations.set(
+      text,
+      value === undefined ? { op: 'remove', path: text } : { op: 'replace', path: text, value },
+    );
+  }
+  // A shifted list has other elements at the same index: then only the whole list may be patched.
+  const shifted = [...operations.keys()].some(
+    (text) => /\/\d+\//.test(text) && !sameShape(wanted, live, text),
+  );
+  return shifted ? undefined : [...operations.values()];
+}
+
+function sameShape(wanted: JsonObject, live: JsonObject, text: string): boolean {
+  const list = text
+    .slice(1, text.search(/\/\d+\//))
+    .split('/')
+    .join('.');
+  const [ours, theirs] = [valueAt(wanted, list), valueAt(live, list)];
+  return isArray(ours) && isArray(theirs) && ours.length === theirs.length;
+}

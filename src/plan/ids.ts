@@ -1,0 +1,115 @@
+import { OPAQUE_FIELDS } from '../catalogue/common.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import {
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  setOwn,
+} from '../core/json.ts';
+import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
+import type { IdMap } from './types.ts';
+
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
+
+/**
+ * The document with every id that stands for itself replaced: whole strings and whole keys, at any depth. Records of
+ * other systems (samples) are left alone.
+ */
+export function rewriteIds<T extends Json>(value: T, ids: IdMap): T {
+  return ids.size === 0 ? value : (rewrite(value, ids) as T);
+}
+
+function rewrite(value: Json, ids: IdMap): Json {
+  if (typeof value === 'string') return ids.get(value) ?? value;
+  if (isArray(value)) return value.map((item) => rewrite(item, ids));
+  if (!isObject(value)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) {
+    const held = value[key] as Json;
+    setOwn(out, ids.get(key) ?? key, OPAQUE_FIELDS.has(key) ? held : rewrite(held, ids));
+  }
+  return out;
+}
+
+/** An id inside a longer text, such as code or a URI. It is never rewritten. */
+export interface EmbeddedId {
+  readonly place: string;
+  readonly id: string;
+}
+
+/** Ids of `known` that stand inside longer texts of a document. */
+export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): EmbeddedId[] {
+  const found: EmbeddedId[] = [];
+  visitLeaves(
+    doc,
+    (leaf, place) => {
+      if (typeof leaf !== 'string' || leaf.length <= 24) return;
+      for (const id of new Set(leaf.match(ID_WITHIN)))
+        if (known(id)) found.push({ place: placeText(place), id });
+    },
+    (_value, place) => !OPAQUE_FIELDS.has(String(place.at(-1))),
+  );
+  return found;
+}
+
+/** Whether `_id` at a place names a part of the document itself (a group, a version) and not another resource. */
+function isInnerId(type: ResourceType, place: Place): boolean {
+  if (place.length < 2 || place.at(-1) !== '_id') return false;
+  return !Object.keys(type.refs ?? {}).some((path) => covers(path, place));
+}
+
+/** Without the ids that the server gives to parts of a document; those in `keep` stay (celigo-models 3.1, 8.3). */
+export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: ReadonlySet<string>): JsonObject {
+  const strip = (value: Json, place: Place): Json => {
+    if (isArray(value)) return value.map((item, i) => strip(item, [...place, i]));
+    if (!isObject(value)) return value;
+    const out: MutableJsonObject = {};
+    for (const key of Object.keys(value)) {
+      const held = value[key] as Json;
+      const inner = [...place, key];
+      if (typeof held === 'string' && OBJECT_ID.test(held) && !keep.has(held) && isInnerId(type, inner))
+        continue;
+      setOwn(out, key, OPAQUE_FIELDS.has(key) ? held : strip(held, inner));
+    }
+    return out;
+  };
+  return strip(doc, []) as JsonObject;
+}
+
+/** Ids of a document's own parts. */
+export function innerIds(type: ResourceType, doc: JsonObject): Set<string> {
+  const found = new Set<string>();
+  visitLeaves(doc, (leaf, place) => {
+    if (typeof leaf === 'string' && OBJECT_ID.test(leaf) && isInnerId(type, place)) found.add(leaf);
+  });
+  return found;
+}
+
+/**
+ * The new ids of a document's parts: both documents are walked side by side, list by list, and every `_id` that differs
+ * is a pair (celigo-models 3.1: groups are matched by position).
+ */
+export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json): Map<string, string> {
+  const pairs = new Map<string, string>();
+  const visit = (ours: Json, theirs: Json | undefined, place: Place): void => {
+    if (isArray(ours)) {
+      if (isArray(theirs) && theirs.length === ours.length)
+        for (const [i, item] of ours.entries()) visit(item, theirs[i], [...place, i]);
+      return;
+    }
+    if (!isObject(ours) || !isObject(theirs)) return;
+    for (const key of Object.keys(ours)) {
+      if (OPAQUE_FIELDS.has(key)) continue;
+      const [a, b] = [ours[key] as Json, theirs[key]];
+      const inner = [...place, key];
+      if (typeof a === 'string' && typeof b === 'string') {
+        if (a !== b && OBJECT_ID.test(a) && OBJECT_ID.test(b) && isInnerId(type, inner)) pairs.set(a, b);
+      } else visit(a, b, inner);
+    }
+  };
+  visit(wanted, stored, []);
+  return pairs;
+}

@@ -1,0 +1,115 @@
+import { alg, Graph } from '@dagrejs/graphlib';
+import type { ResourceType } from '../catalogue/types.ts';
+import type { JsonObject } from '../core/json.ts';
+import { covers, placeOf } from '../core/places.ts';
+import { type Reference, referencesOf } from '../core/references.ts';
+import { type Key, keyOf } from './types.ts';
+
+/** One resource that a plan acts on. */
+export interface Node {
+  readonly key: Key;
+  readonly type: ResourceType;
+  readonly doc: JsonObject;
+  /** It is not there before its step: whoever refers to it has to wait. */
+  readonly arrives: boolean;
+}
+
+/** An order in which steps can be made. */
+export interface Order {
+  /** Lower comes first; equal ones need nothing of each other. */
+  readonly levels: ReadonlyMap<Key, number>;
+  /** Field paths that the creation of a resource leaves out, because they refer to what comes later. */
+  readonly late: ReadonlyMap<Key, readonly string[]>;
+}
+
+interface Edge {
+  readonly from: Node;
+  readonly to: Node;
+  readonly reference: Reference;
+}
+
+/** The late path of the type that holds the reference, or the place itself without its indexes. */
+function latePath(edge: Edge): string | undefined {
+  const place = placeOf(edge.reference.place);
+  const { bare = [], late = [] } = edge.from.type.restore;
+  return [...bare, ...late].find((path) => covers(path, place));
+}
+
+/** Which edges of a cycle may be broken; of several kinds the first that exists is taken. */
+const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
+  // What is there already does not have to be waited for.
+  ({ to }) => !to.arrives,
+  (edge) => latePath(edge) !== undefined,
+  // A reference against the usual order of creation, whatever field it stands in.
+  ({ from, to }) => from.type.restore.tier <= to.type.restore.tier,
+  () => true,
+];
+
+/** Celigo's connectors are not the account's, but its own ones stand among them and are referred to alike. */
+function dirOf({ dir, place }: Reference): string | null {
+  return dir === null && place.endsWith('_httpConnectorId') ? 'httpconnectors' : dir;
+}
+
+function edgesOf(nodes: ReadonlyMap<Key, Node>): Edge[] {
+  return [...nodes.values()].flatMap((from) =>
+    referencesOf(from.type, from.doc).flatMap((reference) => {
+      const dir = dirOf(reference);
+      const to = dir === null ? undefined : nodes.get(keyOf(dir, reference.id));
+      return to ? [{ from, to, reference }] : [];
+    }),
+  );
+}
+
+function graphOf(nodes: ReadonlyMap<Key, Node>, edges: Iterable<Edge>): Graph {
+  const graph = new Graph({ directed: true });
+  for (const key of nodes.keys()) graph.setNode(key);
+  for (const { from, to } of edges) graph.setEdge(from.key, to.key);
+  return graph;
+}
+
+/**
+ * Orders resources so that each comes after what it refers to. Circles are opened where it costs least; what a creation
+ * cannot name yet is left out of it and told as `late`. Depends on nothing but its input.
+ */
+export function orderByNeed(list: readonly Node[]): Order {
+  const nodes = new Map([...list].sort((a, b) => (a.key < b.key ? -1 : 1)).map((node) => [node.key, node]));
+  const late = new Map<Key, Set<string>>();
+  const leaveOut = (edge: Edge): void => {
+    if (!edge.from.arrives || !edge.to.arrives) return;
+    const path = latePath(edge) ?? edge.reference.place.replace(/\[\d+\]/g, '[]').replace(/\[\]$/, '');
+    late.set(edge.from.key, (late.get(edge.from.key) ?? new Set()).add(path));
+  };
+  // Bare fields are never part of a creation, so that they order nothing.
+  let edges = edgesOf(nodes).filter((edge) => {
+    const bare = (edge.from.type.restore.bare ?? []).some((path) =>
+      covers(path, placeOf(edge.reference.place)),
+    );
+    return edge.from !== edge.to && !(bare && edge.from.arrives);
+  });
+  for (const edge of edgesOf(nodes)) if (edge.from === edge.to) leaveOut(edge);
+  for (;;) {
+    const circles = alg.tarjan(graphOf(nodes, edges)).filter((members) => members.length > 1);
+    if (circles.length === 0) break;
+    for (const members of circles) {
+      const inside = new Set(members);
+      const within = edges.filter(({ from, to }) => inside.has(from.key) && inside.has(to.key));
+      const breakable =
+        BREAKABLE.map((test) => within.filter(test)).find((found) => found.length > 0) ?? within;
+      for (const edge of breakable) leaveOut(edge);
+      const broken = new Set(breakable);
+      edges = edges.filter((edge) => !broken.has(edge));
+    }
+  }
+  const levels = new Map<Key, number>();
+  const needs = new Map<Key, Key[]>();
+  for (const { from, to } of edges) needs.set(from.key, [...(needs.get(from.key) ?? []), to.key]);
+  for (const key of alg.topsort(
+    graphOf(
+      nodes,
+      edges.map(({ from, to, reference }) => ({ from: to, to: from, reference })),
+    ),
+  )) {
+    levels.set(key, 1 + Math.max(-1, ...(needs.get(key) ?? []).map((need) => levels.get(need) ?? 0)));
+  }
+  return { levels, late: new Map([...late].map(([key, paths]) => [key, [...paths].sort()])) };
+}

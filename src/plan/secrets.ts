@@ -1,0 +1,138 @@
+import { AppError } from '../core/errors.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { secretOf } from '../core/markers.ts';
+import { setSteps } from '../core/paths.ts';
+import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
+import { isMask } from '../core/secrets.ts';
+
+/** Credentials that somebody hands in for one resource: place → value; `null` agrees to the loss of that credential. */
+export type Supplied = ReadonlyMap<string, Json>;
+
+/** A credential in a document, as the mirror holds it. */
+export interface SecretPlace {
+  readonly place: Place;
+  /** Of a `{$secret}` marker; a mask has none. */
+  readonly fingerprint?: string;
+}
+
+/** Places of all masks and `{$secret}` markers. */
+export function secretPlaces(doc: Json): SecretPlace[] {
+  const found: SecretPlace[] = [];
+  visitLeaves(
+    doc,
+    (leaf, place) => {
+      if (isMask(leaf)) found.push({ place });
+    },
+    (value, place) => {
+      const fingerprint = secretOf(value);
+      if (fingerprint === undefined) return true;
+      found.push({ place, fingerprint });
+      return false;
+    },
+  );
+  return found;
+}
+
+/** The document without its credentials; elements of lists become `null`, so that the others keep their places. */
+export function withoutSecrets(value: Json): Json {
+  if (isMask(value) || secretOf(value) !== undefined) return null;
+  if (isArray(value)) return value.map(withoutSecrets);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value).flatMap((key): [string, Json][] => {
+      const held = value[key] as Json;
+      return isMask(held) || secretOf(held) !== undefined ? [] : [[key, withoutSecrets(held)]];
+    }),
+  );
+}
+
+/** A document whose credentials were filled in as far as they are known. */
+export interface Filled {
+  readonly doc: JsonObject;
+  /** Places of which the value is not known; they are no longer in the document. */
+  readonly missing: readonly string[];
+  /** Places in which the live value stays, although the mirror tells that it was another one. */
+  readonly kept: readonly string[];
+}
+
+function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: Set<string> } {
+  let out: Json = doc;
+  const given = new Set<string>();
+  for (const [path, value] of supplied) {
+    const place = placeOf(path);
+    // A path below a mask that stood for a whole object of credentials replaces the mask by an object.
+    for (let length = 1; length < place.length; length++) {
+      const part = place.slice(0, length);
+      const held = atPlace(out, part);
+      if (!isMask(held) && secretOf(held) === undefined) continue;
+      out = setSteps(out, part, {});
+      given.add(placeText(part));
+    }
+    out = setSteps(out, place, value === null ? undefined : value);
+    given.add(placeText(place));
+  }
+  return { doc: out as JsonObject, given };
+}
+
+/**
+ * Puts credentials in the places of masks and markers: those handed in, and where the API shows them in clear, the live
+ * ones. What stays unknown is taken out and reported; a mask is never left in.
+ * @param live the live document as the API shows it, with its form in the mirror
+ */
+export function fillSecrets(
+  wanted: JsonObject,
+  supplied: Supplied,
+  live: { readonly raw: JsonObject; readonly doc: JsonObject } | undefined,
+): Filled {
+  const { doc, given } = supply(wanted, supplied);
+  let out: JsonObject = doc;
+  const missing: string[] = [];
+  const kept: string[] = [];
+  const liveMarkers = live
+    ? secretPlaces(live.doc).filter(({ fingerprint }) => fingerprint !== undefined)
+    : [];
+  const clear = (place: Place): Json | undefined => {
+    const value = live ? atPlace(live.raw, place) : undefined;
+    return value === undefined || isMask(value) ? undefined : value;
+  };
+  // From the back: taking out an element of a list must not move the places that are still to be looked at.
+  for (const { place, fingerprint } of secretPlaces(doc).reverse()) {
+    const text = placeText(place);
+    const twin =
+      fingerprint === undefined
+        ? undefined
+        : (liveMarkers.find((marker) => marker.fingerprint === fingerprint) ??
+          liveMarkers.find((marker) => placeText(marker.place) === text));
+    const value = twin ? clear(twin.place) : undefined;
+    if (value !== undefined) {
+      if (twin?.fingerprint !== fingerprint) kept.push(text);
+      out = setSteps(out, place, value) as JsonObject;
+    } else {
+      out = setSteps(out, place, undefined) as JsonObject;
+      if (!given.has(text)) missing.push(text);
+    }
+  }
+  return { doc: out, missing: missing.reverse(), kept: kept.reverse() };
+}
+
+/** Places in which only one of two states has a credential, or both have different ones in clear. */
+export function secretDifferences(wanted: JsonObject, live: JsonObject): string[] {
+  const table = (doc: JsonObject): Map<string, string> =>
+    new Map(secretPlaces(doc).map(({ place, fingerprint }) => [placeText(place), fingerprint ?? '']));
+  const [ours, theirs] = [table(wanted), table(live)];
+  return [...new Set([...ours.keys(), ...theirs.keys()])]
+    .filter((place) => ours.get(place) !== theirs.get(place))
+    .sort();
+}
+
+/**
+ * The last look at a body before it leaves: neither a mask nor a placeholder may be in it (celigo-models 2.2).
+ * @throws AppError `API` naming the place
+ */
+export function assertNoPlaceholder(body: Json, what: string): void {
+  const [found] = secretPlaces(body);
+  if (!found) return;
+  throw new AppError('API', `${what}: ${placeText(found.place)} still holds a placeholder; it was not sent`, {
+    hint: 'Hand the value in with --secrets; please report this, since the plan should have named it',
+  });
+}

@@ -1,0 +1,102 @@
+import type { ResourceType } from '../catalogue/types.ts';
+import type { MirrorDocument } from '../core/documents.ts';
+import type { FieldChange } from '../core/field-diff.ts';
+import type { JsonObject } from '../core/json.ts';
+
+/** `<type>/<id>`: one resource of the state, or of the target. */
+export type Key = string;
+
+export function keyOf(dir: string, id: string): Key {
+  return `${dir}/${id}`;
+}
+
+/** Ids of the state → ids of the target, for what has another id there. Parts of documents (groups) included. */
+export type IdMap = ReadonlyMap<string, string>;
+
+/** What the target holds in the place of one wanted resource. */
+export type Live =
+  /** Known to be as wanted without a look at the account: the mirror holds the same file, and it is up to date. */
+  | { readonly state: 'same'; readonly id: string }
+  | {
+      readonly state: 'live';
+      readonly id: string;
+      /** As the API shows it. */
+      readonly raw: JsonObject;
+      /** As the mirror would hold it. */
+      readonly doc: JsonObject;
+      /** Changed since the last sync before this restore. */
+      readonly changed: boolean;
+    }
+  | { readonly state: 'binned'; readonly id: string; readonly doc: JsonObject }
+  | { readonly state: 'gone' }
+  /** It belongs to the target and is only referred to: matched by name, never changed. */
+  | { readonly state: 'matched'; readonly id: string; readonly title: string }
+  | { readonly state: 'unknown'; readonly reason: string }
+  /** The target cannot have it, whatever is done. */
+  | { readonly state: 'impossible'; readonly reason: string };
+
+/** A resource that the target has and the state has not, or that has to follow a new id. */
+export interface LiveDocument {
+  readonly type: ResourceType;
+  readonly id: string;
+  readonly title: string;
+  readonly path: string;
+  readonly doc: JsonObject;
+  readonly changed: boolean;
+}
+
+/** What a step does to its resource. `unchanged`, `blocked` and `impossible` do nothing. */
+export type Action = 'create' | 'update' | 'undelete' | 'delete' | 'unchanged' | 'blocked' | 'impossible';
+
+/** How an update is written. */
+export type Way = 'put' | 'patch';
+
+/** One resource in a plan. */
+export interface Step {
+  readonly key: Key;
+  readonly dir: string;
+  /** Id in the state (in the target for what only the target has). */
+  readonly id: string;
+  /** Id in the target, where it is known beforehand. */
+  readonly targetId?: string;
+  readonly title: string;
+  readonly path: string;
+  readonly action: Action;
+  readonly way?: Way;
+  /** Why this action, in a sentence without a full stop. */
+  readonly reason: string;
+  /** Steps of one level need nothing of each other. */
+  readonly level: number;
+  /** From the live document to the wanted one. */
+  readonly changes: readonly FieldChange[];
+  /** Fields left out of the first write and added by a second one. */
+  readonly late: readonly string[];
+  /** Places of credentials that cannot be restored. */
+  readonly credentials: readonly string[];
+  /** Changed live since the last sync. */
+  readonly conflict: boolean;
+  /** Fingerprint of the live document that the step was planned on; absent where there is none. */
+  readonly version?: string;
+  /** Switched on at the end. */
+  readonly enable: boolean;
+}
+
+/** What a restore will do, in order. A value: no functions, nothing of the machine it was made on. */
+export interface Plan {
+  /** The target. */
+  readonly account: string;
+  /** The account whose mirror is restored; differs from `account` with `--to`. */
+  readonly from: string;
+  /** Origin and owner of the target account. */
+  readonly target: { readonly baseUrl: string; readonly userId: string };
+  readonly state: { readonly commit: string; readonly date: string };
+  readonly steps: readonly Step[];
+  readonly unchanged: number;
+  readonly warnings: readonly string[];
+}
+
+/** The wanted resources by key, with what is known of the target. */
+export interface Wanted extends MirrorDocument {
+  /** Whether somebody asked for it; otherwise it was found to be needed. */
+  readonly selected: boolean;
+}

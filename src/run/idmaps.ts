@@ -1,0 +1,52 @@
+import { AppError } from '../core/errors.ts';
+import { isObject, type Json } from '../core/json.ts';
+import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
+import type { Git } from '../mirror/git.ts';
+
+/** Folder at the top of the repository with the ids that restores gave. */
+export const IDMAPS = 'idmaps';
+
+/** Ids in one account → ids in another (or the same, after it was made anew), by type's folder. */
+export type IdMaps = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+/** File of the ids of a restore from one account into another, from the root of the repository. */
+export function idMapPath(from: string, to: string): string {
+  return `${IDMAPS}/${from}-${to}.yaml`;
+}
+
+/** What HEAD holds of a file of ids. @throws AppError `USAGE` for one that was damaged by hand */
+export async function readIdMaps(git: Git, path: string): Promise<Map<string, Map<string, string>>> {
+  const text = await git.ask(['cat-file', 'blob', `HEAD:${path}`]);
+  const maps = new Map<string, Map<string, string>>();
+  if (text === undefined) return maps;
+  const damaged = (line: number | undefined, why: string): AppError =>
+    new AppError('USAGE', `${path}${line ? `:${line}` : ''} is not valid: ${why}`, {
+      hint: `It maps types to ids: "flows: { old id: new id }". git log -- ${path} shows earlier versions`,
+    });
+  let parsed: Json;
+  try {
+    parsed = parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw damaged(error.line, error.message);
+  }
+  if (!isObject(parsed)) throw damaged(undefined, 'it holds no map');
+  for (const [dir, ids] of Object.entries(parsed)) {
+    if (!isObject(ids)) throw damaged(undefined, `${dir} is no map of ids`);
+    const map = new Map<string, string>();
+    for (const [old, id] of Object.entries(ids)) {
+      if (typeof id !== 'string') throw damaged(undefined, `${dir}.${old} is no id`);
+      map.set(old, id);
+    }
+    maps.set(dir, map);
+  }
+  return maps;
+}
+
+export function renderIdMaps(maps: IdMaps): string {
+  return renderYaml(
+    Object.fromEntries(
+      [...maps].filter(([, ids]) => ids.size > 0).map(([dir, ids]) => [dir, Object.fromEntries(ids)]),
+    ),
+  );
+}

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto';
+import { findType } from '../../catalogue/index.ts';
+import { EXIT } from '../../core/errors.ts';
+import { diffFields } from '../../core/field-diff.ts';
+import { readPath } from '../../core/layout.ts';
+import { placeText } from '../../core/places.ts';
+import { createGit } from '../../mirror/git.ts';
+import { createJournal, type Journal } from '../../mirror/journal.ts';
+import { documentPaths, readState } from '../../mirror/state.ts';
+import { restorable, withLiveSwitches } from '../../plan/body.ts';
+import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
+import { type Applier, type ApplyContext, createApplier, type Outcome } from './apply.ts';
+import { switchOn } from './enable.ts';
+import { type LiveAccount, observe } from './live.ts';
+import { findOperator } from './operator.ts';
+import { checkRights, type Prepared } from './prepare.ts';
+import type { Drift, RestoreReport } from './report.ts';
+import type { RestoreDeps } from './request.ts';
+import { touchedKeys } from './resume.ts';
+import { recoverSlipped } from './slipped.ts';
+
+/** Actions that change something. */
+const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
+
+export function actingSteps(steps: readonly Step[]): Step[] {
+  return steps.filter(({ action }) => ACTING.has(action));
+}
+
+/** The report of a plan that is not (or not yet) applied. */
+export function plannedReport(prepared: Prepared, startedMs: number): RestoreReport {
+  const { plan, refusals, client } = prepared;
+  const blocked = plan.steps.some(({ action }) => action === 'blocked');
+  const acting = actingSteps(plan.steps).length > 0;
+  return {
+    account: plan.account,
+    from: plan.from,
+    plan,
+    verdict: refusals.length > 0 ? 'refused' : acting ? 'planned' : 'unchanged',
+    exitCode: refusals.length > 0 ? EXIT.refused : blocked ? EXIT.partial : EXIT.done,
+    outcomes: [],
+    drift: [],
+    warnings: plan.warnings,
+    enabled: [],
+    commits: [],
+    remote: { state: 'skipped' },
+    newIds: {},
+    requests: prepared.live.report.requests + client.stats.requests,
+    writes: 0,
+    durationMs: Math.round(performance.now() - startedMs),
+  };
+}
+
+async function beginJournal(deps: RestoreDeps, prepared: Prepared): Promise<Journal> {
+  const { request, repository, plan } = prepared;
+  if (prepared.journal) return prepared.journal;
+  const userGit = createGit({
+    cwd: repository.path,
+    config: deps.config.repository,
+    env: deps.env,
+    signal: deps.signal,
+  });
+  const startedAt = deps.now().toISOString();
+  return createJournal(repository.stateDir, {
+    version: 1,
+    id: `${startedAt.replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`,
+    account: plan.account,
+    from: plan.from,
+    commit: plan.state.commit,
+    what: request.what,
+    options: {
+      prune: request.prune,
+      withDependencies: request.withDependencies,
+      enableFlows: request.enableFlows,
+      force: request.force,
+    },
+    base: (await repository.head()) ?? '',
+    startedAt,
+    operator: await findOperator(deps.env, userGit, prepared.client, prepared.userId, deps.signal),
+  });
+}
+
+/** Ids that the target had before the restore began. */
+async function oldIds(prepared: Prepared, journal: Journal): Promise<(dir: string, id: string) => boolean> {
+  const state = await readState(prepared.repository.git, prepared.plan.account, {
+    commit: journal.head.base,
+    date: new Date(0),
+  }).catch(() => undefined);
+  const known = new Set<Key>();
+  for (const path of state ? documentPaths(state) : []) {
+    const parts = readPath(path);
+    if (parts) known.add(keyOf(parts.dir, parts.id));
+  }
+  for (const key of prepared.live.keys()) {
+    const [dir = '', id = ''] = key.split('/');
+    // What an interrupted restore made counts as new until somebody accounts for it.
+    if (!prepared.journal) known.add(keyOf(dir, id));
+  }
+  return (dir, id) => known.has(keyOf(dir, id));
+}
+
+/**
+ * Applies a plan: journal, writes level by level, completion, switching on, a look for edits that slipped in, and a last
+ * sync that commits what the account holds now with the operator as author. Whatever stops it, the journal tells how to go
+ * on.
+ * @throws AppError, ApiError, GitFailure when it had to stop; the journal stays open then
+ */
+export async function carryOut(
+  deps: RestoreDeps,
+  prepared: Prepared,
+  startedMs: number,
+  onBegun: (id: string) => void,
+): Promise<RestoreReport> {
+  const { plan, request, client, repository } = prepared;
+  if (!prepared.journal) await checkRights(client, prepared.userId, deps.signal);
+  const journal = await beginJournal(deps, prepared);
+  onBegun(journal.head.id);
+  const since = new Date(Math.min(Date.parse(journal.head.startedAt), Date.now()) + client.clockSkewMs());
+  try {
+    const requestsBefore = client.stats.requests;
+    const context: ApplyContext = {
+      client,
+      writer: prepared.writer,
+      journal,
+      documents: prepared.documents,
+      supplied: prepared.supplied,
+      sampleData: request.target.sampleData,
+      ids: prepared.ids,
+      isOld: await oldIds(prepared, journal),
+      foreign: plan.account !== plan.from,
+      concurrency: request.target.concurrency,
+      progress: deps.progress ?? (() => undefined),
+      signal: deps.signal,
+    };
+    const applier = createApplier(context);
+    try {
+      await applier.run(plan.steps);
+    } catch (error) {
+      // Nothing was written: nothing is to be resumed.
+      if (!journal.entries.some(({ kind }) => kind === 'done') && isRights(error))
+        journal.append([{ kind: 'end', exitCode: 1 }], true);
+      throw error;
+    }
+    await applier.finish();
+    const switched = await switchOn(context, plan.steps, applier.outcomes);
+    const writes = client.stats.requests - requestsBefore;
+    const slipped = await recoverSlipped({
+      client,
+      writer: prepared.writer,
+      journal,
+      written: applier.written,
+      userId: prepared.userId,
+      since,
+      signal: deps.signal,
+    });
+    journal.append([{ kind: 'applied' }], true);
+
+    const maps = await nextIdMaps(prepared, applier.outcomes);
+    const after = await observe(deps, request.target, repository, {
+      dryRun: false,
+      restore: {
+        id: journal.head.id,
+        operator: journal.head.operator,
+        touched: allTouched(journal, applier),
+        files: maps,
+      },
+    });
+    const drift = await compare(
+      prepared,
+      applier.outcomes,
+      after,
+      new Set(switched.on.map(({ key }) => key)),
+    );
+    const warnings = [
+      ...plan.warnings,
+      ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
+      ...(slipped.notice ? [slipped.notice] : []),
+      ...slipped.found.map(({ key, who, fields, kept }) =>
+        kept
+          ? `${key} was edited by ${who} while it was restored (${fields.join(', ')}): the edit was put back`
+          : `${key} was edited by ${who} while it was restored (${fields.join(', ')}): the edit was overwritten, see the audit log of the account`,
+      ),
+    ];
+    const outcomes = [...applier.outcomes.values()].map((outcome): Outcome => {
+      const hit = slipped.found.find(
+        ({ key }) => key === keyOf(outcome.step.dir, outcome.id ?? outcome.step.id),
+      );
+      return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.who} meanwhile` } : outcome;
+    });
+    const conflict = outcomes.some(({ result }) => result === 'conflict');
+    const partial = drift.length > 0 || outcomes.some(({ result }) => result !== 'done');
+    const exitCode = conflict ? EXIT.refused : partial ? EXIT.partial : EXIT.done;
+    journal.append([{ kind: 'end', exitCode }], true);
+    return {
+      ...plannedReport(prepared, startedMs),
+      restoreId: journal.head.id,
+      verdict: conflict ? 'conflict' : partial ? 'partial' : 'done',
+      exitCode,
+      outcomes,
+      drift,
+      warnings,
+      enabled: switched.on.map(({ key }) => key),
+      commits: [...prepared.live.report.commits, ...after.report.commits],
+      newIds: newIdsOf(outcomes),
+      requests: prepared.live.report.requests + client.stats.requests + after.report.requests,
+      writes,
+      durationMs: Math.round(performance.now() - startedMs),
+    };
+  } finally {
+    journal.close();
+  }
+}
+
+function isRights(error: unknown): boolean {
+  return (error as { code?: string } | undefined)?.code === 'RIGHTS';
+}
+
+function newIdsOf(outcomes: readonly Outcome[]): Record<string, string> {
+  return Object.fromEntries(
+    outcomes.flatMap(({ step, id }) => (id !== undefined && id !== step.id ? [[step.key, id]] : [])),
+  );
+}
+
+/** Everything the restore wrote, by its id in the target, and what it replaced, by its old one. */
+function allTouched(journal: Journal, applier: Applier): Set<Key> {
+  return new Set([...touchedKeys(journal), ...applier.written.keys()]);
+}
+
+/** The file of ids, when it has to say something new. */
+async function nextIdMaps(
+  prepared: Prepared,
+  outcomes: ReadonlyMap<Key, Outcome>,
+): Promise<{ path: string; text: string }[]> {
+  const { plan, ids, repository } = prepared;
+  const path = idMapPath(plan.from, plan.account);
+  const maps = await readIdMaps(repository.git, path);
+  const put = (dir: string, old: string, id: string): void => {
+    const map = maps.get(dir) ?? new Map<string, string>();
+    maps.set(dir, map.set(old, id));
+  };
+  const before = renderIdMaps(maps);
+  const known = new Set<string>();
+  for (const step of plan.steps) {
+    const id = outcomes.get(step.key)?.id ?? step.targetId;
+    if (step.action !== 'delete' && id !== undefined && id !== step.id) put(step.dir, step.id, id);
+  }
+  for (const document of prepared.wanted) {
+    const id = ids.get(document.id);
+    if (id !== undefined && id !== document.id) put(document.type.dir, document.id, id);
+  }
+  for (const map of maps.values()) for (const old of map.keys()) known.add(old);
+  // Parts of documents (groups, versions) have ids too.
+  for (const [old, id] of ids) if (!known.has(old) && old !== id) put('parts', old, id);
+  const text = renderIdMaps(maps);
+  return text === before ? [] : [{ path, text }];
+}
+
+/** What the server does not show as it was asked for. Fields that it added by itself do not count. */
+async function compare(
+  prepared: Prepared,
+  outcomes: ReadonlyMap<Key, Outcome>,
+  after: LiveAccount,
+  switchedOn: ReadonlySet<Key>,
+): Promise<Drift[]> {
+  const done = [...outcomes.values()].filter(
+    ({ result, step }) => result === 'done' && step.action !== 'delete',
+  );
+  const held = await after.documents(done.map(({ step, id }) => keyOf(step.dir, id ?? step.id)));
+  const drift: Drift[] = [];
+  for (const { step, id } of done) {
+    const document = prepared.documents.get(step.key);
+    const live = held.get(keyOf(step.dir, id ?? step.id));
+    const type = findType(step.dir);
+    if (!document || !type || type.restore.mode === 'bulk') continue;
+    if (step.action === 'undelete' && step.changes.length === 0) continue;
+    if (!live) {
+      if (after.isComplete(step.dir))
+        drift.push({ key: step.key, title: step.title, places: ['(it is not there)'] });
+      continue;
+    }
+    const now = restorable(type, live.doc, new Map());
+    const wanted = restorable(type, document.doc, prepared.ids);
+    const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
+    const places = diffFields(expected, now)
+      .filter(({ before }) => before !== undefined)
+      .map(({ place }) => placeText(place));
+    if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
+  }
+  return drift;
+}

@@ -1,0 +1,133 @@
+import { ApiError } from '../../celigo/errors.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
+import { covers, type Place } from '../../core/places.ts';
+import { referencesOf } from '../../core/references.ts';
+import { switchesToTurnOn } from '../../plan/body.ts';
+import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { ApplyContext, Outcome } from './apply.ts';
+
+/** Order of switching on (celigo-models 8.3): what is called before what calls, unscheduled before scheduled. */
+function rank({ dir, id }: Step, doc: JsonObject | undefined): string {
+  const order = ['exports', 'apis', 'mcpservers', 'syncs', 'flows'].indexOf(dir);
+  return `${order}${doc?.schedule === undefined ? 0 : 1}${id}`;
+}
+
+/** Why a resource must stay switched off, or `undefined`. Looks at everything that it needs, however far. */
+async function obstacle(
+  context: ApplyContext,
+  key: Key,
+  outcomes: ReadonlyMap<Key, Outcome>,
+  offline: Map<string, Promise<boolean>>,
+): Promise<string | undefined> {
+  const seen = new Set<Key>([key]);
+  const todo: Key[] = [key];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const outcome = outcomes.get(next);
+    if (outcome && outcome.result !== 'done') return `${next} was not restored`;
+    const document = context.documents.get(next);
+    for (const { dir, id } of document ? referencesOf(document.type, document.doc) : []) {
+      if (dir === null || dir === 'integrations' || seen.has(keyOf(dir, id))) continue;
+      seen.add(keyOf(dir, id));
+      // Flows that follow run by their own switch.
+      if (dir !== 'flows') todo.push(keyOf(dir, id));
+      if (dir !== 'connections') continue;
+      const target = context.ids.get(id) ?? id;
+      let state = offline.get(target);
+      if (!state) {
+        state = isOffline(context, target);
+        offline.set(target, state);
+      }
+      if (await state) return `connections/${target} is offline`;
+    }
+  }
+  return undefined;
+}
+
+async function isOffline(context: ApplyContext, id: string): Promise<boolean> {
+  try {
+    const body = await context.client.json({ url: `/v1/connections/${id}`, signal: context.signal });
+    return (body as JsonObject | undefined)?.offline === true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return true;
+  }
+}
+
+/**
+ * Switches on what was on in the wanted state, one by one, only with everything that it needs in place.
+ * @returns what had to stay off, and why
+ */
+export async function switchOn(
+  context: ApplyContext,
+  steps: readonly Step[],
+  outcomes: ReadonlyMap<Key, Outcome>,
+): Promise<{
+  readonly on: readonly Step[];
+  readonly off: readonly { readonly step: Step; readonly reason: string }[];
+}> {
+  const on: Step[] = [];
+  const off: { step: Step; reason: string }[] = [];
+  const offline = new Map<string, Promise<boolean>>();
+  const wanted = steps
+    .filter(({ enable }) => enable)
+    .sort((a, b) =>
+      rank(a, context.documents.get(a.key)?.doc) < rank(b, context.documents.get(b.key)?.doc) ? -1 : 1,
+    );
+  for (const step of wanted) {
+    const document = context.documents.get(step.key);
+    if (!document) continue;
+    const reason = await obstacle(context, step.key, outcomes, offline);
+    if (reason) off.push({ step, reason });
+    else {
+      const problem = await turnOn(
+        context,
+        step,
+        document,
+        outcomes.get(step.key)?.id ?? step.targetId ?? step.id,
+      );
+      if (problem) off.push({ step, reason: problem });
+      else on.push(step);
+    }
+  }
+  return { on, off };
+}
+
+async function turnOn(
+  context: ApplyContext,
+  step: Step,
+  document: MirrorDocument,
+  id: string,
+): Promise<string | undefined> {
+  const { writer } = context;
+  const { type } = document;
+  try {
+    const live = await writer.read(type, id);
+    if (!live) return 'it is gone';
+    const paths = switchesToTurnOn(type, document.doc, live.doc);
+    if (paths.length === 0) return undefined;
+    context.journal.append([{ kind: 'intent', key: step.key, action: 'enable' }], true);
+    const places: Place[] = paths.map((path) => stepsOf(path));
+    if (places.every((place) => (type.restore.patch ?? []).some((path) => covers(path, place)))) {
+      await writer.patch(
+        type,
+        id,
+        places.map((place) => ({ op: 'replace', path: `/${place.join('/')}`, value: false })),
+      );
+    } else {
+      const body = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
+      const refused = (type.restore.refusedOnPut ?? []).filter((path) => valueAt(body, path) !== undefined);
+      await writer.replace(
+        type,
+        id,
+        refused.reduce((doc, path) => setSteps(doc, stepsOf(path), undefined) as JsonObject, body),
+      );
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return messageOf(error);
+  }
+}

@@ -1,0 +1,115 @@
+import stableStringify from 'fast-json-stable-stringify';
+import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import type { AccountConfig } from '../../config/schema.ts';
+import { digestOf } from '../../core/digest.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { basePath, readPath, titleOf } from '../../core/layout.ts';
+import { withKey } from '../../core/paths.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { type Key, keyOf } from '../../plan/types.ts';
+import type { SyncReport } from '../report.ts';
+import type { RestoreCommit, SyncDeps } from '../sync.ts';
+import { runAccount } from '../sync-account.ts';
+
+/** The account as it is now: the mirror before the run, and what the run found to be different. */
+export interface LiveAccount {
+  /** The mirror before the run; absent for an account that was never mirrored. */
+  readonly base: MirrorState | undefined;
+  readonly report: SyncReport;
+  /** Resources that exist. */
+  readonly keys: () => readonly Key[];
+  /** `undefined`: the type could not be listed whole, or is not mirrored. */
+  readonly has: (dir: string, id: string) => boolean | undefined;
+  /** Whether it changed since the mirror's last sync. */
+  readonly isChanged: (key: Key) => boolean;
+  readonly isComplete: (dir: string) => boolean;
+  /** The documents of these resources, as far as they exist. */
+  readonly documents: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, MirrorDocument>>;
+}
+
+/** Fingerprint of a document in the mirror's form. The entries of a cache are compared apart. */
+export function versionOf(doc: JsonObject): string {
+  return digestOf(stableStringify(withKey(doc, 'data', undefined)));
+}
+
+function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
+  const title = titleOf(type, doc);
+  return { type, id, title, path: `${basePath(type, id, title, deps.transliterate)}.yaml`, doc };
+}
+
+/**
+ * Mirrors the account (with `dryRun` only looks at it) and tells what it holds. More deletions than the guards allow are
+ * held back rather than refused: whoever restores may be about to undo them.
+ * @throws AppError, ApiError, GitFailure as `sync` does
+ */
+export async function observe(
+  deps: SyncDeps,
+  account: AccountConfig,
+  repository: Repository,
+  options: { readonly dryRun: boolean; readonly restore?: RestoreCommit },
+): Promise<LiveAccount> {
+  const tip = await repository.head();
+  const tree = tip === undefined ? undefined : await repository.folderTree(account.name);
+  const base =
+    tip && tree
+      ? await readState(repository.git, account.name, { commit: tip, date: new Date(0) })
+      : undefined;
+  const fresh = new Map<Key, MirrorDocument>();
+  const report = await runAccount(
+    deps,
+    account,
+    {
+      full: false,
+      dryRun: options.dryRun,
+      push: false,
+      allowDeletions: false,
+      beyondGuards: 'hold',
+      seen: (dir, id, doc) => {
+        const type = findType(dir);
+        if (type) fresh.set(keyOf(dir, id), documentOf(deps, type, id, doc));
+      },
+      ...(options.restore ? { restore: options.restore } : {}),
+    },
+    Promise.resolve(repository),
+  );
+  const gone = new Set<Key>(report.held);
+  const changed = new Set<Key>();
+  for (const { dir, id, kind, baseline } of report.changes) {
+    if (kind === 'deleted') gone.add(keyOf(dir, id));
+    else if (!baseline) changed.add(keyOf(dir, id));
+  }
+  const paths = new Map<Key, string>();
+  for (const path of base?.files.keys() ?? []) {
+    const parts = readPath(path);
+    if (parts?.isDocument) paths.set(keyOf(parts.dir, parts.id), path);
+  }
+  const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
+  const exists = (key: Key): boolean => !gone.has(key) && (paths.has(key) || fresh.has(key));
+  return {
+    base,
+    report,
+    keys: () => [...new Set([...paths.keys(), ...fresh.keys()])].filter(exists),
+    has: (dir, id) =>
+      exists(keyOf(dir, id)) ? true : complete.has(dir) || gone.has(keyOf(dir, id)) ? false : undefined,
+    isChanged: (key) => changed.has(key),
+    isComplete: (dir) => complete.has(dir),
+    async documents(keys) {
+      const found = new Map<Key, MirrorDocument>();
+      const stored: string[] = [];
+      for (const key of keys) {
+        const document = fresh.get(key);
+        const path = paths.get(key);
+        if (!exists(key)) continue;
+        if (document) found.set(key, document);
+        else if (path) stored.push(path);
+      }
+      if (base)
+        for (const document of await readDocuments(base, stored))
+          found.set(keyOf(document.type.dir, document.id), document);
+      return found;
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import type { ApiClient } from '../../celigo/client.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import { readBin, readBinned } from '../../celigo/recycle-bin.ts';
+import { isAppPart, type MirrorDocument } from '../../core/documents.ts';
+import { AppError, messageOf } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { oneLine } from '../../core/message.ts';
+import { equalJson, valueAt } from '../../core/paths.ts';
+import { rewriteIds } from '../../plan/ids.ts';
+import { type Key, keyOf, type Live } from '../../plan/types.ts';
+import type { LiveAccount } from './live.ts';
+import type { RestoreDeps } from './request.ts';
+import type { Writer } from './writer.ts';
+import { emailOf, targetOf } from './writer.ts';
+
+export interface LookupInput {
+  readonly deps: RestoreDeps;
+  readonly client: ApiClient;
+  readonly writer: Writer;
+  readonly live: LiveAccount;
+  readonly sameAccount: boolean;
+  /** Ids of the state → ids of the target. Matches found here are added. */
+  readonly ids: Map<string, string>;
+  /** Whether credentials are handed in for this resource: then even the target's own may be changed. */
+  readonly hasSecrets: (document: MirrorDocument) => boolean;
+  /** Told of every match that a person or a name decided. */
+  readonly matched: (key: Key, id: string) => void;
+}
+
+/** The recycle bin, read once and only when needed; by single entries where the whole cannot be read. */
+function createBin(client: ApiClient, signal: AbortSignal) {
+  let whole: Promise<ReadonlyMap<Key, JsonObject> | undefined> | undefined;
+  return async (document: MirrorDocument, id: string): Promise<JsonObject | undefined> => {
+    whole ??= readBin(client, signal).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+      return undefined;
+    });
+    const known = await whole;
+    return known ? known.get(keyOf(document.type.dir, id)) : readBinned(client, document.type, id, signal);
+  };
+}
+
+/**
+ * Finds out what the target holds in the place of each wanted resource.
+ * @throws AppError `CONFLICT` where several resources of the target could be meant and nobody can be asked
+ */
+export async function lookUp(
+  documents: readonly MirrorDocument[],
+  input: LookupInput,
+): Promise<Map<Key, Live>> {
+  const { live, ids, sameAccount, writer } = input;
+  const found = new Map<Key, Live>();
+  const inBin = createBin(input.client, input.deps.signal);
+  const liveKeys: { key: Key; document: MirrorDocument; target: string }[] = [];
+  const absent: MirrorDocument[] = [];
+
+  for (const document of documents) {
+    const { dir } = document.type;
+    const mapped = ids.get(document.id);
+    const candidates = [...(mapped ? [mapped] : []), ...(sameAccount ? [document.id] : [])];
+    const here = candidates.find((id) => live.has(dir, id) === true);
+    if (here !== undefined) liveKeys.push({ key: keyOf(dir, document.id), document, target: here });
+    else absent.push(document);
+  }
+  const targets = await live.documents(
+    liveKeys.map(({ document, target }) => keyOf(document.type.dir, target)),
+  );
+  const taken = new Set(liveKeys.map(({ document, target }) => keyOf(document.type.dir, target)));
+  for (const { key, document, target } of liveKeys) {
+    const { dir } = document.type;
+    const there = targets.get(keyOf(dir, target));
+    if (!there) continue;
+    found.set(key, stateOf(document, target, there.doc, live.isChanged(keyOf(dir, target))));
+    if (target !== document.id) ids.set(document.id, target);
+  }
+
+  function stateOf(document: MirrorDocument, id: string, doc: JsonObject, changed: boolean): Live {
+    const own = !sameAccount && document.type.restore.mode === 'map' && !input.hasSecrets(document);
+    return own
+      ? { state: 'matched', id, title: String(doc.name ?? id) }
+      : { state: 'live', id, raw: doc, doc, changed };
+  }
+
+  const pools = new Map<string, MirrorDocument[]>();
+  async function pool(dir: string): Promise<MirrorDocument[]> {
+    let known = pools.get(dir);
+    if (!known) {
+      const keys = live.keys().filter((key) => key.startsWith(`${dir}/`));
+      known = [...(await live.documents(keys)).values()];
+      pools.set(dir, known);
+    }
+    return known;
+  }
+
+  /** A resource of the target that is the same by its unique fields, or by target and person of a notification. */
+  async function match(document: MirrorDocument): Promise<MirrorDocument | undefined> {
+    const { type } = document;
+    const key = keyOf(type.dir, document.id);
+    if (type.restore.mode === 'bulk') {
+      const wanted = rewriteIds(document.doc, ids);
+      return (await pool(type.dir)).find(
+        ({ doc }) =>
+          equalJson(targetOf(doc) as never, targetOf(wanted) as never) && emailOf(doc) === emailOf(wanted),
+      );
+    }
+    const fields = sameAccount ? undefined : type.restore.matchBy;
+    if (!fields) return undefined;
+    const alike = (await pool(type.dir)).filter(
+      ({ id, doc }) =>
+        !taken.has(keyOf(type.dir, id)) &&
+        !isAppPart(doc) &&
+        fields.every((path) => equalJson(valueAt(doc, path), valueAt(document.doc, path))),
+    );
+    if (alike.length <= 1) return alike[0];
+    const shown = alike.map(({ id, title }) => `${type.dir}/${id}  ${oneLine(title)}`);
+    const question = `${key} "${oneLine(document.title)}" could be any of ${alike.length} ${type.plural} of the target`;
+    const choice = await input.deps.choose?.(question, shown);
+    const chosen = choice === undefined ? undefined : alike[choice];
+    if (chosen) return chosen;
+    throw new AppError('CONFLICT', `${question}:${shown.map((line) => `\n  ${line}`).join('')}`, {
+      hint: `Rename all but one, or write the right one into the file of ids: ${type.dir}: { ${document.id}: <id> }`,
+    });
+  }
+
+  for (const document of absent) {
+    const { type } = document;
+    const key = keyOf(type.dir, document.id);
+    const twin = await match(document);
+    if (twin) {
+      taken.add(keyOf(type.dir, twin.id));
+      ids.set(document.id, twin.id);
+      input.matched(key, twin.id);
+      found.set(key, stateOf(document, twin.id, twin.doc, live.isChanged(keyOf(type.dir, twin.id))));
+      continue;
+    }
+    try {
+      found.set(key, await lost(document));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      found.set(key, {
+        state: 'unknown',
+        reason: `it cannot be told whether it exists: ${messageOf(error)}`,
+      });
+    }
+  }
+  return found;
+
+  /** What is not in a listing: there all the same, in the recycle bin, or gone. */
+  async function lost(document: MirrorDocument): Promise<Live> {
+    const { type } = document;
+    const mapped = ids.get(document.id);
+    const candidates = [...(mapped ? [mapped] : []), ...(sameAccount ? [document.id] : [])];
+    for (const id of candidates) {
+      const pair = live.has(type.dir, id) === undefined ? await writer.read(type, id) : undefined;
+      if (pair) return { state: 'live', id, raw: pair.doc, doc: pair.doc, changed: false };
+    }
+    if (type.restore.mode !== 'manual') {
+      for (const id of candidates) {
+        const doc = await inBin(document, id);
+        if (doc) {
+          if (id !== document.id) ids.set(document.id, id);
+          return { state: 'binned', id, doc: writer.pair(type, doc).doc };
+        }
+      }
+    }
+    if (type.restore.mode === 'bulk' && !sameAccount) {
+      const email = emailOf(document.doc) ?? '';
+      const people = [...(await pool('ashares')), ...(await pool(type.dir))].map(({ doc }) =>
+        emailOf({ subscribedByUser: doc.sharedWithUser ?? doc.subscribedByUser ?? null }),
+      );
+      if (live.isComplete('ashares') && !people.includes(email)) {
+        return {
+          state: 'impossible',
+          reason: `${email} is no user of the target account: invite them, or subscribe somebody else`,
+        };
+      }
+    }
+    // An id that leads nowhere any more must not be written into what refers to it.
+    ids.delete(document.id);
+    const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
+    if (maker && !live.isComplete(type.dir)) {
+      return {
+        state: 'unknown',
+        reason: `the ${type.plural} of the account could not be listed whole, so that a new one might be a second one`,
+      };
+    }
+    return { state: 'gone' };
+  }
+}

@@ -1,0 +1,77 @@
+import { findType } from '../../catalogue/index.ts';
+import type { ValuesByResource } from '../../config/secrets-file.ts';
+import { readPath } from '../../core/layout.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { documentPaths, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { createBody } from '../../plan/body.ts';
+import { type Key, keyOf } from '../../plan/types.ts';
+import type { LiveAccount } from './live.ts';
+import { pickTwin } from './twin.ts';
+
+/** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
+export function touchedKeys(journal: Journal): Set<Key> {
+  const touched = new Set<Key>();
+  for (const entry of journal.entries) {
+    if (entry.kind !== 'intent' && entry.kind !== 'done') continue;
+    touched.add(entry.key);
+    if (entry.kind === 'done') touched.add(keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id));
+  }
+  return touched;
+}
+
+/**
+ * Takes over what an interrupted restore made: ids from its journal, and for creations of which no answer was noted, the
+ * resource that is there and that nobody accounts for. New findings go into the journal.
+ */
+export async function adopt(input: {
+  readonly journal: Journal;
+  readonly state: MirrorState;
+  readonly live: LiveAccount;
+  readonly ids: Map<string, string>;
+  readonly repository: Repository;
+  readonly overrides: ValuesByResource;
+}): Promise<void> {
+  const { journal, state, live, ids } = input;
+  const claimed = new Set<string>();
+  const open = new Set<Key>();
+  for (const entry of journal.entries) {
+    if (entry.kind === 'ids') for (const [old, id] of entry.pairs) ids.set(old, id);
+    if (entry.kind === 'match') ids.set(entry.key.slice(entry.key.indexOf('/') + 1), entry.id);
+    if (entry.kind === 'intent' && entry.action === 'create') open.add(entry.key);
+    if (entry.kind !== 'done' || entry.action !== 'create') continue;
+    const old = entry.key.slice(entry.key.indexOf('/') + 1);
+    if (old !== entry.id) ids.set(old, entry.id);
+    claimed.add(entry.id);
+    open.delete(entry.key);
+  }
+  if (open.size === 0) return;
+  const before = await readState(input.repository.git, live.report.account, {
+    commit: journal.head.base,
+    date: new Date(0),
+  });
+  const old = new Set(documentPaths(before).map((path) => readPath(path)?.id));
+  const paths = documentPaths(state).filter((path) => {
+    const parts = readPath(path);
+    return parts !== undefined && open.has(keyOf(parts.dir, parts.id));
+  });
+  // What others are told apart by comes first: a flow belongs to its integration.
+  const byNeed = paths.sort(
+    (a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')),
+  );
+  for (const document of await readDocuments(state, byNeed)) {
+    const { type, id } = document;
+    if (findType(type.dir)?.restore.mode === 'bulk') continue;
+    const unknown = live.keys().filter((key) => {
+      const target = key.slice(key.indexOf('/') + 1);
+      return key.startsWith(`${type.dir}/`) && !old.has(target) && !claimed.has(target);
+    });
+    const candidates = [...(await live.documents(unknown)).values()];
+    const { doc: body } = createBody({ type, wanted: document.doc, ids, supplied: new Map(), late: [] });
+    const twin = pickTwin(type, body, candidates);
+    if (!twin) continue;
+    claimed.add(twin.id);
+    ids.set(id, twin.id);
+    journal.append([{ kind: 'done', key: keyOf(type.dir, id), action: 'create', id: twin.id }], true);
+  }
+}

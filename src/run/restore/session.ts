@@ -1,0 +1,121 @@
+import { setMaxListeners } from 'node:events';
+import { AppError, messageOf } from '../../core/errors.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import { ensureBranch, pullRemote, pushRemote } from '../../mirror/remote.ts';
+import { openRepository, type Repository } from '../../mirror/repository.ts';
+import { knownFailure, ownFolders } from '../sync.ts';
+import { carryOut, plannedReport } from './carry-out.ts';
+import { findJournal, type Prepared, prepare } from './prepare.ts';
+import type { RestoreReport } from './report.ts';
+import type { RestoreDeps, RestoreRequest } from './request.ts';
+
+/** A restore between its plan and its end. The clone is locked until `close`. */
+export interface RestoreSession {
+  readonly prepared: Prepared;
+  /** The plan as a report, for those who only want to look. */
+  readonly planned: RestoreReport;
+  /** Applies the plan. @throws AppError, with the way on where the restore was interrupted */
+  readonly apply: () => Promise<RestoreReport>;
+  readonly close: () => Promise<void>;
+}
+
+/** What can be said of a failure, as an AppError; a fault of the program stays what it is. */
+function explained(error: unknown, deps: RestoreDeps, restoreId: string | undefined): unknown {
+  const known = deps.signal.aborted
+    ? { code: 'ABORTED' as const, message: 'the restore was stopped' }
+    : knownFailure(error);
+  if (!known || (error instanceof AppError && restoreId === undefined && !deps.signal.aborted)) return error;
+  if (error instanceof AppError && error.code === 'RIGHTS') return error;
+  if (restoreId === undefined) {
+    return new AppError(known.code, known.message, {
+      hint: deps.signal.aborted
+        ? 'Nothing was written to the account'
+        : 'Nothing was written to the account; try again',
+      cause: error,
+    });
+  }
+  const wayOn = `Restore ${restoreId} is interrupted; what it did is in its journal. Go on with: celigo-mirror restore --resume ${restoreId}`;
+  const hint = error instanceof AppError && error.hint ? `${error.hint}. ${wayOn}` : wayOn;
+  return new AppError(known.code, known.message, { hint, cause: error });
+}
+
+/**
+ * Opens the clone, looks at the account and plans.
+ * @param resume go on with an interrupted restore: the last one, or the one with this id
+ * @throws AppError
+ */
+export async function openRestore(
+  deps: RestoreDeps,
+  request: RestoreRequest,
+  resume?: { readonly id?: string },
+): Promise<RestoreSession> {
+  const names = ownFolders(deps.config);
+  const { remote } = deps.config.repository;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([deps.signal, lost.signal]);
+  setMaxListeners(0, signal);
+  const own: RestoreDeps = { ...deps, signal };
+  const notice = (message: string): void =>
+    deps.report({ name: 'notice', account: request.target.name, message });
+  let repository: Repository | undefined;
+  let journal: Journal | undefined;
+  let prepared: Prepared;
+  try {
+    repository = await openRepository({
+      config: deps.config.repository,
+      env: deps.env,
+      lockWaitMs: deps.lockWaitMs,
+      signal,
+      onNotice: notice,
+      onLost: (error) =>
+        lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
+    });
+    await ensureBranch(repository);
+    journal = findJournal(repository.stateDir, request.target.name, resume);
+    const pulled = await pullRemote(repository, remote, names, deps.now());
+    if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
+    prepared = await prepare(own, journal ? resumed(request, journal) : request, repository, journal);
+  } catch (error) {
+    journal?.close();
+    await repository?.close().catch(() => undefined);
+    throw explained(error, own, journal?.head.id);
+  }
+  const started = performance.now();
+  let begun = journal?.head.id;
+  const clone = repository;
+  return {
+    prepared,
+    planned: plannedReport(prepared, started),
+    async apply() {
+      try {
+        const [refusal] = prepared.refusals;
+        if (refusal) throw refusal;
+        const report = await carryOut(own, prepared, started, (id) => {
+          begun = id;
+        });
+        const pushed = await pushRemote(clone, remote, names, deps.now());
+        return { ...report, remote: pushed };
+      } catch (error) {
+        throw explained(error, own, begun);
+      }
+    },
+    async close() {
+      journal?.close();
+      await prepared.client.close();
+      await clone.close().catch(() => undefined);
+    },
+  };
+}
+
+/** The request that an interrupted restore was begun with. `--force` may be added to it. */
+function resumed(request: RestoreRequest, { head }: Journal): RestoreRequest {
+  return {
+    ...request,
+    ...head.options,
+    force: head.options.force || request.force,
+    enableFlows: head.options.enableFlows || request.enableFlows,
+    what: head.what,
+    from: head.from,
+    dryRun: request.dryRun,
+  };
+}

@@ -1,0 +1,257 @@
+import type { ResourceType } from '../../catalogue/types.ts';
+import type { ApiClient } from '../../celigo/client.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import { undelete } from '../../celigo/recycle-bin.ts';
+import { toData } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
+import type { PatchOperation } from '../../plan/body.ts';
+import { assertNoPlaceholder } from '../../plan/secrets.ts';
+import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
+
+/** A document of the target, as the API shows it and as the mirror would hold it. */
+export interface LivePair {
+  readonly raw: JsonObject;
+  readonly doc: JsonObject;
+}
+
+/** Entries in one call to a lookup cache, and their size in bytes (celigo-platform 3). */
+const MOST_ENTRIES = 1_000;
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** Everything that a restore writes goes through here; no body with a placeholder leaves. */
+export interface Writer {
+  /** The resource as it is now; `undefined` when it is gone. @throws ApiError */
+  readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
+  /** What the server says a resource is, in both forms. */
+  readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
+  /** POST. @throws ApiError; without a status its outcome is unknown */
+  readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
+  readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
+  readonly patch: (
+    type: ResourceType,
+    id: string,
+    operations: readonly PatchOperation[],
+  ) => Promise<LivePair>;
+  readonly remove: (type: ResourceType, id: string) => Promise<void>;
+  readonly undelete: (type: ResourceType, id: string) => Promise<LivePair>;
+  /** Makes the connections registered with an integration those of `wanted`. */
+  readonly register: (
+    integration: string,
+    wanted: readonly string[],
+    live: readonly string[],
+  ) => Promise<void>;
+  readonly unregister: (
+    integration: string,
+    wanted: readonly string[],
+    live: readonly string[],
+  ) => Promise<void>;
+  /** Makes the entries of a lookup cache those of `wanted` (one JSON text a line). */
+  readonly fillCache: (id: string, wanted: string, live: string) => Promise<void>;
+  /** Subscribes somebody; gives the subscription. */
+  readonly subscribe: (doc: JsonObject) => Promise<JsonObject>;
+}
+
+export interface WriterOptions {
+  readonly client: ApiClient;
+  readonly normalise: NormaliseOptions;
+  readonly lookupCacheData: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The one target of a notification: field and id. */
+export function targetOf(doc: JsonObject): readonly [string, string] | undefined {
+  const field = ['_flowId', '_connectionId', '_integrationId'].find((name) => typeof doc[name] === 'string');
+  return field ? [field, String(doc[field])] : undefined;
+}
+
+export function emailOf(doc: JsonObject): string | undefined {
+  const person = doc.subscribedByUser;
+  return isObject(person) && typeof person.email === 'string' ? person.email : undefined;
+}
+
+function parseEntries(text: string): Map<string, string> {
+  return new Map(
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [String((JSON.parse(line) as JsonObject).key), line]),
+  );
+}
+
+/** Lines in portions that one call takes. */
+function* portions(lines: readonly string[]): Generator<Json[]> {
+  let some: Json[] = [];
+  let bytes = 0;
+  for (const line of lines) {
+    if (some.length >= MOST_ENTRIES || (some.length > 0 && bytes + line.length * 3 > MOST_BYTES)) {
+      yield some;
+      some = [];
+      bytes = 0;
+    }
+    some.push(JSON.parse(line) as Json);
+    bytes += line.length * 3;
+  }
+  if (some.length > 0) yield some;
+}
+
+export function createWriter(options: WriterOptions): Writer {
+  const { client, signal } = options;
+  const normalisers = new Map<string, ReturnType<typeof createNormaliser>>();
+  const collections = new Map<string, string>();
+
+  function pair(type: ResourceType, raw: JsonObject): LivePair {
+    let normalise = normalisers.get(type.dir);
+    if (!normalise) {
+      normalise = createNormaliser(type, options.normalise);
+      normalisers.set(type.dir, normalise);
+    }
+    return { raw, doc: normalise(raw).doc };
+  }
+
+  /** The spelling of the collection that the server answers to. */
+  async function collectionOf(type: ResourceType): Promise<string> {
+    const { path, alternative } = type.list;
+    if (!alternative) return path;
+    let found = collections.get(type.dir);
+    if (!found) {
+      found = path;
+      try {
+        await client.send({ url: path, signal });
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+        found = alternative;
+      }
+      collections.set(type.dir, found);
+    }
+    return found;
+  }
+
+  async function read(type: ResourceType, id: string): Promise<LivePair | undefined> {
+    const collection = await collectionOf(type);
+    const raw = await fetchDocument(client, type, collection, id, signal);
+    if (!raw) return undefined;
+    if (type.dir !== 'lookupcaches' || !options.lookupCacheData) return pair(type, raw);
+    return pair(type, { ...raw, data: await fetchCacheData(client, collection, id, signal) });
+  }
+
+  /** The document in an answer, or from a GET where the answer has none. */
+  async function answered(
+    type: ResourceType,
+    id: string | undefined,
+    body: Json | undefined,
+  ): Promise<LivePair> {
+    const found = isObject(body) && typeof body._id === 'string' ? body._id : id;
+    if (found === undefined)
+      throw new ApiError(`POST ${type.list.path} did not say what it made`, { passing: true });
+    // Some members come only when asked for; the entries of a cache have a call of their own.
+    const whole = isObject(body) && body._id === found && !type.hydrate?.query && type.dir !== 'lookupcaches';
+    if (whole && (type.hydrate?.fields ?? []).every((field) => body[field] !== undefined))
+      return pair(type, body);
+    const live = await read(type, found);
+    if (!live)
+      throw new ApiError(`${type.list.path}/${found} is gone right after it was written`, { passing: false });
+    return live;
+  }
+
+  async function write(
+    method: 'POST' | 'PUT' | 'PATCH',
+    url: string,
+    body: Json,
+    repeatable = false,
+  ): Promise<Json | undefined> {
+    assertNoPlaceholder(body, `${method} ${url}`);
+    const response = await client.send({ method, url, body: toData(body), repeatable, signal });
+    if (response.body.length === 0) return undefined;
+    try {
+      return JSON.parse(response.body.toString('utf8')) as Json;
+    } catch {
+      // Some answers are plain text (celigo-platform 2.4).
+      return undefined;
+    }
+  }
+
+  async function urlOf(type: ResourceType, id: string): Promise<string> {
+    return itemPath(type, await collectionOf(type), id);
+  }
+
+  const self: Writer = {
+    read,
+    pair,
+    async create(type, body) {
+      const answer = await write('POST', await collectionOf(type), body);
+      return answered(type, undefined, answer);
+    },
+    async replace(type, id, body) {
+      const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
+      return answered(type, id, await write('PUT', await urlOf(type, id), value));
+    },
+    async patch(type, id, operations) {
+      await write('PATCH', await urlOf(type, id), operations as unknown as Json);
+      return answered(type, id, undefined);
+    },
+    async remove(type, id) {
+      await client.send({ method: 'DELETE', url: await urlOf(type, id), signal });
+    },
+    async undelete(type, id) {
+      try {
+        await undelete(client, type, id, signal);
+      } catch (error) {
+        // An answer that got lost, or a parent that brought it back in the meantime.
+        const live = error instanceof ApiError ? await read(type, id) : undefined;
+        if (live) return live;
+        throw error;
+      }
+      const live = await read(type, id);
+      if (!live)
+        throw new ApiError(`${type.dir}/${id} did not come back from the recycle bin`, { passing: false });
+      return live;
+    },
+    async register(integration, wanted, live) {
+      const more = wanted.filter((id) => !live.includes(id));
+      if (more.length > 0) await write('PUT', `/v1/integrations/${integration}/connections/register`, more);
+    },
+    async unregister(integration, wanted, live) {
+      for (const id of live.filter((held) => !wanted.includes(held))) {
+        await client.send({
+          method: 'DELETE',
+          url: `/v1/integrations/${integration}/connections/${id}/register`,
+          signal,
+        });
+      }
+    },
+    async fillCache(id, wanted, live) {
+      const [ours, theirs] = [parseEntries(wanted), parseEntries(live)];
+      const changed = [...ours].filter(([key, line]) => theirs.get(key) !== line).map(([, line]) => line);
+      for (const data of portions(changed))
+        await write('POST', `/v1/lookupcaches/${id}/data`, { data }, true);
+      const extra = [...theirs.keys()].filter((key) => !ours.has(key));
+      for (let from = 0; from < extra.length; from += MOST_ENTRIES) {
+        const keys = extra.slice(from, from + MOST_ENTRIES);
+        await client.send({ method: 'DELETE', url: `/v1/lookupcaches/${id}/data`, body: { keys }, signal });
+      }
+    },
+    async subscribe(doc) {
+      const target = targetOf(doc);
+      const email = emailOf(doc);
+      if (!target || !email) {
+        throw new AppError('API', `notification ${String(doc._id)} does not say who is told of what`, {
+          hint: 'Subscribe by hand',
+        });
+      }
+      const [field, id] = target;
+      await write('PUT', '/v1/notifications', [
+        { [field]: id, subscribed: true, subscribedByUserEmail: email },
+      ]);
+      const list = await client.json({ url: '/v1/notifications?users=all', signal });
+      const made = (isArray(list) ? list : []).find(
+        (item) => isObject(item) && item[field] === id && emailOf(item) === email,
+      );
+      if (!isObject(made))
+        throw new ApiError(`the notification of ${email} is not there`, { passing: false });
+      return made;
+    },
+  };
+  return self;
+}

@@ -1,0 +1,228 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isArray, type Json, type JsonObject } from '../../src/core/json.ts';
+import { parseYaml } from '../../src/core/yaml.ts';
+import { sample } from '../support/account.ts';
+import { cli, tempDir, type Workspace } from '../support/workspace.ts';
+import {
+  commitByHand,
+  doc,
+  expectCode,
+  head,
+  mirrored,
+  mirrorTexts,
+  plain,
+  said,
+  writes,
+} from './support.ts';
+
+/** Without configuration, variables or token, from anywhere. */
+function drill(folder: string, ...args: string[]) {
+  return cli(['drill', folder, ...args], tempDir());
+}
+
+function named(space: Workspace, dir: string, name: string): string {
+  for (const [id, text] of mirrorTexts(space, dir)) {
+    if ((parseYaml(text) as JsonObject).name === name) return id;
+  }
+  throw new Error(`the mirror has no ${dir} called ${name}`);
+}
+
+describe('drill', () => {
+  it('of the sample account leaves nothing unexplained, without configuration and without a token', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const [commit, files] = [head(space), space.files().length];
+    account.emulator.clearRequests();
+
+    const outcome = await drill(space.mirror, '--json');
+
+    expectCode(outcome, 0);
+    const report = JSON.parse(outcome.out) as JsonObject;
+    expect(report).toMatchObject({ account: 'prod', unexplained: [] });
+    // It did restore, and it says of the rest why not.
+    const explained = report.explained as Json;
+    const yaml = space.files().filter((path) => path.endsWith('.yaml')).length;
+    const restored = Number(report.restored);
+    expect(isArray(explained)).toBe(true);
+    expect(restored).toBeGreaterThan(yaml * 0.75);
+    expect(restored).toBeLessThanOrEqual(yaml);
+    for (const id of mirrorTexts(space, 'ashares').keys()) expect(JSON.stringify(explained)).toContain(id);
+    for (const id of mirrorTexts(space, 'flows').keys()) {
+      const app = space.read(space.find(id)).includes('_connectorId');
+      expect(JSON.stringify(explained).includes(`flows/${id}`) && !app, `flow ${id} not restored`).toBe(
+        false,
+      );
+    }
+    // The mirror and the account are as they were.
+    expect([head(space), space.files().length]).toEqual([commit, files]);
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(account.emulator.requests).toEqual([]);
+  });
+
+  it('says exactly what is missing when the file of a connection in use is gone', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const id = named(space, 'connections', 'Carrier (Postbud)');
+    const users = [...mirrorTexts(space, 'exports')].filter(([, text]) => text.includes(id));
+    expect(users.length).toBeGreaterThan(0);
+    rmSync(join(space.mirror, space.find(id)));
+
+    const outcome = await drill(space.mirror);
+
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.code).not.toBe(64);
+    expect(said(outcome)).toContain(id);
+    for (const [user] of users) expect(said(outcome)).toContain(user);
+    // And nothing else: a connection that is there is not accused.
+    expect(outcome.out).not.toContain(named(space, 'connections', 'Service desk'));
+  });
+
+  it('of an earlier commit does not see what is broken now', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const at = head(space);
+    const path = space.find(named(space, 'connections', 'Carrier (Postbud)'));
+    rmSync(join(space.mirror, path));
+    commitByHand(space);
+
+    expectCode(await drill(space.mirror, '--at', at), 0);
+    expect((await drill(space.mirror, '--at', 'HEAD')).code).not.toBe(0);
+    expect((await drill(space.mirror, '--at', 'no-such-ref')).code).toBe(64);
+  });
+
+  it('finds a document that can no longer be written', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const [id = ''] = plain(space, account.emulator, 'imports', (found) => isArray(found.mappings));
+    const path = space.find(id);
+    writeFileSync(
+      join(space.mirror, path),
+      space.read(path).replaceAll(/^adaptorType: .*$/gm, 'adaptorType: NoSuchImport'),
+    );
+
+    const outcome = await drill(space.mirror);
+
+    expect(outcome.code).not.toBe(0);
+    expect(said(outcome)).toContain(id);
+  });
+
+  it('of a folder without a mirror is wrong usage', async () => {
+    for (const folder of [tempDir(), join(tempDir(), 'absent')]) {
+      const outcome = await drill(folder);
+      expectCode(outcome, 64);
+      expect(outcome.err).toContain(folder);
+    }
+  });
+});
+
+describe('show', () => {
+  it('prints the document as it is in the mirror, and as it was', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const [id = ''] = plain(space, account.emulator, 'flows');
+    const [at, old, was] = [
+      head(space),
+      space.read(space.find(id)),
+      String(doc(account.emulator, 'flows', id).name),
+    ];
+    account.emulator
+      .act(account.owner.email)
+      .set('flows', id, { name: 'Another name', description: 'later' });
+    await space.sync();
+
+    const now = await space.run('show', `flows/${id}`);
+    expectCode(now, 0);
+    expect(parseYaml(now.out)).toEqual(parseYaml(space.read(space.find(id))));
+    const then = await space.run('show', `flows/${id}`, '--at', at);
+    expectCode(then, 0);
+    expect(parseYaml(then.out)).toEqual(parseYaml(old));
+    // By its name, each at its time.
+    expect((await space.run('show', 'flows/Another name')).out).toBe(now.out);
+    expect((await space.run('show', `flows/${was}`, '--at', at)).out).toBe(then.out);
+  });
+
+  it('still finds what was deleted since, and reads no work tree', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const [at, id] = [head(space), named(space, 'scripts', 'Order router')];
+    const code = String(doc(account.emulator, 'scripts', id).content).split('\n')[0] ?? '';
+    rmSync(join(space.mirror, 'prod', 'scripts'), { recursive: true });
+    const outcome = await space.run('show', `scripts/${id}`, '--at', at);
+    expectCode(outcome, 0);
+    expect(outcome.out).toContain(code);
+  });
+});
+
+describe('diff', () => {
+  it('of an account equal to its mirror is empty and ends with 0', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    account.emulator.clearRequests();
+    expectCode(await space.run('diff', '--exit-code'), 0);
+    const { out } = await space.run('diff', '--json');
+    expect(JSON.parse(out)).toMatchObject({ version: 1, differences: [] });
+    expect(writes(account.emulator)).toEqual([]);
+  });
+
+  it('names the field of a live edit, ends with 2 when asked to, and commits nothing', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const commit = head(space);
+    const [id = '', other = ''] = plain(space, account.emulator, 'flows');
+    const actor = account.emulator.act(account.owner.email);
+    actor.set('flows', id, { 'pageGenerators[0].skipRetries': true, description: 'a live edit' });
+    const script = named(space, 'scripts', 'Order router');
+    actor.set('scripts', script, { content: 'a line of its own\n' });
+
+    const outcome = await space.run('diff', '--exit-code');
+    expectCode(outcome, 2);
+    for (const part of [id, 'skipRetries', 'a live edit', script, 'a line of its own'])
+      expect(outcome.out).toContain(part);
+    expectCode(await space.run('diff'), 0);
+    expectCode(await space.run('diff', `flows/${id}`, '--exit-code'), 2);
+    expectCode(await space.run('diff', `flows/${other}`, '--exit-code'), 0);
+
+    const { differences } = JSON.parse((await space.run('diff', '--json')).out) as {
+      differences: { type: string; id: string; what: string; changes: { place: string }[] }[];
+    };
+    expect(differences.map(({ type, id, what }) => [type, id, what]).sort()).toEqual(
+      [
+        ['flows', id, 'changed'],
+        ['scripts', script, 'changed'],
+      ].sort(),
+    );
+    const places = differences.find(({ type }) => type === 'flows')?.changes.map(({ place }) => place);
+    expect(places?.sort()).toEqual(['description', 'pageGenerators[0].skipRetries']);
+    expect(head(space)).toBe(commit);
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(writes(account.emulator)).toEqual([]);
+  });
+
+  it('between two commits needs no account and sees renames, additions and deletions', async () => {
+    const account = await sample();
+    const space = await mirrored(account);
+    const from = head(space);
+    const actor = account.emulator.act(account.owner.email);
+    const [id = ''] = plain(space, account.emulator, 'flows');
+    actor.set('flows', id, { name: 'Another name' });
+    const added = String(actor.create('scripts', { name: 'New one', content: '// new' })._id);
+    const tag = String(account.emulator.state.all('tags')[0]?._id);
+    actor.remove('tags', tag);
+    await space.sync();
+    const to = head(space);
+    await account.emulator.close();
+
+    const { out, code } = await space.run('diff', '--from', from, '--to', to, '--exit-code', '--json');
+    expect(code).toBe(2);
+    const { differences } = JSON.parse(out) as { differences: { type: string; id: string; what: string }[] };
+    expect(Object.fromEntries(differences.map(({ type, id, what }) => [`${type}/${id}`, what]))).toEqual({
+      [`flows/${id}`]: 'renamed',
+      [`scripts/${added}`]: 'added',
+      [`tags/${tag}`]: 'deleted',
+    });
+    expectCode(await space.run('diff', '--from', to, '--to', to, '--exit-code'), 0);
+    expectCode(await space.run('diff', '--from', 'no-such-ref', '--to', to), 64);
+  });
+});

@@ -1,0 +1,234 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
+import { internalReferences } from '../../src/emulator/links.ts';
+import { emptyAccount } from '../../src/emulator/server.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { type Outcome, type Running, start, Workspace } from '../support/workspace.ts';
+import { expectNoMask, ownIds, referencesTo, said } from './support.ts';
+
+const KILLS = 30;
+const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
+const RESUME = ['restore', '--resume', '--yes'] as const;
+
+/** The same sequence of moments in every run of the test. */
+function sequence(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
+interface Pair {
+  readonly copy: TestAccount;
+  readonly space: Workspace;
+}
+
+/** A mirrored account and an empty one. Slow enough that a kill finds something under way. */
+async function fresh(prod: TestAccount): Promise<Pair> {
+  const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept' });
+  const space = new Workspace({
+    prod: { baseUrl: prod.url, token: prod.owner.token },
+    copy: { baseUrl: copy.url, token: copy.owner.token, requestsPerSecond: 150 },
+  });
+  expect((await space.sync('--account', 'prod')).code).toBe(0);
+  return { copy, space };
+}
+
+/** What an account holds, by type and name: a document that was made twice stands twice. */
+function inventory({ copy }: Pair): Record<string, string[]> {
+  return Object.fromEntries(
+    RESOURCE_TYPES.map(({ dir }) => [
+      dir,
+      copy.emulator.state
+        .all(dir)
+        .map((doc) => String(doc.name ?? doc.tag ?? doc._id))
+        .sort(),
+    ]),
+  );
+}
+
+/** References to documents that are not there. */
+function dangling({ copy }: Pair): string[] {
+  return RESOURCE_TYPES.flatMap(({ dir }) =>
+    copy.emulator.state.all(dir).flatMap((doc) =>
+      internalReferences(dir, doc)
+        .filter((used) => !copy.emulator.state.get(used.dir, used.id))
+        .map(({ place, id }) => `${dir}/${String(doc._id)}: ${place} = ${id}`),
+    ),
+  );
+}
+
+it(`a restore killed at any moment, ${KILLS} times, is finished by --resume without a duplicate`, async () => {
+  const prod = await sample();
+  const old = ownIds(prod.emulator);
+  const random = sequence(11);
+
+  // Undisturbed: what there is to be made, and how long it takes here.
+  const reference = await fresh(prod);
+  const began = performance.now();
+  const undisturbed = await start(COPY, reference.space.dir).done;
+  const whole = performance.now() - began;
+  expect([0, 3], said(undisturbed)).toContain(undisturbed.code);
+  const wanted = inventory(reference);
+  expect(wanted.flows?.length).toBeGreaterThan(15);
+  const allowed = dangling(reference).length;
+  const requests = reference.copy.emulator.requests.filter(({ method }) => method !== 'GET').length;
+
+  async function check(pair: Pair, outcome: Outcome): Promise<void> {
+    expect(outcome.code, said(outcome)).toBe(undisturbed.code);
+    expect(inventory(pair)).toEqual(wanted);
+    expect(dangling(pair)).toHaveLength(allowed);
+    expect(referencesTo(pair.copy.emulator, old)).toEqual([]);
+    expectNoMask(pair.copy.emulator);
+    expect(pair.copy.emulator.state.starts()).toEqual([]);
+    const again = await pair.space.run(...RESUME);
+    expect(again.code, said(again)).toBe(64);
+    expect(pair.space.git('status', '--porcelain')).toBe('');
+    expect(pair.space.git('fsck', '--strict', '--no-dangling').trim()).toBe('');
+    expect(await pair.space.sync('--account', 'copy')).toMatchObject({ code: 0, commits: [] });
+  }
+
+  /** Kills at a moment of the clock, or just as a write arrives: then it takes effect and nobody hears of it. */
+  async function disturb(run: Running, pair: Pair, byWrite: boolean, share: number): Promise<Outcome> {
+    if (byWrite) {
+      let left = 1 + Math.floor(share * requests * 0.4);
+      pair.copy.emulator.beforeWrite = async () => {
+        left -= 1;
+        if (left !== 0) return;
+        run.kill('SIGKILL');
+        await run.done;
+      };
+      const outcome = await run.done;
+      pair.copy.emulator.beforeWrite = undefined;
+      return outcome;
+    }
+    await Promise.race([wait(share * whole), run.done]);
+    run.kill('SIGKILL');
+    return run.done;
+  }
+
+  let pair = await fresh(prod);
+  let killed = 0;
+  let finished = 0;
+  let resuming = false;
+  for (let round = 0; killed < KILLS; round++) {
+    expect(round, 'kills hardly ever meet a running restore').toBeLessThan(KILLS * 4);
+    const run = start(resuming ? RESUME : COPY, pair.space.dir);
+    const outcome = await disturb(run, pair, round % 2 === 0, random());
+    if (outcome.code === -1) {
+      killed += 1;
+      resuming = true;
+    } else if (resuming && outcome.code === 64) {
+      // Killed before there was anything to go on with: nothing may have been written either.
+      expect(said(outcome)).toMatch(/resume/);
+      resuming = false;
+    } else {
+      // It was quicker than the kill.
+      await check(pair, outcome);
+      finished += 1;
+      pair = await fresh(prod);
+      resuming = false;
+    }
+  }
+
+  let last = await start(resuming ? RESUME : COPY, pair.space.dir).done;
+  if (resuming && last.code === 64) last = await start(COPY, pair.space.dir).done;
+  await check(pair, last);
+  expect(killed).toBe(KILLS);
+  expect(finished).toBeLessThan(KILLS);
+}, 480_000);
+
+it('while one is interrupted, another into the same account is refused and named the way on', async () => {
+  const prod = await sample();
+  const pair = await fresh(prod);
+  const run = start(COPY, pair.space.dir);
+  let writes = 0;
+  pair.copy.emulator.beforeWrite = async () => {
+    writes += 1;
+    if (writes !== 40) return;
+    run.kill('SIGKILL');
+    await run.done;
+  };
+  expect((await run.done).code).toBe(-1);
+  pair.copy.emulator.beforeWrite = undefined;
+  pair.copy.emulator.clearRequests();
+
+  for (const args of [COPY, ['restore', 'flows/Daily exchange rates', ...COPY.slice(2)]]) {
+    const second = await pair.space.run(...args);
+    expect(second.code, said(second)).toBe(4);
+    expect(said(second)).toContain('--resume');
+  }
+  expect(pair.copy.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  // Another account is not held up by it, and the mirror of this one goes on.
+  expect((await pair.space.run('restore', 'all', '--account', 'prod', '--yes')).code).toBe(0);
+  expect((await pair.space.sync('--account', 'copy')).code).toBe(0);
+  const wrong = await pair.space.run('restore', '--resume', 'no-such-run', '--yes');
+  expect(wrong.code, said(wrong)).toBe(64);
+
+  const resumed = await pair.space.run(...RESUME);
+  expect([0, 3], said(resumed)).toContain(resumed.code);
+  const twice = Object.entries(inventory(pair)).flatMap(([dir, names]) =>
+    prod.emulator.state.count(dir) < names.length ? [dir] : [],
+  );
+  expect(twice).toEqual([]);
+  expect((await pair.space.run(...RESUME)).code).toBe(64);
+});
+
+it.each([
+  ['the connection is cut', { kind: 'applyThenReset' }],
+  ['a gateway answers 504', { kind: 'applyThenStatus', status: 504 }],
+] as const)('nothing is made twice when something is created and %s', async (_, fault) => {
+  const prod = await sample();
+  const pair = await fresh(prod);
+  const { emulator } = pair.copy;
+  const lost = ['scripts', 'connections', 'exports', 'imports', 'integrations', 'flows', 'filedefinitions'];
+  for (const path of lost)
+    emulator.faults.add({ match: { method: 'POST', path: `/v1/${path}`, nth: 2 }, fault });
+
+  const outcome = await pair.space.run(...COPY);
+  expect(emulator.faults.pending()).toEqual([]);
+  emulator.faults.clear();
+  expect([0, 3], said(outcome)).toContain(outcome.code);
+  const again = await pair.space.run(...COPY);
+  expect([0, 3], said(again)).toContain(again.code);
+
+  for (const dir of lost) {
+    const wanted = prod.emulator.state.all(dir).filter((doc) => doc._connectorId === undefined);
+    expect(inventory(pair)[dir], dir).toEqual(wanted.map((doc) => String(doc.name)).sort());
+  }
+  expect(dangling(pair)).toEqual([]);
+});
+
+it('a step that the server refuses is named, what needs it is left out, and the next run makes it good', async () => {
+  const prod = await sample();
+  const pair = await fresh(prod);
+  const { emulator } = pair.copy;
+  const fault = {
+    kind: 'status',
+    status: 422,
+    body: { errors: [{ code: 'x', message: 'not today' }] },
+  } as const;
+  emulator.faults.add({ match: { method: 'POST', path: '/v1/scripts' }, times: 'always', fault });
+
+  const outcome = await pair.space.run(...COPY);
+
+  expect(outcome.code, said(outcome)).toBe(3);
+  expect(said(outcome)).toContain('not today');
+  for (const script of prod.emulator.state.all('scripts'))
+    expect(said(outcome)).toContain(String(script.name));
+  expect(emulator.state.count('scripts')).toBe(0);
+  expect(emulator.state.count('connections')).toBeGreaterThan(0);
+  expect(dangling(pair)).toEqual([]);
+  emulator.faults.clear();
+  const again = await pair.space.run(...COPY);
+  expect([0, 3], said(again)).toContain(again.code);
+  expect(inventory(pair).scripts).toEqual(
+    prod.emulator.state
+      .all('scripts')
+      .map((doc) => String(doc.name))
+      .sort(),
+  );
+  expect(inventory(pair).flows?.length).toBeGreaterThan(15);
+});

@@ -1,0 +1,270 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
+import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
+import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
+import { type Behaviour, emptyAccount } from '../../src/emulator/server.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { Workspace } from '../support/workspace.ts';
+import {
+  commitByHand,
+  configured,
+  type Doc,
+  expectCode,
+  expectNoMask,
+  ownIds,
+  plain,
+  type RestoreJson,
+  referencesTo,
+  said,
+  snapshot,
+  writes,
+} from './support.ts';
+
+const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
+
+async function pair(options: Partial<Behaviour> = {}) {
+  const prod = await sample();
+  const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept', ...options });
+  const space = new Workspace({
+    prod: { baseUrl: prod.url, token: prod.owner.token },
+    copy: { baseUrl: copy.url, token: copy.owner.token },
+  });
+  expect((await space.sync('--account', 'prod')).code).toBe(0);
+  return { prod, copy, space };
+}
+
+/** Names of a type's documents, sorted; what a restore never makes left out. */
+function names(test: TestAccount, dir: string): string[] {
+  return test.emulator.state
+    .all(dir)
+    .filter((doc) => doc.published !== true && doc._connectorId === undefined)
+    .map((doc) => String(doc.name ?? doc.tag))
+    .sort();
+}
+
+function one(test: TestAccount, dir: string, name: string): Doc {
+  const found = test.emulator.state.all(dir).filter((doc) => doc.name === name);
+  expect(found, `${dir} ${name}`).toHaveLength(1);
+  return structuredClone(found[0]) as Doc;
+}
+
+/** Old id → new id, for every document whose name occurs once on both sides. */
+function counterparts(prod: TestAccount, copy: TestAccount): Map<string, string> {
+  const pairs = RESOURCE_TYPES.flatMap(({ dir }) => {
+    const both = [prod, copy].map(({ emulator }) => {
+      const byName = new Map<string, string[]>();
+      for (const { name, _id } of emulator.state.all(dir))
+        byName.set(String(name), [...(byName.get(String(name)) ?? []), String(_id)]);
+      return byName;
+    });
+    return [...(both[0] ?? [])].flatMap(([name, old]) => {
+      const fresh = both[1]?.get(name) ?? [];
+      return old.length === 1 && fresh.length === 1 ? [[String(old[0]), String(fresh[0])] as const] : [];
+    });
+  });
+  return new Map(pairs);
+}
+
+/** References of a document in terms of the other account. */
+function translated(value: Json, ids: ReadonlyMap<string, string>): Json {
+  const text = JSON.stringify(value).replace(
+    /"([0-9a-f]{24})"/g,
+    (_, id: string) => `"${ids.get(id) ?? id}"`,
+  );
+  return JSON.parse(text) as Json;
+}
+
+describe('a restore into an empty account', () => {
+  it('makes everything that can be made, points at nothing of the other account and starts nothing', async () => {
+    const { prod, copy, space } = await pair();
+
+    const outcome = await space.run(...COPY);
+
+    expectCode(outcome, 0, 3);
+    for (const { dir, restore } of RESOURCE_TYPES) {
+      if (!['create', 'map'].includes(restore.mode) || dir === 'state') continue;
+      expect(names(copy, dir), dir).toEqual(names(prod, dir));
+    }
+    expect(referencesTo(copy.emulator, ownIds(prod.emulator))).toEqual([]);
+    expect(copy.emulator.state.starts()).toEqual([]);
+    for (const flow of copy.emulator.state.all('flows')) expect(flow.disabled, String(flow.name)).toBe(true);
+    expectNoMask(copy.emulator);
+    expect(writes(prod.emulator)).toEqual([]);
+    expect(said(outcome)).toMatch(/offline/i);
+
+    const ids = counterparts(prod, copy);
+    for (const dir of ['flows', 'exports', 'imports', 'scripts', 'filedefinitions', 'tools']) {
+      const docs = prod.emulator.state.all(dir).filter(({ _id }) => ids.has(String(_id)));
+      expect(docs.length, dir).toBeGreaterThan(0);
+      for (const old of docs) {
+        if (/\*{6}|\$secret/.test(space.read(space.find(String(old._id))))) continue;
+        const fresh = copy.emulator.state.get(dir, ids.get(String(old._id)) ?? '') ?? {};
+        const wanted = translated(configured(dir, old), ids) as JsonObject;
+        const without = ({ disabled: _, ...rest }: JsonObject): JsonObject =>
+          Object.fromEntries(
+            Object.entries(rest).filter(
+              ([key]) =>
+                !['_sourceId', '_templateId', 'apiIdentifier', '_flowGroupingId', 'externalId'].includes(
+                  key,
+                ) &&
+                !key.startsWith('_http') &&
+                !typeStrips(dir, key),
+            ),
+          );
+        expect(without(configured(dir, fresh)), `${dir} ${String(old.name)}`).toEqual(without(wanted));
+      }
+    }
+  });
+
+  it('keeps the pairs of ids in the repository and changes nothing the second time', async () => {
+    const { prod, copy, space } = await pair();
+    const first = await space.run(...COPY);
+    expectCode(first, 0, 3);
+    const map = space.git('show', 'HEAD:idmaps/prod-copy.yaml');
+    const order = one(prod, 'flows', 'Orders: web shop → NetSuite')._id;
+    expect(map).toContain(order);
+    expect(map).toContain(one(copy, 'flows', 'Orders: web shop → NetSuite')._id);
+    const [after, head] = [snapshot(copy.emulator), space.git('rev-parse', 'HEAD')];
+    copy.emulator.clearRequests();
+
+    const second = await space.run(...COPY);
+
+    expect(writes(copy.emulator)).toEqual([]);
+    expect(snapshot(copy.emulator)).toEqual(after);
+    expect(second.code, said(second)).toBeLessThanOrEqual(first.code);
+    expect(space.git('rev-parse', 'HEAD')).toBe(head);
+    // The target has a mirror of its own, and it is up to date.
+    expect(await space.sync('--account', 'copy')).toMatchObject({ code: 0, commits: [] });
+  });
+
+  it('brings later changes over by updating what the first time made', async () => {
+    const { prod, copy, space } = await pair();
+    expectCode(await space.run(...COPY), 0, 3);
+    const [id = ''] = plain(space, prod.emulator, 'flows');
+    const name = String(prod.emulator.state.get('flows', id)?.name);
+    const twin = one(copy, 'flows', name)._id;
+    const counts = RESOURCE_TYPES.map(({ dir }) => [dir, copy.emulator.state.count(dir)]);
+    prod.emulator.act(prod.owner.email).set('flows', id, { name: 'Called otherwise', description: 'new' });
+    await space.sync('--account', 'prod');
+    copy.emulator.clearRequests();
+
+    expectCode(await space.run(...COPY), 0, 3);
+
+    expect(copy.emulator.state.get('flows', twin)).toMatchObject({
+      name: 'Called otherwise',
+      description: 'new',
+      disabled: true,
+    });
+    expect(RESOURCE_TYPES.map(({ dir }) => [dir, copy.emulator.state.count(dir)])).toEqual(counts);
+    expect(writes(copy.emulator).every((line) => line.endsWith(twin))).toBe(true);
+  });
+
+  it('takes connections that the target has already, by type and name, and asks where two would do', async () => {
+    const { prod, copy, space } = await pair();
+    const owner = copy.emulator.act('owner-token');
+    const connection = {
+      name: 'Carrier (Postbud)',
+      type: 'http',
+      http: {
+        formType: 'http',
+        mediaType: 'json',
+        baseURI: 'https://sandbox.postbud.example.test',
+        auth: { type: 'basic', basic: { username: 'sandbox', password: 'of the target' } },
+      },
+    };
+    const own = owner.create('connections', connection);
+
+    const outcome = await space.run(
+      'restore',
+      'exports/Delivery slot report: rows',
+      ...['--account', 'prod', '--to', 'copy', '--yes', '--with-dependencies'],
+    );
+
+    expectCode(outcome, 0, 3);
+    expect(copy.emulator.state.count('connections')).toBe(1);
+    expect(copy.emulator.state.get('connections', String(own._id))).toMatchObject({
+      http: { auth: { basic: { password: 'of the target' } } },
+    });
+    expect(one(copy, 'exports', 'Delivery slot report: rows')._connectionId).toBe(own._id);
+    expect(prod.emulator.state.count('connections')).toBeGreaterThan(1);
+
+    // Another workspace, another target with two of the name: nothing is guessed.
+    const again = await pair();
+    const twice = again.copy.emulator.act('owner-token');
+    const candidates = [twice.create('connections', connection), twice.create('connections', connection)];
+    again.copy.emulator.clearRequests();
+    const ambiguous = await again.space.run(...COPY);
+    expectCode(ambiguous, 4);
+    for (const { _id } of candidates) expect(said(ambiguous)).toContain(String(_id));
+    expect(writes(again.copy.emulator)).toEqual([]);
+  });
+
+  it('gives connections the credentials of --secrets, and enables flows that have all they need', async () => {
+    const { copy, space } = await pair();
+    const file = join(space.dir, 'secrets.yaml');
+    writeFileSync(
+      file,
+      renderYaml({ 'connections/Carrier (Postbud)': { 'http.auth.basic.password': 'of the target' } }),
+    );
+    expectCode(await space.run(...COPY, '--secrets', file, '--enable-flows', '--json'), 0, 3);
+
+    const carrier = one(copy, 'connections', 'Carrier (Postbud)');
+    expect(carrier).toMatchObject({
+      offline: false,
+      http: { auth: { basic: { password: 'of the target' } } },
+    });
+    // A flow whose connections are offline for want of credentials does not start.
+    const offline = new Set(
+      copy.emulator.state
+        .all('connections')
+        .filter((doc) => doc.offline === true)
+        .map(({ _id }) => _id),
+    );
+    expect(offline.size).toBeGreaterThan(0);
+    for (const flow of copy.emulator.state.all('flows').filter((doc) => doc.disabled !== true)) {
+      const generators = (flow.pageGenerators ?? []) as readonly JsonObject[];
+      for (const { _exportId } of generators) {
+        const source = copy.emulator.state.get('exports', String(_exportId));
+        expect(offline.has(source?._connectionId ?? ''), String(flow.name)).toBe(false);
+      }
+    }
+    expect(readFileSync(file, 'utf8')).toContain('of the target');
+    expect(space.git('log', '-p', '--all', '--text')).not.toContain('of the target');
+  });
+
+  it('keeps the order of steps and their results in --json', async () => {
+    const { copy, space } = await pair();
+    const outcome = await space.run(...COPY, '--json');
+    const report = JSON.parse(outcome.out) as RestoreJson;
+    expect(report.exitCode).toBe(outcome.code);
+    const made = report.steps.filter(({ action }) => action === 'create');
+    expect(
+      made.filter(({ result }) => result !== 'done').map(({ type, id, reason }) => [type, id, reason]),
+    ).toEqual([]);
+    const total = RESOURCE_TYPES.reduce((sum, { dir }) => sum + copy.emulator.state.count(dir), 0);
+    expect(made.length).toBe(total);
+  });
+
+  it('tells an id map that somebody broke from a missing one', async () => {
+    const { copy, space } = await pair();
+    expectCode(await space.run(...COPY), 0, 3);
+    const path = join(space.mirror, 'idmaps', 'prod-copy.yaml');
+    expect(isObject(parseYaml(readFileSync(path, 'utf8')))).toBe(true);
+    writeFileSync(path, 'flows: [broken\n');
+    commitByHand(space);
+    copy.emulator.clearRequests();
+
+    const outcome = await space.run(...COPY);
+
+    expect(outcome.code).not.toBe(0);
+    expect(said(outcome)).toContain('prod-copy.yaml');
+    expect(writes(copy.emulator)).toEqual([]);
+  });
+});
+
+/** Whether the catalogue leaves the field out of writes. */
+function typeStrips(dir: string, key: string): boolean {
+  return RESOURCE_TYPES.find((type) => type.dir === dir)?.restore.strip?.includes(key) === true;
+}
