@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
 import { registerDemo } from './demo.ts';
+import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerDrill } from './drill.ts';
 import { registerEmulator } from './emulator.ts';
 import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
 import { registerRestore } from './restore.ts';
+import { registerShow } from './show.ts';
 import { styleFor } from './style.ts';
 import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
@@ -28,6 +31,9 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
     .exitOverride();
   registerSync(program, io, finish);
   registerRestore(program, io, finish);
+  registerDiff(program, io, finish);
+  registerShow(program, io);
+  registerDrill(program, io, finish);
   registerTypes(program, io);
   registerVerify(program, io, finish);
   registerDoctor(program, io, finish);

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { AppError, EXIT } from '../core/errors.ts';
-import { BINDING_FILE } from '../core/layout.ts';
+import { EXIT } from '../core/errors.ts';
+import { accountFolders, readFolder } from '../mirror/folder.ts';
 import { type VerifyReport, verifyFolder } from '../run/verify.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { type Style, styleFor } from './style.ts';
@@ -34,7 +33,7 @@ Exit codes: 0 sound, 1 faults found, 64 no mirror there.`,
         const globals = command.optsWithGlobals<GlobalOptions>();
         const root = folder ?? (await configuredPath(io, globals));
         const accounts = accountFolders(root, flags.account);
-        const reports = accounts.map((account) => verifyFolder(account, readFiles(join(root, account))));
+        const reports = accounts.map((account) => verifyFolder(account, readFolder(join(root, account))));
         if (flags.json) io.out(`${JSON.stringify({ version: 1, accounts: reports }, null, 2)}\n`);
         else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
         finish(reports.some(({ faults }) => faults.length > 0) ? EXIT.failed : EXIT.done);
@@ -42,32 +41,9 @@ Exit codes: 0 sound, 1 faults found, 64 no mirror there.`,
     );
 }
 
-async function configuredPath(io: Io, globals: GlobalOptions): Promise<string> {
+export async function configuredPath(io: Io, globals: GlobalOptions): Promise<string> {
   const { loadConfig } = await import('../config/load.ts');
   return (await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd })).repository.path;
-}
-
-function accountFolders(root: string, wanted: string | undefined): string[] {
-  const found = existsSync(root)
-    ? readdirSync(root, { withFileTypes: true })
-        .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, BINDING_FILE)))
-        .map((entry) => entry.name)
-        .filter((name) => wanted === undefined || name === wanted)
-    : [];
-  if (found.length > 0) return found.sort();
-  throw new AppError('USAGE', `${root} holds no mirror${wanted ? ` of ${wanted}` : ''}`, {
-    hint: 'Name the folder of the mirror repository, or make one with: celigo-mirror sync',
-  });
-}
-
-function readFiles(folder: string): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.set(relative(folder, path).replaceAll('\\', '/'), readFileSync(path));
-  }
-  return files;
 }
 
 function describe(report: VerifyReport, style: Style): string {

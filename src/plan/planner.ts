@@ -394,7 +394,7 @@ function followerSteps(
       return [
         draft(live, {
           ...base,
-          action: 'blocked',
+          action: live.type.restore.mode === 'manual' ? 'impossible' : 'blocked',
           reason: `refers to ${names}, which gets a new id, but ${way.why}`,
           credentials: way.blocked,
         }),

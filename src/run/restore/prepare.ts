@@ -9,10 +9,12 @@ import { createFingerprint } from '../../core/digest.ts';
 import { isAppPart, type MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { readPath } from '../../core/layout.ts';
+import { readPath, slugOf } from '../../core/layout.ts';
 import { setSteps } from '../../core/paths.ts';
 import { placeOf } from '../../core/places.ts';
+import { referencesOf } from '../../core/references.ts';
 import { parseYaml } from '../../core/yaml.ts';
+import type { Git } from '../../mirror/git.ts';
 import { interrupted, type Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import {
@@ -78,7 +80,7 @@ async function chooseState(
     return { state, scope: await selectScope(state, request.what, options) };
   } catch (error) {
     if (!(error instanceof NotInState) || commit !== undefined || request.at !== undefined) throw error;
-    const earlier = await lastWith(repository, request.from, error.selector, deps);
+    const earlier = await lastWith(git, request.from, error.selector, deps);
     if (!earlier) throw error;
     const then = await readState(git, request.from, earlier);
     return { state: then, scope: await selectScope(then, request.what, options) };
@@ -86,18 +88,17 @@ async function chooseState(
 }
 
 /** The last commit before the one that deleted what the selector means. */
-async function lastWith(
-  { git }: Repository,
+export async function lastWith(
+  git: Git,
   account: string,
   selector: string,
-  deps: RestoreDeps,
+  deps: Pick<RestoreDeps, 'transliterate' | 'now'>,
 ): Promise<NamedCommit | undefined> {
   const inside = selector.startsWith(`${account}/`) ? selector.slice(account.length + 1) : selector;
   const slash = inside.indexOf('/');
   const word = inside.slice(0, Math.max(0, slash));
   const dir = word.toLowerCase() === 'integration' ? 'integrations' : word;
   const name = inside.slice(slash + 1);
-  const { slugOf } = await import('../../core/layout.ts');
   const id = readPath(`${dir}/${name}`)?.id ?? name;
   const patterns = [`${dir || '*'}/*.${id}.yaml`, `${dir || '*'}/${slugOf(name, deps.transliterate)}.*.yaml`];
   const out = await git.ask([
@@ -121,6 +122,27 @@ function withOverrides(document: MirrorDocument, overrides: ValuesByResource): M
   let doc: Json = document.doc;
   for (const [place, value] of values) doc = setSteps(doc, placeOf(place), value);
   return { ...document, doc: doc as JsonObject };
+}
+
+/**
+ * Celigo's own OAuth clients are referred to but in no listing; in another account they are left out, since nothing tells
+ * whether the same one is there (celigo-models 6.8).
+ */
+function withoutGlobalClients(
+  document: MirrorDocument,
+  stateKeys: ReadonlySet<Key>,
+  ids: ReadonlyMap<string, string>,
+): { document: MirrorDocument; dropped: string[] } {
+  const dropped: string[] = [];
+  let doc: Json = document.doc;
+  for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
+    if (dir !== 'iclients' || stateKeys.has(keyOf(dir, id)) || ids.has(id)) continue;
+    doc = setSteps(doc, placeOf(place), undefined);
+    dropped.push(place);
+  }
+  return dropped.length === 0
+    ? { document, dropped }
+    : { document: { ...document, doc: doc as JsonObject }, dropped };
 }
 
 /** Live documents that hold one of these ids. All texts are searched, few are parsed. */
@@ -239,7 +261,6 @@ export async function prepare(
       hint: 'celigo-mirror restore all --prune',
     });
   }
-  const { slugOf } = await import('../../core/layout.ts');
   checkSelectors(request.secrets, state, (name) => slugOf(name, deps.transliterate));
   // Faults in the files of the state come before any request.
   const paths = documentPaths(state).filter((path) => scope.selected.has(keyOfPath(path)));
@@ -279,10 +300,21 @@ export async function prepare(
     const supplied = (document: MirrorDocument): ReadonlyMap<string, Json> =>
       valuesFor(request.secrets, document.type.dir, document.id, document.title);
     const toRead = sameAccount ? differing(state, live, paths) : paths;
-    const wanted = (await readDocuments(state, toRead)).map((document) => ({
-      ...(sameAccount ? document : withOverrides(document, request.overrides)),
-      selected: true,
-    }));
+    const stateKeys = new Set(documentPaths(state).map(keyOfPath));
+    const notes: string[] = [];
+    const wanted = (await readDocuments(state, toRead)).map((document): Wanted => {
+      if (sameAccount) return { ...document, selected: true };
+      const { document: own, dropped } = withoutGlobalClients(
+        withOverrides(document, request.overrides),
+        stateKeys,
+        ids,
+      );
+      if (dropped.length > 0)
+        notes.push(
+          `${keyOf(document.type.dir, document.id)} "${document.title}": ${dropped.join(', ')} is a client of Celigo's own; choose it by hand`,
+        );
+      return { ...own, selected: true };
+    });
     // Resources of the target that are only referred to are matched too, but never changed.
     const referred = sameAccount ? [] : await referredOwn(state, wanted, scope.selected);
     const matches: { key: Key; id: string }[] = [];
@@ -312,7 +344,6 @@ export async function prepare(
     const followers = (await documentsWith(live, moved)).map((document) =>
       own.has(keyOf(document.type.dir, document.id)) ? { ...document, changed: false } : document,
     );
-    const stateKeys = new Set(documentPaths(state).map(keyOfPath));
     const plan = planRestore({
       account: target.name,
       from: request.from,
@@ -350,7 +381,11 @@ export async function prepare(
     }
     return {
       request,
-      plan: { ...plan, unchanged: plan.unchanged + paths.length - wanted.length },
+      plan: {
+        ...plan,
+        unchanged: plan.unchanged + paths.length - wanted.length,
+        warnings: [...plan.warnings, ...notes],
+      },
       refusals,
       documents,
       wanted,
@@ -400,7 +435,6 @@ async function referredOwn(
   wanted: readonly MirrorDocument[],
   selected: ReadonlySet<Key>,
 ): Promise<MirrorDocument[]> {
-  const { referencesOf } = await import('../../core/references.ts');
   const paths = new Map(documentPaths(state).map((path) => [keyOfPath(path), path]));
   const needed = new Set<string>();
   for (const document of wanted) {

@@ -177,11 +177,17 @@ async function integrationScope(state: MirrorState, root: Candidate): Promise<Se
   const members = (await readDocuments(state, likely)).filter(({ doc }) => doc._integrationId === root.id);
   const [integration] = await readDocuments(state, [root.path]);
   // Other integrations, and flows of theirs, are not part of this one.
-  return closure(
+  const found = await closure(
     state,
     integration ? [integration, ...members] : members,
     (dir) => dir !== 'integrations' && dir !== 'flows',
   );
+  // Who is told of them belongs to them.
+  for (const { type, id, doc } of await readDocuments(state, documentPaths(state, 'notifications'))) {
+    const targets = [keyOf('flows', String(doc._flowId)), keyOf('integrations', String(doc._integrationId))];
+    if (targets.some((key) => found.has(key))) found.add(keyOf(type.dir, id));
+  }
+  return found;
 }
 
 /**

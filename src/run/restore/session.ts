@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
+import type { AccountConfig } from '../../config/schema.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { ensureBranch, pullRemote, pushRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure, ownFolders } from '../sync.ts';
 import { carryOut, plannedReport } from './carry-out.ts';
+import { type LiveAccount, observe } from './live.ts';
 import { findJournal, type Prepared, prepare } from './prepare.ts';
 import type { RestoreReport } from './report.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
@@ -118,4 +120,36 @@ function resumed(request: RestoreRequest, { head }: Journal): RestoreRequest {
     from: head.from,
     dryRun: request.dryRun,
   };
+}
+
+/**
+ * Looks at accounts one after the other, writing nothing, and tells each to `tell`.
+ * @throws AppError
+ */
+export async function lookAt<T>(
+  deps: RestoreDeps,
+  accounts: readonly AccountConfig[],
+  tell: (account: AccountConfig, live: LiveAccount) => Promise<T>,
+): Promise<T[]> {
+  let repository: Repository | undefined;
+  try {
+    repository = await openRepository({
+      config: deps.config.repository,
+      env: deps.env,
+      lockWaitMs: deps.lockWaitMs,
+      signal: deps.signal,
+      onNotice: () => undefined,
+      onLost: () => undefined,
+    });
+    await ensureBranch(repository);
+    const results: T[] = [];
+    for (const account of accounts) {
+      results.push(await tell(account, await observe(deps, account, repository, { dryRun: true })));
+    }
+    return results;
+  } catch (error) {
+    throw explained(error, deps, undefined);
+  } finally {
+    await repository?.close().catch(() => undefined);
+  }
 }
