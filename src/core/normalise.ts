@@ -130,6 +130,29 @@ function isEmptyHook(hook: Json): boolean {
   return hook === null || (isObject(hook) && Object.values(hook).every((value) => value === null));
 }
 
+/** The long texts of a document that is in the mirror's form already, with their places. */
+export function sideTextsOf(type: ResourceType, doc: JsonObject): readonly SideText[] {
+  const texts: SideText[] = [];
+  const visit = (value: Json, rule: Rule | undefined, place: readonly (string | number)[]): void => {
+    if (typeof value === 'string') {
+      const side = rule?.sideFile;
+      if (side && isSideText(side, value)) texts.push({ place, extension: side.extension, text: value });
+    } else if (isArray(value)) {
+      for (const [i, item] of value.entries()) visit(item, rule?.below.get('[]'), [...place, i]);
+    } else if (isObject(value)) {
+      for (const key of Object.keys(value))
+        visit(value[key] as Json, rule?.below.get(key) ?? rule?.below.get('*'), [...place, key]);
+    }
+  };
+  visit(doc, compile(type, true), []);
+  return texts;
+}
+
+/** Whether a text goes into a file of its own. */
+function isSideText(rule: SideFileRule, text: string): boolean {
+  return (rule.when === 'always' ? text !== '' : text.includes('\n')) && text.isWellFormed();
+}
+
 /**
  * Turns raw documents of one type into what the mirror keeps. Made once per type and run; the returned function is
  * pure.
@@ -150,11 +173,7 @@ export function createNormaliser(
       if (rule?.letterCase === 'lower') text = text.toLowerCase();
       else if (rule?.letterCase === 'upper') text = text.toUpperCase();
       if (rule?.padded) text = text.trimEnd();
-      if (
-        rule?.sideFile &&
-        (rule.sideFile.when === 'always' ? text !== '' : text.includes('\n')) &&
-        text.isWellFormed()
-      ) {
+      if (rule?.sideFile && isSideText(rule.sideFile, text)) {
         texts.push({ place: [...place], extension: rule.sideFile.extension, text });
         return text;
       }

@@ -218,6 +218,8 @@ function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, 
     action: 'undelete' as const,
     reason: 'in the recycle bin: comes back with its id and its credentials',
     version: input.versionOf(live.doc),
+    enable:
+      input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What stands with the parent comes back with it.
   const apart = new Set(WRITTEN_APART[type.dir] ?? []);
@@ -327,7 +329,8 @@ function blockDangling(
     const live = input.live.get(step.key);
     if (live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target))
       return undefined;
-    if (other) return `needs ${key}, which is ${other.action}: ${other.reason}`;
+    if (other)
+      return `needs ${key}, which ${other.action === 'impossible' ? `cannot be restored (${other.reason})` : 'is blocked'}`;
     if (input.inState(reference.dir, reference.id))
       return `${reference.place} refers to ${key}, which is not there: add --with-dependencies, or name it too`;
     return `${reference.place} refers to ${key}, which exists neither live nor in the mirror at that time`;
@@ -477,6 +480,19 @@ function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, Wanted>,
   return warnings;
 }
 
+/** Ids that are about to change, inside longer texts of resources that are not restored. */
+function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string, Key>): string[] {
+  const wanted = new Set(input.wanted.map(({ type, id }) => keyOf(type.dir, id)));
+  return input.followers.flatMap((live) => {
+    const key = keyOf(live.type.dir, live.id);
+    if (wanted.has(key)) return [];
+    return embeddedIds(live.doc, (id) => created.has(id)).map(
+      ({ place, id }) =>
+        `${key} "${live.title}": ${place} holds the id ${id} of ${created.get(id)} inside a longer text; it is not rewritten`,
+    );
+  });
+}
+
 /**
  * The plan that brings the target to the wanted state. Pure: the same input gives the same plan, whatever the order of
  * its lists.
@@ -551,6 +567,6 @@ export function planRestore(input: PlanInput): Plan {
     state: input.state,
     steps,
     unchanged: finished.filter(({ action }) => action === 'unchanged').length,
-    warnings: [...warningsOf(steps, documents, input), ...dangling],
+    warnings: [...warningsOf(finished, documents, input), ...dangling, ...embeddedElsewhere(input, created)],
   };
 }

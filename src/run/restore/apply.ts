@@ -39,6 +39,8 @@ export interface Written {
   /** What it was when we looked, before each of our writes. */
   readonly looks: JsonObject[];
   after: LivePair;
+  /** We deleted it. */
+  readonly removed?: true;
   /** What was asked for, in the form that states are compared by. */
   sent?: JsonObject;
 }
@@ -360,7 +362,7 @@ export function createApplier(context: ApplyContext): Applier {
     }
     await writer.remove(type, step.id);
     journal.append([{ kind: 'done', key: step.key, action: 'delete', id: step.id }], false);
-    written.set(step.key, { type, id: step.id, looks: [live.raw], after: live });
+    written.set(step.key, { type, id: step.id, looks: [live.raw], after: live, removed: true });
     settle(step, 'done', { id: step.id });
   }
 
@@ -467,7 +469,8 @@ export function createApplier(context: ApplyContext): Applier {
   function complete(step: Step, document: MirrorDocument): { doc: JsonObject; lacking: string[] } {
     const lacking = new Set<string>();
     for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
-      if (dir === null || !isMissing(dir, id)) continue;
+      const nowhere = dir !== null && (isMissing(dir, id) || (context.foreign && !ids.has(id)));
+      if (!nowhere) continue;
       const path = step.late.find((late) => covers(late, placeOf(place)));
       if (path) lacking.add(path);
     }

@@ -12,13 +12,14 @@ import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, type ApplyContext, createApplier, type Outcome } from './apply.ts';
 import { switchOn } from './enable.ts';
+import { keepInHistory } from './keep.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { findOperator } from './operator.ts';
 import { checkRights, type Prepared } from './prepare.ts';
 import type { Drift, RestoreReport } from './report.ts';
 import type { RestoreDeps } from './request.ts';
 import { touchedKeys } from './resume.ts';
-import { recoverSlipped } from './slipped.ts';
+import { findSlipped } from './slipped.ts';
 
 /** Actions that change something. */
 const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
@@ -144,16 +145,20 @@ export async function carryOut(
     await applier.finish();
     const switched = await switchOn(context, plan.steps, applier.outcomes);
     const writes = client.stats.requests - requestsBefore;
-    const slipped = await recoverSlipped({
+    const slipped = await findSlipped({
       client,
       writer: prepared.writer,
-      journal,
       written: applier.written,
       userId: prepared.userId,
       since,
       signal: deps.signal,
     });
     journal.append([{ kind: 'applied' }], true);
+    const kept = await keepInHistory(repository, plan.account, slipped.found, {
+      restoreId: journal.head.id,
+      transliterate: deps.transliterate,
+      now: deps.now(),
+    });
 
     const maps = await nextIdMaps(prepared, applier.outcomes);
     const after = await observe(deps, request.target, repository, {
@@ -175,17 +180,18 @@ export async function carryOut(
       ...plan.warnings,
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
       ...(slipped.notice ? [slipped.notice] : []),
-      ...slipped.found.map(({ key, who, fields, kept }) =>
-        kept
-          ? `${key} was edited by ${who} while it was restored (${fields.join(', ')}): the edit was put back`
-          : `${key} was edited by ${who} while it was restored (${fields.join(', ')}): the edit was overwritten, see the audit log of the account`,
-      ),
+      ...slipped.found.map((edit) => {
+        const commit = kept.get(edit);
+        const where = commit
+          ? `it is kept in the history as ${commit.id.slice(0, 10)} (restore it from there)`
+          : 'the audit log of the account tells more';
+        return `${keyOf(edit.type.dir, edit.id)} was edited by ${edit.by.name} while it was restored (${edit.fields.join(', ') || 'unknown fields'}): the edit was overwritten; ${where}`;
+      }),
     ];
     const outcomes = [...applier.outcomes.values()].map((outcome): Outcome => {
-      const hit = slipped.found.find(
-        ({ key }) => key === keyOf(outcome.step.dir, outcome.id ?? outcome.step.id),
-      );
-      return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.who} meanwhile` } : outcome;
+      const key = keyOf(outcome.step.dir, outcome.id ?? outcome.step.id);
+      const hit = slipped.found.find(({ type, id }) => keyOf(type.dir, id) === key);
+      return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.by.name} meanwhile` } : outcome;
     });
     const conflict = outcomes.some(({ result }) => result === 'conflict');
     const partial = drift.length > 0 || outcomes.some(({ result }) => result !== 'done');
@@ -200,7 +206,7 @@ export async function carryOut(
       drift,
       warnings,
       enabled: switched.on.map(({ key }) => key),
-      commits: [...prepared.live.report.commits, ...after.report.commits],
+      commits: [...prepared.live.report.commits, ...kept.values(), ...after.report.commits],
       newIds: newIdsOf(outcomes),
       requests: prepared.live.report.requests + client.stats.requests + after.report.requests,
       writes,

@@ -151,7 +151,8 @@ async function documentsWith(live: LiveAccount, known: ReadonlySet<string>): Pro
   const likely = new Set<Key>();
   const ids = /[0-9a-f]{24}/g;
   if (live.base) {
-    const paths = documentPaths(live.base);
+    // Side files too: code may hold ids, though it is never rewritten.
+    const paths = [...live.base.files.keys()].filter((path) => readPath(path) !== undefined);
     for (let from = 0; from < paths.length; from += 2_000) {
       const some = paths.slice(from, from + 2_000);
       for (const [i, text] of (await live.base.texts(some)).entries()) {
