@@ -167,12 +167,12 @@ export const FLOW_TYPES = [
         'logging.mode',
       ],
       immutable: ['_abstractFlowId'],
+      bare: ['aliases'],
       late: [
         '_runNextFlowIds',
         '_runNextExportIds',
         '_keepDeltaBehindFlowId',
         'pageGenerators[]._keepDeltaBehindFlowId',
-        'aliases',
       ],
       strip: [
         'lastExecutedAt',

@@ -39,6 +39,8 @@ async function stage(
   folder: string,
   foreign: readonly string[],
 ): Promise<void> {
+  // Git would wait for input that never comes.
+  if (paths.length === 0) return;
   if (paths.length >= MANY_PATHS) {
     const except = foreign.map((path) => `:(exclude,literal)${folder}/${path}`);
     await repository.git.run(['add', '--all', '--force', '--', `:(literal)${folder}`, ...except]);

@@ -176,8 +176,12 @@ describe('a restore', () => {
   });
 
   it.each([
-    ['--resume with nothing to resume', ['--resume', '--yes'], 'resume'],
-    ['--resume of a run that never was', ['--resume', '20200101-000000-abcdef', '--yes'], 'resume'],
+    ['--resume with nothing to resume', ['--resume', '--yes'], 'interrupted'],
+    [
+      '--resume of a run that never was',
+      ['--resume', '20200101-000000-abcdef', '--yes'],
+      '20200101-000000-abcdef',
+    ],
     ['--prune of less than all', ['flows/Daily exchange rates', '--prune', '--yes'], '--prune'],
     ['into an account that is not configured', ['all', '--to', 'nowhere', '--yes'], 'nowhere'],
     ['with a file of secrets that does not exist', ['all', '--secrets', 'none.yaml', '--yes'], 'none.yaml'],

@@ -36,6 +36,15 @@ async function fresh(prod: TestAccount): Promise<Pair> {
   return { copy, space };
 }
 
+/** The outcome of a process; one that never ends is ended, and the test fails. */
+async function ended(run: Running): Promise<Outcome> {
+  const late = wait(60_000, undefined, { ref: false }).then(() => {
+    run.kill('SIGKILL');
+    throw new Error('the program does not come to its end');
+  });
+  return Promise.race([run.done, late]);
+}
+
 /** What an account holds, by type and name: a document that was made twice stands twice. */
 function inventory({ copy }: Pair): Record<string, string[]> {
   return Object.fromEntries(
@@ -68,7 +77,7 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
   // Undisturbed: what there is to be made, and how long it takes here.
   const reference = await fresh(prod);
   const began = performance.now();
-  const undisturbed = await start(COPY, reference.space.dir).done;
+  const undisturbed = await ended(start(COPY, reference.space.dir));
   const whole = performance.now() - began;
   expect([0, 3], said(undisturbed)).toContain(undisturbed.code);
   const wanted = inventory(reference);
@@ -100,7 +109,7 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
         run.kill('SIGKILL');
         await run.done;
       };
-      const outcome = await run.done;
+      const outcome = await ended(run);
       pair.copy.emulator.beforeWrite = undefined;
       return outcome;
     }
@@ -122,7 +131,7 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
       resuming = true;
     } else if (resuming && outcome.code === 64) {
       // Killed before there was anything to go on with: nothing may have been written either.
-      expect(said(outcome)).toMatch(/resume/);
+      expect(said(outcome)).toMatch(/interrupted/);
       resuming = false;
     } else {
       // It was quicker than the kill.
@@ -133,8 +142,8 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
     }
   }
 
-  let last = await start(resuming ? RESUME : COPY, pair.space.dir).done;
-  if (resuming && last.code === 64) last = await start(COPY, pair.space.dir).done;
+  let last = await ended(start(resuming ? RESUME : COPY, pair.space.dir));
+  if (resuming && last.code === 64) last = await ended(start(COPY, pair.space.dir));
   await check(pair, last);
   expect(killed).toBe(KILLS);
   expect(finished).toBeLessThan(KILLS);
@@ -152,21 +161,24 @@ it('while one is interrupted, another into the same account is refused and named
     await run.done;
   };
   expect((await run.done).code).toBe(-1);
-  pair.copy.emulator.beforeWrite = undefined;
-  pair.copy.emulator.clearRequests();
+  let later = 0;
+  pair.copy.emulator.beforeWrite = () => {
+    later += 1;
+  };
 
   for (const args of [COPY, ['restore', 'flows/Daily exchange rates', ...COPY.slice(2)]]) {
     const second = await pair.space.run(...args);
     expect(second.code, said(second)).toBe(4);
     expect(said(second)).toContain('--resume');
   }
-  expect(pair.copy.emulator.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  expect(later).toBe(0);
   // Another account is not held up by it, and the mirror of this one goes on.
   expect((await pair.space.run('restore', 'all', '--account', 'prod', '--yes')).code).toBe(0);
   expect((await pair.space.sync('--account', 'copy')).code).toBe(0);
   const wrong = await pair.space.run('restore', '--resume', 'no-such-run', '--yes');
   expect(wrong.code, said(wrong)).toBe(64);
 
+  pair.copy.emulator.beforeWrite = undefined;
   const resumed = await pair.space.run(...RESUME);
   expect([0, 3], said(resumed)).toContain(resumed.code);
   const twice = Object.entries(inventory(pair)).flatMap(([dir, names]) =>
@@ -232,3 +244,73 @@ it('a step that the server refuses is named, what needs it is left out, and the 
   );
   expect(inventory(pair).flows?.length).toBeGreaterThan(15);
 });
+
+it('Ctrl-C ends a restore with a word on how to go on, and --resume goes on', async () => {
+  const prod = await sample();
+  const pair = await fresh(prod);
+  const run = start(COPY, pair.space.dir);
+  let writes = 0;
+  pair.copy.emulator.beforeWrite = () => {
+    writes += 1;
+    if (writes === 30) run.kill('SIGINT');
+  };
+  const stopped = await run.done;
+  pair.copy.emulator.beforeWrite = undefined;
+
+  expect(stopped.code, said(stopped)).toBeGreaterThan(0);
+  expect(stopped.err).toContain('--resume');
+  expect(stopped.err).not.toMatch(/internal error|\bat .*\.js:/);
+  const made = pair.copy.emulator.state.count('connections');
+  expect(made).toBeGreaterThan(0);
+  expect(inventory(pair).flows?.length).toBeLessThan(prod.emulator.state.count('flows'));
+
+  const resumed = await pair.space.run(...RESUME);
+  expect([0, 3], said(resumed)).toContain(resumed.code);
+  for (const dir of ['connections', 'exports', 'imports', 'flows', 'scripts']) {
+    const wanted = prod.emulator.state.all(dir).filter((doc) => doc._connectorId === undefined);
+    expect(inventory(pair)[dir], dir).toEqual(wanted.map((doc) => String(doc.name)).sort());
+  }
+  expect(dangling(pair)).toEqual([]);
+});
+
+it.each([
+  ['the last write', 0],
+  ['one of the last writes', 6],
+  ['the making of the integrations', 'POST /v1/integrations'],
+  ['the registration of connections', '/connections/register'],
+  ['the making of tools', 'POST /v1/tools'],
+] as const)(
+  'a restore killed at %s is finished by --resume',
+  async (_, when) => {
+    const prod = await sample();
+    const counted = await fresh(prod);
+    const { emulator } = counted.copy;
+    const undisturbed = await ended(start(COPY, counted.space.dir));
+    const all = emulator.requests.filter(({ method }) => method !== 'GET').length;
+
+    const pair = await fresh(prod);
+    const run = start(COPY, pair.space.dir);
+    let writes = 0;
+    let killed = false;
+    pair.copy.emulator.beforeWrite = async ({ method, path }) => {
+      writes += 1;
+      const now = typeof when === 'number' ? writes === all - when : `${method} ${path}`.includes(when);
+      if (!now || killed) return;
+      killed = true;
+      run.kill('SIGKILL');
+      await run.done;
+    };
+    expect((await ended(run)).code).toBe(-1);
+    pair.copy.emulator.beforeWrite = undefined;
+
+    const resumed = await ended(start(RESUME, pair.space.dir));
+
+    expect(resumed.code, said(resumed)).toBe(undisturbed.code);
+    expect(said(resumed)).not.toMatch(/^ *(conflict|failed)/m);
+    expect(inventory(pair)).toEqual(inventory(counted));
+    expect(dangling(pair)).toEqual([]);
+    expect(pair.space.git('status', '--porcelain')).toBe('');
+    expect(pair.space.git('show', 'HEAD:idmaps/prod-copy.yaml')).toContain('flows');
+  },
+  150_000,
+);

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
+import { mapPath } from '../../src/core/paths.ts';
 import { DEFAULT_BEHAVIOUR } from '../../src/emulator/behaviour.ts';
 import { normaliseWritten } from '../../src/emulator/normalising.ts';
 import type { Emulator } from '../../src/emulator/server.ts';
@@ -76,8 +77,15 @@ export function settled(dir: string, stored: JsonObject): JsonObject {
     behaviour: DEFAULT_BEHAVIOUR,
     stored,
   });
+  // A default inside a list may stand there or not.
+  const settled = Object.entries(typed(dir).defaults ?? {})
+    .filter(([path]) => path.includes('[]'))
+    .reduce(
+      (held, [path, usual]) => mapPath(held, path, (value) => (value === usual ? undefined : value)),
+      written,
+    );
   return Object.fromEntries(
-    Object.entries(written)
+    Object.entries(settled)
       .filter(([key]) => !STAMPS.has(key))
       .map(([key, value]) => [key, SORTED.has(key) && isArray(value) ? [...value].sort() : value]),
   );

@@ -16,7 +16,7 @@ import { pairInnerIds, rewriteIds } from '../../plan/ids.ts';
 import { type Supplied, secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { createGate, type Gate } from './gate.ts';
-import { versionOf } from './live.ts';
+import { coreVersionOf, versionOf } from './live.ts';
 import { listAll, pickTwin } from './twin.ts';
 import type { LivePair, Writer } from './writer.ts';
 
@@ -68,6 +68,10 @@ export interface ApplyContext {
 const INTENTS = 64;
 /** After so many failures in a row without any answer the API counts as gone. */
 const LOST_CONTACT = 5;
+/** Rounds of another try for what was refused. */
+const MOST_ROUNDS = 3;
+/** Validation, and "still needed by something" (celigo-platform 4.2): another order may help. */
+const REFUSALS: ReadonlySet<number> = new Set([409, 422]);
 /** Tries of a creation whose outcome is unknown. */
 const CREATE_TRIES = 3;
 
@@ -93,6 +97,8 @@ export function createApplier(context: ApplyContext): Applier {
   const claimed = new Set<string>();
   for (const entry of journal.entries)
     if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
+  /** Steps that the server refused for what they say, not for what it could not do. */
+  const refused = new Set<Key>();
   let silent = 0;
   let done = 0;
   let total = 0;
@@ -131,7 +137,7 @@ export function createApplier(context: ApplyContext): Applier {
 
   function record(step: Step, id: string, after: LivePair): void {
     journal.append(
-      [{ kind: 'done', key: step.key, action: step.action, id, to: versionOf(after.doc) }],
+      [{ kind: 'done', key: step.key, action: step.action, id, to: coreVersionOf(typeOf(step), after.doc) }],
       false,
     );
     wroteOnce = true;
@@ -334,10 +340,11 @@ export function createApplier(context: ApplyContext): Applier {
     const live = await writer.read(type, id);
     if (!live) return settle(step, 'conflict', { id, reason: 'deleted since the plan was made' });
     const own = ownVersion(step.key);
+    const ours = own !== undefined && own === coreVersionOf(type, live.doc);
     const version = versionOf(live.doc);
     const now = restorable(type, live.doc, new Map());
     const wanted = withLiveSwitches(type, restorable(type, document.doc, ids), now);
-    if (version !== step.version && version !== own && diffFields(now, wanted).length > 0) {
+    if (version !== step.version && !ours && diffFields(now, wanted).length > 0) {
       return settle(step, 'conflict', { id, reason: 'changed since the plan was made; it was left alone' });
     }
     const problem = await overwrite(step, document, id, live);
@@ -351,7 +358,7 @@ export function createApplier(context: ApplyContext): Applier {
   }
 
   async function removeOne(step: Step): Promise<void> {
-    const type = findType(step.dir) as ResourceType;
+    const type = typeOf(step);
     const live = await writer.read(type, step.id);
     if (!live) return settle(step, 'done', { id: step.id });
     if (versionOf(live.doc) !== step.version) {
@@ -389,6 +396,7 @@ export function createApplier(context: ApplyContext): Applier {
       }
       silent = error.status === undefined ? silent + 1 : 0;
       if (silent >= LOST_CONTACT) throw error;
+      if (REFUSALS.has(error.status ?? 0)) refused.add(step.key);
       settle(step, 'failed', { reason: messageOf(error) });
     }
   }
@@ -428,12 +436,37 @@ export function createApplier(context: ApplyContext): Applier {
           await queue.addAll(some.map((step) => () => one(step)));
         }
       }
+      await secondChance(queue);
     },
     async finish() {
       const queue = new PQueue({ concurrency: context.concurrency });
       await queue.addAll([...outcomes.values()].map((outcome) => () => finishOne(outcome)));
     },
   };
+
+  /**
+   * Tries refused steps again once the others are done: a server may want an order that no document tells of. Goes on while
+   * that helps.
+   */
+  async function secondChance(queue: PQueue): Promise<void> {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const again = [...outcomes.values()].filter(
+        ({ step, result }) => result === 'skipped' || (result === 'failed' && refused.has(step.key)),
+      );
+      if (!again.some(({ result }) => result === 'failed')) return;
+      const byLevel = again.map(({ step }) => step).sort((a, b) => a.level - b.level);
+      journal.append(
+        byLevel.map(({ key, action }) => ({ kind: 'intent', key, action })),
+        true,
+      );
+      for (const level of new Set(byLevel.map((step) => step.level))) {
+        const together = byLevel.filter((step) => step.level === level);
+        for (const { key } of together) outcomes.delete(key);
+        await queue.addAll(together.map((step) => () => one(step)));
+      }
+      if (!byLevel.some(({ key }) => outcomes.get(key)?.result === 'done')) return;
+    }
+  }
 
   async function finishOne(outcome: Outcome): Promise<void> {
     const { step, result, id } = outcome;
@@ -481,6 +514,10 @@ export function createApplier(context: ApplyContext): Applier {
     }
     return { doc, lacking: [...lacking] };
   }
+}
+
+function typeOf(step: Step): ResourceType {
+  return findType(step.dir) as ResourceType;
 }
 
 function withoutPaths(doc: JsonObject, paths: readonly string[]): JsonObject {

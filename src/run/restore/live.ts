@@ -9,6 +9,7 @@ import { basePath, readPath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { WRITTEN_APART } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { SyncReport } from '../report.ts';
 import type { RestoreCommit, SyncDeps } from '../sync.ts';
@@ -33,6 +34,11 @@ export interface LiveAccount {
 /** Fingerprint of a document in the mirror's form. The entries of a cache are compared apart. */
 export function versionOf(doc: JsonObject): string {
   return digestOf(stableStringify(withKey(doc, 'data', undefined)));
+}
+
+/** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
+export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
+  return versionOf((WRITTEN_APART[type.dir] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId, fetchUsers } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
@@ -25,12 +26,13 @@ import {
   readState,
   resolveAt,
 } from '../../mirror/state.ts';
+import { pairInnerIds } from '../../plan/ids.ts';
 import { planRestore } from '../../plan/planner.ts';
-import { type Key, keyOf, type LiveDocument, type Plan, type Wanted } from '../../plan/types.ts';
+import { type Key, keyOf, type Live, type LiveDocument, type Plan, type Wanted } from '../../plan/types.ts';
 import { readBinding } from '../binding.ts';
 import { idMapPath, readIdMaps } from '../idmaps.ts';
 import { groupFiles, sameFiles } from '../knowledge.ts';
-import { type LiveAccount, observe, versionOf } from './live.ts';
+import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
 import { adopt, touchedKeys } from './resume.ts';
@@ -329,6 +331,8 @@ export async function prepare(
       hasSecrets: (document) => supplied(document).size > 0,
       matched: (key, id) => matches.push({ key, id }),
     });
+    for (const document of wanted)
+      learnParts(document, found.get(keyOf(document.type.dir, document.id)), ids);
     const own = journal ? touchedKeys(journal) : new Set<Key>();
     for (const [key, entry] of found) {
       if (
@@ -404,6 +408,13 @@ export async function prepare(
     await client.close();
     throw error;
   }
+}
+
+/** Ids of a document's parts (groups), which are others where the document itself is another one. */
+function learnParts(document: MirrorDocument, live: Live | undefined, ids: Map<string, string>): void {
+  if (live?.state !== 'live' || live.id === document.id) return;
+  for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc))
+    if (!ids.has(old)) ids.set(old, id);
 }
 
 function keyOfPath(path: string): Key {
@@ -483,7 +494,11 @@ async function fingerprintKey(repository: Repository, account: string): Promise<
 /** Whether a resource that the interrupted restore wrote was changed by somebody else since. */
 function changedByOthers(journal: Journal | undefined, key: Key, doc: JsonObject): boolean {
   const last = journal?.entries.filter((entry) => entry.kind === 'done' && entry.key === key).at(-1);
-  return last?.kind === 'done' && last.to !== undefined && last.to !== versionOf(doc);
+  return (
+    last?.kind === 'done' &&
+    last.to !== undefined &&
+    last.to !== coreVersionOf(findType(key.slice(0, key.indexOf('/'))) as ResourceType, doc)
+  );
 }
 
 /**
