@@ -142,12 +142,14 @@ async function speed(): Promise<string[]> {
     const floors = [0, 1, 2].map(() => floorOfWriting(join(dir, 'mirror')));
     const bareMs: number[] = [];
     const warm: number[] = [];
+    const planning: number[] = [];
     const onePage: number[] = [];
     const spread: number[] = [];
     await sync(dir);
     for (let i = 0; i < ROUNDS; i++) {
       bareMs.push((await run([bare, server.url])).ms);
       warm.push((await sync(dir)).ms);
+      planning.push((await run([PROGRAM, 'restore', 'all', '--dry-run'], dir)).ms);
       await edit(server.url, i, false);
       onePage.push((await sync(dir)).ms);
       await edit(server.url, i, true);
@@ -161,11 +163,44 @@ async function speed(): Promise<string[]> {
       '|---|---|---|---|---|---|',
       line('warm run, no changes (floor: fetch and parse)', median(warm), fetching, 1.5),
       line('cold run (floor: fetch, parse, write, git add, git commit)', median(cold), coldFloor, 2),
+      line('restore all --dry-run, nothing to do (floor: warm run)', median(planning), median(warm), 1.3),
       line(`${CHANGES} changes on one page (floor: warm run)`, median(onePage), median(warm), 1.3),
       line(`${CHANGES} changes spread over all pages (floor: warm run)`, median(spread), median(warm), 1.3),
     ];
   } finally {
     server.stop();
+  }
+}
+
+/** Requests a second that the client is allowed, and how many resources are made with it. */
+const RATE = 300;
+const RESTORED = 5_000;
+
+/** A restore of an account into an empty one: bound by the rate of requests, or by us? */
+async function restoring(): Promise<string[]> {
+  const [from, to] = await Promise.all([serve(RESTORED), serve(0)]);
+  try {
+    const dir = mkdtempSync(join(work, 'w-'));
+    const account = (url: string): string =>
+      `{ baseUrl: "${url}", token: bench-token, requestsPerSecond: ${RATE} }`;
+    writeFileSync(
+      join(dir, 'celigo-mirror.yaml'),
+      `repository: { path: mirror }\naccounts: { bench: ${account(from.url)}, empty: ${account(to.url)} }\n`,
+    );
+    await run([PROGRAM, 'sync', '--account', 'bench'], dir);
+    const words = ['restore', 'all', '--to', 'empty', '--account', 'bench', '--yes', '--json'];
+    const { ms, out } = await run([PROGRAM, ...words], dir);
+    const { writes, applyMs } = JSON.parse(out) as { writes: number; applyMs: number };
+    const rate = (writes / applyMs) * 1000;
+    return [
+      '',
+      `| restoring ${RESTORED} resources into an empty account | requests | seconds | requests/s | allowed | ratio | target | met |`,
+      '|---|---|---|---|---|---|---|---|',
+      `| apply phase (whole command: ${(ms / 1000).toFixed(1)} s) | ${writes} | ${(applyMs / 1000).toFixed(1)} | ${Math.round(rate)} | ${RATE} | ${(rate / RATE).toFixed(2)} | 0.80 | ${rate >= 0.8 * RATE ? 'yes' : 'no'} |`,
+    ];
+  } finally {
+    from.stop();
+    to.stop();
   }
 }
 
@@ -193,7 +228,7 @@ async function memory(): Promise<string[]> {
 try {
   const head = `Node ${process.version}, ${cpus().length} cores, ${execFileSync('git', ['--version']).toString().trim()}, ${new Date().toISOString().slice(0, 10)}\n`;
   process.stdout.write(`${head}\n`);
-  for (const part of [speed, memory]) process.stdout.write(`${(await part()).join('\n')}\n`);
+  for (const part of [speed, restoring, memory]) process.stdout.write(`${(await part()).join('\n')}\n`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

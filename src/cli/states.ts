@@ -70,7 +70,7 @@ export async function stateOf(
   const [{ readState, resolveAt }, { selectScope, NotInState }, { lastWith }] = await Promise.all([
     import('../mirror/state.ts'),
     import('../run/restore/scope.ts'),
-    import('../run/restore/prepare.ts'),
+    import('../run/restore/state-choice.ts'),
   ]);
   const state = await readState(git, account, await resolveAt(git, at ?? 'HEAD', now));
   if (at !== undefined || !selector) return state;

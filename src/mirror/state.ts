@@ -1,4 +1,3 @@
-import * as chrono from 'chrono-node';
 import {
   type MirrorDocument,
   parseDocumentFile,
@@ -21,10 +20,22 @@ export interface MirrorState {
   /** When the commit was made. */
   readonly date?: Date;
   readonly account: string;
+  /** Object id of the folder: the same one means the same content. */
+  readonly tree: string;
   /** Path inside the folder → object id (or any other name of its content). */
   readonly files: ReadonlyMap<string, string>;
+  /** The documents among them, by `<type>/<id>`. */
+  readonly documents: ReadonlyMap<string, DocumentEntry>;
   /** Texts of files, in the order of `paths`. Some thousand at a time. */
   readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
+}
+
+/** A document of a state, as its path tells. */
+export interface DocumentEntry {
+  readonly path: string;
+  readonly dir: string;
+  readonly id: string;
+  readonly slug: string;
 }
 
 /** A commit that somebody named by a reference or a time. */
@@ -43,12 +54,14 @@ function readNamed(out: string | undefined): NamedCommit | undefined {
 }
 
 /** A point in time in words or in ISO 8601; a day alone is meant to its end, in UTC. */
-function timeOf(text: string, now: Date): Date | undefined {
+async function timeOf(text: string, now: Date): Promise<Date | undefined> {
   const exact = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59Z` : text;
   if (/^\d{4}-\d{2}-\d{2}T\d/.test(exact)) {
     const time = new Date(exact);
     return Number.isNaN(time.getTime()) ? undefined : time;
   }
+  // Large, and only needed where a time is given in words.
+  const chrono = await import('chrono-node');
   const [found] = chrono.parse(text, now);
   // A word that merely contains a date is a mistyped reference.
   return found && found.text.length === text.trim().length ? found.date() : undefined;
@@ -62,7 +75,7 @@ function timeOf(text: string, now: Date): Date | undefined {
 export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedCommit> {
   const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
   if (named) return named;
-  const time = timeOf(at, now);
+  const time = await timeOf(at, now);
   if (!time) {
     throw new AppError('USAGE', `--at: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
       hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
@@ -84,36 +97,45 @@ export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedC
 
 /** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
 export async function readState(git: Git, account: string, named: NamedCommit): Promise<MirrorState> {
-  const out = await git.ask(['ls-tree', '-r', '-z', `${named.commit}:${account}`]);
-  if (out === undefined) {
+  const tree = (await git.ask(['rev-parse', '--verify', '--quiet', `${named.commit}:${account}`]))?.trim();
+  if (!tree) {
     throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
       hint: `git log -- ${account} shows the commits that do`,
     });
   }
   const files = new Map<string, string>();
-  for (const line of out.split('\0')) {
+  for (const line of (await git.run(['ls-tree', '-r', '-z', tree])).split('\0')) {
     const tab = line.indexOf('\t');
-    const [mode, kind, oid] = line.slice(0, Math.max(0, tab)).split(' ');
-    // A link in the folder is not ours, and following it would lead outside.
-    if (kind === 'blob' && mode !== '120000' && oid) files.set(line.slice(tab + 1), oid);
+    // 100644 blob <oid>\t<path>; a link in the folder is not ours, and following it would lead outside.
+    if (tab > 0 && line.startsWith('100')) files.set(line.slice(tab + 1), line.slice(12, tab));
   }
   return {
     label: named.commit.slice(0, 10),
     commit: named.commit,
     date: named.date,
     account,
+    tree,
     files,
+    documents: documentsAmong(files.keys()),
     texts: async (paths) =>
       (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
   };
 }
 
+function documentsAmong(paths: Iterable<string>): Map<string, DocumentEntry> {
+  const documents = new Map<string, DocumentEntry>();
+  for (const path of paths) {
+    // Cheap before the pattern: side files of documents are many.
+    const parts = path.endsWith('.yaml') ? readPath(path) : undefined;
+    if (parts?.isDocument) documents.set(`${parts.dir}/${parts.id}`, { path, ...parts });
+  }
+  return documents;
+}
+
 /** Paths of all documents of a state, or of one type. */
 export function documentPaths(state: MirrorState, dir?: string): string[] {
-  return [...state.files.keys()].filter((path) => {
-    const parts = readPath(path);
-    return parts?.isDocument === true && (dir === undefined || parts.dir === dir);
-  });
+  const all = [...state.documents.values()];
+  return (dir === undefined ? all : all.filter((entry) => entry.dir === dir)).map(({ path }) => path);
 }
 
 /** The documents at `paths`, side files joined. @throws AppError `USAGE` for a file that is not as the mirror writes it */

@@ -2,23 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { findType } from '../../catalogue/index.ts';
 import { EXIT } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
-import { readPath } from '../../core/layout.ts';
 import { placeText } from '../../core/places.ts';
 import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
-import { documentPaths, readState } from '../../mirror/state.ts';
+import { readState } from '../../mirror/state.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
-import { type Applier, type ApplyContext, createApplier, type Outcome } from './apply.ts';
+import { type Applier, createApplier } from './apply.ts';
 import { switchOn } from './enable.ts';
 import { keepInHistory } from './keep.ts';
+import type { ApplyContext, Outcome } from './ledger.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { findOperator } from './operator.ts';
-import { checkRights, type Prepared } from './prepare.ts';
+import type { Prepared } from './prepare.ts';
 import type { Drift, RestoreReport } from './report.ts';
 import type { RestoreDeps } from './request.ts';
 import { touchedKeys } from './resume.ts';
+import { checkRights } from './rights.ts';
 import { findSlipped } from './slipped.ts';
 
 /** Actions that change something. */
@@ -48,6 +49,7 @@ export function plannedReport(prepared: Prepared, startedMs: number): RestoreRep
     newIds: {},
     requests: prepared.live.report.requests + client.stats.requests,
     writes: 0,
+    applyMs: 0,
     durationMs: Math.round(performance.now() - startedMs),
   };
 }
@@ -87,11 +89,7 @@ async function oldIds(prepared: Prepared, journal: Journal): Promise<(dir: strin
     commit: journal.head.base,
     date: new Date(0),
   }).catch(() => undefined);
-  const known = new Set<Key>();
-  for (const path of state ? documentPaths(state) : []) {
-    const parts = readPath(path);
-    if (parts) known.add(keyOf(parts.dir, parts.id));
-  }
+  const known = new Set<Key>(state?.documents.keys());
   for (const key of prepared.live.keys()) {
     const [dir = '', id = ''] = key.split('/');
     // What an interrupted restore made counts as new until somebody accounts for it.
@@ -119,6 +117,7 @@ export async function carryOut(
   const since = new Date(Math.min(Date.parse(journal.head.startedAt), Date.now()) + client.clockSkewMs());
   try {
     const requestsBefore = client.stats.requests;
+    const applying = performance.now();
     const context: ApplyContext = {
       client,
       writer: prepared.writer,
@@ -145,6 +144,7 @@ export async function carryOut(
     await applier.finish();
     const switched = await switchOn(context, plan.steps, applier.outcomes);
     const writes = client.stats.requests - requestsBefore;
+    const applyMs = Math.round(performance.now() - applying);
     const slipped = await findSlipped({
       client,
       writer: prepared.writer,
@@ -210,6 +210,7 @@ export async function carryOut(
       newIds: newIdsOf(outcomes),
       requests: prepared.live.report.requests + client.stats.requests + after.report.requests,
       writes,
+      applyMs,
       durationMs: Math.round(performance.now() - startedMs),
     };
   } finally {

@@ -5,10 +5,10 @@ import type { AccountConfig } from '../../config/schema.ts';
 import { digestOf } from '../../core/digest.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { basePath, readPath, titleOf } from '../../core/layout.ts';
+import { basePath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { type DocumentEntry, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { WRITTEN_APART } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { SyncReport } from '../report.ts';
@@ -55,14 +55,19 @@ export async function observe(
   deps: SyncDeps,
   account: AccountConfig,
   repository: Repository,
-  options: { readonly dryRun: boolean; readonly restore?: RestoreCommit },
+  options: {
+    readonly dryRun: boolean;
+    readonly restore?: RestoreCommit;
+    /** A state that was read already, in case it is this one. */
+    readonly known?: MirrorState;
+  },
 ): Promise<LiveAccount> {
   const tip = await repository.head();
   const tree = tip === undefined ? undefined : await repository.folderTree(account.name);
-  const base =
-    tip && tree
-      ? await readState(repository.git, account.name, { commit: tip, date: new Date(0) })
-      : undefined;
+  let base: MirrorState | undefined;
+  if (options.known?.account === account.name && options.known.tree === tree) base = options.known;
+  else if (tip && tree)
+    base = await readState(repository.git, account.name, { commit: tip, date: new Date(0) });
   const fresh = new Map<Key, MirrorDocument>();
   const report = await runAccount(
     deps,
@@ -87,17 +92,13 @@ export async function observe(
     if (kind === 'deleted') gone.add(keyOf(dir, id));
     else if (!baseline) changed.add(keyOf(dir, id));
   }
-  const paths = new Map<Key, string>();
-  for (const path of base?.files.keys() ?? []) {
-    const parts = readPath(path);
-    if (parts?.isDocument) paths.set(keyOf(parts.dir, parts.id), path);
-  }
+  const held = base?.documents ?? new Map<Key, DocumentEntry>();
   const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
-  const exists = (key: Key): boolean => !gone.has(key) && (paths.has(key) || fresh.has(key));
+  const exists = (key: Key): boolean => !gone.has(key) && (held.has(key) || fresh.has(key));
   return {
     base,
     report,
-    keys: () => [...new Set([...paths.keys(), ...fresh.keys()])].filter(exists),
+    keys: () => [...new Set([...held.keys(), ...fresh.keys()])].filter(exists),
     has: (dir, id) =>
       exists(keyOf(dir, id)) ? true : complete.has(dir) || gone.has(keyOf(dir, id)) ? false : undefined,
     isChanged: (key) => changed.has(key),
@@ -107,7 +108,7 @@ export async function observe(
       const stored: string[] = [];
       for (const key of keys) {
         const document = fresh.get(key);
-        const path = paths.get(key);
+        const path = held.get(key)?.path;
         if (!exists(key)) continue;
         if (document) found.set(key, document);
         else if (path) stored.push(path);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
-import { interrupted } from '../../mirror/journal.ts';
+import { AppError } from '../../core/errors.ts';
+import { interrupted, type Journal } from '../../mirror/journal.ts';
 
 /** Accounts into which a restore was interrupted (the one called `id`, where given). */
 export function interruptedAccounts(config: Config, id: string | undefined): AccountConfig[] {
@@ -10,4 +11,40 @@ export function interruptedAccounts(config: Config, id: string | undefined): Acc
     for (const journal of journals) journal.close();
     return journals.some(({ head }) => id === undefined || head.id === id);
   });
+}
+
+/** The journal to go on with, or none. @throws AppError when there is one although nobody asked, or none to go on with */
+export function findJournal(
+  stateDir: string,
+  account: string,
+  resume: { readonly id?: string } | undefined,
+): Journal | undefined {
+  const open = interrupted(stateDir, account);
+  const chosen = resume?.id === undefined ? open.at(-1) : open.find(({ head }) => head.id === resume.id);
+  for (const journal of open) if (journal !== chosen || !resume) journal.close();
+  if (resume && !chosen) {
+    throw new AppError(
+      'USAGE',
+      resume.id === undefined
+        ? `no restore into ${account} was interrupted`
+        : `no interrupted restore is called ${resume.id}`,
+      {
+        hint:
+          open.length > 0
+            ? `Interrupted: ${open.map(({ head }) => head.id).join(', ')}`
+            : 'Begin one with: celigo-mirror restore <what>',
+      },
+    );
+  }
+  if (!resume && chosen) {
+    const { id, startedAt, what } = chosen.head;
+    throw new AppError(
+      'CONFLICT',
+      `a restore into ${account} was interrupted: ${id} (${what.join(' ')}, begun ${startedAt})`,
+      {
+        hint: `Go on with it first: celigo-mirror restore --resume ${id}`,
+      },
+    );
+  }
+  return resume ? chosen : undefined;
 }

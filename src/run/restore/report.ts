@@ -4,7 +4,7 @@ import type { Place } from '../../core/places.ts';
 import { placeText } from '../../core/places.ts';
 import type { Plan, Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
-import type { Outcome } from './apply.ts';
+import type { Outcome } from './ledger.ts';
 
 /** A resource that the server does not show as it was asked for. */
 export interface Drift {
@@ -30,7 +30,9 @@ export interface RestoreReport {
   /** Ids of the state → new ids. */
   readonly newIds: Readonly<Record<string, string>>;
   readonly requests: number;
+  /** Requests of the apply phase, looks before writes included, and how long it took. */
   readonly writes: number;
+  readonly applyMs: number;
   readonly durationMs: number;
 }
 

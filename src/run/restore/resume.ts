@@ -1,12 +1,12 @@
 import { findType } from '../../catalogue/index.ts';
 import type { ValuesByResource } from '../../config/secrets-file.ts';
-import { readPath } from '../../core/layout.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { documentPaths, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { LiveAccount } from './live.ts';
+import { pathsOf } from './scope.ts';
 import { pickTwin } from './twin.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
@@ -50,11 +50,8 @@ export async function adopt(input: {
     commit: journal.head.base,
     date: new Date(0),
   });
-  const old = new Set(documentPaths(before).map((path) => readPath(path)?.id));
-  const paths = documentPaths(state).filter((path) => {
-    const parts = readPath(path);
-    return parts !== undefined && open.has(keyOf(parts.dir, parts.id));
-  });
+  const old = new Set([...before.documents.values()].map(({ id }) => id));
+  const paths = pathsOf(state, open);
   // What others are told apart by comes first: a flow belongs to its integration.
   const byNeed = paths.sort(
     (a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')),

@@ -6,7 +6,7 @@ import { readPath, slugOf, type Transliterate } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { referencesOf } from '../../core/references.ts';
 import { nearest } from '../../core/suggest.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { type DocumentEntry, documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 
 /** Types whose documents name the integration that they are part of. */
@@ -79,17 +79,8 @@ function parse(text: string, account: string): Selector {
   return { kind: 'one', type, name: isFile ? parts.id : name };
 }
 
-interface Candidate {
-  readonly path: string;
-  readonly id: string;
-  readonly slug: string;
-}
-
-function candidatesOf(state: MirrorState, type: ResourceType): Candidate[] {
-  return documentPaths(state, type.dir).flatMap((path) => {
-    const parts = readPath(path);
-    return parts ? [{ path, id: parts.id, slug: parts.slug }] : [];
-  });
+function candidatesOf(state: MirrorState, type: ResourceType): DocumentEntry[] {
+  return [...state.documents.values()].filter(({ dir }) => dir === type.dir);
 }
 
 /** The one document that `name` (an id, a name, or a file's slug) means. @throws AppError `USAGE` */
@@ -99,7 +90,7 @@ async function findOne(
   name: string,
   selector: string,
   transliterate: Transliterate,
-): Promise<Candidate> {
+): Promise<DocumentEntry> {
   const all = candidatesOf(state, type);
   const byId = all.find(({ id }) => id === name);
   if (byId) return byId;
@@ -113,7 +104,7 @@ async function findOne(
   ).map(({ title }) => title);
   const exact = similar.filter((_, i) => titles[i] === name);
   const found = exact.length > 0 ? exact : similar;
-  if (found.length === 1) return found[0] as Candidate;
+  if (found.length === 1) return found[0] as DocumentEntry;
   if (found.length > 1) {
     const rows = found.map(
       (candidate) => `\n  ${type.dir}/${candidate.id}  ${oneLine(titles[similar.indexOf(candidate)] ?? '')}`,
@@ -145,14 +136,13 @@ async function closure(
   start: readonly MirrorDocument[],
   follow: (dir: string) => boolean,
 ): Promise<Set<Key>> {
-  const paths = new Map(documentPaths(state).map((path) => [keyOfPath(path), path]));
   const found = new Set(start.map((document) => keyOf(document.type.dir, document.id)));
   let front: readonly MirrorDocument[] = start;
   while (front.length > 0) {
     const next = new Set<string>();
     for (const document of front) {
       for (const { dir, id } of referencesOf(document.type, document.doc)) {
-        const path = dir === null || !follow(dir) ? undefined : paths.get(keyOf(dir, id));
+        const path = dir === null || !follow(dir) ? undefined : state.documents.get(keyOf(dir, id))?.path;
         if (dir === null || path === undefined || found.has(keyOf(dir, id))) continue;
         found.add(keyOf(dir, id));
         next.add(path);
@@ -163,13 +153,8 @@ async function closure(
   return found;
 }
 
-function keyOfPath(path: string): Key {
-  const parts = readPath(path);
-  return parts ? keyOf(parts.dir, parts.id) : path;
-}
-
 /** An integration, its parts, and everything that they use. */
-async function integrationScope(state: MirrorState, root: Candidate): Promise<Set<Key>> {
+async function integrationScope(state: MirrorState, root: DocumentEntry): Promise<Set<Key>> {
   const paths = documentPaths(state).filter((path) => MEMBERS.has(path.slice(0, path.indexOf('/'))));
   const texts = await state.texts(paths);
   // Parsing is dear: only what holds the id at all is looked at.
@@ -206,23 +191,22 @@ export async function selectScope(
     switch (selector.kind) {
       case 'all':
         all = true;
-        for (const path of documentPaths(state)) {
-          if (!findType(path.slice(0, path.indexOf('/')))?.restore.onlyWhenNamed)
-            selected.add(keyOfPath(path));
+        for (const [key, { dir }] of state.documents) {
+          if (!findType(dir)?.restore.onlyWhenNamed) selected.add(key);
         }
         break;
       case 'type':
         for (const { id } of candidatesOf(state, selector.type)) selected.add(keyOf(selector.type.dir, id));
         break;
       case 'id': {
-        const path = documentPaths(state).find((candidate) => readPath(candidate)?.id === selector.id);
-        if (!path)
+        const entry = [...state.documents].find(([, { id }]) => id === selector.id);
+        if (!entry)
           throw new NotInState(
             text,
             `the mirror${state.commit ? ` at ${state.label}` : ''} has nothing with the id ${selector.id}`,
             "git log --all -- '*<id>*' shows whether it ever had",
           );
-        selected.add(keyOfPath(path));
+        selected.add(entry[0]);
         break;
       }
       case 'integration': {
@@ -246,6 +230,11 @@ export async function selectScope(
     }
   }
   if (!options.withDependencies || all) return { all, selected };
-  const paths = documentPaths(state).filter((path) => selected.has(keyOfPath(path)));
+  const paths = pathsOf(state, selected);
   return { all, selected: await closure(state, await readDocuments(state, paths), () => true) };
+}
+
+/** Paths of the documents with these keys. */
+export function pathsOf(state: MirrorState, keys: ReadonlySet<Key>): string[] {
+  return [...state.documents].flatMap(([key, { path }]) => (keys.has(key) ? [path] : []));
 }

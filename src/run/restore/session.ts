@@ -7,7 +7,8 @@ import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure, ownFolders } from '../sync.ts';
 import { carryOut, plannedReport } from './carry-out.ts';
 import { type LiveAccount, observe } from './live.ts';
-import { findJournal, type Prepared, prepare } from './prepare.ts';
+import { findJournal } from './open-journals.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { RestoreReport } from './report.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
 

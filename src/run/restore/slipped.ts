@@ -8,7 +8,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { equalJson, setSteps } from '../../core/paths.ts';
 import { atPlace, placeOf } from '../../core/places.ts';
-import type { Written } from './apply.ts';
+import type { Written } from './ledger.ts';
 import { versionOf } from './live.ts';
 import type { Writer } from './writer.ts';
 

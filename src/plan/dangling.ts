@@ -1,0 +1,75 @@
+import type { MirrorDocument } from '../core/documents.ts';
+import { covers, placeOf } from '../core/places.ts';
+import { type Reference, referencesOf } from '../core/references.ts';
+import type { Draft, PlanInput } from './draft.ts';
+import { type Key, keyOf, type Wanted } from './types.ts';
+
+/** References whose target decides whether a write is accepted. Free-form settings refer to nothing as far as the server knows. */
+export function bindingReferences(document: MirrorDocument): readonly (Reference & { dir: string })[] {
+  return referencesOf(document.type, document.doc).filter(
+    (reference): reference is Reference & { dir: string } =>
+      reference.dir !== null && !/^settings[.[]/.test(reference.place),
+  );
+}
+
+export function isLate(document: MirrorDocument, reference: Reference): boolean {
+  const { bare = [], late = [] } = document.type.restore;
+  return [...bare, ...late].some((path) => covers(path, placeOf(reference.place)));
+}
+
+/** Blocks every write that refers to what is not there and will not be, and what needs a blocked one. */
+export function blockDangling(
+  drafts: Map<Key, Draft>,
+  documents: ReadonlyMap<Key, Wanted>,
+  input: PlanInput,
+): string[] {
+  const warnings: string[] = [];
+  const sameAccount = input.account === input.from;
+  const problemOf = (
+    document: Wanted,
+    reference: Reference & { dir: string },
+    step: Draft,
+  ): string | undefined => {
+    const key = keyOf(reference.dir, reference.id);
+    const other = drafts.get(key);
+    if (other && other.action !== 'blocked' && other.action !== 'impossible') return undefined;
+    if (
+      other?.targetId !== undefined ||
+      (other && sameAccount && input.exists(reference.dir, reference.id) !== false)
+    )
+      return undefined;
+    const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
+    if (target !== undefined && input.exists(reference.dir, target) !== false) return undefined;
+    const live = input.live.get(step.key);
+    if (live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target))
+      return undefined;
+    if (other)
+      return `needs ${key}, which ${other.action === 'impossible' ? `cannot be restored (${other.reason})` : 'is blocked'}`;
+    if (input.inState(reference.dir, reference.id))
+      return `${reference.place} refers to ${key}, which is not there: add --with-dependencies, or name it too`;
+    return `${reference.place} refers to ${key}, which exists neither live nor in the mirror at that time`;
+  };
+  for (let again = true; again; ) {
+    again = false;
+    for (const [key, step] of drafts) {
+      const document = documents.get(key);
+      if (!document || (step.action !== 'create' && step.action !== 'update')) continue;
+      const problem = bindingReferences(document)
+        .filter((reference) => !(step.action === 'create' && isLate(document, reference)))
+        .map((reference) => problemOf(document, reference, step))
+        .find((found) => found !== undefined);
+      if (problem === undefined) continue;
+      drafts.set(key, { ...step, action: 'blocked', reason: problem, enable: false });
+      again = true;
+    }
+  }
+  for (const [key, step] of drafts) {
+    const document = documents.get(key);
+    if (!document || step.action !== 'create') continue;
+    for (const reference of bindingReferences(document)) {
+      const problem = isLate(document, reference) ? problemOf(document, reference, step) : undefined;
+      if (problem) warnings.push(`${key} "${step.title}" will stay without ${reference.place}: ${problem}`);
+    }
+  }
+  return warnings;
+}

@@ -1,0 +1,66 @@
+import type { MirrorDocument } from '../core/documents.ts';
+import { isAppPart } from '../core/documents.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Supplied } from './secrets.ts';
+import {
+  type IdMap,
+  type Key,
+  keyOf,
+  type Live,
+  type LiveDocument,
+  type Plan,
+  type Step,
+  type Wanted,
+} from './types.ts';
+
+export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state'> {
+  readonly wanted: readonly Wanted[];
+  readonly live: ReadonlyMap<Key, Live>;
+  /** Ids known to be others in the target. */
+  readonly ids: IdMap;
+  /** Whether the target has this resource (by the target's id); `undefined`: not known. */
+  readonly exists: (dir: string, id: string) => boolean | undefined;
+  /** Whether the state holds this resource, wanted or not. */
+  readonly inState: (dir: string, id: string) => boolean;
+  readonly supplied: (document: MirrorDocument) => Supplied;
+  readonly enableFlows: boolean;
+  readonly sampleData: boolean;
+  /** Live resources that the state does not have and that shall go. */
+  readonly deletions: readonly LiveDocument[];
+  /** Live resources that refer to something that gets a new id. */
+  readonly followers: readonly LiveDocument[];
+  /** Fingerprint of a live document. */
+  readonly versionOf: (doc: JsonObject) => string;
+}
+
+export type Draft = Omit<Step, 'level' | 'late'>;
+
+export function draft(
+  document: Pick<MirrorDocument, 'type' | 'id' | 'title' | 'path'>,
+  rest: Partial<Draft> & Pick<Draft, 'action' | 'reason'>,
+): Draft {
+  return {
+    key: keyOf(document.type.dir, document.id),
+    dir: document.type.dir,
+    id: document.id,
+    title: document.title,
+    path: document.path,
+    changes: [],
+    credentials: [],
+    conflict: false,
+    enable: false,
+    ...rest,
+  };
+}
+
+/** Why a resource can never be made by us, and what to do; `undefined` for one that can. */
+export function neverMade({ type, doc }: MirrorDocument): string | undefined {
+  if (isAppPart(doc)) return 'part of an Integration App: install the app again, it makes its own parts';
+  if (doc.published === true) return 'published by Celigo, not by the account';
+  if (type.restore.mode === 'manual') return type.restore.note ?? 'has to be made by hand';
+  return undefined;
+}
+
+export function list(places: readonly string[]): string {
+  return places.slice(0, 5).join(', ') + (places.length > 5 ? ` and ${places.length - 5} more` : '');
+}

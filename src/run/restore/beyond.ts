@@ -1,0 +1,72 @@
+import { findType } from '../../catalogue/index.ts';
+import { isAppPart } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import { readPath } from '../../core/layout.ts';
+import { type Key, keyOf, type LiveDocument, type Plan } from '../../plan/types.ts';
+import type { LiveAccount } from './live.ts';
+import type { RestoreDeps } from './request.ts';
+
+/** Live documents that hold one of these ids. All texts are searched, few are parsed. */
+export async function documentsWith(live: LiveAccount, known: ReadonlySet<string>): Promise<LiveDocument[]> {
+  if (known.size === 0) return [];
+  const likely = new Set<Key>();
+  const ids = /[0-9a-f]{24}/g;
+  if (live.base) {
+    // Side files too: code may hold ids, though it is never rewritten.
+    const paths = [...live.base.files.keys()].filter((path) => readPath(path) !== undefined);
+    for (let from = 0; from < paths.length; from += 2_000) {
+      const some = paths.slice(from, from + 2_000);
+      for (const [i, text] of (await live.base.texts(some)).entries()) {
+        const parts = readPath(some[i] ?? '');
+        if (parts && text.match(ids)?.some((id) => known.has(id) && id !== parts.id))
+          likely.add(keyOf(parts.dir, parts.id));
+      }
+    }
+  }
+  for (const { dir, id } of live.report.changes) likely.add(keyOf(dir, id));
+  const found = await live.documents([...likely]);
+  return [...found].map(([key, document]) => ({ ...document, changed: live.isChanged(key) }));
+}
+
+/** What the target has and the state has not. In another account only what earlier restores made there. */
+export async function superfluous(
+  live: LiveAccount,
+  stateKeys: ReadonlySet<Key>,
+  ids: ReadonlyMap<string, string>,
+  sameAccount: boolean,
+  maps: ReadonlyMap<string, ReadonlyMap<string, string>>,
+): Promise<LiveDocument[]> {
+  const mapped = new Set(ids.values());
+  const keys = sameAccount
+    ? live.keys().filter((key) => {
+        const [dir = '', id = ''] = key.split('/');
+        return !stateKeys.has(key) && !mapped.has(id) && findType(dir)?.restore.onlyWhenNamed !== true;
+      })
+    : [...maps].flatMap(([dir, pairs]) =>
+        [...pairs].filter(([old]) => !stateKeys.has(keyOf(dir, old))).map(([, id]) => keyOf(dir, id)),
+      );
+  const documents = await live.documents(keys);
+  return [...documents]
+    .filter(
+      ([, { type, doc }]) =>
+        !(type.restore.mode === 'manual' || (type.restore.mode === 'map' && !sameAccount) || isAppPart(doc)),
+    )
+    .map(([key, document]) => ({ ...document, changed: live.isChanged(key) }));
+}
+
+export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps): AppError | undefined {
+  const { maxDeletions, maxDeletionShare } = deps.config.guards;
+  const counts = new Map<string, number>();
+  for (const { action, dir } of plan.steps)
+    if (action === 'delete') counts.set(dir, (counts.get(dir) ?? 0) + 1);
+  for (const [dir, count] of counts) {
+    const all = live.keys().filter((key) => key.startsWith(`${dir}/`)).length;
+    if (count <= maxDeletions || count <= all * maxDeletionShare) continue;
+    return new AppError(
+      'GUARD',
+      `${plan.account}: ${count} of ${all} ${dir} would be deleted; the guard allows ${maxDeletions} or ${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
+      { hint: 'Look at the list of deletions; if they are meant, add --force' },
+    );
+  }
+  return undefined;
+}

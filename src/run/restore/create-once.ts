@@ -1,0 +1,69 @@
+import type { ResourceType } from '../../catalogue/types.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { createGate, type Gate } from './gate.ts';
+import type { ApplyContext } from './ledger.ts';
+import { listAll, pickTwin } from './twin.ts';
+import type { LivePair } from './writer.ts';
+
+/** Tries of a creation whose outcome is unknown. */
+const CREATE_TRIES = 3;
+
+function outcomeUnknown(error: unknown): boolean {
+  return error instanceof ApiError && error.passing && error.status !== 429;
+}
+
+/**
+ * Makes resources, each once: the API has no key that would make a repeated POST harmless (celigo-platform 4.2), so that
+ * what a lost answer may have made is looked for first.
+ * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent
+ */
+export function createOnce(
+  context: ApplyContext,
+): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
+  const { writer, journal } = context;
+  const gates = new Map<string, Gate>();
+  /** Ids that a creation of this restore got. */
+  const claimed = new Set<string>();
+  for (const entry of journal.entries)
+    if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
+
+  /** A new resource, once: where the answer got lost, what it made is looked for before it is tried again. */
+  async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {
+    let gate = gates.get(type.dir);
+    if (!gate) {
+      gate = createGate();
+      gates.set(type.dir, gate);
+    }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const made = await gate.pass(async () => {
+          const pair = await writer.create(type, body);
+          claimed.add(String(pair.raw._id));
+          return pair;
+        });
+        return made;
+      } catch (error) {
+        if (!outcomeUnknown(error)) throw error;
+        const twin = await gate.alone(() => findTwin(type, body));
+        if (twin) return twin;
+        if (attempt >= CREATE_TRIES) throw error;
+      }
+    }
+  }
+
+  async function findTwin(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
+    const all = await listAll(context.client, type, context.signal);
+    const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.dir, id));
+    const candidates: { id: string; doc: JsonObject; pair: LivePair }[] = [];
+    for (const id of unknown) {
+      const pair = await writer.read(type, id);
+      if (pair) candidates.push({ id, doc: pair.doc, pair });
+    }
+    const twin = pickTwin(type, body, candidates);
+    if (twin) claimed.add(twin.id);
+    return twin?.pair;
+  }
+
+  return create;
+}

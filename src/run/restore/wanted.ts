@@ -1,0 +1,87 @@
+import { findType } from '../../catalogue/index.ts';
+import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { setSteps } from '../../core/paths.ts';
+import { placeOf } from '../../core/places.ts';
+import { referencesOf } from '../../core/references.ts';
+import { type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { pairInnerIds } from '../../plan/ids.ts';
+import { type Key, keyOf, type Live } from '../../plan/types.ts';
+import { groupFiles, sameFiles } from '../knowledge.ts';
+import type { LiveAccount } from './live.ts';
+import { pathsOf } from './scope.ts';
+
+/** The target's way with what is different there. Only for another account. */
+export function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
+  const values = valuesFor(overrides, document.type.dir, document.id, document.title);
+  if (values.size === 0) return document;
+  let doc: Json = document.doc;
+  for (const [place, value] of values) doc = setSteps(doc, placeOf(place), value);
+  return { ...document, doc: doc as JsonObject };
+}
+
+/**
+ * Celigo's own OAuth clients are referred to but in no listing; in another account they are left out, since nothing tells
+ * whether the same one is there (celigo-models 6.8).
+ */
+export function withoutGlobalClients(
+  document: MirrorDocument,
+  stateKeys: ReadonlySet<Key>,
+  ids: ReadonlyMap<string, string>,
+): { document: MirrorDocument; dropped: string[] } {
+  const dropped: string[] = [];
+  let doc: Json = document.doc;
+  for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
+    if (dir !== 'iclients' || stateKeys.has(keyOf(dir, id)) || ids.has(id)) continue;
+    doc = setSteps(doc, placeOf(place), undefined);
+    dropped.push(place);
+  }
+  return dropped.length === 0
+    ? { document, dropped }
+    : { document: { ...document, doc: doc as JsonObject }, dropped };
+}
+
+/** Ids of a document's parts (groups), which are others where the document itself is another one. */
+export function learnParts(document: MirrorDocument, live: Live | undefined, ids: Map<string, string>): void {
+  if (live?.state !== 'live' || live.id === document.id) return;
+  for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc))
+    if (!ids.has(old)) ids.set(old, id);
+}
+
+/** Documents of the state that the mirror does not hold as they are, or that changed since. */
+export function differing(state: MirrorState, live: LiveAccount, keys: ReadonlySet<Key>): string[] {
+  const { base } = live;
+  if (!base) return pathsOf(state, keys);
+  // The same folder holds the same files: then only what changed since can differ.
+  const same = base.tree === state.tree;
+  const [ours, theirs] = same ? [] : [groupFiles(state.files), groupFiles(base.files)];
+  const out: string[] = [];
+  for (const [key, { path, dir, id }] of state.documents) {
+    if (!keys.has(key)) continue;
+    if (live.has(dir, id) === true && !live.isChanged(key)) {
+      if (same) continue;
+      const [wanted, held] = [ours?.get(dir)?.get(id), theirs?.get(dir)?.get(id)];
+      if (wanted && held && sameFiles(wanted, held)) continue;
+    }
+    out.push(path);
+  }
+  return out;
+}
+
+/** Connections and the like that wanted documents refer to without being wanted themselves. */
+export async function referredOwn(
+  state: MirrorState,
+  wanted: readonly MirrorDocument[],
+  selected: ReadonlySet<Key>,
+): Promise<MirrorDocument[]> {
+  const needed = new Set<string>();
+  for (const document of wanted) {
+    for (const { dir, id } of referencesOf(document.type, document.doc)) {
+      const path = dir === null ? undefined : state.documents.get(keyOf(dir, id))?.path;
+      if (dir === null || path === undefined || selected.has(keyOf(dir, id))) continue;
+      if (findType(dir)?.restore.mode === 'map') needed.add(path);
+    }
+  }
+  return readDocuments(state, [...needed]);
+}
