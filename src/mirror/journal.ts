@@ -44,6 +44,8 @@ export interface JournalHead {
     readonly withDependencies: boolean;
     readonly enableFlows: boolean;
     readonly force: boolean;
+    /** Whether credentials were handed in; they are not written down anywhere. */
+    readonly secrets: boolean;
   };
   /** HEAD before the first write: what is not in it was made since. */
   readonly base: string;

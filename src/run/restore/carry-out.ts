@@ -76,6 +76,7 @@ async function beginJournal(deps: RestoreDeps, prepared: Prepared): Promise<Jour
       withDependencies: request.withDependencies,
       enableFlows: request.enableFlows,
       force: request.force,
+      secrets: request.secrets.size > 0,
     },
     base: (await repository.head()) ?? '',
     startedAt,

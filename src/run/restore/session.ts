@@ -28,7 +28,7 @@ function explained(error: unknown, deps: RestoreDeps, restoreId: string | undefi
     ? { code: 'ABORTED' as const, message: 'the restore was stopped' }
     : knownFailure(error);
   if (!known || (error instanceof AppError && restoreId === undefined && !deps.signal.aborted)) return error;
-  if (error instanceof AppError && error.code === 'RIGHTS') return error;
+  if (error instanceof AppError && (error.code === 'RIGHTS' || error.code === 'USAGE')) return error;
   if (restoreId === undefined) {
     return new AppError(known.code, known.message, {
       hint: deps.signal.aborted
@@ -112,9 +112,15 @@ export async function openRestore(
 
 /** The request that an interrupted restore was begun with. `--force` may be added to it. */
 function resumed(request: RestoreRequest, { head }: Journal): RestoreRequest {
+  const { secrets, ...options } = head.options;
+  if (secrets && request.secrets.size === 0) {
+    throw new AppError('USAGE', `restore ${head.id} was begun with --secrets, which are kept nowhere`, {
+      hint: `Hand them in again: celigo-mirror restore --resume ${head.id} --secrets FILE`,
+    });
+  }
   return {
     ...request,
-    ...head.options,
+    ...options,
     force: head.options.force || request.force,
     enableFlows: head.options.enableFlows || request.enableFlows,
     what: head.what,
@@ -132,20 +138,24 @@ export async function lookAt<T>(
   accounts: readonly AccountConfig[],
   tell: (account: AccountConfig, live: LiveAccount) => Promise<T>,
 ): Promise<T[]> {
+  const signal = AbortSignal.any([deps.signal]);
+  setMaxListeners(0, signal);
   let repository: Repository | undefined;
   try {
     repository = await openRepository({
       config: deps.config.repository,
       env: deps.env,
       lockWaitMs: deps.lockWaitMs,
-      signal: deps.signal,
+      signal,
       onNotice: () => undefined,
       onLost: () => undefined,
     });
     await ensureBranch(repository);
     const results: T[] = [];
     for (const account of accounts) {
-      results.push(await tell(account, await observe(deps, account, repository, { dryRun: true })));
+      results.push(
+        await tell(account, await observe({ ...deps, signal }, account, repository, { dryRun: true })),
+      );
     }
     return results;
   } catch (error) {

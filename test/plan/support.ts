@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { findType } from '../../src/catalogue/index.ts';
+import type { ResourceType } from '../../src/catalogue/types.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import type { Wanted } from '../../src/plan/types.ts';
+
+export function type(dir: string): ResourceType {
+  const found = findType(dir);
+  if (!found) throw new Error(`no type ${dir}`);
+  return found;
+}
+
+/** An id that says what it stands for: `id('f', 3)`. */
+export function id(letter: string, n: number): string {
+  return `${letter.charCodeAt(0).toString(16)}${n.toString(16).padStart(22, '0')}`;
+}
+
+export function wanted(dir: string, doc: JsonObject & { _id: string }): Wanted {
+  return {
+    type: type(dir),
+    id: doc._id,
+    title: String(doc.name ?? ''),
+    path: `${dir}/x.${doc._id}.yaml`,
+    doc,
+    selected: true,
+  };
+}
+
+/** Documents with masks and placeholders of credentials anywhere. */
+export const secretive: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom('******', '****', 'plain', '', 'a****'),
+    fc.integer(),
+    fc.boolean(),
+    fc.record({ $secret: fc.constantFrom('0123456789ab', 'ba9876543210') }),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(fc.constantFrom('http', 'auth', 'token', 'name', 'value', 'headers', 'a.b'), tie('value'), {
+      maxKeys: 4,
+    }),
+  ),
+})).value;
+
+export const secretiveDocument: fc.Arbitrary<JsonObject> = fc
+  .dictionary(fc.constantFrom('http', 'name', 'settings', 'type', 'webhook', 'list'), secretive, {
+    maxKeys: 5,
+  })
+  .map((doc) => doc as JsonObject);
