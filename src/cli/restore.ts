@@ -300,7 +300,16 @@ async function restoreWith(
   };
   const session = await openRestore(deps, request, handling.resume).catch((error: unknown) => {
     progress.stop();
-    throw error;
+    const elsewhere = handling.check && error instanceof AppError && error.message.startsWith('--at:');
+    throw elsewhere
+      ? new AppError(
+          'CONFLICT',
+          `the plan was made for another mirror: this one has no commit ${request.at}`,
+          {
+            hint: 'Apply it where it was made, or make it again here',
+          },
+        )
+      : error;
   });
   try {
     const { planned } = session;

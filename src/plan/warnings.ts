@@ -1,63 +1,105 @@
+import { isArray } from '../core/json.ts';
 import { valueAt } from '../core/paths.ts';
-import { switchesToTurnOn } from './body.ts';
+import { switchesOf, switchesToTurnOn } from './body.ts';
 import { list, type PlanInput } from './draft.ts';
 import { embeddedIds } from './ids.ts';
-import { type Key, keyOf, type Step, type Wanted } from './types.ts';
+import { type Key, keyOf, type Live, type Step, type Wanted } from './types.ts';
 
+/** One step with what is known of its resource. */
+interface Case {
+  readonly step: Step;
+  readonly document: Wanted;
+  readonly live: Live | undefined;
+}
+
+/** What a person has to know of single resources. */
+const NOTES: readonly ((about: Case) => string | undefined)[] = [
+  ({ step }) =>
+    step.action === 'unchanged' && step.credentials.length > 0
+      ? `: the live credentials stay; those of that time are not in the mirror (${list(step.credentials)})`
+      : undefined,
+  ({ step, document }) => {
+    if (step.action !== 'create' || step.credentials.length === 0) return undefined;
+    const effect =
+      document.type.dir === 'connections' ? 'will be offline until you enter' : 'is created without';
+    return ` ${effect} ${list(step.credentials)}`;
+  },
+  ({ step, document: { doc } }) =>
+    step.action === 'create' && (doc.adaptorType === 'WebhookExport' || doc.type === 'webhook')
+      ? ': a webhook gets a new URL with its new id; every sender has to be told'
+      : undefined,
+  ({ step, document: { doc } }) =>
+    step.action === 'create' &&
+    isArray(doc._registeredLookupCacheIds) &&
+    doc._registeredLookupCacheIds.length > 0
+      ? ': its lookup caches have to be registered with it by hand'
+      : undefined,
+  ({ step, document: { type } }) =>
+    step.action === 'create' && type.dir === 'ediprofiles'
+      ? ': its control number starts again; set it by hand before the first interchange'
+      : undefined,
+  ({ step, document: { type }, live }) =>
+    step.action === 'undelete' &&
+    live?.state === 'binned' &&
+    type.dir === 'flows' &&
+    live.doc.disabled === false
+      ? ' was enabled when it was deleted: it runs again as soon as it is back'
+      : undefined,
+];
+
+/** What is better said once for many: by what it says, whom it is said of. */
+const SHARED: readonly { readonly says: string; readonly applies: (about: Case) => boolean }[] = [
+  {
+    says: 'will be left disabled (--enable-flows switches on)',
+    applies: ({ step, document: { type, doc } }) =>
+      step.action === 'create' &&
+      !step.enable &&
+      switchesOf(type, doc).some((path) => valueAt(doc, path) === false),
+  },
+  {
+    says: 'stays disabled, though it was enabled at that time (--enable-flows switches on)',
+    applies: ({ step, document: { type, doc }, live }) =>
+      (live?.state === 'live' || live?.state === 'binned') &&
+      !step.enable &&
+      switchesToTurnOn(type, doc, live.doc).length > 0,
+  },
+];
+
+/** Names told one by one before a warning turns to a number. */
+const MOST_NAMES = 5;
+
+function together(names: readonly string[], says: string): string[] {
+  if (names.length === 0) return [];
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
+  return [`${names.slice(0, MOST_NAMES).join(', ')}${more} ${says}`];
+}
+
+/** What a person should know before agreeing to the plan. */
 export function warningsOf(
   steps: readonly Step[],
   documents: ReadonlyMap<Key, Wanted>,
   input: PlanInput,
 ): string[] {
-  const warnings: string[] = [];
   const created = new Map<string, Key>();
   for (const { action, id, key } of steps) if (action === 'create') created.set(id, key);
-  for (const step of steps) {
-    const name = `${step.key} "${step.title}"`;
+  const cases = steps.flatMap((step): Case[] => {
     const document = documents.get(step.key);
-    if (!document) continue;
-    const { doc, type } = document;
-    if (step.action === 'unchanged' && step.credentials.length > 0)
-      warnings.push(
-        `${name}: the live credentials stay; those of that time are not in the mirror (${list(step.credentials)})`,
-      );
-    if (step.action === 'create' && step.credentials.length > 0) {
-      const effect = type.dir === 'connections' ? 'will be offline until you enter' : 'is created without';
-      warnings.push(`${name} ${effect} ${list(step.credentials)}`);
-    }
-    if (step.action === 'create' && (doc.adaptorType === 'WebhookExport' || doc.type === 'webhook'))
-      warnings.push(`${name}: a webhook gets a new URL with its new id; every sender has to be told`);
-    if (
-      step.action === 'create' &&
-      Array.isArray(doc._registeredLookupCacheIds) &&
-      doc._registeredLookupCacheIds.length > 0
-    )
-      warnings.push(`${name}: its lookup caches have to be registered with it by hand`);
-    if (step.action === 'create' && type.dir === 'ediprofiles')
-      warnings.push(`${name}: its control number starts again; set it by hand before the first interchange`);
-    const off = type.restore.switches?.some((path) => valueAt(doc, path) === false) ?? false;
-    if (step.action === 'create' && off && !step.enable)
-      warnings.push(`${name} will be left disabled (--enable-flows switches on)`);
-    if (step.action === 'undelete' && off && type.dir === 'flows')
-      warnings.push(`${name} was enabled when it was deleted: it runs again as soon as it is back`);
-    const live = input.live.get(step.key);
-    if (
-      step.action !== 'create' &&
-      live?.state === 'live' &&
-      !step.enable &&
-      switchesToTurnOn(type, doc, live.doc).length > 0
-    )
-      warnings.push(
-        `${name} stays disabled, though it was enabled at that time (--enable-flows switches on)`,
-      );
-    if (created.size > 0 || input.ids.size > 0) {
-      for (const { place, id } of embeddedIds(doc, (id) => created.has(id) || input.ids.has(id)))
-        warnings.push(
-          `${name}: ${place} holds the id ${id}${created.has(id) ? ` of ${created.get(id)}` : ''} inside a longer text; it is not rewritten`,
-        );
-    }
-  }
-  return warnings;
+    return document ? [{ step, document, live: input.live.get(step.key) }] : [];
+  });
+  const nameOf = ({ step }: Case): string => `${step.key} "${step.title}"`;
+  const changing = (id: string): boolean => created.has(id) || input.ids.has(id);
+  const single = cases.flatMap((about) => [
+    ...NOTES.flatMap((note) => {
+      const text = note(about);
+      return text === undefined ? [] : [`${nameOf(about)}${text}`];
+    }),
+    ...(created.size + input.ids.size === 0 ? [] : embeddedIds(about.document.doc, changing)).map(
+      ({ place, id }) =>
+        `${nameOf(about)}: ${place} holds the id ${id}${created.has(id) ? ` of ${created.get(id)}` : ''} inside a longer text; it is not rewritten`,
+    ),
+  ]);
+  const shared = SHARED.flatMap(({ says, applies }) => together(cases.filter(applies).map(nameOf), says));
+  return [...single, ...shared];
 }
 
 /** Ids that are about to change, inside longer texts of resources that are not restored. */
