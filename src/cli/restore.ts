@@ -100,11 +100,14 @@ export function sourceAccount(
   throw usage('several accounts are configured', `Name one with --account: ${names.join(', ')}`);
 }
 
-/** Paths from the current folder, made paths in the mirror. */
+/** A path from the current folder, also one of a file that is gone, made a path in the mirror. */
 function insideMirror(text: string, io: Io, config: Config): string {
-  const path = resolve(io.cwd, text);
   const root = `${config.repository.path}/`;
-  return path.startsWith(root) && existsSync(path) ? path.slice(root.length) : text;
+  const path = resolve(io.cwd, text);
+  if (!path.startsWith(root)) return text;
+  const inside = path.slice(root.length);
+  const isPath = config.accounts.some(({ name }) => inside.startsWith(`${name}/`)) && text.includes('/');
+  return isPath || existsSync(path) ? inside : text;
 }
 
 function savedPlanIn(io: Io, what: readonly string[]): { file: string; text: string } | undefined {

@@ -4,7 +4,7 @@ import { AppError } from './errors.ts';
 import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 import { readPath, titleOf } from './layout.ts';
 import { ESCAPED_KEY, fileOf, secretOf } from './markers.ts';
-import { dropsOf } from './normalise.ts';
+import { NEVER_MIRRORED } from './normalise.ts';
 import { parseYaml, YamlError } from './yaml.ts';
 
 /**
@@ -112,7 +112,7 @@ export function readMirrorDocument(
     });
   }
   const parsed = parseDocumentFile(path, text, shown);
-  const foreign = dropsOf(type).find((key) => parsed[key] !== undefined);
+  const foreign = NEVER_MIRRORED.find((key) => parsed[key] !== undefined);
   if (foreign !== undefined) {
     throw new AppError(
       'USAGE',

@@ -91,10 +91,8 @@ function compile(type: ResourceType, keepSamples: boolean): Rule {
   return root;
 }
 
-/** Top-level keys that no document of the type holds, whatever the configuration. */
-export function dropsOf(type: ResourceType): readonly string[] {
-  return [...ALWAYS_VOLATILE, ...(type.volatile ?? [])].filter((path) => !/[.[*]/.test(path));
-}
+/** Top-level keys that no document of the mirror ever held, whatever version wrote it. */
+export const NEVER_MIRRORED: readonly string[] = ALWAYS_VOLATILE.filter((path) => !/[.[*]/.test(path));
 
 /** Text by which elements of a set are ordered. */
 function sortText(item: Json, key: string): string {

@@ -21,7 +21,14 @@ function without(doc: JsonObject, paths: readonly string[]): JsonObject {
 /** Paths of a type that the server keeps: no write changes them. */
 function serverKept(type: ResourceType): string[] {
   const apart = WRITTEN_APART[type.dir] ?? [];
-  return [...SERVER_MANAGED, ...(type.restore.strip ?? [])].filter((path) => !apart.includes(path));
+  // What is volatile may stand in a file of an older version that did not know it to be so.
+  const kept = [
+    ...SERVER_MANAGED,
+    ...ALWAYS_VOLATILE,
+    ...(type.volatile ?? []),
+    ...(type.restore.strip ?? []),
+  ];
+  return kept.filter((path) => !apart.includes(path));
 }
 
 /** On an API of the old kind these are the configuration itself (celigo-models 6.10). */
@@ -110,12 +117,7 @@ export function updateBody(input: UpdateInput): Filled {
   const kept = stripOf(type, live.doc);
   let doc = without(filled.doc, kept);
   doc = withLiveSwitches(type, doc, live.doc);
-  const unmirrored = [
-    ...kept,
-    ...ALWAYS_VOLATILE,
-    ...(type.volatile ?? []),
-    ...(input.sampleData ? [] : (type.samples ?? [])),
-  ];
+  const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
   for (const path of WRITTEN_APART[type.dir] ?? []) {

@@ -2,7 +2,7 @@ import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { diffFields, type FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
-import { covers, placeOf, placeText } from '../core/places.ts';
+import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import {
   createBody,
   patchFor,
@@ -95,6 +95,21 @@ export function planLive(
         changes: on,
         enable,
       });
+    }
+    // Nothing else differs, but a credential that the live document lacks is handed in.
+    const supplied = input.supplied(document);
+    const lacking = secrets.filter(
+      (place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined,
+    );
+    if (lacking.length > 0 && type.restore.mode !== 'manual' && !isAppPart(live.doc)) {
+      const way = wayOf(document, live, { wanted, live: now }, [], input);
+      if ('way' in way && way.way === 'put')
+        return draft(document, {
+          ...common,
+          action: 'update',
+          way: 'put',
+          reason: `gets ${list(lacking)} from --secrets`,
+        });
     }
     return draft(document, {
       ...common,

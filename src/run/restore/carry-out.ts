@@ -181,6 +181,9 @@ export async function carryOut(
       ...plan.warnings,
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
       ...(slipped.notice ? [slipped.notice] : []),
+      ...after.report.incomplete.map(
+        (type) => `${type} could not be mirrored whole after the restore: run sync`,
+      ),
       ...slipped.found.map((edit) => {
         const commit = kept.get(edit);
         const where = commit
@@ -195,7 +198,10 @@ export async function carryOut(
       return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.by.name} meanwhile` } : outcome;
     });
     const conflict = outcomes.some(({ result }) => result === 'conflict');
-    const partial = drift.length > 0 || outcomes.some(({ result }) => result !== 'done');
+    const partial =
+      drift.length > 0 ||
+      after.report.incomplete.length > 0 ||
+      outcomes.some(({ result }) => result !== 'done');
     const exitCode = conflict ? EXIT.refused : partial ? EXIT.partial : EXIT.done;
     journal.append([{ kind: 'end', exitCode }], true);
     return {

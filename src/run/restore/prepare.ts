@@ -10,12 +10,14 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { BINDING_FILE, slugOf } from '../../core/layout.ts';
+import { covers, placeOf, placeText } from '../../core/places.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { planRestore } from '../../plan/planner.ts';
-import { type Key, keyOf, type Plan, type Wanted } from '../../plan/types.ts';
+import { secretPlaces } from '../../plan/secrets.ts';
+import { type Key, keyOf, type Live, type Plan, type Wanted } from '../../plan/types.ts';
 import { type Binding, readBinding } from '../binding.ts';
 import { idMapPath, readIdMaps } from '../idmaps.ts';
 import { documentsWith, guardDeletions, superfluous } from './beyond.ts';
@@ -169,6 +171,8 @@ export async function prepare(
         found.set(key, { ...entry, changed: changedByOthers(journal, key, entry.doc) });
     }
 
+    for (const document of wanted)
+      checkPlaces(document, found.get(keyOf(document.type.dir, document.id)), supplied(document));
     const gone = wanted.filter(
       (document) => found.get(keyOf(document.type.dir, document.id))?.state === 'gone',
     );
@@ -234,6 +238,34 @@ export async function prepare(
   } catch (error) {
     await client.close();
     throw error;
+  }
+}
+
+/**
+ * Refuses values for places that hold no credential: they would be written without a word in the plan.
+ * @throws AppError `USAGE`
+ */
+function checkPlaces(
+  document: MirrorDocument,
+  live: Live | undefined,
+  supplied: ReadonlyMap<string, Json>,
+): void {
+  if (supplied.size === 0) return;
+  const held = live?.state === 'live' || live?.state === 'binned' ? secretPlaces(live.doc) : [];
+  const known = [...secretPlaces(document.doc), ...held].map(({ place }) => placeText(place));
+  for (const place of supplied.keys()) {
+    const fits = known.some((path) => path === place || place.startsWith(`${path}.`));
+    if (fits || (document.type.secrets ?? []).some((path) => covers(path, placeOf(place)))) continue;
+    throw new AppError(
+      'USAGE',
+      `--secrets: ${keyOf(document.type.dir, document.id)} "${document.title}" has no credential at ${place}`,
+      {
+        hint:
+          known.length > 0
+            ? `It has: ${known.join(', ')}`
+            : 'It has none; other values are set by overrides in the configuration',
+      },
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { AccountConfig } from '../../config/schema.ts';
-import { AppError, messageOf } from '../../core/errors.ts';
+import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { ensureBranch, pullRemote, pushRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
@@ -97,7 +97,8 @@ export async function openRestore(
           begun = id;
         });
         const pushed = await pushRemote(clone, remote, names, deps.now());
-        return { ...report, remote: pushed };
+        const waits = pushed.state === 'behind' && report.exitCode === EXIT.done;
+        return { ...report, remote: pushed, ...(waits ? { exitCode: EXIT.partial } : {}) };
       } catch (error) {
         throw explained(error, own, begun);
       }

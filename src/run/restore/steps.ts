@@ -121,7 +121,9 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     const now = restorable(type, live.doc, new Map());
     const wanted = withLiveSwitches(type, restorable(type, document.doc, ids), now);
     const changes = diffFields(now, wanted);
-    if (changes.length === 0) return undefined;
+    // A step without changes of its own brings credentials alone.
+    const credentialsAlone = step.action === 'update' && step.changes.length === 0;
+    if (changes.length === 0 && !credentialsAlone) return undefined;
     const filled = updateBody({
       type,
       wanted: document.doc,
