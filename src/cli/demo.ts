@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { plainConfig, plainRepository } from '../config/plain.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
@@ -137,31 +138,17 @@ async function runDemo(
 }
 
 function demoConfig(baseUrl: string, token: string, folder: string): Config {
-  return {
-    source: 'demo',
-    repository: {
-      path: folder,
-      branch: 'main',
-      author: { name: 'celigo-mirror', email: 'celigo-mirror@localhost' },
-    },
-    accounts: [
-      {
-        name: 'production',
-        baseUrl,
-        token,
-        include: ['*'],
-        exclude: [],
-        lookupCacheData: false,
-        sampleData: false,
-        requestsPerSecond: 200,
-        concurrency: 6,
-        requestTimeoutMs: 30_000,
-        retries: 2,
-      },
-    ],
-    schedule: '*/15 * * * *',
-    timezone: 'UTC',
-    fullSweepMs: 86_400_000,
-    guards: { maxDeletions: 25, maxDeletionShare: 0.2 },
-  };
+  return plainConfig('demo', plainRepository(folder), {
+    name: 'production',
+    baseUrl,
+    token,
+    include: ['*'],
+    exclude: [],
+    lookupCacheData: false,
+    sampleData: false,
+    requestsPerSecond: 200,
+    concurrency: 6,
+    requestTimeoutMs: 30_000,
+    retries: 2,
+  });
 }

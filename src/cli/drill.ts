@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
+import { plainRepository } from '../config/plain.ts';
 import { EXIT } from '../core/errors.ts';
 import type { DrillFinding, DrillReport } from '../run/drill.ts';
 import type { GlobalOptions, Io } from './io.ts';
@@ -71,11 +72,7 @@ async function runDrill(
     else {
       const git = createGit({
         cwd: root,
-        config: {
-          path: root,
-          branch: 'main',
-          author: { name: 'celigo-mirror', email: 'celigo-mirror@localhost' },
-        },
+        config: plainRepository(root),
         env: io.env,
         signal: io.signal,
       });

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { plainRepository } from '../config/plain.ts';
 import type { Config } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
 import type { Transliterate } from '../core/layout.ts';
@@ -42,11 +43,7 @@ export async function openMirror(
     }
     account = only;
     config = {
-      repository: {
-        path: root,
-        branch: 'main',
-        author: { name: 'celigo-mirror', email: 'celigo-mirror@localhost' },
-      },
+      repository: plainRepository(root),
     };
   }
   accountFolders(root, undefined);

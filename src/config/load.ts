@@ -5,7 +5,17 @@ import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { nearest } from '../core/suggest.ts';
-import { type AccountConfig, CONFIG_KEYS, type Config, configSchema, durationMs, REGIONS } from './schema.ts';
+import {
+  type AccountConfig,
+  type ChannelConfig,
+  CONFIG_KEYS,
+  type Config,
+  configSchema,
+  DEFAULT_SCHEDULE,
+  daemonConfig,
+  durationMs,
+  REGIONS,
+} from './schema.ts';
 
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,7 +35,9 @@ const FILE_NAME = 'celigo-mirror.yaml';
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const file = findFile(options);
-  if (!file) return finish(fromEnvironment(options.env), 'environment', options.cwd);
+  const files: string[] = [];
+  if (!file) return finish(fromEnvironment(options.env), 'environment', options.cwd, files);
+  files.push(resolve(file));
   const { parseYaml, YamlError } = await import('../core/yaml.ts');
   let raw: Json;
   try {
@@ -38,9 +50,9 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     });
   }
   const problems: string[] = [];
-  const filled = interpolate(raw, '', options.env, problems);
+  const filled = interpolate(raw, '', options.env, problems, files);
   if (problems.length > 0) throw invalid(file, problems);
-  return finish(filled, file, dirname(resolve(file)));
+  return finish(filled, file, dirname(resolve(file)), files);
 }
 
 function findFile({ file, env, cwd }: LoadOptions): string | undefined {
@@ -61,10 +73,16 @@ function fromEnvironment(env: Environment): Json {
       hint: `Set CELIGO_API_TOKEN (or CELIGO_API_TOKEN_FILE), or write a configuration file with: celigo-mirror init`,
     });
   }
-  const pick = (entries: Record<string, string | undefined>): MutableJsonObject =>
+  const pick = (entries: Record<string, string | boolean | undefined>): MutableJsonObject =>
     Object.fromEntries(
-      Object.entries(entries).filter((entry): entry is [string, string] => Boolean(entry[1])),
+      Object.entries(entries).filter(
+        (entry): entry is [string, string | boolean] => entry[1] !== undefined && entry[1] !== '',
+      ),
     );
+  const stateless: Record<string, boolean | string> =
+    env.MIRROR_STATELESS === undefined || env.MIRROR_STATELESS === ''
+      ? {}
+      : { stateless: flagOf(env.MIRROR_STATELESS) };
   return {
     repository: pick({
       path: env.MIRROR_PATH,
@@ -74,6 +92,8 @@ function fromEnvironment(env: Environment): Json {
       token: env.MIRROR_REMOTE_TOKEN,
       tokenFile: env.MIRROR_REMOTE_TOKEN_FILE,
       sshKeyFile: env.MIRROR_SSH_KEY_FILE,
+      sshKnownHostsFile: env.MIRROR_SSH_KNOWN_HOSTS_FILE,
+      ...stateless,
     }),
     accounts: {
       default: pick({
@@ -83,22 +103,42 @@ function fromEnvironment(env: Environment): Json {
         tokenFile: env.CELIGO_API_TOKEN_FILE,
       }),
     },
-    ...pick({ schedule: env.MIRROR_SCHEDULE }),
+    ...pick({ schedule: env.MIRROR_SCHEDULE, timezone: env.MIRROR_TIMEZONE }),
+    daemon: pick({
+      listen: env.MIRROR_LISTEN,
+      triggerToken: env.MIRROR_TRIGGER_TOKEN_FILE ? undefined : env.MIRROR_TRIGGER_TOKEN,
+      triggerTokenFile: env.MIRROR_TRIGGER_TOKEN_FILE,
+    }),
   };
 }
 
-/** Docker and Kubernetes hand secrets over as files: `NAME_FILE` stands in for `NAME`. */
-function secretFromFile(path: string | undefined): string | undefined {
-  return path ? readSecret(path, '/', 'environment') : undefined;
+/** `true` and `false` as people write them in an environment; anything else is left for the schema to refuse. */
+function flagOf(text: string): boolean | string {
+  if (/^(?:1|true|yes|on)$/i.test(text)) return true;
+  return /^(?:0|false|no|off)$/i.test(text) ? false : text;
 }
 
-/** Replaces `${NAME}` and `${NAME:-fallback}` inside strings. Every missing variable becomes a problem. */
-export function interpolate(value: Json, path: string, env: Environment, problems: string[]): Json {
+/** Docker and Kubernetes hand secrets over as files: `NAME_FILE` stands in for `NAME`. */
+function secretFromFile(path: string | undefined, files: string[]): string | undefined {
+  return path ? readSecret(path, '/', 'environment', files) : undefined;
+}
+
+/**
+ * Replaces `${NAME}` and `${NAME:-fallback}` inside strings. Every missing variable becomes a problem, every file that
+ * was read for one is added to `files`.
+ */
+export function interpolate(
+  value: Json,
+  path: string,
+  env: Environment,
+  problems: string[],
+  files: string[] = [],
+): Json {
   if (typeof value === 'string') {
     return value.replace(
       /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
       (_all, name: string, fallback?: string) => {
-        const found = env[name] ?? secretFromFile(env[`${name}_FILE`]);
+        const found = env[name] ?? secretFromFile(env[`${name}_FILE`], files);
         if (found !== undefined && found !== '') return found;
         if (fallback !== undefined) return fallback;
         problems.push(`${path || '(top)'}: the variable ${name} is not set`);
@@ -106,11 +146,11 @@ export function interpolate(value: Json, path: string, env: Environment, problem
       },
     );
   }
-  if (isArray(value)) return value.map((item, i) => interpolate(item, `${path}[${i}]`, env, problems));
+  if (isArray(value)) return value.map((item, i) => interpolate(item, `${path}[${i}]`, env, problems, files));
   if (!isObject(value)) return value;
   const out: MutableJsonObject = {};
   for (const [key, held] of Object.entries(value)) {
-    setOwn(out, key, interpolate(held, path ? `${path}.${key}` : key, env, problems));
+    setOwn(out, key, interpolate(held, path ? `${path}.${key}` : key, env, problems, files));
   }
   return out;
 }
@@ -129,6 +169,8 @@ function suggestion(word: string, known: readonly string[]): string {
 
 /** Keys that the schema knows at a path of the configuration. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
+  if (path[0] === 'daemon') return CONFIG_KEYS.daemon;
+  if (path[0] === 'notifications') return CONFIG_KEYS.channels;
   if (path.length === 0) return CONFIG_KEYS.top;
   if (path[0] === 'accounts' && path.length === 2) return CONFIG_KEYS.account;
   if (path[0] === 'repository') return path.length === 1 ? CONFIG_KEYS.repository : CONFIG_KEYS.author;
@@ -154,8 +196,9 @@ function invalid(source: string, problems: readonly string[]): AppError {
   });
 }
 
-function readSecret(file: string, folder: string, key: string): string {
+function readSecret(file: string, folder: string, key: string, files: string[]): string {
   const path = isAbsolute(file) ? file : resolve(folder, file);
+  files.push(path);
   let text: string;
   try {
     text = readFileSync(path, 'utf8').trim();
@@ -176,28 +219,23 @@ function baseOf(text: string): string {
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/i, '');
 }
 
-function finish(raw: Json, source: string, folder: string): Config {
+async function finish(raw: Json, source: string, folder: string, files: string[]): Promise<Config> {
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) throw invalid(source, parsed.error.issues.flatMap(describeIssue));
-  const { repository, accounts, fullSweep, ...rest } = parsed.data;
-  const problems: string[] = [];
-  for (const [name, account] of Object.entries(accounts)) {
-    for (const list of ['include', 'exclude'] as const) {
-      for (const [i, dir] of account[list].entries()) {
-        if (dir === '*' || findType(dir)) continue;
-        const known = RESOURCE_TYPES.map((type) => type.dir);
-        problems.push(
-          `accounts.${name}.${list}[${i}]: no resource type is called ${dir}${suggestion(dir, known)}`,
-        );
-      }
-    }
-  }
+  const { repository, accounts, fullSweep, daemon, notifications, ...rest } = parsed.data;
+  const problems = [
+    ...typeProblems(accounts),
+    ...(await scheduleProblems(parsed.data)),
+    ...channelProblems(notifications, Object.keys(accounts)),
+  ];
   if (problems.length > 0) throw invalid(source, problems);
 
+  /** A secret given itself, or by a file. */
+  const secret = (value: string | undefined, file: string | undefined, key: string): string | undefined =>
+    file === undefined ? value : readSecret(file, folder, key, files);
   const { tokenFile: remoteTokenFile, ...repo } = repository;
-  const remoteToken = remoteTokenFile
-    ? readSecret(remoteTokenFile, folder, 'repository.tokenFile')
-    : repo.token;
+  const remoteToken = secret(repo.token, remoteTokenFile, 'repository.tokenFile');
+  const triggerToken = secret(daemon.triggerToken, daemon.triggerTokenFile, 'daemon.triggerTokenFile');
   return {
     ...rest,
     source,
@@ -215,10 +253,71 @@ function finish(raw: Json, source: string, folder: string): Config {
         ...more,
         name,
         baseUrl: baseOf(baseUrl ?? REGIONS[region ?? 'us']),
-        token: token ?? readSecret(tokenFile ?? '', folder, `accounts.${name}.tokenFile`),
+        token: secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '',
         requestTimeoutMs: durationMs(requestTimeout),
       };
     }),
     fullSweepMs: durationMs(fullSweep),
+    daemon: daemonConfig(daemon, triggerToken),
+    notifications: Object.entries(notifications).map(([name, channel]): ChannelConfig => {
+      if (channel.type === 'email') {
+        const { passwordFile, ...more } = channel;
+        const password = secret(channel.password, passwordFile, `notifications.${name}.passwordFile`);
+        return { ...more, name, ...(password ? { password } : {}) };
+      }
+      const { urlFile, ...more } = channel;
+      const url = secret(channel.url, urlFile, `notifications.${name}.urlFile`) ?? '';
+      if (!URL.canParse(url)) throw invalid(source, [`notifications.${name}.urlFile: the file holds no URL`]);
+      return { ...more, name, url };
+    }),
+    files,
   };
+}
+
+type Parsed = z.output<typeof configSchema>;
+
+function typeProblems(accounts: Parsed['accounts']): string[] {
+  const known = RESOURCE_TYPES.map((type) => type.dir);
+  return Object.entries(accounts).flatMap(([name, account]) =>
+    (['include', 'exclude'] as const).flatMap((list) =>
+      account[list].flatMap((dir, i) =>
+        dir === '*' || findType(dir)
+          ? []
+          : [`accounts.${name}.${list}[${i}]: no resource type is called ${dir}${suggestion(dir, known)}`],
+      ),
+    ),
+  );
+}
+
+/** Checks what differs from the defaults, so that a one-shot run need not load the cron libraries. */
+async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promise<string[]> {
+  const named = [
+    ['schedule', schedule] as const,
+    ...Object.entries(accounts).map(
+      ([name, account]) => [`accounts.${name}.schedule`, account.schedule ?? schedule] as const,
+    ),
+  ].filter(([, text], i) => i === 0 || text !== schedule);
+  if (named.length === 1 && schedule === DEFAULT_SCHEDULE && timezone === 'UTC') return [];
+  const { isTimezone, scheduleFault } = await import('./cron.ts');
+  return [
+    ...(isTimezone(timezone)
+      ? []
+      : [`timezone: no time zone is called ${timezone} (one such as UTC or Europe/Berlin)`]),
+    ...named.flatMap(([path, text]) => {
+      const fault = scheduleFault(text);
+      return fault === undefined ? [] : [`${path}: ${fault}`];
+    }),
+  ];
+}
+
+function channelProblems(channels: Parsed['notifications'], accounts: readonly string[]): string[] {
+  return Object.entries(channels).flatMap(([name, channel]) =>
+    (channel.accounts ?? []).flatMap((account, i) =>
+      accounts.includes(account)
+        ? []
+        : [
+            `notifications.${name}.accounts[${i}]: no account is called ${account}${suggestion(account, accounts)}`,
+          ],
+    ),
+  );
 }

@@ -1,5 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
+import { CHANNEL_KEYS, daemonSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
 
 /** Base URLs of the regions, fully separate from each other (celigo-platform 1.1). */
 export const REGIONS = {
@@ -26,11 +27,7 @@ const baseUrl = z
     message: 'expected a URL without user name or password',
   });
 
-const duration = z
-  .string()
-  .refine((text) => Number.isFinite(ms(text as StringValue)) && ms(text as StringValue) > 0, {
-    message: 'expected a duration such as 30s, 15m or 24h',
-  });
+const duration = durationOf(false);
 
 const typeList = z
   .array(z.string().min(1))
@@ -131,7 +128,15 @@ const repository = z.strictObject({
     .optional()
     .describe('Host keys to trust; without it a new host is accepted once'),
   signingKeyFile: z.string().min(1).optional().describe('SSH key that signs every commit'),
+  stateless: z
+    .boolean()
+    .default(false)
+    .describe(
+      'The clone is not kept between runs: fetch only the newest commit of the remote, and fail when the push fails',
+    ),
 });
+
+export const DEFAULT_SCHEDULE = '*/15 * * * *';
 
 /** The configuration file. Every default of the program stands here. */
 export const configSchema = z.strictObject({
@@ -142,7 +147,7 @@ export const configSchema = z.strictObject({
       account,
     )
     .refine((value) => Object.keys(value).length > 0, { message: 'at least one account is required' }),
-  schedule: z.string().min(1).default('*/15 * * * *').describe('When the daemon runs; node-cron syntax'),
+  schedule: z.string().min(1).default(DEFAULT_SCHEDULE).describe('When the daemon runs; node-cron syntax'),
   timezone: z.string().min(1).default('UTC'),
   fullSweep: duration.default('24h').describe('How often everything is fetched again, unchanged or not'),
   guards: z
@@ -156,6 +161,8 @@ export const configSchema = z.strictObject({
         .describe('… and more than this share of the type → refused'),
     })
     .prefault({}),
+  daemon: daemonSchema.prefault({}),
+  notifications: notificationsSchema.default({}).describe('Who is told what; a name of your choice each'),
 });
 
 /** The keys that each part of the configuration knows, for suggestions. */
@@ -165,6 +172,8 @@ export const CONFIG_KEYS = {
   repository: Object.keys(repository.shape),
   author: ['name', 'email'],
   guards: ['maxDeletions', 'maxDeletionShare'],
+  daemon: Object.keys(daemonSchema.shape),
+  channels: CHANNEL_KEYS,
 } as const;
 
 export type ConfigInput = z.input<typeof configSchema>;
@@ -184,12 +193,54 @@ export interface AccountConfig
 export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile'>;
 
 /** The whole configuration, validated. `source`: where it came from, for messages. */
-export interface Config extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep'> {
+export interface Config
+  extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep' | 'daemon' | 'notifications'> {
   readonly source: string;
+  /** Every file that was read: the configuration itself and those that hold secrets. */
+  readonly files: readonly string[];
   readonly repository: RepositoryConfig;
   readonly accounts: readonly AccountConfig[];
   readonly fullSweepMs: number;
+  readonly daemon: DaemonConfig;
+  readonly notifications: readonly ChannelConfig[];
 }
+
+type ParsedDaemon = ParsedConfig['daemon'];
+
+/** How the daemon runs, durations in milliseconds. */
+export interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'runAtStart' | 'backoffAfter'> {
+  readonly triggerToken: string | undefined;
+  readonly jitterMs: number;
+  readonly runTimeoutMs: number;
+  readonly shutdownGraceMs: number;
+  readonly readyWithinMs: number | undefined;
+  readonly longestPauseMs: number;
+}
+
+/** The daemon's part of a parsed configuration, ready to use. */
+export function daemonConfig(daemon: ParsedDaemon, triggerToken: string | undefined): DaemonConfig {
+  return {
+    listen: daemon.listen,
+    runAtStart: daemon.runAtStart,
+    backoffAfter: daemon.backoffAfter,
+    triggerToken,
+    jitterMs: durationMs(daemon.jitter),
+    runTimeoutMs: durationMs(daemon.runTimeout),
+    shutdownGraceMs: durationMs(daemon.shutdownGrace),
+    readyWithinMs: daemon.readyWithin === undefined ? undefined : durationMs(daemon.readyWithin),
+    longestPauseMs: durationMs(daemon.longestPause),
+  };
+}
+
+type ParsedChannel = ParsedConfig['notifications'][string];
+type Ready<C> = Omit<C, 'url' | 'urlFile' | 'passwordFile'> & { readonly name: string };
+
+/** One receiver of notifications, its secrets read. */
+export type ChannelConfig =
+  | (Ready<Extract<ParsedChannel, { type: 'webhook' }>> & { readonly url: string })
+  | (Ready<Extract<ParsedChannel, { type: 'slack' }>> & { readonly url: string })
+  | (Ready<Extract<ParsedChannel, { type: 'ping' }>> & { readonly url: string })
+  | Ready<Extract<ParsedChannel, { type: 'email' }>>;
 
 export function durationMs(text: string): number {
   return ms(text as StringValue);

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { plainConfig, plainRepository } from '../config/plain.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { AppError, messageOf } from '../core/errors.ts';
@@ -140,12 +141,7 @@ function configOf(folder: string, baseUrl: string, state: string): { config: Con
     retries: 2,
   };
   const config: Config = {
-    source: state,
-    repository: { path: folder, branch: 'main', author: { name: 'drill', email: 'drill@localhost' } },
-    accounts: [target],
-    schedule: '0 * * * *',
-    timezone: 'UTC',
-    fullSweepMs: 86_400_000,
+    ...plainConfig(state, plainRepository(folder, { name: 'drill', email: 'drill@localhost' }), target),
     guards: { maxDeletions: 1_000_000, maxDeletionShare: 1 },
   };
   return { config, target };

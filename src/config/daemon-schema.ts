@@ -1,0 +1,145 @@
+import ms, { type StringValue } from 'ms';
+import { z } from 'zod';
+
+/** A span of time as text; `zero` says whether none at all is one too. */
+export function durationOf(zero: boolean) {
+  return z.string().refine(
+    (text) => {
+      const value = ms(text as StringValue);
+      return Number.isFinite(value) && (zero ? value >= 0 : value > 0);
+    },
+    { message: `expected a duration such as ${zero ? '0s, ' : ''}30s, 15m or 24h` },
+  );
+}
+
+/** What a notification may be about. */
+export const NOTIFIED = ['failure', 'partial', 'refused', 'recovery', 'changes'] as const;
+export type Notified = (typeof NOTIFIED)[number];
+
+const LISTEN = /^(?:off|(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5})$/i;
+
+/** Whether `text` is an address to listen on: host and port, or `off`. */
+export function isListenAddress(text: string): boolean {
+  return LISTEN.test(text) && (text === 'off' || Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535);
+}
+
+export const daemonSchema = z
+  .strictObject({
+    listen: z
+      .string()
+      .refine(isListenAddress, { message: 'expected host:port such as 127.0.0.1:8080, or off' })
+      .default('127.0.0.1:8080')
+      .describe('Where /healthz, /readyz, /metrics, /status and POST /sync are served; off = nowhere'),
+    runAtStart: z.boolean().default(true).describe('Run once when the daemon starts'),
+    jitter: durationOf(true)
+      .default('30s')
+      .describe('Each run begins up to so much later, by chance; never more than a tenth of the interval'),
+    runTimeout: durationOf(false).default('1h').describe('A run that takes longer is abandoned'),
+    shutdownGrace: durationOf(false)
+      .default('20s')
+      .describe('After SIGTERM: how long until the process is gone, the run under way finished or abandoned'),
+    readyWithin: durationOf(false)
+      .optional()
+      .describe('/readyz fails when the last good run is older; without it: when three runs were due since'),
+    backoffAfter: z
+      .number()
+      .int()
+      .min(1)
+      .default(3)
+      .describe('After so many failures in a row an account is tried less and less often'),
+    longestPause: durationOf(false).default('6h').describe('… but at least so often'),
+    triggerToken: z
+      .string()
+      .min(16)
+      .optional()
+      .describe('Bearer token of POST /sync; without it that is off'),
+    triggerTokenFile: z.string().min(1).optional().describe('File that holds the bearer token of POST /sync'),
+  })
+  .refine((value) => !(value.triggerToken && value.triggerTokenFile), {
+    message: 'triggerToken and triggerTokenFile exclude each other',
+    path: ['triggerTokenFile'],
+  });
+
+const everywhere = {
+  events: z
+    .array(z.enum(NOTIFIED))
+    .min(1)
+    .default(['failure', 'partial', 'refused', 'recovery'])
+    .describe('What is told; changes (who changed what, after each run that committed) only when named'),
+  accounts: z.array(z.string()).min(1).optional().describe('Only of these accounts'),
+};
+
+const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+  message: 'expected a URL such as https://hooks.example/…',
+});
+
+/** URL of a channel: given itself or by a file, since who knows it can post there. */
+const address = {
+  url: httpUrl.optional().describe('Where to post; a secret like any other'),
+  urlFile: z.string().min(1).optional().describe('File that holds the URL'),
+};
+
+const template = z.string().min(1).optional();
+
+const webhook = z.strictObject({
+  type: z.literal('webhook'),
+  ...address,
+  ...everywhere,
+  headers: z.record(z.string(), z.string()).default({}).describe('Further headers, such as Authorization'),
+  body: template.describe('Mustache template of the body; without it the event as JSON'),
+});
+
+const slack = z.strictObject({
+  type: z.literal('slack'),
+  ...address,
+  ...everywhere,
+  text: template.describe('Mustache template of the message'),
+});
+
+const email = z.strictObject({
+  type: z.literal('email'),
+  ...everywhere,
+  host: z.string().min(1).describe('SMTP server'),
+  port: z.number().int().min(1).max(65_535).default(587),
+  secure: z.boolean().default(false).describe('TLS from the first byte (port 465); otherwise STARTTLS'),
+  requireTls: z
+    .boolean()
+    .default(true)
+    .describe('Refuse a server without STARTTLS; false only for a relay on this machine'),
+  username: z.string().min(1).optional(),
+  password: z.string().min(1).optional(),
+  passwordFile: z.string().min(1).optional(),
+  from: z.string().min(3),
+  to: z.array(z.string().min(3)).min(1),
+  subject: template.describe('Mustache template of the subject'),
+  text: template.describe('Mustache template of the text'),
+});
+
+const ping = z.strictObject({
+  type: z.literal('ping'),
+  ...address,
+  accounts: everywhere.accounts,
+  start: z.boolean().default(true).describe('Also ping <url>/start when a run begins'),
+});
+
+const ADDRESS_ONCE = 'url and urlFile exclude each other, and one of them is required';
+
+export const notificationsSchema = z.record(
+  z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }),
+  z
+    .discriminatedUnion('type', [webhook, slack, email, ping])
+    .refine(
+      (value) => value.type === 'email' || (value.url === undefined) !== (value.urlFile === undefined),
+      {
+        message: ADDRESS_ONCE,
+        path: ['url'],
+      },
+    )
+    .refine((value) => value.type !== 'email' || !(value.password && value.passwordFile), {
+      message: 'password and passwordFile exclude each other',
+      path: ['passwordFile'],
+    }),
+);
+
+/** The keys that the kinds of channels know, for suggestions. */
+export const CHANNEL_KEYS = [webhook, slack, email, ping].flatMap(({ shape }) => Object.keys(shape));
