@@ -68,6 +68,8 @@ export interface ClientStats {
   /** Milliseconds during which the whole client stood still because the server asked for it. */
   throttledMs: number;
   bytes: number;
+  /** Answers by status; `none` counts the requests without one. */
+  statuses: Record<string, number>;
 }
 
 /** The one door to the API. */
@@ -160,7 +162,7 @@ export function createClient(options: ClientOptions): ApiClient {
     interval: windowMs,
     strict: true,
   });
-  const stats: ClientStats = { requests: 0, retries: 0, throttledMs: 0, bytes: 0 };
+  const stats: ClientStats = { requests: 0, retries: 0, throttledMs: 0, bytes: 0, statuses: {} };
   let clockSkewMs = 0;
   let pausedUntil = 0;
   let resume: NodeJS.Timeout | undefined;
@@ -200,9 +202,11 @@ export function createClient(options: ClientOptions): ApiClient {
       body = Buffer.from(await answer.body.arrayBuffer());
     } catch (cause) {
       if (request.signal.aborted) throw request.signal.reason;
+      stats.statuses.none = (stats.statuses.none ?? 0) + 1;
       throw new ApiError(`${what}: ${networkReason(cause)}`, { passing: true, cause });
     }
     stats.bytes += body.length;
+    stats.statuses[answer.statusCode] = (stats.statuses[answer.statusCode] ?? 0) + 1;
     const date = Date.parse(String(answer.headers.date ?? ''));
     if (Number.isFinite(date)) clockSkewMs = date - Date.now();
     if (answer.statusCode >= 200 && answer.statusCode < 300) {

@@ -11,6 +11,7 @@ interface SyncFlags {
   readonly dryRun?: boolean;
   readonly push: boolean;
   readonly allowDeletions?: boolean;
+  readonly stateless?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,6 +34,7 @@ export function registerSync(program: Command, io: Io, finish: (code: number) =>
     .option('--dry-run', 'show what would be committed; touch nothing')
     .option('--no-push', 'commit, but do not push')
     .option('--allow-deletions', 'consent to more deletions than the guards allow')
+    .option('--stateless', 'the clone is not kept: fetch only the newest commit, fail when the push fails')
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -41,6 +43,7 @@ Examples:
   celigo-mirror sync                          all accounts of the configuration
   celigo-mirror sync --account production     one of them
   celigo-mirror sync --dry-run                what would be committed?
+  celigo-mirror sync --stateless              in CI or a CronJob: the remote is the only state
   celigo-mirror sync --json | jq .accounts[].commits
 
 Exit codes: 0 done, 1 failed (nothing committed), 3 a type could not be read whole (the rest is committed) or
@@ -54,7 +57,10 @@ the push has to wait, 4 refused by a guard, 64 wrong usage or configuration.`,
 
 async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promise<number> {
   const { loadConfig } = await import('../config/load.ts');
-  const config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
+  const loaded = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
+  const config = flags.stateless
+    ? { ...loaded, repository: { ...loaded.repository, stateless: true } }
+    : loaded;
   const accounts = flags.account
     ? config.accounts.filter(({ name }) => name === flags.account)
     : config.accounts;
@@ -64,13 +70,15 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
     });
   }
   const [
-    { syncAccounts, worstExit },
+    { syncAccounts },
+    { worstExit },
     { createReporter, secretsOf },
     { anyAscii },
     { USER_AGENT },
     { scrub },
   ] = await Promise.all([
     import('../run/sync.ts'),
+    import('../run/failures.ts'),
     import('./progress.ts'),
     import('./transliterate.ts'),
     import('../version.ts'),

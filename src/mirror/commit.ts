@@ -43,7 +43,8 @@ async function stage(
   if (paths.length === 0) return;
   if (paths.length >= MANY_PATHS) {
     const except = foreign.map((path) => `:(exclude,literal)${folder}/${path}`);
-    await repository.git.run(['add', '--all', '--force', '--', `:(literal)${folder}`, ...except]);
+    const sparse = repository.stateless ? ['--sparse'] : [];
+    await repository.git.run(['add', '--all', '--force', ...sparse, '--', `:(literal)${folder}`, ...except]);
     return;
   }
   await repository.git.run(['update-index', '--verbose', '--add', '--remove', '-z', '--stdin'], {
@@ -81,8 +82,13 @@ export async function topLevel({ git }: Repository, commit: string): Promise<Tre
 }
 
 /** Writes a tree of these entries. Gives its id. */
-export async function writeTree({ git }: Repository, entries: readonly TreeEntry[]): Promise<string> {
-  return (await git.run(['mktree', '-z'], { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
+export async function writeTree(
+  { git, stateless }: Repository,
+  entries: readonly TreeEntry[],
+): Promise<string> {
+  // A stateless clone does not hold what is not the mirror's; git would fetch it only to see that it exists.
+  const args = ['mktree', '-z', ...(stateless ? ['--missing'] : [])];
+  return (await git.run(args, { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
 }
 
 /** The account's folder as the index holds it, as an entry of the root; none when it is empty. */

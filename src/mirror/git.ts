@@ -34,6 +34,9 @@ const ISOLATION = [
   'advice.detachedHead=false',
   'color.ui=false',
   'i18n.commitEncoding=utf-8',
+  // A connection that stands still is given up instead of waited for.
+  'http.lowSpeedLimit=1',
+  'http.lowSpeedTime=60',
 ];
 
 /**
@@ -113,6 +116,7 @@ function remoteEnvironment(options: GitOptions): Record<string, string> {
     out.CELIGO_MIRROR_GIT_PASSWORD = config.token;
   }
   const ssh = ['ssh', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=20'];
+  ssh.push('-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=4');
   if (config.sshKeyFile) ssh.push('-i', config.sshKeyFile, '-o', 'IdentitiesOnly=yes');
   if (config.sshKnownHostsFile) {
     ssh.push('-o', `UserKnownHostsFile=${config.sshKnownHostsFile}`, '-o', 'StrictHostKeyChecking=yes');
@@ -128,6 +132,8 @@ export interface GitCall {
   /** Standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The command talks to a remote: it ends at once when the run is stopped, since nobody knows how long it would take. */
+  readonly network?: boolean;
 }
 
 /** A git command that failed: its words and what git said. */
@@ -199,6 +205,7 @@ export function createGit(options: GitOptions): Git {
       },
       allowEnvironment: Object.keys(all),
       ...(call.input === undefined ? {} : { input: () => call.input }),
+      ...(call.network ? { abort: options.signal } : {}),
       unsafe: {
         allowUnsafeAskPass: true,
         allowUnsafeSshCommand: true,

@@ -21,6 +21,8 @@ export interface Repository {
   readonly branch: string;
   /** Whether commits are signed. */
   readonly signed: boolean;
+  /** Whether the clone is thrown away after the run: then it holds the newest commit only, and no files of it. */
+  readonly stateless: boolean;
   /** Commit that HEAD names; `undefined` before the first one. */
   head(): Promise<string | undefined>;
   /** Object id of the account's folder in HEAD; `undefined` when HEAD does not hold it. */
@@ -128,6 +130,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       format: format === 'sha256' ? 'sha256' : 'sha1',
       branch: config.branch,
       signed: config.signingKeyFile !== undefined,
+      stateless: config.stateless,
       head: async () =>
         (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() || undefined,
       folderTree: async (account) =>

@@ -1,5 +1,6 @@
 import type { Change, TypeCounts } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
+import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 
 /** One type in the summary of a run. */
 export interface TypeReport extends TypeCounts {
@@ -42,13 +43,15 @@ export interface SyncReport {
 }
 
 /** Everything a person, a log or a gauge may want to know while a run goes on. */
-export type RunEvent =
+export type RunEvent = { readonly runId?: string } & (
   | { readonly name: 'account.started'; readonly account: string }
   | {
       readonly name: 'type.listed';
       readonly account: string;
       readonly type: string;
       readonly count: number;
+      /** Milliseconds since the run began to list. */
+      readonly ms: number;
       readonly done: number;
       readonly total: number;
     }
@@ -74,7 +77,17 @@ export type RunEvent =
     }
   | { readonly name: 'notice'; readonly account: string; readonly message: string }
   | { readonly name: 'committed'; readonly account: string; readonly commit: CommitReport }
-  | { readonly name: 'account.done'; readonly account: string; readonly report: SyncReport };
+  /** All requests of a run, also of one that failed: answers by status, `none` for those that never came. */
+  | {
+      readonly name: 'requests.counted';
+      readonly account: string;
+      readonly statuses: Readonly<Record<string, number>>;
+      readonly retries: number;
+      readonly throttledMs: number;
+    }
+  | { readonly name: 'repository.measured'; readonly measures: RepositoryMeasures }
+  | { readonly name: 'account.done'; readonly account: string; readonly report: SyncReport }
+);
 
 export type Reporter = (event: RunEvent) => void;
 

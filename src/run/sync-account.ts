@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +20,7 @@ import { type Ground, readGround, settingsFiles } from './ground.ts';
 import { NOTHING_KNOWN } from './knowledge.ts';
 import { remember } from './remember.ts';
 import type { SyncReport, TypeReport } from './report.ts';
-import type { SyncDeps, SyncOptions } from './sync.ts';
+import type { RunDeps, SyncOptions } from './sync.ts';
 
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
@@ -58,7 +57,7 @@ function reportType(
  * @throws AppError, ApiError, GitFailure: nothing was committed then
  */
 export async function runAccount(
-  deps: SyncDeps,
+  deps: RunDeps,
   account: AccountConfig,
   options: SyncOptions,
   opened: Promise<Repository>,
@@ -78,11 +77,12 @@ export async function runAccount(
 }
 
 async function runOnce(
-  deps: SyncDeps,
+  deps: RunDeps,
   account: AccountConfig,
   options: SyncOptions,
   opened: Promise<Repository>,
 ): Promise<SyncReport> {
+  const { runId } = deps;
   const started = performance.now();
   const startTime = deps.now();
   const stop = new AbortController();
@@ -111,6 +111,7 @@ async function runOnce(
       : repairFolder(repository, account.name, crashed);
     repairing.catch(() => undefined);
     const ground = await readGround(repository, account);
+    const full = options.full || dueForSweep(ground.cache?.lastFull, options.fullSweepMs, startTime);
     const userId = await identity;
     if (ground.binding) checkBinding(ground.binding, { baseUrl: account.baseUrl, userId }, account.name);
     const folder = join(repository.path, account.name);
@@ -122,7 +123,7 @@ async function runOnce(
       userId,
       normalise: { sampleData: account.sampleData, fingerprint: createFingerprint(ground.fingerprintKey) },
       lookupCacheData: account.lookupCacheData,
-      full: options.full,
+      full,
       transliterate: deps.transliterate,
       format: repository.format,
       put: (file) => {
@@ -150,6 +151,7 @@ async function runOnce(
           account: account.name,
           type: type.dir,
           count: entry.count,
+          ms: Math.round(performance.now() - started),
           done,
           total: types.length,
         });
@@ -198,7 +200,6 @@ async function runOnce(
       ],
     };
     const settings = settingsFiles(ground, repository, binding);
-    const runId = `${startTime.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
     const serverTime = new Date(startTime.getTime() + client.clockSkewMs());
     if (Math.abs(client.clockSkewMs()) > 30_000) {
       notice(
@@ -242,7 +243,7 @@ async function runOnce(
       await remember(repository, account.name, ground, collected, changes, {
         told,
         lastRun: incomplete.length === 0 ? serverTime.toISOString() : ground.cache?.lastRun,
-        full: options.full && incomplete.length === 0,
+        full: full && incomplete.length === 0,
         serverTime,
       });
     }
@@ -272,6 +273,8 @@ async function runOnce(
     throw error;
   } finally {
     stop.abort();
+    const { statuses, retries, throttledMs } = client.stats;
+    deps.report({ name: 'requests.counted', account: account.name, statuses, retries, throttledMs });
     await client.close();
     try {
       staging?.clear();
@@ -279,6 +282,12 @@ async function runOnce(
       // The next run empties the folder before it uses it.
     }
   }
+}
+
+/** Whether everything is to be fetched again, going by when that was done last. */
+function dueForSweep(lastFull: string | undefined, everyMs: number | undefined, now: Date): boolean {
+  if (everyMs === undefined) return false;
+  return lastFull === undefined || now.getTime() - Date.parse(lastFull) >= everyMs;
 }
 
 /** Puts the folder back to HEAD when a run failed between its files and its last commit. */

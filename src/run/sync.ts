@@ -1,13 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { ApiError } from '../celigo/errors.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import type { Person } from '../core/attribution.ts';
-import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
+import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { MirrorFile, Transliterate } from '../core/layout.ts';
 import { GitFailure } from '../mirror/git.ts';
-import { ensureBranch, pullRemote, pushRemote, type RemoteState } from '../mirror/remote.ts';
+import { ensureBranch, pullRemote, pushRun, type RemoteState, startOver } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
+import { measure, tidyUp } from '../mirror/upkeep.ts';
+import { failedReport } from './failures.ts';
 import { IDMAPS } from './idmaps.ts';
 import type { Reporter, SyncReport } from './report.ts';
 import { runAccount } from './sync-account.ts';
@@ -28,6 +30,10 @@ export interface SyncOptions {
   readonly beyondGuards?: 'refuse' | 'hold';
   /** Told of every resource that is new or changed, with its document in the mirror's form. */
   readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
+  /** Fetch everything again when that was last done so many milliseconds ago, or never. */
+  readonly fullSweepMs?: number;
+  /** Measure the clone afterwards (`repository.measured`), and tidy it up when git thinks it worth the while. */
+  readonly upkeep?: boolean;
   /** This run commits what a restore did. */
   readonly restore?: RestoreCommit;
 }
@@ -57,79 +63,35 @@ export interface SyncDeps {
   readonly signal: AbortSignal;
 }
 
+/** What the run of one account needs. */
+export interface RunDeps extends SyncDeps {
+  /** Told in every event, in the commits and in the report: `<time>-<random>`. */
+  readonly runId: string;
+}
+
+/** Gives a run its id, and every event of it too. */
+export function identified(deps: SyncDeps): RunDeps {
+  const runId = `${deps
+    .now()
+    .toISOString()
+    .replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+  return { ...deps, runId, report: (event) => deps.report({ ...event, runId }) };
+}
+
 /** Folders at the top of the repository that are the mirror's. */
 export function ownFolders(config: Config): string[] {
   return [...config.accounts.map(({ name }) => name), IDMAPS];
 }
 
-/** The worst exit code of several runs: failed before refused before partial. */
-export function worstExit(reports: readonly Pick<SyncReport, 'exitCode'>[]): number {
-  const order = [EXIT.usage, EXIT.failed, EXIT.refused, EXIT.partial];
-  return order.find((code) => reports.some(({ exitCode }) => exitCode === code)) ?? EXIT.done;
-}
-
-/** A failure in the form of the report, or `undefined` for a fault of the program itself. */
-export function knownFailure(
-  error: unknown,
-): { code: keyof typeof CODES; message: string; hint?: string } | undefined {
-  if (error instanceof AppError) {
-    return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
-  }
-  if (error instanceof ApiError) {
-    return {
-      code: 'API',
-      message: error.message,
-      hint: 'Check region or baseUrl, the network and the status page of the service; nothing was committed',
-    };
-  }
-  if (error instanceof GitFailure) {
-    const full = /no space left|disk quota/i.test(error.message);
-    const hint = full
-      ? 'Free some space; what was not committed is found again by the next run'
-      : 'celigo-mirror doctor looks into the repository';
-    return { code: 'REPOSITORY', message: error.message, hint };
-  }
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ENOSPC' || code === 'EROFS' || code === 'EACCES' || code === 'EDQUOT' || code === 'EPERM') {
-    return {
-      code: 'REPOSITORY',
-      message: messageOf(error),
-      hint: 'Check free space and write access of the mirror folder',
-    };
-  }
-  return undefined;
-}
-
-/** A report of a run that ended before it could tell anything else. */
-function failedReport(account: string, error: unknown, dryRun: boolean, startedMs: number): SyncReport {
-  const failure = knownFailure(error);
-  if (!failure) throw error;
-  const exitCode = CODES[failure.code].exit;
-  return {
-    account,
-    runId: '',
-    verdict: exitCode === EXIT.refused ? 'refused' : 'failed',
-    exitCode,
-    dryRun,
-    types: [],
-    changes: [],
-    commits: [],
-    incomplete: [],
-    unavailable: [],
-    remote: { state: 'skipped' },
-    notices: [],
-    requests: 0,
-    retries: 0,
-    throttledMs: 0,
-    durationMs: Math.round(performance.now() - startedMs),
-    error: failure,
-  };
-}
+/** How often a run that others overtook is done anew. */
+const FRESH_STARTS = 8;
 
 /**
  * Mirrors the named accounts one after the other into the repository of the configuration. A failure of one account is its
- * report; the others are mirrored all the same.
+ * report; the others are mirrored all the same. When another process mirrored one of them meanwhile and pushed first,
+ * its commits are taken over and the accounts are read anew: what this run read may be older.
  * @returns one report an account, in order
+ * @throws AppError `USAGE` for a stateless run without a remote
  */
 export async function syncAccounts(
   deps: SyncDeps,
@@ -138,19 +100,26 @@ export async function syncAccounts(
 ): Promise<readonly SyncReport[]> {
   const started = performance.now();
   const names = ownFolders(deps.config);
+  const { remote, stateless } = deps.config.repository;
+  if (stateless && !remote) {
+    throw new AppError('USAGE', 'a stateless run needs a remote: without one its commits would be lost', {
+      hint: 'Set repository.remote (or $MIRROR_REMOTE), or keep the clone and leave out stateless',
+    });
+  }
   const lost = new AbortController();
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
   const notices: string[] = [];
+  const notice = (message: string): void => {
+    notices.push(message);
+    for (const account of accounts) deps.report({ name: 'notice', account: account.name, message });
+  };
   const opening = openRepository({
     config: deps.config.repository,
     env: deps.env,
     lockWaitMs: deps.lockWaitMs,
     signal,
-    onNotice: (message) => {
-      notices.push(message);
-      for (const account of accounts) deps.report({ name: 'notice', account: account.name, message });
-    },
+    onNotice: notice,
     onLost: (error) =>
       lost.abort(
         new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`, {
@@ -161,48 +130,65 @@ export async function syncAccounts(
   // Awaited below; until then a failure must not count as unhandled.
   opening.catch(() => undefined);
 
-  const { remote } = deps.config.repository;
-  const prepared = (async (): Promise<{ repository: Repository; pulled: RemoteState }> => {
+  const prepared = (async () => {
     const repository = await opening;
     await ensureBranch(repository);
-    return { repository, pulled: await pullRemote(repository, remote, names, deps.now()) };
+    const pulled = await pullRemote(repository, remote, names, deps.now());
+    return { repository, pulled, head: remote ? await repository.head() : undefined };
   })();
   prepared.catch(() => undefined);
 
-  const reports: SyncReport[] = [];
-  try {
+  const runAll = async (repository: Promise<Repository>): Promise<SyncReport[]> => {
+    const reports: SyncReport[] = [];
     for (const account of accounts) {
-      deps.report({ name: 'account.started', account: account.name });
+      const own = identified({ ...deps, signal });
+      own.report({ name: 'account.started', account: account.name });
       const begun = performance.now();
-      let report: SyncReport;
       try {
-        report = await runAccount(
-          { ...deps, signal },
-          account,
-          options,
-          prepared.then(({ repository }) => repository),
-        );
+        reports.push(await runAccount(own, account, options, repository));
       } catch (error) {
-        report = failedReport(account.name, signal.aborted ? signal.reason : error, options.dryRun, begun);
+        const cause = signal.aborted ? signal.reason : error;
+        reports.push(failedReport(account.name, own.runId, cause, options.dryRun, begun));
       }
-      reports.push(report);
       if (signal.aborted) break;
     }
+    return reports;
+  };
+
+  try {
+    let reports = await runAll(prepared.then(({ repository }) => repository));
     const opened = await prepared.catch(() => undefined);
     let state: RemoteState = opened?.pulled ?? { state: 'none' };
-    if (opened && remote && options.push && !options.dryRun && !signal.aborted && state.state !== 'behind') {
-      state = await pushRemote(opened.repository, remote, names, deps.now());
+    if (opened && remote && options.push && !options.dryRun && state.state !== 'behind') {
+      const { repository } = opened;
+      let since = opened.head;
+      for (let again = 0; !signal.aborted; again++) {
+        const outcome = await pushRun(repository, remote, since, names, deps.now());
+        if (outcome.state !== 'overtaken') {
+          state = outcome;
+          break;
+        }
+        if (again === FRESH_STARTS) {
+          state = { state: 'behind', reason: 'others mirrored the same account first, again and again' };
+          break;
+        }
+        notice(
+          'another process mirrored the same account meanwhile: its commits are kept, and this run begins anew',
+        );
+        await startOver(repository, since, names, deps.now());
+        since = await repository.head();
+        reports = await runAll(Promise.resolve(repository));
+      }
     }
+    if (opened && options.upkeep && !signal.aborted) await lookAfter(opened.repository, deps);
     const pushing = remote !== undefined && options.push && !options.dryRun;
     return reports.map((report) => {
-      const final = finishReport(
-        report,
-        pushing ? state : { state: remote ? 'skipped' : 'none' },
-        notices,
-        started,
-        reports.length,
-      );
-      deps.report({ name: 'account.done', account: final.account, report: final });
+      const final = finishReport(report, pushing ? state : { state: remote ? 'skipped' : 'none' }, notices, {
+        startedMs: started,
+        accounts: reports.length,
+        stateless,
+      });
+      deps.report({ name: 'account.done', account: final.account, report: final, runId: final.runId });
       return final;
     });
   } finally {
@@ -212,19 +198,44 @@ export async function syncAccounts(
   }
 }
 
+/** Tidies the clone up and tells its size and push lag. A failure of that is no failure of the run. */
+async function lookAfter(repository: Repository, deps: SyncDeps): Promise<void> {
+  try {
+    await tidyUp(repository);
+    const measures = await measure(repository, deps.config.repository.remote !== undefined);
+    deps.report({ name: 'repository.measured', measures });
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    for (const { name: account } of deps.config.accounts) {
+      deps.report({ name: 'notice', account, message: `the clone could not be tidied up: ${error.message}` });
+    }
+  }
+}
+
 function finishReport(
   report: SyncReport,
   remote: SyncReport['remote'],
   notices: readonly string[],
-  startedMs: number,
-  accounts: number,
+  run: { readonly startedMs: number; readonly accounts: number; readonly stateless: boolean },
 ): SyncReport {
-  const unpushed = remote.state === 'behind' && report.exitCode === EXIT.done;
-  return {
+  const all = {
     ...report,
     remote,
     notices: [...notices, ...report.notices],
-    ...(accounts === 1 ? { durationMs: Math.round(performance.now() - startedMs) } : {}),
-    ...(unpushed ? { exitCode: EXIT.partial, verdict: 'partial' as const } : {}),
+    ...(run.accounts === 1 ? { durationMs: Math.round(performance.now() - run.startedMs) } : {}),
   };
+  if (remote.state !== 'behind' || report.error) return all;
+  if (run.stateless && report.commits.length > 0) {
+    return {
+      ...all,
+      exitCode: EXIT.failed,
+      verdict: 'failed',
+      error: {
+        code: 'REPOSITORY',
+        message: `the commits could not be pushed, and this clone is not kept: ${remote.reason ?? ''}`,
+        hint: 'Check repository.remote and its credentials; the next run finds the changes again',
+      },
+    };
+  }
+  return report.exitCode === EXIT.done ? { ...all, exitCode: EXIT.partial, verdict: 'partial' } : all;
 }

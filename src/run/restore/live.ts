@@ -12,7 +12,7 @@ import { type DocumentEntry, type MirrorState, readDocuments, readState } from '
 import { WRITTEN_APART } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { SyncReport } from '../report.ts';
-import type { RestoreCommit, SyncDeps } from '../sync.ts';
+import { identified, type RestoreCommit, type SyncDeps } from '../sync.ts';
 import { runAccount } from '../sync-account.ts';
 
 /** The account as it is now: the mirror before the run, and what the run found to be different. */
@@ -70,7 +70,7 @@ export async function observe(
     base = await readState(repository.git, account.name, { commit: tip, date: new Date(0) });
   const fresh = new Map<Key, MirrorDocument>();
   const report = await runAccount(
-    deps,
+    identified(deps),
     account,
     {
       full: false,

@@ -1,0 +1,30 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Repository } from './repository.ts';
+
+/** Name under which a stateless clone knows its remote: git fetches what is missing from a remote with a name only. */
+export const STATELESS_REMOTE = 'celigo-mirror';
+/** From this version on git notices files that stand in the work tree although it was told not to put them there. */
+const OLDEST_SPARSE_GIT = [2, 37] as const;
+
+/**
+ * Prepares an empty clone for a run that throws it away afterwards. A run compares object ids and writes only what
+ * differs, so the newest commit and its trees are enough: no history, no contents, no files.
+ * @returns the options of the first fetch; a server that cannot do one of them sends more
+ */
+export async function prepareStateless(
+  { git, gitDir }: Repository,
+  remote: string,
+): Promise<readonly string[]> {
+  await git.run(['config', `remote.${STATELESS_REMOTE}.url`, remote]);
+  const version = /(\d+)\.(\d+)/.exec((await git.ask(['--version'])) ?? '') ?? [];
+  const [major = 0, minor = 0] = version.slice(1).map(Number);
+  if (major < OLDEST_SPARSE_GIT[0] || (major === OLDEST_SPARSE_GIT[0] && minor < OLDEST_SPARSE_GIT[1])) {
+    return ['--depth=1'];
+  }
+  await git.run(['config', 'core.sparseCheckout', 'true']);
+  mkdirSync(join(gitDir, 'info'), { recursive: true });
+  // Nothing but the two small files that are about the folder itself.
+  writeFileSync(join(gitDir, 'info', 'sparse-checkout'), '/*/mirror.yaml\n/*/.gitattributes\n');
+  return ['--depth=1', '--filter=blob:none'];
+}

@@ -1,0 +1,35 @@
+import type { Repository } from './repository.ts';
+
+/** How the clone is doing. */
+export interface RepositoryMeasures {
+  /** Commits that the remote does not have; 0 without a remote. */
+  readonly unpushed: number;
+  /** When the oldest of them was made. */
+  readonly unpushedSince: Date | undefined;
+  /** Size of all objects on the disk. */
+  readonly bytes: number;
+  readonly looseObjects: number;
+}
+
+/** Reads size and push lag of the clone. @throws GitFailure */
+export async function measure({ git }: Repository, remote: boolean): Promise<RepositoryMeasures> {
+  const [count, waiting] = await Promise.all([
+    git.run(['count-objects', '-v']),
+    remote
+      ? git.ask(['log', '--format=%ct', 'HEAD', '--not', '--glob=refs/celigo-mirror/remote'])
+      : undefined,
+  ]);
+  const value = (key: string): number => Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(count)?.[1] ?? 0);
+  const times = (waiting ?? '').split('\n').filter(Boolean).map(Number);
+  return {
+    unpushed: times.length,
+    unpushedSince: times.length === 0 ? undefined : new Date(Math.min(...times) * 1000),
+    bytes: (value('size') + value('size-pack') + value('size-garbage')) * 1024,
+    looseObjects: value('count'),
+  };
+}
+
+/** Packs what many runs left loose, when git finds it worth the while. The clone must be locked. @throws GitFailure */
+export async function tidyUp({ git }: Repository): Promise<void> {
+  await git.run(['-c', 'gc.auto=6700', '-c', 'gc.autoDetach=false', 'gc', '--auto', '--quiet']);
+}

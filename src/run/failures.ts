@@ -1,0 +1,74 @@
+import { ApiError } from '../celigo/errors.ts';
+import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
+import { GitFailure } from '../mirror/git.ts';
+import type { SyncReport } from './report.ts';
+
+/** The worst exit code of several runs: failed before refused before partial. */
+export function worstExit(reports: readonly Pick<SyncReport, 'exitCode'>[]): number {
+  const order = [EXIT.usage, EXIT.failed, EXIT.refused, EXIT.partial];
+  return order.find((code) => reports.some(({ exitCode }) => exitCode === code)) ?? EXIT.done;
+}
+
+/** A failure in the form of the report, or `undefined` for a fault of the program itself. */
+export function knownFailure(
+  error: unknown,
+): { code: keyof typeof CODES; message: string; hint?: string } | undefined {
+  if (error instanceof AppError) {
+    return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
+  }
+  if (error instanceof ApiError) {
+    return {
+      code: 'API',
+      message: error.message,
+      hint: 'Check region or baseUrl, the network and the status page of the service; nothing was committed',
+    };
+  }
+  if (error instanceof GitFailure) {
+    const full = /no space left|disk quota/i.test(error.message);
+    const hint = full
+      ? 'Free some space; what was not committed is found again by the next run'
+      : 'celigo-mirror doctor looks into the repository';
+    return { code: 'REPOSITORY', message: error.message, hint };
+  }
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ENOSPC' || code === 'EROFS' || code === 'EACCES' || code === 'EDQUOT' || code === 'EPERM') {
+    return {
+      code: 'REPOSITORY',
+      message: messageOf(error),
+      hint: 'Check free space and write access of the mirror folder',
+    };
+  }
+  return undefined;
+}
+
+/** A report of a run that ended before it could tell anything else. */
+export function failedReport(
+  account: string,
+  runId: string,
+  error: unknown,
+  dryRun: boolean,
+  startedMs: number,
+): SyncReport {
+  const failure = knownFailure(error);
+  if (!failure) throw error;
+  const exitCode = CODES[failure.code].exit;
+  return {
+    account,
+    runId,
+    verdict: exitCode === EXIT.refused ? 'refused' : 'failed',
+    exitCode,
+    dryRun,
+    types: [],
+    changes: [],
+    commits: [],
+    incomplete: [],
+    unavailable: [],
+    remote: { state: 'skipped' },
+    notices: [],
+    requests: 0,
+    retries: 0,
+    throttledMs: 0,
+    durationMs: Math.round(performance.now() - startedMs),
+    error: failure,
+  };
+}
