@@ -46,6 +46,11 @@ process.exitCode = await runCli(
     cwd: process.cwd(),
     now: () => new Date(),
     signal: stop.signal,
+    onHangup: (listener) => {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
+    leave: (code) => process.exit(code),
   },
   VERSION,
 );

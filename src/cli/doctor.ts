@@ -28,7 +28,7 @@ Exit codes: 0 no fault, 1 a fault that keeps a run from working, 64 wrong config
         import('../run/doctor.ts'),
         import('../version.ts'),
         import('../report/log.ts'),
-        import('./progress.ts'),
+        import('../config/secrets-of.ts'),
       ]);
       const config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
       const findings = await examine({

@@ -13,11 +13,16 @@ export interface Io {
   readonly now: () => Date;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Calls the listener on SIGHUP, which otherwise ends the process. Gives back how to stop that. */
+  readonly onHangup?: (listener: () => void) => () => void;
+  /** Leaves the process at once, whatever still runs. */
+  readonly leave?: (code: number) => void;
 }
 
 /** Options that every command understands. */
 export interface GlobalOptions {
   readonly config?: string;
   readonly logLevel?: string;
+  readonly logFormat?: string;
   readonly color: boolean;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
+import { registerDaemon } from './daemon.ts';
 import { registerDemo } from './demo.ts';
 import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
@@ -24,6 +25,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
       'configuration file (default: $CELIGO_MIRROR_CONFIG, ./celigo-mirror.yaml, /etc/celigo-mirror/)',
     )
     .option('--log-level <level>', 'trace, debug, info, warn, error, silent (default: $LOG_LEVEL)')
+    .option('--log-format <format>', 'json or pretty (default: $LOG_FORMAT; pretty on a terminal)')
     .option('--no-color', 'no colours, also by $NO_COLOR')
     .helpOption('-h, --help', 'show help')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
@@ -34,6 +36,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
   registerDiff(program, io, finish);
   registerShow(program, io);
   registerDrill(program, io, finish);
+  registerDaemon(program, io, finish);
   registerTypes(program, io);
   registerVerify(program, io, finish);
   registerDoctor(program, io, finish);

@@ -1,24 +1,25 @@
 import type { Config } from '../config/schema.ts';
+import { secretsOf } from '../config/secrets-of.ts';
 import { AppError } from '../core/errors.ts';
 import { createLog, isLogLevel, logReporter } from '../report/log.ts';
 import type { Reporter } from '../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { styleFor } from './style.ts';
 
-/** Every secret of the configuration, for the scrubber of the log. */
-export function secretsOf(config: Config): string[] {
-  return [
-    ...config.accounts.map(({ token }) => token),
-    ...(config.repository.token ? [config.repository.token] : []),
-  ];
-}
-
-function levelOf(io: Io, options: GlobalOptions): string {
-  const level = options.logLevel ?? io.env.LOG_LEVEL ?? (io.errIsTerminal ? 'warn' : 'info');
+/** The level of the log: flag, environment, then `fallback`. @throws AppError `USAGE` */
+export function levelOf(io: Io, options: GlobalOptions, fallback: string): string {
+  const level = options.logLevel ?? (io.env.LOG_LEVEL || fallback);
   if (isLogLevel(level)) return level;
   throw new AppError('USAGE', `--log-level: ${level} is no level`, {
     hint: 'One of trace, debug, info, warn, error, fatal, silent',
   });
+}
+
+/** Whether the log is for people. @throws AppError `USAGE` */
+export function isPretty(io: Io, options: GlobalOptions): boolean {
+  const format = options.logFormat ?? (io.env.LOG_FORMAT || (io.errIsTerminal ? 'pretty' : 'json'));
+  if (format === 'pretty' || format === 'json') return format === 'pretty';
+  throw new AppError('USAGE', `--log-format: ${format} is no format`, { hint: 'One of json, pretty' });
 }
 
 /**
@@ -31,7 +32,7 @@ export async function createReporter(
   config: Config,
   hidden: readonly string[] = [],
 ): Promise<{ report: Reporter; say: (text: string) => void; stop: () => void }> {
-  const level = levelOf(io, options);
+  const level = levelOf(io, options, io.errIsTerminal ? 'warn' : 'info');
   const style = styleFor(io, options, 'err');
   const log =
     level === 'silent'
@@ -39,7 +40,7 @@ export async function createReporter(
       : logReporter(
           await createLog({
             level,
-            pretty: io.errIsTerminal,
+            pretty: isPretty(io, options),
             colors: style.isColorSupported,
             secrets: [...secretsOf(config), ...hidden],
             write: io.err,

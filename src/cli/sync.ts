@@ -1,8 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
+import { onManyFiles } from './memory.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
 
 interface SyncFlags {
@@ -13,12 +13,6 @@ interface SyncFlags {
   readonly allowDeletions?: boolean;
   readonly stateless?: boolean;
   readonly json?: boolean;
-}
-
-/** Makes V8 collect sooner: a first run makes much garbage and keeps little of it. */
-function spareMemory(): void {
-  setFlagsFromString('--max-semi-space-size=4');
-  setFlagsFromString('--heap-growing-percent=25');
 }
 
 /** Changes listed one by one before the summary turns to counts. */
@@ -72,7 +66,8 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
   const [
     { syncAccounts },
     { worstExit },
-    { createReporter, secretsOf },
+    { createReporter },
+    { secretsOf },
     { anyAscii },
     { USER_AGENT },
     { scrub },
@@ -80,6 +75,7 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
     import('../run/sync.ts'),
     import('../run/failures.ts'),
     import('./progress.ts'),
+    import('../config/secrets-of.ts'),
     import('./transliterate.ts'),
     import('../version.ts'),
     import('../report/log.ts'),
@@ -94,7 +90,7 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
       transliterate: anyAscii,
       userAgent: USER_AGENT,
       lockWaitMs: 60_000,
-      onManyFiles: spareMemory,
+      onManyFiles,
       signal: io.signal,
     },
     accounts,

@@ -19,6 +19,8 @@ export const CODES = {
   LOCKED: { exit: EXIT.failed },
   /** Stopped by a signal. */
   ABORTED: { exit: EXIT.failed },
+  /** A run took longer than it may. */
+  TIMEOUT: { exit: EXIT.failed },
   /** More would be deleted than the guard allows, or the account looks empty. */
   GUARD: { exit: EXIT.refused },
   /** The folder belongs to another account than the one behind the token. */

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import type { Logger } from 'pino';
-import type { Reporter, RunEvent } from '../run/report.ts';
+import type { Reporter, RunEvent, SyncReport } from '../run/report.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -14,13 +14,13 @@ export interface LogOptions {
   /** Readable lines instead of JSON. */
   readonly pretty: boolean;
   readonly colors: boolean;
-  /** Values that must never appear, wherever they turn up in a message. */
-  readonly secrets: readonly string[];
+  /** Values that must never appear, wherever they turn up in a message; looked at anew for every line. */
+  readonly secrets: Iterable<string>;
   readonly write: (line: string) => void;
 }
 
 /** Replaces every known secret, also in its URL-encoded form. */
-export function scrub(text: string, secrets: readonly string[]): string {
+export function scrub(text: string, secrets: Iterable<string>): string {
   let out = text;
   for (const secret of secrets) {
     if (secret.length < 4) continue;
@@ -62,47 +62,80 @@ function writable(write: (line: string) => void): Writable {
 /** Turns what happens during a run into log lines: a constant message, data in fields. */
 export function logReporter(log: Logger): Reporter {
   return (event: RunEvent) => {
-    switch (event.name) {
-      case 'account.started':
-        return log.info({ account: event.account }, 'sync started');
-      case 'type.listed':
-        return log.debug({ account: event.account, type: event.type, count: event.count }, 'type listed');
-      case 'type.incomplete':
-        return log.warn(
-          { account: event.account, type: event.type, reason: event.reason },
-          'type incomplete',
-        );
-      case 'type.unavailable':
-        return log.info(
-          { account: event.account, type: event.type, reason: event.reason },
-          'type unavailable',
-        );
-      case 'request.retried':
-        return log.info(
-          {
-            account: event.account,
-            method: event.method,
-            path: event.path,
-            attempt: event.attempt,
-            reason: event.reason,
-          },
-          'request retried',
-        );
-      case 'notice':
-        return log.warn({ account: event.account, detail: event.message }, 'notice');
-      case 'committed':
-        return log.info(
-          { account: event.account, commit: event.commit.id, subject: event.commit.subject },
-          'committed',
-        );
-      case 'account.done': {
-        const { account, runId, verdict, exitCode, durationMs, requests, retries, throttledMs, error } =
-          event.report;
-        const fields = { account, runId, verdict, exitCode, durationMs, requests, retries, throttledMs };
-        return error
-          ? log.error({ ...fields, code: error.code, reason: error.message, hint: error.hint }, 'sync ended')
-          : log.info(fields, 'sync ended');
-      }
-    }
+    const { level, message, fields } = lineOf(event);
+    log[level]({ ...(event.runId ? { runId: event.runId } : {}), ...fields }, message);
   };
+}
+
+interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+function lineOf(event: RunEvent): Line {
+  switch (event.name) {
+    case 'account.started':
+      return { level: 'info', message: 'sync started', fields: { account: event.account } };
+    case 'type.listed': {
+      const { account, type, count, ms } = event;
+      return { level: 'debug', message: 'type listed', fields: { account, type, count, ms } };
+    }
+    case 'type.incomplete': {
+      const { account, type, reason } = event;
+      return { level: 'warn', message: 'type incomplete', fields: { account, type, reason } };
+    }
+    case 'type.unavailable': {
+      const { account, type, reason } = event;
+      return { level: 'info', message: 'type unavailable', fields: { account, type, reason } };
+    }
+    case 'request.retried': {
+      const { account, method, path, attempt, reason } = event;
+      return {
+        level: 'info',
+        message: 'request retried',
+        fields: { account, method, path, attempt, reason },
+      };
+    }
+    case 'requests.counted': {
+      const { account, statuses, retries, throttledMs } = event;
+      const fields = { account, statuses, retries, throttledMs: Math.round(throttledMs) };
+      return { level: 'debug', message: 'requests counted', fields };
+    }
+    case 'repository.measured':
+      return { level: 'debug', message: 'repository measured', fields: { ...event.measures } };
+    case 'notice':
+      return { level: 'warn', message: 'notice', fields: { account: event.account, detail: event.message } };
+    case 'committed': {
+      const { id, subject, author } = event.commit;
+      return {
+        level: 'info',
+        message: 'committed',
+        fields: { account: event.account, commit: id, subject, author },
+      };
+    }
+    case 'account.done':
+      return doneLine(event.report);
+  }
+}
+
+function doneLine(report: SyncReport): Line {
+  const { account, verdict, exitCode, durationMs, requests, retries, throttledMs, error } = report;
+  const fields = {
+    account,
+    verdict,
+    exitCode,
+    durationMs,
+    requests,
+    retries,
+    throttledMs,
+    resources: report.types.reduce((sum, { listed }) => sum + listed, 0),
+    changes: report.changes.length,
+    commits: report.commits.length,
+    incomplete: report.incomplete,
+    remote: report.remote.state,
+  };
+  if (!error) return { level: report.exitCode === 0 ? 'info' : 'warn', message: 'sync ended', fields };
+  const why = { code: error.code, reason: error.message, hint: error.hint };
+  return { level: 'error', message: 'sync ended', fields: { ...fields, ...why } };
 }

@@ -1,0 +1,382 @@
+import { existsSync } from 'node:fs';
+import { schedule as everySecond } from 'node-cron';
+import type { AccountConfig, Config } from '../config/schema.ts';
+import { secretsOf } from '../config/secrets-of.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+import { openChannel } from '../notify/channels.ts';
+import type { ChangeCounts } from '../notify/messages.ts';
+import { createNotifier, type Notifier, type Told } from '../notify/notifier.ts';
+import { scrub } from '../report/log.ts';
+import type { Reporter, SyncReport } from '../run/report.ts';
+import { type Agenda, createAgenda, type Timetable } from './agenda.ts';
+import { readMemory, writeMemory } from './memory.ts';
+import { createMetrics, type TokenExpiry } from './metrics.ts';
+import { readinessOf } from './readiness.ts';
+import { type Answer, createRuns, type Ended } from './runs.ts';
+import { type Listening, listen } from './server.ts';
+import { resumed, type Standing, standingAfter, summaryOf, UNKNOWN } from './standing.ts';
+import { statusJson } from './status.ts';
+import { watchFiles } from './watch.ts';
+
+/** What the daemon says about itself: a constant message, data in fields. */
+export interface DaemonLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** What the daemon needs from the outside. */
+export interface DaemonDeps {
+  readonly config: Config;
+  /** Reads the configuration again. @throws AppError when it is wrong */
+  readonly reload: () => Promise<Config>;
+  /** Where to serve, instead of `daemon.listen`. */
+  readonly listen: string | undefined;
+  /** Mirrors one account. */
+  readonly sync: (
+    config: Config,
+    account: AccountConfig,
+    options: { readonly full: boolean; readonly report: Reporter; readonly signal: AbortSignal },
+  ) => Promise<SyncReport>;
+  readonly tokenExpiries: (account: AccountConfig, signal: AbortSignal) => Promise<readonly TokenExpiry[]>;
+  /** Folder below `.git` for what outlives a restart; `undefined` while there is no clone. */
+  readonly stateDir: (config: Config) => Promise<string | undefined>;
+  readonly now: () => Date;
+  readonly random: () => number;
+  readonly log: DaemonLog;
+  readonly report: Reporter;
+  /** Told of every configuration that comes into force, for the redaction of the log. */
+  readonly onConfig: (config: Config) => void;
+  readonly version: string;
+  readonly userAgent: string;
+  readonly proxied: boolean;
+  /** Calls the listener on SIGHUP; gives back how to stop that. */
+  readonly onHangup: (listener: () => void) => () => void;
+  /** Aborted by the first SIGTERM or SIGINT. */
+  readonly signal: AbortSignal;
+  /** Told once the daemon serves. */
+  readonly onListening: (url: string) => void;
+}
+
+/** How a daemon ended. */
+export interface DaemonEnd {
+  readonly exitCode: number;
+  /** Something still runs that cannot be stopped: the process has to be left, not waited for. */
+  readonly leave: boolean;
+}
+
+/** Share of the grace period in which a run may finish; then it is abandoned. */
+const FINISH_SHARE = 0.75;
+/** How long messages may take to get out when the daemon stops, in milliseconds. */
+const LAST_WORDS_MS = 2_000;
+const TOKENS_EVERY_MS = 6 * 3_600_000;
+const QUIET = { info() {}, warn() {}, error() {}, debug() {} };
+
+function countsOf(report: SyncReport): ChangeCounts {
+  const count = (kind: string): number => report.changes.filter((change) => change.kind === kind).length;
+  return {
+    added: count('added'),
+    changed: count('changed'),
+    renamed: count('renamed'),
+    deleted: count('deleted'),
+  };
+}
+
+function timetableOf(config: Config, { name, schedule }: AccountConfig): Timetable {
+  return { name, schedule: schedule ?? config.schedule, timezone: config.timezone };
+}
+
+/**
+ * Mirrors every account on its schedule until it is stopped. One failed run, an unreachable channel or a wrong
+ * configuration never ends it.
+ * @throws AppError `USAGE` when it cannot listen on its address
+ */
+export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
+  const { now, log } = deps;
+  const startedAt = now();
+  let config = deps.config;
+  let loadedAt = startedAt;
+  let configProblem: string | undefined;
+  let stuck: string | undefined;
+  let agenda: Agenda = plan();
+  const standings = new Map<string, Standing>();
+  const tokensRead = new Map<string, number>();
+  const sent = new Map<string, { at: string; failing?: string }>();
+  const leaving = new AbortController();
+  const halt = new AbortController();
+  deps.onConfig(config);
+
+  function plan(): Agenda {
+    const timetables = config.accounts.map((account) => timetableOf(config, account));
+    return createAgenda(timetables, now(), { jitterMs: config.daemon.jitterMs, random: deps.random });
+  }
+  const standingOf = (name: string): Standing => standings.get(name) ?? UNKNOWN;
+
+  const memory = await remembered();
+  for (const { name } of config.accounts) {
+    const known = memory.accounts[name];
+    if (known) standings.set(name, known);
+  }
+  async function remembered(): Promise<ReturnType<typeof readMemory>> {
+    const dir = await deps.stateDir(config);
+    return dir ? readMemory(dir) : { accounts: {}, told: {} };
+  }
+  async function memorise(): Promise<void> {
+    const dir = await deps.stateDir(config);
+    if (!dir || !existsSync(dir)) return;
+    writeMemory(dir, { accounts: Object.fromEntries(standings), told: notifier.told() });
+  }
+
+  const readiness = (account: AccountConfig): string | undefined =>
+    readinessOf(standingOf(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now())
+      .reason;
+
+  const metrics = createMetrics({
+    version: deps.version,
+    now,
+    accounts: () =>
+      config.accounts.map((account) => {
+        const { lastRun, lastSuccess, failures } = standingOf(account.name);
+        return {
+          name: account.name,
+          running: runs.running() === account.name,
+          ready: readiness(account) === undefined,
+          failures,
+          nextRunMs: agenda.next(account.name)?.getTime(),
+          lastRunMs: lastRun ? Date.parse(lastRun.endedAt) : undefined,
+          lastSuccessMs: lastSuccess ? Date.parse(lastSuccess) : undefined,
+        };
+      }),
+  });
+
+  function openNotifier(told: Told): Notifier {
+    return createNotifier({
+      channels: config.notifications.map((channel) =>
+        openChannel(channel, {
+          proxied: deps.proxied,
+          userAgent: deps.userAgent,
+          signal: leaving.signal,
+          scrub: (text) => scrub(text, secretsOf(config)),
+        }),
+      ),
+      accounts: config.accounts.map(({ name }) => name),
+      told,
+      onSent: (channel, account, event) => {
+        sent.set(channel, { at: now().toISOString() });
+        metrics.notified(channel, 'sent');
+        log.info({ channel, account, event }, 'notification sent');
+      },
+      onFailed: (channel, account, event, reason) => {
+        sent.set(channel, { at: sent.get(channel)?.at ?? '', failing: reason });
+        metrics.notified(channel, 'failed');
+        log.warn({ channel, account, event, reason }, 'notification failed');
+      },
+      onTold: () => void memorise(),
+    });
+  }
+  let notifier = openNotifier(memory.told);
+
+  const report: Reporter = (event) => {
+    metrics.event(event);
+    deps.report(event);
+  };
+
+  function ended({ account, startedAt: begun, endedAt, report: result, abandoned, crash }: Ended): void {
+    if (crash !== undefined) {
+      log.error({ account, stack: crash instanceof Error ? crash.stack : String(crash) }, 'internal error');
+    }
+    if (abandoned) {
+      log.info({ account, runId: result.runId }, 'run abandoned: the daemon stops');
+      return;
+    }
+    const run = summaryOf(result, begun, endedAt);
+    const { backoffAfter: after, longestPauseMs: longestMs } = config.daemon;
+    const standing = standingAfter(standingOf(account), run, {
+      after,
+      longestMs,
+      intervalMs: agenda.intervalMs(account),
+    });
+    standings.set(account, standing);
+    if (standing.pausedUntil) {
+      log.warn({ account, failures: standing.failures, until: standing.pausedUntil }, 'account pauses');
+    }
+    metrics.runEnded(result, run.durationMs);
+    notifier.ended({ account, health: standing.health, run, counts: countsOf(result) });
+    void memorise();
+    if (standing.health === 'ok') void readTokens(account);
+  }
+
+  /** Once in some hours: when do the account's tokens expire? */
+  async function readTokens(name: string): Promise<void> {
+    const account = config.accounts.find((each) => each.name === name);
+    const nowMs = now().getTime();
+    if (!account || nowMs - (tokensRead.get(name) ?? Number.NEGATIVE_INFINITY) < TOKENS_EVERY_MS) return;
+    tokensRead.set(name, nowMs);
+    try {
+      const expiries = await deps.tokenExpiries(account, leaving.signal);
+      metrics.tokens(name, expiries);
+      for (const { name: token, expires } of expiries) {
+        const days = Math.floor((expires.getTime() - nowMs) / 86_400_000);
+        if (days < 14) log.warn({ account: name, token, days }, 'an API token expires soon');
+      }
+    } catch (error) {
+      log.warn({ account: name, reason: messageOf(error) }, 'expiry of tokens not readable');
+    }
+  }
+
+  const runs = createRuns({
+    now,
+    timeLimitMs: () => config.daemon.runTimeoutMs,
+    sync: async (name, full, signal) => {
+      const account = config.accounts.find((each) => each.name === name);
+      if (!account) throw new Error(`${name} is no longer configured`);
+      return deps.sync(config, account, { full, report, signal });
+    },
+    onStarted: (account, reason) => {
+      log.info({ account, reason }, 'run begins');
+      notifier.started(account);
+    },
+    onEnded: ended,
+    onStuck: (account) => {
+      stuck = `the run of ${account} does not end`;
+      log.error({ account, waitingFor: process.getActiveResourcesInfo() }, 'run does not end: giving up');
+      halt.abort();
+    },
+  });
+
+  function tick(): void {
+    const time = now();
+    for (const name of agenda.take(time)) {
+      const { pausedUntil } = standingOf(name);
+      if (pausedUntil && time < new Date(pausedUntil)) {
+        metrics.skipped(name, 'backoff');
+        log.info({ account: name, until: pausedUntil }, 'scheduled time passed over: the account pauses');
+      } else if (['overlap', 'waiting'].includes(runs.request(name, 'schedule'))) {
+        metrics.skipped(name, 'overlap');
+        log.info({ account: name }, 'scheduled time passed over: the last run is not over');
+      }
+    }
+  }
+
+  async function reload(why: string): Promise<void> {
+    try {
+      const fresh = await deps.reload();
+      const told = notifier.told();
+      const old = notifier;
+      config = fresh;
+      deps.onConfig(config);
+      loadedAt = now();
+      configProblem = undefined;
+      agenda = plan();
+      for (const [name, standing] of standings) {
+        if (config.accounts.some((account) => account.name === name)) standings.set(name, resumed(standing));
+        else standings.delete(name);
+      }
+      notifier = openNotifier(told);
+      void old.close(LAST_WORDS_MS);
+      metrics.reloaded(true);
+      log.info({ why, accounts: config.accounts.map(({ name }) => name) }, 'configuration read again');
+    } catch (error) {
+      configProblem = messageOf(error);
+      metrics.reloaded(false);
+      log.error({ why, reason: configProblem }, 'configuration is wrong: the old one stays in force');
+    }
+    watch.set(config.files);
+  }
+  // One after the other: a file and the secret beside it often change together.
+  let reloading = Promise.resolve();
+  const askReload = (why: string): void => {
+    reloading = reloading.then(() => reload(why));
+  };
+  const watch = watchFiles((file) => askReload(`${file} changed`));
+  watch.set(config.files);
+  const offHangup = deps.onHangup(() => askReload('SIGHUP'));
+
+  const trigger = (
+    account: string | undefined,
+    full: boolean,
+  ): Readonly<Record<string, Answer>> | undefined => {
+    const names = config.accounts.map(({ name }) => name);
+    if (account !== undefined && !names.includes(account)) return undefined;
+    const wanted = account === undefined ? names : [account];
+    return Object.fromEntries(
+      wanted.map((name) => {
+        standings.set(name, resumed(standingOf(name)));
+        return [name, runs.request(name, 'trigger', full)];
+      }),
+    );
+  };
+
+  const status = (): Json =>
+    statusJson({
+      version: deps.version,
+      now: now(),
+      startedAt,
+      stopping: deps.signal.aborted,
+      stuck,
+      configuration: { source: config.source, loadedAt, problem: configProblem },
+      accounts: config.accounts.map((account) => ({
+        timetable: timetableOf(config, account),
+        standing: standingOf(account.name),
+        running: runs.running() === account.name,
+        nextRun: agenda.next(account.name),
+        notReady: readiness(account),
+      })),
+      channels: config.notifications.map(({ name, type }) => ({ name, type, ...sent.get(name) })),
+    });
+
+  const address = deps.listen ?? config.daemon.listen;
+  let server: Listening | undefined;
+  try {
+    if (address !== 'off') {
+      server = await listen(address, {
+        illness: () => stuck,
+        readiness: () => new Map(config.accounts.map((account) => [account.name, readiness(account)])),
+        metrics: async () => ({ contentType: metrics.contentType, text: await metrics.render() }),
+        status,
+        triggerToken: () => config.daemon.triggerToken,
+        trigger,
+        scrub: (text) => scrub(text, secretsOf(config)),
+      });
+    }
+  } catch (error) {
+    watch.close();
+    offHangup();
+    await notifier.close(0);
+    throw error;
+  }
+  log.info(
+    { url: server?.url, accounts: config.accounts.map(({ name }) => name), version: deps.version },
+    'daemon started',
+  );
+  if (server) deps.onListening(server.url);
+
+  if (config.daemon.runAtStart) for (const { name } of config.accounts) runs.request(name, 'start');
+  const beat = everySecond('* * * * * *', tick, {
+    timezone: 'UTC',
+    logger: QUIET,
+    suppressMissedWarning: true,
+  });
+
+  await new Promise<void>((resolve) => {
+    for (const signal of [deps.signal, halt.signal]) {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    }
+  });
+  await beat.destroy();
+  watch.close();
+  offHangup();
+  const graceMs = config.daemon.shutdownGraceMs;
+  if (!halt.signal.aborted) log.info({ running: runs.running() }, 'daemon stops');
+  const idle = halt.signal.aborted
+    ? false
+    : await runs.stop(graceMs * FINISH_SHARE, graceMs * (1 - FINISH_SHARE));
+  await memorise();
+  await notifier.close(idle ? Math.min(LAST_WORDS_MS, graceMs * (1 - FINISH_SHARE)) : 0);
+  leaving.abort();
+  await server?.close();
+  log.info({ idle }, 'daemon stopped');
+  return { exitCode: halt.signal.aborted ? 1 : 0, leave: !idle };
+}

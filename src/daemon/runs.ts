@@ -1,0 +1,189 @@
+import PQueue from 'p-queue';
+import { AppError, messageOf } from '../core/errors.ts';
+import { knownFailure } from '../run/failures.ts';
+import type { SyncReport } from '../run/report.ts';
+
+/** Why a run is asked for. */
+export type Reason = 'start' | 'schedule' | 'trigger';
+
+/** What became of the wish for a run. */
+export type Answer =
+  /** It will run as soon as those before it have ended. */
+  | 'queued'
+  /** It is waiting already; this wish is the same. */
+  | 'waiting'
+  /** It is running, and will run once more afterwards. */
+  | 'again'
+  /** It is running, and a scheduled time counts as served. */
+  | 'overlap'
+  /** No run begins any more. */
+  | 'stopping';
+
+/** One finished run, as far as it came. */
+export interface Ended {
+  readonly account: string;
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+  readonly report: SyncReport;
+  /** It was cut off because the daemon stops: says nothing about the account. */
+  readonly abandoned: boolean;
+  /** A fault of the program itself. */
+  readonly crash?: unknown;
+}
+
+export interface RunsOptions {
+  /** Mirrors one account; rejects only when it could not even make a report. */
+  readonly sync: (account: string, full: boolean, signal: AbortSignal) => Promise<SyncReport>;
+  readonly now: () => Date;
+  /** Time limit of a run, in milliseconds. */
+  readonly timeLimitMs: () => number;
+  readonly onStarted: (account: string, reason: Reason) => void;
+  readonly onEnded: (ended: Ended) => void;
+  /** A run did not end although it was told to. */
+  readonly onStuck: (account: string) => void;
+}
+
+/** One run after the other; no account twice at once, nor twice in the queue. */
+export interface Runs {
+  request(account: string, reason: Reason, full?: boolean): Answer;
+  /** The account that is being mirrored. */
+  running(): string | undefined;
+  /**
+   * Lets no further run begin; waits `finishMs` for the one under way, then tells it to stop and waits `abandonMs` more.
+   * @returns whether nothing runs any more
+   */
+  stop(finishMs: number, abandonMs: number): Promise<boolean>;
+}
+
+/** How long a run that was told to stop may take to do so, before it counts as stuck. */
+const STUCK_MS = 60_000;
+
+/** The report of a run that ended without one. */
+function lostReport(account: string, error: unknown): SyncReport {
+  const failure = knownFailure(error) ?? {
+    code: 'INTERNAL',
+    message: `internal error: ${messageOf(error)}`,
+    hint: 'Please report it; celigo-mirror doctor --bundle collects what is needed',
+  };
+  return {
+    account,
+    runId: '',
+    verdict: 'failed',
+    exitCode: 1,
+    dryRun: false,
+    types: [],
+    changes: [],
+    commits: [],
+    incomplete: [],
+    unavailable: [],
+    remote: { state: 'skipped' },
+    notices: [],
+    requests: 0,
+    retries: 0,
+    throttledMs: 0,
+    durationMs: 0,
+    error: failure,
+  };
+}
+
+/** Resolves with `true` when `work` ends within `ms`. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function createRuns(options: RunsOptions): Runs {
+  const queue = new PQueue({ concurrency: 1 });
+  /** Wishes not begun yet, and whether they are for everything. */
+  const waiting = new Map<string, { full: boolean }>();
+  const again = new Map<string, { full: boolean }>();
+  let current: { readonly account: string; readonly stop: AbortController } | undefined;
+  let stopping = false;
+
+  async function run(account: string, reason: Reason): Promise<void> {
+    const full = waiting.get(account)?.full ?? false;
+    waiting.delete(account);
+    if (stopping) return;
+    const stop = new AbortController();
+    current = { account, stop };
+    const startedAt = options.now();
+    const limitMs = options.timeLimitMs();
+    let stuck: NodeJS.Timeout | undefined;
+    stop.signal.addEventListener('abort', () => {
+      if (!stopping) stuck = setTimeout(() => options.onStuck(account), STUCK_MS);
+    });
+    const limit = setTimeout(() => {
+      stop.abort(
+        new AppError(
+          'TIMEOUT',
+          `the run took longer than ${Math.round(limitMs / 1000)} s and was abandoned`,
+          {
+            hint: 'Raise daemon.runTimeout, or find out what is slow: celigo-mirror sync --log-level debug',
+          },
+        ),
+      );
+    }, limitMs);
+    options.onStarted(account, reason);
+    let report: SyncReport;
+    let crash: unknown;
+    try {
+      report = await options.sync(account, full, stop.signal);
+    } catch (error) {
+      report = lostReport(account, error);
+      if (report.error?.code === 'INTERNAL') crash = error;
+    }
+    clearTimeout(limit);
+    clearTimeout(stuck);
+    current = undefined;
+    const cutOff = stopping && stop.signal.aborted;
+    options.onEnded({
+      account,
+      startedAt,
+      endedAt: options.now(),
+      report,
+      abandoned: cutOff,
+      ...(crash === undefined ? {} : { crash }),
+    });
+    const more = again.get(account);
+    again.delete(account);
+    if (more) request(account, 'trigger', more.full);
+  }
+
+  function request(account: string, reason: Reason, full = false): Answer {
+    if (stopping) return 'stopping';
+    if (current?.account === account) {
+      if (reason !== 'trigger') return 'overlap';
+      again.set(account, { full: full || (again.get(account)?.full ?? false) });
+      return 'again';
+    }
+    const wish = waiting.get(account);
+    if (wish) {
+      wish.full ||= full;
+      return 'waiting';
+    }
+    waiting.set(account, { full });
+    void queue.add(() => run(account, reason));
+    return 'queued';
+  }
+
+  return {
+    request,
+    running: () => current?.account,
+    async stop(finishMs, abandonMs) {
+      stopping = true;
+      queue.clear();
+      again.clear();
+      const idle = queue.onIdle();
+      if (await within(idle, finishMs)) return true;
+      current?.stop.abort(new AppError('ABORTED', 'stopped by a signal'));
+      return within(idle, abandonMs);
+    },
+  };
+}

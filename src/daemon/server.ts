@@ -1,0 +1,139 @@
+import { type ServerType, serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { bearerAuth } from 'hono/bearer-auth';
+import { HTTPException } from 'hono/http-exception';
+import { AppError, messageOf } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+import type { Answer } from './runs.ts';
+
+/** What the daemon shows and takes over HTTP. */
+export interface Served {
+  /** Why the process does not work any more; `undefined` while it does. */
+  readonly illness: () => string | undefined;
+  /** By account: why it is not ready, or `undefined`. */
+  readonly readiness: () => ReadonlyMap<string, string | undefined>;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly status: () => Json;
+  /** Bearer token of `POST /sync`; `undefined`: nobody may. */
+  readonly triggerToken: () => string | undefined;
+  /** Asks for a run of one account, or of all. `undefined` for an unknown account. */
+  readonly trigger: (
+    account: string | undefined,
+    full: boolean,
+  ) => Readonly<Record<string, Answer>> | undefined;
+  /** Takes the secrets out of a text. */
+  readonly scrub: (text: string) => string;
+}
+
+/** A server that listens. */
+export interface Listening {
+  /** `http://host:port` as bound. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+function readinessBody(accounts: ReadonlyMap<string, string | undefined>): Json {
+  return {
+    ready: [...accounts.values()].every((reason) => reason === undefined),
+    accounts: Object.fromEntries(
+      [...accounts].map(([name, reason]) => [
+        name,
+        reason === undefined ? { ready: true } : { ready: false, reason },
+      ]),
+    ),
+  };
+}
+
+function createApp(served: Served): Hono {
+  const app = new Hono();
+  /** Every answer passes the scrubber, whatever an error message of the server may have brought along. */
+  const json = (body: Json, status = 200): Response =>
+    new Response(`${served.scrub(JSON.stringify(body, null, 2))}\n`, {
+      status,
+      headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+    });
+
+  app.get('/healthz', () => {
+    const illness = served.illness();
+    return illness === undefined ? json({ healthy: true }) : json({ healthy: false, reason: illness }, 503);
+  });
+  app.get('/readyz', () => {
+    const accounts = served.readiness();
+    const ready = [...accounts.values()].every((reason) => reason === undefined);
+    return json(readinessBody(accounts), ready ? 200 : 503);
+  });
+  app.get('/metrics', async () => {
+    const { contentType, text } = await served.metrics();
+    return new Response(served.scrub(text), { headers: { 'content-type': contentType } });
+  });
+  app.get('/status', () => json(served.status()));
+
+  app.use('/sync', async (context, next) => {
+    if (context.req.method !== 'POST') return json({ error: 'use POST' }, 405);
+    const token = served.triggerToken();
+    if (token === undefined) {
+      return json({ error: 'no daemon.triggerToken is configured: runs cannot be asked for over HTTP' }, 403);
+    }
+    const refused = { message: { error: 'the bearer token of daemon.triggerToken is required' } };
+    // Compares in constant time, and answers 401 with WWW-Authenticate.
+    return bearerAuth({
+      verifyToken: (given) => sameText(given, token),
+      noAuthenticationHeader: refused,
+      invalidAuthenticationHeader: refused,
+      invalidToken: refused,
+    })(context, next);
+  });
+  app.post('/sync', (context) => {
+    const account = context.req.query('account');
+    const full = ['true', '1', ''].includes(context.req.query('full') ?? 'false');
+    const answers = served.trigger(account, full);
+    if (!answers) return json({ error: `no account is called ${account ?? ''}` }, 404);
+    const stopping = Object.values(answers).includes('stopping');
+    return json({ accounts: answers }, stopping ? 503 : 202);
+  });
+  app.notFound(() =>
+    json({ error: 'not found', paths: ['/healthz', '/readyz', '/metrics', '/status', 'POST /sync'] }, 404),
+  );
+  app.onError((error) =>
+    error instanceof HTTPException ? error.getResponse() : json({ error: messageOf(error) }, 500),
+  );
+  return app;
+}
+
+async function sameText(a: string, b: string): Promise<boolean> {
+  const { createHash, timingSafeEqual } = await import('node:crypto');
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+/** Host and port of `host:port`. */
+function addressOf(text: string): { hostname: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { hostname: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}
+
+/** Serves on `address` (`host:port`). @throws AppError `USAGE` when that cannot be listened on */
+export async function listen(address: string, served: Served): Promise<Listening> {
+  const { hostname, port } = addressOf(address);
+  let server: ServerType | undefined;
+  try {
+    const bound = await new Promise<{ address: string; port: number; family: string }>((resolve, reject) => {
+      server = serve({ fetch: createApp(served).fetch, hostname, port }, resolve);
+      server.once('error', reject);
+    });
+    const host = bound.address.includes(':') ? `[${bound.address}]` : bound.address;
+    return {
+      url: `http://${host}:${bound.port}`,
+      close: () =>
+        new Promise((resolve) => {
+          server?.close(() => resolve());
+          if (server && 'closeAllConnections' in server) server.closeAllConnections();
+        }),
+    };
+  } catch (cause) {
+    throw new AppError('USAGE', `cannot listen on ${address}: ${messageOf(cause)}`, {
+      hint: 'Choose another address with --listen or daemon.listen, or --listen off',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,156 @@
+import { createTransport } from 'nodemailer';
+import pRetry, { AbortError } from 'p-retry';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { ChannelConfig } from '../config/schema.ts';
+import { AS_IT_IS, FOR_JSON, FOR_SLACK, fill, type Message, plainText } from './messages.ts';
+
+/** Time limit of one try, in milliseconds. */
+const TRY_MS = 10_000;
+const RETRIES = 2;
+
+/** What a ping tells. */
+export type Ping = 'start' | 'success' | 'fail';
+
+/** One receiver of notifications. */
+export interface Channel {
+  readonly config: ChannelConfig;
+  /** @throws Error when the message could not be delivered */
+  send(message: Message): Promise<void>;
+  /** @throws Error when it could not be delivered; only for channels of type `ping` */
+  ping(what: Ping, summary: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ChannelOptions {
+  /** Whether the environment names a proxy. */
+  readonly proxied: boolean;
+  readonly userAgent: string;
+  /** Takes the secrets out of a text. */
+  readonly scrub: (text: string) => string;
+  readonly signal: AbortSignal;
+}
+
+interface Post {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A refusal that no second try would change. */
+function isFinal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
+}
+
+async function request(dispatcher: Dispatcher, post: Post, options: ChannelOptions): Promise<void> {
+  const { url, method, body = null, headers } = post;
+  const target = new URL(url);
+  const answer = await dispatcher.request({
+    origin: target.origin,
+    path: target.pathname + target.search,
+    method,
+    headers: { 'user-agent': options.userAgent, ...headers },
+    body,
+    signal: AbortSignal.any([options.signal, AbortSignal.timeout(TRY_MS)]),
+  });
+  await answer.body.dump();
+  const { statusCode } = answer;
+  if (statusCode >= 200 && statusCode < 300) return;
+  const error = new Error(`${target.host} answered ${statusCode}`);
+  throw isFinal(statusCode) ? new AbortError(error) : error;
+}
+
+function patiently(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  return pRetry(work, { retries: RETRIES, minTimeout: 500, maxTimeout: 5_000, randomize: true, signal });
+}
+
+type Email = Extract<ChannelConfig, { type: 'email' }>;
+
+function mailer(config: Email): (message: Message) => Promise<void> {
+  const transport = createTransport({
+    host: config.host,
+    port: config.port,
+    secure: config.secure,
+    requireTLS: config.requireTls && !config.secure,
+    ignoreTLS: !config.requireTls && !config.secure,
+    ...(config.username ? { auth: { user: config.username, pass: config.password ?? '' } } : {}),
+    connectionTimeout: TRY_MS,
+    greetingTimeout: TRY_MS,
+    socketTimeout: TRY_MS,
+    dnsTimeout: TRY_MS,
+    // Neither files nor addresses named in a message are ever read.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return async (message) => {
+    await transport.sendMail({
+      from: config.from,
+      to: [...config.to],
+      subject: config.subject
+        ? fill(config.subject, message, AS_IT_IS)
+        : `[celigo-mirror] ${message.account}: ${message.event}`,
+      text: config.text ? fill(config.text, message, AS_IT_IS) : `${plainText(message)}\n`,
+    });
+  };
+}
+
+/** The body and its type, by the kind of channel. */
+function posted(config: Exclude<ChannelConfig, Email>, message: Message): Post {
+  const { url } = config;
+  const json = { 'content-type': 'application/json' };
+  switch (config.type) {
+    case 'webhook': {
+      const body = config.body ? fill(config.body, message, FOR_JSON) : JSON.stringify(message);
+      return { method: 'POST', url, headers: { ...json, ...config.headers }, body };
+    }
+    case 'slack': {
+      const text = config.text ? fill(config.text, message, FOR_SLACK) : FOR_SLACK(plainText(message));
+      return { method: 'POST', url, headers: json, body: JSON.stringify({ text }) };
+    }
+    case 'ping':
+      throw new Error('a ping channel takes no messages');
+  }
+}
+
+/** The address of a ping: `<url>`, `<url>/start`, `<url>/fail`. */
+function pingUrl(base: string, what: Ping): string {
+  const url = new URL(base);
+  if (what !== 'success') url.pathname = `${url.pathname.replace(/\/+$/, '')}/${what}`;
+  return url.href;
+}
+
+/** Opens a channel; nothing is connected before the first message. */
+export function openChannel(config: ChannelConfig, options: ChannelOptions): Channel {
+  const clean = (message: Message): Message => JSON.parse(options.scrub(JSON.stringify(message))) as Message;
+  if (config.type === 'email') {
+    const mail = mailer(config);
+    return {
+      config,
+      send: (message) => patiently(() => mail(clean(message)), options.signal),
+      ping: async () => undefined,
+      close: async () => undefined,
+    };
+  }
+  const dispatcher: Dispatcher = options.proxied
+    ? new EnvHttpProxyAgent({ connect: { timeout: TRY_MS } })
+    : new Agent({ connect: { timeout: TRY_MS } });
+  return {
+    config,
+    send: (message) =>
+      patiently(() => request(dispatcher, posted(config, clean(message)), options), options.signal),
+    ping: (what, summary) => {
+      const url = pingUrl(config.url, what);
+      const post: Post =
+        what === 'fail'
+          ? {
+              method: 'POST',
+              url,
+              body: options.scrub(summary),
+              headers: { 'content-type': 'text/plain; charset=utf-8' },
+            }
+          : { method: 'GET', url };
+      return patiently(() => request(dispatcher, post, options), options.signal);
+    },
+    close: () => dispatcher.destroy(),
+  };
+}

@@ -1,0 +1,135 @@
+import Mustache from 'mustache';
+import type { Notified } from '../config/daemon-schema.ts';
+import { oneLine } from '../core/message.ts';
+import type { Health, RunSummary } from '../daemon/standing.ts';
+
+/** Changes of a run, counted. */
+export interface ChangeCounts {
+  readonly added: number;
+  readonly changed: number;
+  readonly renamed: number;
+  readonly deleted: number;
+}
+
+/** Something worth telling. This is what a webhook gets, and what templates read. */
+export interface Message {
+  readonly version: 1;
+  readonly event: Notified;
+  readonly account: string;
+  readonly state: Health;
+  readonly before: Health;
+  /** When the run ended, ISO 8601. */
+  readonly time: string;
+  /** One line for a person. */
+  readonly summary: string;
+  readonly run: {
+    readonly id: string;
+    readonly verdict: string;
+    readonly exitCode: number;
+    readonly durationMs: number;
+    readonly incomplete: readonly string[];
+    readonly error?: NonNullable<RunSummary['error']>;
+  };
+  readonly changes: readonly { author: string; subject: string; commit: string; date: string }[];
+  readonly counts: ChangeCounts;
+}
+
+/** Commits named one by one in a text. */
+const MOST_NAMED = 20;
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function troubleOf(run: RunSummary): string {
+  const { error, incomplete, remote } = run;
+  if (error) return `${error.message}${error.hint ? `. ${error.hint}` : ''}`;
+  if (incomplete.length > 0)
+    return `could not be read whole: ${incomplete.join(', ')}; their files stay as they were`;
+  return remote.state === 'behind'
+    ? `the commits wait to be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
+    : 'done in part';
+}
+
+function summaryOf(event: Notified, account: string, run: RunSummary, since: string | undefined): string {
+  switch (event) {
+    case 'failure':
+      return `${account}: sync failed: ${troubleOf(run)}`;
+    case 'refused':
+      return `${account}: sync refused, nothing was committed: ${troubleOf(run)}`;
+    case 'partial':
+      return `${account}: sync done in part: ${troubleOf(run)}`;
+    case 'recovery':
+      return `${account}: well again${since ? `, after trouble since ${since}` : ''}`;
+    case 'changes':
+      return `${account}: ${plural(run.changes, 'change')} in ${plural(run.commits.length, 'commit')}`;
+  }
+}
+
+/** What is to be told of a run. `since`: when the trouble began that is over now. */
+export function messageOf(
+  event: Notified,
+  account: string,
+  states: { readonly now: Health; readonly before: Health; readonly since?: string | undefined },
+  run: RunSummary,
+  counts: ChangeCounts,
+): Message {
+  return {
+    version: 1,
+    event,
+    account,
+    state: states.now,
+    before: states.before,
+    time: run.endedAt,
+    summary: oneLine(summaryOf(event, account, run, states.since)),
+    run: {
+      id: run.runId,
+      verdict: run.verdict,
+      exitCode: run.exitCode,
+      durationMs: run.durationMs,
+      incomplete: run.incomplete,
+      ...(run.error ? { error: run.error } : {}),
+    },
+    changes: run.commits.map(({ author, subject, id, date }) => ({ author, subject, commit: id, date })),
+    counts,
+  };
+}
+
+/** The message as plain text: the summary, then who changed what. */
+export function plainText(message: Message): string {
+  const shown = message.changes.slice(0, MOST_NAMED);
+  const more = message.changes.length - shown.length;
+  return [
+    message.summary,
+    ...shown.map(
+      ({ author, subject, commit }) => `- ${oneLine(author)}: ${oneLine(subject)} (${commit.slice(0, 10)})`,
+    ),
+    ...(more > 0 ? [`- and ${plural(more, 'further commit')}`] : []),
+    ...(message.run.id === '' ? [] : ['', `run ${message.run.id}, exit code ${message.run.exitCode}`]),
+  ].join('\n');
+}
+
+/** How a value is written so that it stays a value. */
+export type Escape = (text: string) => string;
+
+export const AS_IT_IS: Escape = String;
+/** Inside a JSON string. */
+export const FOR_JSON: Escape = (text) => JSON.stringify(String(text)).slice(1, -1);
+/** Slack takes `<!channel>` and the like for commands. */
+export const FOR_SLACK: Escape = (text) =>
+  String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** Fills a template of the configuration. */
+export function fill(template: string, message: Message, written: Escape): string {
+  return Mustache.render(template, message, {}, { escape: written });
+}
+
+/** What is wrong with a template; `undefined` for a right one. */
+export function templateFault(template: string): string | undefined {
+  try {
+    Mustache.parse(template);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
