@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { schedule as everySecond } from 'node-cron';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
 import { messageOf } from '../core/errors.ts';
@@ -71,7 +70,8 @@ const FINISH_SHARE = 0.75;
 /** How long messages may take to get out when the daemon stops, in milliseconds. */
 const LAST_WORDS_MS = 2_000;
 const TOKENS_EVERY_MS = 6 * 3_600_000;
-const QUIET = { info() {}, warn() {}, error() {}, debug() {} };
+/** How often the agenda is asked what is due, in milliseconds. */
+const BEAT_MS = 1_000;
 
 function countsOf(report: SyncReport): ChangeCounts {
   const count = (kind: string): number => report.changes.filter((change) => change.kind === kind).length;
@@ -353,11 +353,9 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   if (server) deps.onListening(server.url);
 
   if (config.daemon.runAtStart) for (const { name } of config.accounts) runs.request(name, 'start');
-  const beat = everySecond('* * * * * *', tick, {
-    timezone: 'UTC',
-    logger: QUIET,
-    suppressMissedWarning: true,
-  });
+  // Looking at the clock every second, rather than sleeping until the next time, is what makes sleep, time zones and
+  // a clock that is set harmless.
+  const beat = setInterval(tick, BEAT_MS);
 
   await new Promise<void>((resolve) => {
     for (const signal of [deps.signal, halt.signal]) {
@@ -365,7 +363,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
       else signal.addEventListener('abort', () => resolve(), { once: true });
     }
   });
-  await beat.destroy();
+  clearInterval(beat);
   watch.close();
   offHangup();
   const graceMs = config.daemon.shutdownGraceMs;

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { readinessOf } from '../../src/daemon/readiness.ts';
+import {
+  pauseMs,
+  type RunSummary,
+  type Standing,
+  standingAfter,
+  UNKNOWN,
+} from '../../src/daemon/standing.ts';
+
+const POLICY = { after: 3, intervalMs: 60_000, longestMs: 600_000 };
+
+function run(verdict: RunSummary['verdict'], endedAt: string): RunSummary {
+  return {
+    runId: 'r',
+    verdict,
+    exitCode: 0,
+    startedAt: endedAt,
+    endedAt,
+    durationMs: 0,
+    changes: 0,
+    commits: [],
+    incomplete: [],
+    remote: { state: 'none' },
+  };
+}
+
+function after(verdicts: readonly RunSummary['verdict'][]): Standing {
+  return verdicts.reduce<Standing>(
+    (standing, verdict, i) => standingAfter(standing, run(verdict, `2026-11-24T10:0${i}:00.000Z`), POLICY),
+    UNKNOWN,
+  );
+}
+
+describe('back-off', () => {
+  it('pauses for one interval after three failures, then two, four, up to the longest', () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 50].map((n) => pauseMs(n, POLICY) / 60_000)).toEqual([
+      0, 0, 1, 2, 4, 8, 10, 10,
+    ]);
+  });
+
+  it('counts failures and refusals, and forgets them with a good or partial run', () => {
+    expect(after(['failed', 'refused', 'failed']).failures).toBe(3);
+    expect(after(['failed', 'failed', 'unchanged']).failures).toBe(0);
+    expect(after(['failed', 'failed', 'failed', 'partial']).pausedUntil).toBeUndefined();
+  });
+
+  it('counts the pause from the end of the run', () => {
+    expect(after(['failed', 'failed', 'failed']).pausedUntil).toBe('2026-11-24T10:03:00.000Z');
+  });
+});
+
+describe('a standing', () => {
+  it('remembers the last good run and since when things are as they are', () => {
+    const standing = after(['changed', 'unchanged', 'failed', 'failed']);
+
+    expect(standing).toMatchObject({
+      health: 'failed',
+      since: '2026-11-24T10:02:00.000Z',
+      lastSuccess: '2026-11-24T10:01:00.000Z',
+    });
+  });
+});
+
+describe('readiness', () => {
+  const timetable = { name: 'prod', schedule: '*/15 * * * *', timezone: 'UTC' };
+  const good: Standing = { health: 'ok', failures: 0, lastSuccess: '2026-11-24T10:01:00.000Z' };
+
+  it('lasts until a third scheduled time goes by without a good run', () => {
+    expect(readinessOf(good, timetable, undefined, new Date('2026-11-24T10:44:59Z')).ready).toBe(true);
+    expect(readinessOf(good, timetable, undefined, new Date('2026-11-24T10:45:00Z')).ready).toBe(false);
+  });
+
+  it('follows the schedule over a weekend without runs', () => {
+    const weekdays = { ...timetable, schedule: '0 9 * * Mon-Fri' };
+    const friday: Standing = { ...good, lastSuccess: '2026-11-20T09:01:00.000Z' };
+
+    expect(readinessOf(friday, weekdays, undefined, new Date('2026-11-23T08:00Z')).ready).toBe(true);
+  });
+
+  it('lasts as long as readyWithin says, where given', () => {
+    expect(readinessOf(good, timetable, 60_000, new Date('2026-11-24T10:01:59Z')).ready).toBe(true);
+    expect(readinessOf(good, timetable, 60_000, new Date('2026-11-24T10:02:00Z')).ready).toBe(false);
+  });
+
+  it('is not there before the first good run', () => {
+    expect(readinessOf(UNKNOWN, timetable, undefined, new Date()).ready).toBe(false);
+  });
+});
