@@ -1,8 +1,16 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { EXIT } from '../core/errors.ts';
+import type { Config } from '../config/schema.ts';
+import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { Finding } from '../run/doctor.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { printable, type Style, styleFor } from './style.ts';
+
+interface DoctorFlags {
+  readonly json?: boolean;
+  readonly bundle?: string | true;
+}
 
 export function registerDoctor(program: Command, io: Io, finish: (code: number) => void): void {
   program
@@ -11,39 +19,94 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
     .description(
       'Checks configuration, token (reach per type), clock, git, repository and remote; changes nothing.',
     )
+    .option('--bundle [file]', 'also write what a maintainer needs, with everything secret removed')
     .option('--json', 'print the findings as one JSON document')
     .addHelpText(
       'after',
       `
 Examples:
   celigo-mirror doctor
+  celigo-mirror doctor --bundle                   writes celigo-mirror-support-<time>.json; look at it before you send it
   celigo-mirror doctor --json | jq '.findings[] | select(.verdict == "fault")'
 
 Exit codes: 0 no fault, 1 a fault that keeps a run from working, 64 wrong configuration.`,
     )
-    .action(async (flags: { json?: boolean }, command: Command) => {
-      const globals = command.optsWithGlobals<GlobalOptions>();
-      const [{ loadConfig }, { examine }, { USER_AGENT }, { scrub }, { secretsOf }] = await Promise.all([
-        import('../config/load.ts'),
-        import('../run/doctor.ts'),
-        import('../version.ts'),
-        import('../report/log.ts'),
-        import('../config/secrets-of.ts'),
-      ]);
-      const config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
-      const findings = await examine({
-        config,
-        env: io.env,
-        userAgent: USER_AGENT,
-        nodeVersion: process.version,
-        signal: io.signal,
-      });
-      const text = flags.json
-        ? `${JSON.stringify({ version: 1, findings }, null, 2)}\n`
-        : describe(findings, styleFor(io, globals));
-      io.out(scrub(text, secretsOf(config)));
-      finish(findings.some(({ verdict }) => verdict === 'fault') ? EXIT.failed : EXIT.done);
+    .action(async (flags: DoctorFlags, command: Command) => {
+      finish(await runDoctor(io, command.optsWithGlobals<GlobalOptions>(), flags));
     });
+}
+
+async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFlags): Promise<number> {
+  const [{ loadConfig }, { examine }, { addressParts }, { USER_AGENT }, { scrub }, { secretsOf }] =
+    await Promise.all([
+      import('../config/load.ts'),
+      import('../run/doctor.ts'),
+      import('../run/bundle.ts'),
+      import('../version.ts'),
+      import('../report/log.ts'),
+      import('../config/secrets-of.ts'),
+    ]);
+  let config: Config;
+  try {
+    config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
+  } catch (error) {
+    // A configuration that cannot be read is what a bundle may be about.
+    if (flags.bundle !== undefined && error instanceof AppError) {
+      await writeBundle(io, flags.bundle, { problem: error.message }, [], (text) => text);
+    }
+    throw error;
+  }
+  const clean = (text: string): string => scrub(text, secretsOf(config));
+  const findings = await examine({
+    config,
+    env: io.env,
+    userAgent: USER_AGENT,
+    nodeVersion: process.version,
+    signal: io.signal,
+  });
+  const text = flags.json
+    ? `${JSON.stringify({ version: 1, findings }, null, 2)}\n`
+    : describe(findings, styleFor(io, globals));
+  io.out(clean(text));
+  if (flags.bundle !== undefined) {
+    // Git repeats the address of the remote when it complains.
+    const hidden = addressParts(config.repository.remote);
+    await writeBundle(io, flags.bundle, config, findings, (bundle) => scrub(clean(bundle), hidden));
+  }
+  return findings.some(({ verdict }) => verdict === 'fault') ? EXIT.failed : EXIT.done;
+}
+
+async function writeBundle(
+  io: Io,
+  file: string | true,
+  config: Config | { readonly problem: string },
+  findings: readonly Finding[],
+  clean: (text: string) => string,
+): Promise<void> {
+  const [{ makeBundle }, { VERSION }] = await Promise.all([
+    import('../run/bundle.ts'),
+    import('../version.ts'),
+  ]);
+  const now = io.now();
+  const name = `celigo-mirror-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`;
+  const path = resolve(io.cwd, file === true ? name : file);
+  const bundle = await makeBundle({
+    version: VERSION,
+    now,
+    env: io.env,
+    config,
+    findings,
+    signal: io.signal,
+  });
+  try {
+    writeFileSync(path, `${clean(JSON.stringify(bundle, null, 2))}\n`, { mode: 0o600 });
+  } catch (cause) {
+    throw new AppError('USAGE', `--bundle: ${path} cannot be written: ${messageOf(cause)}`, {
+      hint: 'Name a file in a folder where this user may write',
+      cause,
+    });
+  }
+  io.err(`Wrote ${path}; look at it before you send it.\n`);
 }
 
 function describe(findings: readonly Finding[], style: Style): string {

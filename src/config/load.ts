@@ -27,6 +27,9 @@ export interface LoadOptions {
   readonly cwd: string;
 }
 
+/** Keys of channels that hold templates. */
+const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
+
 const FILE_NAME = 'celigo-mirror.yaml';
 
 /**
@@ -226,7 +229,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
   const problems = [
     ...typeProblems(accounts),
     ...(await scheduleProblems(parsed.data)),
-    ...channelProblems(notifications, Object.keys(accounts)),
+    ...(await channelProblems(notifications, Object.keys(accounts))),
   ];
   if (problems.length > 0) throw invalid(source, problems);
 
@@ -310,14 +313,24 @@ async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promi
   ];
 }
 
-function channelProblems(channels: Parsed['notifications'], accounts: readonly string[]): string[] {
-  return Object.entries(channels).flatMap(([name, channel]) =>
-    (channel.accounts ?? []).flatMap((account, i) =>
+async function channelProblems(
+  channels: Parsed['notifications'],
+  accounts: readonly string[],
+): Promise<string[]> {
+  const entries = Object.entries(channels);
+  if (entries.length === 0) return [];
+  const { templateFault } = await import('../notify/messages.ts');
+  return entries.flatMap(([name, channel]) => {
+    const unknown = (channel.accounts ?? []).flatMap((account, i) =>
       accounts.includes(account)
         ? []
-        : [
-            `notifications.${name}.accounts[${i}]: no account is called ${account}${suggestion(account, accounts)}`,
-          ],
-    ),
-  );
+        : [`accounts[${i}]: no account is called ${account}${suggestion(account, accounts)}`],
+    );
+    const templates = Object.entries(channel).flatMap(([key, value]) => {
+      if (!TEMPLATES.includes(key) || typeof value !== 'string') return [];
+      const fault = templateFault(value);
+      return fault === undefined ? [] : [`${key}: expected a Mustache template: ${fault}`];
+    });
+    return [...unknown, ...templates].map((problem) => `notifications.${name}.${problem}`);
+  });
 }
