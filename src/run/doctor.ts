@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResourceType } from '../catalogue/types.ts';
@@ -34,6 +35,8 @@ const OLDEST_GIT = [2, 25] as const;
 /** Looks at everything a run depends on, without changing anything. */
 export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
   const { config } = deps;
+  // The types of an account are asked for side by side, each request listening to it.
+  setMaxListeners(0, deps.signal);
   const findings: Finding[] = [
     {
       area: 'configuration',
