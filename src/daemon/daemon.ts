@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
 import { messageOf } from '../core/errors.ts';
@@ -123,9 +122,12 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     return dir ? readMemory(dir) : { accounts: {}, told: {} };
   }
   async function memorise(): Promise<void> {
-    const dir = await deps.stateDir(config);
-    if (!dir || !existsSync(dir)) return;
-    writeMemory(dir, { accounts: Object.fromEntries(standings), told: notifier.told() });
+    try {
+      const dir = await deps.stateDir(config);
+      if (dir) writeMemory(dir, { accounts: Object.fromEntries(standings), told: notifier.told() });
+    } catch (error) {
+      log.warn({ reason: messageOf(error) }, 'state of the daemon not remembered');
+    }
   }
 
   const readiness = (account: AccountConfig): string | undefined =>
@@ -262,8 +264,9 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   async function reload(why: string): Promise<void> {
     try {
       const fresh = await deps.reload();
+      // What is on its way to the old channels counts as told, or nothing would keep it from being told twice.
+      await notifier.close(LAST_WORDS_MS);
       const told = notifier.told();
-      const old = notifier;
       config = fresh;
       deps.onConfig(config);
       loadedAt = now();
@@ -274,7 +277,6 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
         else standings.delete(name);
       }
       notifier = openNotifier(told);
-      void old.close(LAST_WORDS_MS);
       metrics.reloaded(true);
       log.info({ why, accounts: config.accounts.map(({ name }) => name) }, 'configuration read again');
     } catch (error) {

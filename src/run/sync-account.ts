@@ -243,7 +243,8 @@ async function runOnce(
       await remember(repository, account.name, ground, collected, changes, {
         told,
         lastRun: incomplete.length === 0 ? serverTime.toISOString() : ground.cache?.lastRun,
-        full: full && incomplete.length === 0,
+        // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
+        full,
         serverTime,
       });
     }
