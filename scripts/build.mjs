@@ -9,9 +9,14 @@ const out = fileURLToPath(new URL(bench ? '../.bench/' : '../dist/', import.meta
 const entries = bench
   ? ['run', 'serve', 'bare', 'peak'].map((name) => `../bench/${name}.ts`)
   : ['../src/main.ts'];
+const file = (entry) => fileURLToPath(new URL(entry, import.meta.url));
 rmSync(out, { recursive: true, force: true });
 await build({
-  entryPoints: entries.map((entry) => fileURLToPath(new URL(entry, import.meta.url))),
+  entryPoints: [
+    ...entries.map((entry) => ({ in: file(entry), out: entry.replace(/^.*\/|\.ts$/g, '') })),
+    // Read late, by a file name of its own (src/cli/transliterate.ts).
+    ...(bench ? [] : [{ in: 'any-ascii', out: 'any-ascii' }]),
+  ],
   outdir: out,
   bundle: true,
   splitting: true,

@@ -99,7 +99,7 @@ function fromEnvironment(env: Environment): Json {
       ...stateless,
     }),
     accounts: {
-      default: pick({
+      [env.MIRROR_ACCOUNT || 'default']: pick({
         region: env.CELIGO_REGION,
         baseUrl: env.CELIGO_BASE_URL,
         token: env.CELIGO_API_TOKEN_FILE ? undefined : env.CELIGO_API_TOKEN,
