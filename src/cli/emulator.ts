@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import ms, { type StringValue } from 'ms';
 import { AppError, messageOf } from '../core/errors.ts';
 import { BINDING_FILE } from '../core/layout.ts';
 import type { AccountSeed } from '../emulator/seed.ts';
@@ -13,6 +14,7 @@ interface EmulatorFlags {
   readonly account?: string;
   readonly empty?: boolean;
   readonly rateLimit: boolean;
+  readonly editEvery?: string;
   readonly json?: boolean;
 }
 
@@ -28,6 +30,7 @@ export function registerEmulator(program: Command, io: Io): void {
     .option('--account <name>', 'with --from: the account’s folder, where the mirror holds several')
     .option('--empty', 'an account with nothing but its owner')
     .option('--no-rate-limit', 'without the documented limit of requests')
+    .option('--edit-every <duration>', 'let people of the account edit something now and then, such as 30s')
     .option('--json', 'print URL and tokens as one JSON document')
     .addHelpText(
       'after',
@@ -47,6 +50,12 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
       if (flags.empty && flags.from) {
         throw new AppError('USAGE', '--empty and --from exclude each other', { hint: 'Choose one of them' });
       }
+      const everyMs = flags.editEvery === undefined ? undefined : ms(flags.editEvery as StringValue);
+      if (everyMs !== undefined && !(everyMs >= 1000)) {
+        throw new AppError('USAGE', `--edit-every: ${flags.editEvery} is no duration`, {
+          hint: 'One second or more, such as 30s or 5m',
+        });
+      }
       const { startEmulator } = await import('../emulator/server.ts');
       const seed = await seedOf(flags);
       const emulator = await startEmulator({
@@ -59,6 +68,16 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
           cause,
         });
       });
+      const { keepBusy } = await import('../emulator/busy.ts');
+      const editors = seed.people.filter(({ role }) => role === 'owner' || role === 'administrator');
+      const rest =
+        everyMs === undefined
+          ? () => undefined
+          : keepBusy(
+              emulator,
+              editors.map(({ token }) => token),
+              everyMs,
+            );
       const owner = seed.people.find(({ role }) => role === 'owner');
       if (flags.json) {
         io.out(
@@ -76,6 +95,7 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
         if (io.signal.aborted) resolve();
         else io.signal.addEventListener('abort', () => resolve(), { once: true });
       });
+      rest();
       await emulator.close();
     });
 }

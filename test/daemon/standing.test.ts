@@ -25,7 +25,7 @@ function run(verdict: RunSummary['verdict'], endedAt: string): RunSummary {
   };
 }
 
-function after(verdicts: readonly RunSummary['verdict'][]): Standing {
+function standingOf(verdicts: readonly RunSummary['verdict'][]): Standing {
   return verdicts.reduce<Standing>(
     (standing, verdict, i) => standingAfter(standing, run(verdict, `2026-11-24T10:0${i}:00.000Z`), POLICY),
     UNKNOWN,
@@ -40,19 +40,19 @@ describe('back-off', () => {
   });
 
   it('counts failures and refusals, and forgets them with a good or partial run', () => {
-    expect(after(['failed', 'refused', 'failed']).failures).toBe(3);
-    expect(after(['failed', 'failed', 'unchanged']).failures).toBe(0);
-    expect(after(['failed', 'failed', 'failed', 'partial']).pausedUntil).toBeUndefined();
+    expect(standingOf(['failed', 'refused', 'failed']).failures).toBe(3);
+    expect(standingOf(['failed', 'failed', 'unchanged']).failures).toBe(0);
+    expect(standingOf(['failed', 'failed', 'failed', 'partial']).pausedUntil).toBeUndefined();
   });
 
   it('counts the pause from the end of the run', () => {
-    expect(after(['failed', 'failed', 'failed']).pausedUntil).toBe('2026-11-24T10:03:00.000Z');
+    expect(standingOf(['failed', 'failed', 'failed']).pausedUntil).toBe('2026-11-24T10:03:00.000Z');
   });
 });
 
 describe('a standing', () => {
   it('remembers the last good run and since when things are as they are', () => {
-    const standing = after(['changed', 'unchanged', 'failed', 'failed']);
+    const standing = standingOf(['changed', 'unchanged', 'failed', 'failed']);
 
     expect(standing).toMatchObject({
       health: 'failed',

@@ -168,7 +168,7 @@ describe('manifests', () => {
           : document;
       const unread = new Set<string>();
       const model = new Model(whole as never);
-      for (const [key, held] of Object.entries(whole)) {
+      for (const [key, held] of Object.entries(whole as object)) {
         Object.assign(model, { [key]: observed(held, key, unread) });
       }
       expect(() => model.validate()).not.toThrow();
