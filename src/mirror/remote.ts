@@ -7,7 +7,7 @@ import type { Repository } from './repository.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
 
 /** Where the remote's branch stood when it was last seen. */
-const SEEN = 'refs/celigo-mirror/remote';
+export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
 const PUSHED = 'refs/celigo-mirror/pushed';
 /** What git says when somebody else pushed first. */

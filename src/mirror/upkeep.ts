@@ -1,3 +1,4 @@
+import { SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 
 /** How the clone is doing. */
@@ -13,11 +14,11 @@ export interface RepositoryMeasures {
 
 /** Reads size and push lag of the clone. @throws GitFailure */
 export async function measure({ git }: Repository, remote: boolean): Promise<RepositoryMeasures> {
+  const seen = remote ? await git.ask(['rev-parse', '--verify', '--quiet', SEEN]) : undefined;
   const [count, waiting] = await Promise.all([
     git.run(['count-objects', '-v']),
-    remote
-      ? git.ask(['log', '--format=%ct', 'HEAD', '--not', '--glob=refs/celigo-mirror/remote'])
-      : undefined,
+    // A remote that was never reached has nothing.
+    remote ? git.ask(['log', '--format=%ct', 'HEAD', ...(seen ? [`^${seen.trim()}`] : [])]) : undefined,
   ]);
   const value = (key: string): number => Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(count)?.[1] ?? 0);
   const times = (waiting ?? '').split('\n').filter(Boolean).map(Number);
