@@ -41,23 +41,29 @@ export function knownFailure(
   return undefined;
 }
 
+/** What a run asked of the API. */
+export type RequestCounts = Pick<SyncReport, 'requests' | 'retries' | 'throttledMs'>;
+
 /** A report of a run that ended before it could tell anything else. */
 export function failedReport(
   account: string,
-  runId: string,
   error: unknown,
-  dryRun: boolean,
-  startedMs: number,
+  run: {
+    readonly runId: string;
+    readonly dryRun: boolean;
+    readonly startedMs: number;
+    readonly requests: RequestCounts;
+  },
 ): SyncReport {
   const failure = knownFailure(error);
   if (!failure) throw error;
   const exitCode = CODES[failure.code].exit;
   return {
     account,
-    runId,
+    runId: run.runId,
     verdict: exitCode === EXIT.refused ? 'refused' : 'failed',
     exitCode,
-    dryRun,
+    dryRun: run.dryRun,
     types: [],
     changes: [],
     commits: [],
@@ -65,10 +71,8 @@ export function failedReport(
     unavailable: [],
     remote: { state: 'skipped' },
     notices: [],
-    requests: 0,
-    retries: 0,
-    throttledMs: 0,
-    durationMs: Math.round(performance.now() - startedMs),
+    ...run.requests,
+    durationMs: Math.round(performance.now() - run.startedMs),
     error: failure,
   };
 }

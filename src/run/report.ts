@@ -42,6 +42,15 @@ export interface SyncReport {
   readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
+/** All requests of a run, also of one that failed: answers by status, `none` for those that never came. */
+export interface RequestsCounted {
+  readonly name: 'requests.counted';
+  readonly account: string;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly retries: number;
+  readonly throttledMs: number;
+}
+
 /** Everything a person, a log or a gauge may want to know while a run goes on. */
 export type RunEvent = { readonly runId?: string } & (
   | { readonly name: 'account.started'; readonly account: string }
@@ -77,14 +86,7 @@ export type RunEvent = { readonly runId?: string } & (
     }
   | { readonly name: 'notice'; readonly account: string; readonly message: string }
   | { readonly name: 'committed'; readonly account: string; readonly commit: CommitReport }
-  /** All requests of a run, also of one that failed: answers by status, `none` for those that never came. */
-  | {
-      readonly name: 'requests.counted';
-      readonly account: string;
-      readonly statuses: Readonly<Record<string, number>>;
-      readonly retries: number;
-      readonly throttledMs: number;
-    }
+  | RequestsCounted
   | { readonly name: 'repository.measured'; readonly measures: RepositoryMeasures }
   | { readonly name: 'account.done'; readonly account: string; readonly report: SyncReport }
 );

@@ -9,9 +9,9 @@ import { GitFailure } from '../mirror/git.ts';
 import { ensureBranch, pullRemote, pushRun, type RemoteState, startOver } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
 import { measure, tidyUp } from '../mirror/upkeep.ts';
-import { failedReport } from './failures.ts';
+import { failedReport, type RequestCounts } from './failures.ts';
 import { IDMAPS } from './idmaps.ts';
-import type { Reporter, SyncReport } from './report.ts';
+import type { Reporter, RequestsCounted, SyncReport } from './report.ts';
 import { runAccount } from './sync-account.ts';
 
 /** What `sync` was asked to do. */
@@ -141,14 +141,24 @@ export async function syncAccounts(
   const runAll = async (repository: Promise<Repository>): Promise<SyncReport[]> => {
     const reports: SyncReport[] = [];
     for (const account of accounts) {
-      const own = identified({ ...deps, signal });
+      let requests: RequestCounts = { requests: 0, retries: 0, throttledMs: 0 };
+      const own = identified({
+        ...deps,
+        signal,
+        report: (event) => {
+          if (event.name === 'requests.counted') requests = countsOf(event);
+          deps.report(event);
+        },
+      });
       own.report({ name: 'account.started', account: account.name });
       const begun = performance.now();
       try {
         reports.push(await runAccount(own, account, options, repository));
       } catch (error) {
         const cause = signal.aborted ? signal.reason : error;
-        reports.push(failedReport(account.name, own.runId, cause, options.dryRun, begun));
+        const { runId } = own;
+        const { dryRun } = options;
+        reports.push(failedReport(account.name, cause, { runId, dryRun, startedMs: begun, requests }));
       }
       if (signal.aborted) break;
     }
@@ -196,6 +206,11 @@ export async function syncAccounts(
     // The lock may be gone already when it was lost; there is nothing left to give back then.
     await opened?.close().catch(() => undefined);
   }
+}
+
+function countsOf({ statuses, retries, throttledMs }: RequestsCounted): RequestCounts {
+  const requests = Object.values(statuses).reduce((sum, count) => sum + count, 0);
+  return { requests, retries, throttledMs: Math.round(throttledMs) };
 }
 
 /** Tidies the clone up and tells its size and push lag. A failure of that is no failure of the run. */
