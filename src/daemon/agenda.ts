@@ -1,10 +1,16 @@
 import { nextAfter } from '../config/cron.ts';
+import type { AccountConfig, Config } from '../config/schema.ts';
 
 /** When an account is to be mirrored. */
 export interface Timetable {
   readonly name: string;
   readonly schedule: string;
   readonly timezone: string;
+}
+
+/** The timetable of an account: its own schedule, or that of all. */
+export function timetableOf(config: Config, { name, schedule }: AccountConfig): Timetable {
+  return { name, schedule: schedule ?? config.schedule, timezone: config.timezone };
 }
 
 export interface AgendaOptions {

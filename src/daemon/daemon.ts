@@ -1,28 +1,24 @@
+import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
-import { messageOf } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { openChannel } from '../notify/channels.ts';
-import type { ChangeCounts } from '../notify/messages.ts';
+import { countsOf } from '../notify/messages.ts';
 import { createNotifier, type Notifier, type Told } from '../notify/notifier.ts';
 import { scrub } from '../report/log.ts';
 import type { Reporter, SyncReport } from '../run/report.ts';
-import { type Agenda, createAgenda, type Timetable } from './agenda.ts';
-import { readMemory, writeMemory } from './memory.ts';
-import { createMetrics, type TokenExpiry } from './metrics.ts';
+import { type Agenda, createAgenda, timetableOf } from './agenda.ts';
+import { openBook } from './book.ts';
+import type { DaemonLog } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { readinessOf } from './readiness.ts';
 import { type Answer, createRuns, type Ended } from './runs.ts';
 import { type Listening, listen } from './server.ts';
-import { resumed, type Standing, standingAfter, summaryOf, UNKNOWN } from './standing.ts';
+import { summaryOf } from './standing.ts';
 import { statusJson } from './status.ts';
+import { watchTokens } from './tokens.ts';
 import { watchFiles } from './watch.ts';
-
-/** What the daemon says about itself: a constant message, data in fields. */
-export interface DaemonLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** What the daemon needs from the outside. */
 export interface DaemonDeps {
@@ -68,23 +64,8 @@ export interface DaemonEnd {
 const FINISH_SHARE = 0.75;
 /** How long messages may take to get out when the daemon stops, in milliseconds. */
 const LAST_WORDS_MS = 2_000;
-const TOKENS_EVERY_MS = 6 * 3_600_000;
 /** How often the agenda is asked what is due, in milliseconds. */
 const BEAT_MS = 1_000;
-
-function countsOf(report: SyncReport): ChangeCounts {
-  const count = (kind: string): number => report.changes.filter((change) => change.kind === kind).length;
-  return {
-    added: count('added'),
-    changed: count('changed'),
-    renamed: count('renamed'),
-    deleted: count('deleted'),
-  };
-}
-
-function timetableOf(config: Config, { name, schedule }: AccountConfig): Timetable {
-  return { name, schedule: schedule ?? config.schedule, timezone: config.timezone };
-}
 
 /**
  * Mirrors every account on its schedule until it is stopped. One failed run, an unreachable channel or a wrong
@@ -99,8 +80,6 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   let configProblem: string | undefined;
   let stuck: string | undefined;
   let agenda: Agenda = plan();
-  const standings = new Map<string, Standing>();
-  const tokensRead = new Map<string, number>();
   const sent = new Map<string, { at: string; failing?: string }>();
   const leaving = new AbortController();
   const halt = new AbortController();
@@ -110,28 +89,11 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     const timetables = config.accounts.map((account) => timetableOf(config, account));
     return createAgenda(timetables, now(), { jitterMs: config.daemon.jitterMs, random: deps.random });
   }
-  const standingOf = (name: string): Standing => standings.get(name) ?? UNKNOWN;
-
-  const memory = await remembered();
-  for (const { name } of config.accounts) {
-    const known = memory.accounts[name];
-    if (known) standings.set(name, known);
-  }
-  async function remembered(): Promise<ReturnType<typeof readMemory>> {
-    const dir = await deps.stateDir(config);
-    return dir ? readMemory(dir) : { accounts: {}, told: {} };
-  }
-  async function memorise(): Promise<void> {
-    try {
-      const dir = await deps.stateDir(config);
-      if (dir) writeMemory(dir, { accounts: Object.fromEntries(standings), told: notifier.told() });
-    } catch (error) {
-      log.warn({ reason: messageOf(error) }, 'state of the daemon not remembered');
-    }
-  }
+  const book = await openBook(() => deps.stateDir(config), log);
+  book.keep(config.accounts.map(({ name }) => name));
 
   const readiness = (account: AccountConfig): string | undefined =>
-    readinessOf(standingOf(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now())
+    readinessOf(book.of(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now())
       .reason;
 
   const metrics = createMetrics({
@@ -139,7 +101,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     now,
     accounts: () =>
       config.accounts.map((account) => {
-        const { lastRun, lastSuccess, failures } = standingOf(account.name);
+        const { lastRun, lastSuccess, failures } = book.of(account.name);
         return {
           name: account.name,
           running: runs.running() === account.name,
@@ -174,10 +136,17 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
         metrics.notified(channel, 'failed');
         log.warn({ channel, account, event, reason }, 'notification failed');
       },
-      onTold: () => void memorise(),
+      onTold: () => void book.save(notifier.told()),
     });
   }
-  let notifier = openNotifier(memory.told);
+  let notifier = openNotifier(book.told);
+
+  const tokens = watchTokens({
+    now,
+    log,
+    read: (account) => deps.tokenExpiries(account, leaving.signal),
+    onRead: (account, expiries) => metrics.tokens(account, expiries),
+  });
 
   const report: Reporter = (event) => {
     metrics.event(event);
@@ -192,39 +161,23 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
       log.info({ account, runId: result.runId }, 'run abandoned: the daemon stops');
       return;
     }
+    // Taken out of the configuration while it ran or waited.
+    const settings = config.accounts.find(({ name }) => name === account);
+    if (!settings) return;
     const run = summaryOf(result, begun, endedAt);
     const { backoffAfter: after, longestPauseMs: longestMs } = config.daemon;
-    const standing = standingAfter(standingOf(account), run, {
+    const standing = book.ran(account, run, {
       after,
       longestMs,
       intervalMs: agenda.intervalMs(account),
     });
-    standings.set(account, standing);
     if (standing.pausedUntil) {
       log.warn({ account, failures: standing.failures, until: standing.pausedUntil }, 'account pauses');
     }
     metrics.runEnded(result, run.durationMs);
-    notifier.ended({ account, health: standing.health, run, counts: countsOf(result) });
-    void memorise();
-    if (standing.health === 'ok') void readTokens(account);
-  }
-
-  /** Once in some hours: when do the account's tokens expire? */
-  async function readTokens(name: string): Promise<void> {
-    const account = config.accounts.find((each) => each.name === name);
-    const nowMs = now().getTime();
-    if (!account || nowMs - (tokensRead.get(name) ?? Number.NEGATIVE_INFINITY) < TOKENS_EVERY_MS) return;
-    tokensRead.set(name, nowMs);
-    try {
-      const expiries = await deps.tokenExpiries(account, leaving.signal);
-      metrics.tokens(name, expiries);
-      for (const { name: token, expires } of expiries) {
-        const days = Math.floor((expires.getTime() - nowMs) / 86_400_000);
-        if (days < 14) log.warn({ account: name, token, days }, 'an API token expires soon');
-      }
-    } catch (error) {
-      log.warn({ account: name, reason: messageOf(error) }, 'expiry of tokens not readable');
-    }
+    notifier.ended({ account, health: standing.health, run, counts: countsOf(result.changes) });
+    void book.save(notifier.told());
+    if (standing.health === 'ok') void tokens.look(settings);
   }
 
   const runs = createRuns({
@@ -232,7 +185,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     timeLimitMs: () => config.daemon.runTimeoutMs,
     sync: async (name, full, signal) => {
       const account = config.accounts.find((each) => each.name === name);
-      if (!account) throw new Error(`${name} is no longer configured`);
+      if (!account) throw new AppError('USAGE', `${name} is no longer configured`);
       return deps.sync(config, account, { full, report, signal });
     },
     onStarted: (account, reason) => {
@@ -250,7 +203,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   function tick(): void {
     const time = now();
     for (const name of agenda.take(time)) {
-      const { pausedUntil } = standingOf(name);
+      const { pausedUntil } = book.of(name);
       if (pausedUntil && time < new Date(pausedUntil)) {
         metrics.skipped(name, 'backoff');
         log.info({ account: name, until: pausedUntil }, 'scheduled time passed over: the account pauses');
@@ -272,10 +225,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
       loadedAt = now();
       configProblem = undefined;
       agenda = plan();
-      for (const [name, standing] of standings) {
-        if (config.accounts.some((account) => account.name === name)) standings.set(name, resumed(standing));
-        else standings.delete(name);
-      }
+      book.keep(config.accounts.map(({ name }) => name));
       notifier = openNotifier(told);
       metrics.reloaded(true);
       log.info({ why, accounts: config.accounts.map(({ name }) => name) }, 'configuration read again');
@@ -304,7 +254,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     const wanted = account === undefined ? names : [account];
     return Object.fromEntries(
       wanted.map((name) => {
-        standings.set(name, resumed(standingOf(name)));
+        book.resume(name);
         return [name, runs.request(name, 'trigger', full)];
       }),
     );
@@ -320,7 +270,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
       configuration: { source: config.source, loadedAt, problem: configProblem },
       accounts: config.accounts.map((account) => ({
         timetable: timetableOf(config, account),
-        standing: standingOf(account.name),
+        standing: book.of(account.name),
         running: runs.running() === account.name,
         nextRun: agenda.next(account.name),
         notReady: readiness(account),
@@ -373,7 +323,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   const idle = halt.signal.aborted
     ? false
     : await runs.stop(graceMs * FINISH_SHARE, graceMs * (1 - FINISH_SHARE));
-  await memorise();
+  await book.save(notifier.told());
   await notifier.close(idle ? Math.min(LAST_WORDS_MS, graceMs * (1 - FINISH_SHARE)) : 0);
   leaving.abort();
   await server?.close();

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { Change } from '../core/changes.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import type { RunEvent, SyncReport } from '../run/report.ts';
@@ -12,12 +13,6 @@ export interface AccountGauges {
   readonly nextRunMs: number | undefined;
   readonly lastRunMs: number | undefined;
   readonly lastSuccessMs: number | undefined;
-}
-
-/** When an API token of the account expires. */
-export interface TokenExpiry {
-  readonly name: string;
-  readonly expires: Date;
 }
 
 export interface MetricsOptions {

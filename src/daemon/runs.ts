@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
-import { AppError, messageOf } from '../core/errors.ts';
-import { knownFailure } from '../run/failures.ts';
+import { AppError, EXIT, messageOf } from '../core/errors.ts';
+import { emptyReport, knownFailure } from '../run/failures.ts';
 import type { SyncReport } from '../run/report.ts';
 
 /** Why a run is asked for. */
@@ -65,25 +65,7 @@ function lostReport(account: string, error: unknown): SyncReport {
     message: `internal error: ${messageOf(error)}`,
     hint: 'Please report it; celigo-mirror doctor --bundle collects what is needed',
   };
-  return {
-    account,
-    runId: '',
-    verdict: 'failed',
-    exitCode: 1,
-    dryRun: false,
-    types: [],
-    changes: [],
-    commits: [],
-    incomplete: [],
-    unavailable: [],
-    remote: { state: 'skipped' },
-    notices: [],
-    requests: 0,
-    retries: 0,
-    throttledMs: 0,
-    durationMs: 0,
-    error: failure,
-  };
+  return { ...emptyReport(account), verdict: 'failed', exitCode: EXIT.failed, error: failure };
 }
 
 /** Resolves with `true` when `work` ends within `ms`. */

@@ -9,12 +9,7 @@ import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
 /** Where the remote's branch stood when it was last seen. */
 export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
-const PUSHED = 'refs/celigo-mirror/pushed';
-/** What git says when somebody else pushed first. */
-const LOST_RACE =
-  /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
-/** How often a push is tried again on top of what others pushed meanwhile. */
-const PUSH_TRIES = 8;
+export const PUSHED = 'refs/celigo-mirror/pushed';
 
 /** How the clone stands to its remote after an exchange. */
 export type RemoteState =
@@ -22,11 +17,8 @@ export type RemoteState =
   | { readonly state: 'current' }
   | { readonly state: 'behind'; readonly reason: string };
 
-/** What became of a push. `overtaken`: another process mirrored one of the same accounts meanwhile. */
-export type PushOutcome = RemoteState | { readonly state: 'overtaken' };
-
 /** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
-class RemoteRefusal extends Error {}
+export class RemoteRefusal extends Error {}
 
 function readHead(gitDir: string): string {
   try {
@@ -80,7 +72,7 @@ export async function ensureBranch(repository: Repository): Promise<void> {
 }
 
 /** Fetches the branch. `false`: the remote does not have it yet. @throws GitFailure when it cannot be reached */
-async function fetch(repository: Repository, remote: string): Promise<boolean> {
+export async function fetch(repository: Repository, remote: string): Promise<boolean> {
   const { git, branch } = repository;
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
   const refs = `+refs/heads/${branch}:${SEEN}`;
@@ -98,11 +90,11 @@ async function fetch(repository: Repository, remote: string): Promise<boolean> {
   }
 }
 
-async function isAncestor({ git }: Repository, older: string, newer: string): Promise<boolean> {
+export async function isAncestor({ git }: Repository, older: string, newer: string): Promise<boolean> {
   return (await git.ask(['merge-base', '--is-ancestor', older, newer])) !== undefined;
 }
 
-async function resolve({ git }: Repository, ref: string): Promise<string | undefined> {
+export async function resolve({ git }: Repository, ref: string): Promise<string | undefined> {
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
 }
 
@@ -172,12 +164,12 @@ async function transplant(
 }
 
 /** Makes index and work tree equal to `to`, refusing to overwrite files that git does not know. */
-async function moveTo({ git }: Repository, from: string | undefined, to: string): Promise<void> {
+export async function moveTo({ git }: Repository, from: string | undefined, to: string): Promise<void> {
   await git.run(['read-tree', '-m', '-u', ...(from ? [from, to] : [to])]);
 }
 
 /** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten */
-async function follow(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
+export async function follow(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
   const { git, branch } = repository;
   const theirs = (await resolve(repository, SEEN)) as string;
   const ours = await repository.head();
@@ -202,7 +194,7 @@ async function follow(repository: Repository, accounts: readonly string[], now: 
   await transplant(repository, accounts, theirs, now);
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   return messageOf(error).replace(/\s+/g, ' ').slice(0, 300);
 }
 
@@ -235,128 +227,4 @@ export async function pullRemote(
     }
     return { state: 'behind', reason: reasonOf(error) };
   }
-}
-
-/** Folders at the top that differ between two commits. */
-async function foldersBetween({ git }: Repository, from: string, to: string): Promise<Set<string>> {
-  const out = await git.run(['diff-tree', '--no-commit-id', '--name-only', '-z', from, to]);
-  return new Set(out.split('\0').filter(Boolean));
-}
-
-/**
- * Whether the remote's new commits and ours, made since `since`, change the same folder: then ours may tell an older
- * state than theirs. Without a common beginning they do.
- */
-async function overtaken(repository: Repository, since: string | undefined): Promise<boolean> {
-  const theirs = await resolve(repository, SEEN);
-  const ours = await repository.head();
-  if (!theirs || !ours || theirs === ours) return false;
-  const base = (await repository.git.ask(['merge-base', ours, theirs]))?.trim();
-  if (since === undefined || !base) return true;
-  const [mine, others] = await Promise.all([
-    foldersBetween(repository, since, ours),
-    foldersBetween(repository, base, theirs),
-  ]);
-  return [...mine].some((name) => others.has(name));
-}
-
-/**
- * Drops the commits made since `since` and takes over what the remote has instead; earlier commits of ours that it does
- * not have go on top. For a run that was overtaken and looks again.
- * @throws AppError `REPOSITORY` when the remote cannot be followed
- */
-export async function startOver(
-  repository: Repository,
-  since: string | undefined,
-  folders: readonly string[],
-  now: Date,
-): Promise<void> {
-  const ours = await repository.head();
-  const theirs = (await resolve(repository, SEEN)) as string;
-  const direct = since === undefined || (await isAncestor(repository, since, theirs));
-  const target = direct ? theirs : since;
-  await moveTo(repository, ours, target);
-  await moveBranch(repository, target, ours);
-  try {
-    await follow(repository, folders, now);
-  } catch (error) {
-    if (!(error instanceof RemoteRefusal)) throw error;
-    throw new AppError('REPOSITORY', error.message, { cause: error });
-  }
-}
-
-/** What the pushes of a run have in common. */
-interface PushOptions {
-  readonly folders: readonly string[];
-  readonly now: Date;
-  /** Asked when somebody else pushed first: whether to stop there. */
-  readonly stopsAt: () => Promise<boolean>;
-}
-
-async function push(
-  repository: Repository,
-  remote: string,
-  { folders, now, stopsAt }: PushOptions,
-): Promise<PushOutcome> {
-  const { git, branch } = repository;
-  let reason = '';
-  for (let attempt = 0; attempt < PUSH_TRIES; attempt++) {
-    const head = await repository.head();
-    if (!head) return { state: 'current' };
-    try {
-      if ((await resolve(repository, SEEN)) !== head) {
-        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`], {
-          network: true,
-        });
-      }
-      await git.run(['update-ref', SEEN, head]);
-      await git.run(['update-ref', PUSHED, head]);
-      return { state: 'current' };
-    } catch (error) {
-      if (!(error instanceof GitFailure)) throw error;
-      reason = reasonOf(error);
-      if (!LOST_RACE.test(error.stderr)) break;
-    }
-    try {
-      if (await fetch(repository, remote)) {
-        if (await stopsAt()) return { state: 'overtaken' };
-        await follow(repository, folders, now);
-      }
-    } catch (error) {
-      if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;
-      reason = reasonOf(error);
-      break;
-    }
-  }
-  return { state: 'behind', reason };
-}
-
-/**
- * Pushes what the remote does not have, on top of what others pushed meanwhile. Never by force.
- * @param folders names at the top of the repository that are the mirror's
- */
-export async function pushRemote(
-  repository: Repository,
-  remote: string | undefined,
-  folders: readonly string[],
-  now: Date,
-): Promise<RemoteState> {
-  if (!remote) return { state: 'none' };
-  const outcome = await push(repository, remote, { folders, now, stopsAt: async () => false });
-  return outcome.state === 'overtaken' ? { state: 'behind', reason: 'others pushed first' } : outcome;
-}
-
-/**
- * As {@link pushRemote}, but stops as `overtaken` when others changed an account that commits made since `since`
- * change too: what this run read may be older than what they committed.
- */
-export async function pushRun(
-  repository: Repository,
-  remote: string | undefined,
-  since: string | undefined,
-  folders: readonly string[],
-  now: Date,
-): Promise<PushOutcome> {
-  if (!remote) return { state: 'none' };
-  return push(repository, remote, { folders, now, stopsAt: () => overtaken(repository, since) });
 }

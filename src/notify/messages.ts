@@ -1,5 +1,6 @@
 import Mustache from 'mustache';
 import type { Notified } from '../config/daemon-schema.ts';
+import type { Change } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
 import type { Health, RunSummary } from '../daemon/standing.ts';
 
@@ -32,6 +33,17 @@ export interface Message {
   };
   readonly changes: readonly { author: string; subject: string; commit: string; date: string }[];
   readonly counts: ChangeCounts;
+}
+
+/** The changes of a run, counted. */
+export function countsOf(changes: readonly Pick<Change, 'kind'>[]): ChangeCounts {
+  const count = (wanted: Change['kind']): number => changes.filter(({ kind }) => kind === wanted).length;
+  return {
+    added: count('added'),
+    changed: count('changed'),
+    renamed: count('renamed'),
+    deleted: count('deleted'),
+  };
 }
 
 /** Commits named one by one in a text. */

@@ -44,7 +44,29 @@ export function knownFailure(
 /** What a run asked of the API. */
 export type RequestCounts = Pick<SyncReport, 'requests' | 'retries' | 'throttledMs'>;
 
-/** A report of a run that ended before it could tell anything else. */
+/** A report of a run that saw and did nothing, to be filled in. */
+export function emptyReport(account: string): SyncReport {
+  return {
+    account,
+    runId: '',
+    verdict: 'unchanged',
+    exitCode: EXIT.done,
+    dryRun: false,
+    types: [],
+    changes: [],
+    commits: [],
+    incomplete: [],
+    unavailable: [],
+    remote: { state: 'skipped' },
+    notices: [],
+    requests: 0,
+    retries: 0,
+    throttledMs: 0,
+    durationMs: 0,
+  };
+}
+
+/** A report of a run that ended before it could tell anything else. @throws the error, when it is none of ours */
 export function failedReport(
   account: string,
   error: unknown,
@@ -59,19 +81,12 @@ export function failedReport(
   if (!failure) throw error;
   const exitCode = CODES[failure.code].exit;
   return {
-    account,
+    ...emptyReport(account),
+    ...run.requests,
     runId: run.runId,
     verdict: exitCode === EXIT.refused ? 'refused' : 'failed',
     exitCode,
     dryRun: run.dryRun,
-    types: [],
-    changes: [],
-    commits: [],
-    incomplete: [],
-    unavailable: [],
-    remote: { state: 'skipped' },
-    notices: [],
-    ...run.requests,
     durationMs: Math.round(performance.now() - run.startedMs),
     error: failure,
   };

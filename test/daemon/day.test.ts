@@ -3,6 +3,7 @@ import { plainConfig, plainRepository } from '../../src/config/plain.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type DaemonDeps, runDaemon } from '../../src/daemon/daemon.ts';
+import { emptyReport } from '../../src/run/failures.ts';
 import type { SyncReport } from '../../src/run/report.ts';
 
 const MINUTE = 60_000;
@@ -17,26 +18,10 @@ interface Begun {
   readonly full: boolean;
 }
 
-function reportOf(account: string, verdict: SyncReport['verdict']): SyncReport {
-  return {
-    account,
-    runId: 'r',
-    verdict,
-    exitCode: verdict === 'failed' ? 1 : 0,
-    dryRun: false,
-    types: [],
-    changes: [],
-    commits: [],
-    incomplete: [],
-    unavailable: [],
-    remote: { state: 'none' },
-    notices: [],
-    requests: 0,
-    retries: 0,
-    throttledMs: 0,
-    durationMs: 0,
-    ...(verdict === 'failed' ? { error: { code: 'API', message: 'no answer' } } : {}),
-  };
+function reportOf(account: string, verdict: 'unchanged' | 'failed'): SyncReport {
+  const empty = emptyReport(account);
+  if (verdict === 'unchanged') return empty;
+  return { ...empty, verdict, exitCode: 1, error: { code: 'API', message: 'no answer' } };
 }
 
 /** A daemon in simulated time, with runs that only pretend. */

@@ -1,0 +1,153 @@
+import { AppError } from '../core/errors.ts';
+import { moveBranch } from './commit.ts';
+import { GitFailure } from './git.ts';
+import {
+  fetch,
+  follow,
+  isAncestor,
+  moveTo,
+  PUSHED,
+  RemoteRefusal,
+  type RemoteState,
+  reasonOf,
+  resolve,
+  SEEN,
+} from './remote.ts';
+import type { Repository } from './repository.ts';
+
+/** What git says when somebody else pushed first. */
+const LOST_RACE =
+  /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
+/** How often a push is tried again on top of what others pushed meanwhile. */
+const PUSH_TRIES = 8;
+
+/** What became of a push. `overtaken`: another process mirrored one of the same accounts meanwhile. */
+export type PushOutcome = RemoteState | { readonly state: 'overtaken' };
+
+/** Folders at the top that differ between two commits. */
+async function foldersBetween({ git }: Repository, from: string, to: string): Promise<Set<string>> {
+  const out = await git.run(['diff-tree', '--no-commit-id', '--name-only', '-z', from, to]);
+  return new Set(out.split('\0').filter(Boolean));
+}
+
+/**
+ * Whether the remote's new commits and ours, made since `since`, change the same folder: then ours may tell an older
+ * state than theirs. A remote whose history was rewritten, or that has nothing in common with the clone, is another matter.
+ */
+async function overtaken(repository: Repository, since: string | undefined): Promise<boolean> {
+  const theirs = await resolve(repository, SEEN);
+  const ours = await repository.head();
+  if (!theirs || !ours || theirs === ours) return false;
+  const pushed = await resolve(repository, PUSHED);
+  if (pushed && !(await isAncestor(repository, pushed, theirs))) return false;
+  // Both made a first commit: one of them begins on the other's.
+  if (since === undefined) return true;
+  const base = (await repository.git.ask(['merge-base', ours, theirs]))?.trim();
+  if (!base) return false;
+  const [mine, others] = await Promise.all([
+    foldersBetween(repository, since, ours),
+    foldersBetween(repository, base, theirs),
+  ]);
+  return [...mine].some((name) => others.has(name));
+}
+
+/**
+ * Drops the commits made since `since` and takes over what the remote has instead; earlier commits of ours that it does
+ * not have go on top. For a run that was overtaken and looks again.
+ * @throws AppError `REPOSITORY` when the remote cannot be followed
+ */
+export async function startOver(
+  repository: Repository,
+  since: string | undefined,
+  folders: readonly string[],
+  now: Date,
+): Promise<void> {
+  const ours = await repository.head();
+  const theirs = (await resolve(repository, SEEN)) as string;
+  const direct = since === undefined || (await isAncestor(repository, since, theirs));
+  const target = direct ? theirs : since;
+  await moveTo(repository, ours, target);
+  await moveBranch(repository, target, ours);
+  try {
+    await follow(repository, folders, now);
+  } catch (error) {
+    if (!(error instanceof RemoteRefusal)) throw error;
+    throw new AppError('REPOSITORY', error.message, { cause: error });
+  }
+}
+
+/** What the pushes of a run have in common. */
+interface PushOptions {
+  readonly folders: readonly string[];
+  readonly now: Date;
+  /** Asked when somebody else pushed first: whether to stop there. */
+  readonly stopsAt: () => Promise<boolean>;
+}
+
+async function push(
+  repository: Repository,
+  remote: string,
+  { folders, now, stopsAt }: PushOptions,
+): Promise<PushOutcome> {
+  const { git, branch } = repository;
+  let reason = '';
+  for (let attempt = 0; attempt < PUSH_TRIES; attempt++) {
+    const head = await repository.head();
+    if (!head) return { state: 'current' };
+    try {
+      if ((await resolve(repository, SEEN)) !== head) {
+        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`], {
+          network: true,
+        });
+      }
+      await git.run(['update-ref', SEEN, head]);
+      await git.run(['update-ref', PUSHED, head]);
+      return { state: 'current' };
+    } catch (error) {
+      if (!(error instanceof GitFailure)) throw error;
+      reason = reasonOf(error);
+      if (!LOST_RACE.test(error.stderr)) break;
+    }
+    try {
+      if (await fetch(repository, remote)) {
+        if (await stopsAt()) return { state: 'overtaken' };
+        await follow(repository, folders, now);
+      }
+    } catch (error) {
+      if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;
+      reason = reasonOf(error);
+      break;
+    }
+  }
+  return { state: 'behind', reason };
+}
+
+/**
+ * Pushes what the remote does not have, on top of what others pushed meanwhile. Never by force.
+ * @param folders names at the top of the repository that are the mirror's
+ */
+export async function pushRemote(
+  repository: Repository,
+  remote: string | undefined,
+  folders: readonly string[],
+  now: Date,
+): Promise<RemoteState> {
+  if (!remote) return { state: 'none' };
+  const outcome = await push(repository, remote, { folders, now, stopsAt: async () => false });
+  return outcome.state === 'overtaken' ? { state: 'behind', reason: 'others pushed first' } : outcome;
+}
+
+/**
+ * As {@link pushRemote}, but stops as `overtaken` when others changed an account that commits made since `since`
+ * change too: what this run read may be older than what they committed.
+ */
+export async function pushRun(
+  repository: Repository,
+  remote: string | undefined,
+  since: string | undefined,
+  folders: readonly string[],
+  now: Date,
+): Promise<PushOutcome> {
+  if (!remote) return { state: 'none' };
+  return push(repository, remote, { folders, now, stopsAt: () => overtaken(repository, since) });
+}
