@@ -1,15 +1,9 @@
 import { messageOf } from '../core/errors.ts';
 import type { Told } from '../notify/notifier.ts';
+import type { RunSummary } from '../run/summary.ts';
 import type { DaemonLog } from './log.ts';
 import { readMemory, writeMemory } from './memory.ts';
-import {
-  type BackoffPolicy,
-  type RunSummary,
-  resumed,
-  type Standing,
-  standingAfter,
-  UNKNOWN,
-} from './standing.ts';
+import { type BackoffPolicy, resumed, type Standing, standingAfter, UNKNOWN } from './standing.ts';
 
 /** How every account fares, kept over restarts. */
 export interface Book {

@@ -2,7 +2,7 @@ import Mustache from 'mustache';
 import type { Notified } from '../config/daemon-schema.ts';
 import type { Change } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
-import type { Health, RunSummary } from '../daemon/standing.ts';
+import type { Health, RunSummary } from '../run/summary.ts';
 
 /** Changes of a run, counted. */
 export interface ChangeCounts {

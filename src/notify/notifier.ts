@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import type { Notified } from '../config/daemon-schema.ts';
 import { messageOf as errorText } from '../core/errors.ts';
-import type { Health, RunSummary } from '../daemon/standing.ts';
+import type { Health, RunSummary } from '../run/summary.ts';
 import type { Channel } from './channels.ts';
 import { type ChangeCounts, messageOf } from './messages.ts';
 

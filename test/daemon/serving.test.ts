@@ -144,6 +144,52 @@ describe('the daemon', () => {
   });
 });
 
+describe('what an operator searches', () => {
+  it('names the run in every line of its log, and in its commits', async () => {
+    const account = await sample();
+    const home = space(account);
+    const daemon = await startDaemon(home.dir, ['--log-level', 'debug', '--log-format', 'json']);
+    await until('the first run', async () => (await daemon.get('/readyz')).status === 200);
+    const runId = (await daemon.status()).accounts.prod?.lastRun?.runId ?? '';
+
+    const lines = daemon.log().filter((line) => line.runId === runId);
+    const messages = new Set(lines.map(({ msg }) => msg));
+    for (const msg of ['sync started', 'type listed', 'committed', 'requests counted', 'sync ended']) {
+      expect(messages).toContain(msg);
+    }
+    expect(lines.every((line) => line.account === 'prod')).toBe(true);
+    expect(lines.find(({ msg }) => msg === 'type listed')).toMatchObject({
+      type: expect.any(String),
+      count: expect.any(Number),
+      ms: expect.any(Number),
+    });
+    expect(home.git('log', '-1', '--format=%(trailers:key=Celigo-Run,valueonly)').trim()).toBe(runId);
+  });
+
+  it('is warned of tokens that expire', async () => {
+    const account = await sample();
+    const expires = new Date(Date.now() + 10 * 86_400_000);
+    await account.call(account.owner, 'POST', '/v1/accesstokens', {
+      name: 'Nightly sync',
+      fullAccess: true,
+      autoPurgeAt: expires.toISOString(),
+    });
+    const daemon = await startDaemon(space(account).dir);
+
+    const told = await until('the expiry', () =>
+      daemon.metric('celigo_mirror_token_expiry_timestamp_seconds', {
+        account: 'prod',
+        token: 'Nightly sync',
+      }),
+    );
+
+    expect(told).toBeCloseTo(expires.getTime() / 1000, 0);
+    await until('the warning', () =>
+      daemon.log().some(({ msg, token }) => msg === 'an API token expires soon' && token === 'Nightly sync'),
+    );
+  });
+});
+
 describe('POST /sync', () => {
   it('asks for the configured bearer token', async () => {
     const account = await sample();

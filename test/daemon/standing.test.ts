@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readinessOf } from '../../src/daemon/readiness.ts';
-import {
-  pauseMs,
-  type RunSummary,
-  type Standing,
-  standingAfter,
-  UNKNOWN,
-} from '../../src/daemon/standing.ts';
+import { pauseMs, type Standing, standingAfter, UNKNOWN } from '../../src/daemon/standing.ts';
+import type { RunSummary } from '../../src/run/summary.ts';
 
 const POLICY = { after: 3, intervalMs: 60_000, longestMs: 600_000 };
 
