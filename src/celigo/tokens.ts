@@ -3,6 +3,9 @@ import { type ApiClient, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 import { recordsOf, walkCollection } from './paging.ts';
 
+/** From so many days on an expiry is worth a word. */
+export const EXPIRES_SOON_DAYS = 14;
+
 /** An API token of the account that will stop working. */
 export interface TokenExpiry {
   readonly name: string;

@@ -1,12 +1,10 @@
-import type { TokenExpiry } from '../celigo/tokens.ts';
+import { EXPIRES_SOON_DAYS, type TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { messageOf } from '../core/errors.ts';
 import type { DaemonLog } from './log.ts';
 
 /** Between two looks at an account's tokens, in milliseconds. */
 const EVERY_MS = 6 * 3_600_000;
-/** From so many days on an expiry is worth a warning. */
-const WARN_DAYS = 14;
 
 export interface TokenWatchOptions {
   readonly now: () => Date;
@@ -34,7 +32,7 @@ export function watchTokens({ now, log, read, onRead }: TokenWatchOptions): Toke
         onRead(name, expiries);
         for (const { name: token, expires } of expiries) {
           const days = Math.floor((expires.getTime() - nowMs) / 86_400_000);
-          if (days < WARN_DAYS) log.warn({ account: name, token, days }, 'an API token expires soon');
+          if (days < EXPIRES_SOON_DAYS) log.warn({ account: name, token, days }, 'an API token expires soon');
         }
       } catch (error) {
         log.warn({ account: name, reason: messageOf(error) }, 'expiry of tokens not readable');

@@ -5,6 +5,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import { fetchUserId } from '../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
+import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { createGit } from '../mirror/git.ts';
@@ -171,6 +172,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
         : { area, check: 'clock', verdict: 'ok', detail: 'agrees with the server' },
     );
     findings.push(await reachAudit(client, area, signal));
+    findings.push(...(await expiringTokens(client, area, signal)));
     const types = await Promise.all(
       selectTypes(account).map((type) => reachType(client, account, type, signal)),
     );
@@ -216,6 +218,18 @@ async function reachAudit(client: ApiClient, area: string, signal: AbortSignal):
       remedy: 'Use the token of an administrator; without it authors are the last modifiers, where known',
     };
   }
+}
+
+/** Tokens of the account that expire soon; which of them is ours cannot be told. */
+async function expiringTokens(client: ApiClient, area: string, signal: AbortSignal): Promise<Finding[]> {
+  const nowMs = Date.now() + client.clockSkewMs();
+  return (await fetchTokenExpiries(client, signal)).flatMap(({ name, expires }) => {
+    const days = Math.floor((expires.getTime() - nowMs) / 86_400_000);
+    if (days >= EXPIRES_SOON_DAYS) return [];
+    const detail = `${name} expires ${days < 1 ? 'within a day' : `in ${days} days`}`;
+    const remedy = 'If that is the one in use here: make a new one and put it in its place';
+    return [{ area, check: 'API token', verdict: 'note' as const, detail, remedy }];
+  });
 }
 
 async function reachType(

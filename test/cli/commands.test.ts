@@ -88,6 +88,21 @@ describe('doctor', () => {
     expect(existsSync(space.mirror)).toBe(false);
   });
 
+  it('notes an API token that expires soon', async () => {
+    const account = await sample();
+    await account.call(account.owner, 'POST', '/v1/accesstokens', {
+      name: 'Nightly sync',
+      fullAccess: true,
+      autoPurgeAt: new Date(Date.now() + 3.5 * 86_400_000).toISOString(),
+    });
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+
+    const outcome = await space.run('doctor');
+
+    expect(outcome.code).toBe(0);
+    expect(outcome.out).toContain('Nightly sync expires in 3 days');
+  });
+
   it('names a refused token, a closed audit log and unreadable types, each with a remedy', async () => {
     const account = await sample();
     const monitor = account.person('monitor');
