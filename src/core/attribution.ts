@@ -12,9 +12,21 @@ export interface EditNote {
   readonly resourceType: string;
   readonly resourceId: string;
   readonly event: string;
+  /** Through which door: `ui`, `api`, `script`, … */
+  readonly source?: string;
   /** ISO 8601. */
   readonly time: string;
   readonly by: Editor;
+}
+
+/** What the audit log tells of one change besides who made it. */
+export interface ChangeNote {
+  /** Of the newest edit, ISO 8601. */
+  readonly time: string;
+  /** Doors other than the user interface that edits came through, sorted. */
+  readonly sources: readonly string[];
+  /** It came back from the recycle bin. */
+  readonly undeleted: boolean;
 }
 
 export interface AttributionInput {
@@ -39,6 +51,8 @@ export interface AuthoredChanges {
   readonly coAuthors: readonly Person[];
   readonly changes: readonly Change[];
   readonly certainty: Certainty;
+  /** What the audit log tells of each change, where it does. */
+  readonly notes: ReadonlyMap<Change, ChangeNote>;
   /** Ids of the audit entries that this commit tells. */
   readonly noteIds: readonly string[];
 }
@@ -57,7 +71,25 @@ interface Verdict {
   readonly others: readonly Person[];
   readonly date: Date;
   readonly certainty: Certainty;
+  readonly note?: ChangeNote;
   readonly noteIds: readonly string[];
+}
+
+/** What the entries about one resource come to, oldest first. */
+export function noteOf(notes: readonly EditNote[]): ChangeNote | undefined {
+  const newest = notes.at(-1);
+  if (!newest) return undefined;
+  const sources = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
+  return {
+    time: newest.time,
+    sources: [...new Set(sources)].sort(),
+    undeleted: notes.some(({ event }) => event === 'restore'),
+  };
+}
+
+function about(notes: readonly EditNote[]): Pick<Verdict, 'note'> {
+  const note = noteOf(notes);
+  return note ? { note } : {};
 }
 
 /** Who changed one resource: the newest editor, with everybody else who had a hand in it. */
@@ -90,6 +122,7 @@ function judge(
       others: [...editors.values()].map((editor) => personOf(editor, input.users)),
       date: new Date(newest.time),
       certainty: 'audit',
+      ...about(notes),
       noteIds: notes.map((note) => note.id),
     };
   }
@@ -123,17 +156,24 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
   }
   const groups = new Map<
     string,
-    { verdict: Verdict; changes: Change[]; others: Map<string, Person>; noteIds: string[] }
+    {
+      verdict: Verdict;
+      changes: Change[];
+      others: Map<string, Person>;
+      notes: Map<Change, ChangeNote>;
+      noteIds: string[];
+    }
   >();
   for (const change of input.changes) {
     const verdict = judge(change, byResource, input);
     let group = groups.get(verdict.key);
     if (!group) {
-      group = { verdict, changes: [], others: new Map(), noteIds: [] };
+      group = { verdict, changes: [], others: new Map(), notes: new Map(), noteIds: [] };
       groups.set(verdict.key, group);
     }
     group.changes.push(change);
     group.noteIds.push(...verdict.noteIds);
+    if (verdict.note) group.notes.set(change, verdict.note);
     for (const other of verdict.others) group.others.set(other.email, other);
     const surer = group.verdict.certainty === 'lastModifiedBy' && verdict.certainty === 'audit';
     if (surer || verdict.date > group.verdict.date) {
@@ -145,7 +185,7 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     }
   }
   return [...groups.values()]
-    .map(({ verdict, changes, others, noteIds }) => ({
+    .map(({ verdict, changes, others, notes, noteIds }) => ({
       author: verdict.author,
       date: verdict.date,
       coAuthors: [...others.values()]
@@ -153,6 +193,7 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
         .sort((a, b) => (a.email < b.email ? -1 : 1)),
       changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
       certainty: verdict.certainty,
+      notes,
       noteIds,
     }))
     .sort(

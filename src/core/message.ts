@@ -1,4 +1,4 @@
-import type { Certainty, Person } from './attribution.ts';
+import type { Certainty, ChangeNote, Person } from './attribution.ts';
 import type { Change } from './changes.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
@@ -6,6 +6,7 @@ const SUBJECT_PARTS = 3;
 /** Lines of a commit message; a first mirror of a large account has more files than anybody reads. */
 const MOST_LINES = 2_000;
 
+const RESTORED = 'restored';
 const WORDS = { added: 'added', changed: 'changed', renamed: 'renamed', deleted: 'deleted' } as const;
 
 /** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
@@ -50,6 +51,8 @@ export interface MessageInput {
   readonly account: string;
   readonly runId: string;
   readonly changes: readonly Change[];
+  /** What the audit log tells of them. */
+  readonly notes?: ReadonlyMap<Change, ChangeNote>;
   readonly coAuthors: readonly Person[];
   readonly certainty: Certainty;
   /** Whether the audit log could be read. */
@@ -62,10 +65,56 @@ export interface MessageInput {
   readonly nounsOf: (dir: string) => Nouns;
 }
 
-function lineOf(change: Change): string {
+/** `- changed: flows/x.64f0….yaml (2026-11-24T10:03:12Z, api): Order sync`; read back by `readChangeLine`. */
+function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
-  const from = change.oldPath ? ` (was ${change.oldPath})` : '';
-  return `- ${WORDS[change.kind]}: ${change.path}${from}${name === '' ? '' : `: ${name}`}`;
+  const word = note?.undeleted && change.kind === 'added' ? RESTORED : WORDS[change.kind];
+  const facts = [
+    ...(change.oldPath ? [`was ${change.oldPath}`] : []),
+    ...(note ? [secondOf(note.time), ...note.sources.map(oneWord)] : []),
+  ];
+  const about = facts.length > 0 ? ` (${facts.join(', ')})` : '';
+  return `- ${word}: ${change.path}${about}${name === '' ? '' : `: ${name}`}`;
+}
+
+/** A time of the audit log without fractions; what is no time stays away from the line. */
+function secondOf(time: string): string {
+  const ms = Date.parse(time);
+  return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'at an unknown time';
+}
+
+function oneWord(text: string): string {
+  return text.replace(/[^a-z0-9_-]/gi, '').slice(0, 30);
+}
+
+/** One line of a commit's body, read back. */
+export interface ChangeLine {
+  readonly path: string;
+  /** When the change was made, where the audit log told. */
+  readonly time: string | undefined;
+  /** Doors other than the user interface. */
+  readonly sources: readonly string[];
+  readonly undeleted: boolean;
+  /** The resource's name; empty where it has none. */
+  readonly title: string;
+}
+
+const LINE =
+  /^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)(?: \(([^()]*)\))?(?:: (.*))?$/;
+
+/** Reads a line that {@link commitMessage} wrote; `undefined` for any other. */
+export function readChangeLine(line: string): ChangeLine | undefined {
+  const [, word, path, facts = '', title = ''] = LINE.exec(line) ?? [];
+  if (!word || !path) return undefined;
+  const parts = facts.split(', ').filter((fact) => fact !== '' && !fact.startsWith('was '));
+  const time = parts.find((fact) => /^\d{4}-\d{2}-\d{2}T/.test(fact));
+  return {
+    path,
+    time,
+    sources: parts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact) && fact !== time),
+    undeleted: word === RESTORED,
+    title,
+  };
 }
 
 /**
@@ -73,7 +122,7 @@ function lineOf(change: Change): string {
  * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer.
  */
 export function commitMessage(input: MessageInput): string {
-  const lines = input.changes.slice(0, MOST_LINES).map(lineOf);
+  const lines = input.changes.slice(0, MOST_LINES).map((change) => lineOf(change, input.notes?.get(change)));
   const hidden = input.changes.length - lines.length;
   if (hidden > 0) lines.push(`- and ${hidden} more; git show --stat lists them`);
   const what =

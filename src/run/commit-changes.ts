@@ -124,6 +124,7 @@ export async function commitChanges(
       account: account.name,
       runId: input.runId,
       changes: group.changes,
+      notes: group.notes,
       coAuthors: group.coAuthors,
       certainty: group.certainty,
       audited: notes !== undefined,
@@ -172,6 +173,7 @@ function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
     coAuthors: [],
     changes: [],
     certainty: 'unknown',
+    notes: new Map(),
     noteIds: [],
   });
 }
@@ -191,6 +193,7 @@ function restoredGroup(
     coAuthors: [],
     changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
     certainty: 'audit',
+    notes: new Map(),
     noteIds: about.map(({ id }) => id),
   };
 }

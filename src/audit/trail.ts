@@ -1,0 +1,148 @@
+import { findType } from '../catalogue/index.ts';
+import type { Person } from '../core/attribution.ts';
+import { readPath } from '../core/layout.ts';
+import { type ChangeLine, readChangeLine } from '../core/message.ts';
+import type { HistoryCommit } from '../mirror/history.ts';
+import { type Key, keyOf } from '../plan/types.ts';
+
+/** What happened to a resource. `restored`: it came back from the recycle bin. */
+export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';
+
+/** How sure it is who made a change. */
+export type Sureness = 'audit' | 'lastModifiedBy' | 'unknown';
+
+/** The files of a resource at one moment: path inside the account's folder → object id. */
+export type Files = ReadonlyMap<string, string>;
+
+/** One change of one resource, as the history tells it. */
+export interface Entry {
+  readonly key: Key;
+  readonly dir: string;
+  readonly id: string;
+  readonly what: What;
+  /** Name of the resource at that time; empty where it has none, or the commit does not say. */
+  readonly title: string;
+  /** Path inside the account's folder, of a deleted resource the last one. */
+  readonly path: string;
+  readonly oldPath?: string;
+  /** When the change was made: by the audit log, else by the commit. */
+  readonly time: Date;
+  readonly by: Person;
+  /** Others who edited what this commit tells of. */
+  readonly also: readonly Person[];
+  readonly sureness: Sureness;
+  /** Doors other than the user interface: `api`, `script`, … */
+  readonly sources: readonly string[];
+  readonly commit: string;
+  /** The restore that made it. */
+  readonly restore?: string;
+  /** The account's first listing: it was there before. */
+  readonly baseline: boolean;
+  readonly before: Files;
+  readonly after: Files;
+}
+
+const NOTHING: Files = new Map();
+
+interface Told {
+  readonly lines: ReadonlyMap<string, ChangeLine>;
+  readonly also: readonly Person[];
+  readonly sureness: Sureness;
+  readonly restore: string | undefined;
+  readonly baseline: boolean;
+}
+
+/** What the message of a commit tells. A commit that a person made by hand tells nothing. */
+function readMessage({ message, author }: HistoryCommit): Told {
+  const lines = new Map<string, ChangeLine>();
+  const also: Person[] = [];
+  let restore: string | undefined;
+  let ours = false;
+  for (const line of message.split('\n')) {
+    const change = readChangeLine(line);
+    if (change) lines.set(change.path, change);
+    const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
+    if (key === 'Celigo-Account') ours = true;
+    if (key === 'Celigo-Restore') restore = value;
+    const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
+    if (person) also.push({ name: person[1] ?? '', email: person[2] ?? '' });
+  }
+  const guessed = message.includes('the author is the one who modified them last.');
+  const own = author.email.endsWith('@localhost') || author.name === 'celigo-mirror';
+  return {
+    lines,
+    also,
+    restore,
+    baseline: message.includes('First mirror of the account:'),
+    sureness: !ours || own ? 'unknown' : guessed ? 'lastModifiedBy' : 'audit',
+  };
+}
+
+function whatOf(before: Files, after: Files, told: ChangeLine | undefined): What {
+  if (before.size === 0) return told?.undeleted ? 'restored' : 'added';
+  if (after.size === 0) return 'deleted';
+  const [old, now] = [documentPath(before), documentPath(after)];
+  return old === now ? 'changed' : 'renamed';
+}
+
+/** Path of the document among a resource's files. */
+export function documentPath(files: Files): string | undefined {
+  return [...files.keys()].find((path) => readPath(path)?.isDocument);
+}
+
+/**
+ * The history of one account, resource by resource, oldest first. Files that are not the mirror's are passed over.
+ * @param commits from the very first on: what a commit leaves as it was is known from those before
+ */
+export function readTrail(commits: readonly HistoryCommit[], account: string): Entry[] {
+  const held = new Map<Key, Map<string, string>>();
+  const prefix = `${account}/`;
+  const entries: Entry[] = [];
+  for (const commit of commits) {
+    const touched = new Map<Key, { dir: string; id: string; before: Files; after: Map<string, string> }>();
+    for (const { path, after } of commit.files) {
+      const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';
+      const parts = readPath(inside);
+      if (!parts || !findType(parts.dir)) continue;
+      const key = keyOf(parts.dir, parts.id);
+      let change = touched.get(key);
+      if (!change) {
+        const before = held.get(key) ?? NOTHING;
+        change = { dir: parts.dir, id: parts.id, before, after: new Map(before) };
+        touched.set(key, change);
+      }
+      if (after === undefined) change.after.delete(inside);
+      else change.after.set(inside, after);
+    }
+    if (touched.size === 0) continue;
+    const told = readMessage(commit);
+    for (const [key, { dir, id, before, after }] of touched) {
+      if (after.size === 0) held.delete(key);
+      else held.set(key, after);
+      const path = documentPath(after) ?? documentPath(before);
+      if (path === undefined) continue;
+      const line = told.lines.get(path);
+      const oldPath = documentPath(before);
+      entries.push({
+        key,
+        dir,
+        id,
+        what: whatOf(before, after, line),
+        title: line?.title ?? '',
+        path,
+        ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
+        time: line?.time ? new Date(line.time) : commit.authored,
+        by: commit.author,
+        also: told.also,
+        sureness: told.sureness,
+        sources: line?.sources ?? [],
+        commit: commit.id,
+        ...(told.restore ? { restore: told.restore } : {}),
+        baseline: told.baseline && before.size === 0,
+        before,
+        after,
+      });
+    }
+  }
+  return entries;
+}

@@ -1,0 +1,57 @@
+import { type MirrorDocument, readMirrorDocument } from '../core/documents.ts';
+import { AppError } from '../core/errors.ts';
+import { diffFields, type FieldChange } from '../core/field-diff.ts';
+import type { Git } from '../mirror/git.ts';
+import { documentPath, type Entry, type Files } from './trail.ts';
+
+/** Objects read by one git process. */
+const CHUNK = 4_000;
+
+/** Documents of the past, read by object id. */
+export interface Versions {
+  /** The document that these files are; `undefined` where they are none, or damaged. */
+  document(files: Files): MirrorDocument | undefined;
+}
+
+/** Reads everything that the entries stand on, each object once. @throws GitFailure when one is missing */
+export async function readVersions(git: Git, account: string, entries: readonly Entry[]): Promise<Versions> {
+  const ids = [...new Set(entries.flatMap(({ before, after }) => [...before.values(), ...after.values()]))];
+  const texts = new Map<string, string>();
+  for (let from = 0; from < ids.length; from += CHUNK) {
+    const some = ids.slice(from, from + CHUNK);
+    const objects = await git.objects(some);
+    for (const [i, id] of some.entries()) texts.set(id, objects[i]?.toString('utf8') ?? '');
+  }
+  const known = new Map<Files, MirrorDocument | undefined>();
+  return {
+    document(files) {
+      if (known.has(files)) return known.get(files);
+      const document = read(files, account, texts);
+      known.set(files, document);
+      return document;
+    },
+  };
+}
+
+function read(files: Files, account: string, texts: ReadonlyMap<string, string>): MirrorDocument | undefined {
+  const path = documentPath(files);
+  const text = path === undefined ? undefined : texts.get(files.get(path) ?? '');
+  if (path === undefined || text === undefined) return undefined;
+  const folder = path.slice(0, path.indexOf('/'));
+  try {
+    return readMirrorDocument(path, text, `${account}/${path}`, (name) =>
+      texts.get(files.get(`${folder}/${name}`) ?? ''),
+    );
+  } catch (error) {
+    // A file that somebody damaged is still part of the history; the diff of git shows it.
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+/** The fields that a change changed; all of them for a resource that came or went is one change of the whole. */
+export function fieldsOf(entry: Entry, versions: Versions): FieldChange[] {
+  if (entry.before.size === 0 || entry.after.size === 0) return [];
+  const [before, after] = [versions.document(entry.before), versions.document(entry.after)];
+  return before && after ? diffFields(before.doc, after.doc) : [];
+}

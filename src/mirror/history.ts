@@ -1,0 +1,91 @@
+import type { Git } from './git.ts';
+
+/** One file that a commit changed: object ids before and after; absent where the file was not there. */
+export interface FileChange {
+  /** Path from the root of the repository. */
+  readonly path: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** One commit of the branch's own line. */
+export interface HistoryCommit {
+  readonly id: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** When its author made the change. */
+  readonly authored: Date;
+  /** When it was committed. */
+  readonly committed: Date;
+  readonly message: string;
+  readonly files: readonly FileChange[];
+}
+
+const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
+const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
+const RAW = /^:\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
+
+function timeOf(seconds: string | undefined): Date {
+  return new Date(Number(seconds ?? 0) * 1000);
+}
+
+function present(id: string | undefined): string | undefined {
+  return id === undefined || /^0+$/.test(id) ? undefined : id;
+}
+
+/** The files of one commit in the form of `--raw -z`: a line of modes and ids, then the path, each ended by NUL. */
+function filesOf(raw: string): FileChange[] {
+  const words = raw
+    .replace(/^[\0\n]+/, '')
+    .split('\0')
+    .filter((word) => word !== '' && word !== '\n');
+  const files: FileChange[] = [];
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    const match = RAW.exec((words[i] ?? '').trim());
+    const path = words[i + 1];
+    if (!match || path === undefined) continue;
+    const [before, after] = [present(match[1]), present(match[2])];
+    files.push({ path, ...(before ? { before } : {}), ...(after ? { after } : {}) });
+  }
+  return files;
+}
+
+function commitOf(text: string): HistoryCommit | undefined {
+  const end = text.indexOf(END);
+  if (end < 0) return undefined;
+  const [id = '', name = '', email = '', authored, committed, ...message] = text.slice(0, end).split(BETWEEN);
+  return {
+    id,
+    author: { name, email },
+    authored: timeOf(authored),
+    committed: timeOf(committed),
+    message: message.join(BETWEEN),
+    files: filesOf(text.slice(end + 1)),
+  };
+}
+
+/**
+ * The commits of HEAD's own line that touch `folder`, oldest first, up to `to`.
+ * @throws GitFailure when the history cannot be read
+ */
+export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promise<HistoryCommit[]> {
+  const out = await git.run([
+    'log',
+    '--first-parent',
+    '--reverse',
+    '--raw',
+    '-z',
+    '--no-renames',
+    '--no-abbrev',
+    '--diff-merges=first-parent',
+    '--no-show-signature',
+    `--format=${FORMAT}`,
+    '--end-of-options',
+    to,
+    '--',
+    `${folder}/`,
+  ]);
+  return out
+    .split(new RegExp(`${BEGIN}(?=[0-9a-f]{40})`))
+    .flatMap((text) => commitOf(text) ?? [])
+    .filter(({ files }) => files.length > 0);
+}
