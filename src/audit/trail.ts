@@ -53,7 +53,7 @@ interface Told {
 }
 
 /** What the message of a commit tells. A commit that a person made by hand tells nothing. */
-function readMessage({ message, author }: HistoryCommit): Told {
+function readMessage({ message, author, committer }: HistoryCommit): Told {
   const lines = new Map<string, ChangeLine>();
   const also: Person[] = [];
   let restore: string | undefined;
@@ -68,7 +68,7 @@ function readMessage({ message, author }: HistoryCommit): Told {
     if (person) also.push({ name: person[1] ?? '', email: person[2] ?? '' });
   }
   const guessed = message.includes('the author is the one who modified them last.');
-  const own = author.email.endsWith('@localhost') || author.name === 'celigo-mirror';
+  const own = author.email === committer;
   return {
     lines,
     also,

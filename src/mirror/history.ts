@@ -12,6 +12,8 @@ export interface FileChange {
 export interface HistoryCommit {
   readonly id: string;
   readonly author: { readonly name: string; readonly email: string };
+  /** E-mail address of who committed it: the mirror's, for its own commits. */
+  readonly committer: string;
   /** When its author made the change. */
   readonly authored: Date;
   /** When it was committed. */
@@ -21,7 +23,7 @@ export interface HistoryCommit {
 }
 
 const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
-const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
+const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%ce${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
 const RAW = /^:\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
 
 function timeOf(seconds: string | undefined): Date {
@@ -52,10 +54,11 @@ function filesOf(raw: string): FileChange[] {
 function commitOf(text: string): HistoryCommit | undefined {
   const end = text.indexOf(END);
   if (end < 0) return undefined;
-  const [id = '', name = '', email = '', authored, committed, ...message] = text.slice(0, end).split(BETWEEN);
+  const [id = '', name = '', email = '', committer = '', authored, committed, ...message] = text.slice(0, end).split(BETWEEN);
   return {
     id,
     author: { name, email },
+    committer,
     authored: timeOf(authored),
     committed: timeOf(committed),
     message: message.join(BETWEEN),
