@@ -54,3 +54,5 @@ process.exitCode = await runCli(
   },
   VERSION,
 );
+// Whatever a stopped command left behind, such as a push that hangs, must not keep the process.
+if (stop.signal.aborted) process.exit();

@@ -82,7 +82,7 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
     secrets,
     write: io.err,
   });
-  const { exitCode, leave } = await runDaemon({
+  const exitCode = await runDaemon({
     config,
     reload: load,
     listen: flags.listen,
@@ -135,6 +135,7 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
     signal: io.signal,
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
   });
-  if (leave) io.leave?.(exitCode);
+  // Whatever a stopped run left behind, such as a push that hangs, must not keep the process.
+  io.leave?.(exitCode);
   return exitCode;
 }

@@ -9,7 +9,7 @@ import { createNotifier, type Notifier, type Told } from '../notify/notifier.ts'
 import { scrub } from '../report/log.ts';
 import type { Reporter, SyncReport } from '../run/report.ts';
 import { summaryOf } from '../run/summary.ts';
-import { type Agenda, createAgenda, timetableOf } from './agenda.ts';
+import { type Agenda, createAgenda, nthAfter, timetableOf } from './agenda.ts';
 import { openBook } from './book.ts';
 import type { DaemonLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -53,13 +53,6 @@ export interface DaemonDeps {
   readonly onListening: (url: string) => void;
 }
 
-/** How a daemon ended. */
-export interface DaemonEnd {
-  readonly exitCode: number;
-  /** Something still runs that cannot be stopped: the process has to be left, not waited for. */
-  readonly leave: boolean;
-}
-
 /** Share of the grace period in which a run may finish; then it is abandoned. */
 const FINISH_SHARE = 0.75;
 /** How long messages may take to get out when the daemon stops, in milliseconds. */
@@ -70,9 +63,10 @@ const BEAT_MS = 1_000;
 /**
  * Mirrors every account on its schedule until it is stopped. One failed run, an unreachable channel or a wrong
  * configuration never ends it.
+ * @returns the exit code; something that cannot be stopped may still run then
  * @throws AppError `USAGE` when it cannot listen on its address
  */
-export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
+export async function runDaemon(deps: DaemonDeps): Promise<number> {
   const { now, log } = deps;
   const startedAt = now();
   let config = deps.config;
@@ -96,6 +90,13 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
     readinessOf(book.of(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now())
       .reason;
 
+  /** When the next scheduled run begins: not before a pause is over. */
+  function nextRunOf(account: AccountConfig): Date | undefined {
+    const next = agenda.next(account.name);
+    const until = new Date(book.of(account.name).pausedUntil ?? 0);
+    return next && next < until ? nthAfter(timetableOf(config, account), until, 1) : next;
+  }
+
   const metrics = createMetrics({
     version: deps.version,
     now,
@@ -107,7 +108,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
           running: runs.running() === account.name,
           ready: readiness(account) === undefined,
           failures,
-          nextRunMs: agenda.next(account.name)?.getTime(),
+          nextRunMs: nextRunOf(account)?.getTime(),
           lastRunMs: lastRun ? Date.parse(lastRun.endedAt) : undefined,
           lastSuccessMs: lastSuccess ? Date.parse(lastSuccess) : undefined,
         };
@@ -272,7 +273,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
         timetable: timetableOf(config, account),
         standing: book.of(account.name),
         running: runs.running() === account.name,
-        nextRun: agenda.next(account.name),
+        nextRun: nextRunOf(account),
         notReady: readiness(account),
       })),
       channels: config.notifications.map(({ name, type }) => ({ name, type, ...sent.get(name) })),
@@ -328,5 +329,5 @@ export async function runDaemon(deps: DaemonDeps): Promise<DaemonEnd> {
   leaving.abort();
   await server?.close();
   log.info({ idle }, 'daemon stopped');
-  return { exitCode: halt.signal.aborted ? 1 : 0, leave: !idle };
+  return halt.signal.aborted ? 1 : 0;
 }

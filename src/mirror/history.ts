@@ -54,7 +54,9 @@ function filesOf(raw: string): FileChange[] {
 function commitOf(text: string): HistoryCommit | undefined {
   const end = text.indexOf(END);
   if (end < 0) return undefined;
-  const [id = '', name = '', email = '', committer = '', authored, committed, ...message] = text.slice(0, end).split(BETWEEN);
+  const [id = '', name = '', email = '', committer = '', authored, committed, ...message] = text
+    .slice(0, end)
+    .split(BETWEEN);
   return {
     id,
     author: { name, email },

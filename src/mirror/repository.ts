@@ -51,6 +51,10 @@ export function isOwnPath(path: string): boolean {
   return parts !== undefined && findType(parts.dir) !== undefined;
 }
 
+/** How often, and after how long, a clone that another process is making is tried again. */
+const INIT_TRIES = 20;
+const INIT_WAIT_MS = 100;
+
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
 async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
   // A run killed in its very first moments leaves a half-made .git; making it again completes it.
@@ -62,7 +66,17 @@ async function ensureRepository(git: Git, path: string, branch: string): Promise
       });
     }
   }
-  await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
+      return;
+    } catch (error) {
+      // Two processes that find no clone both make one; the lock that keeps them apart stands in it.
+      const racing = error instanceof GitFailure && /could not lock|File exists/i.test(error.stderr);
+      if (!racing || attempt === INIT_TRIES) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, INIT_WAIT_MS));
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { sample, type TestAccount } from '../support/account.ts';
 import { type HttpReceiver, httpReceiver, type MailReceiver, mailReceiver } from '../support/receivers.ts';
 import { Workspace } from '../support/workspace.ts';
 import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
+import { removeOne } from './support.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
 const LOGIN = { user: 'mirror', password: 'smtp-password-of-the-test' };
@@ -55,19 +56,6 @@ async function runs(daemon: DaemonProcess, count: number): Promise<void> {
   const ended = (): number => daemon.log().filter(({ msg }) => msg === 'sync ended').length;
   const begin = ended();
   await until(`${count} runs`, () => ended() >= begin + count);
-}
-
-/** Deletes a flow that nothing needs. */
-function removeOne({ emulator, owner }: TestAccount): string {
-  for (const { _id } of emulator.state.all('flows')) {
-    try {
-      emulator.act(owner.token).remove('flows', String(_id));
-      return String(_id);
-    } catch {
-      // Something needs it: the next one.
-    }
-  }
-  throw new Error('every flow is needed');
 }
 
 describe('notifications', () => {
