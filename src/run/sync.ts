@@ -84,6 +84,8 @@ export function ownFolders(config: Config): string[] {
   return [...config.accounts.map(({ name }) => name), IDMAPS];
 }
 
+const NO_REQUESTS: RequestCounts = { requests: 0, retries: 0, throttledMs: 0 };
+
 /** How often a run that others overtook is done anew. */
 const FRESH_STARTS = 8;
 
@@ -111,9 +113,21 @@ export async function syncAccounts(
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
   const notices: string[] = [];
+  const counted = new Map<string, RequestCounts>();
+  const runs = accounts.map((account) => ({
+    account,
+    own: identified({
+      ...deps,
+      signal,
+      report: (event) => {
+        if (event.name === 'requests.counted') counted.set(event.account, countsOf(event));
+        deps.report(event);
+      },
+    }),
+  }));
   const notice = (message: string): void => {
     notices.push(message);
-    for (const account of accounts) deps.report({ name: 'notice', account: account.name, message });
+    for (const { account, own } of runs) own.report({ name: 'notice', account: account.name, message });
   };
   const opening = openRepository({
     config: deps.config.repository,
@@ -141,22 +155,15 @@ export async function syncAccounts(
 
   const runAll = async (repository: Promise<Repository>): Promise<SyncReport[]> => {
     const reports: SyncReport[] = [];
-    for (const account of accounts) {
-      let requests: RequestCounts = { requests: 0, retries: 0, throttledMs: 0 };
-      const own = identified({
-        ...deps,
-        signal,
-        report: (event) => {
-          if (event.name === 'requests.counted') requests = countsOf(event);
-          deps.report(event);
-        },
-      });
+    for (const { account, own } of runs) {
+      counted.delete(account.name);
       own.report({ name: 'account.started', account: account.name });
       const begun = performance.now();
       try {
         reports.push(await runAccount(own, account, options, repository));
       } catch (error) {
         const cause = signal.aborted ? signal.reason : error;
+        const requests = counted.get(account.name) ?? NO_REQUESTS;
         const { runId } = own;
         const { dryRun } = options;
         reports.push(failedReport(account.name, cause, { runId, dryRun, startedMs: begun, requests }));
