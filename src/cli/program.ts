@@ -8,6 +8,7 @@ import { registerDrill } from './drill.ts';
 import { registerEmulator } from './emulator.ts';
 import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
+import { registerLog } from './log.ts';
 import { registerRestore } from './restore.ts';
 import { registerShow } from './show.ts';
 import { styleFor } from './style.ts';
@@ -35,6 +36,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
   registerRestore(program, io, finish);
   registerDiff(program, io, finish);
   registerShow(program, io);
+  registerLog(program, io);
   registerDrill(program, io, finish);
   registerDaemon(program, io, finish);
   registerTypes(program, io);

@@ -54,7 +54,7 @@ function readNamed(out: string | undefined): NamedCommit | undefined {
 }
 
 /** A point in time in words or in ISO 8601; a day alone is meant to its end, in UTC. */
-async function timeOf(text: string, now: Date): Promise<Date | undefined> {
+export async function timeOf(text: string, now: Date): Promise<Date | undefined> {
   const exact = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59Z` : text;
   if (/^\d{4}-\d{2}-\d{2}T\d/.test(exact)) {
     const time = new Date(exact);

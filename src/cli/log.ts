@@ -1,0 +1,200 @@
+import type { Command } from 'commander';
+import type { Found } from '../audit/query.ts';
+import { AppError } from '../core/errors.ts';
+import { describeChange } from './change-view.ts';
+import type { GlobalOptions, Io } from './io.ts';
+import { printable, type Style, styleFor, table } from './style.ts';
+
+interface LogFlags {
+  readonly since?: string;
+  readonly until?: string;
+  readonly by?: string;
+  readonly field?: string;
+  readonly grep?: string;
+  readonly limit?: string;
+  readonly patch?: boolean;
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+export function registerLog(program: Command, io: Io): void {
+  program
+    .command('log')
+    .summary('who changed what, and when')
+    .description(
+      'Lists the changes of the account from the history of the mirror, newest first, through renames and deletions. Times and people are those of the audit log, where it told.',
+    )
+    .argument('[what]', '<type>, <type>/<id or name>, an id, or a path in the mirror (default: all)')
+    .option('--since <time>', 'from then on: 2026-11-23, 2026-11-23T18:00Z, yesterday, "3 days ago"')
+    .option('--until <time>', 'up to then; a day is meant to its end, in UTC')
+    .option('--by <person>', 'part of a name or e-mail address')
+    .option('--field <place>', 'changes of this field, such as schedule or http.baseURI')
+    .option('--grep <text>', 'changes that have this text in a name or in a value, before or after')
+    .option('-n, --limit <number>', 'at most so many')
+    .option('-p, --patch', 'show what changed in each')
+    .option('--account <name>', 'the account, where the mirror has several')
+    .option('--mirror <folder>', 'a mirror to read without a configuration')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  celigo-mirror log --since yesterday
+  celigo-mirror log flows/"Order sync" --patch
+  celigo-mirror log --by mateo --since 2026-11-01 --until 2026-11-30
+  celigo-mirror log flows --field schedule
+  celigo-mirror log --grep api.old.example -p
+  celigo-mirror log --json | jq '.entries[] | select(.what == "deleted")'
+
+Exit codes: 0 done, 64 there never was such a resource, or no mirror.`,
+    )
+    .action(async (what: string | undefined, flags: LogFlags, command: Command) => {
+      await runLog(io, command.optsWithGlobals<GlobalOptions>(), what, flags);
+    });
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0) return limit;
+  throw new AppError('USAGE', `--limit: ${text} is no number of changes`, { hint: 'A whole number above 0' });
+}
+
+async function runLog(
+  io: Io,
+  globals: GlobalOptions,
+  what: string | undefined,
+  flags: LogFlags,
+): Promise<void> {
+  const [
+    { openMirror },
+    { readHistory },
+    { timeOf },
+    { readTrail },
+    { readVersions },
+    { preselect, searchFields, selectKeys },
+    { anyAscii },
+  ] = await Promise.all([
+    import('./states.ts'),
+    import('../mirror/history.ts'),
+    import('../mirror/state.ts'),
+    import('../audit/trail.ts'),
+    import('../audit/versions.ts'),
+    import('../audit/query.ts'),
+    import('./transliterate.ts'),
+  ]);
+  const time = async (option: string, text: string | undefined): Promise<Date | undefined> => {
+    if (text === undefined) return undefined;
+    // A day begins for --since and ends for --until.
+    const day = option === '--since' && /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
+    const found = await timeOf(day, io.now());
+    // Commits tell whole seconds.
+    if (found) return new Date(Math.floor(found.getTime() / 1000) * 1000);
+    throw new AppError('USAGE', `${option}: ${text} is no time`, {
+      hint: 'Times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
+    });
+  };
+  const limit = limitOf(flags.limit);
+  const mirror = await openMirror(io, globals, what === undefined ? [] : [what], flags);
+  const { git, account } = mirror;
+  const trail = readTrail(await readHistory(git, account), account);
+  const query = {
+    keys: selectKeys(trail, what, account, anyAscii),
+    since: await time('--since', flags.since),
+    until: await time('--until', flags.until),
+    by: flags.by,
+    field: flags.field,
+    grep: flags.grep,
+  };
+  // Newest first; of the same second, the later commit.
+  const chosen = preselect(trail, query)
+    .reverse()
+    .sort((a, b) => b.time.getTime() - a.time.getTime());
+  const deep = flags.patch || flags.field !== undefined || flags.grep !== undefined;
+  const few = flags.field === undefined && flags.grep === undefined ? chosen.slice(0, limit) : chosen;
+  const found: Found[] = deep
+    ? searchFields(few, query, await readVersions(git, account, few)).slice(0, limit)
+    : few.map((entry) => ({ ...entry, fields: [] }));
+  if (flags.json) {
+    const { changesJson } = await import('../run/restore/report.ts');
+    const entries = found.map((entry) => ({
+      time: entry.time.toISOString(),
+      by: entry.by,
+      also: entry.also,
+      sureness: entry.sureness,
+      what: entry.what,
+      type: entry.dir,
+      id: entry.id,
+      name: printable(entry.title),
+      path: `${account}/${entry.path}`,
+      ...(entry.oldPath ? { oldPath: `${account}/${entry.oldPath}` } : {}),
+      sources: entry.sources,
+      commit: entry.commit,
+      ...(entry.restore ? { restore: entry.restore } : {}),
+      baseline: entry.baseline,
+      ...(deep ? { changes: changesJson(entry.fields) } : {}),
+    }));
+    io.out(`${JSON.stringify({ version: 1, account, entries }, null, 2)}\n`);
+    return;
+  }
+  io.out(describe(found, what !== undefined, styleFor(io, globals)));
+}
+
+/** One line of the table. */
+interface Row {
+  readonly entry: Found;
+  /** How many resources it stands for: a first mirror is told as one line. */
+  readonly count: number;
+}
+
+function rowsOf(found: readonly Found[], single: boolean): Row[] {
+  if (single) return found.map((entry) => ({ entry, count: 1 }));
+  const counts = new Map<string, number>();
+  for (const { baseline, commit } of found) if (baseline) counts.set(commit, (counts.get(commit) ?? 0) + 1);
+  const told = new Set<string>();
+  return found.flatMap((entry) => {
+    if (!entry.baseline) return [{ entry, count: 1 }];
+    if (told.has(entry.commit)) return [];
+    told.add(entry.commit);
+    return [{ entry, count: counts.get(entry.commit) ?? 1 }];
+  });
+}
+
+function factsOf({ sources, sureness, restore, oldPath }: Found): string {
+  const facts = [
+    ...(oldPath ? [`was ${oldPath}`] : []),
+    ...sources,
+    ...(restore ? ['restore'] : []),
+    ...(sureness === 'lastModifiedBy' ? ['by the last modifier'] : []),
+  ];
+  return facts.length > 0 ? `(${facts.join(', ')})` : '';
+}
+
+function describe(found: readonly Found[], single: boolean, style: Style): string {
+  const rows = rowsOf(found, single);
+  if (rows.length === 0) return 'No changes.\n';
+  const cells = rows.map(({ entry, count }) => {
+    const when = entry.time.toISOString().slice(0, 16).replace('T', ' ');
+    const commit = entry.commit.slice(0, 10);
+    if (count > 1) return [when, commit, '', 'found', `${count} resources, by the first listing`];
+    const name = entry.title === '' ? entry.path : `${entry.dir}/${entry.id}  "${printable(entry.title)}"`;
+    const facts = factsOf(entry);
+    const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
+    return [when, commit, people, entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];
+  });
+  const paint = (cell: string, column: number): string => {
+    if (column === 0) return style.dim(cell);
+    if (column === 1) return style.yellow(cell);
+    if (column === 2) return style.bold(cell);
+    if (column !== 3) return cell;
+    return cell === 'deleted' ? style.red(cell) : cell === 'changed' ? style.yellow(cell) : style.green(cell);
+  };
+  const lines = table(cells, paint).split('\n');
+  return `${rows
+    .flatMap(({ entry }, i) => [
+      lines[i] ?? '',
+      ...entry.fields.flatMap((field) => describeChange(field, style).map((line) => `    ${line}`)),
+    ])
+    .join('\n')}\n`;
+}
