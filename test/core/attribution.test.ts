@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AttributionInput, attributeChanges, type EditNote } from '../../src/core/attribution.ts';
 import type { Change } from '../../src/core/changes.ts';
-import { commitMessage, oneLine, summarise } from '../../src/core/message.ts';
+import { commitMessage, oneLine, readChangeLine, summarise } from '../../src/core/message.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };
 const now = new Date('2026-01-01T12:00:00Z');
@@ -120,6 +121,45 @@ describe('commitMessage', () => {
       change('4', { dir: 'exports', kind: 'added' }),
     ];
     expect(summarise(changes, nounsOf)).toBe('1 flow deleted, 2 flows changed, 1 export added');
+  });
+
+  it('can be read back line by line, whatever a resource is called', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.option(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') })),
+        fc.boolean(),
+        fc.subarray(['api', 'script', 'stack']),
+        (title, time, undeleted, sources) => {
+          const one = change('1', { title, kind: 'added' });
+          const note = time ? { time: time.toISOString(), sources, undeleted } : undefined;
+          const message = commitMessage({
+            account: 'production',
+            runId: 'r1',
+            changes: [one],
+            ...(note ? { notes: new Map([[one, note]]) } : {}),
+            coAuthors: [],
+            certainty: 'audit',
+            audited: true,
+            incomplete: [],
+            first: false,
+            nounsOf,
+          });
+
+          const lines = message.split('\n').flatMap((line) => readChangeLine(line) ?? []);
+
+          expect(lines).toEqual([
+            {
+              path: one.path,
+              time: time ? `${time.toISOString().slice(0, 19)}Z` : undefined,
+              sources: note ? sources : [],
+              undeleted: note ? undeleted : false,
+              title: oneLine(title),
+            },
+          ]);
+        },
+      ),
+    );
   });
 
   it('keeps names from posing as lines or trailers', () => {
