@@ -22,7 +22,8 @@ function lines(text: string): string[] {
     );
 }
 
-function short(value: Json): string {
+/** A value on one line, cut where it is long. */
+export function short(value: Json): string {
   const text = oneLine(JSON.stringify(value));
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
+import { registerBlame } from './blame.ts';
 import { registerDaemon } from './daemon.ts';
 import { registerDemo } from './demo.ts';
 import { registerDiff } from './diff.ts';
@@ -37,6 +38,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
   registerDiff(program, io, finish);
   registerShow(program, io);
   registerLog(program, io);
+  registerBlame(program, io);
   registerDrill(program, io, finish);
   registerDaemon(program, io, finish);
   registerTypes(program, io);

@@ -1,0 +1,110 @@
+import { diffArrays } from 'diff';
+import stableStringify from 'fast-json-stable-stringify';
+import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
+import { equalJson } from '../core/paths.ts';
+import type { Place } from '../core/places.ts';
+import type { Entry } from './trail.ts';
+import type { Versions } from './versions.ts';
+
+/** One value of a document, with the change that made it what it is. */
+export interface Blamed {
+  readonly place: Place;
+  readonly value: Json;
+  readonly entry: Entry;
+}
+
+/** Who is to blame, in the shape of the document: one change for a value, children for what has any. */
+interface Tree {
+  readonly entry: Entry;
+  readonly keys?: ReadonlyMap<string, Tree>;
+  readonly items?: readonly Tree[];
+}
+
+/** Everything in `value` is of this change. */
+function fresh(value: Json, entry: Entry): Tree {
+  if (isArray(value)) return { entry, items: value.map((item) => fresh(item, entry)) };
+  if (!isObject(value)) return { entry };
+  return { entry, keys: new Map(Object.entries(value).map(([key, held]) => [key, fresh(held, entry)])) };
+}
+
+/** What stayed keeps its blame, the rest is of this change. */
+function carry(before: Json, after: Json, tree: Tree, entry: Entry): Tree {
+  if (equalJson(before, after)) return tree;
+  if (isObject(before) && isObject(after) && tree.keys) {
+    const { keys } = tree;
+    return {
+      entry,
+      keys: new Map(
+        Object.entries(after).map(([key, held]) => {
+          const [old, known] = [getOwn(before, key), keys.get(key)];
+          return [key, old === undefined || !known ? fresh(held, entry) : carry(old, held, known, entry)];
+        }),
+      ),
+    };
+  }
+  if (isArray(before) && isArray(after) && tree.items) {
+    return { entry, items: carryItems(before, after, tree.items, entry) };
+  }
+  return fresh(after, entry);
+}
+
+/** Elements that were put in or taken out shift the others, which keep their blame. */
+function carryItems(
+  before: readonly Json[],
+  after: readonly Json[],
+  trees: readonly Tree[],
+  entry: Entry,
+): Tree[] {
+  const out: Tree[] = [];
+  let [at, now] = [0, 0];
+  /** Old elements that a new one may be the successor of. */
+  let replaced: number[] = [];
+  for (const part of diffArrays(before.map(stableStringify), after.map(stableStringify))) {
+    const count = part.value.length;
+    if (part.removed) {
+      replaced = Array.from({ length: count }, (_, i) => at + i);
+      at += count;
+      continue;
+    }
+    for (let i = 0; i < count; i++) {
+      const item = after[now + i] as Json;
+      const index = part.added ? replaced.shift() : at + i;
+      const tree = index === undefined ? undefined : trees[index];
+      const old = index === undefined ? undefined : before[index];
+      out.push(tree && old !== undefined ? carry(old, item, tree, entry) : fresh(item, entry));
+    }
+    if (!part.added) at += count;
+    now += count;
+    replaced = [];
+  }
+  return out;
+}
+
+function leaves(value: Json, tree: Tree, place: Place): Blamed[] {
+  if (isArray(value) && value.length > 0) {
+    return value.flatMap((item, i) => leaves(item, tree.items?.[i] ?? tree, [...place, i]));
+  }
+  if (isObject(value) && Object.keys(value).length > 0) {
+    return Object.entries(value).flatMap(([key, held]) =>
+      leaves(held, tree.keys?.get(key) ?? tree, [...place, key]),
+    );
+  }
+  return [{ place, value, entry: tree.entry }];
+}
+
+/**
+ * Each value of a resource's newest document with the change that made it. What was deleted and came back keeps the
+ * blame of before.
+ * @param story all changes of the resource, oldest first
+ * @returns nothing where no version can be read
+ */
+export function blame(story: readonly Entry[], versions: Versions): Blamed[] {
+  let state: { value: Json; tree: Tree } | undefined;
+  for (const entry of story) {
+    const doc = versions.document(entry.after)?.doc;
+    if (doc === undefined) continue;
+    const tree = state ? carry(state.value, doc, state.tree, entry) : fresh(doc, entry);
+    state = { value: doc, tree };
+  }
+  return state ? leaves(state.value, state.tree, []) : [];
+}
