@@ -65,16 +65,17 @@ export interface MessageInput {
   readonly nounsOf: (dir: string) => Nouns;
 }
 
-/** `- changed: flows/x.64f0….yaml (2026-11-24T10:03:12Z, api): Order sync`; read back by `readChangeLine`. */
+/**
+ * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that ends
+ * like such a note gets an empty one after it, so that none can pose as one.
+ */
 function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
   const word = note?.undeleted && change.kind === 'added' ? RESTORED : WORDS[change.kind];
-  const facts = [
-    ...(change.oldPath ? [`was ${change.oldPath}`] : []),
-    ...(note ? [secondOf(note.time), ...note.sources.map(oneWord)] : []),
-  ];
-  const about = facts.length > 0 ? ` (${facts.join(', ')})` : '';
-  return `- ${word}: ${change.path}${about}${name === '' ? '' : `: ${name}`}`;
+  const from = change.oldPath ? ` (was ${change.oldPath})` : '';
+  const facts = note ? [secondOf(note.time), ...note.sources.map(oneWord)] : [];
+  const about = note || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
+  return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
 
 /** A time of the audit log without fractions; what is no time stays away from the line. */
@@ -100,18 +101,17 @@ export interface ChangeLine {
 }
 
 const LINE =
-  /^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)(?: \(([^()]*)\))?(?:: (.*))?$/;
+  /^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)(?: \(was [^()]*\))?(?:: (.*?))?(?: \[([^[\]]*)\])?$/;
 
 /** Reads a line that {@link commitMessage} wrote; `undefined` for any other. */
 export function readChangeLine(line: string): ChangeLine | undefined {
-  const [, word, path, facts = '', title = ''] = LINE.exec(line) ?? [];
+  const [, word, path, title = '', note = ''] = LINE.exec(line) ?? [];
   if (!word || !path) return undefined;
-  const parts = facts.split(', ').filter((fact) => fact !== '' && !fact.startsWith('was '));
-  const time = parts.find((fact) => /^\d{4}-\d{2}-\d{2}T/.test(fact));
+  const [time, ...sources] = note.split(', ').filter((fact) => fact !== '');
   return {
     path,
-    time,
-    sources: parts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact) && fact !== time),
+    time: time !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(time) ? time : undefined,
+    sources,
     undeleted: word === RESTORED,
     title,
   };

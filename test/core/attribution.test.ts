@@ -159,6 +159,12 @@ describe('commitMessage', () => {
           ]);
         },
       ),
+      {
+        examples: [
+          ['x [2026-01-01T00:00:00Z, api]', null, false, []],
+          ['(was y): z []', null, false, []],
+        ],
+      },
     );
   });
 
