@@ -19,7 +19,8 @@ export interface TokenExpiry {
  */
 export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal): Promise<TokenExpiry[]> {
   const path = '/v1/accesstokens';
-  const found = new Map<string, TokenExpiry>();
+  const seen = new Set<string>();
+  const found: TokenExpiry[] = [];
   try {
     await walkCollection(client, {
       path,
@@ -34,10 +35,12 @@ export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal)
         for (const record of records) {
           if (!isObject(record)) continue;
           const id = String(record._id);
-          if (!found.has(id)) fresh += 1;
+          if (seen.has(id)) continue;
+          seen.add(id);
+          fresh += 1;
           const expires = new Date(String(record.autoPurgeAt));
           if (record.revoked === true || Number.isNaN(expires.getTime())) continue;
-          found.set(id, { name: String(record.name ?? id), expires });
+          found.push({ name: String(record.name ?? id), expires });
         }
         return fresh;
       },
@@ -46,5 +49,5 @@ export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal)
     if (!(error instanceof ApiError)) throw error;
     return [];
   }
-  return [...found.values()];
+  return found;
 }

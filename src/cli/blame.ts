@@ -5,6 +5,7 @@ import { placeText } from '../core/places.ts';
 import { short } from './change-view.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
+import { openTrail } from './trail.ts';
 
 interface BlameFlags {
   readonly account?: string;
@@ -40,32 +41,17 @@ Exit codes: 0 done, 64 there never was such a resource, or the name means severa
 }
 
 async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: BlameFlags): Promise<void> {
-  const [
-    { openMirror },
-    { readHistory },
-    { readTrail },
-    { readVersions },
-    { selectKeys },
-    { blame },
-    { anyAscii },
-  ] = await Promise.all([
-    import('./states.ts'),
-    import('../mirror/history.ts'),
-    import('../audit/trail.ts'),
-    import('../audit/versions.ts'),
-    import('../audit/query.ts'),
-    import('../audit/blame.ts'),
-    import('./transliterate.ts'),
-  ]);
-  const { git, account } = await openMirror(io, globals, [what], flags);
-  const trail = readTrail(await readHistory(git, account), account);
-  const keys = selectKeys(trail, what, account, anyAscii);
+  const { git, account, trail, keys } = await openTrail(io, globals, what, flags);
   const [key] = keys ?? [];
   if (!key || !keys || keys.size > 1) {
     throw new AppError('USAGE', `${printable(what)} means ${keys?.size ?? 'all'} resources`, {
       hint: `Name one by its id${keys ? `: ${[...keys].slice(0, 5).join(', ')}` : ''}`,
     });
   }
+  const [{ readVersions }, { blame }] = await Promise.all([
+    import('../audit/versions.ts'),
+    import('../audit/blame.ts'),
+  ]);
   const story = trail.filter((entry) => entry.key === key);
   const fields = blame(story, await readVersions(git, account, story));
   if (flags.json) {

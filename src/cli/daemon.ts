@@ -3,7 +3,7 @@ import { isListenAddress } from '../config/daemon-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
 import type { GlobalOptions, Io } from './io.ts';
-import { onManyFiles } from './memory.ts';
+import { onManyFiles } from './spare-memory.ts';
 
 interface DaemonFlags {
   readonly listen?: string;

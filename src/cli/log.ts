@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts';
 import { describeChange } from './change-view.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
+import { openTrail } from './trail.ts';
 
 interface LogFlags {
   readonly since?: string;
@@ -67,22 +68,10 @@ async function runLog(
   what: string | undefined,
   flags: LogFlags,
 ): Promise<void> {
-  const [
-    { openMirror },
-    { readHistory },
-    { timeOf },
-    { readTrail },
-    { readVersions },
-    { preselect, searchFields, selectKeys },
-    { anyAscii },
-  ] = await Promise.all([
-    import('./states.ts'),
-    import('../mirror/history.ts'),
+  const [{ timeOf }, { readVersions }, { preselect, searchFields }] = await Promise.all([
     import('../mirror/state.ts'),
-    import('../audit/trail.ts'),
     import('../audit/versions.ts'),
     import('../audit/query.ts'),
-    import('./transliterate.ts'),
   ]);
   const time = async (option: string, text: string | undefined): Promise<Date | undefined> => {
     if (text === undefined) return undefined;
@@ -96,11 +85,9 @@ async function runLog(
     });
   };
   const limit = limitOf(flags.limit);
-  const mirror = await openMirror(io, globals, what === undefined ? [] : [what], flags);
-  const { git, account } = mirror;
-  const trail = readTrail(await readHistory(git, account), account);
+  const { git, account, trail, keys } = await openTrail(io, globals, what, flags);
   const query = {
-    keys: selectKeys(trail, what, account, anyAscii),
+    keys,
     since: await time('--since', flags.since),
     until: await time('--until', flags.until),
     by: flags.by,

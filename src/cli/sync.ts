@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
-import { onManyFiles } from './memory.ts';
+import { onManyFiles } from './spare-memory.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
 
 interface SyncFlags {

@@ -1,5 +1,5 @@
 import { ApiError } from '../celigo/errors.ts';
-import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
+import { AppError, CODES, type Code, EXIT, messageOf } from '../core/errors.ts';
 import { GitFailure } from '../mirror/git.ts';
 import type { SyncReport } from './report.ts';
 
@@ -9,10 +9,15 @@ export function worstExit(reports: readonly Pick<SyncReport, 'exitCode'>[]): num
   return order.find((code) => reports.some(({ exitCode }) => exitCode === code)) ?? EXIT.done;
 }
 
+/** A failure that a user can meet, in the form of the report. */
+export interface KnownFailure {
+  readonly code: Code;
+  readonly message: string;
+  readonly hint?: string;
+}
+
 /** A failure in the form of the report, or `undefined` for a fault of the program itself. */
-export function knownFailure(
-  error: unknown,
-): { code: keyof typeof CODES; message: string; hint?: string } | undefined {
+export function knownFailure(error: unknown): KnownFailure | undefined {
   if (error instanceof AppError) {
     return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
   }
@@ -90,4 +95,9 @@ export function failedReport(
     durationMs: Math.round(performance.now() - run.startedMs),
     error: failure,
   };
+}
+
+/** The report of a run that was stopped after it had committed. */
+export function abandoned(report: SyncReport, failure: KnownFailure): SyncReport {
+  return { ...report, verdict: 'failed', exitCode: CODES[failure.code].exit, error: failure };
 }

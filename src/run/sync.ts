@@ -10,7 +10,7 @@ import { pushRun, startOver } from '../mirror/push.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
 import { measure, tidyUp } from '../mirror/upkeep.ts';
-import { failedReport, type RequestCounts } from './failures.ts';
+import { abandoned, failedReport, knownFailure, type RequestCounts } from './failures.ts';
 import { IDMAPS } from './idmaps.ts';
 import type { Reporter, RequestsCounted, SyncReport } from './report.ts';
 import { runAccount } from './sync-account.ts';
@@ -177,29 +177,37 @@ export async function syncAccounts(
     let reports = await runAll(prepared.then(({ repository }) => repository));
     const opened = await prepared.catch(() => undefined);
     let state: RemoteState = opened?.pulled ?? { state: 'none' };
-    if (opened && remote && options.push && !options.dryRun && state.state !== 'behind') {
+    const pushing = remote !== undefined && options.push && !options.dryRun;
+    if (opened && pushing && state.state !== 'behind') {
       const { repository } = opened;
       let since = opened.head;
-      for (let again = 0; !signal.aborted; again++) {
-        const outcome = await pushRun(repository, remote, since, names, deps.now());
-        if (outcome.state !== 'overtaken') {
-          state = outcome;
-          break;
+      try {
+        for (let again = 0; !signal.aborted; again++) {
+          const outcome = await pushRun(repository, remote, since, names, deps.now());
+          if (outcome.state !== 'overtaken') {
+            state = outcome;
+            break;
+          }
+          if (again === FRESH_STARTS) {
+            state = { state: 'behind', reason: 'others mirrored the same account first, again and again' };
+            break;
+          }
+          notice(
+            'another process mirrored the same account meanwhile: its commits are kept, and this run begins anew',
+          );
+          await startOver(repository, since, names, deps.now());
+          since = await repository.head();
+          reports = await runAll(Promise.resolve(repository));
         }
-        if (again === FRESH_STARTS) {
-          state = { state: 'behind', reason: 'others mirrored the same account first, again and again' };
-          break;
-        }
-        notice(
-          'another process mirrored the same account meanwhile: its commits are kept, and this run begins anew',
-        );
-        await startOver(repository, since, names, deps.now());
-        since = await repository.head();
-        reports = await runAll(Promise.resolve(repository));
+      } catch (error) {
+        // Abandoned while pushing: what was committed stays in the clone and goes out with the next run.
+        const failure = signal.aborted ? knownFailure(signal.reason) : undefined;
+        if (!failure) throw error;
+        state = { state: 'behind', reason: failure.message };
+        reports = reports.map((report) => (report.error ? report : abandoned(report, failure)));
       }
     }
     if (opened && options.upkeep && !signal.aborted) await lookAfter(opened.repository, deps);
-    const pushing = remote !== undefined && options.push && !options.dryRun;
     return reports.map((report) => {
       const final = finishReport(report, pushing ? state : { state: remote ? 'skipped' : 'none' }, notices, {
         startedMs: started,

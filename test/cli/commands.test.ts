@@ -103,6 +103,21 @@ describe('doctor', () => {
     expect(outcome.out).toContain('Nightly sync expires in 3 days');
   });
 
+  it('comes to an end when the listing of API tokens leads back to itself', async () => {
+    const account = await sample();
+    account.emulator.faults.add({
+      match: { path: '/v1/accesstokens' },
+      times: 'always',
+      fault: { kind: 'nextLink' },
+    });
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+
+    expect((await space.run('doctor')).code).toBe(0);
+    expect(account.emulator.requests.filter(({ path }) => path === '/v1/accesstokens').length).toBeLessThan(
+      10,
+    );
+  });
+
   it('names a refused token, a closed audit log and unreadable types, each with a remedy', async () => {
     const account = await sample();
     const monitor = account.person('monitor');

@@ -151,6 +151,12 @@ describe('a run that takes too long', () => {
     await until('trouble', async () =>
       /failed|partial/.test((await daemon.status()).accounts.prod?.state ?? ''),
     );
+    // The run is told to its end, with the commit that waits.
+    expect((await daemon.status()).accounts.prod?.lastRun).toMatchObject({
+      runId: expect.stringMatching(/^\d{8}T/),
+      error: { code: 'TIMEOUT' },
+      commits: [{ subject: 'prod: 1 flow changed' }],
+    });
     expect((await daemon.get('/healthz')).status).toBe(200);
     writeFileSync(hook, '#!/bin/sh\nexit 0\n');
 
