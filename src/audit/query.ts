@@ -11,17 +11,6 @@ import { fieldsOf } from './versions.ts';
 
 const OBJECT_ID = /^[0-9a-f]{24}$/;
 
-function slugIn(path: string): string {
-  return readPath(path)?.slug ?? '';
-}
-
-/** Whether a resource was ever called so: by its name, or by the slug of its file. */
-function everCalled(entry: Entry, name: string, slug: string): boolean {
-  return (
-    entry.title === name || [entry.path, entry.oldPath ?? entry.path].some((path) => slugIn(path) === slug)
-  );
-}
-
 /**
  * The resources that a selector means at any time of the history: `<type>`, `<type>/<id or name>`, an id, or a path.
  * Names count through renames and deletions.
@@ -51,7 +40,8 @@ export function selectKeys(
   const fits = (entry: Entry): boolean => {
     if (!type) return entry.id === id;
     if (entry.dir !== type.dir) return false;
-    return name === '' || entry.id === id || everCalled(entry, name, slug);
+    // The file is called after the resource, at every moment of the history.
+    return name === '' || entry.id === id || readPath(entry.path)?.slug === slug;
   };
   const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.dir, entry.id)));
   if (keys.size > 0) return keys;

@@ -268,14 +268,15 @@ describe('secrets', () => {
       'all messages',
       () => hooks(set).length === 1 && slacks(set).length === 1 && set.mail.mails.length === 1,
     );
+    // While the failure that repeats the token is what there is to tell.
+    const answers = await Promise.all(
+      ['/status', '/metrics', '/readyz', '/healthz'].map(async (path) => (await daemon.get(path)).text),
+    );
+    expect(answers[0]).toContain('no right for Bearer [secret]');
     // Receivers that refuse make the daemon speak about them.
     set.http.mood = 500;
     set.account.emulator.faults.clear();
     await until('a failed message', () => daemon.output().includes('notification failed'));
-
-    const answers = await Promise.all(
-      ['/status', '/metrics', '/readyz', '/healthz'].map(async (path) => (await daemon.get(path)).text),
-    );
     await daemon.stop();
     const told = [
       ...set.http.received.map(({ body }) => body),
