@@ -160,22 +160,6 @@ function splitBatch(bytes: Buffer, ids: readonly string[]): readonly Buffer[] {
   });
 }
 
-/** The result of `work`, unless the signal is aborted first: then its reason is thrown. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
 /** Runs git in one clone. */
 export interface Git {
   /** Standard output of a command, as it came. @throws GitFailure when it exits with another code than 0 */
@@ -221,6 +205,7 @@ export function createGit(options: GitOptions): Git {
       },
       allowEnvironment: Object.keys(all),
       ...(call.input === undefined ? {} : { input: () => call.input }),
+      // Rejects at once, even where programs that git left behind hold its output open.
       ...(call.network ? { abort: options.signal } : {}),
       unsafe: {
         allowUnsafeAskPass: true,
@@ -237,9 +222,7 @@ export function createGit(options: GitOptions): Git {
 
   async function run(args: readonly string[], call?: GitCall): Promise<string> {
     try {
-      const output: Promise<string> = Promise.resolve((call ? instance(call) : shared).raw([...args]));
-      // A git that was told to stop may leave programs behind that hold its output open: nobody waits for those.
-      return await (call?.network ? orAborted(output, options.signal) : output);
+      return await (call ? instance(call) : shared).raw([...args]);
     } catch (cause) {
       if (options.signal.aborted) throw options.signal.reason;
       throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
