@@ -135,7 +135,7 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
     signal: io.signal,
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
   });
-  // Whatever a stopped run left behind, such as a push that hangs, must not keep the process.
+  // A run that does not even end when told to must not keep the process: no signal came that would end it.
   io.leave?.(exitCode);
   return exitCode;
 }
