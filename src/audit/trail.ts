@@ -28,7 +28,7 @@ export interface Entry {
   /** When the change was made: by the audit log, else by the commit. */
   readonly time: Date;
   readonly by: Person;
-  /** Others who edited what this commit tells of. */
+  /** Others who edited it since the mirror saw it last. */
   readonly also: readonly Person[];
   readonly sureness: Sureness;
   /** Doors other than the user interface: `api`, `script`, … */
@@ -76,6 +76,12 @@ function readMessage({ message, author, committer }: HistoryCommit): Told {
     baseline: message.includes('First mirror of the account:'),
     sureness: !ours || own ? 'unknown' : guessed ? 'lastModifiedBy' : 'audit',
   };
+}
+
+/** Who else edited one resource. A commit whose lines name nobody tells it of all it holds. */
+function others({ also, lines }: Told, line: ChangeLine | undefined): readonly Person[] {
+  const each = [...lines.values()].some((told) => told.others.length > 0);
+  return each ? also.filter(({ email }) => line?.others.includes(email)) : also;
 }
 
 function whatOf(before: Files, after: Files, told: ChangeLine | undefined): What {
@@ -133,7 +139,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string): E
         ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
         time: line?.time ? new Date(line.time) : commit.authored,
         by: commit.author,
-        also: told.also,
+        also: others(told, line),
         sureness: told.sureness,
         sources: line?.sources ?? [],
         commit: commit.id,

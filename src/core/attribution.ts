@@ -27,6 +27,8 @@ export interface ChangeNote {
   readonly sources: readonly string[];
   /** It came back from the recycle bin. */
   readonly undeleted: boolean;
+  /** Who else edited this very resource. */
+  readonly others: readonly Person[];
 }
 
 export interface AttributionInput {
@@ -76,7 +78,7 @@ interface Verdict {
 }
 
 /** What the entries about one resource come to, oldest first. */
-export function noteOf(notes: readonly EditNote[]): ChangeNote | undefined {
+function noteOf(notes: readonly EditNote[], others: readonly Person[]): ChangeNote | undefined {
   const newest = notes.at(-1);
   if (!newest) return undefined;
   const sources = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
@@ -84,11 +86,12 @@ export function noteOf(notes: readonly EditNote[]): ChangeNote | undefined {
     time: newest.time,
     sources: [...new Set(sources)].sort(),
     undeleted: notes.some(({ event }) => event === 'restore'),
+    others,
   };
 }
 
-function about(notes: readonly EditNote[]): Pick<Verdict, 'note'> {
-  const note = noteOf(notes);
+function about(notes: readonly EditNote[], others: readonly Person[]): Pick<Verdict, 'note'> {
+  const note = noteOf(notes, others);
   return note ? { note } : {};
 }
 
@@ -116,13 +119,17 @@ function judge(
     const editors = new Map<string, Editor>();
     for (const note of notes) editors.set(note.by.id, note.by);
     editors.delete(newest.by.id);
+    const author = personOf(newest.by, input.users);
+    const others = [...editors.values()]
+      .map((editor) => personOf(editor, input.users))
+      .filter(({ email }) => email !== author.email);
     return {
       key: newest.by.id,
-      author: personOf(newest.by, input.users),
-      others: [...editors.values()].map((editor) => personOf(editor, input.users)),
+      author,
+      others,
       date: new Date(newest.time),
       certainty: 'audit',
-      ...about(notes),
+      ...about(notes, others),
       noteIds: notes.map((note) => note.id),
     };
   }

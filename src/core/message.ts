@@ -7,6 +7,7 @@ const SUBJECT_PARTS = 3;
 const MOST_LINES = 2_000;
 
 const RESTORED = 'restored';
+const WITH = 'with ';
 const WORDS = { added: 'added', changed: 'changed', renamed: 'renamed', deleted: 'deleted' } as const;
 
 /** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
@@ -73,7 +74,13 @@ function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
   const word = note?.undeleted && change.kind === 'added' ? RESTORED : WORDS[change.kind];
   const from = change.oldPath ? ` (was ${change.oldPath})` : '';
-  const facts = note ? [secondOf(note.time), ...note.sources.map(oneWord)] : [];
+  const facts = note
+    ? [
+        secondOf(note.time),
+        ...note.sources.map(oneWord),
+        ...note.others.map(({ email }) => `${WITH}${plainEmail(email)}`),
+      ]
+    : [];
   const about = note || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
   return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
@@ -82,6 +89,11 @@ function lineOf(change: Change, note: ChangeNote | undefined): string {
 function secondOf(time: string): string {
   const ms = Date.parse(time);
   return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'at an unknown time';
+}
+
+/** An e-mail address that can end neither its line nor the note or trailer it stands in. */
+function plainEmail(text: string): string {
+  return oneLine(text).replace(/[<>[\],\s]/g, '');
 }
 
 function oneWord(text: string): string {
@@ -95,6 +107,8 @@ export interface ChangeLine {
   readonly time: string | undefined;
   /** Doors other than the user interface. */
   readonly sources: readonly string[];
+  /** E-mail addresses of who else edited it; the commit's trailers have their names. */
+  readonly others: readonly string[];
   readonly undeleted: boolean;
   /** The resource's name; empty where it has none. */
   readonly title: string;
@@ -107,11 +121,13 @@ const LINE =
 export function readChangeLine(line: string): ChangeLine | undefined {
   const [, word, path, title = '', note = ''] = LINE.exec(line) ?? [];
   if (!word || !path) return undefined;
-  const [time, ...sources] = note.split(', ').filter((fact) => fact !== '');
+  const [time, ...facts] = note.split(', ').filter((fact) => fact !== '');
+  const isOther = (fact: string): boolean => fact.startsWith(WITH);
   return {
     path,
     time: time !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(time) ? time : undefined,
-    sources,
+    sources: facts.filter((fact) => !isOther(fact)),
+    others: facts.filter(isOther).map((fact) => fact.slice(WITH.length)),
     undeleted: word === RESTORED,
     title,
   };
@@ -142,7 +158,7 @@ export function commitMessage(input: MessageInput): string {
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map(
-      (person) => `Co-authored-by: ${oneLine(person.name)} <${oneLine(person.email).replace(/[<>\s]/g, '')}>`,
+      (person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`,
     ),
   ];
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;

@@ -130,9 +130,11 @@ describe('commitMessage', () => {
         fc.option(fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('2100-01-01') })),
         fc.boolean(),
         fc.subarray(['api', 'script', 'stack']),
-        (title, time, undeleted, sources) => {
+        fc.array(fc.emailAddress(), { maxLength: 3 }),
+        (title, time, undeleted, sources, emails) => {
           const one = change('1', { title, kind: 'added' });
-          const note = time ? { time: time.toISOString(), sources, undeleted } : undefined;
+          const others = emails.map((email) => ({ name: 'Somebody', email }));
+          const note = time ? { time: time.toISOString(), sources, undeleted, others } : undefined;
           const message = commitMessage({
             account: 'production',
             runId: 'r1',
@@ -153,6 +155,7 @@ describe('commitMessage', () => {
               path: one.path,
               time: time ? `${time.toISOString().slice(0, 19)}Z` : undefined,
               sources: note ? sources : [],
+              others: note ? emails : [],
               undeleted: note ? undeleted : false,
               title: oneLine(title),
             },
@@ -161,8 +164,8 @@ describe('commitMessage', () => {
       ),
       {
         examples: [
-          ['x [2026-01-01T00:00:00Z, api]', null, false, []],
-          ['(was y): z []', null, false, []],
+          ['x [2026-01-01T00:00:00Z, api]', null, false, [], []],
+          ['(was y): z []', null, false, [], []],
         ],
       },
     );
