@@ -1,0 +1,172 @@
+import { isAppPart, type MirrorDocument } from '../core/documents.ts';
+import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
+import { type Place, placeOf, visitLeaves } from '../core/places.ts';
+import { referencesOf } from '../core/references.ts';
+import { type Key, keyOf } from '../plan/types.ts';
+
+/**
+ * What a reference means. `uses`: the one does not work without the other. `starts`: a flow that runs another after
+ * itself. `belongs`: membership and registration, which carries no effect from one member to the next. `mentions`: an id
+ * that stands in code or in a text, where no field says what it is.
+ */
+export type EdgeKind = 'uses' | 'starts' | 'belongs' | 'mentions';
+
+/** One reference between two resources of the account. */
+export interface Edge {
+  readonly from: Key;
+  readonly to: Key;
+  /** Where it stands in `from`: `pageProcessors[0]._importId`. */
+  readonly place: string;
+  readonly kind: EdgeKind;
+}
+
+/** A reference to something that the mirror does not hold. */
+export interface MissingTarget {
+  readonly from: Key;
+  readonly to: Key;
+  readonly place: string;
+}
+
+/** Which resource refers to which, in one state of an account. */
+export interface AccountGraph {
+  /** In the order of their keys. */
+  readonly nodes: ReadonlyMap<Key, MirrorDocument>;
+  readonly edges: readonly Edge[];
+  /** References that lead out of the mirror. */
+  readonly missing: readonly MissingTarget[];
+  /** What a resource refers to. */
+  readonly uses: (key: Key) => readonly Edge[];
+  /** What refers to a resource. */
+  readonly usedBy: (key: Key) => readonly Edge[];
+}
+
+/** Fields by which a flow starts what comes after it (celigo-models 3.2). */
+const STARTING: ReadonlySet<string> = new Set(['_runNextFlowIds', '_runNextExportIds']);
+/** Fields of membership: an integration is no reason for one of its flows to fail because of another. */
+const BELONGING: ReadonlySet<string> = new Set([
+  '_integrationId',
+  '_registeredConnectionIds',
+  '_registeredLookupCacheIds',
+]);
+
+const HEX_ID = /(?<![0-9a-z])[0-9a-f]{24}(?![0-9a-z])/gi;
+
+function kindOf(place: Place): EdgeKind {
+  if (place.some((step) => STARTING.has(String(step)))) return 'starts';
+  return place.some((step) => BELONGING.has(String(step))) ? 'belongs' : 'uses';
+}
+
+/** An id in a text, with where it stands. */
+export interface Mention {
+  readonly place: Place;
+  readonly id: string;
+  /** The text, and where in it the id begins. */
+  readonly text: string;
+  readonly at: number;
+}
+
+/** Ids that stand in texts of a document, where a reference cannot be told from any other text. */
+export function mentionsIn(doc: Json): readonly Mention[] {
+  const found: Mention[] = [];
+  visitLeaves(doc, (leaf, place) => {
+    if (typeof leaf !== 'string' || leaf.length < 24) return;
+    for (const match of leaf.matchAll(HEX_ID)) {
+      found.push({ place, id: match[0].toLowerCase(), text: leaf, at: match.index });
+    }
+  });
+  return found;
+}
+
+/** Lists by the key of their resource. */
+function grouped<T>(items: readonly T[], keyFor: (item: T) => Key): (key: Key) => readonly T[] {
+  const groups = new Map<Key, T[]>();
+  for (const item of items) {
+    const key = keyFor(item);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return (key) => groups.get(key) ?? [];
+}
+
+/**
+ * Finds every reference between the documents of one state: by field, and as an id in code or text. The account's own
+ * connectors count, Celigo's do not. Depends on nothing but its input.
+ */
+export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
+  const nodes = new Map(
+    documents
+      .map((document) => [keyOf(document.type.dir, document.id), document] as const)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  const byId = new Map<string, Key[]>();
+  for (const [key, { id }] of nodes) byId.set(id, [...(byId.get(id) ?? []), key]);
+  const edges = new Map<string, Edge>();
+  const missing: MissingTarget[] = [];
+  for (const [from, { type, doc }] of nodes) {
+    const referred = new Set<string>();
+    for (const reference of referencesOf(type, doc)) {
+      referred.add(reference.id);
+      const place = placeOf(reference.place);
+      const own = reference.place.endsWith('_httpConnectorId') ? 'httpconnectors' : null;
+      const dir = reference.dir ?? own;
+      if (dir === null) continue;
+      const to = keyOf(dir, reference.id);
+      if (nodes.has(to)) {
+        edges.set(`${from} ${to} ${reference.place}`, {
+          from,
+          to,
+          place: reference.place,
+          kind: kindOf(place),
+        });
+      } else if (reference.dir !== null) missing.push({ from, to, place: reference.place });
+    }
+    for (const { id, place } of mentionsIn(doc)) {
+      if (referred.has(id)) continue;
+      for (const to of byId.get(id) ?? []) {
+        if (to === from) continue;
+        const text = place.map(String).join('.');
+        edges.set(`${from} ${to} mentions`, { from, to, place: text, kind: 'mentions' });
+      }
+    }
+  }
+  const list = [...edges.values()];
+  return {
+    nodes,
+    edges: list,
+    missing,
+    uses: grouped(list, ({ from }) => from),
+    usedBy: grouped(list, ({ to }) => to),
+  };
+}
+
+/** Name of a resource for people: its title, or its id where it has none. */
+export function nameOf(graph: AccountGraph, key: Key): string {
+  const document = graph.nodes.get(key);
+  return document === undefined || document.title === '' ? key.slice(key.indexOf('/') + 1) : document.title;
+}
+
+/** Documents of one type. */
+export function ofType(graph: AccountGraph, dir: string): MirrorDocument[] {
+  return [...graph.nodes.values()].filter(({ type }) => type.dir === dir);
+}
+
+/** Whether a resource came with an Integration App, whose makers answer for it. */
+export function isForeign(document: MirrorDocument): boolean {
+  return isAppPart(document.doc);
+}
+
+/** Objects in the list at `key`; nothing where there is no such list. */
+export function objectsAt(
+  doc: Json | undefined,
+  key: string,
+): ReadonlyArray<{ readonly [key: string]: Json }> {
+  const list = isObject(doc) ? getOwn(doc, key) : undefined;
+  return isArray(list) ? list.filter(isObject) : [];
+}
+
+/** Text at `key`, or nothing. */
+export function textAt(doc: Json | undefined, key: string): string | undefined {
+  const value = isObject(doc) ? getOwn(doc, key) : undefined;
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,116 @@
+import { findType } from '../catalogue/index.ts';
+import { oneLine } from '../core/message.ts';
+import type { Key } from '../plan/types.ts';
+import { type AccountGraph, nameOf } from './account-graph.ts';
+import type { Impact, Reached } from './impact.ts';
+import { mermaidNode, mermaidText } from './mermaid.ts';
+
+function dirOf(key: Key): string {
+  return key.slice(0, key.indexOf('/'));
+}
+
+function nounOf(key: Key): string {
+  return findType(dirOf(key))?.noun ?? dirOf(key);
+}
+
+const WORDS = { uses: '', belongs: 'belongs', starts: 'starts', mentions: 'mentions' } as const;
+
+/** The reference behind a line, for people. */
+function because({ edge, way }: Reached): string {
+  if (way === 'after') return `runs after it: ${edge.place}`;
+  const word = WORDS[edge.kind];
+  return word === '' ? edge.place : `${word}: ${edge.place}`;
+}
+
+/** One half as a tree, each resource where it is nearest to the start. */
+function branches(graph: AccountGraph, reached: readonly Reached[], from: Key, indent: string): string[] {
+  const children = reached.filter((one) => one.from === from);
+  return children.flatMap((one, i) => {
+    const last = i === children.length - 1;
+    const name = oneLine(nameOf(graph, one.key));
+    return [
+      `${indent}${last ? '└─ ' : '├─ '}${one.key}  "${name}"  (${because(one)})`,
+      ...branches(graph, reached, one.key, `${indent}${last ? '   ' : '│  '}`),
+    ];
+  });
+}
+
+/** Both halves as trees for a terminal. */
+export function impactTree(graph: AccountGraph, { start, dependants, needs }: Impact): string {
+  const half = (title: string, reached: readonly Reached[]): string[] =>
+    reached.length === 0
+      ? [`${title}: nothing`]
+      : [`${title} (${reached.length}):`, ...branches(graph, reached, start, '  ')];
+  return `${[
+    `${start}  "${oneLine(nameOf(graph, start))}"`,
+    '',
+    ...half('Depends on it', dependants),
+    '',
+    ...half('It needs', needs),
+  ].join('\n')}\n`;
+}
+
+/** The references among everything that was reached, each once, in the direction in which they stand in the documents. */
+function edgesAmong({ dependants, needs }: Impact): Reached['edge'][] {
+  return [...new Set([...dependants, ...needs].map(({ edge }) => edge))];
+}
+
+/** A Mermaid flowchart: arrows lead from what refers to what is referred to. */
+export function impactMermaid(graph: AccountGraph, impact: Impact): string {
+  const ids = new Map<Key, string>();
+  const keys = [impact.start, ...[...impact.dependants, ...impact.needs].map(({ key }) => key)];
+  for (const key of keys) if (!ids.has(key)) ids.set(key, `n${ids.size}`);
+  const nodes = [...ids].map(
+    ([key, id]) =>
+      `  ${mermaidNode(id, dirOf(key), `${mermaidText(nounOf(key))}: ${mermaidText(nameOf(graph, key))}`)}`,
+  );
+  const edges = edgesAmong(impact).map(({ from, to, kind }) => {
+    const arrow = kind === 'uses' ? '-->' : kind === 'starts' ? '==>|starts|' : `-.->|${kind}|`;
+    return `  ${ids.get(from)} ${arrow} ${ids.get(to)}`;
+  });
+  return `${['flowchart LR', ...nodes, ...edges, `  style ${ids.get(impact.start)} stroke-width:4px`].join('\n')}\n`;
+}
+
+/** A string of the DOT language. */
+function quoted(text: string): string {
+  return `"${oneLine(text).replace(/\\/g, '\\\\').replace(/"/g, '\\"')}"`;
+}
+
+/** A graph in Graphviz's language. */
+export function impactDot(graph: AccountGraph, impact: Impact): string {
+  const keys = [...new Set([impact.start, ...[...impact.dependants, ...impact.needs].map(({ key }) => key)])];
+  const nodes = keys.map(
+    (key) =>
+      `  ${quoted(key)} [label=${quoted(`${nounOf(key)}: ${nameOf(graph, key)}`)}${key === impact.start ? ', penwidth=3' : ''}];`,
+  );
+  const edges = edgesAmong(impact).map(
+    ({ from, to, kind, place }) =>
+      `  ${quoted(from)} -> ${quoted(to)} [tooltip=${quoted(place)}${kind === 'uses' ? '' : `, label=${quoted(kind)}, style=${kind === 'starts' ? 'bold' : 'dashed'}`}];`,
+  );
+  return `${['digraph impact {', '  rankdir=LR;', '  node [shape=box];', ...nodes, ...edges, '}'].join('\n')}\n`;
+}
+
+/** The same as data. */
+export function impactJson(graph: AccountGraph, account: string, impact: Impact): unknown {
+  const about = (key: Key): Record<string, unknown> => {
+    const document = graph.nodes.get(key);
+    return {
+      type: dirOf(key),
+      id: document?.id ?? '',
+      name: document?.title ?? '',
+      path: `${account}/${document?.path ?? ''}`,
+    };
+  };
+  const reached = ({ key, distance, from, edge, way }: Reached): Record<string, unknown> => ({
+    ...about(key),
+    distance,
+    via: { from, place: edge.place, in: edge.from, kind: edge.kind, way },
+  });
+  return {
+    version: 1,
+    account,
+    what: about(impact.start),
+    dependants: impact.dependants.map(reached),
+    needs: impact.needs.map(reached),
+  };
+}

@@ -1,0 +1,78 @@
+import type { Key } from '../plan/types.ts';
+import type { AccountGraph, Edge } from './account-graph.ts';
+
+/** A resource that another one reaches, with the reference by which it is reached first. */
+export interface Reached {
+  readonly key: Key;
+  /** References between it and the start. */
+  readonly distance: number;
+  /** The one it was reached from, one step nearer to the start. */
+  readonly from: Key;
+  readonly edge: Edge;
+  readonly way: Way;
+}
+
+/**
+ * How a resource was reached: by references alone; because it runs after something that was reached; or because it starts
+ * something that was reached, which is where its own other followers do not count.
+ */
+export type Way = 'refers' | 'after' | 'starter';
+
+/** What one resource means for the others. Nearest first, each named once. */
+export interface Impact {
+  readonly start: Key;
+  /** What depends on it: it refers to it directly or through others, or runs after something that does. */
+  readonly dependants: readonly Reached[];
+  /** What it depends on, directly or through others. */
+  readonly needs: readonly Reached[];
+}
+
+interface Step {
+  readonly key: Key;
+  readonly edge: Edge;
+  readonly way: Way;
+}
+
+function walk(start: Key, next: (key: Key, came: Reached | undefined) => readonly Step[]): Reached[] {
+  const found = new Map<Key, Reached>();
+  let front: (Reached | undefined)[] = [undefined];
+  while (front.length > 0) {
+    const further: Reached[] = [];
+    for (const came of front) {
+      const from = came?.key ?? start;
+      for (const { key, edge, way } of next(from, came)) {
+        if (key === start || found.has(key)) continue;
+        const reached = { key, edge, way, from, distance: (came?.distance ?? 0) + 1 };
+        found.set(key, reached);
+        further.push(reached);
+      }
+    }
+    front = further;
+  }
+  return [...found.values()];
+}
+
+/**
+ * What depends on `start` and what it needs, through any number of references. Membership is told but not followed:
+ * that two flows share an integration makes neither depend on the other, unless the integration itself is asked about.
+ *
+ * A flow that starts another refers to it, so the starter is among the dependants of the started; what is started runs
+ * only after its starter, so it is among the dependants of that one too.
+ */
+export function impactOf(graph: AccountGraph, start: Key): Impact {
+  const member = (key: Key): boolean => key !== start && key.startsWith('integrations/');
+  const dependants = walk(start, (key, came) => {
+    if (member(key)) return [];
+    const way = came?.way ?? 'refers';
+    const referring = graph
+      .usedBy(key)
+      .filter(({ kind }) => way !== 'after' || kind !== 'starts')
+      .map((edge): Step => ({ key: edge.from, edge, way: edge.kind === 'starts' ? 'starter' : way }));
+    const started = way === 'starter' ? [] : graph.uses(key).filter(({ kind }) => kind === 'starts');
+    return [...referring, ...started.map((edge): Step => ({ key: edge.to, edge, way: 'after' }))];
+  });
+  const needs = walk(start, (key) =>
+    member(key) ? [] : graph.uses(key).map((edge) => ({ key: edge.to, edge, way: 'refers' })),
+  );
+  return { start, dependants, needs };
+}

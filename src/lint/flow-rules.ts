@@ -1,0 +1,210 @@
+import { alg, Graph } from '@dagrejs/graphlib';
+import type { MirrorDocument } from '../core/documents.ts';
+import { getOwn, type JsonObject } from '../core/json.ts';
+import { type AccountGraph, isForeign, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
+import type { Key } from '../plan/types.ts';
+import type { Problem, Rule } from './types.ts';
+
+/** Exports that begin by themselves when something arrives (celigo-models 6.3). */
+const LISTENERS: ReadonlySet<string> = new Set(['webhook', 'distributed']);
+const LISTENING_ADAPTORS = /^(?:Webhook|AS2|VAN)/;
+
+function flowsOf(graph: AccountGraph): MirrorDocument[] {
+  return ofType(graph, 'flows').filter((flow) => !isForeign(flow));
+}
+
+function keyOfFlow({ id }: MirrorDocument): Key {
+  return `flows/${id}`;
+}
+
+function isEnabled({ doc }: MirrorDocument): boolean {
+  return doc.disabled !== true;
+}
+
+/** An instance takes its steps from another flow. */
+function isInstance({ doc }: MirrorDocument): boolean {
+  return textAt(doc, '_abstractFlowId') !== undefined;
+}
+
+function hasSteps(doc: JsonObject): boolean {
+  const branches = objectsAt(doc, 'routers').flatMap((router) => objectsAt(router, 'branches'));
+  return (
+    textAt(doc, '_importId') !== undefined ||
+    objectsAt(doc, 'pageProcessors').length > 0 ||
+    branches.some((branch) => objectsAt(branch, 'pageProcessors').length > 0)
+  );
+}
+
+function emptyFlows(graph: AccountGraph): Problem[] {
+  return flowsOf(graph).flatMap((flow) => {
+    if (isInstance(flow)) return [];
+    const sources = objectsAt(flow.doc, 'pageGenerators').length > 0 || textAt(flow.doc, '_exportId');
+    const lacks = [...(sources ? [] : ['source']), ...(hasSteps(flow.doc) ? [] : ['destination'])];
+    return lacks.length === 0
+      ? []
+      : [{ key: keyOfFlow(flow), message: `the flow has no ${lacks.join(' and no ')}` }];
+  });
+}
+
+/** Whether a source waits for something to arrive instead of being asked by a schedule. */
+export function isListener(doc: JsonObject | undefined): boolean {
+  return (
+    LISTENERS.has(String(doc?.type)) ||
+    LISTENING_ADAPTORS.test(String(doc?.adaptorType)) ||
+    doc?.webhook !== undefined ||
+    doc?.distributed !== undefined
+  );
+}
+
+/** Whether a flow begins by itself or is begun by another: by a schedule, a listener, or a flow before it. */
+export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolean {
+  const { doc } = flow;
+  const sources = objectsAt(doc, 'pageGenerators');
+  const exportIds = [textAt(doc, '_exportId'), ...sources.map((source) => textAt(source, '_exportId'))];
+  return (
+    textAt(doc, 'schedule') !== undefined ||
+    sources.some((source) => textAt(source, 'schedule') !== undefined) ||
+    exportIds.some((id) => id !== undefined && isListener(graph.nodes.get(`exports/${id}`)?.doc)) ||
+    graph.usedBy(keyOfFlow(flow)).some(({ kind }) => kind === 'starts' || kind === 'mentions')
+  );
+}
+
+function unscheduledFlows(graph: AccountGraph): Problem[] {
+  return flowsOf(graph)
+    .filter((flow) => isEnabled(flow) && flow.doc.isAbstract !== true && !isInstance(flow))
+    .filter((flow) => hasSteps(flow.doc) && !beginsSomehow(graph, flow))
+    .map((flow) => ({
+      key: keyOfFlow(flow),
+      message: 'the flow is enabled, but has no schedule and no listener, and no other flow starts it',
+    }));
+}
+
+function startsDisabled(graph: AccountGraph): Problem[] {
+  return flowsOf(graph)
+    .filter(isEnabled)
+    .flatMap((flow) =>
+      graph
+        .uses(keyOfFlow(flow))
+        .filter(({ kind, to }) => kind === 'starts' && graph.nodes.get(to)?.doc.disabled === true)
+        .filter(({ to }) => to.startsWith('flows/'))
+        .map(({ to, place }) => ({
+          key: keyOfFlow(flow),
+          place,
+          message: `starts "${nameOf(graph, to)}" (${to}), which is disabled: the chain ends here`,
+        })),
+    );
+}
+
+function circles(graph: AccountGraph): Problem[] {
+  const chains = new Graph({ directed: true });
+  for (const { kind, from, to } of graph.edges) if (kind === 'starts') chains.setEdge(from, to);
+  return alg.findCycles(chains).map((members) => {
+    const inOrder = [...members].sort();
+    return {
+      key: inOrder[0] ?? '',
+      message: `the flow starts itself again${inOrder.length > 1 ? ` through ${inOrder.slice(1).join(', ')}` : ''}: the chain never ends`,
+    };
+  });
+}
+
+/** Ends of branches that are no router of the list (celigo-models 3.1). */
+const RESERVED: ReadonlySet<string> = new Set(['outputRouter', 'apiRouter']);
+
+function deadBranches(graph: AccountGraph): Problem[] {
+  return ['flows', 'tools', 'apis']
+    .flatMap((dir) => ofType(graph, dir))
+    .filter((document) => !isForeign(document))
+    .flatMap(({ type, id, doc }) => {
+      const builder = getOwn(doc, 'builder');
+      const routers = [...objectsAt(doc, 'routers'), ...objectsAt(builder, 'routers')];
+      const known = new Set(routers.map((router) => textAt(router, 'id')));
+      return routers.flatMap((router, r) =>
+        objectsAt(router, 'branches').flatMap((branch, b) => {
+          const next = textAt(branch, 'nextRouterId');
+          if (next === undefined || known.has(next) || RESERVED.has(next)) return [];
+          return [
+            {
+              key: `${type.dir}/${id}`,
+              place: `${builder === undefined ? '' : 'builder.'}routers[${r}].branches[${b}].nextRouterId`,
+              message: `the branch "${textAt(branch, 'name') ?? ''}" leads to the router ${next}, which is not there`,
+            },
+          ];
+        }),
+      );
+    });
+}
+
+function duplicateNames(graph: AccountGraph): Problem[] {
+  const groups = new Map<string, MirrorDocument[]>();
+  for (const document of graph.nodes.values()) {
+    const { type, doc, title } = document;
+    const name = textAt(doc, 'name');
+    if (name === undefined || !NAMED.has(type.dir) || isForeign(document)) continue;
+    // Two integrations may well have a flow of the same name each.
+    const inside = type.dir === 'flows' ? (textAt(doc, '_integrationId') ?? '') : '';
+    const key = JSON.stringify([type.dir, inside, title.trim().toLowerCase().replace(/\s+/g, ' ')]);
+    groups.set(key, [...(groups.get(key) ?? []), document]);
+  }
+  return [...groups.values()]
+    .filter((group) => group.length > 1)
+    .map((group) => {
+      const [first, ...others] = group as [MirrorDocument, ...MirrorDocument[]];
+      return {
+        key: `${first.type.dir}/${first.id}`,
+        place: 'name',
+        message: `${others.length === 1 ? `another ${first.type.noun} has` : `${others.length} other ${first.type.plural} have`} the name "${first.title}": ${others.map(({ id }) => id).join(', ')}`,
+      };
+    });
+}
+
+const NAMED: ReadonlySet<string> = new Set([
+  'integrations',
+  'flows',
+  'exports',
+  'imports',
+  'connections',
+  'scripts',
+  'lookupcaches',
+  'tools',
+  'apis',
+]);
+
+/** Rules about flows, branches and names. */
+export const FLOW_RULES: readonly Rule[] = [
+  {
+    id: 'empty-flow',
+    severity: 'warning',
+    about: 'a flow without a source or without a destination',
+    check: emptyFlows,
+  },
+  {
+    id: 'unscheduled-flow',
+    severity: 'warning',
+    about: 'an enabled flow that nothing ever starts',
+    check: unscheduledFlows,
+  },
+  {
+    id: 'starts-disabled-flow',
+    severity: 'warning',
+    about: 'an enabled flow that starts a disabled one when it is done',
+    check: startsDisabled,
+  },
+  {
+    id: 'endless-chain',
+    severity: 'error',
+    about: 'flows that start each other in a circle',
+    check: circles,
+  },
+  {
+    id: 'dead-branch',
+    severity: 'error',
+    about: 'a branch that leads to a router which is not there',
+    check: deadBranches,
+  },
+  {
+    id: 'duplicate-name',
+    severity: 'warning',
+    about: 'two resources of a type with one name: people, and a restore by name, take one for the other',
+    check: duplicateNames,
+  },
+];

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { AppError } from '../core/errors.ts';
+import { oneLine } from '../core/message.ts';
+import { parseYaml, YamlError } from '../core/yaml.ts';
+
+/** The policy's file, in the root of the mirror's repository, where it is reviewed like everything else. */
+export const POLICY_FILE = 'celigo-lint.yaml';
+
+const policySchema = z.strictObject({
+  rules: z
+    .record(z.string(), z.enum(['off', 'info', 'warning', 'error']))
+    .default({})
+    .describe('Rule → how grave it is here'),
+  allow: z
+    .array(
+      z.strictObject({
+        rule: z.string().min(1),
+        what: z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),
+        place: z.string().min(1).optional(),
+        reason: z.string().min(1).describe('Why it may stay'),
+      }),
+    )
+    .default([]),
+});
+
+/** What is looked for, how grave it is, and what is known and may stay. */
+export type LintPolicy = z.output<typeof policySchema>;
+
+/**
+ * Reads a policy.
+ * @param text content of the file; `undefined` where there is none
+ * @throws AppError `USAGE` naming the file, the place and the cause
+ */
+export function readPolicy(text: string | undefined, file: string): LintPolicy {
+  if (text === undefined) return { rules: {}, allow: [] };
+  try {
+    const result = policySchema.safeParse(text.trim() === '' ? {} : parseYaml(text));
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    const place = issue?.path.map(String).join('.') ?? '';
+    throw new AppError(
+      'USAGE',
+      `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(issue?.message ?? '')}`,
+      {
+        hint: 'It has rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new AppError(
+      'USAGE',
+      `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`,
+      {
+        hint: 'Mend the file',
+        cause: error,
+      },
+    );
+  }
+}
