@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { findType } from '../../src/catalogue/index.ts';
+import type { MirrorDocument } from '../../src/core/documents.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+import { buildGraph } from '../../src/graph/account-graph.ts';
+import { impactOf } from '../../src/graph/impact.ts';
+import { impactDot, impactMermaid, impactTree } from '../../src/graph/impact-view.ts';
+
+const id = (n: number): string => `6900000000000000000000${n.toString(16).padStart(2, '0')}`;
+
+function doc(dir: string, n: number, fields: JsonObject = {}, title = `${dir} ${n}`): MirrorDocument {
+  const type = findType(dir);
+  if (!type) throw new Error(dir);
+  return {
+    type,
+    id: id(n),
+    title,
+    path: `${dir}/x.${id(n)}.yaml`,
+    doc: { _id: id(n), name: title, ...fields },
+  };
+}
+
+const flow = (n: number, exportId: number, more: JsonObject = {}): MirrorDocument =>
+  doc('flows', n, { pageGenerators: [{ _exportId: id(exportId) }], ...more });
+
+/** Flows 1 → 2 → 3 in a chain, each with an export of its own on connection 20 (1, 2) or 21 (3); 4 starts 2 as well. */
+const CHAIN = [
+  flow(1, 11, { _runNextFlowIds: [id(2)], _integrationId: id(30) }),
+  flow(2, 12, { _runNextFlowIds: [id(3)], _integrationId: id(30) }),
+  flow(3, 13, { _integrationId: id(30) }),
+  flow(4, 14, { _runNextFlowIds: [id(2)] }),
+  doc('exports', 11, { _connectionId: id(20) }),
+  doc('exports', 12, { _connectionId: id(20) }),
+  doc('exports', 13, { _connectionId: id(21) }),
+  doc('exports', 14, { _connectionId: id(22) }),
+  doc('connections', 20),
+  doc('connections', 21),
+  doc('connections', 22),
+  doc('integrations', 30, { _registeredConnectionIds: [id(20), id(21)] }),
+  doc('scripts', 40, { content: `exports.run({ _id: '${id(14)}' });` }),
+];
+
+function reached(start: string): { dependants: string[]; needs: string[] } {
+  const { dependants, needs } = impactOf(buildGraph(CHAIN), start);
+  const short = (key: string): string =>
+    `${key.slice(0, key.indexOf('/'))} ${Number.parseInt(key.slice(-2), 16)}`;
+  return {
+    dependants: dependants.map(({ key }) => short(key)).sort(),
+    needs: needs.map(({ key }) => short(key)).sort(),
+  };
+}
+
+describe('impact', () => {
+  it('follows flows that start each other: what runs after, and who starts it', () => {
+    expect(reached(`exports/${id(11)}`).dependants).toEqual(['flows 1', 'flows 2', 'flows 3']);
+    expect(reached(`flows/${id(3)}`).dependants).toEqual(['flows 1', 'flows 2', 'flows 4']);
+    expect(reached(`flows/${id(1)}`).needs).toEqual([
+      'connections 20',
+      'connections 21',
+      'exports 11',
+      'exports 12',
+      'exports 13',
+      'flows 2',
+      'flows 3',
+      'integrations 30',
+    ]);
+  });
+
+  it('does not take one starter of a flow for a dependant of another', () => {
+    expect(reached(`exports/${id(11)}`).dependants).not.toContain('flows 4');
+    expect(reached(`flows/${id(4)}`).dependants).toEqual(['flows 2', 'flows 3']);
+  });
+
+  it('tells membership without following it, unless the integration is asked about', () => {
+    expect(reached(`connections/${id(21)}`).dependants).toEqual([
+      'exports 13',
+      'flows 1',
+      'flows 2',
+      'flows 3',
+      'flows 4',
+      'integrations 30',
+    ]);
+    expect(reached(`integrations/${id(30)}`).dependants).toEqual([
+      'flows 1',
+      'flows 2',
+      'flows 3',
+      'flows 4',
+    ]);
+    expect(reached(`integrations/${id(30)}`).needs).toEqual(['connections 20', 'connections 21']);
+  });
+
+  it('counts ids in code', () => {
+    expect(reached(`exports/${id(14)}`).dependants).toEqual(['flows 2', 'flows 3', 'flows 4', 'scripts 40']);
+  });
+
+  it('names the nearest way', () => {
+    const { dependants } = impactOf(buildGraph(CHAIN), `connections/${id(20)}`);
+    expect(dependants.find(({ key }) => key === `flows/${id(1)}`)).toMatchObject({
+      distance: 2,
+      from: `exports/${id(11)}`,
+      edge: { place: 'pageGenerators[0]._exportId', kind: 'uses' },
+    });
+  });
+
+  it('writes names that no reader of Mermaid or DOT takes for markup', () => {
+    const evil = 'x"] --> y; <script>alert(1)</script> `%%{init: 1}%%` \\N #quot; end\n  style n0 fill:red';
+    const graph = buildGraph([doc('connections', 1, {}, evil), doc('exports', 2, { _connectionId: id(1) })]);
+    const impact = impactOf(graph, `connections/${id(1)}`);
+
+    const mermaid = impactMermaid(graph, impact).split('\n');
+    expect(mermaid).toHaveLength(6);
+    expect(mermaid[1]).toMatch(/^ {2}n0\[\("[^"<>`%{}[\]\\]*"\)\]$/);
+    const dot = impactDot(graph, impact);
+    expect(dot.split('\n').filter((line) => line.includes('->'))).toHaveLength(2);
+    expect(dot).toContain('\\"');
+    expect(dot).toContain('\\\\N');
+    expect(impactTree(graph, impact).split('\n')).toHaveLength(7);
+  });
+});

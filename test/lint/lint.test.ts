@@ -1,0 +1,211 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
+import { renderYaml } from '../../src/core/yaml.ts';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import { sample } from '../support/account.ts';
+import { Workspace } from '../support/workspace.ts';
+
+interface LintJson {
+  readonly findings: readonly {
+    readonly rule: string;
+    readonly severity: string;
+    readonly type: string;
+    readonly id: string;
+    readonly name: string;
+    readonly path: string;
+    readonly place?: string;
+    readonly line?: number;
+    readonly message: string;
+  }[];
+  readonly allowed: number;
+  readonly needless: readonly unknown[];
+}
+
+async function lint(space: Workspace, ...args: string[]): Promise<LintJson & { code: number }> {
+  const { code, out, err } = await space.run('lint', '--json', ...args);
+  expect(err).toBe('');
+  return { ...(JSON.parse(out) as LintJson), code };
+}
+
+/** The faults that the sample account is made with: rule, type, name, place. */
+const PLANTED = [
+  ['endless-chain', 'flows', 'Orders: web shop → NetSuite', undefined],
+  ['duplicate-name', 'imports', 'Book sales order', 'name'],
+  ['duplicate-name', 'imports', 'Post to the alert channel', 'name'],
+  ['hard-coded-id', 'exports', 'Open errors of the order flow', 'http.relativeURI'],
+  ['hard-coded-id', 'exports', 'Open errors of the order flow', 'http.relativeURI'],
+  ['hard-coded-id', 'imports', 'Refill the postcode cache', 'http.relativeURI[0]'],
+  ['hard-coded-id', 'scripts', 'Settings of Webshop / ERP', 'content'],
+  ['hard-coded-id', 'scripts', 'Settings of Webshop / ERP', 'content'],
+  ['unused-resource', 'ediprofiles', 'Møller Sport X12', undefined],
+  ['unused-resource', 'ediprofiles', 'Nordvik EDIFACT (planned)', undefined],
+  ['unused-resource', 'filedefinitions', 'Møller label file (fixed width)', undefined],
+  ['unused-resource', 'lookupcaches', 'GTIN by SKU', undefined],
+];
+
+/** An allowance for everything that the sample account is made with. */
+const KNOWN = {
+  allow: [...new Set(PLANTED.map(([rule, type, name]) => `${rule} ${type}/${name}`))].map((text) => {
+    const at = text.indexOf(' ');
+    return { rule: text.slice(0, at), what: text.slice(at + 1), reason: 'the sample account is made so' };
+  }),
+};
+
+async function mirrorOf(change: (docs: Map<string, JsonObject[]>) => void = () => {}): Promise<Workspace> {
+  const seed = sampleAccount();
+  const docs = new Map(Object.entries(seed.resources).map(([dir, list]) => [dir, [...list]]));
+  change(docs);
+  const account = await sample({ seed: { ...seed, resources: Object.fromEntries(docs) } });
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.sync();
+  return space;
+}
+
+const id = (n: number): string => `6900000000000000000000${n.toString(16).padStart(2, '0')}`;
+
+describe('lint', () => {
+  it('finds the 12 faults that the sample account is made with, and nothing else', async () => {
+    const space = await mirrorOf();
+
+    const { findings, code } = await lint(space);
+
+    expect(findings.map(({ rule, type, name, place }) => [rule, type, name, place])).toEqual(PLANTED);
+    expect(code).toBe(1);
+    for (const { path } of findings) expect(space.git('ls-files', '--', path).trim()).toBe(path);
+  });
+
+  it('finds one planted fault of each kind, where it stands, and nothing else', async () => {
+    const make = (docs: Map<string, JsonObject[]>, dir: string, doc: JsonObject): void => {
+      docs
+        .get(dir)
+        ?.push({ createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z', ...doc });
+    };
+    const space = await mirrorOf((docs) => {
+      const [connection] = docs.get('connections') ?? [];
+      const step = { _connectionId: connection?._id ?? '', adaptorType: 'HTTPExport' };
+      make(docs, 'connections', { _id: id(1), name: 'Nobody works with me', type: 'http', http: {} });
+      make(docs, 'scripts', { _id: id(2), name: 'Nobody calls me', content: 'function f() {}\n' });
+      make(docs, 'exports', { _id: id(3), name: 'No flow has me', ...step });
+      make(docs, 'imports', {
+        _id: id(4),
+        name: 'No flow has me either',
+        ...step,
+        adaptorType: 'HTTPImport',
+      });
+      make(docs, 'exports', { _id: id(5), name: 'A step', ...step });
+      make(docs, 'imports', { _id: id(6), name: 'Another step', ...step, adaptorType: 'HTTPImport' });
+      const pageGenerators = [{ _exportId: id(5) }];
+      const pageProcessors = [{ type: 'import', _importId: id(6) }];
+      const steps = { pageGenerators, pageProcessors };
+      make(docs, 'flows', { _id: id(7), name: 'Never begins', disabled: false, ...steps });
+      make(docs, 'flows', { _id: id(8), name: 'No end', disabled: true, pageGenerators });
+      make(docs, 'flows', {
+        _id: id(9),
+        name: 'Leads to nothing',
+        disabled: true,
+        ...steps,
+        _runNextFlowIds: [id(0xff)],
+      });
+      const chain = { schedule: '? 0 7 ? * 1-5', _runNextFlowIds: [id(8)] };
+      make(docs, 'flows', { _id: id(10), name: 'Starts what is off', disabled: false, ...steps, ...chain });
+      make(docs, 'flows', {
+        _id: id(11),
+        name: 'Round and round',
+        disabled: true,
+        ...steps,
+        _runNextFlowIds: [id(11)],
+      });
+      const routers = [{ id: 'r1', branches: [{ name: 'b', pageProcessors, nextRouterId: 'r2' }] }];
+      make(docs, 'flows', { _id: id(12), name: 'Dead branch', disabled: true, pageGenerators, routers });
+      const hooks = { hooks: { preSavePage: { _scriptId: id(13), function: 'g' } } };
+      make(docs, 'scripts', {
+        _id: id(13),
+        name: 'Writes down what it should not',
+        content: 'function g() {\n  const apiKey = "k7Qz93hLmN20xWp4";\n  return apiKey;\n}\n',
+      });
+      make(docs, 'exports', { _id: id(14), name: ' a STEP ', ...step, ...hooks });
+      make(docs, 'flows', {
+        _id: id(15),
+        name: 'Uses them',
+        disabled: true,
+        pageGenerators: [{ _exportId: id(14) }],
+        pageProcessors,
+      });
+    });
+    writeFileSync(join(space.mirror, 'celigo-lint.yaml'), renderYaml(KNOWN));
+
+    const { findings, allowed, needless } = await lint(space);
+
+    expect(findings.map((found) => [found.rule, found.type, found.id, found.place, found.line])).toEqual([
+      ['missing-reference', 'flows', id(9), '_runNextFlowIds[0]', undefined],
+      ['endless-chain', 'flows', id(11), undefined, undefined],
+      ['dead-branch', 'flows', id(12), 'routers[0].branches[0].nextRouterId', undefined],
+      ['hard-coded-credential', 'scripts', id(13), 'content', 2],
+      ['unused-connection', 'connections', id(1), undefined, undefined],
+      ['unused-script', 'scripts', id(2), undefined, undefined],
+      ['orphan-export', 'exports', id(3), undefined, undefined],
+      ['orphan-import', 'imports', id(4), undefined, undefined],
+      ['empty-flow', 'flows', id(8), undefined, undefined],
+      ['unscheduled-flow', 'flows', id(7), undefined, undefined],
+      ['starts-disabled-flow', 'flows', id(10), '_runNextFlowIds[0]', undefined],
+      ['duplicate-name', 'exports', id(5), 'name', undefined],
+    ]);
+    expect(allowed).toBe(PLANTED.length);
+    expect(needless).toEqual([]);
+    expect(JSON.stringify(findings)).not.toContain('k7Qz93hLmN20xWp4');
+  });
+
+  it('lets a policy change how grave a rule is, and tells allowances that nothing needs', async () => {
+    const space = await mirrorOf();
+    const policy = join(space.dir, 'policy.yaml');
+    writeFileSync(
+      policy,
+      renderYaml({
+        rules: { 'endless-chain': 'off', 'unused-resource': 'error' },
+        allow: [
+          ...KNOWN.allow.filter(({ rule }) => rule !== 'unused-resource'),
+          { rule: 'unused-script', what: 'scripts/*', reason: 'none is' },
+        ],
+      }),
+    );
+
+    const { findings, needless, code } = await lint(space, '--policy', policy);
+
+    expect(findings.map(({ rule, severity }) => [rule, severity])).toEqual(
+      Array.from({ length: 4 }, () => ['unused-resource', 'error']),
+    );
+    expect(code).toBe(1);
+    // The allowance for a rule that is off is not called needless: it is for the day when the rule is on again.
+    expect(needless).toEqual([{ rule: 'unused-script', what: 'scripts/*', reason: 'none is' }]);
+  });
+
+  it('ends as --fail-on says', async () => {
+    const space = await mirrorOf();
+    writeFileSync(
+      join(space.mirror, 'celigo-lint.yaml'),
+      renderYaml({ rules: { 'endless-chain': 'off', 'duplicate-name': 'off', 'hard-coded-id': 'off' } }),
+    );
+    const codes: number[] = [];
+    for (const limit of ['error', 'warning', 'info', 'never']) {
+      codes.push((await lint(space, '--fail-on', limit)).code);
+    }
+    expect(codes).toEqual([0, 0, 1, 0]);
+  });
+
+  it.each([
+    ['rules: { unused-scrpt: off }\n', /no rule is called unused-scrpt \(did you mean unused-script\?\)/],
+    ['rules: { unused-script: never }\n', /celigo-lint.yaml, rules.unused-script: /],
+    ['allow: [{ rule: unused-script, what: scripts/* }]\n', /allow.0.reason/],
+    ['allow: [\n', /celigo-lint.yaml(:\d+)? is not valid/],
+  ])('refuses a policy that it does not understand: %j', async (text, message) => {
+    const space = await mirrorOf();
+    writeFileSync(join(space.mirror, 'celigo-lint.yaml'), text);
+
+    const outcome = await space.run('lint');
+
+    expect(outcome.code).toBe(64);
+    expect(outcome.err).toMatch(message);
+  });
+});
