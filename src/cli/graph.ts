@@ -26,7 +26,7 @@ export async function openGraph(
     import('../graph/account-graph.ts'),
   ]);
   const { git, root, account } = await openMirror(io, globals, what, options);
-  const state = await stateOf({ git, root, account }, options.at, io.now());
+  const state = await stateOf({ git, account }, options.at, io.now());
   const graph = buildGraph(await readDocuments(state, documentPaths(state)));
   return { root, account, state, graph };
 }

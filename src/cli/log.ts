@@ -68,28 +68,17 @@ async function runLog(
   what: string | undefined,
   flags: LogFlags,
 ): Promise<void> {
-  const [{ timeOf }, { readVersions }, { preselect, searchFields }] = await Promise.all([
-    import('../mirror/state.ts'),
+  const [{ readTime }, { readVersions }, { preselect, searchFields }] = await Promise.all([
+    import('./time-option.ts'),
     import('../audit/versions.ts'),
     import('../audit/query.ts'),
   ]);
-  const time = async (option: string, text: string | undefined): Promise<Date | undefined> => {
-    if (text === undefined) return undefined;
-    // A day begins for --since and ends for --until.
-    const day = option === '--since' && /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text;
-    const found = await timeOf(day, io.now());
-    // Commits tell whole seconds.
-    if (found) return new Date(Math.floor(found.getTime() / 1000) * 1000);
-    throw new AppError('USAGE', `${option}: ${text} is no time`, {
-      hint: 'Times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
-    });
-  };
   const limit = limitOf(flags.limit);
   const { git, account, trail, keys } = await openTrail(io, globals, what, flags);
   const query = {
     keys,
-    since: await time('--since', flags.since),
-    until: await time('--until', flags.until),
+    since: await readTime('--since', flags.since, 'start', io.now()),
+    until: await readTime('--until', flags.until, 'end', io.now()),
     by: flags.by,
     field: flags.field,
     grep: flags.grep,

@@ -12,6 +12,7 @@ import { registerInit } from './init.ts';
 import type { Io } from './io.ts';
 import { registerLint } from './lint.ts';
 import { registerLog } from './log.ts';
+import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
 import { registerShow } from './show.ts';
 import { styleFor } from './style.ts';
@@ -41,6 +42,7 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
   registerShow(program, io);
   registerLog(program, io);
   registerBlame(program, io);
+  registerReport(program, io);
   registerImpact(program, io);
   registerLint(program, io, finish);
   registerDrill(program, io, finish);

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { plainRepository } from '../config/plain.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, RepositoryConfig } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
 import type { Transliterate } from '../core/layout.ts';
 import { accountFolders } from '../mirror/folder.ts';
@@ -14,6 +14,7 @@ export interface ReadOnlyMirror {
   readonly git: Git;
   readonly root: string;
   readonly account: string;
+  readonly repository: RepositoryConfig;
 }
 
 /** The mirror of `--mirror`, or of the configuration; in it the account that is meant. @throws AppError `USAGE` */
@@ -50,6 +51,7 @@ export async function openMirror(
   return {
     root,
     account,
+    repository: config.repository,
     git: createGit({ cwd: root, config: config.repository, env: io.env, signal: io.signal }),
   };
 }
@@ -59,7 +61,7 @@ export async function openMirror(
  * @throws AppError `USAGE`
  */
 export async function stateOf(
-  { git, account }: ReadOnlyMirror,
+  { git, account }: Pick<ReadOnlyMirror, 'git' | 'account'>,
   at: string | undefined,
   now: Date,
   selector?: { readonly text: string; readonly transliterate: Transliterate },

@@ -127,6 +127,14 @@ const repository = z.strictObject({
     .min(1)
     .optional()
     .describe('Host keys to trust; without it a new host is accepted once'),
+  commitUrl: z
+    .string()
+    .regex(/^https?:\/\/[^\s@]+$/, { message: 'expected an address without user or password' })
+    .includes('{commit}')
+    .optional()
+    .describe(
+      'Page of a commit, for reports: https://git.example/acme/mirror/commit/{commit}; told from the remote for GitHub, GitLab, Bitbucket and Gitea',
+    ),
   signingKeyFile: z.string().min(1).optional().describe('SSH key that signs every commit'),
   stateless: z
     .boolean()

@@ -18,6 +18,13 @@ export function oneLine(text: string): string {
     .trim();
 }
 
+/** Makes one line of a text safe to show where it stands, its indentation kept: what does not print becomes `�`. */
+export function visibleLine(line: string): string {
+  return line
+    .replace(/\t/g, '  ')
+    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
+}
+
 /** Names of a type for people. */
 export interface Nouns {
   readonly noun: string;

@@ -1,0 +1,65 @@
+import { stringify } from 'csv-stringify/sync';
+import { changeText } from '../../core/change-text.ts';
+import { oneLine } from '../../core/message.ts';
+import type { CommitLink } from './forge.ts';
+import type { Report, ReportChange } from './model.ts';
+
+/** Longest value in a cell: spreadsheets stop at 32,767 characters. */
+const LONGEST = 8_000;
+
+const COLUMNS = [
+  'time',
+  'person',
+  'email',
+  'also',
+  'sureness',
+  'source',
+  'what',
+  'type',
+  'id',
+  'name',
+  'path',
+  'field',
+  'before',
+  'after',
+  'commit',
+  'url',
+  'restore',
+];
+
+function cell(text: string | undefined): string {
+  if (text === undefined) return '';
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+}
+
+function rowsOf(account: string, { entry, fields }: ReportChange, link: CommitLink): string[][] {
+  const about = [
+    entry.time.toISOString(),
+    oneLine(entry.by.name),
+    oneLine(entry.by.email),
+    entry.also.map(({ name, email }) => oneLine(`${name} <${email}>`)).join('; '),
+    entry.sureness,
+    entry.sources.join('; '),
+    entry.what,
+    entry.dir,
+    entry.id,
+    oneLine(entry.title),
+    `${account}/${entry.path}`,
+  ];
+  const tail = [entry.commit, link(entry.commit) ?? '', entry.restore ?? ''];
+  if (fields.length === 0) return [[...about, '', '', '', ...tail]];
+  return fields.map((field) => {
+    const { place, before, after } = changeText(field);
+    return [...about, place, cell(before), cell(after), ...tail];
+  });
+}
+
+/**
+ * One line for each field that changed, and one for each resource that came or went. Cells that a spreadsheet would take
+ * for formulas are defused.
+ */
+export function* reportCsv(report: Report, link: CommitLink): Generator<string> {
+  const options = { escape_formulas: true, record_delimiter: 'windows' } as const;
+  yield stringify([COLUMNS], options);
+  for (const change of report.changes) yield stringify(rowsOf(report.account, change, link), options);
+}

@@ -1,0 +1,50 @@
+import type { FieldChange } from '../../core/field-diff.ts';
+import { placeText } from '../../core/places.ts';
+import type { CommitLink } from './forge.ts';
+import type { Report, ReportChange } from './model.ts';
+
+function fieldJson({ place, ...sides }: FieldChange): unknown {
+  return { place: placeText(place), ...sides };
+}
+
+function changeJson(account: string, { entry, fields, whole }: ReportChange, link: CommitLink): unknown {
+  const url = link(entry.commit);
+  return {
+    time: entry.time.toISOString(),
+    by: entry.by,
+    also: entry.also,
+    sureness: entry.sureness,
+    what: entry.what,
+    type: entry.dir,
+    id: entry.id,
+    name: entry.title,
+    path: `${account}/${entry.path}`,
+    ...(entry.oldPath ? { oldPath: `${account}/${entry.oldPath}` } : {}),
+    sources: entry.sources,
+    commit: entry.commit,
+    ...(url === undefined ? {} : { url }),
+    ...(entry.restore ? { restore: entry.restore } : {}),
+    fields: fields.map(fieldJson),
+    ...(whole ? { document: whole } : {}),
+  };
+}
+
+/** The whole report as one JSON document, in pieces, since it may be large. Nothing is cut. */
+export function* reportJson(report: Report, link: CommitLink): Generator<string> {
+  const { account, from, to, madeAt, found, byType, byPerson, changes } = report;
+  const head = {
+    version: 1,
+    account,
+    from: from?.toISOString() ?? null,
+    to: to.toISOString(),
+    madeAt: madeAt.toISOString(),
+    found,
+    byType: byType.map(({ key, counts, total }) => ({ type: key, ...counts, total })),
+    byPerson: byPerson.map(({ key, counts, total }) => ({ person: key, ...counts, total })),
+  };
+  yield `${JSON.stringify(head).slice(0, -1)},"changes":[`;
+  for (const [i, change] of changes.entries()) {
+    yield `${i > 0 ? ',' : ''}\n${JSON.stringify(changeJson(account, change, link))}`;
+  }
+  yield ']}\n';
+}

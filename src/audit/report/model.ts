@@ -1,0 +1,103 @@
+import type { Person } from '../../core/attribution.ts';
+import type { FieldChange } from '../../core/field-diff.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Git } from '../../mirror/git.ts';
+import type { Entry, What } from '../trail.ts';
+import { fieldsOf, readVersions } from '../versions.ts';
+
+/** Entries whose documents are held in memory at once. */
+const CHUNK = 500;
+
+/** One change of one resource with what it changed. */
+export interface ReportChange {
+  readonly entry: Entry;
+  /** Empty for a resource that came or went. */
+  readonly fields: readonly FieldChange[];
+  /** The document of a resource that came or went. */
+  readonly whole?: JsonObject;
+}
+
+/** Counts of one row of a summary. */
+export type Counts = Readonly<Record<What, number>>;
+
+export interface Tally<K> {
+  readonly key: K;
+  readonly counts: Counts;
+  readonly total: number;
+}
+
+/** The changes of an account in a span of time. */
+export interface Report {
+  readonly account: string;
+  /** `undefined`: from the beginning of the mirror. */
+  readonly from: Date | undefined;
+  readonly to: Date;
+  readonly madeAt: Date;
+  /** Newest first. */
+  readonly changes: readonly ReportChange[];
+  /** Resources that the first listing found in the span: they were there before. */
+  readonly found: number;
+  /** Folders of types, most changes first. */
+  readonly byType: readonly Tally<string>[];
+  readonly byPerson: readonly Tally<Person>[];
+}
+
+export const WHATS: readonly What[] = ['added', 'changed', 'renamed', 'deleted', 'restored'];
+
+const NONE: Counts = { added: 0, changed: 0, renamed: 0, deleted: 0, restored: 0 };
+
+function tally<K>(entries: readonly Entry[], keyOf: (entry: Entry) => { id: string; key: K }): Tally<K>[] {
+  const rows = new Map<string, { key: K; counts: Counts; total: number }>();
+  for (const entry of entries) {
+    const { id, key } = keyOf(entry);
+    const row = rows.get(id) ?? { key, counts: NONE, total: 0 };
+    rows.set(id, {
+      key: row.key,
+      counts: { ...row.counts, [entry.what]: row.counts[entry.what] + 1 },
+      total: row.total + 1,
+    });
+  }
+  return [...rows]
+    .sort(([a, one], [b, other]) => other.total - one.total || (a < b ? -1 : 1))
+    .map(([, row]) => row);
+}
+
+/** What to report on. */
+export interface ReportInput {
+  readonly account: string;
+  readonly from: Date | undefined;
+  readonly to: Date;
+  readonly madeAt: Date;
+  /** The entries of the span, in any order. */
+  readonly entries: readonly Entry[];
+}
+
+/** Reads what each entry changed. @throws GitFailure when the history cannot be read */
+export async function buildReport(git: Git, input: ReportInput): Promise<Report> {
+  const { entries: all, ...span } = input;
+  const entries = all
+    .filter(({ baseline }) => !baseline)
+    .reverse()
+    .sort((a, b) => b.time.getTime() - a.time.getTime());
+  const changes: ReportChange[] = [];
+  for (let from = 0; from < entries.length; from += CHUNK) {
+    const some = entries.slice(from, from + CHUNK);
+    const versions = await readVersions(git, input.account, some);
+    for (const entry of some) {
+      const whole =
+        entry.before.size === 0
+          ? versions.document(entry.after)
+          : entry.after.size === 0
+            ? versions.document(entry.before)
+            : undefined;
+      changes.push({ entry, fields: fieldsOf(entry, versions), ...(whole ? { whole: whole.doc } : {}) });
+    }
+  }
+  return {
+    ...span,
+    changes,
+    found: all.length - entries.length,
+    byType: tally(entries, ({ dir }) => ({ id: dir, key: dir })),
+    byPerson: tally(entries, ({ by }) => ({ id: by.email, key: by })),
+  };
+}
