@@ -22,12 +22,19 @@ export interface Timeline {
 const DAY = 86_400_000;
 
 /** Bars that can be told apart on a page as wide as a sheet of paper. */
-const UNITS: readonly { unit: Timeline['unit']; upTo: number; interval: CountableTimeInterval }[] = [
-  { unit: 'hour', upTo: 3 * DAY, interval: utcHour },
+const UNITS: readonly {
+  unit: Timeline['unit'];
+  upTo: number;
+  interval: CountableTimeInterval;
+}[] = [
+  { unit: 'hour', upTo: 2 * DAY, interval: utcHour },
   { unit: 'day', upTo: 100 * DAY, interval: utcDay },
   { unit: 'week', upTo: 700 * DAY, interval: utcMonday },
   { unit: 'month', upTo: Number.POSITIVE_INFINITY, interval: utcMonth },
 ];
+
+/** How the axis names a time, by what a bar is. */
+const LABELS = { hour: '%-d %b %H:%M', day: '%-d %b', week: '%-d %b', month: '%b %Y' } as const;
 
 const LAYER_OF = {
   added: 'added',
@@ -46,12 +53,16 @@ export function timelineOf({ changes, from, to }: Report): Timeline {
   const start = Math.min(first, from?.getTime() ?? first);
   const end = Math.max(last, from === undefined ? last : to.getTime());
   const { unit, interval } = UNITS.find(({ upTo }) => end - start <= upTo) ?? {
-    unit: 'month',
+    unit: 'month' as const,
     interval: utcMonth,
   };
   const bins = new Map<number, Record<Layer, number>>();
-  const stop = new Date(interval.floor(new Date(end)).getTime() + 1);
-  for (const time of interval.range(interval.floor(new Date(start)), stop)) {
+  // Hours are shown of whole days: a single bar says nothing.
+  const [begin, stop] =
+    unit === 'hour'
+      ? [utcDay.floor(new Date(start)), utcDay.ceil(new Date(end + 1))]
+      : [interval.floor(new Date(start)), new Date(interval.floor(new Date(end)).getTime() + 1)];
+  for (const time of interval.range(begin, stop)) {
     bins.set(time.getTime(), { changed: 0, added: 0, deleted: 0 });
   }
   for (const { entry } of changes) {
@@ -92,7 +103,7 @@ export interface Plot {
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [900, 180, 44, 152, 8, 892];
 
 /** Places of bars and ticks. The axis of counts begins at 0 and ends at a round number. */
-export function plotOf({ bins }: Timeline): Plot {
+export function plotOf({ unit, bins }: Timeline): Plot {
   const [first, second] = bins;
   const last = bins.at(-1);
   const step = first && second ? second.from.getTime() - first.from.getTime() : DAY;
@@ -122,7 +133,7 @@ export function plotOf({ bins }: Timeline): Plot {
       ];
     });
   });
-  const format = x.tickFormat(8);
+  const format = x.tickFormat(8, LABELS[unit]);
   return {
     width: WIDTH,
     height: HEIGHT,
