@@ -145,6 +145,8 @@ function demoConfig(baseUrl: string, token: string, folder: string): Config {
     include: ['*'],
     exclude: [],
     lookupCacheData: false,
+    auditFeed: false,
+    overview: false,
     sampleData: false,
     requestsPerSecond: 200,
     concurrency: 6,

@@ -53,6 +53,18 @@ const account = z
       .boolean()
       .default(false)
       .describe('Mirror preview samples too; they change by themselves and may hold data of customers'),
+    auditFeed: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Keep the account's own audit log too, by months (audit/2026-11.ndjson), without values; needs a token of an administrator",
+      ),
+    overview: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Make pages that explain the account and each integration, with diagrams: README.md in the account folder',
+      ),
     requestsPerSecond: z
       .number()
       .int()

@@ -17,6 +17,27 @@ export const BINDING_FILE = 'mirror.yaml';
 /** Keeps git from converting line ends in the account folder. */
 export const ATTRIBUTES_FILE = '.gitattributes';
 
+/** The account's audit log by months, where it is kept. */
+export const FEED_DIR = 'audit';
+const FEED_FILE = /^audit\/\d{4}-\d{2}\.ndjson$/;
+/** The page that explains the account, and those of its integrations, where they are made. */
+export const OVERVIEW_FILE = 'README.md';
+export const OVERVIEW_DIR = 'overview';
+const OVERVIEW_PAGE = /^overview\/[a-z0-9-]{1,61}\.[A-Za-z0-9_-]{1,160}\/README\.md$/;
+
+/** First line of every such page, by which it is told from one that somebody wrote. */
+export const OVERVIEW_MARK = '<!-- made by celigo-mirror: edits are undone -->';
+
+/** Whether a path inside the account folder is a page that this program makes from the documents. */
+export function isOverview(path: string): boolean {
+  return path === OVERVIEW_FILE || OVERVIEW_PAGE.test(path);
+}
+
+/** Whether a path inside the account folder is a file of this program beside the documents. */
+export function isBeside(path: string): boolean {
+  return path === BINDING_FILE || path === ATTRIBUTES_FILE || FEED_FILE.test(path) || isOverview(path);
+}
+
 /** A file of the mirror: path inside the account folder (`flows/order-sync.64f0….yaml`) and its text. */
 export interface MirrorFile {
   readonly path: string;

@@ -68,6 +68,8 @@ export interface MessageInput {
   readonly incomplete: readonly string[];
   /** First listing of the account. */
   readonly first: boolean;
+  /** What the commit holds beside documents. */
+  readonly beside?: string;
   /** The restore that made the changes. */
   readonly restoreId?: string;
   readonly nounsOf: (dir: string) => Nouns;
@@ -149,7 +151,8 @@ export function commitMessage(input: MessageInput): string {
   const hidden = input.changes.length - lines.length;
   if (hidden > 0) lines.push(`- and ${hidden} more; git show --stat lists them`);
   const what =
-    summarise(input.changes, input.nounsOf) || (input.restoreId ? 'ids of the restore' : 'mirror settings');
+    summarise(input.changes, input.nounsOf) ||
+    (input.restoreId ? 'ids of the restore' : input.beside || 'mirror settings');
   const subject = `${input.account}: ${input.restoreId ? 'restore: ' : ''}${what}`;
   const notes: string[] = [];
   if (input.first) notes.push('First mirror of the account: who made what was there before is not told.');

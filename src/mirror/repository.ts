@@ -1,10 +1,10 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findType } from '../catalogue/index.ts';
 import type { RepositoryConfig } from '../config/schema.ts';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { ATTRIBUTES_FILE, BINDING_FILE, readPath } from '../core/layout.ts';
+import { isBeside, isOverview, OVERVIEW_MARK, readPath } from '../core/layout.ts';
 import { createGit, type Git, GitFailure } from './git.ts';
 import { acquireLock } from './lock.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
@@ -46,9 +46,14 @@ export interface OpenOptions {
 
 /** Whether `path` (inside the account folder) is one that this program writes. */
 export function isOwnPath(path: string): boolean {
-  if (path === BINDING_FILE || path === ATTRIBUTES_FILE) return true;
+  if (isBeside(path)) return true;
   const parts = readPath(path);
   return parts !== undefined && findType(parts.dir) !== undefined;
+}
+
+/** Whether a page was made by this program, and not written by somebody in its place. */
+export function isOwnPage(file: string): boolean {
+  return readFileSync(file, 'utf8').startsWith(OVERVIEW_MARK);
 }
 
 /** How often, and after how long, a clone that another process is making is tried again. */
@@ -204,7 +209,13 @@ export async function repairFolder(
   // What was staged or changed may have turned into untracked files.
   const left = tracked.length > 0 ? await dirtyEntries(repository, account) : entries;
   // Only a killed run leaves files of ours that git does not know; without one, somebody else put them there.
-  const remains = left.filter((entry) => entry.untracked && crashed && isOwnPath(entry.path));
+  const remains = left.filter(
+    (entry) =>
+      entry.untracked &&
+      crashed &&
+      isOwnPath(entry.path) &&
+      (!isOverview(entry.path) || isOwnPage(join(path, account, entry.path))),
+  );
   for (const entry of remains) rmSync(join(path, account, entry.path), { force: true });
   const foreign = left
     .filter((entry) => entry.untracked && !remains.includes(entry))

@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
@@ -19,6 +20,8 @@ import type { MirrorFile } from '../core/layout.ts';
 export interface Staging {
   /** Writes a file aside. */
   put(file: MirrorFile): void;
+  /** The text of a file put before. */
+  read(path: string): string;
   /** Forgets a file put before. */
   drop(path: string): void;
   /**
@@ -98,6 +101,9 @@ export function createStaging(folder: string, aside: string): Staging {
           closeSync(handle);
         }
       });
+    },
+    read(path) {
+      return guarded('read', join(aside, path), () => readFileSync(join(aside, path), 'utf8'));
     },
     drop(path) {
       rmSync(join(aside, path), { force: true });

@@ -122,7 +122,8 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
   };
 }
 
-function documentsAmong(paths: Iterable<string>): Map<string, DocumentEntry> {
+/** The documents among paths inside an account's folder. */
+export function documentsAmong(paths: Iterable<string>): Map<string, DocumentEntry> {
   const documents = new Map<string, DocumentEntry>();
   for (const path of paths) {
     // Cheap before the pattern: side files of documents are many.

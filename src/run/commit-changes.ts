@@ -9,6 +9,7 @@ import { messageOf } from '../core/errors.ts';
 import { commitMessage, type Nouns } from '../core/message.ts';
 import { commitFiles } from '../mirror/commit.ts';
 import type { Repository } from '../mirror/repository.ts';
+import { wordsFor } from './beside.ts';
 import type { CommitReport } from './report.ts';
 import type { RestoreCommit, SyncDeps } from './sync.ts';
 
@@ -131,6 +132,7 @@ export async function commitChanges(
       incomplete: input.incomplete,
       first: input.first && group !== restored,
       ...(group === restored && input.restore ? { restoreId: input.restore.id } : {}),
+      ...(i === groups.length - 1 ? { beside: wordsFor(input.settings) } : {}),
       nounsOf,
     });
     const id = await commitFiles(

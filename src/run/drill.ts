@@ -133,6 +133,8 @@ function configOf(folder: string, baseUrl: string, state: string): { config: Con
     include: ['*'],
     exclude: [],
     lookupCacheData: true,
+    auditFeed: false,
+    overview: false,
     sampleData: false,
     // The emulator is our own: nobody else needs a share of it.
     requestsPerSecond: 100_000,

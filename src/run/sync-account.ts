@@ -12,6 +12,7 @@ import { AppError, EXIT } from '../core/errors.ts';
 import { CacheDamaged, removeCache } from '../mirror/cache.ts';
 import { type Repository, repairFolder } from '../mirror/repository.ts';
 import { createStaging, type Staging, writeAlongside } from '../mirror/staging.ts';
+import { filesBeside } from './beside.ts';
 import { type Binding, checkBinding } from './binding.ts';
 import { type CollectContext, type Collected, collectType } from './collect.ts';
 import { commitChanges } from './commit-changes.ts';
@@ -187,7 +188,6 @@ async function runOnce(
       if (state === 'unavailable')
         deps.report({ name: 'type.unavailable', account: account.name, type, reason: reason ?? '' });
     }
-    const incomplete = typeReports.filter(({ state }) => state === 'incomplete').map(({ type }) => type);
     const binding: Binding = {
       baseUrl: ground.binding?.baseUrl ?? account.baseUrl,
       userId: ground.binding?.userId ?? userId,
@@ -199,8 +199,26 @@ async function runOnce(
         ]),
       ],
     };
-    const settings = settingsFiles(ground, repository, binding);
     const serverTime = new Date(startTime.getTime() + client.clockSkewMs());
+    const beside = options.dryRun
+      ? { put: [], remove: [], incomplete: [] }
+      : await filesBeside({
+          client,
+          repository,
+          account,
+          staging,
+          changes,
+          full,
+          serverTime,
+          notice,
+          signal,
+        });
+    const incomplete = [
+      ...typeReports.filter(({ state }) => state === 'incomplete').map(({ type }) => type),
+      ...beside.incomplete,
+    ];
+    const settings = [...settingsFiles(ground, repository, binding), ...beside.put];
+    const ownPaths = [...settings.map(({ path }) => path), ...beside.remove];
     if (Math.abs(client.clockSkewMs()) > 30_000) {
       notice(
         `this machine's clock differs from the server's by ${Math.round(Math.abs(client.clockSkewMs()) / 1000)} s`,
@@ -210,7 +228,7 @@ async function runOnce(
     let commits: SyncReport['commits'] = [];
     let told: ReadonlyMap<string, string> = ground.cache?.toldEntries ?? new Map();
     const alongside = options.restore?.files ?? [];
-    if (!options.dryRun && changes.length + settings.length + alongside.length > 0) {
+    if (!options.dryRun && changes.length + ownPaths.length + alongside.length > 0) {
       for (const file of settings) aside.put(file);
       writeFileSync(marker, '');
       ({ commits, told } = await commitChanges({
@@ -219,7 +237,7 @@ async function runOnce(
         repository,
         account,
         changes,
-        settings: settings.map(({ path }) => path),
+        settings: ownPaths,
         incomplete,
         first: ground.binding === undefined,
         runId,
@@ -231,7 +249,7 @@ async function runOnce(
         apply: () => {
           aside.apply(
             [...changes.flatMap(({ put }) => put), ...settings.map(({ path }) => path)],
-            changes.flatMap(({ remove }) => remove),
+            [...changes.flatMap(({ remove }) => remove), ...beside.remove],
           );
           writeAlongside(repository.path, alongside);
         },
@@ -253,7 +271,7 @@ async function runOnce(
     return {
       account: account.name,
       runId,
-      verdict: partial ? 'partial' : changes.length + settings.length > 0 ? 'changed' : 'unchanged',
+      verdict: partial ? 'partial' : changes.length + ownPaths.length > 0 ? 'changed' : 'unchanged',
       exitCode: partial ? EXIT.partial : EXIT.done,
       dryRun: options.dryRun,
       types: typeReports,

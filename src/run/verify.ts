@@ -1,10 +1,11 @@
 import { findType } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { ATTRIBUTES_FILE, BINDING_FILE, readPath } from '../core/layout.ts';
+import { ATTRIBUTES_FILE, BINDING_FILE, FEED_DIR, isBeside, readPath } from '../core/layout.ts';
 import { fileOf, joinFiles } from '../core/markers.ts';
 import { referencesOf } from '../core/references.ts';
 import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
+import { readFeedLine } from './audit-feed.ts';
 import { readBinding } from './binding.ts';
 
 /** A file that is not as the mirror would have written it. */
@@ -53,7 +54,8 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
   if (!files.has(ATTRIBUTES_FILE)) fault(ATTRIBUTES_FILE, 'is missing: git might convert line ends');
 
   for (const [path, bytes] of files) {
-    if (path === BINDING_FILE || path === ATTRIBUTES_FILE) continue;
+    if (path.startsWith(`${FEED_DIR}/`) && isBeside(path)) checkFeed(path, bytes, fault);
+    if (isBeside(path)) continue;
     const parts = readPath(path);
     if (!parts || !findType(parts.dir)) {
       fault(path, 'is not a file of the mirror');
@@ -112,6 +114,25 @@ function checkBindingFile(bytes: Buffer, fault: (path: string, problem: string) 
   } catch (error) {
     if (!(error instanceof AppError) && !(error instanceof YamlError)) throw error;
     fault(BINDING_FILE, messageOf(error));
+  }
+}
+
+/** Each line of the audit feed is one entry of the file's month, and none stands there twice. */
+function checkFeed(
+  path: string,
+  bytes: Buffer,
+  fault: (path: string, problem: string, line?: number) => void,
+): void {
+  const month = path.slice(FEED_DIR.length + 1, -'.ndjson'.length);
+  const seen = new Set<string>();
+  const lines = bytes.toString('utf8').split('\n');
+  if (lines.pop() !== '') fault(path, 'ends in the middle of a line', lines.length + 1);
+  for (const [i, line] of lines.entries()) {
+    const entry = readFeedLine(line);
+    if (!entry) fault(path, 'is not an entry of the audit log', i + 1);
+    else if (!entry.time.startsWith(month)) fault(path, `holds an entry of ${entry.time}`, i + 1);
+    else if (seen.has(entry.id)) fault(path, `holds the entry ${entry.id} twice`, i + 1);
+    if (entry) seen.add(entry.id);
   }
 }
 

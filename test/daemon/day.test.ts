@@ -49,6 +49,8 @@ class Simulation {
       include: ['*'],
       exclude: [],
       lookupCacheData: false,
+      auditFeed: false,
+      overview: false,
       sampleData: false,
       requestsPerSecond: 40,
       concurrency: 6,

@@ -1,40 +1,34 @@
-import type { PhrasingContent, RootContent, TableRow } from 'mdast';
-import { gfmToMarkdown } from 'mdast-util-gfm';
-import { toMarkdown } from 'mdast-util-to-markdown';
+import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../../catalogue/index.ts';
 import { changeText, diffLines } from '../../core/change-text.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
+import {
+  code,
+  heading,
+  markdownTable,
+  paragraph,
+  renderMarkdown,
+  strong,
+  text,
+} from '../../core/markdown.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
-import { type Counts, type Report, type ReportChange, type Tally, WHATS } from './model.ts';
+import { type Report, type ReportChange, type Tally, WHATS } from './model.ts';
 
 /** Most lines that one change is told with. */
 const MOST_LINES = 80;
 const LONGEST = 200;
 
-const text = (value: string): PhrasingContent => ({ type: 'text', value: visibleLine(value) });
-const strong = (value: string): PhrasingContent => ({ type: 'strong', children: [text(value)] });
-const code = (value: string): PhrasingContent => ({ type: 'inlineCode', value: oneLine(value) });
-
-function row(cells: readonly PhrasingContent[]): TableRow {
-  return { type: 'tableRow', children: cells.map((cell) => ({ type: 'tableCell', children: [cell] })) };
-}
-
 function tallyTable<K>(title: string, rows: readonly Tally<K>[], nameOf: (key: K) => string): RootContent[] {
-  if (rows.length === 0) return [];
-  const cells = (counts: Counts): PhrasingContent[] => WHATS.map((what) => text(String(counts[what])));
-  return [
-    {
-      type: 'table',
-      align: [null, ...WHATS.map(() => 'right' as const), 'right'],
-      children: [
-        row([text(title), ...WHATS.map((what) => text(what)), text('all')]),
-        ...rows.map(({ key, counts, total }) =>
-          row([text(nameOf(key)), ...cells(counts), text(String(total))]),
-        ),
-      ],
-    },
-  ];
+  return markdownTable(
+    [title, ...WHATS, 'all'],
+    rows.map(({ key, counts, total }) => [
+      [text(oneLine(nameOf(key)))],
+      ...WHATS.map((what) => [text(String(counts[what]))]),
+      [text(String(total))],
+    ]),
+    1,
+  );
 }
 
 function fieldLines(field: FieldChange): string[] {
@@ -56,7 +50,7 @@ function fieldLines(field: FieldChange): string[] {
 }
 
 /** What a change is called: `changed flow "Order sync"`. */
-function heading({ entry }: ReportChange): PhrasingContent[] {
+function titleOf({ entry }: ReportChange): PhrasingContent[] {
   const noun = findType(entry.dir)?.noun ?? entry.dir;
   const name = entry.title === '' ? entry.id : entry.title;
   return [text(`${noun} `), strong(name), text(` ${entry.what}`)];
@@ -85,23 +79,18 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
   if (lines.length > shown.length)
     shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
   return [
-    { type: 'heading', depth: 3, children: heading(change) },
-    { type: 'paragraph', children: about },
+    heading(3, ...titleOf(change)),
+    paragraph(...about),
     ...(shown.length > 0 ? [{ type: 'code' as const, lang: 'diff', value: shown.join('\n') }] : []),
   ];
 }
 
 /** The report as Markdown. No name or value of the account can pose as markup. */
 export function* reportMarkdown(report: Report, link: CommitLink): Generator<string> {
-  const render = (children: readonly RootContent[]): string =>
-    toMarkdown(
-      { type: 'root', children: [...children] },
-      { extensions: [gfmToMarkdown({ tablePipeAlign: false })], bullet: '-', fences: true },
-    );
   const span = `${report.from?.toISOString().slice(0, 16).replace('T', ' ') ?? 'the beginning'} to ${report.to.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const count = report.changes.length;
-  yield render([
-    { type: 'heading', depth: 1, children: [text(`Changes of ${report.account}`)] },
+  yield renderMarkdown([
+    heading(1, text(`Changes of ${report.account}`)),
     {
       type: 'paragraph',
       children: [
@@ -117,8 +106,8 @@ export function* reportMarkdown(report: Report, link: CommitLink): Generator<str
   let day = '';
   for (const change of report.changes) {
     const date = change.entry.time.toISOString().slice(0, 10);
-    const title: RootContent[] = date === day ? [] : [{ type: 'heading', depth: 2, children: [text(date)] }];
+    const title: RootContent[] = date === day ? [] : [heading(2, text(date))];
     day = date;
-    yield `\n${render([...title, ...changeBlocks(report.account, change, link)])}`;
+    yield `\n${renderMarkdown([...title, ...changeBlocks(report.account, change, link)])}`;
   }
 }

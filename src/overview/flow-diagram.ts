@@ -1,0 +1,156 @@
+import type { MirrorDocument } from '../core/documents.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { type AccountGraph, nameOf, objectsAt, textAt } from '../graph/account-graph.ts';
+import { mermaidText } from '../graph/mermaid.ts';
+import type { Key } from '../plan/types.ts';
+
+/** Longest name in a node. */
+const LONGEST = 48;
+
+/** What a chart is made of, line by line. */
+interface Chart {
+  readonly nodes: string[];
+  readonly edges: string[];
+  /** A new id. */
+  readonly mint: () => string;
+}
+
+function newChart(): Chart {
+  let count = 0;
+  return {
+    nodes: [],
+    edges: [],
+    mint: () => {
+      count += 1;
+      return `n${count}`;
+    },
+  };
+}
+
+/** Scripts that are called within `value`: the hook's name and the script's. */
+function hooksIn(graph: AccountGraph, value: Json | undefined, key = ''): string[] {
+  if (isArray(value)) return value.flatMap((item) => hooksIn(graph, item, key));
+  if (!isObject(value)) return [];
+  const script = textAt(value, '_scriptId');
+  const own =
+    script === undefined ? [] : [`ƒ ${key === '' ? 'script' : key}: ${nameOf(graph, `scripts/${script}`)}`];
+  return [...own, ...Object.keys(value).flatMap((inner) => hooksIn(graph, getOwn(value, inner), inner))];
+}
+
+/** Label of a step: its name, its connection, its scripts. */
+function stepLabel(graph: AccountGraph, key: Key, extra: readonly string[]): string {
+  const doc = graph.nodes.get(key)?.doc;
+  const connection = textAt(doc, '_connectionId');
+  const lines = [
+    nameOf(graph, key),
+    ...(connection === undefined ? [] : [`on ${nameOf(graph, `connections/${connection}`)}`]),
+    ...new Set([...hooksIn(graph, doc), ...extra]),
+  ];
+  return lines.map((line) => mermaidText(line, LONGEST)).join('<br/>');
+}
+
+/** Adds a step and the arrow that leads to it. Gives its id. */
+function addStep(chart: Chart, graph: AccountGraph, step: JsonObject, from: readonly Arrow[]): Arrow[] {
+  const exportId = textAt(step, '_exportId');
+  const importId = textAt(step, '_importId');
+  const toolId = textAt(step, '_toolId');
+  const key =
+    importId !== undefined
+      ? `imports/${importId}`
+      : exportId !== undefined
+        ? `exports/${exportId}`
+        : toolId !== undefined
+          ? `tools/${toolId}`
+          : undefined;
+  if (key === undefined) return [...from];
+  const id = chart.mint();
+  const label = stepLabel(graph, key, hooksIn(graph, getOwn(step, 'hooks')));
+  const [open, close] = importId === undefined ? ['[/"', '"/]'] : ['["', '"]'];
+  chart.nodes.push(`${id}${open}${label}${close}`);
+  connect(chart, from, id);
+  return [{ from: id }];
+}
+
+/** The open end of a path: what comes next is drawn from here. */
+interface Arrow {
+  readonly from: string;
+  readonly label?: string;
+}
+
+function connect(chart: Chart, arrows: readonly Arrow[], to: string): void {
+  for (const { from, label } of arrows) {
+    chart.edges.push(label === undefined ? `${from} --> ${to}` : `${from} -->|"${label}"| ${to}`);
+  }
+}
+
+function addSteps(
+  chart: Chart,
+  graph: AccountGraph,
+  steps: readonly JsonObject[],
+  from: readonly Arrow[],
+): Arrow[] {
+  let ends = [...from];
+  for (const step of steps) ends = addStep(chart, graph, step, ends);
+  return ends;
+}
+
+function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: readonly Arrow[]): void {
+  const routers = objectsAt(doc, 'routers');
+  const ids = new Map<string, string>();
+  for (const router of routers) {
+    const id = chart.mint();
+    ids.set(textAt(router, 'id') ?? id, id);
+    const script = hooksIn(graph, getOwn(router, 'script'), 'route');
+    const all = textAt(router, 'routeRecordsTo') === 'all_matching_branches';
+    const lines = [textAt(router, 'name') ?? 'router', ...(all ? ['all that match'] : []), ...script];
+    chart.nodes.push(`${id}{"${lines.map((line) => mermaidText(line, LONGEST)).join('<br/>')}"}`);
+  }
+  const [first] = ids.values();
+  if (first !== undefined) connect(chart, from, first);
+  for (const [i, router] of routers.entries()) {
+    const id = [...ids.values()][i] ?? '';
+    for (const [b, branch] of objectsAt(router, 'branches').entries()) {
+      const label = mermaidText(textAt(branch, 'name') ?? `branch ${b + 1}`, LONGEST);
+      const ends = addSteps(chart, graph, objectsAt(branch, 'pageProcessors'), [{ from: id, label }]);
+      const next = ids.get(textAt(branch, 'nextRouterId') ?? '');
+      if (next !== undefined) connect(chart, ends, next);
+      else if (ends.some(({ from: open }) => open === id)) {
+        const stop = chart.mint();
+        chart.nodes.push(`${stop}(("end"))`);
+        connect(chart, ends, stop);
+      }
+    }
+  }
+}
+
+/**
+ * A flow as a Mermaid flowchart: its sources, routers and branches, and steps, each with its connection and the scripts
+ * that it calls. A flow that takes its steps from another is drawn with those.
+ * @returns nothing for a flow without any step
+ */
+export function flowDiagram(graph: AccountGraph, flow: MirrorDocument): string | undefined {
+  const abstract = textAt(flow.doc, '_abstractFlowId');
+  const doc = abstract === undefined ? flow.doc : (graph.nodes.get(`flows/${abstract}`)?.doc ?? flow.doc);
+  const chart = newChart();
+  const sources: JsonObject[] = [...objectsAt(doc, 'pageGenerators')];
+  const single = textAt(doc, '_exportId');
+  if (single !== undefined) sources.push({ _exportId: single });
+  const starts = sources.flatMap((source): Arrow[] => {
+    const exportId = textAt(source, '_exportId');
+    if (exportId === undefined) return [];
+    const id = chart.mint();
+    const schedule = textAt(source, 'schedule');
+    const extra = schedule === undefined ? [] : [`at ${schedule}`];
+    chart.nodes.push(`${id}(["${stepLabel(graph, `exports/${exportId}`, extra)}"])`);
+    return [{ from: id }];
+  });
+  const importId = textAt(doc, '_importId');
+  const steps = [
+    ...objectsAt(doc, 'pageProcessors'),
+    ...(importId === undefined ? [] : [{ _importId: importId }]),
+  ];
+  const ends = addSteps(chart, graph, steps, starts);
+  addRouters(chart, graph, doc, ends);
+  if (chart.nodes.length === 0) return undefined;
+  return ['flowchart LR', ...[...chart.nodes, ...chart.edges].map((line) => `  ${line}`)].join('\n');
+}
