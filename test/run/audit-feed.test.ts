@@ -1,0 +1,183 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import type { AuditEntry } from '../../src/emulator/seed.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { Workspace } from '../support/workspace.ts';
+
+interface Line {
+  readonly id: string;
+  readonly time: string;
+  readonly event: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly source: string;
+  readonly by: { readonly id: string; readonly name: string; readonly email: string };
+  readonly fields: readonly string[];
+}
+
+function workspace(account: TestAccount): Workspace {
+  return new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, auditFeed: true } });
+}
+
+/** The feed's files as they are: name → text. */
+function files(space: Workspace): Map<string, string> {
+  const folder = join(space.mirror, 'prod', 'audit');
+  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
+function lines(space: Workspace): Line[] {
+  return [...files(space)].sort().flatMap(([name, text]) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => {
+        const entry = JSON.parse(line) as Line;
+        expect(name).toBe(`${entry.time.slice(0, 7)}.ndjson`);
+        return entry;
+      }),
+  );
+}
+
+/** As the account itself keeps it: every entry once, without values. */
+function expectSame(space: Workspace, account: TestAccount): void {
+  const told = lines(space);
+  const kept = account.emulator.state.audit();
+  expect(told.map(({ id }) => id).sort()).toEqual(kept.map(({ _id }) => _id).sort());
+  const byId = new Map(told.map((entry) => [entry.id, entry]));
+  for (const entry of kept) {
+    const { _id, name, email } = entry.byUser;
+    expect(byId.get(entry._id)).toEqual({
+      id: entry._id,
+      time: entry.time,
+      event: entry.event,
+      resourceType: entry.resourceType,
+      resourceId: entry._resourceId,
+      source: entry.source,
+      by: { id: _id, name, email },
+      fields: [...new Set(entry.fieldChanges.flatMap(({ fieldPath }) => fieldPath ?? []))],
+    });
+  }
+}
+
+/** Entries at these times, oldest first. */
+function made(times: readonly number[]): AuditEntry[] {
+  return times.map((time, i) => ({
+    _id: i.toString(16).padStart(24, '0'),
+    resourceType: 'flow',
+    _resourceId: '678df75fc3a91b7e41300001',
+    source: i % 3 === 0 ? 'api' : 'ui',
+    event: 'update',
+    time: new Date(time).toISOString(),
+    fieldChanges: [{ fieldPath: 'description', oldValue: `secret-${i}`, newValue: `secret-${i + 1}` }],
+    byUser: { _id: '67763c5fc3a91b7e41000001', name: 'Ingrid Solheim', email: 'ingrid@x.test' },
+  }));
+}
+
+describe('the audit feed', () => {
+  it('keeps every entry once, by months, without values', async () => {
+    const account = await sample();
+    const space = workspace(account);
+
+    expect((await space.sync()).verdict).toBe('changed');
+
+    expectSame(space, account);
+    for (const { oldValue, newValue } of account.emulator.state
+      .audit()
+      .flatMap(({ fieldChanges }) => fieldChanges)) {
+      for (const value of [oldValue, newValue]) {
+        if (typeof value === 'string' && value.length > 12)
+          expect([...files(space).values()].join('')).not.toContain(value);
+      }
+    }
+    expect((await space.sync()).verdict).toBe('unchanged');
+    expect((await space.run('verify')).code).toBe(0);
+  });
+
+  it.each([1_000, 20_000])(
+    'is complete beyond the %i entries that one answer has at most',
+    async (auditCap) => {
+      const start = Date.parse('2024-11-03T00:00:00Z');
+      // Two quiet years, and a migration that wrote more in an hour than an answer holds.
+      const count = auditCap * 2 + 7;
+      const times = Array.from({ length: count }, (_, i) =>
+        i % 2 === 0 ? start + i * 30_000 : start + 200 * 86_400_000 + i * 80,
+      ).sort((a, b) => a - b);
+      const account = await sample({
+        seed: { ...sampleAccount(), audit: made(times) },
+        auditCap,
+      });
+      const space = workspace(account);
+
+      await space.sync();
+
+      expect(lines(space).map(({ id }) => id)).toEqual(account.emulator.state.audit().map(({ _id }) => _id));
+    },
+  );
+
+  it('only ever grows, and goes on where it ended: after failures, late entries and on a fresh clone', async () => {
+    let now = Date.parse('2026-10-30T08:00:00Z');
+    const account = await sample({
+      now: () => new Date(now),
+      auditDelayMs: 10 * 60_000,
+      seed: { ...sampleAccount(), audit: [] },
+    });
+    const space = workspace(account);
+    const owner = account.emulator.act(account.owner.token);
+    const [flow] = account.emulator.state.all('flows');
+    await space.sync();
+    let before = new Map<string, string>();
+    for (let round = 0; round < 8; round++) {
+      // Across the end of the month; what was edited a moment ago is not in the log yet.
+      now += 9 * 3_600_000;
+      owner.set('flows', String(flow?._id), { description: `round ${round}` });
+      now += round % 2 === 0 ? 60_000 : 15 * 60_000;
+      owner.set('scripts', String(account.emulator.state.all('scripts')[round % 3]?._id), {
+        description: `r${round}`,
+      });
+      if (round === 2 || round === 3)
+        account.emulator.faults.add({
+          match: { path: '/v1/audit' },
+          times: 'always',
+          fault: { kind: 'status', status: 403 },
+        });
+      if (round === 5) rmSync(join(space.mirror, '.git', 'celigo-mirror'), { recursive: true });
+      const report = await space.sync();
+      account.emulator.faults.clear();
+      if (round === 2 || round === 3) {
+        expect(report.incomplete).toEqual(['audit']);
+        expect(report.code).toBe(3);
+      } else expect(report.code).toBe(0);
+      if (round === 0) continue;
+      const after = files(space);
+      for (const [name, text] of before) expect(after.get(name)?.startsWith(text), name).toBe(true);
+      before = after;
+    }
+    now += 3_600_000;
+    await space.sync();
+    expectSame(space, account);
+    expect([...files(space).keys()].sort()).toEqual(['2026-10.ndjson', '2026-11.ndjson']);
+    expect((await space.sync()).verdict).toBe('unchanged');
+  });
+
+  it('names what it cannot trust: verify finds lines that were changed, doubled or cut', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    const [name = '', text = ''] = [...files(space)].sort()[0] ?? [];
+    const path = join(space.mirror, 'prod', 'audit', name);
+    const [first = ''] = text.split('\n');
+    for (const [bad, problem] of [
+      [`${text}${first}\n`, /holds the entry \w+ twice/],
+      [text.trimEnd(), /ends in the middle of a line/],
+      [`${text}{"id":1}\n`, /is not an entry of the audit log/],
+      [`${text}${first.replace(/"time":"\d{4}/, '"time":"1999')}\n`, /holds an entry of 1999/],
+    ] as const) {
+      writeFileSync(path, bad);
+      const outcome = await space.run('verify');
+      expect(outcome.code).toBe(1);
+      expect(outcome.out).toMatch(problem);
+    }
+  });
+});
