@@ -1,13 +1,24 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { EXIT } from '../core/errors.ts';
+import { AppError, EXIT } from '../core/errors.ts';
+import { oneLine } from '../core/message.ts';
 import { accountFolders, readFolder } from '../mirror/folder.ts';
+import type { SignatureReport } from '../run/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../run/verify.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { type Style, styleFor } from './style.ts';
 
 /** Open references listed one by one. */
 const MOST_SHOWN = 20;
+
+interface VerifyFlags {
+  readonly account?: string;
+  readonly signatures?: boolean;
+  readonly allowedSigners?: string;
+  readonly signedAfter?: string;
+  readonly json?: boolean;
+}
 
 export function registerVerify(program: Command, io: Io, finish: (code: number) => void): void {
   program
@@ -18,6 +29,12 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
     )
     .argument('[folder]', "the mirror's folder (default: repository.path of the configuration)")
     .option('--account <name>', "this account's folder only")
+    .option('--signatures', 'check too that every commit is signed by a trusted key')
+    .option(
+      '--allowed-signers <file>',
+      'trusted keys, in the form of ssh-keygen; keep it outside the mirror (default: the public key of repository.signingKeyFile)',
+    )
+    .option('--signed-after <ref>', 'signatures are asked for after this commit or tag only')
     .option('--json', 'print the result as one JSON document')
     .addHelpText(
       'after',
@@ -25,20 +42,91 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
 Examples:
   celigo-mirror verify
   celigo-mirror verify ./mirror --json     in CI of the mirror repository, without configuration
+  celigo-mirror verify --signatures --allowed-signers /etc/celigo-mirror/allowed_signers
 
 Exit codes: 0 sound, 1 faults found, 64 no mirror there.`,
     )
-    .action(
-      async (folder: string | undefined, flags: { account?: string; json?: boolean }, command: Command) => {
-        const globals = command.optsWithGlobals<GlobalOptions>();
-        const root = folder ?? (await configuredPath(io, globals));
-        const accounts = accountFolders(root, flags.account);
-        const reports = accounts.map((account) => verifyFolder(account, readFolder(join(root, account))));
-        if (flags.json) io.out(`${JSON.stringify({ version: 1, accounts: reports }, null, 2)}\n`);
-        else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
-        finish(reports.some(({ faults }) => faults.length > 0) ? EXIT.failed : EXIT.done);
-      },
+    .action(async (folder: string | undefined, flags: VerifyFlags, command: Command) => {
+      finish(await runVerify(io, command.optsWithGlobals<GlobalOptions>(), folder, flags));
+    });
+}
+
+async function runVerify(
+  io: Io,
+  globals: GlobalOptions,
+  folder: string | undefined,
+  flags: VerifyFlags,
+): Promise<number> {
+  const root = folder === undefined ? await configuredPath(io, globals) : resolve(io.cwd, folder);
+  const accounts = accountFolders(root, flags.account);
+  const reports = accounts.map((account) => verifyFolder(account, readFolder(join(root, account))));
+  const signatures = flags.signatures
+    ? await checkSignatures(io, globals, { root, accounts, configured: folder === undefined, flags })
+    : undefined;
+  const style = styleFor(io, globals);
+  if (flags.json) {
+    const result = { version: 1, accounts: reports, ...(signatures ? { signatures } : {}) };
+    io.out(`${JSON.stringify(result, null, 2)}\n`);
+  } else {
+    for (const report of reports) io.out(describe(report, style));
+    if (signatures) io.out(describeSignatures(signatures, style));
+  }
+  const faulty = reports.some(({ faults }) => faults.length > 0) || (signatures?.faults.length ?? 0) > 0;
+  return faulty ? EXIT.failed : EXIT.done;
+}
+
+interface SignatureCheck {
+  readonly root: string;
+  readonly accounts: readonly string[];
+  /** The mirror is that of the configuration, and so is its key. */
+  readonly configured: boolean;
+  readonly flags: VerifyFlags;
+}
+
+async function checkSignatures(
+  io: Io,
+  globals: GlobalOptions,
+  { root, accounts, configured, flags }: SignatureCheck,
+): Promise<SignatureReport> {
+  const [{ verifySignatures }, { createGit }, { plainRepository }, { loadConfig }] = await Promise.all([
+    import('../run/signatures.ts'),
+    import('../mirror/git.ts'),
+    import('../config/plain.ts'),
+    import('../config/load.ts'),
+  ]);
+  const config = configured
+    ? (await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd })).repository
+    : plainRepository(root);
+  const { allowedSigners, signedAfter } = flags;
+  const key = config.signingKeyFile;
+  if (allowedSigners === undefined && key === undefined) {
+    throw new AppError('USAGE', 'whose signatures are to be trusted is not said', {
+      hint: 'Name a file of trusted keys with --allowed-signers, or set repository.signingKeyFile',
+    });
+  }
+  const file = allowedSigners === undefined ? undefined : resolve(io.cwd, allowedSigners);
+  if (file !== undefined && !existsSync(file)) {
+    throw new AppError('USAGE', `--allowed-signers: there is no file ${file}`, {
+      hint: 'Each of its lines is: <e-mail or *> namespaces="git" <public key>',
+    });
+  }
+  const git = createGit({ cwd: root, config, env: io.env, signal: io.signal });
+  const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
+  return verifySignatures(git, accounts, trust, signedAfter);
+}
+
+function describeSignatures({ commits, good, signers, faults }: SignatureReport, style: Style): string {
+  const lines = faults
+    .slice(0, MOST_SHOWN)
+    .map(
+      ({ commit, time, author, problem }) =>
+        `  ${style.red('fault')} commit ${commit.slice(0, 12)} of ${time}, author ${oneLine(author)}: ${problem}`,
     );
+  if (faults.length > MOST_SHOWN)
+    lines.push(`  … and ${faults.length - MOST_SHOWN} more (--json lists them)`);
+  const by = signers.length > 0 ? ` by ${signers.map(oneLine).join(', ')}` : '';
+  const verdict = faults.length === 0 ? style.green('all signed') : style.red(`${faults.length} faults`);
+  return `${[`${style.bold('signatures')}: ${good} of ${commits} commits signed${by}`, ...lines, `  ${verdict}`].join('\n')}\n`;
 }
 
 export async function configuredPath(io: Io, globals: GlobalOptions): Promise<string> {
