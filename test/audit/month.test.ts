@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest';
+import { type Expected, FIELDS, liveMonth, type Month } from './month-support.ts';
+
+// Another month: MONTH_SEED=7 npx vitest run test/audit/month.test.ts
+const SEED = Number(process.env.MONTH_SEED ?? 20261001);
+
+interface Told {
+  readonly time: string;
+  readonly by: { readonly name: string; readonly email: string };
+  readonly also: readonly { readonly email: string }[];
+  readonly what: Expected['what'];
+  readonly type: string;
+  readonly id: string;
+  readonly sources: readonly string[];
+  readonly sureness: string;
+  readonly baseline?: boolean;
+  readonly fields?: readonly { readonly place: string }[];
+  readonly document?: unknown;
+}
+
+/** A record as one line, so that two lists of them can be compared whatever their order. */
+function line({ type, id, what, time, by, also, sources }: Expected): string {
+  return `${time} ${by} ${what} ${type}/${id} with [${also.join(' ')}] through [${sources.join(' ')}]`;
+}
+
+function lineOf(told: Told): string {
+  return line({
+    ...told,
+    time: `${told.time.slice(0, 19)}.000Z`,
+    by: told.by.email,
+    also: told.also.map(({ email }) => email).sort(),
+  });
+}
+
+async function ask<T>({ space }: Month, ...args: string[]): Promise<T> {
+  const outcome = await space.run(...args, '--json');
+  expect(outcome.code, outcome.err).toBe(0);
+  return JSON.parse(outcome.out) as T;
+}
+
+describe('a month of 300 changes by 6 people', () => {
+  it(`is told as the account itself recorded it, by log, report and blame (seed ${SEED})`, async () => {
+    const month = await liveMonth(SEED, 300);
+    const { expected } = month;
+    // The month is what it claims to be: otherwise the rest would prove little.
+    expect(new Set(expected.map(({ by }) => by)).size).toBe(6);
+    expect(new Set(expected.map(({ what }) => what)).size).toBe(5);
+    expect(expected.filter(({ also }) => also.length > 0).length).toBeGreaterThan(5);
+    expect(expected.filter(({ sources }) => sources.includes('api')).length).toBeGreaterThan(20);
+    expect(month.runs).toBeGreaterThan(50);
+
+    const log = (await ask<{ entries: Told[] }>(month, 'log')).entries.filter(({ baseline }) => !baseline);
+    expect(log.map(lineOf).sort()).toEqual(expected.map(line).sort());
+    expect(log.every(({ sureness }) => sureness === 'audit')).toBe(true);
+    const times = log.map(({ time }) => time);
+    expect(times).toEqual([...times].sort().reverse());
+
+    const report = await ask<{ changes: Told[]; byPerson: { person: { email: string }; total: number }[] }>(
+      month,
+      'report',
+    );
+    expect(report.changes.map(lineOf).sort()).toEqual(expected.map(line).sort());
+    for (const { what, fields, document } of report.changes) {
+      if (what === 'changed' || what === 'renamed') expect(fields?.length).toBeGreaterThan(0);
+      else expect(document).toBeDefined();
+    }
+    for (const { person, total } of report.byPerson) {
+      expect(total).toBe(expected.filter(({ by }) => by === person.email).length);
+    }
+
+    // Every week by itself, and together all of it.
+    let counted = 0;
+    for (let from = Date.parse('2026-09-28'); from <= month.end.getTime(); from += 7 * 86_400_000) {
+      const [first, last] = [
+        new Date(from).toISOString().slice(0, 10),
+        new Date(from + 6 * 86_400_000).toISOString().slice(0, 10),
+      ];
+      const { entries } = await ask<{ entries: Told[] }>(month, 'log', '--since', first, '--until', last);
+      const inside = expected.filter(({ time }) => time.slice(0, 10) >= first && time.slice(0, 10) <= last);
+      expect(
+        entries
+          .filter(({ baseline }) => !baseline)
+          .map(lineOf)
+          .sort(),
+      ).toEqual(inside.map(line).sort());
+      counted += inside.length;
+    }
+    expect(counted).toBe(expected.length);
+
+    for (const person of month.people) {
+      const { entries } = await ask<{ entries: Told[] }>(month, 'log', '--by', person.email);
+      const own = expected.filter(({ by, also }) => by === person.email || also.includes(person.email));
+      expect(
+        entries
+          .filter(({ baseline }) => !baseline)
+          .map(lineOf)
+          .sort(),
+      ).toEqual(own.map(line).sort());
+    }
+
+    const touched = new Set(expected.map(({ type, id }) => `${type}/${id}`));
+    let compared = 0;
+    for (const [key, fields] of month.blame) {
+      if (!touched.has(key)) continue;
+      const blamed = (
+        await ask<{ fields: { place: string; time: string; by: { email: string }; baseline: boolean }[] }>(
+          month,
+          'blame',
+          key,
+        )
+      ).fields;
+      for (const field of FIELDS) {
+        const found = blamed.find(({ place }) => place === field);
+        const wanted = fields.get(field);
+        if (!found) continue;
+        expect(found.baseline, `${key} ${field}`).toBe(wanted === undefined);
+        if (wanted)
+          expect([found.time.slice(0, 19), found.by.email], `${key} ${field}`).toEqual([
+            wanted.time.slice(0, 19),
+            wanted.by,
+          ]);
+        compared += 1;
+      }
+    }
+    expect(compared).toBeGreaterThan(60);
+  });
+});
