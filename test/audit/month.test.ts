@@ -1,8 +1,46 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { browser, open } from '../support/browser.ts';
 import { type Expected, FIELDS, liveMonth, type Month } from './month-support.ts';
 
 // Another month: MONTH_SEED=7 npx vitest run test/audit/month.test.ts
 const SEED = Number(process.env.MONTH_SEED ?? 20261001);
+
+/** Folder for pictures of the month's report; none are taken unless it is named: SCREENSHOTS=docs/images */
+const PICTURES = process.env.SCREENSHOTS;
+
+async function takePictures({ space }: Month, folder: string): Promise<void> {
+  const args = [
+    '--from',
+    '2026-10-01',
+    '--to',
+    '2026-10-31',
+    '--commit-url',
+    'https://git.example/acme/mirror/commit/{commit}',
+  ];
+  await space.run('report', ...args, '-o', 'month.html');
+  const url = pathToFileURL(join(space.dir, 'month.html')).href;
+  const started = await browser();
+  mkdirSync(folder, { recursive: true });
+  for (const scheme of ['light', 'dark', 'print'] as const) {
+    const { page } = await open(started, url, {
+      colorScheme: scheme === 'dark' ? 'dark' : 'light',
+      viewport: { width: 1000, height: 1700 },
+    });
+    if (scheme === 'print') {
+      await page.emulateMedia({ media: 'print' });
+      await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
+    } else {
+      const scripts = page.locator('details.x:has(.k:text-is("script"))');
+      for (const item of [page.locator('details.x').first(), scripts.first()]) {
+        await item.evaluate((element) => element.setAttribute('open', ''));
+      }
+    }
+    await page.screenshot({ path: join(folder, `report-${scheme}.png`) });
+  }
+}
 
 interface Told {
   readonly time: string;
@@ -48,6 +86,7 @@ describe('a month of 300 changes by 6 people', () => {
     expect(expected.filter(({ also }) => also.length > 0).length).toBeGreaterThan(5);
     expect(expected.filter(({ sources }) => sources.includes('api')).length).toBeGreaterThan(20);
     expect(month.runs).toBeGreaterThan(50);
+    expect(month.end.toISOString().slice(0, 10) >= '2026-10-28').toBe(true);
 
     const log = (await ask<{ entries: Told[] }>(month, 'log')).entries.filter(({ baseline }) => !baseline);
     expect(log.map(lineOf).sort()).toEqual(expected.map(line).sort());
@@ -123,5 +162,6 @@ describe('a month of 300 changes by 6 people', () => {
       }
     }
     expect(compared).toBeGreaterThan(60);
+    if (PICTURES !== undefined) await takePictures(month, PICTURES);
   });
 });

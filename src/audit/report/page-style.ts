@@ -13,12 +13,12 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.2rem; margin: 2rem 0 .5re
 a { color: var(--link); } .n, .lead { color: var(--soft); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .skip { position: absolute; left: -999rem; } .skip:focus { position: static; }
-.two { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); align-items: start; }
+.two { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(min(32rem, 100%), 1fr)); align-items: start; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .5rem 0; }
 th, td { padding: .2rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; } thead th { color: var(--soft); font-weight: 500; }
+th:first-child, td:first-child { text-align: left; overflow-wrap: break-word; min-width: 7rem; max-width: 16rem; } thead th { color: var(--soft); font-weight: 500; }
 tbody th { font-weight: 400; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
 svg line { stroke: var(--line); } .changed { --c: var(--chg); } .added, .restored { --c: var(--add); } .deleted { --c: var(--del); } .renamed { --c: var(--chg); }
@@ -43,7 +43,7 @@ pre i { display: inline-block; width: 3.4em; text-align: right; color: var(--sof
 @media print {
   :root { color-scheme: light; --bg: #fff; --fg: #000; --soft: #444; --line: #bbb; --panel: #fff; --link: #000; --add: #0b5a2b; --addbg: #eef8f1; --del: #8c1116;
     --delbg: #fdf0f0; --chg: #174f94; --kw: #6d1f6a; --str: #0a4a2f; --num: #6f3b00; --com: #444; --fn: #08438f; }
-  body { max-width: none; padding: 0; font-size: 10pt; } form, .skip { display: none !important; }
+  body { max-width: none; padding: 0; font-size: 10pt; } form, .skip, details:not(.x) { display: none !important; }
   details.x { content-visibility: visible; } details.x::details-content { content-visibility: visible; height: auto; }
   summary { list-style: none; break-after: avoid; } summary::-webkit-details-marker { display: none; } h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
   * { print-color-adjust: exact; }

@@ -140,7 +140,11 @@ export function plotOf({ unit, bins }: Timeline): Plot {
     left: LEFT,
     bottom: BOTTOM,
     bars,
-    xTicks: x.ticks(8).map((tick) => ({ at: round(x(tick)), label: format(tick) })),
+    // A label in the very corner would be cut off.
+    xTicks: x
+      .ticks(8)
+      .map((tick) => ({ at: round(x(tick)), label: format(tick) }))
+      .filter(({ at }) => at <= RIGHT - 24),
     yTicks: y
       .ticks(4)
       .filter(Number.isInteger)
