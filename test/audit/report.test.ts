@@ -6,10 +6,9 @@ import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { commitLinks } from '../../src/audit/report/forge.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { renderYaml } from '../../src/core/yaml.ts';
 import { sample } from '../support/account.ts';
 import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';
-import { type MadeCommit, writeHistory } from '../support/history.ts';
+import { manyChanges, writeHistory } from '../support/history.ts';
 import { cli, tempDir, Workspace } from '../support/workspace.ts';
 
 interface ReportJson {
@@ -269,47 +268,7 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
 
   it('is right and below 20 MB for 10,000 changes with large scripts', async () => {
     const dir = tempDir();
-    const people = Array.from({ length: 20 }, (_, i) => ({
-      name: `Person ${i}`,
-      email: `p${i}@example.test`,
-    }));
-    const id = (n: number): string => `64${n.toString(16).padStart(22, '0')}`;
-    const code = (n: number, round: number): string =>
-      Array.from(
-        { length: 150 },
-        (_, line) => `const value${line} = ${line % 7 === round % 7 ? round : n} + ${line}; // <${line}>`,
-      ).join('\n');
-    function* commits(): Generator<MadeCommit> {
-      for (let round = 0; round <= 50; round++) {
-        const numbers = Array.from({ length: 200 }, (_, n) => n);
-        const files = Object.fromEntries(
-          numbers.flatMap((n) => {
-            const path = n % 4 === 0 ? `scripts/s.${id(n)}` : `flows/f.${id(n)}`;
-            const doc = { _id: id(n), name: `Resource ${n}`, description: `round ${round}`, pageSize: round };
-            return n % 4 === 0
-              ? [
-                  [`${path}.yaml`, renderYaml({ ...doc, content: { $file: `s.${id(n)}.js` } })],
-                  [`${path}.js`, code(n, round)],
-                ]
-              : [[`${path}.yaml`, renderYaml(doc)]];
-          }),
-        ) as Record<string, string>;
-        yield {
-          author: people[round % people.length] as (typeof people)[number],
-          time: new Date(Date.UTC(2026, 0, 1 + round, 9)),
-          first: round === 0,
-          files,
-          changes: numbers.map((n) => ({
-            kind: round === 0 ? 'added' : 'changed',
-            dir: n % 4 === 0 ? 'scripts' : 'flows',
-            id: id(n),
-            path: n % 4 === 0 ? `scripts/s.${id(n)}.yaml` : `flows/f.${id(n)}.yaml`,
-            title: `Resource ${n}`,
-          })),
-        };
-      }
-    }
-    writeHistory(dir, 'prod', commits());
+    writeHistory(dir, 'prod', manyChanges(50, 200));
 
     const outcome = await cli(
       ['report', '--mirror', dir, '--account', 'prod', '-o', join(dir, 'r.html')],

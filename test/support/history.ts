@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import type { Change } from '../../src/core/changes.ts';
 import { commitMessage } from '../../src/core/message.ts';
+import { renderYaml } from '../../src/core/yaml.ts';
 import { renderBinding } from '../../src/run/binding.ts';
-import { ENV } from './workspace.ts';
 
 /** One commit of a made-up mirror. */
 export interface MadeCommit {
@@ -56,9 +56,50 @@ export function writeHistory(root: string, account: string, commits: Iterable<Ma
     );
   }
   const run = (args: string[], input = ''): void => {
-    execFileSync('git', args, { cwd: root, env: ENV, input, maxBuffer: 1 << 28 });
+    execFileSync('git', args, {
+      cwd: root,
+      env: { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+      input,
+      maxBuffer: 1 << 28,
+    });
   };
   run(['init', '-q', '-b', 'main']);
   run(['fast-import', '--quiet'], parts.join(''));
   run(['reset', '-q', '--hard', 'main']);
+}
+
+/** Resources of which every fourth is a script of 150 lines, all changed in each of the `rounds`, a day after another. */
+export function* manyChanges(rounds: number, resources: number): Generator<MadeCommit> {
+  const people = Array.from({ length: 20 }, (_, i) => ({ name: `Person ${i}`, email: `p${i}@example.test` }));
+  const id = (n: number): string => `64${n.toString(16).padStart(22, '0')}`;
+  const code = (n: number, round: number): string =>
+    Array.from(
+      { length: 150 },
+      (_, line) => `const value${line} = ${line % 7 === round % 7 ? round : n} + ${line}; // <${line}>`,
+    ).join('\n');
+  const numbers = Array.from({ length: resources }, (_, n) => n);
+  const pathOf = (n: number): string => (n % 4 === 0 ? `scripts/s.${id(n)}` : `flows/f.${id(n)}`);
+  for (let round = 0; round <= rounds; round++) {
+    const files = numbers.flatMap((n): [string, string][] => {
+      const doc = { _id: id(n), name: `Resource ${n}`, description: `round ${round}`, pageSize: round };
+      if (n % 4 !== 0) return [[`${pathOf(n)}.yaml`, renderYaml(doc)]];
+      return [
+        [`${pathOf(n)}.yaml`, renderYaml({ ...doc, content: { $file: `s.${id(n)}.js` } })],
+        [`${pathOf(n)}.js`, code(n, round)],
+      ];
+    });
+    yield {
+      author: people[round % people.length] as (typeof people)[number],
+      time: new Date(Date.UTC(2026, 0, 1 + round, 9)),
+      first: round === 0,
+      files: Object.fromEntries(files),
+      changes: numbers.map((n) => ({
+        kind: round === 0 ? 'added' : 'changed',
+        dir: n % 4 === 0 ? 'scripts' : 'flows',
+        id: id(n),
+        path: `${pathOf(n)}.yaml`,
+        title: `Resource ${n}`,
+      })),
+    };
+  }
 }
