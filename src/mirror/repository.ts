@@ -63,8 +63,9 @@ const INIT_WAIT_MS = 100;
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
 async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
   // A run killed in its very first moments leaves a half-made .git; making it again completes it.
-  if (!existsSync(join(path, '.git'))) {
-    const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
+  // One look: between two, another process that makes the same clone would seem to be files of somebody else.
+  const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
+  if (!inhabitants.includes('.git')) {
     if (inhabitants.length > 0) {
       throw new AppError('USAGE', `repository.path: ${path} holds files but is no Git repository`, {
         hint: 'Name an empty or absent folder, or make it a repository yourself with: git init',
