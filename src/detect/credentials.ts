@@ -41,7 +41,7 @@ function entropy(text: string): number {
 }
 
 /** Whether a value is one that a machine or a careful person made, and not a word, a field's name or a placeholder. */
-export function looksSecret(value: string): boolean {
+function looksSecret(value: string): boolean {
   return (
     value.length >= 8 &&
     !/[\s{}<>$]/.test(value) &&

@@ -3,12 +3,23 @@ import { isObject } from '../core/json.ts';
 import { secretOf } from '../core/markers.ts';
 import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
-import { findCredentials, looksSecret } from '../detect/credentials.ts';
-import { type AccountGraph, isForeign, mentionsIn, nameOf } from '../graph/account-graph.ts';
+import { findCredentials } from '../detect/credentials.ts';
+import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '../graph/account-graph.ts';
+import { secretPlaces } from '../plan/secrets.ts';
+import type { Key } from '../plan/types.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Keys under which a person would put a credential into free settings. */
-const CREDENTIAL_KEY = /(?:password|passwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|token)$/i;
+/** Types whose very purpose is to hold credentials. */
+const VAULTS: ReadonlySet<string> = new Set([
+  'connections',
+  'iclients',
+  'agents',
+  'stacks',
+  'accesstokens',
+  'ssoclients',
+  'httpconnectors',
+  'mcpoauthproviders',
+]);
 
 /** The line of a position in a text of several lines; nothing for a text of one. */
 function lineAt(text: string, position: number): { line?: number } {
@@ -36,6 +47,22 @@ function textsOf({ type, doc }: MirrorDocument): Leaf[] {
   return leaves;
 }
 
+/** Credentials that the API shows to everybody who may look, and the mirror holds as fingerprints. */
+function shownInClear(key: Key, { type, doc }: MirrorDocument): Problem[] {
+  if (VAULTS.has(type.dir)) return [];
+  return secretPlaces(doc)
+    .filter(
+      ({ place, fingerprint }) =>
+        fingerprint !== undefined && !(type.secrets ?? []).some((path) => covers(path, place)),
+    )
+    .map(({ place }) => ({
+      key,
+      place: placeText(place),
+      message:
+        'a credential stands here, and the account shows it to everybody who may look; its place is a connection',
+    }));
+}
+
 async function credentials(graph: AccountGraph): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const [key, document] of graph.nodes) {
@@ -47,12 +74,10 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
       whole += `${text}\n`;
       return start;
     });
-    const told = new Set<number>();
     for (const { kind, start } of whole === '' ? [] : await findCredentials(whole)) {
       const at = starts.findLastIndex((begin) => begin <= start);
       const leaf = leaves[at];
       if (!leaf) continue;
-      told.add(at);
       problems.push({
         key,
         place: placeText(leaf.place),
@@ -60,16 +85,7 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
         message: `a ${kind} stands here in clear`,
       });
     }
-    for (const [i, { place, text }] of leaves.entries()) {
-      const name = place.findLast((step) => typeof step === 'string');
-      if (told.has(i) || !CREDENTIAL_KEY.test(String(name ?? '')) || !looksSecret(text)) continue;
-      if (!place.some((step) => step === 'settings' || step === 'settingsForm')) continue;
-      problems.push({
-        key,
-        place: placeText(place),
-        message: 'the value of a credential stands here in clear',
-      });
-    }
+    problems.push(...shownInClear(key, document));
   }
   return problems;
 }
@@ -79,20 +95,24 @@ function ids(graph: AccountGraph): Problem[] {
   return [...graph.nodes].flatMap(([key, document]) => {
     if (isForeign(document)) return [];
     const referred = new Set(referencesOf(document.type, document.doc).map(({ id }) => id));
-    const told = new Set<string>();
-    return mentionsIn(document.doc).flatMap(({ id, place, at, text }): Problem[] => {
-      const target = byId.get(id);
-      const where = `${placeText(place)} ${id}`;
-      if (!target || target === key || referred.has(id) || told.has(where)) return [];
-      told.add(where);
-      return [
-        {
-          key,
-          place: placeText(place),
-          ...lineAt(text, at),
-          message: `holds the id of "${nameOf(graph, target)}" (${target}), which is another one in any other account and after a restore`,
-        },
-      ];
+    const places = new Map<string, { readonly first: Mention; readonly targets: Set<Key> }>();
+    for (const mention of mentionsIn(document.doc)) {
+      const target = byId.get(mention.id);
+      if (!target || target === key || referred.has(mention.id)) continue;
+      const place = placeText(mention.place);
+      const known = places.get(place) ?? { first: mention, targets: new Set() };
+      known.targets.add(target);
+      places.set(place, known);
+    }
+    return [...places].map(([place, { first, targets }]): Problem => {
+      const names = [...targets].map((target) => `"${nameOf(graph, target)}" (${target})`);
+      const those = names.length === 1 ? 'the id' : 'ids';
+      return {
+        key,
+        place,
+        ...lineAt(first.text, first.at),
+        message: `holds ${those} of ${names.join(', ')}: another one in any other account, and after a restore`,
+      };
     });
   });
 }
