@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/core/json.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import type { AuditEntry, Person } from '../../src/emulator/seed.ts';
+import { random } from '../chaos/random.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 
@@ -35,17 +36,6 @@ export interface Month {
   /** `<type>/<id>` → field → who made it what it is, of what is there at the end. */
   readonly blame: ReadonlyMap<string, ReadonlyMap<string, Blame>>;
   readonly end: Date;
-}
-
-/** A generator of numbers from 0 to 1 that gives the same ones for the same seed (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 const TYPES = ['flows', 'exports', 'imports', 'connections', 'scripts', 'integrations'];

@@ -1,0 +1,36 @@
+// Breaks the mirror on purpose, many times, and looks whether what must hold does: npm run chaos -- --rounds 1000 --seed 1
+import { parseArgs } from 'node:util';
+import { chaos } from '../test/chaos/engine.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    world: { type: 'string', default: '0' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const started = performance.now();
+const result = await chaos({
+  rounds: Number(values.rounds),
+  seed: Number(values.seed),
+  firstWorld: Number(values.world),
+  onRound: (line) => {
+    if (values.verbose || line.includes('VIOLATION')) process.stdout.write(`${line}\n`);
+  },
+});
+const total = [...result.faults.values()].reduce((sum, count) => sum + count, 0);
+process.stdout.write(
+  `\nseed ${values.seed}: ${result.rounds} rounds, ${result.runs} runs, ${result.edits} edits, ${total} faults, ${result.violations.length} violations, ${Math.round((performance.now() - started) / 1000)} s\n\n`,
+);
+for (const [kind, count] of [...result.faults].sort((a, b) => b[1] - a[1]))
+  process.stdout.write(`| ${kind} | ${count} |\n`);
+process.stdout.write(
+  `\nruns under faults ended with: ${[...result.codes].map(([code, count]) => `${code} (${count})`).join(', ')}\n`,
+);
+for (const { world, round, problem, faults } of result.violations) {
+  process.stdout.write(
+    `\nVIOLATION in world ${world}, round ${round} (--seed ${values.seed} --world ${world} --rounds ${round + 1})\n  faults: ${faults.join(', ')}\n  ${problem}\n`,
+  );
+}
+process.exitCode = result.violations.length > 0 ? 1 : 0;
