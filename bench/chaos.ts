@@ -1,4 +1,5 @@
 // Breaks the mirror on purpose, many times, and looks whether what must hold does: npm run chaos -- --rounds 1000 --seed 1
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chaos } from '../test/chaos/engine.ts';
 
@@ -14,6 +15,7 @@ const started = performance.now();
 const result = await chaos({
   rounds: Number(values.rounds),
   seed: Number(values.seed),
+  program: join(import.meta.dirname, '..', 'dist', 'main.js'),
   firstWorld: Number(values.world),
   onRound: (line) => {
     if (values.verbose || line.includes('VIOLATION')) process.stdout.write(`${line}\n`);

@@ -51,8 +51,9 @@ const BELONGING: ReadonlySet<string> = new Set([
 
 const HEX_ID = /(?<![0-9a-z])[0-9a-f]{24}(?![0-9a-z])/gi;
 
-function kindOf(place: Place): EdgeKind {
-  if (place.some((step) => STARTING.has(String(step)))) return 'starts';
+function kindOf(place: Place, dir: string): EdgeKind {
+  // Beside the flow that is started may stand which of its exports shall run: that export is no flow of a chain.
+  if (place.some((step) => STARTING.has(String(step)))) return dir === 'flows' ? 'starts' : 'mentions';
   return place.some((step) => BELONGING.has(String(step))) ? 'belongs' : 'uses';
 }
 
@@ -117,7 +118,7 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
           from,
           to,
           place: reference.place,
-          kind: kindOf(place),
+          kind: kindOf(place, dir),
         });
       } else if (reference.dir !== null) missing.push({ from, to, place: reference.place });
     }

@@ -12,6 +12,8 @@ const HEALING_RUNS = 4;
 export interface ChaosOptions {
   readonly rounds: number;
   readonly seed: number;
+  /** The built program. */
+  readonly program: string;
   /** The first world; to see one again without those before it. */
   readonly firstWorld?: number;
   readonly onRound?: (line: string) => void;
@@ -155,7 +157,7 @@ async function heal(story: Story, injected: readonly Injected[]): Promise<number
     }
   }
   throw new Broken(
-    `does not become whole again: exit ${last?.code}: ${last?.err.slice(-700)} ${last?.out.slice(0, 1500)}`,
+    `does not become whole again: exit ${last?.code}: ${last?.out.slice(-1500)} ${last?.err.slice(-700)}`,
   );
 }
 
@@ -169,7 +171,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     map.set(key, (map.get(key) ?? 0) + 1);
   };
   for (let number = options.firstWorld ?? 0; rounds < options.rounds; number++) {
-    const world = await makeWorld();
+    const world = await makeWorld(options.program);
     const story: Story = { world, editors: editorsOf(world), states: new Set() };
     const dice = diceOf(options.seed * 1_000_003 + number);
     try {

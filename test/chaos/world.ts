@@ -10,14 +10,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runCli } from '../../src/cli/program.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
 import type { Person } from '../../src/emulator/seed.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/server.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** No settings of whoever runs this; lines of the log are looked at, too. */
 const ENV = {
@@ -87,7 +84,8 @@ export function filesIn(folder: string): Map<string, string> {
   return files;
 }
 
-export async function makeWorld(): Promise<World> {
+/** @param program the built program, for runs that are killed */
+export async function makeWorld(program: string): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'celigo-mirror-chaos-'));
   const [mirror, remote] = [join(dir, 'mirror'), join(dir, 'remote.git')];
   const seed = smallAccount();
@@ -148,7 +146,7 @@ export async function makeWorld(): Promise<World> {
     git: (...args) => gitIn(mirror, ...args),
     sync: (...args) => run(dir, ['sync', '--json', ...args], world.clockOffset),
     async killed(afterMs) {
-      const child = spawn(process.execPath, [PROGRAM, 'sync', '--json'], {
+      const child = spawn(process.execPath, [program, 'sync', '--json'], {
         cwd: dir,
         env: ENV,
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -93,6 +93,13 @@ describe('impact', () => {
     expect(reached(`exports/${id(14)}`).dependants).toEqual(['flows 2', 'flows 3', 'flows 4', 'scripts 40']);
   });
 
+  it('does not take the export that a starter names for a flow of the chain', () => {
+    const next = [{ _flowId: id(3), _exportId: id(13) }];
+    const graph = buildGraph([...CHAIN, doc('flows', 5, { _runNextExportIds: next })]);
+    const { dependants } = impactOf(graph, `flows/${id(5)}`);
+    expect(dependants.map(({ key }) => key)).toEqual([`flows/${id(3)}`]);
+  });
+
   it('names the nearest way', () => {
     const { dependants } = impactOf(buildGraph(CHAIN), `connections/${id(20)}`);
     expect(dependants.find(({ key }) => key === `flows/${id(1)}`)).toMatchObject({
