@@ -145,6 +145,7 @@ function demoConfig(baseUrl: string, token: string, folder: string): Config {
     include: ['*'],
     exclude: [],
     lookupCacheData: false,
+    credentials: { fields: 'redact', code: 'warn' },
     auditFeed: false,
     overview: false,
     sampleData: false,

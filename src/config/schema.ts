@@ -34,6 +34,8 @@ const typeList = z
   .describe('Resource types (folder names, see `celigo-mirror types`); "*" is every type that is not opt-in');
 const secretFile = z.string().min(1);
 
+const credentialPolicy = z.enum(['redact', 'warn', 'refuse']);
+
 const account = z
   .strictObject({
     region: z
@@ -53,6 +55,15 @@ const account = z
       .boolean()
       .default(false)
       .describe('Mirror preview samples too; they change by themselves and may hold data of customers'),
+    credentials: z
+      .strictObject({
+        fields: credentialPolicy.default('redact').describe('In fields and short texts'),
+        code: credentialPolicy.default('warn').describe('In scripts, queries, prompts and other long texts'),
+      })
+      .prefault({})
+      .describe(
+        'What becomes of a credential in clear that stands where none belongs: redact puts a placeholder in its place, warn keeps it and says so, refuse ends the run. Credentials in their own fields are never mirrored',
+      ),
     auditFeed: z
       .boolean()
       .default(false)

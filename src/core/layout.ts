@@ -127,7 +127,10 @@ function replaceAt(value: Json, place: readonly (string | number)[], replacement
 }
 
 /** The files of one resource: the document first, then its side files. */
-export function renderResource(base: string, normalised: Normalised): readonly MirrorFile[] {
+export function renderResource(
+  base: string,
+  normalised: Pick<Normalised, 'doc' | 'texts'>,
+): readonly MirrorFile[] {
   let doc: Json = normalised.doc;
   const files: MirrorFile[] = [];
   for (const side of normalised.texts) {

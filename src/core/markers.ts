@@ -39,6 +39,32 @@ export function secretOf(value: Json | undefined): string | undefined {
   return soleString(value, '$secret');
 }
 
+/** What stands in a text in the place of a credential that was taken out of it. */
+const REDACTION = /\[\[redacted ([0-9a-f]{12})\]\]/g;
+
+export function redaction(fingerprint: string): string {
+  return `[[redacted ${fingerprint}]]`;
+}
+
+/** Fingerprints of what was taken out of a text, in order. */
+export function redactionsIn(text: string): string[] {
+  return text.includes('[[redacted ') ? [...text.matchAll(REDACTION)].map(([, print]) => print ?? '') : [];
+}
+
+/** The text with what `of` gives for each fingerprint; `undefined` when it does not know one. */
+export function fillRedactions(
+  text: string,
+  of: (fingerprint: string) => string | undefined,
+): string | undefined {
+  let whole = true;
+  const filled = text.replace(REDACTION, (mark, print: string) => {
+    const value = of(print);
+    if (value === undefined) whole = false;
+    return value ?? mark;
+  });
+  return whole ? filled : undefined;
+}
+
 /** Visits every value of a document, parents first. */
 export function walk(value: Json, visit: (value: Json) => void): void {
   visit(value);

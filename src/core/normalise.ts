@@ -1,6 +1,7 @@
 import stableStringify from 'fast-json-stable-stringify';
 import { ALWAYS_DEFAULT, ALWAYS_VOLATILE, OPAQUE_FIELDS } from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
+import { credentialsIn } from './credential-text.ts';
 import {
   getOwn,
   isArray,
@@ -10,9 +11,21 @@ import {
   type MutableJsonObject,
   setOwn,
 } from './json.ts';
-import { escapeKey, secretMarker } from './markers.ts';
+import { escapeKey, redaction, secretMarker } from './markers.ts';
 import { compareCodePoints } from './order.ts';
 import { hasCredentialShape, isClearCredential, isHeaderCredential, isNamedCredential } from './secrets.ts';
+
+/**
+ * What becomes of a credential in clear that no table of the catalogue names: a placeholder takes its place, or it stays
+ * and is told, or the run is refused.
+ */
+export type CredentialPolicy = 'redact' | 'warn' | 'refuse';
+
+/** Policies for fields, and for code and other long texts. */
+export interface CredentialPolicies {
+  readonly fields: CredentialPolicy;
+  readonly code: CredentialPolicy;
+}
 
 /** What the normaliser needs besides the type. */
 export interface NormaliseOptions {
@@ -20,6 +33,16 @@ export interface NormaliseOptions {
   readonly sampleData: boolean;
   /** Fingerprint of a credential: stable within one mirror, not reversible. */
   readonly fingerprint: (secret: string) => string;
+  readonly credentials: CredentialPolicies;
+}
+
+/** A credential in clear that stays where it is. */
+export interface ClearCredential {
+  readonly place: readonly (string | number)[];
+  readonly kind: string;
+  /** Line in a text of several, from 1. */
+  readonly line: number;
+  readonly policy: 'warn' | 'refuse';
 }
 
 /** A long text taken out of the document, at the place where its `{$file}` marker will stand. */
@@ -34,6 +57,8 @@ export interface SideText {
 export interface Normalised {
   readonly doc: JsonObject;
   readonly texts: readonly SideText[];
+  /** Credentials that were left where they are. */
+  readonly clear: readonly ClearCredential[];
 }
 
 /** The rules for one place of a document, and for the places below it. */
@@ -163,6 +188,7 @@ export function createNormaliser(
 
   return function normalise(raw) {
     const texts: SideText[] = [];
+    const clear: ClearCredential[] = [];
     const place: (string | number)[] = [];
     const inApp = getOwn(raw, '_connectorId') !== undefined;
 
@@ -172,11 +198,32 @@ export function createNormaliser(
       else if (rule?.letterCase === 'upper') text = text.toUpperCase();
       if (rule?.padded) text = text.trimEnd();
       if (rule?.sideFile && isSideText(rule.sideFile, text)) {
-        texts.push({ place: [...place], extension: rule.sideFile.extension, text });
-        return text;
+        const kept = cleanCode(text);
+        texts.push({ place: [...place], extension: rule.sideFile.extension, text: kept });
+        return kept;
       }
-      if (!opaque && isNamedCredential(name, text)) return secretMarker(options.fingerprint(text));
-      if (hasCredentialShape(text)) return secretMarker(options.fingerprint(text));
+      const named = !opaque && isNamedCredential(name, text);
+      if (!named && !hasCredentialShape(text) && credentialsIn(text).length === 0) return text;
+      const policy = options.credentials.fields;
+      if (policy === 'redact') return secretMarker(options.fingerprint(text));
+      clear.push({ place: [...place], kind: 'credential', line: 1, policy });
+      return text;
+    }
+
+    function cleanCode(text: string): string {
+      const policy = options.credentials.code;
+      const found = credentialsIn(text);
+      if (policy === 'redact') {
+        let [out, at] = ['', 0];
+        for (const { start, end } of found) {
+          out += text.slice(at, start) + redaction(options.fingerprint(text.slice(start, end)));
+          at = end;
+        }
+        return out + text.slice(at);
+      }
+      for (const { kind, start } of found) {
+        clear.push({ place: [...place], kind, line: text.slice(0, start).split('\n').length, policy });
+      }
       return text;
     }
 
@@ -256,6 +303,6 @@ export function createNormaliser(
     }
 
     const doc = cleanCollection(raw, root, false);
-    return { doc: isObject(doc) ? doc : {}, texts };
+    return { doc: isObject(doc) ? doc : {}, texts, clear };
   };
 }

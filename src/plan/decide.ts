@@ -204,6 +204,16 @@ export function planGone(document: Wanted, input: PlanInput): Draft {
     supplied: input.supplied(document),
     late: [],
   });
+  const cut = secretPlaces(document.doc)
+    .filter(({ place, inText }) => inText && places.includes(placeText(place)))
+    .map(({ place }) => placeText(place));
+  if (cut.length > 0) {
+    return draft(document, {
+      action: 'blocked',
+      reason: `credentials were taken out of ${list(cut)} and are nowhere to be had; hand in the whole text with --secrets`,
+      credentials: cut,
+    });
+  }
   // What the server mints anew is nobody's to enter.
   const minted = type.restore.strip ?? [];
   const missing = places.filter((place) => !minted.some((path) => covers(path, placeOf(place))));

@@ -1,6 +1,7 @@
+import { credentialsIn } from '../core/credential-text.ts';
 import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { secretOf } from '../core/markers.ts';
+import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
 import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
 import { isMask } from '../core/secrets.ts';
@@ -11,17 +12,21 @@ export type Supplied = ReadonlyMap<string, Json>;
 /** A credential in a document, as the mirror holds it. */
 export interface SecretPlace {
   readonly place: Place;
-  /** Of a `{$secret}` marker; a mask has none. */
+  /** Of a `{$secret}` marker, or of what was taken out of a text; a mask has none. */
   readonly fingerprint?: string;
+  /** The credential is a part of the text that stands here. */
+  readonly inText?: true;
 }
 
-/** Places of all masks and `{$secret}` markers. */
+/** Places of all masks and `{$secret}` markers, and of texts that something was taken out of. */
 export function secretPlaces(doc: Json): SecretPlace[] {
   const found: SecretPlace[] = [];
   visitLeaves(
     doc,
     (leaf, place) => {
       if (isMask(leaf)) found.push({ place });
+      const prints = typeof leaf === 'string' ? redactionsIn(leaf) : [];
+      if (prints.length > 0) found.push({ place, fingerprint: prints.join(' '), inText: true });
     },
     (value, place) => {
       const fingerprint = secretOf(value);
@@ -33,7 +38,10 @@ export function secretPlaces(doc: Json): SecretPlace[] {
   return found;
 }
 
-/** The document without its credentials; elements of lists become `null`, so that the others keep their places. */
+/**
+ * The document without its credentials, for comparing; elements of lists become `null`, so that the others keep their
+ * places. A text that something was taken out of stays: the rest of it may differ.
+ */
 export function withoutSecrets(value: Json): Json {
   if (isMask(value) || secretOf(value) !== undefined) return null;
   if (isArray(value)) return value.map(withoutSecrets);
@@ -96,8 +104,14 @@ export function fillSecrets(
     return value === undefined || isMask(value) ? undefined : value;
   };
   // From the back: taking out an element of a list must not move the places that are still to be looked at.
-  for (const { place, fingerprint } of secretPlaces(doc).reverse()) {
+  for (const { place, fingerprint, inText } of secretPlaces(doc).reverse()) {
     const text = placeText(place);
+    if (inText) {
+      const whole = live ? fillText(doc, live, place) : undefined;
+      out = setSteps(out, place, whole) as JsonObject;
+      if (whole === undefined && !given.has(text)) missing.push(text);
+      continue;
+    }
     const twin =
       fingerprint === undefined
         ? undefined
@@ -113,6 +127,25 @@ export function fillSecrets(
     }
   }
   return { doc: out, missing: missing.reverse(), kept: kept.reverse() };
+}
+
+/** A text of the mirror with what was taken out of it, as far as the live text has all of it. */
+function fillText(
+  wanted: JsonObject,
+  live: { readonly raw: JsonObject; readonly doc: JsonObject },
+  place: Place,
+): string | undefined {
+  const [text, shown, raw] = [atPlace(wanted, place), atPlace(live.doc, place), atPlace(live.raw, place)];
+  if (typeof text !== 'string' || typeof shown !== 'string' || typeof raw !== 'string') return undefined;
+  // What was taken out of the live text stands in the raw one, in the same order.
+  const prints = redactionsIn(shown);
+  // While it is planned, the live document is known as the mirror holds it only; the real one is filled in when it is
+  // written, and until then a placeholder stands for what is there.
+  if (raw === shown) return redactionsIn(text).every((print) => prints.includes(print)) ? text : undefined;
+  const values = credentialsIn(raw).map(({ start, end }) => raw.slice(start, end));
+  if (prints.length !== values.length) return undefined;
+  const known = new Map(prints.map((print, i) => [print, values[i] ?? '']));
+  return fillRedactions(text, (print) => known.get(print));
 }
 
 /** Places in which only one of two states has a credential, or both have different ones in clear. */

@@ -7,7 +7,12 @@ import { blobOid, digestOf, digestOfDocument, type ObjectFormat } from '../core/
 import { messageOf } from '../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { basePath, type MirrorFile, renderResource, type Transliterate, titleOf } from '../core/layout.ts';
-import { createNormaliser, type Normalised, type NormaliseOptions } from '../core/normalise.ts';
+import {
+  type ClearCredential,
+  createNormaliser,
+  type Normalised,
+  type NormaliseOptions,
+} from '../core/normalise.ts';
 import { type CachedResource, type CachedType, cachedType } from '../mirror/cache.ts';
 import { fetchCacheData, fetchDocument, hasMore } from './fetch-document.ts';
 import { type RecordPage, readPage } from './page.ts';
@@ -28,6 +33,8 @@ export interface CollectContext {
   readonly drop: (path: string) => void;
   /** Told of every resource that is new or changed. */
   readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
+  /** Told of credentials in clear that a new or changed resource holds where none belongs. */
+  readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -168,12 +175,13 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const before = known.details().resources.get(id);
     const doc = digestOfDocument(normalised);
     const earlier = changes.get(id);
+    const title = titleOf(type, normalised.doc);
+    const base = basePath(type, id, title, context.transliterate);
+    if (normalised.clear.length > 0) context.clear?.(`${base}.yaml`, normalised.clear);
     if (before && before.doc === doc && !earlier) {
       resources.set(id, { ...before, raw });
       return undefined;
     }
-    const title = titleOf(type, normalised.doc);
-    const base = basePath(type, id, title, context.transliterate);
     const files = renderResource(base, normalised);
     const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
     const old = new Map(before?.files ?? []);

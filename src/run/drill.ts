@@ -133,6 +133,7 @@ function configOf(folder: string, baseUrl: string, state: string): { config: Con
     include: ['*'],
     exclude: [],
     lookupCacheData: true,
+    credentials: { fields: 'redact', code: 'warn' },
     auditFeed: false,
     overview: false,
     sampleData: false,

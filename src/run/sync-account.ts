@@ -7,13 +7,13 @@ import { fetchUserId } from '../celigo/audit.ts';
 import { clientOf } from '../celigo/client.ts';
 import type { AccountConfig } from '../config/schema.ts';
 import { type Change, countChanges } from '../core/changes.ts';
-import { createFingerprint } from '../core/digest.ts';
 import { AppError, EXIT } from '../core/errors.ts';
 import { CacheDamaged, removeCache } from '../mirror/cache.ts';
 import { type Repository, repairFolder } from '../mirror/repository.ts';
 import { createStaging, type Staging, writeAlongside } from '../mirror/staging.ts';
 import { filesBeside } from './beside.ts';
 import { type Binding, checkBinding } from './binding.ts';
+import { createClearList, normalisingFor } from './clear-credentials.ts';
 import { type CollectContext, type Collected, collectType } from './collect.ts';
 import { commitChanges } from './commit-changes.ts';
 import { decideDeletions } from './deletions.ts';
@@ -119,10 +119,12 @@ async function runOnce(
     const aside = createStaging(folder, join(repository.stateDir, `${account.name}.staging`));
     staging = aside;
     let written = 0;
+    const clear = createClearList(account.name);
     const context: CollectContext = {
       client,
       userId,
-      normalise: { sampleData: account.sampleData, fingerprint: createFingerprint(ground.fingerprintKey) },
+      normalise: normalisingFor(account, ground.fingerprintKey),
+      clear: clear.add,
       lookupCacheData: account.lookupCacheData,
       full,
       transliterate: deps.transliterate,
@@ -166,6 +168,8 @@ async function runOnce(
         `changes made by hand in ${account.name}/ were kept as commit ${rescued.slice(0, 12)} and undone`,
       );
     if (foreign.length > 0) reportForeign(foreign, ground, account.name, notice);
+
+    clear.tell(notice);
 
     const { deletions, doubts, held } = await decideDeletions(
       context,

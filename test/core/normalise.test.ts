@@ -7,10 +7,14 @@ import { digestOfDocument } from '../../src/core/digest.ts';
 import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { renderResource } from '../../src/core/layout.ts';
 import { joinFiles } from '../../src/core/markers.ts';
-import { createNormaliser } from '../../src/core/normalise.ts';
+import { createNormaliser, type NormaliseOptions } from '../../src/core/normalise.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
 
-const options = { sampleData: false, fingerprint: (secret: string) => `print-of-${secret.length}` };
+const options: NormaliseOptions = {
+  sampleData: false,
+  fingerprint: (secret) => `print-of-${secret.length}`,
+  credentials: { fields: 'redact', code: 'warn' },
+};
 
 function typeOf(dir: string): ResourceType {
   const type = findType(dir);

@@ -49,6 +49,7 @@ class Simulation {
       include: ['*'],
       exclude: [],
       lookupCacheData: false,
+      credentials: { fields: 'redact', code: 'warn' } as const,
       auditFeed: false,
       overview: false,
       sampleData: false,

@@ -104,7 +104,11 @@ export function snapshot(emulator: Emulator): Record<string, JsonObject> {
 
 /** What a person configured in a document, with secrets replaced. */
 export function configured(dir: string, stored: JsonObject): JsonObject {
-  return createNormaliser(typed(dir), { sampleData: false, fingerprint: (secret) => secret })(stored).doc;
+  return createNormaliser(typed(dir), {
+    sampleData: false,
+    fingerprint: (secret) => secret,
+    credentials: { fields: 'redact', code: 'warn' },
+  })(stored).doc;
 }
 
 /** Fields that name where something came from or who made it, and do not point at a resource. */

@@ -5,7 +5,6 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
-import { createFingerprint } from '../../core/digest.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
@@ -19,6 +18,7 @@ import { planRestore } from '../../plan/planner.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf, type Live, type Plan, type Wanted } from '../../plan/types.ts';
 import { type Binding, readBinding } from '../binding.ts';
+import { normalisingFor } from '../clear-credentials.ts';
 import { idMapPath, readIdMaps } from '../idmaps.ts';
 import { documentsWith, guardDeletions, superfluous } from './beyond.ts';
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
@@ -111,10 +111,10 @@ export async function prepare(
     ]);
     // The look at the account has made sure that the token is that of the folder.
     const userId = binding?.userId ?? (await fetchUserId(client, deps.signal));
-    const fingerprint = createFingerprint(binding?.fingerprintKey ?? '');
+    const normalise = normalisingFor(target, binding?.fingerprintKey ?? '');
     const writer = createWriter({
       client,
-      normalise: { sampleData: target.sampleData, fingerprint },
+      normalise,
       lookupCacheData: target.lookupCacheData,
       signal: deps.signal,
     });

@@ -83,7 +83,9 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: Slipped
     const foreign = (byResource.get(id) ?? []).filter(
       ({ resourceType }) => type.auditType === undefined || resourceType === type.auditType,
     );
-    for (const edit of foreign) {
+    // Whatever came before an edit that a look had seen came before that look.
+    const seen = foreign.findLastIndex((edit) => target.looks.some((look) => shows(look, edit)));
+    for (const edit of foreign.slice(seen + 1)) {
       const slipped = await judge(input, target, edit);
       if (slipped) found.push(slipped);
     }
@@ -91,14 +93,23 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: Slipped
   return { found: found.sort((a, b) => a.time.getTime() - b.time.getTime()) };
 }
 
+function fieldsOf(edit: AuditEdit): AuditEdit['fields'] {
+  return edit.fields.filter(({ path }) => path !== '');
+}
+
+/** Whether a document is as an edit left it, as far as the log tells what it set. */
+function shows(doc: JsonObject, edit: AuditEdit): boolean {
+  const told = fieldsOf(edit);
+  return (
+    told.length > 0 && told.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue))
+  );
+}
+
 async function judge(input: SlippedInput, target: Written, edit: AuditEdit): Promise<Slipped | undefined> {
   const { type, id, looks, after } = target;
-  const told = edit.fields.filter(({ path }) => path !== '');
-  const sees = (doc: JsonObject): boolean =>
-    told.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
-  // What one of our looks had seen was no surprise, and what is still in force was not overwritten.
-  if (told.length > 0 && looks.some(sees)) return undefined;
-  if (told.length > 0 && !target.removed && sees(after.raw)) return undefined;
+  const told = fieldsOf(edit);
+  // What is still in force was not overwritten.
+  if (!target.removed && shows(after.raw, edit)) return undefined;
   const common = {
     type,
     id,
