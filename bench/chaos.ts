@@ -8,6 +8,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     world: { type: 'string', default: '0' },
+    keep: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -17,6 +18,7 @@ const result = await chaos({
   seed: Number(values.seed),
   program: join(import.meta.dirname, '..', 'dist', 'main.js'),
   firstWorld: Number(values.world),
+  keep: values.keep,
   onRound: (line) => {
     if (values.verbose || line.includes('VIOLATION')) process.stdout.write(`${line}\n`);
   },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findType } from '../catalogue/index.ts';
@@ -142,12 +143,19 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
     const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
+    const objects = format === 'sha256' ? 'sha256' : 'sha1';
+    // Before anything else: git does not look at the checksum, and the first command that refreshes the index makes a
+    // damaged one look sound. Trees would be written from it.
+    if (!isIndexSound(gitDir, objects)) {
+      options.onNotice('the index of the clone was damaged and is made again');
+      await remakeIndex(git, gitDir);
+    }
     return {
       git,
       path,
       gitDir,
       stateDir,
-      format: format === 'sha256' ? 'sha256' : 'sha1',
+      format: objects,
       branch: config.branch,
       signed: config.signingKeyFile !== undefined,
       stateless: config.stateless,
@@ -204,7 +212,7 @@ export async function repairFolder(
     if ((await repository.head()) === undefined) {
       await git.run(['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', account]);
     } else {
-      await git.run(['restore', '--source=HEAD', '--staged', '--worktree', '--', account]);
+      await restoreFolder(repository, account);
     }
   }
   // What was staged or changed may have turned into untracked files.
@@ -243,7 +251,7 @@ interface DirtyEntry {
   readonly untracked: boolean;
 }
 
-async function dirtyEntries({ git, gitDir }: Repository, account: string): Promise<DirtyEntry[]> {
+async function dirtyEntries(repository: Repository, account: string): Promise<DirtyEntry[]> {
   const args = [
     'status',
     '--porcelain=v1',
@@ -256,23 +264,50 @@ async function dirtyEntries({ git, gitDir }: Repository, account: string): Promi
     '--',
     account,
   ];
+  const { git } = repository;
   let out: string;
   try {
     out = await git.run(args);
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
-    // A damaged index holds nothing that HEAD and the work tree do not: make it again.
-    rmSync(join(gitDir, 'index'), { force: true });
-    await git.run([
-      'read-tree',
-      ...((await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD'])) ? ['HEAD'] : ['--empty']),
-    ]);
+    await remakeIndex(git, repository.gitDir);
     out = await git.run(args);
   }
   return out
     .split('\0')
     .filter((line) => line !== '' && !line.startsWith('## '))
     .map((line) => ({ path: line.slice(3 + account.length + 1), untracked: /^(?:\?\?|!!)/.test(line) }));
+}
+
+/** Whether the index ends with its own checksum; one that was written without (`index.skipHash`) counts as sound. */
+function isIndexSound(gitDir: string, format: ObjectFormat): boolean {
+  const file = join(gitDir, 'index');
+  if (!existsSync(file)) return true;
+  const bytes = readFileSync(file);
+  const length = format === 'sha256' ? 32 : 20;
+  const told = bytes.subarray(-length);
+  if (bytes.length <= length || told.every((byte) => byte === 0)) return bytes.length > length;
+  return createHash(format).update(bytes.subarray(0, -length)).digest().equals(told);
+}
+
+/** Makes the index again: a damaged one holds nothing that HEAD and the work tree do not. */
+async function remakeIndex(git: Git, gitDir: string): Promise<void> {
+  for (const name of ['index', 'index.lock']) rmSync(join(gitDir, name), { force: true });
+  const born = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD']);
+  await git.run(['read-tree', born ? 'HEAD' : '--empty']);
+}
+
+/** Index and work tree of the folder as HEAD has them. */
+async function restoreFolder(repository: Repository, account: string): Promise<void> {
+  const args = ['restore', '--source=HEAD', '--staged', '--worktree', '--', account];
+  try {
+    await repository.git.run(args);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    // A git that failed before it may have left its lock behind, under ours.
+    await remakeIndex(repository.git, repository.gitDir);
+    await repository.git.run(args);
+  }
 }
 
 /** Keeps uncommitted changes as a commit that no branch shows. */

@@ -16,6 +16,8 @@ export interface ChaosOptions {
   readonly program: string;
   /** The first world; to see one again without those before it. */
   readonly firstWorld?: number;
+  /** Leave the folder of a world with a violation where it is. */
+  readonly keep?: boolean;
   readonly onRound?: (line: string) => void;
 }
 
@@ -157,7 +159,7 @@ async function heal(story: Story, injected: readonly Injected[]): Promise<number
     }
   }
   throw new Broken(
-    `does not become whole again: exit ${last?.code}: ${last?.out.slice(-1500)} ${last?.err.slice(-700)}`,
+    `does not become whole again: exit ${last?.code}: ${/"error": \{[^}]*\}/.exec(last?.out ?? '')?.[0] ?? last?.out.slice(-600)} ${/"remote": \{[^}]*\}/.exec(last?.out ?? '')?.[0] ?? ''}`,
   );
 }
 
@@ -220,7 +222,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
         }
       }
     } finally {
-      await world.close();
+      await world.close(options.keep === true && violations.some((violation) => violation.world === number));
     }
   }
   return { rounds, runs, edits, faults, codes, violations };

@@ -61,7 +61,7 @@ export interface World {
   killed(afterMs: number): Promise<Outcome>;
   /** A mirror made from nothing: what the mirror must be equal to. */
   fresh(): Promise<Map<string, string>>;
-  close(): Promise<void>;
+  close(keep?: boolean): Promise<void>;
 }
 
 function smallAccount() {
@@ -182,9 +182,9 @@ export async function makeWorld(program: string): Promise<World> {
       rmSync(home, { recursive: true, force: true });
       return files;
     },
-    async close() {
+    async close(keep = false) {
       await emulator.close();
-      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+      if (!keep) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
   return world;

@@ -78,6 +78,30 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('log', '--format=%s', 'main')).not.toContain('mine');
   });
 
+  it('whose index had some of its bytes changed, which git does not see', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    const file = join(space.mirror, '.git', 'index');
+    const bytes = readFileSync(file);
+    const head = space.git('rev-parse', 'HEAD');
+    for (let round = 0; round < 10; round++) {
+      // Ids, names and flags of entries, here and there.
+      const damaged = Buffer.from(bytes);
+      for (let i = 0; i < 40; i++)
+        damaged[200 + ((round * 7919 + i * 6151) % (bytes.length - 400))] = (round + i * 31) % 256;
+      writeFileSync(file, damaged);
+
+      const report = await space.sync();
+
+      expect(report.code, JSON.stringify(report.error)).toBe(0);
+      expect(report.notices).toContain('the index of the clone was damaged and is made again');
+      expect(space.git('status', '--porcelain')).toBe('');
+    }
+    space.git('fsck', '--strict');
+    expect(space.git('rev-parse', 'HEAD')).toBe(head);
+  });
+
   it('with a damaged index', async () => {
     const account = await sample();
     const space = workspace(account);
