@@ -54,8 +54,15 @@ function http(world: World, dice: Dice): Injected {
   const fault = dice.pick(HTTP)(dice);
   const path = dice.pick(PATHS);
   const single = dice.chance(0.25);
+  // 404 for a record by id means that it is gone: with a listing that leaves it out, it is believed, as it must be.
+  const missing = fault.kind === 'status' && fault.status === 404;
   world.emulator.faults.add({
-    match: { method: 'GET', path: `/v1/${path}${single ? '/*' : ''}`, nth: dice.between(1, single ? 6 : 3) },
+    match: {
+      ...(missing ? { query: { limit: '1000' } } : {}),
+      method: 'GET',
+      path: `/v1/${path}${single ? '/*' : ''}`,
+      nth: dice.between(1, single ? 6 : 3),
+    },
     times: dice.between(1, 3),
     fault,
   });
