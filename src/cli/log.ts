@@ -93,21 +93,12 @@ async function runLog(
     ? searchFields(few, query, await readVersions(git, account, few)).slice(0, limit)
     : few.map((entry) => ({ ...entry, fields: [] }));
   if (flags.json) {
-    const { changesJson } = await import('../run/restore/report.ts');
+    const [{ changesJson }, { entryJson }] = await Promise.all([
+      import('../run/restore/report.ts'),
+      import('../audit/entry-json.ts'),
+    ]);
     const entries = found.map((entry) => ({
-      time: entry.time.toISOString(),
-      by: entry.by,
-      also: entry.also,
-      sureness: entry.sureness,
-      what: entry.what,
-      type: entry.dir,
-      id: entry.id,
-      name: printable(entry.title),
-      path: `${account}/${entry.path}`,
-      ...(entry.oldPath ? { oldPath: `${account}/${entry.oldPath}` } : {}),
-      sources: entry.sources,
-      commit: entry.commit,
-      ...(entry.restore ? { restore: entry.restore } : {}),
+      ...entryJson(account, entry),
       baseline: entry.baseline,
       ...(deep ? { changes: changesJson(entry.fields) } : {}),
     }));

@@ -1,5 +1,6 @@
 import type { FieldChange } from '../../core/field-diff.ts';
 import { placeText } from '../../core/places.ts';
+import { entryJson } from '../entry-json.ts';
 import type { CommitLink } from './forge.ts';
 import type { Report, ReportChange } from './model.ts';
 
@@ -10,20 +11,8 @@ function fieldJson({ place, ...sides }: FieldChange): unknown {
 function changeJson(account: string, { entry, fields, whole }: ReportChange, link: CommitLink): unknown {
   const url = link(entry.commit);
   return {
-    time: entry.time.toISOString(),
-    by: entry.by,
-    also: entry.also,
-    sureness: entry.sureness,
-    what: entry.what,
-    type: entry.dir,
-    id: entry.id,
-    name: entry.title,
-    path: `${account}/${entry.path}`,
-    ...(entry.oldPath ? { oldPath: `${account}/${entry.oldPath}` } : {}),
-    sources: entry.sources,
-    commit: entry.commit,
+    ...entryJson(account, entry),
     ...(url === undefined ? {} : { url }),
-    ...(entry.restore ? { restore: entry.restore } : {}),
     fields: fields.map(fieldJson),
     ...(whole ? { document: whole } : {}),
   };

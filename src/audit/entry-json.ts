@@ -1,0 +1,42 @@
+import type { Person } from '../core/attribution.ts';
+import { oneLine } from '../core/message.ts';
+import type { Entry } from './trail.ts';
+
+/** A change as `log --json` and `report --format json` tell it. */
+export interface EntryJson {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly by: Person;
+  readonly also: readonly Person[];
+  readonly sureness: Entry['sureness'];
+  readonly what: Entry['what'];
+  readonly type: string;
+  readonly id: string;
+  /** On one line. */
+  readonly name: string;
+  /** From the root of the repository. */
+  readonly path: string;
+  readonly oldPath?: string;
+  readonly sources: readonly string[];
+  readonly commit: string;
+  readonly restore?: string;
+}
+
+export function entryJson(account: string, entry: Entry): EntryJson {
+  const { time, by, also, sureness, what, dir, id, title, path, oldPath, sources, commit, restore } = entry;
+  return {
+    time: time.toISOString(),
+    by,
+    also,
+    sureness,
+    what,
+    type: dir,
+    id,
+    name: oneLine(title),
+    path: `${account}/${path}`,
+    ...(oldPath ? { oldPath: `${account}/${oldPath}` } : {}),
+    sources,
+    commit,
+    ...(restore ? { restore } : {}),
+  };
+}
