@@ -59,8 +59,11 @@ async function feedFiles(input: BesideInput): Promise<readonly MirrorFile[] | un
 }
 
 /** The account as this run leaves it. */
-async function stateAfter({ repository, account, staging, changes }: BesideInput): Promise<MirrorState> {
-  const files = new Map(await repository.folderFiles(account.name));
+async function stateAfter(
+  { repository, account, staging, changes }: BesideInput,
+  before: ReadonlyMap<string, string>,
+): Promise<MirrorState> {
+  const files = new Map(before);
   const staged = new Set(changes.flatMap(({ put }) => put));
   for (const path of changes.flatMap(({ remove }) => remove)) files.delete(path);
   for (const path of staged) files.set(path, '');
@@ -83,11 +86,18 @@ async function pageFiles(input: BesideInput): Promise<Pick<Beside, 'put' | 'remo
   const { repository, account, changes, full, notice } = input;
   const folder = join(repository.path, account.name);
   const nothing = { put: [], remove: [] };
-  const due = changes.length > 0 || full || (account.overview && !existsSync(join(folder, OVERVIEW_FILE)));
-  if (!due || (!account.overview && !existsSync(join(folder, OVERVIEW_FILE)))) return nothing;
-  const state = await stateAfter(input);
-  const isForeign = (path: string): boolean =>
-    existsSync(join(folder, path)) && !isOwnPage(join(folder, path));
+  const due = changes.length > 0 || full;
+  if (!due && !account.overview) return nothing;
+  const before = await repository.folderFiles(account.name);
+  if (account.overview ? !due && before.has(OVERVIEW_FILE) : ![...before.keys()].some(isOverview))
+    return nothing;
+  const state = await stateAfter(input, before);
+  const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));
+  const isForeign = (path: string): boolean => {
+    // A clone that is not kept has no files; what HEAD has of the account's own page counts there.
+    if (existsSync(join(folder, path))) return !isOwnPage(join(folder, path));
+    return path === OVERVIEW_FILE && front !== undefined && !front.toString('utf8').startsWith(OVERVIEW_MARK);
+  };
   const held = [...state.files.keys()].filter(isOverview);
   if (!account.overview) return { put: [], remove: held.filter((path) => !isForeign(path)) };
   const { overviewPages } = await import('../overview/pages.ts');

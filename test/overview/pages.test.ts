@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
 import { browser, WITHOUT_BROWSER } from '../support/browser.ts';
-import { Workspace } from '../support/workspace.ts';
+import { git, Workspace } from '../support/workspace.ts';
 
 const MARK = '<!-- made by celigo-mirror: edits are undone -->';
 
@@ -124,6 +124,58 @@ describe('overview', () => {
     space.configure({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.sync('--full');
     expect(pages(space)).toEqual(['prod/README.md']);
+  });
+});
+
+describe('a clone that is not kept', () => {
+  it('makes the same pages and goes on with the feed, and leaves alone what somebody wrote', async () => {
+    const account = await sample();
+    const settings = {
+      prod: { baseUrl: account.url, token: account.owner.token, overview: true, auditFeed: true },
+    };
+    const space = new Workspace(settings);
+    const remote = join(space.dir, 'remote.git');
+    git(space.dir, 'init', '-q', '--bare', '-b', 'main', remote);
+    space.configure(settings, { repository: { remote, stateless: true } });
+    const again = async (): Promise<Awaited<ReturnType<Workspace['sync']>>> => {
+      rmSync(space.mirror, { recursive: true, force: true });
+      const report = await space.sync();
+      expect(report.code, JSON.stringify(report.error)).toBe(0);
+      return report;
+    };
+    await again();
+    expect((await again()).commits).toEqual([]);
+    const flow = String(account.emulator.state.all('flows')[0]?._id);
+    account.emulator.act(account.owner.token).set('flows', flow, { name: 'Another name' });
+    await again();
+    expect((await again()).commits).toEqual([]);
+
+    const clone = join(space.dir, 'clone');
+    git(space.dir, 'clone', '-q', remote, clone);
+    const kept = new Workspace({ prod: settings.prod });
+    await kept.sync();
+    for (const path of [
+      'README.md',
+      ...readdirSync(join(clone, 'prod', 'overview')).map((name) => `overview/${name}/README.md`),
+    ]) {
+      expect(readFileSync(join(clone, 'prod', path), 'utf8')).toBe(text(kept, `prod/${path}`));
+    }
+    const feed = (folder: string): string[] =>
+      readdirSync(join(folder, 'prod', 'audit')).flatMap((name) =>
+        readFileSync(join(folder, 'prod', 'audit', name), 'utf8')
+          .trimEnd()
+          .split('\n'),
+      );
+    expect(feed(clone).sort()).toEqual(feed(kept.mirror).sort());
+
+    writeFileSync(join(clone, 'prod', 'README.md'), '# Ours\n');
+    git(clone, '-c', 'user.name=Ann', '-c', 'user.email=ann@x.test', 'commit', '-qam', 'our own page');
+    git(clone, 'push', '-q', 'origin', 'HEAD:main');
+    account.emulator.act(account.owner.token).set('flows', flow, { name: 'A third name', disabled: true });
+    const report = await again();
+    expect(report.notices.join('\n')).toMatch(/README\.md is not the mirror's/);
+    git(clone, 'pull', '-q', 'origin', 'main');
+    expect(readFileSync(join(clone, 'prod', 'README.md'), 'utf8')).toBe('# Ours\n');
   });
 });
 
