@@ -2,7 +2,7 @@ import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
-import { followerSteps } from './followers.ts';
+import { followerSteps, followingReturns } from './followers.ts';
 import { type Node, orderByNeed } from './order.ts';
 import { type Key, keyOf, type Plan, type Step } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
@@ -41,6 +41,7 @@ export function planRestore(input: PlanInput): Plan {
   for (const [key, { action, id }] of drafts) if (action === 'create') created.set(id, key);
   const followers = followerSteps(input, drafts, created);
   for (const step of followers) drafts.set(step.key, step);
+  for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
   const deletions = deletionSteps(input);
 
   const followed = new Map(input.followers.map((live) => [keyOf(live.type.dir, live.id), live]));

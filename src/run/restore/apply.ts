@@ -139,7 +139,7 @@ export function createApplier(context: ApplyContext): Applier {
     const document = documents.get(step.key);
     if (result !== 'done' || !document || id === undefined) return;
     const record = ledger.written.get(keyOf(step.dir, id));
-    if (!record || (step.action !== 'create' && step.action !== 'update')) return;
+    if (!record || step.action === 'delete') return;
     const end = (result: Result, reason: string): void => {
       outcomes.set(step.key, { ...outcome, result, reason });
     };

@@ -181,6 +181,8 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     // A parent that came back may have brought it along.
     const live = (await writer.read(type, id)) ?? (await writer.undelete(type, id));
     record(step, id, live);
+    // Told before anything is written: what it names may get its new id only later.
+    if (step.way) note(type, id, undefined, live, restorable(type, document.doc, ids));
     const problem = step.way ? await overwrite(step, document, id, live) : undefined;
     if (!step.way && typeof document.doc.data === 'string')
       await writeApart(document, id, live, restorable(type, document.doc, ids), false);
