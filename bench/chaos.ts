@@ -2,22 +2,32 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chaos } from '../test/chaos/engine.ts';
+import { restores } from '../test/chaos/restores.ts';
+import { syncs } from '../test/chaos/syncs.ts';
+
+const SCENARIOS = { sync: syncs, restore: restores };
 
 const { values } = parseArgs({
   options: {
+    what: { type: 'string', default: 'sync' },
     rounds: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     world: { type: 'string', default: '0' },
+    jobs: { type: 'string', default: '4' },
     keep: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
+const { what, seed } = values;
+const scenario = SCENARIOS[what as keyof typeof SCENARIOS];
+if (!scenario) throw new Error(`--what must be one of ${Object.keys(SCENARIOS).join(', ')}`);
 const started = performance.now();
-const result = await chaos({
+const result = await chaos(scenario, {
   rounds: Number(values.rounds),
-  seed: Number(values.seed),
+  seed: Number(seed),
   program: join(import.meta.dirname, '..', 'dist', 'main.js'),
   firstWorld: Number(values.world),
+  jobs: Number(values.jobs),
   keep: values.keep,
   onRound: (line) => {
     if (values.verbose || line.includes('VIOLATION')) process.stdout.write(`${line}\n`);
@@ -25,7 +35,7 @@ const result = await chaos({
 });
 const total = [...result.faults.values()].reduce((sum, count) => sum + count, 0);
 process.stdout.write(
-  `\nseed ${values.seed}: ${result.rounds} rounds, ${result.runs} runs, ${result.edits} edits, ${total} faults, ${result.violations.length} violations, ${Math.round((performance.now() - started) / 1000)} s\n\n`,
+  `\n${what}, seed ${seed}: ${result.rounds} rounds, ${result.runs} runs, ${result.edits} edits, ${total} faults, ${result.violations.length} violations, ${Math.round((performance.now() - started) / 1000)} s\n\n`,
 );
 for (const [kind, count] of [...result.faults].sort((a, b) => b[1] - a[1]))
   process.stdout.write(`| ${kind} | ${count} |\n`);
@@ -34,7 +44,7 @@ process.stdout.write(
 );
 for (const { world, round, problem, faults } of result.violations) {
   process.stdout.write(
-    `\nVIOLATION in world ${world}, round ${round} (--seed ${values.seed} --world ${world} --rounds ${round + 1})\n  faults: ${faults.join(', ')}\n  ${problem}\n`,
+    `\nVIOLATION in world ${world}, round ${round} (--what ${what} --seed ${seed} --world ${world} --rounds ${round + 1})\n  faults: ${faults.join(', ')}\n  ${problem}\n`,
   );
 }
 process.exitCode = result.violations.length > 0 ? 1 : 0;

@@ -9,6 +9,7 @@ import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { createGit } from '../mirror/git.ts';
+import { examineFiles } from './exposed-files.ts';
 import { selectTypes } from './sync-account.ts';
 
 /** One thing looked at. */
@@ -46,6 +47,7 @@ export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
       detail: `${config.source}, accounts: ${config.accounts.map(({ name }) => name).join(', ')}`,
     },
     { area: 'node', check: 'version', verdict: 'ok', detail: deps.nodeVersion },
+    ...examineFiles(config),
     ...(await examineGit(deps)),
   ];
   for (const account of config.accounts) findings.push(...(await examineAccount(deps, account)));

@@ -1,5 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,7 +14,7 @@ import { join, relative } from 'node:path';
 import { runCli } from '../../src/cli/program.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
-import type { Person } from '../../src/emulator/seed.ts';
+import type { AccountSeed, Person } from '../../src/emulator/seed.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/server.ts';
 
 /** No settings of whoever runs this; lines of the log are looked at, too. */
@@ -39,11 +40,32 @@ export interface Outcome {
   readonly err: string;
 }
 
+/** A user without rights, for whom files may be out of reach. */
+export const OTHER_USER = 65_534;
+/** Size of the file system that a mirror stands on where one can be mounted. */
+const DISK_MB = 24;
+
+/** Decides when a process is killed, by -9; what it is given does so, and waits until the process is gone. */
+export type Strike = (kill: () => Promise<void>) => void;
+
+/** After so many milliseconds. */
+export function after(ms: number): Strike {
+  return (kill) => {
+    setTimeout(() => void kill(), ms).unref();
+  };
+}
+
 /** An emulated account, a mirror of it, and the mirror's remote. */
 export interface World {
   readonly dir: string;
   readonly mirror: string;
   readonly remote: string;
+  /** A file system of its own that the mirror stands on; `undefined` where none can be mounted (only root may). */
+  readonly disk: string | undefined;
+  /** Whether the program can be run as {@link OTHER_USER}. */
+  readonly hasOtherUser: boolean;
+  /** Who runs the program; `undefined`: whoever runs this. */
+  user: number | undefined;
   readonly emulator: Emulator;
   readonly owner: Person;
   readonly people: readonly Person[];
@@ -55,16 +77,17 @@ export interface World {
   clockOffset: number;
   git(...args: string[]): string;
   gitIn(folder: string, ...args: string[]): string;
-  /** Runs the program in this process. */
-  sync(...args: string[]): Promise<Outcome>;
-  /** Runs it as a process of its own, killed after so many milliseconds. */
-  killed(afterMs: number): Promise<Outcome>;
+  /** Runs the program, in this process where that is the same. */
+  run(...args: string[]): Promise<Outcome>;
+  /** Runs it as a process of its own, which `strike` kills when it likes. */
+  killed(strike: Strike, ...args: string[]): Promise<Outcome>;
   /** A mirror made from nothing: what the mirror must be equal to. */
   fresh(): Promise<Map<string, string>>;
   close(keep?: boolean): Promise<void>;
 }
 
-function smallAccount() {
+/** Some documents of each kind, so that a round is short. */
+function smallAccount(): AccountSeed {
   const seed = sampleAccount();
   const resources: Record<string, readonly JsonObject[]> = {};
   for (const type of TYPES) resources[type] = (seed.resources[type] ?? []).slice(0, KEPT);
@@ -84,12 +107,54 @@ export function filesIn(folder: string): Map<string, string> {
   return files;
 }
 
-/** @param program the built program, for runs that are killed */
-export async function makeWorld(program: string): Promise<World> {
+const mounted = new Set<string>();
+
+function unmount(folder: string): void {
+  mounted.delete(folder);
+  spawnSync('umount', ['-l', folder]);
+}
+
+// Also when this process ends before its worlds do.
+process.on('exit', () => {
+  for (const folder of mounted) unmount(folder);
+});
+
+/** A file system of its own, or nothing where this user may not mount one. */
+function mountDisk(folder: string): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+  const made = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=0755`, 'tmpfs', folder]);
+  if (made.status !== 0) return undefined;
+  mounted.add(folder);
+  return folder;
+}
+
+function canBecomeOther(program: string): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  const options = { uid: OTHER_USER, gid: OTHER_USER, env: ENV, cwd: '/' };
+  return spawnSync(process.execPath, [program, '--version'], options).status === 0;
+}
+
+export interface WorldOptions {
+  /** The built program, for runs that are killed. */
+  readonly program: string;
+  /** A small account in small pages, or the whole sample account. */
+  readonly account: 'small' | 'whole';
+}
+
+export async function makeWorld({ program, account }: WorldOptions): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), 'celigo-mirror-chaos-'));
-  const [mirror, remote] = [join(dir, 'mirror'), join(dir, 'remote.git')];
-  const seed = smallAccount();
-  const emulator = await startEmulator({ seed, rateLimit: false, pageSize: 3, defaultPageSize: 3 });
+  chmodSync(dir, 0o755);
+  const base = join(dir, 'disk');
+  mkdirSync(base);
+  const disk = mountDisk(base);
+  const [mirror, remote] = [join(base, 'mirror'), join(dir, 'remote.git')];
+  const small = account === 'small';
+  const seed = small ? smallAccount() : sampleAccount();
+  const emulator = await startEmulator({
+    seed,
+    rateLimit: false,
+    ...(small ? { pageSize: 3, defaultPageSize: 3 } : {}),
+  });
   const owner = seed.people.find(({ role }) => role === 'owner');
   if (!owner) throw new Error('no owner');
   const people = seed.people.filter(({ role }) => role === 'owner' || role === 'administrator');
@@ -99,10 +164,21 @@ export async function makeWorld(program: string): Promise<World> {
   gitIn(dir, 'init', '--quiet', '--bare', '--initial-branch=main', remote);
   const config = (home: string, repository: unknown): void => {
     mkdirSync(home, { recursive: true });
-    const account = { baseUrl: emulator.url, requestsPerSecond: 300, retries: 1, requestTimeout: '1s' };
+    const prod = {
+      baseUrl: emulator.url,
+      requestsPerSecond: 300,
+      retries: 1,
+      requestTimeout: '1s',
+      token: owner.token,
+      ...(small ? { include: TYPES } : {}),
+    };
     writeFileSync(
       join(home, 'celigo-mirror.yaml'),
-      JSON.stringify({ repository, accounts: { prod: { ...account, token: owner.token, include: TYPES } } }),
+      JSON.stringify({
+        repository,
+        accounts: { prod },
+        ...(small ? {} : { guards: { maxDeletions: 1_000 } }),
+      }),
     );
   };
   config(dir, { path: mirror, remote });
@@ -132,10 +208,39 @@ export async function makeWorld(program: string): Promise<World> {
     return { code, out, err };
   }
 
+  /** Runs the program as a process of its own. */
+  async function processOf(args: readonly string[], strike?: Strike): Promise<Outcome> {
+    const { user } = world;
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: dir,
+      env: ENV,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(user === undefined ? {} : { uid: user, gid: user }),
+    });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (data: Buffer) => {
+      out += data;
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      err += data;
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    strike?.(async () => {
+      child.kill('SIGKILL');
+      await ended;
+    });
+    const code = await ended;
+    said.push(out, err);
+    return { code: code ?? undefined, out, err };
+  }
+
   const world: World = {
     dir,
     mirror,
     remote,
+    disk,
+    hasOtherUser: canBecomeOther(program),
+    user: undefined,
     emulator,
     owner,
     people,
@@ -144,27 +249,8 @@ export async function makeWorld(program: string): Promise<World> {
     clockOffset: 0,
     gitIn,
     git: (...args) => gitIn(mirror, ...args),
-    sync: (...args) => run(dir, ['sync', '--json', ...args], world.clockOffset),
-    async killed(afterMs) {
-      const child = spawn(process.execPath, [program, 'sync', '--json'], {
-        cwd: dir,
-        env: ENV,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let [out, err] = ['', ''];
-      child.stdout.on('data', (data: Buffer) => {
-        out += data;
-      });
-      child.stderr.on('data', (data: Buffer) => {
-        err += data;
-      });
-      const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-      const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
-      const code = await ended;
-      clearTimeout(timer);
-      said.push(out, err);
-      return { code: code ?? undefined, out, err };
-    },
+    run: (...args) => (world.user === undefined ? run(dir, args, world.clockOffset) : processOf(args)),
+    killed: (strike, ...args) => processOf(args, strike),
     async fresh() {
       made += 1;
       const home = join(dir, `fresh-${made}`);
@@ -184,7 +270,9 @@ export async function makeWorld(program: string): Promise<World> {
     },
     async close(keep = false) {
       await emulator.close();
-      if (!keep) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+      if (keep) return;
+      if (disk !== undefined) unmount(disk);
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
   return world;

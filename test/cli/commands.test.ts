@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
@@ -86,6 +86,45 @@ describe('doctor', () => {
     ])
       expect(outcome.out).toContain(words);
     expect(existsSync(space.mirror)).toBe(false);
+  });
+
+  it('tells which files with secrets are open to other users, and has none of it in the output', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    const configuration = join(space.dir, 'celigo-mirror.yaml');
+    const tokenFile = join(space.dir, 'token');
+    const filesSaid = async (): Promise<string[]> => {
+      const { out } = await space.run('doctor', '--json');
+      expect(out).not.toContain(account.owner.token);
+      const { findings } = JSON.parse(out) as { findings: Record<string, string>[] };
+      return findings
+        .filter(({ area }) => area === 'secrets')
+        .map(
+          ({ verdict, detail = '' }) =>
+            `${verdict} ${detail.replace(/^.*\/([^/ ]+) .*\((.*)\).*$/, '$1 $2')}`,
+        );
+    };
+
+    chmodSync(configuration, 0o644);
+    expect(await filesSaid()).toEqual(['note celigo-mirror.yaml mode 0644']);
+    chmodSync(configuration, 0o600);
+    expect(await filesSaid()).toEqual(['ok no other user can read or change them']);
+
+    // The token in a file of its own: then the configuration is no secret.
+    writeFileSync(tokenFile, account.owner.token);
+    space.configure({ prod: { baseUrl: account.url, tokenFile } as never });
+    chmodSync(configuration, 0o644);
+    for (const [mode, said] of [
+      [0o600, 'ok no other user can read or change them'],
+      [0o400, 'ok no other user can read or change them'],
+      [0o440, 'note token mode 0440'],
+      [0o660, 'note token mode 0660'],
+      [0o666, 'fault token mode 0666'],
+    ] as const) {
+      chmodSync(tokenFile, mode);
+      expect(await filesSaid()).toEqual([said]);
+    }
+    expect((await space.run('doctor')).code).toBe(1);
   });
 
   it('notes an API token that expires soon', async () => {

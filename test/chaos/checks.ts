@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { must } from './engine.ts';
+import type { Outcome, World } from './world.ts';
+
+/** What holds for every run, whatever went wrong: a message instead of a trace, a documented exit code, no secret. */
+export function checkRun(world: World, outcome: Outcome): void {
+  const text = `${outcome.out}${outcome.err}`;
+  must(
+    !/internal error|\n\s+at .+\(.+:\d+:\d+\)/.test(text),
+    () => `a trace instead of a message: ${text.slice(0, 2_000)}`,
+  );
+  must(
+    outcome.code === undefined || [0, 1, 3, 4, 64].includes(outcome.code),
+    () => `exit code ${outcome.code}: ${outcome.err.slice(0, 500)}`,
+  );
+  for (const secret of world.secrets) must(!text.includes(secret), () => 'a secret was printed');
+}
+
+/** Whether every object of the history is there: a run does not read those that it does not need. */
+export function isSound(world: World): boolean {
+  try {
+    world.git('fsck', '--strict', '--no-dangling');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** No file of ours was left half-done, no object is missing, nothing secret was committed. */
+export function checkRepository(world: World): void {
+  must(
+    world.git('status', '--porcelain').trim() === '',
+    () => `the work tree is not clean: ${world.git('status', '--porcelain')}`,
+  );
+  must(isSound(world), () => 'git fsck finds faults');
+  const head = world.git('rev-parse', 'HEAD').trim();
+  must(
+    world.gitIn(world.remote, 'rev-parse', 'refs/heads/main').trim() === head,
+    () => 'the remote does not have what the clone has',
+  );
+}
+
+/** The history of every branch with every line that was ever written; nothing where it cannot be read. */
+export function everyLine(world: World): string {
+  return existsSync(world.mirror) ? world.git('log', '-p', '--all', '--text', '--format=%an %ae %B') : '';
+}

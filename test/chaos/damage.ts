@@ -1,0 +1,87 @@
+import { findType } from '../../src/catalogue/index.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+import { secretsIn } from '../../src/emulator/masking.ts';
+import { ApiFault } from '../../src/emulator/server.ts';
+import type { Dice } from './random.ts';
+import type { World } from './world.ts';
+
+/** Types that a restore can put back whole: what holds a credential cannot be read back from anywhere. */
+const PLAIN_TYPES = ['integrations', 'flows', 'exports', 'imports', 'scripts', 'filedefinitions'];
+
+/** Whether a document can be made anew with everything it had. */
+export function isPlain(dir: string, doc: JsonObject): boolean {
+  const type = findType(dir);
+  return (
+    type !== undefined &&
+    PLAIN_TYPES.includes(dir) &&
+    doc._connectorId === undefined &&
+    // The platform no longer makes these (celigo-models 11).
+    !String(doc.adaptorType ?? '').startsWith('REST') &&
+    secretsIn(type, doc).length === 0 &&
+    !/webhook|Distributed/i.test(JSON.stringify([doc.type ?? '', doc.adaptorType ?? '']))
+  );
+}
+
+function plainOf({ emulator }: World, dir: string): JsonObject[] {
+  return emulator.state.all(dir).filter((doc) => isPlain(dir, doc));
+}
+
+/** Does what somebody asks for, unless the account refuses. */
+function attempt(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (error instanceof ApiFault) return false;
+    throw error;
+  }
+}
+
+/** One mishap in the account: a bad edit, a deletion with what hangs on it, a purge, something made by mistake. */
+export async function damage(world: World, dice: Dice, n: number): Promise<string> {
+  const { emulator } = world;
+  const who = emulator.act(dice.pick(world.people).token);
+  const kind = dice.next();
+  if (kind < 0.45) {
+    const dir = dice.pick(PLAIN_TYPES);
+    const doc = dice.pick(plainOf(world, dir));
+    const change: JsonObject =
+      dir === 'scripts'
+        ? { content: `// broken by mishap ${n}\n` }
+        : dir === 'flows' && dice.chance(0.4)
+          ? { disabled: true }
+          : dice.chance(0.4)
+            ? { name: `Mishap ${n}` }
+            : { description: `mishap ${n}` };
+    attempt(() => who.set(dir, String(doc._id), change));
+    return `edit ${dir}/${String(doc._id)}`;
+  }
+  if (kind < 0.55) {
+    attempt(() => who.create('scripts', { name: `Made by mistake ${n}`, content: `// ${n}\n` }));
+    return 'create';
+  }
+  const flow = dice.pick(plainOf(world, 'flows'));
+  const gone = attempt(() => who.remove('flows', String(flow._id)));
+  // What only this flow used can go, too; the account refuses the rest.
+  if (gone && dice.chance(0.7)) {
+    const text = JSON.stringify(flow);
+    for (const dir of ['exports', 'imports', 'scripts']) {
+      for (const { _id } of plainOf(world, dir))
+        if (text.includes(String(_id)) && dice.chance(0.8)) attempt(() => who.remove(dir, String(_id)));
+    }
+  }
+  if (dice.chance(0.4)) await purge(world, dice);
+  return `delete flows/${String(flow._id)}`;
+}
+
+/** Somebody empties the recycle bin, or a part of it. */
+async function purge({ emulator, owner }: World, dice: Dice): Promise<void> {
+  for (const { dir, doc } of emulator.state.bin()) {
+    if (dice.chance(0.3)) continue;
+    // Gone already with what it hung on: 404.
+    await fetch(`${emulator.url}/v1/recycleBinTTL/${dir}/${String(doc._id)}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${owner.token}` },
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import { existsSync, rmSync } from 'node:fs';
+import { checkRepository, checkRun, isSound } from './checks.ts';
+import { type Editors, editorsOf } from './edits.ts';
+import { Broken, count, countFaults, must, type Round, type Scenario } from './engine.ts';
+import { inject } from './faults.ts';
+import type { Injected } from './injected.ts';
+import type { Dice } from './random.ts';
+import { after, filesIn, type Outcome, type World } from './world.ts';
+
+/** Runs after which a mirror must be whole again, once everything around it is. */
+const HEALING_RUNS = 4;
+
+const SYNC = ['sync', '--json'] as const;
+
+/** What is known of a world besides the world itself. */
+interface Story {
+  readonly world: World;
+  readonly editors: Editors;
+  /** Trees of the account's folder that a whole run left behind: the history must hold each. */
+  readonly states: Set<string>;
+}
+
+function treeOf(world: World, commit: string): string {
+  return world.git('rev-parse', `${commit}:prod`).trim();
+}
+
+/** What holds at any time, whatever went wrong. */
+function checkHistory({ world, editors }: Story): void {
+  if (!existsSync(world.mirror)) return;
+  let log: string;
+  try {
+    log = world.git('log', '--format=%B', 'HEAD');
+  } catch {
+    return;
+  }
+  for (const [, id = ''] of log.matchAll(/^- deleted: [a-z]+\/[^ ]*\.([0-9a-f]{24})\.yaml/gm)) {
+    must(editors.everDeleted.has(id), () => `a deletion that never happened was committed: ${id}`);
+  }
+}
+
+/** What holds once everything is whole again. */
+async function checkWhole(story: Story): Promise<void> {
+  const { world, states } = story;
+  checkHistory(story);
+  checkRepository(world);
+  const [ours, fresh] = [filesIn(`${world.mirror}/prod`), await world.fresh()];
+  const names = new Set([...ours.keys(), ...fresh.keys()]);
+  const different = [...names].filter((name) => ours.get(name) !== fresh.get(name));
+  must(different.length === 0, () => `not equal to the account: ${different.slice(0, 5).join(', ')}`);
+  for (const text of ours.values()) {
+    for (const secret of world.secrets) must(!text.includes(secret), () => 'a secret is in the mirror');
+  }
+  const commits = world.git('rev-list', '--first-parent', 'HEAD').split('\n').filter(Boolean);
+  const held = new Set(commits.map((commit) => treeOf(world, commit)));
+  for (const state of states)
+    must(held.has(state), () => `a state that a run saw is no longer in the history: ${state}`);
+}
+
+/** Edits that happen while the program lists: each after some requests more. */
+function editDuring(story: Story, dice: Dice): { readonly stop: () => number } {
+  const { emulator } = story.world;
+  let edits = 0;
+  let due = dice.between(2, 12);
+  const timer = setInterval(() => {
+    if (emulator.requests.length < due || edits >= 4) return;
+    story.editors.edit(dice);
+    edits += 1;
+    due = emulator.requests.length + dice.between(2, 12);
+  }, 1);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return edits;
+    },
+  };
+}
+
+function healFaults(world: World, injected: readonly Injected[]): void {
+  world.emulator.faults.clear();
+  for (const { heal } of [...injected].reverse()) heal?.();
+}
+
+async function heal(story: Story, injected: readonly Injected[]): Promise<number> {
+  const { world } = story;
+  let last: Outcome | undefined;
+  for (let run = 1; run <= HEALING_RUNS; run++) {
+    last = await world.run(...SYNC);
+    checkRun(world, last);
+    const ruined = injected.some(({ ruinsClone }) => ruinsClone) && existsSync(world.mirror);
+    if (last.code === 0 && !(ruined && !isSound(world))) return run;
+    // The documented remedy for a clone whose objects are gone: a fresh one.
+    if (ruined) {
+      rmSync(world.mirror, { recursive: true });
+      story.states.clear();
+    }
+  }
+  const told = (part: string): string =>
+    new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
+  throw new Broken(
+    `does not become whole again: exit ${last?.code}: ${told('error') || last?.out.slice(-600)} ${told('remote')}`,
+  );
+}
+
+/** Random histories of an account, mirrored while everything around the mirror goes wrong. */
+export const syncs: Scenario = {
+  account: 'small',
+  roundsAWorld: 20,
+  async begin(world): Promise<Round> {
+    const story: Story = { world, editors: editorsOf(world), states: new Set() };
+    checkRun(world, await world.run(...SYNC));
+
+    return async (dice, tally, kinds) => {
+      for (let n = dice.between(1, 4); n > 0; n--, tally.edits++) story.editors.edit(dice);
+      const injected = inject(world, dice);
+      kinds.push(...injected.map(({ kind }) => kind));
+      world.emulator.clearRequests();
+      const during = dice.chance(0.5) ? editDuring(story, dice) : undefined;
+      const strike = dice.chance(0.2) ? after(dice.between(150, 1_800)) : undefined;
+      const outcome = await (strike ? world.killed(strike, ...SYNC) : world.run(...SYNC)).finally(() => {
+        tally.edits += during?.stop() ?? 0;
+      });
+      tally.runs += 1;
+      healFaults(world, injected);
+      countFaults(world, kinds, tally);
+      checkRun(world, outcome);
+      count(tally.codes, String(outcome.code ?? 'killed'));
+      if (during) count(tally.faults, 'data changed while it was read');
+      if (outcome.code === undefined) count(tally.faults, 'kill -9');
+      if (!injected.some(({ ruinsClone }) => ruinsClone)) checkHistory(story);
+      tally.runs += await heal(story, injected);
+      if (existsSync(world.mirror)) story.states.add(treeOf(world, 'HEAD'));
+      await checkWhole(story);
+    };
+  },
+};
