@@ -270,7 +270,12 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
     },
     async close(keep = false) {
       await emulator.close();
-      if (keep) return;
+      if (keep) {
+        writeFileSync(join(dir, 'said.log'), said.join('\n'));
+        process.stderr.write(`kept: ${dir}\n`);
+        if (disk !== undefined) mounted.delete(disk);
+        return;
+      }
       if (disk !== undefined) unmount(disk);
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },

@@ -302,3 +302,37 @@ it.each([
   },
   150_000,
 );
+
+it('an edit that slips in before the very write that a kill hides is found by --resume', async () => {
+  const prod = await sample();
+  const { emulator } = prod;
+  const space = new Workspace({ prod: { baseUrl: prod.url, token: prod.owner.token } });
+  await space.sync();
+  const at = space.git('rev-parse', 'HEAD').trim();
+  const id = String(emulator.state.all('scripts')[0]?._id);
+  const other = prod.person('administrator', 1);
+  emulator.act(prod.owner.email).set('scripts', id, { content: '// a mishap\n' });
+  await space.sync();
+
+  const run = start(['restore', 'all', '--at', at, '--yes'], space.dir);
+  emulator.beforeWrite = async (write) => {
+    if (write.id !== id) return;
+    run.kill('SIGKILL');
+    await run.done;
+    emulator.act(other.email).set('scripts', id, { content: '// a mishap, and work of an hour\n' });
+  };
+  expect((await ended(run)).code).toBe(-1);
+  emulator.beforeWrite = undefined;
+  // The write of the dead process takes effect all the same.
+  await expect.poll(() => emulator.state.get('scripts', id)?.content).not.toContain('mishap');
+
+  const resumed = await ended(start(RESUME, space.dir));
+
+  expect(resumed.code, said(resumed)).toBe(4);
+  expect(said(resumed)).toContain(other.name);
+  const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
+  expect(kept.split('\n')).toContain(other.name);
+  // Said once; after that there is nothing to say.
+  const again = await space.run('restore', 'all', '--at', at, '--yes');
+  expect(again.code, said(again)).toBe(0);
+});

@@ -10,6 +10,7 @@ import { restorable, withLiveSwitches } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
+import { earlierWrites, withEarlier } from './earlier.ts';
 import { switchOn } from './enable.ts';
 import { keepInHistory } from './keep.ts';
 import type { ApplyContext, Outcome } from './ledger.ts';
@@ -117,6 +118,7 @@ export async function carryOut(
   onBegun(journal.head.id);
   const since = new Date(Math.min(Date.parse(journal.head.startedAt), Date.now()) + client.clockSkewMs());
   try {
+    const earlier = await earlierWrites(prepared);
     const requestsBefore = client.stats.requests;
     const applying = performance.now();
     const context: ApplyContext = {
@@ -149,7 +151,7 @@ export async function carryOut(
     const slipped = await findSlipped({
       client,
       writer: prepared.writer,
-      written: applier.written,
+      written: await withEarlier(earlier, applier.written, prepared.writer),
       userId: prepared.userId,
       since,
       signal: deps.signal,
@@ -197,7 +199,7 @@ export async function carryOut(
       const hit = slipped.found.find(({ type, id }) => keyOf(type.dir, id) === key);
       return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.by.name} meanwhile` } : outcome;
     });
-    const conflict = outcomes.some(({ result }) => result === 'conflict');
+    const conflict = slipped.found.length > 0 || outcomes.some(({ result }) => result === 'conflict');
     const partial =
       drift.length > 0 ||
       after.report.incomplete.length > 0 ||

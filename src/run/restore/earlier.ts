@@ -1,0 +1,83 @@
+import { toData } from '../../core/documents.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { setSteps } from '../../core/paths.ts';
+import { readDocuments, readState } from '../../mirror/state.ts';
+import { secretPlaces } from '../../plan/secrets.ts';
+import { type Key, keyOf } from '../../plan/types.ts';
+import type { Written } from './ledger.ts';
+import type { Prepared } from './prepare.ts';
+import type { Writer } from './writer.ts';
+
+/** What every read of the API shows in place of a credential (celigo-models 2.1). */
+const MASK = '******';
+
+/** A write of the process that was interrupted: what stood there before it, as far as the mirror knows. */
+export type Earlier = Pick<Written, 'type' | 'id' | 'removed'> & { readonly looks: readonly JsonObject[] };
+
+/** A document of the mirror in the form that the API gives documents in. */
+function asRead(doc: JsonObject): JsonObject {
+  const whole = secretPlaces(doc).filter(({ inText }) => !inText);
+  const masked = whole.reduce<Json>((held, { place }) => setSteps(held, place, MASK), doc);
+  return toData(masked) as JsonObject;
+}
+
+/**
+ * What an interrupted restore changed or deleted, or was about to: an edit that slipped in before such a write died with
+ * the memory of the process that had looked. The mirror before the restore stands in for that look, and the one of now
+ * for what came to be known since.
+ */
+export async function earlierWrites({
+  journal,
+  repository,
+  plan,
+  live,
+  ids,
+}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly Earlier[]> {
+  if (!journal || journal.head.base === '') return [];
+  const actions = new Map<Key, string>();
+  for (const entry of journal.entries) {
+    if (entry.kind !== 'intent' && entry.kind !== 'done') continue;
+    if (entry.action === 'create') continue;
+    const [dir = '', id = ''] = entry.key.split('/');
+    actions.set(keyOf(dir, entry.kind === 'done' ? entry.id : (ids.get(id) ?? id)), entry.action);
+  }
+  const base = await readState(repository.git, plan.account, {
+    commit: journal.head.base,
+    date: new Date(0),
+  }).catch(() => undefined);
+  if (!base || actions.size === 0) return [];
+  const paths = [...actions.keys()].flatMap((key) => base.documents.get(key)?.path ?? []);
+  const known = await live.documents([...actions.keys()]);
+  return (await readDocuments(base, paths)).map(({ type, id, doc }): Earlier => {
+    const key = keyOf(type.dir, id);
+    const now = known.get(key);
+    return {
+      type,
+      id,
+      looks: [asRead(doc), ...(now ? [asRead(now.doc)] : [])],
+      ...(actions.get(key) === 'delete' && !now ? { removed: true } : {}),
+    };
+  });
+}
+
+/** All writes of a restore: those of this process, and of the one before it. */
+export async function withEarlier(
+  earlier: readonly Earlier[],
+  written: ReadonlyMap<Key, Written>,
+  writer: Writer,
+): Promise<ReadonlyMap<Key, Written>> {
+  const all = new Map(written);
+  for (const { type, id, looks, removed } of earlier) {
+    const key = keyOf(type.dir, id);
+    const own = all.get(key);
+    if (own) {
+      all.set(key, { ...own, looks: [...looks, ...own.looks] });
+      continue;
+    }
+    const last = looks.at(-1) ?? {};
+    const after = removed ? writer.pair(type, last) : await writer.read(type, id);
+    if (!after) continue;
+    all.set(key, { type, id, looks: [...looks], after, ...(removed ? { removed } : {}) });
+  }
+  return all;
+}
