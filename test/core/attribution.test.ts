@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type AttributionInput, attributeChanges, type EditNote } from '../../src/core/attribution.ts';
 import type { Change } from '../../src/core/changes.ts';
 import { commitMessage, oneLine, readChangeLine, summarise } from '../../src/core/message.ts';
+import { cases } from '../support/fuzz.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };
 const now = new Date('2026-01-01T12:00:00Z');
@@ -168,6 +169,7 @@ describe('commitMessage', () => {
           ['(was y): z []', null, false, [], []],
         ],
       },
+      cases(100),
     );
   });
 

@@ -4,6 +4,7 @@ import { diffFields } from '../../src/core/field-diff.ts';
 import type { Json } from '../../src/core/json.ts';
 import { equalJson } from '../../src/core/paths.ts';
 import { atPlace, placeOf, placeText } from '../../src/core/places.ts';
+import { cases } from '../support/fuzz.ts';
 
 const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
 
@@ -43,6 +44,7 @@ describe('the difference of two documents', () => {
           else expect(atPlace(before, change.place)).toEqual(change.before);
         }
       }),
+      cases(100),
     );
   });
 
@@ -51,6 +53,7 @@ describe('the difference of two documents', () => {
       fc.property(fc.array(fc.oneof(fc.nat(99), fc.string({ minLength: 1 })), { minLength: 1 }), (place) => {
         expect(placeOf(placeText(place))).toEqual(place);
       }),
+      cases(100),
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { anyAscii } from '../../src/cli/transliterate.ts';
 import { basePath, isSafeId, readPath, renderResource, slugOf } from '../../src/core/layout.ts';
+import { cases } from '../support/fuzz.ts';
 
 const ID = '64f0a1b2c3d4e5f601020304';
 
@@ -29,7 +30,7 @@ describe('slugOf', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (title) => {
         expect(slugOf(title, anyAscii)).toMatch(/^[a-z0-9-]{1,61}$/);
       }),
-      { numRuns: 2000 },
+      cases(2000),
     );
   });
 });

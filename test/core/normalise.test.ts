@@ -9,6 +9,7 @@ import { renderResource } from '../../src/core/layout.ts';
 import { joinFiles } from '../../src/core/markers.ts';
 import { createNormaliser, type NormaliseOptions } from '../../src/core/normalise.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
+import { cases } from '../support/fuzz.ts';
 
 const options: NormaliseOptions = {
   sampleData: false,
@@ -251,7 +252,7 @@ describe('a document on disk', () => {
             assert.equal(files.get('n.64f0a1b2c3d4e5f601020304.js'), content);
         },
       ),
-      { numRuns: 1000 },
+      cases(1000),
     );
   });
 
@@ -267,7 +268,7 @@ describe('a document on disk', () => {
           assert.ok(isObject(normalise(doc).doc));
         },
       ),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 });

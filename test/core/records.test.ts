@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitRecords } from '../../src/core/records.ts';
+import { cases } from '../support/fuzz.ts';
 
 function split(text: string): unknown[] | undefined {
   return splitRecords(Buffer.from(text))?.map((bytes) => JSON.parse(bytes.toString()));
@@ -14,7 +15,7 @@ describe('splitRecords', () => {
         const text = JSON.stringify(records, null, indent);
         expect(split(text)).toEqual(JSON.parse(text));
       }),
-      { numRuns: 1000 },
+      cases(1000),
     );
   });
 

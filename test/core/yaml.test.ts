@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Json } from '../../src/core/json.ts';
 import { parseYaml, renderYaml, YamlError } from '../../src/core/yaml.ts';
+import { cases } from '../support/fuzz.ts';
 
 /** Strings on which YAML readers disagree, or which break careless writers. */
 const NASTY = [
@@ -204,7 +205,7 @@ describe('renderYaml', () => {
         // vitest's equality trips over keys such as `constructor`; node's does not.
         assert.deepStrictEqual(parseYaml(renderYaml(value)), value);
       }),
-      { numRuns: 3000 },
+      cases(3000),
     );
   });
 
@@ -226,7 +227,7 @@ describe('renderYaml', () => {
         assert.deepStrictEqual(jsYamlLoad(yaml), value);
         assert.deepStrictEqual(parse(yaml, { version: '1.1' }), value);
       }),
-      { numRuns: 3000 },
+      cases(3000),
     );
   });
 

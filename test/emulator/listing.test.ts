@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../src/core/json.ts';
+import { cases } from '../support/fuzz.ts';
 import {
   type Answer,
   account,
@@ -50,7 +51,7 @@ describe('collections', () => {
         }
         expect(seen).toEqual(SCRIPTS.map(({ _id }) => _id));
       }),
-      { numRuns: 20 },
+      cases(20),
     );
   });
 

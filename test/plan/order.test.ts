@@ -4,6 +4,7 @@ import { covers, placeOf } from '../../src/core/places.ts';
 import { referencesOf } from '../../src/core/references.ts';
 import { type Node, orderByNeed } from '../../src/plan/order.ts';
 import { keyOf } from '../../src/plan/types.ts';
+import { cases } from '../support/fuzz.ts';
 import { id, type } from './support.ts';
 
 function node(dir: string, n: number, doc: object, arrives = true): Node {
@@ -92,6 +93,7 @@ describe('the order of steps', () => {
           }
         }
       }),
+      cases(100),
     );
   });
 
@@ -106,6 +108,7 @@ describe('the order of steps', () => {
         expect(sorted(two.levels)).toEqual(sorted(one.levels));
         expect(sorted(two.late)).toEqual(sorted(one.late));
       }),
+      cases(100),
     );
   });
 });

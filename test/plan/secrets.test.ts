@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createBody, patchFor, restorable, updateBody } from '../../src/plan/body.ts';
 import { assertNoPlaceholder, fillSecrets, secretPlaces, withoutSecrets } from '../../src/plan/secrets.ts';
+import { cases } from '../support/fuzz.ts';
 import { secretiveDocument, type } from './support.ts';
 
 const NONE = new Map();
@@ -20,7 +21,7 @@ describe('no body ever holds a mask or a placeholder', () => {
         });
         expect(secretPlaces(body.doc)).toEqual([]);
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -38,7 +39,7 @@ describe('no body ever holds a mask or a placeholder', () => {
         });
         expect(secretPlaces(body.doc)).toEqual([]);
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 
@@ -53,6 +54,7 @@ describe('no body ever holds a mask or a placeholder', () => {
         const patch = patchFor(type('integrations'), a, b, [['settings']], credentials) ?? [];
         expect(secretPlaces(patch.map(({ value }) => value ?? null))).toEqual([]);
       }),
+      cases(100),
     );
   });
 

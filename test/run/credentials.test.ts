@@ -9,6 +9,7 @@ import { createNormaliser } from '../../src/core/normalise.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
 import { fillSecrets } from '../../src/plan/secrets.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { cases } from '../support/fuzz.ts';
 import { Workspace } from '../support/workspace.ts';
 
 /** Put together here, so that no scanner takes this source for one that holds credentials. */
@@ -205,6 +206,7 @@ describe('credentials in clear', () => {
           expect(filled.doc.content).toBe(raw.content);
         },
       ),
+      cases(100),
     );
   });
 });
