@@ -90,11 +90,17 @@ export interface ApiClient {
   close(): Promise<void>;
 }
 
-/** The absolute form of `url`, if it stays with the base URL's origin. @throws ApiError for a foreign one */
+/** The absolute form of `url`, if it stays with the base URL's origin. @throws ApiError for a foreign one, or for none */
 export function ownUrl(baseUrl: string, url: string, from?: URL): URL {
   const base = new URL(baseUrl);
   const relative = url.startsWith('/') && from === undefined;
-  const target = relative ? new URL(baseUrl + url) : new URL(url, from ?? `${baseUrl}/`);
+  const [text, beside] = relative ? [baseUrl + url] : [url, from ?? `${baseUrl}/`];
+  if (!URL.canParse(text, beside)) {
+    throw new ApiError(`the server points to something that is no address: ${url.slice(0, 120)}`, {
+      passing: false,
+    });
+  }
+  const target = new URL(text, beside);
   if (target.origin !== base.origin || target.username !== '' || target.password !== '') {
     throw new ApiError(`the server points to a foreign address (${target.origin}); it was not followed`, {
       passing: false,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { AppError, EXIT } from '../core/errors.ts';
@@ -111,6 +112,11 @@ async function withAccount(
   if (accounts.length === 0) {
     throw new AppError('USAGE', `no account is called ${name}`, {
       hint: `Accounts of ${config.source}: ${config.accounts.map((account) => account.name).join(', ')}`,
+    });
+  }
+  if (!existsSync(config.repository.path)) {
+    throw new AppError('USAGE', `there is no mirror in ${config.repository.path} yet`, {
+      hint: 'celigo-mirror sync makes it; celigo-mirror sync --dry-run tells what it would hold',
     });
   }
   const progress = await createReporter(io, globals, config);

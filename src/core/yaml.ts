@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { parseDocument, visit } from 'yaml';
 import { isArray, type Json, type JsonObject } from './json.ts';
 import { compareCodePoints } from './order.ts';
 
@@ -145,6 +145,8 @@ export class YamlError extends Error {
 export function parseYaml(text: string): Json {
   const doc = parseDocument(text, {
     schema: 'core',
+    // `!!binary`, `!!set` and the like would make objects that are no JSON.
+    resolveKnownTags: false,
     uniqueKeys: true,
     strict: true,
     prettyErrors: false,
@@ -156,6 +158,14 @@ export function parseYaml(text: string): Json {
     const line = text.slice(0, problem.pos[0]).split('\n').length;
     throw new YamlError(problem.message, line);
   }
+  // `.inf`, `.nan` and 1e999 are YAML, but no JSON: written again they would be something else.
+  visit(doc, {
+    Scalar(_key, { value, range }) {
+      if (typeof value !== 'number' || Number.isFinite(value)) return;
+      const line = text.slice(0, range?.[0] ?? 0).split('\n').length;
+      throw new YamlError(`${value} is no number of JSON`, line);
+    },
+  });
   try {
     return doc.toJS({ maxAliasCount: 0 }) as Json;
   } catch (cause) {

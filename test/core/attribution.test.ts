@@ -164,12 +164,12 @@ describe('commitMessage', () => {
         },
       ),
       {
+        ...cases(100),
         examples: [
           ['x [2026-01-01T00:00:00Z, api]', null, false, [], []],
           ['(was y): z []', null, false, [], []],
         ],
       },
-      cases(100),
     );
   });
 

@@ -40,6 +40,8 @@ const EVIL: Record<string, string> = {
   'several documents': `_id: ${ID}\n---\n_id: ${ID}\n`,
   'a directive': `%YAML 9.9\n---\n_id: ${ID}\n`,
   'very deep nesting': `_id: ${ID}\nx: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
+  'bytes by a tag that YAML knows': `_id: ${ID}\nname: !!binary SGVsbG8=\n`,
+  'a number that JSON does not have': `_id: ${ID}\nname: Hooks\nx: 1e999\n`,
   'nothing at all': '',
   'bytes that are no text': '\u0000\u0001\u0002',
   'another id than its name': '_id: 000000000000000000000000\nname: x\n',

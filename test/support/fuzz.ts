@@ -1,4 +1,4 @@
-import { getCurrentTest } from 'vitest/suite';
+import { TestRunner } from 'vitest';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -13,7 +13,7 @@ const FACTOR = Number(process.env.FUZZ ?? 1);
 /** Settings of a property test that tries so many random cases, more when asked for. */
 export function cases(usual: number): { numRuns: number } {
   const numRuns = Math.max(1, Math.round(usual * FACTOR));
-  const test = getCurrentTest();
+  const test = TestRunner.getCurrentTest();
   if (test) test.meta.cases = (test.meta.cases ?? 0) + numRuns;
   return { numRuns };
 }
