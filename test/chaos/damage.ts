@@ -2,6 +2,7 @@ import { findType } from '../../src/catalogue/index.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { secretsIn } from '../../src/emulator/masking.ts';
 import { ApiFault } from '../../src/emulator/server.ts';
+import { configured } from '../support/documents.ts';
 import type { Dice } from './random.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +19,7 @@ export function isPlain(dir: string, doc: JsonObject): boolean {
     // The platform no longer makes these (celigo-models 11).
     !String(doc.adaptorType ?? '').startsWith('REST') &&
     secretsIn(type, doc).length === 0 &&
+    !JSON.stringify(configured(dir, doc)).includes('"$secret"') &&
     !/webhook|Distributed/i.test(JSON.stringify([doc.type ?? '', doc.adaptorType ?? '']))
   );
 }
