@@ -89,7 +89,7 @@ export const rights: Injector = (world, dice) => {
       if (dice.chance(0.3)) chmodSync(part, 0o700);
     }
   }
-  own(OTHER_USER, world.remote, '-R');
+  if (existsSync(world.remote)) own(OTHER_USER, world.remote, '-R');
   world.user = OTHER_USER;
   return {
     kind: 'no rights to files',
