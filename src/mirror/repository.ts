@@ -73,6 +73,9 @@ async function ensureRepository(git: Git, path: string, branch: string): Promise
       });
     }
   }
+  // Git makes a HEAD where there is none, but leaves one that a power loss emptied.
+  const head = join(path, '.git', 'HEAD');
+  if (existsSync(head) && !/^(?:ref: refs\/|[0-9a-f]{40})/.test(readFileSync(head, 'utf8'))) rmSync(head);
   for (let attempt = 1; ; attempt++) {
     try {
       await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
@@ -159,8 +162,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       branch: config.branch,
       signed: config.signingKeyFile !== undefined,
       stateless: config.stateless,
-      head: async () =>
-        (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim() || undefined,
+      head: () => readHead(git, gitDir, config.branch),
       folderTree: async (account) =>
         (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
@@ -173,9 +175,29 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   }
 }
 
+/**
+ * The commit that HEAD names; `undefined` before the first one.
+ * @throws GitFailure for a branch that is there and leads nowhere: that is no new repository, but a damaged one
+ */
+async function readHead(git: Git, gitDir: string, branch: string): Promise<string | undefined> {
+  const head = (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim();
+  if (head) return head;
+  const named = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD']);
+  if (named === undefined && !existsSync(join(gitDir, 'refs', 'heads', branch))) return undefined;
+  throw new GitFailure(
+    'rev-parse',
+    `bad ref: the branch ${branch} leads to nothing that can be read`,
+    undefined,
+  );
+}
+
 async function listFiles(git: Git, account: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  const out = await git.ask(['ls-tree', '-r', '-z', `HEAD:${account}`]);
+  const place = `HEAD:${account}`;
+  let out = await git.ask(['ls-tree', '-r', '-z', place]);
+  // Not there, or there and not to be read? Only the first means that the account was never mirrored.
+  if (out === undefined && (await git.ask(['rev-parse', '--verify', '--quiet', place])) !== undefined)
+    out = await git.run(['ls-tree', '-r', '-z', place]);
   for (const line of (out ?? '').split('\0')) {
     // 100644 blob <oid>\t<path>
     const tab = line.indexOf('\t');

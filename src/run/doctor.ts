@@ -8,7 +8,7 @@ import { ApiError } from '../celigo/errors.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { createGit } from '../mirror/git.ts';
+import { createGit, type Git, GitFailure } from '../mirror/git.ts';
 import { examineFiles } from './exposed-files.ts';
 import { selectTypes } from './sync-account.ts';
 
@@ -103,6 +103,7 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
           },
     );
     if (inside && own) {
+      findings.push(await examineObjects(git, remote !== undefined));
       const dirty = await git.ask([
         'status',
         '--porcelain',
@@ -150,6 +151,25 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
     });
   }
   return findings;
+}
+
+/** Whether everything that the history names is there: a run does not read what it does not need. */
+async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
+  const found = { area: 'repository', check: 'objects' } as const;
+  try {
+    await git.run(['fsck', '--connectivity-only', '--no-dangling', '--no-progress']);
+    return { ...found, verdict: 'ok', detail: 'the history is whole' };
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    return {
+      ...found,
+      verdict: 'fault',
+      detail: 'parts of the history are missing or damaged; git fsck names them',
+      remedy: remote
+        ? 'Move the clone away: the next sync makes a fresh one from the remote'
+        : 'A backup of the clone may have them. Set repository.remote, so that there is a copy',
+    };
+  }
 }
 
 async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise<Finding[]> {

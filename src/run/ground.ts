@@ -29,7 +29,7 @@ export interface Ground {
   readonly rules: string;
 }
 
-/** Reads what HEAD and the cache know of the account's folder. @throws AppError `BINDING`, CacheDamaged */
+/** Reads what HEAD and the cache know of the account's folder. @throws AppError `BINDING`, CacheDamaged, GitFailure */
 export async function readGround(repository: Repository, account: AccountConfig): Promise<Ground> {
   const cache = readCache(repository.stateDir, account.name);
   const path = `${account.name}/${BINDING_FILE}`;
@@ -41,6 +41,8 @@ export async function readGround(repository: Repository, account: AccountConfig)
   if (text !== undefined) {
     binding = readBinding(parseOrNull(text), path);
   } else if (tree !== undefined) {
+    // A file that is listed and cannot be read is damaged, and no sign of another's folder.
+    if ((await repository.folderFiles(account.name)).has(BINDING_FILE)) await repository.read(path);
     throw new AppError(
       'BINDING',
       `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is no mirror. Nothing was committed`,

@@ -5,7 +5,8 @@ import type { Person } from '../core/attribution.ts';
 import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { MirrorFile, Transliterate } from '../core/layout.ts';
-import { GitFailure } from '../mirror/git.ts';
+import { createGit, GitFailure } from '../mirror/git.ts';
+import { mendClone, tellsOfDamage } from '../mirror/mend.ts';
 import { pushRun, startOver } from '../mirror/push.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
@@ -145,13 +146,15 @@ export async function syncAccounts(
   // Awaited below; until then a failure must not count as unhandled.
   opening.catch(() => undefined);
 
-  const prepared = (async () => {
+  const prepare = async () => {
     const repository = await opening;
     await ensureBranch(repository);
     const pulled = await pullRemote(repository, remote, names, deps.now());
     return { repository, pulled, head: remote ? await repository.head() : undefined };
-  })();
+  };
+  let prepared = prepare();
   prepared.catch(() => undefined);
+  let damaged = false;
 
   const runAll = async (repository: Promise<Repository>): Promise<SyncReport[]> => {
     const reports: SyncReport[] = [];
@@ -163,6 +166,7 @@ export async function syncAccounts(
         reports.push(await runAccount(own, account, options, repository));
       } catch (error) {
         const cause = signal.aborted ? signal.reason : error;
+        damaged ||= tellsOfDamage(cause);
         const requests = counted.get(account.name) ?? NO_REQUESTS;
         const { runId } = own;
         const { dryRun } = options;
@@ -175,6 +179,16 @@ export async function syncAccounts(
 
   try {
     let reports = await runAll(prepared.then(({ repository }) => repository));
+    if (damaged && !signal.aborted && !options.dryRun && !stateless) {
+      const repository = await opening.catch(() => undefined);
+      const did = repository && (await mend(deps, repository));
+      if (did) {
+        notice(`the clone was damaged and is mended: ${did}`);
+        prepared = prepare();
+        prepared.catch(() => undefined);
+        reports = await runAll(prepared.then((again) => again.repository));
+      }
+    }
     const opened = await prepared.catch(() => undefined);
     let state: RemoteState = opened?.pulled ?? { state: 'none' };
     const pushing = remote !== undefined && options.push && !options.dryRun;
@@ -221,6 +235,22 @@ export async function syncAccounts(
     const opened = await opening.catch(() => undefined);
     // The lock may be gone already when it was lost; there is nothing left to give back then.
     await opened?.close().catch(() => undefined);
+  }
+}
+
+/** Mends a damaged clone. Gives what was done; nothing when it cannot be mended: then the first failure is told. */
+async function mend(deps: SyncDeps, repository: Repository): Promise<string | undefined> {
+  const { config, env, signal } = deps;
+  try {
+    return await mendClone({
+      repository,
+      remote: config.repository.remote,
+      gitIn: (cwd) =>
+        createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
+    });
+  } catch (error) {
+    if (!(error instanceof GitFailure) || signal.aborted) throw error;
+    return undefined;
   }
 }
 

@@ -1,5 +1,16 @@
 import { byHand, foreign, full, link, readOnly, rights } from './disk-faults.ts';
-import { away, cache, forced, index, lock, object, overtaking, racing, rejected } from './git-faults.ts';
+import {
+  away,
+  branch,
+  cache,
+  forced,
+  index,
+  lock,
+  object,
+  overtaking,
+  racing,
+  rejected,
+} from './git-faults.ts';
 import { readingFault } from './http-faults.ts';
 import type { Injected, Injector } from './injected.ts';
 import type { Dice } from './random.ts';
@@ -36,6 +47,7 @@ const OTHERS: readonly Injector[] = [
   rights,
   clock,
   object,
+  branch,
 ];
 
 /** Those that cannot happen to one remote at the same time. */

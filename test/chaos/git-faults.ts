@@ -76,10 +76,18 @@ export const object: Injector = (world, dice) => {
   if (dice.chance(0.5)) {
     // What a power loss leaves of an object that never reached the disk.
     truncateSync(join(folder, file), 0);
-    return { kind: 'git object empty', ruinsClone: true };
+    return { kind: 'git object empty' };
   }
   rmSync(join(folder, file));
-  return { kind: 'git object missing', ruinsClone: true };
+  return { kind: 'git object missing' };
+};
+
+/** A branch, or HEAD, that never reached the disk. */
+export const branch: Injector = (world, dice) => {
+  const file = join(world.mirror, '.git', dice.pick(['HEAD', 'refs/heads/main', 'refs/heads/main']));
+  if (!existsSync(file)) return undefined;
+  truncateSync(file, 0);
+  return { kind: 'git branch empty' };
 };
 
 export const rejected: Injector = ({ remote }) => {

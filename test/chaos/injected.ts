@@ -6,8 +6,6 @@ export interface Injected {
   readonly kind: string;
   /** Takes back what a person would have to take back; what the program has to mend by itself stays. */
   readonly heal?: () => void;
-  /** The clone cannot be mended: the remedy is a fresh one. */
-  readonly ruinsClone?: true;
 }
 
 /** Brings about one fault; `undefined` where it cannot be had just now. */

@@ -80,19 +80,25 @@ function healFaults(world: World, injected: readonly Injected[]): void {
   for (const { heal } of [...injected].reverse()) heal?.();
 }
 
-async function heal(story: Story, injected: readonly Injected[]): Promise<number> {
-  const { world } = story;
+/** Runs the program until the mirror is whole again. Gives the number of runs that it took. */
+async function heal({ world }: Story, injected: readonly Injected[]): Promise<number> {
   let last: Outcome | undefined;
   for (let run = 1; run <= HEALING_RUNS; run++) {
     last = await world.run(...SYNC);
     checkRun(world, last);
-    const ruined = injected.some(({ ruinsClone }) => ruinsClone) && existsSync(world.mirror);
-    if (last.code === 0 && !(ruined && !isSound(world))) return run;
-    // The documented remedy for a clone whose objects are gone: a fresh one.
-    if (ruined) {
-      rmSync(world.mirror, { recursive: true });
-      story.states.clear();
-    }
+    if (last.code !== 0) continue;
+    if (isSound(world)) return run;
+    // What no run reads can be missing without a sign. Then doctor tells, and a fresh clone is the remedy.
+    must(
+      injected.some(({ kind }) => kind.startsWith('git object')),
+      () => 'git fsck finds faults',
+    );
+    const doctor = await world.run('doctor', '--json');
+    must(
+      /"check": "objects",\s+"verdict": "fault"/.test(doctor.out),
+      () => 'doctor does not see what is missing',
+    );
+    rmSync(world.mirror, { recursive: true });
   }
   const told = (part: string): string =>
     new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
@@ -126,7 +132,7 @@ export const syncs: Scenario = {
       count(tally.codes, String(outcome.code ?? 'killed'));
       if (during) count(tally.faults, 'data changed while it was read');
       if (outcome.code === undefined) count(tally.faults, 'kill -9');
-      if (!injected.some(({ ruinsClone }) => ruinsClone)) checkHistory(story);
+      checkHistory(story);
       tally.runs += await heal(story, injected);
       if (existsSync(world.mirror)) story.states.add(treeOf(world, 'HEAD'));
       await checkWhole(story);

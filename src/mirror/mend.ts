@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { type Git, GitFailure } from './git.ts';
+import type { Repository } from './repository.ts';
+
+/** What git says of objects and branches that are gone, empty or not what their names say. */
+const DAMAGE =
+  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|unable to (?:read|parse|find|unpack)|bad (?:object|tree|ref|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|cannot be read \(|could not (?:read|parse)|unknown revision|needed a single revision/i;
+
+/** Whether a run failed over objects or branches that are not whole. */
+export function tellsOfDamage(error: unknown): boolean {
+  if (error instanceof GitFailure) return DAMAGE.test(error.message);
+  return error instanceof Error && error.cause !== undefined && tellsOfDamage(error.cause);
+}
+
+/** Removes loose objects that are not what their names say: git takes them for the objects all the same. */
+function dropDamaged({ gitDir, format }: Repository): number {
+  let dropped = 0;
+  const root = join(gitDir, 'objects');
+  for (const folder of readdirSync(root).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    for (const name of readdirSync(join(root, folder))) {
+      const path = join(root, folder, name);
+      if (isObject(path, `${folder}${name}`, format)) continue;
+      rmSync(path, { force: true });
+      dropped += 1;
+    }
+  }
+  return dropped;
+}
+
+function isObject(path: string, id: string, format: string): boolean {
+  try {
+    return (
+      createHash(format)
+        .update(inflateSync(readFileSync(path)))
+        .digest('hex') === id
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** Puts everything that the remote's branch holds beside the objects of the clone. @throws GitFailure */
+async function refill(repository: Repository, aside: Git, folder: string, remote: string): Promise<void> {
+  const { gitDir, branch, format } = repository;
+  await aside.run(['init', '--quiet', '--bare', `--object-format=${format}`, '.']);
+  const whole = ['-c', 'fetch.unpackLimit=1', 'fetch', '--quiet', '--no-tags'];
+  await aside.run([...whole, remote, `refs/heads/${branch}:refs/heads/${branch}`], { network: true });
+  const packs = join(folder, 'objects', 'pack');
+  mkdirSync(join(gitDir, 'objects', 'pack'), { recursive: true });
+  // Git looks for the index of a pack first: it comes when the pack is there.
+  for (const name of readdirSync(packs).sort(
+    (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
+  ))
+    renameSync(join(packs, name), join(gitDir, 'objects', 'pack', name));
+}
+
+/** Whether a commit, its trees and its files are there. */
+async function isWhole(git: Git, commit: string): Promise<boolean> {
+  const listed = await git.ask(['rev-list', '--objects', '--no-walk', '--missing=print', commit, '--']);
+  return listed !== undefined && !/^\?/m.test(listed);
+}
+
+/** Commits at which the branch stood, newest first, as its log tells, and those that are kept under names of ours. */
+async function formerTips({ git, gitDir, branch }: Repository): Promise<string[]> {
+  const log = join(gitDir, 'logs', 'refs', 'heads', branch);
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').reverse() : [];
+  const logged = lines.flatMap((line) => line.split(' ', 2).reverse());
+  const refs = await git.ask(['for-each-ref', '--format=%(objectname)', 'refs/celigo-mirror']);
+  const all = new Set([...logged, ...(refs ?? '').split('\n')]);
+  return [...all].filter((id) => /^[0-9a-f]{40,64}$/.test(id) && !/^0+$/.test(id));
+}
+
+/** Makes the branch stand on the newest commit that is whole. Gives it when it had to move. @throws GitFailure */
+async function mendBranch(repository: Repository): Promise<string | undefined> {
+  const { git, gitDir, branch } = repository;
+  const ref = join(gitDir, 'refs', 'heads', branch);
+  const held = existsSync(ref) ? readFileSync(ref, 'utf8').trim() : undefined;
+  const now = held ?? (await repository.head());
+  if (now !== undefined && /^[0-9a-f]{40,64}$/.test(now) && (await isWhole(git, now))) return undefined;
+  for (const commit of await formerTips(repository)) {
+    if (!(await isWhole(git, commit))) continue;
+    mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
+    // Git does not move a branch that it cannot read.
+    writeFileSync(`${ref}.mended`, `${commit}\n`);
+    renameSync(`${ref}.mended`, ref);
+    return commit;
+  }
+  return undefined;
+}
+
+/** Forgets what leads to commits that are gone for good: they would be found damaged for ever. */
+async function forgetLost(repository: Repository): Promise<void> {
+  const { git, gitDir } = repository;
+  for (const commit of await formerTips(repository)) {
+    if (await isWhole(git, commit)) continue;
+    rmSync(join(gitDir, 'logs'), { recursive: true, force: true });
+    break;
+  }
+  const refs = await git.ask(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/celigo-mirror']);
+  for (const line of (refs ?? '').split('\n').filter(Boolean)) {
+    const [id = '', name = ''] = line.split(' ');
+    if (!(await isWhole(git, id))) await git.ask(['update-ref', '-d', name]);
+  }
+}
+
+export interface MendInput {
+  readonly repository: Repository;
+  /** To fetch everything from again; without one only the clone's own past can help. */
+  readonly remote: string | undefined;
+  /** Git in another folder, with the credentials of the remote. */
+  readonly gitIn: (folder: string) => Git;
+}
+
+/**
+ * Mends a clone that a power loss or a bad disk damaged, as far as it can be: objects that are not what their names say go,
+ * the remote's come in their place, and a branch that leads nowhere stands again on its newest commit that is whole. What
+ * the account still holds is committed anew by the next run. The clone must be locked.
+ * @returns what was done, in words
+ * @throws GitFailure when the remote cannot be read
+ */
+export async function mendClone({ repository, remote, gitIn }: MendInput): Promise<string> {
+  const did: string[] = [];
+  const dropped = dropDamaged(repository);
+  if (dropped > 0) did.push(`${dropped} damaged objects were removed`);
+  if (remote !== undefined) {
+    const aside = join(repository.stateDir, 'refill');
+    rmSync(aside, { recursive: true, force: true });
+    mkdirSync(aside, { recursive: true });
+    try {
+      await refill(repository, gitIn(aside), aside, remote);
+      did.push('the objects of the remote were fetched again');
+    } finally {
+      rmSync(aside, { recursive: true, force: true });
+    }
+  }
+  const tip = await mendBranch(repository);
+  if (tip) did.push(`the branch stands on ${tip.slice(0, 12)}, its newest commit that is whole`);
+  await forgetLost(repository);
+  return did.join('; ');
+}

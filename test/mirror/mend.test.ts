@@ -1,0 +1,126 @@
+import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sample, type TestAccount } from '../support/account.ts';
+import { bareRemote, git, Workspace } from '../support/workspace.ts';
+
+/** A mirror with three commits: the first listing, and an edit by each of two people. */
+async function lived(remote: string | undefined): Promise<{ account: TestAccount; space: Workspace }> {
+  const account = await sample();
+  const space = new Workspace(
+    { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
+    remote === undefined ? {} : { repository: { remote } },
+  );
+  await space.sync();
+  for (const nth of [0, 1]) {
+    const editor = account.emulator.act(account.person('administrator', nth).email);
+    const script = String(account.emulator.state.all('scripts')[nth]?._id);
+    editor.set('scripts', script, { content: `// edited by number ${nth}\n` });
+    await space.sync();
+  }
+  expect(space.log()).toHaveLength(3);
+  return { account, space };
+}
+
+const object = (space: Workspace, id: string): string =>
+  join(space.mirror, '.git', 'objects', id.slice(0, 2), id.slice(2));
+
+function looseObjects(space: Workspace): string[] {
+  const root = join(space.mirror, '.git', 'objects');
+  return readdirSync(root)
+    .filter((name) => name.length === 2)
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name)));
+}
+
+/** What a power loss leaves of files that never reached the disk. */
+const DAMAGES: Record<string, (space: Workspace) => void> = {
+  'the newest commit is empty': (space) =>
+    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0),
+  'the branch is empty': (space) => truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0),
+  'the tree of the newest commit is gone': (space) =>
+    rmSync(object(space, space.git('rev-parse', 'HEAD:prod').trim()), { force: true }),
+  'everything of the last two commits is empty': (space) => {
+    const old = new Set(space.git('rev-list', '--objects', '--no-object-names', 'HEAD~2').split('\n'));
+    for (const file of looseObjects(space))
+      if (!old.has(file.slice(-41).replace('/', ''))) truncateSync(file, 0);
+    truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0);
+  },
+};
+
+function expectWhole(space: Workspace): void {
+  expect(space.git('fsck', '--strict', '--no-dangling').trim()).toBe('');
+  expect(space.git('status', '--porcelain')).toBe('');
+}
+
+describe('a clone that a power loss damaged', () => {
+  it.each(Object.entries(DAMAGES))('is filled again from its remote: %s', async (_, damage) => {
+    const remote = bareRemote();
+    const { account, space } = await lived(remote);
+    const head = space.git('rev-parse', 'HEAD');
+    damage(space);
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.notices.join()).toContain('the clone was damaged and is mended');
+    expect(space.git('rev-parse', 'HEAD')).toBe(head);
+    expectWhole(space);
+    // And goes on.
+    const script = String(account.emulator.state.all('scripts')[2]?._id);
+    account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });
+    expect((await space.sync()).verdict).toBe('changed');
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+    expect(space.log()).toHaveLength(4);
+  });
+
+  it.each(Object.entries(DAMAGES))(
+    'stands again on what is whole where there is no remote: %s',
+    async (_, damage) => {
+      const { space } = await lived(undefined);
+      damage(space);
+
+      const report = await space.sync();
+
+      expect(report.code, JSON.stringify(report.error)).toBe(0);
+      expect(report.notices.join()).toContain('the clone was damaged and is mended');
+      expectWhole(space);
+      // What the account holds is there, whoever is told as its author.
+      for (const nth of [0, 1])
+        expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
+      expect((await space.sync()).verdict).toBe('unchanged');
+    },
+  );
+
+  it('goes on when its HEAD is empty', async () => {
+    const { space } = await lived(undefined);
+    truncateSync(join(space.mirror, '.git', 'HEAD'), 0);
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+
+    expectWhole(space);
+    expect(space.log()).toHaveLength(3);
+  });
+
+  it('is told by doctor also where no run reads what is missing', async () => {
+    const { space } = await lived(undefined);
+    expect((await space.run('doctor')).out).toMatch(/ok +objects/);
+    const old = space.git('rev-parse', 'HEAD~2:prod/scripts').trim();
+    rmSync(object(space, old));
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+    const outcome = await space.run('doctor');
+
+    expect(outcome.code).toBe(1);
+    expect(outcome.out).toMatch(/fault +objects +parts of the history are missing/);
+  });
+
+  it('is said to be beyond mending when nothing of it is left', async () => {
+    const { space } = await lived(undefined);
+    for (const file of looseObjects(space)) if (statSync(file).size > 0) truncateSync(file, 0);
+
+    const outcome = await space.run('sync');
+
+    expect(outcome.code).toBe(1);
+    expect(outcome.err + outcome.out).not.toMatch(/internal error|\n\s+at .+:\d+:\d+/);
+  });
+});
