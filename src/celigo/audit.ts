@@ -1,5 +1,6 @@
 import { digestOf } from '../core/digest.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { walkAudit } from './audit-walk.ts';
 import type { ApiClient } from './client.ts';
 import { parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
@@ -18,38 +19,39 @@ export interface AuditNote {
   readonly by: { readonly id: string; readonly name?: string; readonly email?: string };
 }
 
-/** Counts at which an answer may have been cut off (celigo-platform 6: two versions of the limit). */
-const CAPS: ReadonlySet<number> = new Set([1_000, 20_000]);
-/** A slice of time is not halved below this. */
-const SHORTEST_SLICE_MS = 1_000;
-
 function text(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-function noteOf(entry: JsonObject): AuditNote | undefined {
-  const by = isObject(entry.byUser) ? entry.byUser : undefined;
-  const byId = text(by?._id);
-  if (!by || byId === '' || text(entry.time) === '') return undefined;
+/** Who made an entry: an object in all documents; a bare id, or `_byUserId` as in the filters, is understood too. */
+function editorOf({ byUser, _byUserId }: JsonObject): AuditNote['by'] {
+  if (!isObject(byUser)) return { id: text(byUser) || text(_byUserId) };
   return {
-    id: text(entry._id) || `${text(entry.time)}/${text(entry._resourceId)}/${text(entry.event)}/${byId}`,
+    id: text(byUser._id) || text(_byUserId),
+    ...(text(byUser.name) ? { name: text(byUser.name) } : {}),
+    ...(text(byUser.email) ? { email: text(byUser.email) } : {}),
+  };
+}
+
+function noteOf(entry: JsonObject): AuditNote | undefined {
+  const by = editorOf(entry);
+  const time = text(entry.time);
+  if (by.id === '' || !Number.isFinite(Date.parse(time))) return undefined;
+  const event = text(entry.event) || text(entry.action);
+  return {
+    id: text(entry._id) || `${time}/${text(entry._resourceId)}/${event}/${by.id}`,
     resourceType: text(entry.resourceType).toLowerCase(),
     resourceId: text(entry._resourceId),
-    event: text(entry.event) || text(entry.action),
+    event,
     source: text(entry.source),
-    time: text(entry.time),
-    by: {
-      id: byId,
-      ...(text(by.name) ? { name: text(by.name) } : {}),
-      ...(text(by.email) ? { email: text(by.email) } : {}),
-    },
+    time,
+    by,
   };
 }
 
 /**
- * Entries of the account's audit log from `from` to `to`, oldest first, without doubles. Slices the time where an
- * answer may have been cut off.
- * @throws ApiError, with status 403 where the token is not an administrator's
+ * Entries of the account's audit log from `from` to `to`, oldest first, without doubles.
+ * @throws ApiError when the log cannot be read whole; with status 403 where the token is not an administrator's
  */
 export async function fetchAudit(
   client: ApiClient,
@@ -57,7 +59,7 @@ export async function fetchAudit(
   to: Date,
   signal: AbortSignal,
 ): Promise<AuditNote[]> {
-  return walkAudit(client, from, to, signal, noteOf);
+  return readAudit(client, from, to, signal, noteOf);
 }
 
 /** One field that an edit changed. A missing value: the field was absent. */
@@ -79,7 +81,7 @@ export async function fetchEdits(
   to: Date,
   signal: AbortSignal,
 ): Promise<AuditEdit[]> {
-  return walkAudit(client, from, to, signal, (entry) => {
+  return readAudit(client, from, to, signal, (entry) => {
     const note = noteOf(entry);
     const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
     const fields = changes.map(({ fieldPath, oldValue, newValue }) => ({
@@ -109,7 +111,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
   const time = text(entry.time);
   // Without a time there is no place for it in a feed by months; no document knows such an entry.
   if (!Number.isFinite(Date.parse(time))) return undefined;
-  const by = isObject(entry.byUser) ? entry.byUser : {};
+  const by = editorOf(entry);
   const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
   const fields = [...new Set(changes.map(({ fieldPath }) => text(fieldPath)).filter((path) => path !== ''))];
   const about = {
@@ -118,7 +120,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
     resourceType: text(entry.resourceType),
     resourceId: text(entry._resourceId),
     source: text(entry.source),
-    by: { id: text(by._id), name: text(by.name), email: text(by.email) },
+    by: { id: by.id, name: by.name ?? '', email: by.email ?? '' },
     fields,
   };
   return { id: text(entry._id) || `none-${digestOf(Buffer.from(JSON.stringify(about)))}`, ...about };
@@ -131,10 +133,11 @@ export async function fetchFeed(
   to: Date,
   signal: AbortSignal,
 ): Promise<FeedEntry[]> {
-  return walkAudit(client, from, to, signal, feedEntryOf);
+  return readAudit(client, from, to, signal, feedEntryOf);
 }
 
-async function walkAudit<T extends { readonly id: string; readonly time: string }>(
+/** What `read` makes of the entries from `from` to `to`, oldest first, each once. @throws ApiError */
+async function readAudit<T extends { readonly id: string; readonly time: string }>(
   client: ApiClient,
   from: Date,
   to: Date,
@@ -142,50 +145,13 @@ async function walkAudit<T extends { readonly id: string; readonly time: string 
   read: (entry: JsonObject) => T | undefined,
 ): Promise<T[]> {
   const notes = new Map<string, T>();
-
-  async function slice(start: number, end: number): Promise<void> {
-    let count = 0;
-    let linked = false;
-    const seen = new Set<string>();
-    await walkCollection(client, {
-      path: '/v1/audit',
-      query: { from: new Date(start).toISOString(), to: new Date(end).toISOString() },
-      paged: false,
-      signal,
-      read: (response) => {
-        linked ||= response.headers.link !== undefined;
-        return { ...unwrap(parseJson(response)), count: 0 };
-      },
-      visit: async (page) => {
-        let fresh = 0;
-        count += page.entries.length;
-        for (const entry of page.entries) {
-          const note = read(entry);
-          if (!note) continue;
-          if (!seen.has(note.id)) fresh += 1;
-          seen.add(note.id);
-          notes.set(note.id, note);
-        }
-        return fresh;
-      },
-    });
-    if (linked || !CAPS.has(count) || end - start <= SHORTEST_SLICE_MS + 2) return;
-    const middle = Math.floor((start + end) / 2);
-    // No document says whether the bounds belong to the span: the halves share a moment.
-    await slice(start, middle + 1);
-    await slice(middle - 1, end);
+  for (const entry of await walkAudit(client, from, to, signal)) {
+    const note = read(entry);
+    if (note) notes.set(note.id, note);
   }
-
-  await slice(from.getTime(), to.getTime());
-  return [...notes.values()].sort((a, b) =>
-    a.time < b.time ? -1 : a.time > b.time ? 1 : a.id < b.id ? -1 : 1,
+  return [...notes.values()].sort(
+    (a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1),
   );
-}
-
-/** The entries of an answer: a bare array, `{audit: […]}` or `{auditLogs: […]}`. */
-function unwrap(body: Json | undefined): { entries: readonly JsonObject[]; nextPageUrl: string | undefined } {
-  const { records, nextPageUrl } = recordsOf(body, '/v1/audit');
-  return { entries: records.filter(isObject), nextPageUrl };
 }
 
 /** Names and e-mail addresses of the account's users by user id, as `/v1/ashares` knows them; the owner is missing. */

@@ -28,7 +28,17 @@ export interface WalkOptions<P extends Page> {
   readonly read: (response: ApiResponse) => P;
   /** Takes a page in; gives the number of its records that no earlier page of this walk held. */
   readonly visit: (page: P) => Promise<number>;
+  /** How to go on where no link says so; by default with `skip`, after pages of usual lengths. */
+  readonly probe?: Probe;
   readonly signal: AbortSignal;
+}
+
+/** How a walk finds out whether a page without a link was the last one. */
+export interface Probe {
+  /** The parameter that names how many records to leave out. */
+  readonly parameter: string;
+  /** Whether a page of so many records may have been cut off. */
+  readonly isFull: (count: number) => boolean;
 }
 
 /** The value of `Link: …; rel="next"`, if any. @throws ApiError for a header that cannot be read */
@@ -65,18 +75,21 @@ function withQuery(path: string, query: Readonly<Record<string, string>>): strin
 /**
  * Reads a collection from its first to its last page, whichever way the server pages. Returns only after an explicit end; every doubt is an error, so that absence can be believed
  * (celigo-platform 2.8).
+ * @returns whether the end is certain. `false` only with a `probe` of the caller's: after a full page the server gave the
+ * same again or refused to go on, so that there may be more
  * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
  */
 export async function walkCollection<P extends Page>(
   client: ApiClient,
   options: WalkOptions<P>,
-): Promise<void> {
+): Promise<boolean> {
   const asked = options.paged ? PAGE_SIZE : undefined;
   let limit: Record<string, string> = asked === undefined ? {} : { limit: String(asked) };
   let url = withQuery(options.path, { ...options.query, ...limit });
   let total = 0;
   let probing = false;
   let pageLength: number | undefined;
+  const parameter = options.probe?.parameter ?? 'skip';
   const seen = new Set<string>();
 
   for (let page = 0; page < MOST_PAGES; page++) {
@@ -94,6 +107,7 @@ export async function walkCollection<P extends Page>(
     } catch (error) {
       const refusedLimit =
         page === 0 && 'limit' in limit && error instanceof ApiError && error.status === 400;
+      if (probing && options.probe && error instanceof ApiError && error.status === 400) return false;
       if (!refusedLimit) throw error;
       limit = {};
       url = withQuery(options.path, { ...options.query });
@@ -103,7 +117,7 @@ export async function walkCollection<P extends Page>(
     const count = decoded?.count ?? 0;
     const fresh = decoded ? await options.visit(decoded) : 0;
     total += count;
-    if (probing && fresh === 0) return;
+    if (probing && fresh === 0) return options.probe === undefined || count === 0;
 
     const link = nextLink(response);
     const target = link
@@ -124,12 +138,13 @@ export async function walkCollection<P extends Page>(
     }
 
     // No link: the end, unless the page is as full as a page can be.
-    const full = count > 0 && (count === asked || count === pageLength || ROUND_COUNTS.has(count));
-    if (!full) return;
+    const isFull = options.probe?.isFull ?? ((length) => ROUND_COUNTS.has(length));
+    const full = count > 0 && (count === asked || count === pageLength || isFull(count));
+    if (!full) return true;
     pageLength ??= count;
     probing = true;
-    url = withQuery(options.path, { ...options.query, ...limit, skip: String(total) });
-    if (seen.has(url)) return;
+    url = withQuery(options.path, { ...options.query, ...limit, [parameter]: String(total) });
+    if (seen.has(url)) return true;
   }
   throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { passing: false });
 }

@@ -5,7 +5,7 @@ import { json, type Reply } from './reply.ts';
 import type { Call } from './request.ts';
 
 /**
- * `GET /v1/audit`, or the log of one record. An empty list, never 204; no `Link` (celigo-platform 6).
+ * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so (celigo-platform 6).
  * @throws ApiFault 403 for everybody but administrators and the owner
  */
 export function auditAnswer(
@@ -30,6 +30,15 @@ export function auditAnswer(
         }),
       )
     : found;
-  const { auditShape } = account.behaviour;
-  return json(auditShape === 'array' ? entries : { [auditShape]: entries });
+  const { auditShape, auditPaging } = account.behaviour;
+  const body = auditShape === 'array' ? entries : { [auditShape]: entries };
+  return json(body, 200, auditPaging === 'link' ? nextLink(call, found.length) : {});
+}
+
+/** The `Link` header after a full answer, by the only parameter that the log's documents name. */
+function nextLink({ address, query, account }: Call, count: number): Record<string, string> {
+  if (count < account.behaviour.auditPage) return {};
+  const next = new URLSearchParams(query);
+  next.set('offset', String(Number(query.get('offset') ?? 0) + count));
+  return { link: `<${address}?${next.toString()}>; rel="next"` };
 }

@@ -144,8 +144,10 @@ export function createAuditLog(
         behaviour.auditDelayMs > 0 ? now().getTime() - behaviour.auditDelayMs : Number.POSITIVE_INFINITY,
       );
       const byUser = query.get('_byUserId');
-      const most = Math.min(count(query, 'limit', behaviour.auditCap), behaviour.auditCap);
-      let skip = count(query, 'offset', 0);
+      const most = Math.min(count(query, 'limit', behaviour.auditPage), behaviour.auditCap);
+      if (behaviour.auditPaging === 'refused' && query.has('offset'))
+        throw fault(400, 'invalid_query_params', 'offset is not known', 'offset');
+      let skip = behaviour.auditPaging === 'ignored' ? 0 : count(query, 'offset', 0);
       const found: AuditEntry[] = [];
       for (let at = entries.length - 1; at >= 0 && found.length < most; at--) {
         const entry = entries[at];

@@ -19,6 +19,10 @@ export interface Behaviour {
   readonly auditShape: 'array' | 'audit' | 'auditLogs';
   /** Most entries in one audit answer: 20,000, in an older document 1,000. */
   readonly auditCap: number;
+  /** Entries in an audit answer when no `limit` is given. */
+  readonly auditPage: number;
+  /** How further audit entries are reached: by `offset`, as one document says; `link`: by a `Link` header (open question 7). */
+  readonly auditPaging: 'offset' | 'ignored' | 'refused' | 'link';
   /** Entries younger than this are not in the log yet. */
   readonly auditDelayMs: number;
   /** Whether `POST …/doCascadeRestore` exists, or which status it answers (open question 9). */
@@ -44,6 +48,8 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   auditAll: false,
   auditShape: 'array',
   auditCap: 20_000,
+  auditPage: 20_000,
+  auditPaging: 'offset',
   auditDelayMs: 0,
   cascadeRestore: true,
   binById: 'array',

@@ -70,14 +70,9 @@ export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
   };
   const last = files.at(-1);
   const newest =
-    last === undefined
-      ? undefined
-      : (await load(last))
-          .map(({ time }) => time)
-          .sort()
-          .at(-1);
+    last && (await load(last)).reduce((most, { time }) => Math.max(most, Date.parse(time) || 0), 0);
   const overlap = full ? SWEEP_OVERLAP_MS : OVERLAP_MS;
-  const from = newest === undefined ? BEGINNING : new Date(Date.parse(newest) - overlap);
+  const from = newest ? new Date(newest - overlap) : BEGINNING;
   for (const path of files) if (path !== last && path >= fileOf(from.toISOString())) await load(path);
   const to = new Date(serverTime.getTime() + 60_000);
   const entries = await fetchFeed(client, from, to, signal);

@@ -116,6 +116,75 @@ describe('the audit feed', () => {
     },
   );
 
+  it.each([
+    ['goes on by offset after a hundred', { auditPage: 100 }, 3],
+    ['goes on by offset inside an object', { auditPage: 100, auditShape: 'auditLogs' }, 3],
+    ['sends links', { auditPage: 100, auditPaging: 'link' }, 3],
+    ['is cut off at a hundred and ignores offset', { auditCap: 100, auditPaging: 'ignored' }, 60],
+    ['is cut off at a hundred and refuses offset', { auditCap: 100, auditPaging: 'refused' }, 60],
+  ] as const)('has all 250 entries of a log that %s', async (_, behaviour, most) => {
+    const start = Date.parse('2025-03-01T00:00:00Z');
+    const times = Array.from({ length: 250 }, (_, i) => start + i * 3_600_000);
+    const account = await sample({ seed: { ...sampleAccount(), audit: made(times) }, ...behaviour });
+    const space = workspace(account);
+
+    const report = await space.sync();
+
+    expect(report.code).toBe(0);
+    expect(lines(space).map(({ id }) => id)).toEqual(account.emulator.state.audit().map(({ _id }) => _id));
+    const asked = account.emulator.requests.filter(({ path }) => path.startsWith('/v1/audit'));
+    expect(asked.length).toBeLessThanOrEqual(most);
+    expect(asked.some(({ query }) => query.includes('limit='))).toBe(false);
+  });
+
+  it('has all of 1,500 entries within 600 ms where an answer ends at 1,000', async () => {
+    const start = Date.parse('2025-03-01T00:00:00.300Z');
+    const times = Array.from({ length: 1_500 }, (_, i) => start + Math.floor(i * 0.4));
+    const account = await sample({
+      seed: { ...sampleAccount(), audit: made(times) },
+      auditCap: 1_000,
+      auditPaging: 'ignored',
+    });
+    const space = workspace(account);
+
+    expect((await space.sync()).code).toBe(0);
+
+    expect(new Set(lines(space).map(({ id }) => id)).size).toBe(1_500);
+  });
+
+  it('is told as incomplete when one moment holds more than an answer, and nothing of it is kept', async () => {
+    const start = Date.parse('2025-03-01T00:00:00.300Z');
+    const account = await sample({
+      seed: { ...sampleAccount(), audit: made(Array.from({ length: 1_500 }, () => start)) },
+      auditCap: 1_000,
+      auditPaging: 'ignored',
+    });
+    const space = workspace(account);
+
+    const report = await space.sync();
+
+    expect(report.code).toBe(3);
+    expect(report.incomplete).toEqual(['audit']);
+    expect(report.notices.join()).toMatch(/2025-03-01T00:00:00\.\d+Z are more than one answer holds/);
+    expect(space.files().some((path) => path.includes('/audit/'))).toBe(false);
+  });
+
+  it('knows who it was where the log has a bare id', async () => {
+    const [entry] = made([Date.parse('2025-03-01T00:00:00Z')]);
+    const bare = [
+      { ...entry, _id: 'a'.repeat(24), byUser: entry?.byUser._id },
+      { ...entry, _id: 'b'.repeat(24), byUser: undefined, _byUserId: entry?.byUser._id },
+    ];
+    const account = await sample({
+      seed: { ...sampleAccount(), audit: bare as unknown as AuditEntry[] },
+    });
+    const space = workspace(account);
+
+    await space.sync();
+
+    expect(lines(space).map(({ by }) => by.id)).toEqual([entry?.byUser._id, entry?.byUser._id]);
+  });
+
   it('only ever grows, and goes on where it ended: after failures, late entries and on a fresh clone', async () => {
     let now = Date.parse('2026-10-30T08:00:00Z');
     const account = await sample({
