@@ -1,7 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import type { Person } from '../core/attribution.ts';
 import { readPath } from '../core/layout.ts';
-import { type ChangeLine, readChangeLine } from '../core/message.ts';
+import { type ChangeLine, readMessage, type ToldMessage } from '../core/message.ts';
 import type { HistoryCommit } from '../mirror/history.ts';
 import { type Key, keyOf } from '../plan/types.ts';
 
@@ -44,44 +44,21 @@ export interface Entry {
 
 const NOTHING: Files = new Map();
 
-interface Told {
-  readonly lines: ReadonlyMap<string, ChangeLine>;
-  readonly also: readonly Person[];
-  readonly sureness: Sureness;
-  readonly restore: string | undefined;
-  readonly baseline: boolean;
-}
-
-/** What the message of a commit tells. A commit that a person made by hand tells nothing. */
-function readMessage({ message, author, committer }: HistoryCommit): Told {
-  const lines = new Map<string, ChangeLine>();
-  const also: Person[] = [];
-  let restore: string | undefined;
-  let ours = false;
-  for (const line of message.split('\n')) {
-    const change = readChangeLine(line);
-    if (change) lines.set(change.path, change);
-    const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
-    if (key === 'Celigo-Account') ours = true;
-    if (key === 'Celigo-Restore') restore = value;
-    const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
-    if (person) also.push({ name: person[1] ?? '', email: person[2] ?? '' });
-  }
-  const guessed = message.includes('the author is the one who modified them last.');
-  const own = author.email === committer;
-  return {
-    lines,
-    also,
-    restore,
-    baseline: message.includes('First mirror of the account:'),
-    sureness: !ours || own ? 'unknown' : guessed ? 'lastModifiedBy' : 'audit',
-  };
-}
-
 /** Who else edited one resource. A commit whose lines name nobody tells it of all it holds. */
-function others({ also, lines }: Told, line: ChangeLine | undefined): readonly Person[] {
+function others({ coAuthors, lines }: ToldMessage, line: ChangeLine | undefined): readonly Person[] {
   const each = [...lines.values()].some((told) => told.others.length > 0);
-  return each ? also.filter(({ email }) => line?.others.includes(email)) : also;
+  return each ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
+}
+
+/** How sure the author of one change is: its own line says it, in older commits one sentence for all. */
+function surenessOf(
+  { author, committer }: HistoryCommit,
+  told: ToldMessage,
+  line: ChangeLine | undefined,
+): Sureness {
+  if (told.account === undefined || author.email === committer) return 'unknown';
+  const marked = [...told.lines.values()].some(({ guessed }) => guessed);
+  return line?.guessed || (told.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
 }
 
 function whatOf(before: Files, after: Files, told: ChangeLine | undefined): What {
@@ -121,7 +98,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string): E
       else change.after.set(inside, after);
     }
     if (touched.size === 0) continue;
-    const told = readMessage(commit);
+    const told = readMessage(commit.message);
     for (const [key, { dir, id, before, after }] of touched) {
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
@@ -140,11 +117,11 @@ export function readTrail(commits: readonly HistoryCommit[], account: string): E
         time: line?.time ? new Date(line.time) : commit.authored,
         by: commit.author,
         also: others(told, line),
-        sureness: told.sureness,
+        sureness: surenessOf(commit, told, line),
         sources: line?.sources ?? [],
         commit: commit.id,
         ...(told.restore ? { restore: told.restore } : {}),
-        baseline: told.baseline && before.size === 0,
+        baseline: told.first && before.size === 0,
         before,
         after,
       });

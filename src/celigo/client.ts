@@ -76,7 +76,10 @@ export interface ClientStats {
 export interface ApiClient {
   readonly baseUrl: string;
   readonly stats: Readonly<ClientStats>;
-  /** The server's clock minus ours in milliseconds, from the last answer with a `Date`; 0 before. */
+  /**
+   * The server's clock minus ours in milliseconds: 0 unless the `Date` of the answers, which knows whole seconds only, proves
+   * that they differ; then the least that agrees with all of them.
+   */
   readonly clockSkewMs: () => number;
   /**
    * Sends one request: retried while the failure may pass, never faster than the limit, held back together with all
@@ -169,7 +172,7 @@ export function createClient(options: ClientOptions): ApiClient {
     strict: true,
   });
   const stats: ClientStats = { requests: 0, retries: 0, throttledMs: 0, bytes: 0, statuses: {} };
-  let clockSkewMs = 0;
+  let [skewFrom, skewTo] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   let pausedUntil = 0;
   let resume: NodeJS.Timeout | undefined;
 
@@ -186,11 +189,20 @@ export function createClient(options: ClientOptions): ApiClient {
     resume = setTimeout(() => queue.start(), until - now);
   }
 
+  /** Narrows down what the two clocks differ by. @param date the second in which the server answered @param sent our time before */
+  function learnSkew(date: number, sent: number): void {
+    const [from, to] = [date - Date.now(), date + 1000 - sent];
+    // A clock that was set meanwhile contradicts what was learnt before.
+    const set = from > skewTo || to < skewFrom;
+    [skewFrom, skewTo] = set ? [from, to] : [Math.max(skewFrom, from), Math.min(skewTo, to)];
+  }
+
   async function once(request: ApiRequest, target: URL): Promise<ApiResponse> {
     stats.requests += 1;
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
     let answer: Dispatcher.ResponseData;
     let body: Buffer;
+    const sent = Date.now();
     try {
       answer = await dispatcher.request({
         origin: base.origin,
@@ -214,7 +226,7 @@ export function createClient(options: ClientOptions): ApiClient {
     stats.bytes += body.length;
     stats.statuses[answer.statusCode] = (stats.statuses[answer.statusCode] ?? 0) + 1;
     const date = Date.parse(String(answer.headers.date ?? ''));
-    if (Number.isFinite(date)) clockSkewMs = date - Date.now();
+    if (Number.isFinite(date)) learnSkew(date, sent);
     if (answer.statusCode >= 200 && answer.statusCode < 300) {
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { passing: true });
       return { status: answer.statusCode, headers: answer.headers, body, url: target };
@@ -290,7 +302,7 @@ export function createClient(options: ClientOptions): ApiClient {
   return {
     baseUrl: options.baseUrl,
     stats,
-    clockSkewMs: () => clockSkewMs,
+    clockSkewMs: () => (skewFrom <= 0 && skewTo >= 0 ? 0 : skewFrom),
     send,
     async json(request) {
       let parsed: Json | undefined;

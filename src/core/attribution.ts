@@ -1,4 +1,5 @@
 import type { Change, Editor } from './changes.ts';
+import type { Standing } from './told.ts';
 
 /** A person as a commit names one. */
 export interface Person {
@@ -19,10 +20,12 @@ export interface EditNote {
   readonly by: Editor;
 }
 
-/** What the audit log tells of one change besides who made it. */
+/** What is known of one change besides who made it. */
 export interface ChangeNote {
-  /** Of the newest edit, ISO 8601. */
-  readonly time: string;
+  /** When it was made, ISO 8601: by the audit log, else by the record itself. */
+  readonly time?: string;
+  /** The audit log does not tell of it: its author is the one who modified the resource last. */
+  readonly guessed: boolean;
   /** Doors other than the user interface that edits came through, sorted. */
   readonly sources: readonly string[];
   /** It came back from the recycle bin. */
@@ -34,6 +37,8 @@ export interface ChangeNote {
 export interface AttributionInput {
   readonly changes: readonly Change[];
   readonly notes: readonly EditNote[];
+  /** How an entry about a change stands to what earlier commits tell; `email` is that of whoever made it. */
+  readonly standing: (change: Change, note: EditNote, email: string) => Standing;
   /** Audit log's name of a type, by its folder; absent where the log does not cover it. */
   readonly auditTypeOf: (dir: string) => string | undefined;
   /** Users of the account by user id. */
@@ -43,7 +48,7 @@ export interface AttributionInput {
   readonly now: Date;
 }
 
-/** How sure the author of a commit is. */
+/** How sure the author of a commit is, by the surest of its changes; each change's note says whether it is a guess. */
 export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
 
 /** One commit to make: who, when, what. */
@@ -53,15 +58,17 @@ export interface AuthoredChanges {
   readonly coAuthors: readonly Person[];
   readonly changes: readonly Change[];
   readonly certainty: Certainty;
-  /** What the audit log tells of each change, where it does. */
+  /** What is known of each change; none for those of the mirror's own commit. */
   readonly notes: ReadonlyMap<Change, ChangeNote>;
-  /** Ids of the audit entries that this commit tells. */
-  readonly noteIds: readonly string[];
 }
+
+/** An entry and the record that it is about need not have the very same time. */
+const LOG_LAG_MS = 1_000;
 
 const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge', 'restore']);
 
-function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
+/** Who an editor is, as far as the account tells. */
+export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
   return { name: editor.name || known?.name || email, email };
@@ -70,29 +77,49 @@ function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
 interface Verdict {
   readonly key: string;
   readonly author: Person;
-  readonly others: readonly Person[];
   readonly date: Date;
   readonly certainty: Certainty;
   readonly note?: ChangeNote;
-  readonly noteIds: readonly string[];
 }
 
-/** What the entries about one resource come to, oldest first. */
-function noteOf(notes: readonly EditNote[], others: readonly Person[]): ChangeNote | undefined {
-  const newest = notes.at(-1);
-  if (!newest) return undefined;
-  const sources = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
-  return {
-    time: newest.time,
-    sources: [...new Set(sources)].sort(),
-    undeleted: notes.some(({ event }) => event === 'restore'),
-    others,
-  };
+/** Doors other than the user interface that edits came through, sorted. */
+function doorsOf(notes: readonly EditNote[]): readonly string[] {
+  const doors = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
+  return [...new Set(doors)].sort();
 }
 
-function about(notes: readonly EditNote[], others: readonly Person[]): Pick<Verdict, 'note'> {
-  const note = noteOf(notes, others);
-  return note ? { note } : {};
+/** The edits among the audit log's entries that are about the resource of a change. */
+export function notesAbout(
+  { dir, id }: Change,
+  notes: readonly EditNote[],
+  auditTypeOf: (dir: string) => string | undefined,
+): EditNote[] {
+  const type = auditTypeOf(dir);
+  return notes.filter(
+    (note) =>
+      note.resourceId === id && EDITS.has(note.event) && (type === undefined || note.resourceType === type),
+  );
+}
+
+/** The audit log's entries about a resource, oldest first, that no earlier commit told. */
+function untold(change: Change, about: readonly EditNote[], input: AttributionInput): readonly EditNote[] {
+  const standings = notesAbout(change, about, input.auditTypeOf).map(
+    (note) => [note, input.standing(change, note, personOf(note.by, input.users).email)] as const,
+  );
+  const fresh = standings.flatMap(([note, standing]) => (standing === 'fresh' ? [note] : []));
+  if (fresh.length > 0) return fresh;
+  // Told by the run that it was made during, which may have read the resource before: only when nothing newer modified it.
+  const modified = Date.parse(change.lastModified ?? '');
+  const late = standings.findLast(
+    ([note, standing]) => standing === 'again' && !(modified > Date.parse(note.time) + LOG_LAG_MS),
+  );
+  return late ? [late[0]] : [];
+}
+
+/** The entry that made a change what it is: the newest; of a deletion the deleting, whoever emptied the bin later. */
+function decisive(change: Change, notes: readonly EditNote[]): EditNote | undefined {
+  const deleting = change.kind === 'deleted' ? notes.findLast(({ event }) => event === 'delete') : undefined;
+  return deleting ?? notes.at(-1);
 }
 
 /** Who changed one resource: the newest editor, with everybody else who had a hand in it. */
@@ -101,49 +128,42 @@ function judge(
   byResource: ReadonlyMap<string, EditNote[]>,
   input: AttributionInput,
 ): Verdict {
-  const unknown: Verdict = {
-    key: '',
-    author: input.fallback,
-    others: [],
-    date: input.now,
-    certainty: 'unknown',
-    noteIds: [],
-  };
+  const unknown: Verdict = { key: '', author: input.fallback, date: input.now, certainty: 'unknown' };
   if (change.baseline) return unknown;
-  const auditType = input.auditTypeOf(change.dir);
-  const notes = (byResource.get(change.id) ?? []).filter(
-    (note) => auditType === undefined || note.resourceType === auditType,
-  );
-  const newest = notes.at(-1);
+  const notes = untold(change, byResource.get(change.id) ?? [], input);
+  const newest = decisive(change, notes);
   if (newest) {
-    const editors = new Map<string, Editor>();
-    for (const note of notes) editors.set(note.by.id, note.by);
-    editors.delete(newest.by.id);
     const author = personOf(newest.by, input.users);
-    const others = [...editors.values()]
-      .map((editor) => personOf(editor, input.users))
-      .filter(({ email }) => email !== author.email);
+    const others = new Map(
+      notes
+        .filter(({ by }) => by.id !== newest.by.id)
+        .map(({ by }) => [by.id, personOf(by, input.users)] as const),
+    );
     return {
       key: newest.by.id,
       author,
-      others,
       date: new Date(newest.time),
       certainty: 'audit',
-      ...about(notes, others),
-      noteIds: notes.map((note) => note.id),
+      note: {
+        time: newest.time,
+        guessed: false,
+        sources: doorsOf(notes),
+        undeleted: notes.some(({ event }) => event === 'restore'),
+        others: [...others.values()].filter(({ email }) => email !== author.email),
+      },
     };
   }
   const modifier = change.lastModifiedBy;
   if (change.kind === 'deleted' || !modifier || !(modifier.name || input.users.has(modifier.id)))
     return unknown;
   const modified = Date.parse(change.lastModified ?? '');
+  const date = Number.isFinite(modified) ? new Date(modified) : input.now;
   return {
     key: modifier.id,
     author: personOf(modifier, input.users),
-    others: [],
-    date: Number.isFinite(modified) ? new Date(modified) : input.now,
+    date,
     certainty: 'lastModifiedBy',
-    noteIds: [],
+    note: { time: date.toISOString(), guessed: true, sources: [], undeleted: false, others: [] },
   };
 }
 
@@ -161,27 +181,16 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     if (list) list.push(note);
     else byResource.set(note.resourceId, [note]);
   }
-  const groups = new Map<
-    string,
-    {
-      verdict: Verdict;
-      changes: Change[];
-      others: Map<string, Person>;
-      notes: Map<Change, ChangeNote>;
-      noteIds: string[];
-    }
-  >();
+  const groups = new Map<string, { verdict: Verdict; changes: Change[]; notes: Map<Change, ChangeNote> }>();
   for (const change of input.changes) {
     const verdict = judge(change, byResource, input);
     let group = groups.get(verdict.key);
     if (!group) {
-      group = { verdict, changes: [], others: new Map(), notes: new Map(), noteIds: [] };
+      group = { verdict, changes: [], notes: new Map() };
       groups.set(verdict.key, group);
     }
     group.changes.push(change);
-    group.noteIds.push(...verdict.noteIds);
     if (verdict.note) group.notes.set(change, verdict.note);
-    for (const other of verdict.others) group.others.set(other.email, other);
     const surer = group.verdict.certainty === 'lastModifiedBy' && verdict.certainty === 'audit';
     if (surer || verdict.date > group.verdict.date) {
       group.verdict = {
@@ -192,22 +201,28 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     }
   }
   return [...groups.values()]
-    .map(({ verdict, changes, others, notes, noteIds }) => ({
+    .map(({ verdict, changes, notes }) => ({
       author: verdict.author,
       date: verdict.date,
-      coAuthors: [...others.values()]
-        .filter((person) => person.email !== verdict.author.email)
-        .sort((a, b) => (a.email < b.email ? -1 : 1)),
+      coAuthors: coAuthorsOf(verdict.author, notes.values()),
       changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
       certainty: verdict.certainty,
       notes,
-      noteIds,
     }))
     .sort(
       (a, b) =>
         Number(a.certainty === 'unknown') - Number(b.certainty === 'unknown') ||
         a.date.getTime() - b.date.getTime(),
     );
+}
+
+/** Everybody besides the author whom the notes of a commit's changes name, each once, in an order of their own. */
+export function coAuthorsOf(author: Person, notes: Iterable<ChangeNote>): Person[] {
+  const others = new Map(
+    [...notes].flatMap((note) => note.others.map((other) => [other.email, other] as const)),
+  );
+  others.delete(author.email);
+  return [...others.values()].sort((a, b) => (a.email < b.email ? -1 : 1));
 }
 
 function later(a: Date, b: Date): Date {

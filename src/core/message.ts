@@ -3,12 +3,15 @@ import type { Change } from './changes.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
-/** Lines of a commit message; a first mirror of a large account has more files than anybody reads. */
-const MOST_LINES = 2_000;
 
 const RESTORED = 'restored';
 const WITH = 'with ';
-const WORDS = { added: 'added', changed: 'changed', renamed: 'renamed', deleted: 'deleted' } as const;
+/** Marks a line whose author the audit log does not know. Doors are single words, so that none can look like it. */
+const GUESSED = 'last modifier';
+
+const FIRST = 'First mirror of the account:';
+/** Ends the sentence of a commit whose every author is a guess. Older commits have it alone, without marks on their lines. */
+const ALL_GUESSED = 'the author is the one who modified them last.';
 
 /** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
 export function oneLine(text: string): string {
@@ -31,26 +34,37 @@ export interface Nouns {
   readonly plural: string;
 }
 
+/** What happened to a resource, in a word: one that came back from the recycle bin was not made anew. */
+function wordOf(change: Change, note: ChangeNote | undefined): Change['kind'] | typeof RESTORED {
+  return note?.undeleted && change.kind === 'added' ? RESTORED : change.kind;
+}
+
 /** `3 flows changed, 1 export added`: the largest parts first, deletions never left out. */
-export function summarise(changes: readonly Change[], nounsOf: (dir: string) => Nouns): string {
-  const counts = new Map<string, { dir: string; kind: Change['kind']; count: number }>();
-  for (const { dir, kind } of changes) {
-    const key = `${dir} ${kind}`;
+export function summarise(
+  changes: readonly Change[],
+  nounsOf: (dir: string) => Nouns,
+  notes: ReadonlyMap<Change, ChangeNote> = new Map(),
+): string {
+  const counts = new Map<string, { dir: string; word: string; count: number }>();
+  for (const change of changes) {
+    const { dir } = change;
+    const word = wordOf(change, notes.get(change));
+    const key = `${dir} ${word}`;
     const entry = counts.get(key);
     if (entry) entry.count += 1;
-    else counts.set(key, { dir, kind, count: 1 });
+    else counts.set(key, { dir, word, count: 1 });
   }
   const parts = [...counts.values()].sort(
     (a, b) =>
-      Number(b.kind === 'deleted') - Number(a.kind === 'deleted') ||
+      Number(b.word === 'deleted') - Number(a.word === 'deleted') ||
       b.count - a.count ||
       (a.dir < b.dir ? -1 : 1),
   );
   const shown = parts.slice(0, SUBJECT_PARTS);
   const rest = parts.slice(SUBJECT_PARTS).reduce((sum, part) => sum + part.count, 0);
-  const words = shown.map(({ dir, kind, count }) => {
+  const words = shown.map(({ dir, word, count }) => {
     const { noun, plural } = nounsOf(dir);
-    return `${count} ${count === 1 ? noun : plural} ${WORDS[kind]}`;
+    return `${count} ${count === 1 ? noun : plural} ${word}`;
   });
   return [...words, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }
@@ -58,8 +72,10 @@ export function summarise(changes: readonly Change[], nounsOf: (dir: string) => 
 export interface MessageInput {
   readonly account: string;
   readonly runId: string;
+  /** From when on the account was read, by the server's clock: what was edited later, the commit need not hold. */
+  readonly readAt?: Date;
   readonly changes: readonly Change[];
-  /** What the audit log tells of them. */
+  /** What is known of them. */
   readonly notes?: ReadonlyMap<Change, ChangeNote>;
   readonly coAuthors: readonly Person[];
   readonly certainty: Certainty;
@@ -81,16 +97,17 @@ export interface MessageInput {
  */
 function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
-  const word = note?.undeleted && change.kind === 'added' ? RESTORED : WORDS[change.kind];
+  const word = wordOf(change, note);
   const from = change.oldPath ? ` (was ${change.oldPath})` : '';
   const facts = note
     ? [
-        secondOf(note.time),
+        ...(note.time === undefined ? [] : [secondOf(note.time)]),
+        ...(note.guessed ? [GUESSED] : []),
         ...note.sources.map(oneWord),
         ...note.others.map(({ email }) => `${WITH}${plainEmail(email)}`),
       ]
     : [];
-  const about = note || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
+  const about = facts.length > 0 || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
   return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
 
@@ -101,7 +118,7 @@ function secondOf(time: string): string {
 }
 
 /** An e-mail address that can end neither its line nor the note or trailer it stands in. */
-function plainEmail(text: string): string {
+export function plainEmail(text: string): string {
   return oneLine(text).replace(/[<>[\],\s]/g, '');
 }
 
@@ -111,9 +128,12 @@ function oneWord(text: string): string {
 
 /** One line of a commit's body, read back. */
 export interface ChangeLine {
+  readonly word: Change['kind'] | typeof RESTORED;
   readonly path: string;
-  /** When the change was made, where the audit log told. */
+  /** When the change was made, where that is known. */
   readonly time: string | undefined;
+  /** Its author is the last modifier. */
+  readonly guessed: boolean;
   /** Doors other than the user interface. */
   readonly sources: readonly string[];
   /** E-mail addresses of who else edited it; the commit's trailers have their names. */
@@ -130,12 +150,15 @@ const LINE =
 export function readChangeLine(line: string): ChangeLine | undefined {
   const [, word, path, title = '', note = ''] = LINE.exec(line) ?? [];
   if (!word || !path) return undefined;
-  const [time, ...facts] = note.split(', ').filter((fact) => fact !== '');
+  const facts = note.split(', ').filter((fact) => fact !== '');
   const isOther = (fact: string): boolean => fact.startsWith(WITH);
   return {
+    word: word as ChangeLine['word'],
     path,
-    time: time !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(time) ? time : undefined,
-    sources: facts.filter((fact) => !isOther(fact)),
+    time: facts.find((fact) => /^\d{4}-\d{2}-\d{2}T/.test(fact)),
+    guessed: facts.includes(GUESSED),
+    // A door is one word without colons or spaces; an unknown time is not.
+    sources: facts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact)),
     others: facts.filter(isOther).map((fact) => fact.slice(WITH.length)),
     undeleted: word === RESTORED,
     title,
@@ -147,24 +170,19 @@ export function readChangeLine(line: string): ChangeLine | undefined {
  * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer.
  */
 export function commitMessage(input: MessageInput): string {
-  const lines = input.changes.slice(0, MOST_LINES).map((change) => lineOf(change, input.notes?.get(change)));
-  const hidden = input.changes.length - lines.length;
-  if (hidden > 0) lines.push(`- and ${hidden} more; git show --stat lists them`);
+  const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change)));
   const what =
-    summarise(input.changes, input.nounsOf) ||
+    summarise(input.changes, input.nounsOf, input.notes) ||
     (input.restoreId ? 'ids of the restore' : input.beside || 'mirror settings');
   const subject = `${input.account}: ${input.restoreId ? 'restore: ' : ''}${what}`;
   const notes: string[] = [];
-  if (input.first) notes.push('First mirror of the account: who made what was there before is not told.');
-  if (input.certainty === 'lastModifiedBy') {
-    const why = input.audited
-      ? 'The audit log does not tell of these changes'
-      : 'The audit log could not be read';
-    notes.push(`${why}: the author is the one who modified them last.`);
-  }
+  if (input.first) notes.push(`${FIRST} who made what was there before is not told.`);
+  const doubt = doubtOf(input);
+  if (doubt !== '') notes.push(doubt);
   const trailers = [
     `Celigo-Account: ${input.account}`,
     `Celigo-Run: ${input.runId}`,
+    ...(input.readAt ? [`Celigo-Read: ${input.readAt.toISOString()}`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map(
@@ -172,4 +190,75 @@ export function commitMessage(input: MessageInput): string {
     ),
   ];
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** What the commit says of authors that the audit log does not tell; empty when it tells all. */
+function doubtOf({ changes, notes, audited, certainty }: MessageInput): string {
+  const edits = changes.filter(({ baseline }) => !baseline);
+  const guessed = edits.filter((change) => notes?.get(change)?.guessed).length;
+  const closed = 'The audit log could not be read';
+  if (guessed === 0) {
+    const unknown = certainty === 'unknown' && edits.length > 0;
+    return !audited && unknown ? `${closed}: who made these changes is not known.` : '';
+  }
+  if (guessed < edits.length) {
+    return `The audit log does not tell of the changes marked "${GUESSED}": their author is the one who modified them last.`;
+  }
+  return `${audited ? 'The audit log does not tell of these changes' : closed}: ${ALL_GUESSED}`;
+}
+
+/** What the message of a commit tells. A commit that a person made by hand tells nothing. */
+export interface ToldMessage {
+  /** Name of the account; `undefined` in a commit that is not the mirror's. */
+  readonly account: string | undefined;
+  /** From when on the account was read, by the server's clock, ms; older commits do not say. */
+  readonly readAt: number | undefined;
+  /** When the run began, by the clock of its machine, ms. */
+  readonly begun: number | undefined;
+  /** The restore that made the changes. */
+  readonly restore: string | undefined;
+  /** Types that could not be read. */
+  readonly incomplete: readonly string[];
+  readonly coAuthors: readonly Person[];
+  /** By path. */
+  readonly lines: ReadonlyMap<string, ChangeLine>;
+  /** First listing of the account. */
+  readonly first: boolean;
+  /** The author of every change is the last modifier. */
+  readonly allGuessed: boolean;
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? '');
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+/** Reads what {@link commitMessage} wrote, of this version or an older one. */
+export function readMessage(message: string): ToldMessage {
+  const lines = new Map<string, ChangeLine>();
+  const coAuthors: Person[] = [];
+  const trailers = new Map<string, string>();
+  for (const line of message.split('\n')) {
+    const change = readChangeLine(line);
+    if (change) lines.set(change.path, change);
+    const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
+    if (key === undefined) continue;
+    trailers.set(key, value);
+    const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
+    if (person) coAuthors.push({ name: person[1] ?? '', email: person[2] ?? '' });
+  }
+  const begun = trailers
+    .get('Celigo-Run')
+    ?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
+  return {
+    account: trailers.get('Celigo-Account'),
+    readAt: timeOf(trailers.get('Celigo-Read')),
+    begun: timeOf(begun),
+    restore: trailers.get('Celigo-Restore'),
+    incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
+    coAuthors,
+    lines,
+    first: message.includes(FIRST),
+    allGuessed: message.includes(ALL_GUESSED),
+  };
 }

@@ -58,8 +58,6 @@ export interface Cache {
   readonly lastRun: string | undefined;
   /** Last time everything was fetched again, unchanged or not, ISO. */
   readonly lastFull: string | undefined;
-  /** Audit entries already told in a commit, with their times, for as long as they can turn up again. */
-  readonly toldEntries: ReadonlyMap<string, string>;
   readonly types: ReadonlyMap<string, CachedType>;
 }
 
@@ -79,7 +77,6 @@ interface StoredIndex {
   tree: string;
   lastRun?: string;
   lastFull?: string;
-  told: Record<string, string>;
   types: Record<string, { abridged?: boolean; size: number; pages: Record<string, number>; file: string }>;
 }
 
@@ -147,7 +144,6 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
       tree: stored.tree,
       lastRun: stored.lastRun,
       lastFull: stored.lastFull,
-      toldEntries: new Map(Object.entries(stored.told)),
       types,
     };
   } catch {
@@ -217,7 +213,6 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
     tree: cache.tree,
     ...(cache.lastRun ? { lastRun: cache.lastRun } : {}),
     ...(cache.lastFull ? { lastFull: cache.lastFull } : {}),
-    told: Object.fromEntries(cache.toldEntries),
     types,
   };
   replaceFile(join(folder, INDEX), JSON.stringify(index));

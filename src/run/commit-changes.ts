@@ -3,18 +3,43 @@ import { fetchAudit, fetchUsers } from '../celigo/audit.ts';
 import type { ApiClient } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
 import type { AccountConfig } from '../config/schema.ts';
-import { type AuthoredChanges, attributeChanges, type EditNote, type Person } from '../core/attribution.ts';
+import {
+  type AttributionInput,
+  type AuthoredChanges,
+  attributeChanges,
+  type ChangeNote,
+  coAuthorsOf,
+  type EditNote,
+  notesAbout,
+  type Person,
+  personOf,
+} from '../core/attribution.ts';
 import type { Change } from '../core/changes.ts';
 import { messageOf } from '../core/errors.ts';
 import { commitMessage, type Nouns } from '../core/message.ts';
+import { readTold } from '../core/told.ts';
 import { commitFiles } from '../mirror/commit.ts';
 import type { Repository } from '../mirror/repository.ts';
 import { wordsFor } from './beside.ts';
+import { type EarlierHistory, openHistory } from './earlier.ts';
 import type { CommitReport } from './report.ts';
 import type { RestoreCommit, SyncDeps } from './sync.ts';
 
 /** How far the reading of the audit log reaches back behind the last run: entries may turn up late. */
 const AUDIT_OVERLAP_MS = 5 * 60_000;
+
+/** Clocks of machines that keep them need not agree to the second. */
+const CLOCKS_MS = 60_000;
+
+/** What the audit log has about the changes of a run. */
+interface Log {
+  /** Entries about the resources that changed, oldest first. */
+  readonly notes: readonly EditNote[];
+  readonly standing: AttributionInput['standing'];
+  readonly named: ReadonlyMap<string, Person>;
+}
+
+const NOTHING_TO_TELL: Log = { notes: [], standing: () => 'fresh', named: new Map() };
 
 export interface CommitInput {
   readonly deps: SyncDeps;
@@ -31,14 +56,19 @@ export interface CommitInput {
   readonly serverTime: Date;
   /** Start of the last whole run by the server's clock, where remembered. */
   readonly lastRun: string | undefined;
-  /** Audit entries that earlier commits told. */
-  readonly told: ReadonlyMap<string, string>;
+  /** The token's user. */
+  readonly userId: string;
   /** Files in the account's folder that are not ours. */
   readonly foreign: readonly string[];
   /** What a restore wrote is its operator's. */
   readonly restore?: RestoreCommit;
+  readonly notice: (message: string) => void;
   /** Puts all files in place. */
   readonly apply: () => void;
+}
+
+function auditTypeOf(dir: string): string | undefined {
+  return findType(dir)?.auditType;
 }
 
 function nounsOf(dir: string): Nouns {
@@ -46,77 +76,106 @@ function nounsOf(dir: string): Nouns {
   return type ?? { noun: dir, plural: dir };
 }
 
-async function auditStart(input: CommitInput): Promise<Date> {
-  if (input.lastRun) return new Date(Date.parse(input.lastRun) - AUDIT_OVERLAP_MS);
-  // A fresh clone remembers nothing: the last commit of the account tells when it was last equal.
-  const time = await input.repository.git.ask(['log', '-1', '--format=%ct', '--', input.account.name]);
-  const seconds = Number(time?.trim());
-  const last = Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : input.serverTime.getTime();
-  return new Date(last - AUDIT_OVERLAP_MS);
-}
-
-/** The audit entries since the last run that no commit told yet; `undefined` where the log cannot be read. */
-async function readNotes(input: CommitInput): Promise<EditNote[] | undefined> {
-  const to = new Date(Math.max(Date.now(), input.deps.now().getTime()) + input.client.clockSkewMs() + 60_000);
+/**
+ * The audit log since the mirror saw the account last, with what earlier commits tell of it; `undefined` where the log
+ * cannot be read whole.
+ */
+async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Log | undefined> {
+  const { client, deps, repository, account } = input;
+  const skewMs = client.clockSkewMs();
+  const earlier = openHistory(repository, skewMs);
+  const last = input.lastRun ? Date.parse(input.lastRun) : await lastRead(earlier, account.name, edits);
+  const from = (last ?? input.serverTime.getTime()) - AUDIT_OVERLAP_MS;
+  const to = Math.max(Date.now(), deps.now().getTime()) + skewMs + 60_000;
   try {
-    const notes = await fetchAudit(input.client, await auditStart(input), to, input.deps.signal);
-    return notes.filter((note) => !input.told.has(note.id));
+    const all = await fetchAudit(client, new Date(from), new Date(to), deps.signal);
+    const changed = new Set(edits.map(({ id }) => id));
+    const notes = all.filter(({ resourceId }) => changed.has(resourceId));
+    const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
+    // A commit tells of what was before it: older ones have nothing to say of these entries.
+    const commits =
+      notes.length > 0 ? await earlier.upTo(({ committed }) => committed < oldest - CLOCKS_MS) : [];
+    const own = commits.filter(({ told }) => told.account === account.name);
+    return { notes, standing: readTold(own), named: namesIn(all) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    input.deps.report({
-      name: 'notice',
-      account: input.account.name,
-      message: `the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`,
-    });
+    input.notice(
+      `the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`,
+    );
     return undefined;
   }
 }
 
+/**
+ * When the account was last read, going by its newest commits: by a run that could read all types that changed now.
+ * `undefined` when no commit says so.
+ */
+async function lastRead(
+  earlier: EarlierHistory,
+  account: string,
+  edits: readonly Change[],
+): Promise<number | undefined> {
+  const missing = new Set(edits.map(({ dir }) => dir));
+  const commits = await earlier.upTo(({ told }) => {
+    if (told.account !== account) return false;
+    for (const dir of missing) if (!told.incomplete.includes(dir)) missing.delete(dir);
+    return missing.size === 0;
+  });
+  return commits.at(-1)?.readAt;
+}
+
+/** Who the people are whom the log names somewhere: other entries may have their ids alone. */
+function namesIn(notes: readonly EditNote[]): Map<string, Person> {
+  const people = new Map<string, Person>();
+  for (const { by } of notes) if (by.name && by.email) people.set(by.id, { name: by.name, email: by.email });
+  return people;
+}
+
+/** Names of those whom the changes or the log give by id alone. */
 async function readUsers(
   input: CommitInput,
   changes: readonly Change[],
+  log: Log | undefined,
 ): Promise<ReadonlyMap<string, Person>> {
-  const needed = changes.some(({ lastModifiedBy }) => lastModifiedBy && !lastModifiedBy.name);
-  if (!needed) return new Map();
+  const named = log?.named ?? new Map<string, Person>();
+  const editors = [
+    ...changes.flatMap(({ lastModifiedBy }) => lastModifiedBy ?? []),
+    ...(log?.notes ?? []).map(({ by }) => by),
+  ];
+  if (editors.every(({ id, name }) => name || named.has(id))) return named;
   try {
-    return await fetchUsers(input.client, input.deps.signal);
+    return new Map([...(await fetchUsers(input.client, input.deps.signal)), ...named]);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return new Map();
+    return named;
   }
 }
 
-/**
- * Finds out who changed what, puts the files in place and commits them, one commit a person, oldest first.
- * @returns the commits, and the audit entries told so far that may turn up again
- */
-export async function commitChanges(
-  input: CommitInput,
-): Promise<{ commits: CommitReport[]; told: ReadonlyMap<string, string> }> {
+/** Finds out who changed what, puts the files in place and commits them, one commit a person, oldest first. */
+export async function commitChanges(input: CommitInput): Promise<CommitReport[]> {
   const { deps, repository, account } = input;
   const edits = input.changes.filter((change) => !change.baseline);
-  const notes = edits.length > 0 ? await readNotes(input) : [];
-  const users = await readUsers(input, edits);
+  const log = edits.length > 0 ? await readLog(input, edits) : NOTHING_TO_TELL;
+  const users = await readUsers(input, edits, log);
   const isRestored = ({ dir, id }: Change): boolean => input.restore?.touched.has(`${dir}/${id}`) ?? false;
   const groups = [
     ...attributeChanges({
       changes: input.changes.filter((change) => !isRestored(change)),
-      notes: notes ?? [],
-      auditTypeOf: (dir) => findType(dir)?.auditType,
+      notes: log?.notes ?? [],
+      standing: log?.standing ?? (() => 'fresh'),
+      auditTypeOf,
       users,
       fallback: deps.config.repository.author,
       now: deps.now(),
     }),
   ];
-  const restored = restoredGroup(input, input.changes.filter(isRestored), notes ?? []);
+  const restored = restoredGroup(input, input.changes.filter(isRestored), log, users);
   if (restored) groups.unshift(restored);
   addSettings(groups, input);
 
   deps.signal.throwIfAborted();
   input.apply();
   const commits: CommitReport[] = [];
-  const told = new Map(input.told);
-  const times = new Map((notes ?? []).map((note) => [note.id, note.time]));
   for (const [i, group] of groups.entries()) {
     const paths = group.changes.flatMap(({ put, remove }) => [...put, ...remove]);
     if (i === groups.length - 1) paths.push(...input.settings);
@@ -124,11 +183,12 @@ export async function commitChanges(
     const message = commitMessage({
       account: account.name,
       runId: input.runId,
+      readAt: input.serverTime,
       changes: group.changes,
       notes: group.notes,
       coAuthors: group.coAuthors,
       certainty: group.certainty,
-      audited: notes !== undefined,
+      audited: log !== undefined,
       incomplete: input.incomplete,
       first: input.first && group !== restored,
       ...(group === restored && input.restore ? { restoreId: input.restore.id } : {}),
@@ -149,7 +209,6 @@ export async function commitChanges(
       deps.now(),
     );
     if (!id) continue;
-    for (const noteId of group.noteIds) told.set(noteId, times.get(noteId) ?? '');
     const commit: CommitReport = {
       id,
       subject: message.slice(0, message.indexOf('\n')),
@@ -159,11 +218,7 @@ export async function commitChanges(
     commits.push(commit);
     deps.report({ name: 'committed', account: account.name, commit });
   }
-  // As far back as the next run may read: from this run, or still from the last whole one.
-  const base =
-    input.incomplete.length > 0 && input.lastRun ? Date.parse(input.lastRun) : input.serverTime.getTime();
-  const horizon = new Date(base - 2 * AUDIT_OVERLAP_MS).toISOString();
-  return { commits, told: new Map([...told].filter(([, time]) => time >= horizon)) };
+  return commits;
 }
 
 /** Our own files go with the mirror's own commit, which comes last. */
@@ -176,26 +231,44 @@ function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
     changes: [],
     certainty: 'unknown',
     notes: new Map(),
-    noteIds: [],
   });
 }
 
-/** What a restore wrote, as one commit of its operator. Whoever edited the same resources meanwhile is named too. */
+/**
+ * What a restore wrote, as one commit of its operator. Whoever else edited the same resources since the mirror saw them last
+ * is named too.
+ */
 function restoredGroup(
   input: CommitInput,
   changes: readonly Change[],
-  notes: readonly EditNote[],
+  log: Log | undefined,
+  users: ReadonlyMap<string, Person>,
 ): AuthoredChanges | undefined {
-  const { restore, deps } = input;
+  const { restore, deps, userId } = input;
   if (!restore || (changes.length === 0 && restore.files.length === 0)) return undefined;
-  const about = notes.filter((note) => changes.some(({ id }) => id === note.resourceId));
+  const noteOf = (change: Change): ChangeNote => {
+    const about = notesAbout(change, log?.notes ?? [], auditTypeOf);
+    const foreign = about
+      .filter(({ by }) => by.id !== userId)
+      .map((note) => ({ note, person: personOf(note.by, users) }))
+      .filter(({ note, person }) => log?.standing(change, note, person.email) === 'fresh')
+      .map(({ person }) => [person.email, person] as const);
+    const newest = about.at(-1);
+    return {
+      ...(newest ? { time: newest.time } : {}),
+      guessed: false,
+      sources: [],
+      undeleted: restore.undeleted.has(`${change.dir}/${change.id}`),
+      others: [...new Map(foreign).values()].filter(({ email }) => email !== restore.operator.email),
+    };
+  };
+  const notes = new Map(changes.map((change) => [change, noteOf(change)]));
   return {
     author: restore.operator,
     date: deps.now(),
-    coAuthors: [],
+    coAuthors: coAuthorsOf(restore.operator, notes.values()),
     changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
     certainty: 'audit',
-    notes: new Map(),
-    noteIds: about.map(({ id }) => id),
+    notes,
   };
 }

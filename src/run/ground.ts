@@ -21,6 +21,8 @@ export interface Ground {
   readonly cache: Cache | undefined;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
+  /** Start of the last run that read everything, by the server's clock, ISO; only while HEAD holds what it left there. */
+  readonly lastRun: string | undefined;
   readonly binding: Binding | undefined;
   readonly known: ReadonlyMap<string, CachedType>;
   /** Our own files beside the documents, as HEAD holds them. */
@@ -74,6 +76,7 @@ export async function readGround(repository: Repository, account: AccountConfig)
   return {
     cache,
     cacheFits,
+    lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,
     binding,
     known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
     settings,

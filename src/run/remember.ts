@@ -12,7 +12,7 @@ export async function remember(
   ground: Ground,
   collected: readonly Collected[],
   changes: readonly Change[],
-  run: { told: ReadonlyMap<string, string>; lastRun: string | undefined; full: boolean; serverTime: Date },
+  run: { lastRun: string | undefined; full: boolean; serverTime: Date },
 ): Promise<void> {
   const types = new Map<string, CachedType>(ground.known);
   for (const entry of collected) types.set(entry.type.dir, entry.next);
@@ -24,7 +24,6 @@ export async function remember(
     tree: (await repository.folderTree(account)) ?? '',
     lastRun: run.lastRun,
     lastFull: run.full ? run.serverTime.toISOString() : ground.cache?.lastFull,
-    toldEntries: run.told,
     types,
   };
   try {

@@ -230,12 +230,11 @@ async function runOnce(
     }
 
     let commits: SyncReport['commits'] = [];
-    let told: ReadonlyMap<string, string> = ground.cache?.toldEntries ?? new Map();
     const alongside = options.restore?.files ?? [];
     if (!options.dryRun && changes.length + ownPaths.length + alongside.length > 0) {
       for (const file of settings) aside.put(file);
       writeFileSync(marker, '');
-      ({ commits, told } = await commitChanges({
+      commits = await commitChanges({
         deps: { ...deps, signal },
         client,
         repository,
@@ -246,9 +245,10 @@ async function runOnce(
         first: ground.binding === undefined,
         runId,
         serverTime,
-        lastRun: ground.cache?.lastRun,
-        told,
+        lastRun: ground.lastRun,
+        userId,
         foreign,
+        notice,
         ...(options.restore ? { restore: options.restore } : {}),
         apply: () => {
           aside.apply(
@@ -257,13 +257,12 @@ async function runOnce(
           );
           writeAlongside(repository.path, alongside);
         },
-      }));
+      });
       rmSync(marker, { force: true });
     }
     if (!options.dryRun) {
       if (crashed && commits.length === 0) rmSync(marker, { force: true });
       await remember(repository, account.name, ground, collected, changes, {
-        told,
         lastRun: incomplete.length === 0 ? serverTime.toISOString() : ground.cache?.lastRun,
         // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
         full,

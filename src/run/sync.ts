@@ -46,6 +46,8 @@ export interface RestoreCommit {
   readonly operator: Person;
   /** Resources that the restore wrote, `<type>/<id>`; changes of others are attributed as ever. */
   readonly touched: ReadonlySet<string>;
+  /** Those of them that came back from the recycle bin with their ids, `<type>/<id>`. */
+  readonly undeleted: ReadonlySet<string>;
   /** Files beside the account folders to commit with it: path from the root of the repository, text. */
   readonly files: readonly MirrorFile[];
 }

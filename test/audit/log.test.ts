@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { readTrail } from '../../src/audit/trail.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { type Outcome, Workspace } from '../support/workspace.ts';
@@ -142,5 +143,21 @@ describe('log', () => {
     expect((await space.run('log', 'flwos/x')).err).toContain('no resource type is called flwos');
     expect((await space.run('log', '--since', 'whenever')).err).toContain('--since: whenever is no time');
     expect((await space.run('log', '-n', '0')).code).toBe(64);
+  });
+});
+
+describe('older commits', () => {
+  it('say in one sentence that all their authors are guesses', () => {
+    const id = '64f000000000000000000001';
+    const commit = {
+      id: 'c',
+      author: { name: 'Ann', email: 'ann@x.test' },
+      committer: 'mirror@x.test',
+      authored: new Date(0),
+      committed: new Date(0),
+      message: `prod: 1 tool changed\n\n- changed: tools/x.${id}.yaml: X\n\nThe audit log does not tell of these changes: the author is the one who modified them last.\n\nCeligo-Account: prod\nCeligo-Run: r\n`,
+      files: [{ path: `prod/tools/x.${id}.yaml`, after: 'a'.repeat(40) }],
+    };
+    expect(readTrail([commit], 'prod')).toMatchObject([{ id, sureness: 'lastModifiedBy', title: 'X' }]);
   });
 });

@@ -330,6 +330,23 @@ describe('the audit log', () => {
     ).toEqual(['e1', 'e2']);
   });
 
+  it('is in the order of its moments, whatever their offset, and knows people by their bare id', async () => {
+    const { url } = await serve((_request, response) =>
+      json(response, [
+        { ...entry(1), time: '2026-01-01T10:00:00-05:00', byUser: 'u1' },
+        { ...entry(2), time: '2026-01-01T11:00:00Z', byUser: undefined, _byUserId: 'u2' },
+        { ...entry(3), time: 'some day' },
+      ]),
+    );
+
+    const notes = await fetchAudit(client(url), new Date(0), new Date(), signal);
+
+    expect(notes.map(({ id, by }) => [id, by.id])).toEqual([
+      ['e2', 'u2'],
+      ['e1', 'u1'],
+    ]);
+  });
+
   it('is cut into slices of time where an answer may have been cut off', async () => {
     const all = Array.from({ length: 2500 }, (_, i) => entry(i));
     const { url } = await serve((request, response) => {

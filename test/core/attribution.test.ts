@@ -1,8 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AttributionInput, attributeChanges, type EditNote } from '../../src/core/attribution.ts';
+import {
+  type AttributionInput,
+  attributeChanges,
+  type ChangeNote,
+  type EditNote,
+} from '../../src/core/attribution.ts';
 import type { Change } from '../../src/core/changes.ts';
-import { commitMessage, oneLine, readChangeLine, summarise } from '../../src/core/message.ts';
+import {
+  commitMessage,
+  type MessageInput,
+  oneLine,
+  readChangeLine,
+  readMessage,
+  summarise,
+} from '../../src/core/message.ts';
+import { type EarlierCommit, earlierCommit, readTold } from '../../src/core/told.ts';
 import { cases } from '../support/fuzz.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };
@@ -38,6 +51,7 @@ function attribute(input: Partial<AttributionInput>) {
   return attributeChanges({
     changes: [],
     notes: [],
+    standing: () => 'fresh',
     auditTypeOf: (dir) => (dir === 'flows' ? 'flow' : undefined),
     users: new Map(),
     fallback: mirror,
@@ -87,6 +101,38 @@ describe('attributeChanges', () => {
     ).toEqual([{ author: 'ANN', at: '09:00', with: [], ids: ['1'], certainty: 'audit' }]);
   });
 
+  it('gives a deletion to the person who deleted, not to who emptied the bin', () => {
+    expect(
+      attribute({
+        changes: [change('1', { kind: 'deleted' })],
+        notes: [
+          note('1', 'ann', '09:00', { event: 'delete' }),
+          note('1', 'bob', '10:00', { event: 'purge' }),
+        ],
+      }),
+    ).toEqual([{ author: 'ANN', at: '09:00', with: ['BOB'], ids: ['1'], certainty: 'audit' }]);
+  });
+
+  it('leaves out what was told; what was told too early counts when nothing else explains the change', () => {
+    const notes = [note('1', 'ann', '10:00'), note('1', 'bob', '10:30')];
+    const told = (standing: 'told' | 'again') =>
+      attribute({
+        changes: [change('1', { lastModified: '2026-01-01T10:00:00Z' })],
+        notes,
+        standing: (_, { by }) => (by.id === 'ann' ? standing : 'fresh'),
+      });
+    expect(told('told')).toMatchObject([{ author: 'BOB', with: [] }]);
+    expect(told('again')).toMatchObject([{ author: 'BOB', with: [] }]);
+    const alone = (lastModified: string) =>
+      attribute({
+        changes: [change('1', { lastModified })],
+        notes: notes.slice(0, 1),
+        standing: () => 'again',
+      });
+    expect(alone('2026-01-01T10:00:00.5Z')).toMatchObject([{ author: 'ANN' }]);
+    expect(alone('2026-01-01T10:20:00Z')).toMatchObject([{ author: 'mirror' }]);
+  });
+
   it('falls back to the last modifier, then to the mirror', () => {
     const users = new Map([['u1', { name: 'Uma', email: 'uma@x.test' }]]);
     expect(
@@ -111,6 +157,87 @@ describe('attributeChanges', () => {
   });
 });
 
+describe('readTold', () => {
+  const base = {
+    account: 'production',
+    runId: '20260101T110000Z-abcdef',
+    coAuthors: [],
+    certainty: 'audit',
+    audited: true,
+    incomplete: [],
+    first: false,
+    nounsOf: (dir: string) => ({ noun: dir, plural: dir }),
+  } as const;
+  const about = (time: string, more: Partial<ChangeNote> = {}): ChangeNote => ({
+    time,
+    guessed: false,
+    sources: [],
+    undeleted: false,
+    others: [],
+    ...more,
+  });
+  /** As `ann` committed it at 11:01, from what was read at 11:00. */
+  const commit = (more: Partial<MessageInput> & Pick<MessageInput, 'changes'>) =>
+    earlierCommit(
+      {
+        author: 'ann@x.test',
+        committed: new Date('2026-01-01T11:01:00Z'),
+        message: commitMessage({ ...base, readAt: new Date('2026-01-01T11:00:00.000Z'), ...more }),
+      },
+      0,
+    );
+  const flow = change('64f000000000000000000001', { path: 'flows/x.64f000000000000000000001.yaml' });
+  const standing = (told: EarlierCommit, time: string, by = 'ann') =>
+    readTold([told])(flow, { ...note(flow.id, by, '10:00'), time }, `${by}@x.test`);
+
+  it('compares moments, whatever their offset, and knows who was told', () => {
+    const notes = new Map([
+      [flow, about('2026-01-01T05:59:30.700-05:00', { others: [{ name: 'BOB', email: 'bob@x.test' }] })],
+    ]);
+    const told = commit({ changes: [flow], notes });
+
+    expect(standing(told, '2026-01-01T05:59:30.700-05:00')).toBe('told');
+    expect(standing(told, '2026-01-01T10:59:30.700Z', 'bob')).toBe('told');
+    expect(standing(told, '2026-01-01T10:59:10Z', 'cyd')).toBe('fresh');
+    expect(standing(told, '2026-01-01T10:59:31Z')).toBe('fresh');
+    expect(standing(told, '2026-01-01T06:10:00-05:00')).toBe('fresh');
+  });
+
+  it('takes an entry of the time while the account was read for told, but not for certain', () => {
+    const told = commit({ changes: [flow], notes: new Map([[flow, about('2026-01-01T11:00:05Z')]]) });
+
+    expect(standing(told, '2026-01-01T11:00:05Z')).toBe('again');
+  });
+
+  it('leaves out what was before the first listing, of the account or of the resource', () => {
+    const first = commit({ changes: [], first: true });
+    const later = commit({ changes: [{ ...flow, kind: 'added', baseline: true }] });
+
+    for (const told of [first, later]) {
+      expect(standing(told, '2026-01-01T10:59:59.999Z')).toBe('told');
+      expect(standing(told, '2026-01-01T11:00:00.000Z')).toBe('fresh');
+    }
+  });
+
+  it('gives what a restore wrote to its operator, whoever the token belongs to', () => {
+    const told = commit({ changes: [flow], restoreId: 'r1' });
+
+    expect(standing(told, '2026-01-01T10:59:59Z', 'token')).toBe('told');
+  });
+
+  it('reads older commits, which say only when their run began', () => {
+    const { readAt } = earlierCommit(
+      {
+        author: 'ann@x.test',
+        committed: new Date('2026-01-01T11:01:00Z'),
+        message: commitMessage({ ...base, changes: [flow] }),
+      },
+      2_000,
+    );
+    expect(new Date(readAt).toISOString()).toBe('2026-01-01T11:00:02.000Z');
+  });
+});
+
 describe('commitMessage', () => {
   const nounsOf = (dir: string) => ({ noun: dir.slice(0, -1), plural: dir });
 
@@ -124,6 +251,22 @@ describe('commitMessage', () => {
     expect(summarise(changes, nounsOf)).toBe('1 flow deleted, 2 flows changed, 1 export added');
   });
 
+  it('has a line for each of many thousand changes', () => {
+    const changes = Array.from({ length: 20_000 }, (_, i) => change(i.toString(16).padStart(24, '0')));
+    const message = commitMessage({
+      account: 'production',
+      runId: 'r1',
+      changes,
+      coAuthors: [],
+      certainty: 'audit',
+      audited: true,
+      incomplete: [],
+      first: false,
+      nounsOf,
+    });
+    expect([...readMessage(message).lines.keys()]).toEqual(changes.map(({ path }) => path));
+  });
+
   it('can be read back line by line, whatever a resource is called', () => {
     fc.assert(
       fc.property(
@@ -132,10 +275,11 @@ describe('commitMessage', () => {
         fc.boolean(),
         fc.subarray(['api', 'script', 'stack']),
         fc.array(fc.emailAddress(), { maxLength: 3 }),
-        (title, time, undeleted, sources, emails) => {
+        fc.boolean(),
+        (title, time, undeleted, sources, emails, guessed) => {
           const one = change('1', { title, kind: 'added' });
           const others = emails.map((email) => ({ name: 'Somebody', email }));
-          const note = time ? { time: time.toISOString(), sources, undeleted, others } : undefined;
+          const note = time ? { time: time.toISOString(), guessed, sources, undeleted, others } : undefined;
           const message = commitMessage({
             account: 'production',
             runId: 'r1',
@@ -153,7 +297,9 @@ describe('commitMessage', () => {
 
           expect(lines).toEqual([
             {
+              word: note && undeleted ? 'restored' : 'added',
               path: one.path,
+              guessed: note ? guessed : false,
               time: time ? `${time.toISOString().slice(0, 19)}Z` : undefined,
               sources: note ? sources : [],
               others: note ? emails : [],
@@ -166,8 +312,8 @@ describe('commitMessage', () => {
       {
         ...cases(100),
         examples: [
-          ['x [2026-01-01T00:00:00Z, api]', null, false, [], []],
-          ['(was y): z []', null, false, [], []],
+          ['x [2026-01-01T00:00:00Z, api]', null, false, [], [], false],
+          ['(was y): z []', null, false, [], [], false],
         ],
       },
     );

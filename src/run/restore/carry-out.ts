@@ -19,7 +19,7 @@ import { findOperator } from './operator.ts';
 import type { Prepared } from './prepare.ts';
 import type { Drift, RestoreReport } from './report.ts';
 import type { RestoreDeps } from './request.ts';
-import { touchedKeys } from './resume.ts';
+import { touchedKeys, undeletedKeys } from './resume.ts';
 import { checkRights } from './rights.ts';
 import { findSlipped } from './slipped.ts';
 
@@ -170,6 +170,7 @@ export async function carryOut(
         id: journal.head.id,
         operator: journal.head.operator,
         touched: allTouched(journal, applier),
+        undeleted: undeletedKeys(journal),
         files: maps,
       },
     });

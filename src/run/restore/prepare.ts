@@ -24,7 +24,7 @@ import { documentsWith, guardDeletions, superfluous } from './beyond.ts';
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
-import { adopt, touchedKeys } from './resume.ts';
+import { adopt, touchedKeys, undeletedKeys } from './resume.ts';
 import { pathsOf } from './scope.ts';
 import { chooseState } from './state-choice.ts';
 import { differing, learnParts, referredOwn, withOverrides, withoutGlobalClients } from './wanted.ts';
@@ -102,7 +102,15 @@ export async function prepare(
       known: state,
       dryRun: request.dryRun,
       ...(journal && operator
-        ? { restore: { id: journal.head.id, operator, touched: touchedKeys(journal), files: [] } }
+        ? {
+            restore: {
+              id: journal.head.id,
+              operator,
+              touched: touchedKeys(journal),
+              undeleted: undeletedKeys(journal),
+              files: [],
+            },
+          }
         : {}),
     });
     const [binding, maps] = await Promise.all([

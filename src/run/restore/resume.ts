@@ -11,13 +11,22 @@ import { pickTwin } from './twin.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
 export function touchedKeys(journal: Journal): Set<Key> {
-  const touched = new Set<Key>();
+  return keysOf(journal, () => true);
+}
+
+/** Of these, what was to come back from the recycle bin: with the id that it had, if it is there. */
+export function undeletedKeys(journal: Journal): Set<Key> {
+  return keysOf(journal, (action) => action === 'undelete');
+}
+
+function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key> {
+  const keys = new Set<Key>();
   for (const entry of journal.entries) {
-    if (entry.kind !== 'intent' && entry.kind !== 'done') continue;
-    touched.add(entry.key);
-    if (entry.kind === 'done') touched.add(keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id));
+    if ((entry.kind !== 'intent' && entry.kind !== 'done') || !wanted(entry.action)) continue;
+    keys.add(entry.key);
+    if (entry.kind === 'done') keys.add(keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id));
   }
-  return touched;
+  return keys;
 }
 
 /**
