@@ -240,7 +240,10 @@ export function readMessage(message: string): ToldMessage {
   const trailers = new Map<string, string>();
   for (const line of message.split('\n')) {
     const change = readChangeLine(line);
-    if (change) lines.set(change.path, change);
+    if (change) {
+      lines.set(change.path, change);
+      continue;
+    }
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);

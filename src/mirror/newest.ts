@@ -24,41 +24,33 @@ const [BETWEEN, END] = ['\x02', '\x03'];
  * the others are fetched without trees and contents. Ends early where they cannot be had.
  */
 export async function* newestCommits(repository: Repository): AsyncGenerator<BareCommit> {
-  const { git, gitDir } = repository;
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {
-    const read = async (): Promise<BareCommit[]> => {
-      const range = [`--skip=${at}`, `--max-count=${size}`];
-      const format = `--format=%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
-      const out = await git.ask([
-        'log',
-        '--first-parent',
-        '--no-show-signature',
-        ...range,
-        format,
-        'HEAD',
-        '--',
-      ]);
-      return (out ?? '')
-        .split(END)
-        .slice(0, -1)
-        .map((text) => {
-          const [author = '', seconds, ...message] = text.replace(/^\n/, '').split(BETWEEN);
-          return { author, committed: new Date(Number(seconds) * 1000), message: message.join(BETWEEN) };
-        });
-    };
-    let commits = await read();
-    let given = 0;
-    for (; given < commits.length; given++) yield commits[given] as BareCommit;
-    if (given === size) continue;
-    if (!repository.stateless || !existsSync(join(gitDir, 'shallow'))) return;
+    let commits = await readChunk(repository, at, size);
+    yield* commits;
+    if (commits.length === size) continue;
+    const given = commits.length;
+    if (!repository.stateless || !existsSync(join(repository.gitDir, 'shallow'))) return;
     try {
       await deepen(repository, size);
     } catch (error) {
       if (!(error instanceof GitFailure)) throw error;
       return;
     }
-    commits = await read();
-    if (commits.length === given) return;
-    for (; given < commits.length; given++) yield commits[given] as BareCommit;
+    commits = await readChunk(repository, at, size);
+    yield* commits.slice(given);
+    if (commits.length < size) return;
   }
+}
+
+async function readChunk({ git }: Repository, skip: number, count: number): Promise<BareCommit[]> {
+  const range = ['--first-parent', `--skip=${skip}`, `--max-count=${count}`];
+  const format = `--format=%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
+  const out = await git.ask(['log', ...range, '--no-show-signature', format, 'HEAD', '--']);
+  return (out ?? '')
+    .split(END)
+    .slice(0, -1)
+    .map((text) => {
+      const [author = '', seconds, ...message] = text.replace(/^\n/, '').split(BETWEEN);
+      return { author, committed: new Date(Number(seconds) * 1000), message: message.join(BETWEEN) };
+    });
 }

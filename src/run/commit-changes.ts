@@ -17,7 +17,7 @@ import {
 import type { Change } from '../core/changes.ts';
 import { messageOf } from '../core/errors.ts';
 import { commitMessage, type Nouns } from '../core/message.ts';
-import { readTold } from '../core/told.ts';
+import { type EarlierCommit, readTold } from '../core/told.ts';
 import { commitFiles } from '../mirror/commit.ts';
 import type { Repository } from '../mirror/repository.ts';
 import { wordsFor } from './beside.ts';
@@ -92,9 +92,11 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     const changed = new Set(edits.map(({ id }) => id));
     const notes = all.filter(({ resourceId }) => changed.has(resourceId));
     const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
-    // A commit tells of what was before it: older ones have nothing to say of these entries.
-    const commits =
-      notes.length > 0 ? await earlier.upTo(({ committed }) => committed < oldest - CLOCKS_MS) : [];
+    // A commit tells of what was before it: older ones have nothing to say of these entries. The times of the mirror's own
+    // commits never go backwards; those of others may.
+    const isOlder = ({ told, committed }: EarlierCommit): boolean =>
+      told.account !== undefined && committed < oldest - CLOCKS_MS;
+    const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
     const own = commits.filter(({ told }) => told.account === account.name);
     return { notes, standing: readTold(own), named: namesIn(all) };
   } catch (error) {
