@@ -81,7 +81,8 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
     '-z',
     '--no-renames',
     '--no-abbrev',
-    '--diff-merges=first-parent',
+    // Merges against their first parent, in words that git knew before 2.31, too.
+    '-m',
     '--no-show-signature',
     `--format=${FORMAT}`,
     '--end-of-options',
