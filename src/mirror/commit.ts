@@ -43,8 +43,17 @@ async function stage(
   if (paths.length === 0) return;
   if (paths.length >= MANY_PATHS) {
     const except = foreign.map((path) => `:(exclude,literal)${folder}/${path}`);
-    const sparse = repository.stateless ? ['--sparse'] : [];
-    await repository.git.run(['add', '--all', '--force', ...sparse, '--', `:(literal)${folder}`, ...except]);
+    // An old git, which does not know the word, has no sparse work tree (stateless.ts).
+    const sparse = (await repository.git.ask(['config', '--bool', 'core.sparseCheckout']))?.trim() === 'true';
+    await repository.git.run([
+      'add',
+      '--all',
+      '--force',
+      ...(sparse ? ['--sparse'] : []),
+      '--',
+      `:(literal)${folder}`,
+      ...except,
+    ]);
     return;
   }
   await repository.git.run(['update-index', '--verbose', '--add', '--remove', '-z', '--stdin'], {

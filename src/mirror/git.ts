@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import type { RepositoryConfig } from '../config/schema.ts';
-import { messageOf } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 
 /**
  * Settings that a user's or machine's git configuration must not decide: none of them may run a program, change a
@@ -165,7 +165,10 @@ function splitBatch(bytes: Buffer, ids: readonly string[]): readonly Buffer[] {
 
 /** Runs git in one clone. */
 export interface Git {
-  /** Standard output of a command, as it came. @throws GitFailure when it exits with another code than 0 */
+  /**
+   * Standard output of a command, as it came.
+   * @throws GitFailure when it exits with another code than 0; AppError `REPOSITORY` for a git too old to sign
+   */
   run(args: readonly string[], call?: GitCall): Promise<string>;
   /** As `run`, but `undefined` when the command fails: for questions whose answer may be "no". */
   ask(args: readonly string[]): Promise<string | undefined>;
@@ -228,6 +231,12 @@ export function createGit(options: GitOptions): Git {
       return await (call ? instance(call) : shared).raw([...args]);
     } catch (cause) {
       if (options.signal.aborted) throw options.signal.reason;
+      if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
+        throw new AppError('REPOSITORY', 'this git neither signs with SSH keys nor checks their signatures', {
+          hint: 'Install git 2.34 or later; a mirror without repository.signingKeyFile does not need it',
+          cause,
+        });
+      }
       throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
     }
   }

@@ -31,8 +31,10 @@ export interface DoctorDeps {
   readonly signal: AbortSignal;
 }
 
-/** Oldest git whose commands the mirror uses (restore, show-object-format, merge drivers off). */
-const OLDEST_GIT = [2, 25] as const;
+/** Oldest git that the tests pass with (docs/reliability.md); before 2.28 no mirror can be made. */
+const OLDEST_GIT = [2, 30] as const;
+/** Oldest git that signs with SSH keys. */
+const OLDEST_SIGNING_GIT = [2, 34] as const;
 
 /** Looks at everything a run depends on, without changing anything. */
 export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
@@ -72,13 +74,19 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
     ];
   }
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
-  const old = major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1]);
+  const { signingKeyFile } = config.repository;
+  const oldest = signingKeyFile ? OLDEST_SIGNING_GIT : OLDEST_GIT;
+  const old = major < oldest[0] || (major === oldest[0] && minor < oldest[1]);
   findings.push({
     area: 'git',
     check: 'version',
     verdict: old ? 'fault' : 'ok',
     detail: version,
-    ...(old ? { remedy: `Install git ${OLDEST_GIT.join('.')} or later` } : {}),
+    ...(old
+      ? {
+          remedy: `Install git ${oldest.join('.')} or later${signingKeyFile ? ', which signs with SSH keys' : ''}`,
+        }
+      : {}),
   });
 
   if (!existsSync(path)) {

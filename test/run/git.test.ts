@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { gitOverHttp } from '../support/git-http.ts';
-import { bareRemote, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
+import { bareRemote, CANNOT_SIGN, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
 
@@ -418,7 +418,7 @@ describe('a remote', () => {
   });
 });
 
-describe('signing', () => {
+describe.skipIf(CANNOT_SIGN)('signing', () => {
   it('signs every commit with the SSH key of the configuration', async () => {
     const account = await sample();
     const dir = tempDir();

@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
-import { type Outcome, tempDir, Workspace } from '../support/workspace.ts';
+import { CANNOT_SIGN, type Outcome, tempDir, Workspace } from '../support/workspace.ts';
 
 function key(name: string): string {
   const file = join(tempDir(), name);
@@ -52,7 +52,7 @@ async function check(space: Workspace, ...args: string[]): Promise<Signatures & 
   return { ...(JSON.parse(outcome.out) as { signatures: Signatures }).signatures, code: outcome.code };
 }
 
-describe('verify --signatures', () => {
+describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
   it('finds every commit signed by the configured key, or by one of a file', async () => {
     const { space, file, edit } = await begin();
     await edit();

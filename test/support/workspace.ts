@@ -170,6 +170,15 @@ export function git(cwd: string, ...args: string[]): string {
   });
 }
 
+/** Whether the git on the PATH is older than this version. */
+export function gitBefore(major: number, minor: number): boolean {
+  const [, its = 0, minors = 0] = (/(\d+)\.(\d+)/.exec(git('/', '--version')) ?? []).map(Number);
+  return its < major || (its === major && minors < minor);
+}
+
+/** Tests of signing are left out then: git signs with SSH keys since 2.34. */
+export const CANNOT_SIGN = gitBefore(2, 34);
+
 /** A bare repository to push to. */
 export function bareRemote(): string {
   const dir = join(tempDir(), 'remote.git');
