@@ -2,7 +2,7 @@
 // Debian's packages (scripts/debian-git.mjs), the program from a clean copy of HEAD. All of it stands in one temporary
 // folder that is removed at the end. A table in Markdown on standard output, progress on standard error: npm run compat
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -208,6 +208,9 @@ async function testWith(copy, folders, name) {
 async function rowsOf(version, nth, choices) {
   const folder = join(temporary, `node-${version}`);
   const chosen = choices.filter((_, i) => flags['all-pairs'] || nth === 0 || i === 0);
+  if (chosen.every(({ problem }) => problem)) {
+    return chosen.map(({ name, problem }) => ({ node: version, git: name, problem }));
+  }
   const copy = join(folder, 'copy');
   let bin;
   let exact = version;
@@ -248,7 +251,11 @@ for (const name of gits) {
     }),
   );
 }
-for (const dir of flags['git-path']) choices.push(await preparedGit(dir, () => [resolve(dir)]));
+for (const dir of flags['git-path']) {
+  // Another git on the PATH would be tested in its place.
+  if (!existsSync(join(dir, 'git'))) wrong(`--git-path: there is no git in ${dir}`);
+  choices.push(await preparedGit(dir, () => [resolve(dir)]));
+}
 if (choices.length === 0) wrong('--git: name at least one');
 
 const rows = [];
