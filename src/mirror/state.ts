@@ -6,6 +6,7 @@ import {
 } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
 import { readPath } from '../core/layout.ts';
+import { timeOf } from '../core/times.ts';
 import type { Git } from './git.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
@@ -53,29 +54,15 @@ function readNamed(out: string | undefined): NamedCommit | undefined {
   return match?.[1] ? { commit: match[1], date: new Date(Number(match[2]) * 1000) } : undefined;
 }
 
-/** A point in time in words or in ISO 8601; a day alone is meant to its end, in UTC. */
-export async function timeOf(text: string, now: Date): Promise<Date | undefined> {
-  const exact = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59Z` : text;
-  if (/^\d{4}-\d{2}-\d{2}T\d/.test(exact)) {
-    const time = new Date(exact);
-    return Number.isNaN(time.getTime()) ? undefined : time;
-  }
-  // Large, and only needed where a time is given in words.
-  const chrono = await import('chrono-node');
-  const [found] = chrono.parse(text, now);
-  // A word that merely contains a date is a mistyped reference.
-  return found && found.text.length === text.trim().length ? found.date() : undefined;
-}
-
 /**
  * The commit that `--at` names: any reference git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`,
- * `3 days ago`), which stands for the last commit of HEAD's line before it.
+ * `3 days ago`), which stands for the last commit of HEAD's line before it; a date is meant to its end, in UTC.
  * @throws AppError `USAGE` when there is none
  */
 export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedCommit> {
   const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
   if (named) return named;
-  const time = await timeOf(at, now);
+  const time = await timeOf(at, now, 'at');
   if (!time) {
     throw new AppError('USAGE', `--at: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
       hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',

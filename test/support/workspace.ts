@@ -51,6 +51,7 @@ export async function cli(
   args: readonly string[],
   cwd: string,
   env: Record<string, string> = {},
+  now?: Date,
 ): Promise<Outcome> {
   let out = '';
   let err = '';
@@ -67,7 +68,7 @@ export async function cli(
       errIsTerminal: false,
       env: { ...ENV, ...env },
       cwd,
-      now: () => new Date(),
+      now: () => now ?? new Date(),
       signal: new AbortController().signal,
     },
     '0.0.0-test',
