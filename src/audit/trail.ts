@@ -38,10 +38,13 @@ export interface Entry {
   readonly restore?: string;
   /** The account's first listing: it was there before. */
   readonly baseline: boolean;
+  /** It stands in the commit at which a shallow clone begins: whose work it is, and since when, the clone cannot say. */
+  readonly cut: boolean;
   readonly before: Files;
   readonly after: Files;
 }
 
+const NOBODY: Person = { name: '', email: '' };
 const NOTHING: Files = new Map();
 
 /** Who else edited one resource. A commit whose lines name nobody tells it of all it holds. */
@@ -76,8 +79,9 @@ export function documentPath(files: Files): string | undefined {
 /**
  * The history of one account, resource by resource, oldest first. Files that are not the mirror's are passed over.
  * @param commits from the very first on: what a commit leaves as it was is known from those before
+ * @param cut id of the commit at which the history of a shallow clone begins
  */
-export function readTrail(commits: readonly HistoryCommit[], account: string): Entry[] {
+export function readTrail(commits: readonly HistoryCommit[], account: string, cut?: string): Entry[] {
   const held = new Map<Key, Map<string, string>>();
   const prefix = `${account}/`;
   const entries: Entry[] = [];
@@ -98,7 +102,9 @@ export function readTrail(commits: readonly HistoryCommit[], account: string): E
       else change.after.set(inside, after);
     }
     if (touched.size === 0) continue;
-    const told = readMessage(commit.message);
+    // A commit at which the history is cut shows more than it changed.
+    const isCut = commit.id === cut;
+    const told = readMessage(isCut ? '' : commit.message);
     for (const [key, { dir, id, before, after }] of touched) {
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
@@ -115,13 +121,14 @@ export function readTrail(commits: readonly HistoryCommit[], account: string): E
         path,
         ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
         time: line?.time ? new Date(line.time) : commit.authored,
-        by: commit.author,
+        by: isCut ? NOBODY : commit.author,
         also: others(told, line),
         sureness: surenessOf(commit, told, line),
         sources: line?.sources ?? [],
         commit: commit.id,
         ...(told.restore ? { restore: told.restore } : {}),
         baseline: told.first && before.size === 0,
+        cut: isCut,
         before,
         after,
       });

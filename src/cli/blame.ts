@@ -41,7 +41,7 @@ Exit codes: 0 done, 64 there never was such a resource, or the name means severa
 }
 
 async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: BlameFlags): Promise<void> {
-  const { git, account, trail, keys } = await openTrail(io, globals, what, flags);
+  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
   const [key] = keys ?? [];
   if (!key || !keys || keys.size > 1) {
     throw new AppError('USAGE', `${printable(what)} means ${keys?.size ?? 'all'} resources`, {
@@ -59,20 +59,22 @@ async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: Bla
       place: placeText(place),
       value,
       time: entry.time.toISOString(),
-      by: entry.by,
+      by: entry.cut ? null : entry.by,
       also: entry.also,
       sureness: entry.sureness,
       commit: entry.commit,
       baseline: entry.baseline,
+      cut: entry.cut,
     }));
     const [type = '', id = ''] = key.split('/');
-    io.out(`${JSON.stringify({ version: 1, account, type, id, fields: rows }, null, 2)}\n`);
+    io.out(`${JSON.stringify({ version: 1, account, type, id, cut, fields: rows }, null, 2)}\n`);
     return;
   }
   io.out(describe(fields, styleFor(io, globals)));
 }
 
 function personOf({ entry }: Blamed): string {
+  if (entry.cut) return '(before the cut)';
   return entry.baseline ? '(first listing)' : printable(entry.by.name);
 }
 

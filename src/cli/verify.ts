@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import { AppError, EXIT } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
 import { accountFolders, readFolder } from '../mirror/folder.ts';
-import type { SignatureReport } from '../run/signatures.ts';
+import { isProved, type SignatureReport } from '../run/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../run/verify.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { type Style, styleFor } from './style.ts';
+import { cutJson } from './trail.ts';
 
 /** Open references listed one by one. */
 const MOST_SHOWN = 20;
@@ -65,14 +66,18 @@ async function runVerify(
     : undefined;
   const style = styleFor(io, globals);
   if (flags.json) {
-    const result = { version: 1, accounts: reports, ...(signatures ? { signatures } : {}) };
+    const result = {
+      version: 1,
+      accounts: reports,
+      ...(signatures ? { signatures: { ...signatures, cut: cutJson(signatures.cut) } } : {}),
+    };
     io.out(`${JSON.stringify(result, null, 2)}\n`);
   } else {
     for (const report of reports) io.out(describe(report, style));
     if (signatures) io.out(describeSignatures(signatures, style));
   }
-  const faulty = reports.some(({ faults }) => faults.length > 0) || (signatures?.faults.length ?? 0) > 0;
-  return faulty ? EXIT.failed : EXIT.done;
+  const sound = reports.every(({ faults }) => faults.length === 0) && (!signatures || isProved(signatures));
+  return sound ? EXIT.done : EXIT.failed;
 }
 
 interface SignatureCheck {
@@ -115,18 +120,32 @@ async function checkSignatures(
   return verifySignatures(git, accounts, trust, signedAfter);
 }
 
-function describeSignatures({ commits, good, signers, faults }: SignatureReport, style: Style): string {
-  const lines = faults
-    .slice(0, MOST_SHOWN)
-    .map(
+function describeSignatures(report: SignatureReport, style: Style): string {
+  const { commits, good, signers, faults, cut, uncommitted } = report;
+  const list = <T>(all: readonly T[], lineOf: (one: T) => string): string[] => [
+    ...all.slice(0, MOST_SHOWN).map((one) => `  ${style.red('fault')} ${lineOf(one)}`),
+    ...(all.length > MOST_SHOWN ? [`  … and ${all.length - MOST_SHOWN} more (--json lists them)`] : []),
+  ];
+  const lines = [
+    ...list(
+      faults,
       ({ commit, time, author, problem }) =>
-        `  ${style.red('fault')} commit ${commit.slice(0, 12)} of ${time}, author ${oneLine(author)}: ${problem}`,
+        `commit ${commit.slice(0, 12)} of ${time}, author ${oneLine(author)}: ${problem}`,
+    ),
+    ...list(uncommitted, (path) => `${oneLine(path)}: not as the last commit has it`),
+  ];
+  if (cut) {
+    const begin = `commit ${cut.commit.slice(0, 12)} of ${cut.committed.toISOString()}`;
+    lines.push(
+      `  ${style.red('refused')}: the clone is shallow, its history begins with ${begin}, and nothing from before can be checked`,
+      `  → ${cut.remedy}`,
     );
-  if (faults.length > MOST_SHOWN)
-    lines.push(`  … and ${faults.length - MOST_SHOWN} more (--json lists them)`);
+  }
   const by = signers.length > 0 ? ` by ${signers.map(oneLine).join(', ')}` : '';
-  const verdict = faults.length === 0 ? style.green('all signed') : style.red(`${faults.length} faults`);
-  return `${[`${style.bold('signatures')}: ${good} of ${commits} commits signed${by}`, ...lines, `  ${verdict}`].join('\n')}\n`;
+  const count = faults.length + uncommitted.length;
+  if (isProved(report)) lines.push(`  ${style.green('all signed')}`);
+  else if (count > 0) lines.push(`  ${style.red(`${count} faults`)}`);
+  return `${[`${style.bold('signatures')}: ${good} of ${commits} commits signed${by}`, ...lines].join('\n')}\n`;
 }
 
 export async function configuredPath(io: Io, globals: GlobalOptions): Promise<string> {

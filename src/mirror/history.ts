@@ -22,6 +22,14 @@ export interface HistoryCommit {
   readonly files: readonly FileChange[];
 }
 
+/** The commit at which the history of a shallow clone was cut: it has a parent that the clone does not hold. */
+export interface HistoryCut {
+  readonly commit: string;
+  readonly committed: Date;
+  /** The command that fetches the rest. */
+  readonly remedy: string;
+}
+
 const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
 const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%ce${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
 const RAW = /^:\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
@@ -94,4 +102,32 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
     .split(new RegExp(`${BEGIN}(?=[0-9a-f]{40})`))
     .flatMap((text) => commitOf(text) ?? [])
     .filter(({ files }) => files.length > 0);
+}
+
+/**
+ * Where HEAD's own line is cut, if it is: what came before is not in the clone, and git shows everything in that commit
+ * as if it were new there.
+ * @param range a revision or range, such as `HEAD` or `tag..HEAD`: a cut outside it does not count
+ * @throws GitFailure when the history cannot be read
+ */
+export async function readCut(git: Git, range = 'HEAD'): Promise<HistoryCut | undefined> {
+  if ((await git.run(['rev-parse', '--is-shallow-repository'])).trim() !== 'true') return undefined;
+  const roots = [
+    'rev-list',
+    '--first-parent',
+    '--max-parents=0',
+    '--timestamp',
+    '--end-of-options',
+    range,
+    '--',
+  ];
+  const [seconds, commit] = (await git.run(roots)).trim().split(' ');
+  // A root that names a parent of its own is one only because the clone has no more.
+  if (!commit || !/^parent /m.test((await git.run(['cat-file', 'commit', commit])).split('\n\n', 1)[0] ?? ''))
+    return undefined;
+  // The remote of a clone that is not kept has a name that git does not try by itself.
+  const remotes = (await git.run(['remote'])).split('\n').filter((name) => name !== '');
+  const [only] = remotes;
+  const named = remotes.length === 1 && only !== undefined && only !== 'origin' ? ` ${only}` : '';
+  return { commit, committed: timeOf(seconds), remedy: `git fetch --unshallow${named}` };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import type { Git } from '../mirror/git.ts';
+import { type HistoryCut, readCut } from '../mirror/history.ts';
 
 /** A commit that nobody who is trusted signed. */
 export interface Unsigned {
@@ -21,6 +22,10 @@ export interface SignatureReport {
   /** Who signed them. */
   readonly signers: readonly string[];
   readonly faults: readonly Unsigned[];
+  /** Where a shallow clone begins: what came before it cannot be checked, so that nothing is proved. */
+  readonly cut: HistoryCut | null;
+  /** Files of the account folders that are not as the last commit has them, from the root: no signature covers them. */
+  readonly uncommitted: readonly string[];
 }
 
 /** What git's letters mean (git-log, `%G?`). */
@@ -61,8 +66,14 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
   }
 }
 
+/** Whether the signatures prove all that was asked. */
+export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean {
+  return faults.length === 0 && cut === null && uncommitted.length === 0;
+}
+
 /**
- * Checks that every commit that touches the account folders was signed by somebody trusted.
+ * Checks that every commit that touches the account folders was signed by somebody trusted, that none is missing, and
+ * that the folders are as the last one has them.
  * @param folders the accounts' folders
  * @param after a commit, branch or tag: only what came after it (`undefined`: from the beginning)
  * @throws AppError `USAGE` for a commit that there is not, GitFailure
@@ -111,5 +122,25 @@ export async function verifySignatures(
     if (state === 'G') signers.add(signer === '' || signer === '*' ? print : signer);
     else faults.push({ commit, time, author, problem: PROBLEMS[state] ?? PROBLEMS.E ?? '' });
   }
-  return { commits: lines.length, good: lines.length - faults.length, signers: [...signers].sort(), faults };
+  return {
+    commits: lines.length,
+    good: lines.length - faults.length,
+    signers: [...signers].sort(),
+    faults,
+    cut: (await readCut(git, range)) ?? null,
+    uncommitted: await uncommittedIn(git, folders),
+  };
+}
+
+/** Paths of files that were changed, added or removed since the last commit. */
+async function uncommittedIn(git: Git, folders: readonly string[]): Promise<string[]> {
+  // What a list of the repository says is to be ignored is no more covered by a signature than the rest.
+  const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
+  const out = await git.run([...args, '--', ...folders.map((folder) => `${folder}/`)], {
+    env: { GIT_OPTIONAL_LOCKS: '0' },
+  });
+  return out
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => line.slice(3));
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
@@ -44,6 +44,8 @@ interface Signatures {
   readonly good: number;
   readonly signers: readonly string[];
   readonly faults: readonly { readonly commit: string; readonly problem: string }[];
+  readonly cut: { readonly commit: string } | null;
+  readonly uncommitted: readonly string[];
 }
 
 async function check(space: Workspace, ...args: string[]): Promise<Signatures & { code: number }> {
@@ -173,5 +175,62 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
 
     expect(await check(space, '--allowed-signers', signers)).toMatchObject({ good: 0, code: 1 });
     expect(() => readFileSync(join(space.dir, 'ran'))).toThrow();
+  });
+
+  it('refuses a shallow clone, which cannot show what came before its cut', async () => {
+    const { account, space, file, edit } = await begin(false);
+    space.configure(
+      { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } },
+      { repository: { signingKeyFile: file } },
+    );
+    await edit();
+    space.git('tag', 'signing-begins');
+    await edit();
+    const signers = join(space.dir, 'allowed_signers');
+    writeFileSync(signers, `* namespaces="git" ${readFileSync(`${file}.pub`, 'utf8')}`);
+    const shallow = join(space.dir, 'shallow');
+    space.git('clone', '-q', '--depth', '2', `file://${space.mirror}`, shallow);
+    const args = [shallow, '--allowed-signers', signers];
+
+    const refused = await space.run('verify', '--signatures', ...args);
+
+    expect(refused.code).toBe(1);
+    expect(refused.out).not.toContain('all signed');
+    expect(refused.out).toMatch(
+      /shallow, its history begins with commit [0-9a-f]{12} of .*\n.*git fetch --unshallow\n/,
+    );
+    expect(await check(space, ...args)).toMatchObject({
+      good: 2,
+      faults: [],
+      cut: { commit: space.git('rev-parse', 'HEAD~1').trim() },
+      code: 1,
+    });
+    // What was asked for is all there.
+    expect(await check(space, ...args, '--signed-after', 'HEAD~1')).toMatchObject({ cut: null, code: 0 });
+    execFileSync('git', ['fetch', '-q', '--unshallow'], { cwd: shallow });
+    expect(await check(space, ...args)).toMatchObject({ commits: 3, good: 2, cut: null, code: 1 });
+    expect(await check(space, ...args, '--signed-after', 'signing-begins')).toMatchObject({ code: 0 });
+  });
+
+  it('names files that were changed, added or removed after the last commit', async () => {
+    const { space } = await begin();
+    const [first = '', second = ''] = space.git('ls-files', 'prod/flows').split('\n');
+    writeFileSync(join(space.mirror, first), `${readFileSync(join(space.mirror, first), 'utf8')}\n`);
+    rmSync(join(space.mirror, second));
+    mkdirSync(join(space.mirror, '.git', 'info'), { recursive: true });
+    writeFileSync(join(space.mirror, '.git', 'info', 'exclude'), '*.js\n');
+    mkdirSync(join(space.mirror, 'prod', 'scripts'));
+    writeFileSync(join(space.mirror, 'prod', 'scripts', 'evil.js'), 'evil()');
+    // Not the mirror's, and none of its business.
+    writeFileSync(join(space.mirror, 'README.md'), 'ours');
+
+    const { uncommitted, code, faults } = await check(space);
+
+    expect(uncommitted).toEqual([first, second, 'prod/scripts/evil.js'].sort());
+    expect(faults).toEqual([]);
+    expect(code).toBe(1);
+    const { out } = await space.run('verify', '--signatures');
+    expect(out).toContain(`fault ${first}: not as the last commit has it`);
+    expect(out).not.toContain('all signed');
   });
 });
