@@ -1,15 +1,22 @@
-import { findType } from '../catalogue/index.ts';
+import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError } from '../core/errors.ts';
-import type { FieldChange } from '../core/field-diff.ts';
+import { type FieldChange, fieldChange } from '../core/field-diff.ts';
+import { isArray, isObject, type Json } from '../core/json.ts';
 import { readPath, slugOf, type Transliterate } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
-import { placeText } from '../core/places.ts';
+import { equalJson } from '../core/paths.ts';
+import { atPlace, type Place, placeText, visitLeaves } from '../core/places.ts';
+import { nearest } from '../core/suggest.ts';
 import { type Key, keyOf } from '../plan/types.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
-import { fieldsOf } from './versions.ts';
+import { changesOf } from './versions.ts';
 
-const OBJECT_ID = /^[0-9a-f]{24}$/;
+const OBJECT_ID = /^[0-9a-f]{24}$/i;
+
+function meant(guess: string | undefined): string {
+  return guess === undefined ? '' : ` (did you mean ${guess}?)`;
+}
 
 /**
  * The resources that a selector means at any time of the history: `<type>`, `<type>/<id or name>`, an id, or a path.
@@ -30,24 +37,34 @@ export function selectKeys(
   const word = (slash < 0 ? inside : inside.slice(0, slash)).toLowerCase();
   const type = findType(word === 'integration' ? 'integrations' : word);
   if (!type && !OBJECT_ID.test(inside)) {
-    throw new AppError('USAGE', `${oneLine(clean)}: no resource type is called ${oneLine(word)}`, {
-      hint: 'A selector is all, <type>, <type>/<id or name>, an id, or a path in the mirror; celigo-mirror types lists the types',
-    });
+    const guess = nearest(
+      word,
+      RESOURCE_TYPES.map(({ dir }) => dir),
+    );
+    throw new AppError(
+      'USAGE',
+      `${oneLine(clean)}: no resource type is called ${oneLine(word)}${meant(guess)}`,
+      {
+        hint: 'A selector is all, <type>, <type>/<id or name>, an id, or a path in the mirror; celigo-mirror types lists the types',
+      },
+    );
   }
   const name = slash < 0 ? '' : inside.slice(slash + 1);
-  const id = type ? (readPath(`${type.dir}/${name}`)?.id ?? name) : inside;
+  const id = (type ? (readPath(`${type.dir}/${name}`)?.id ?? name) : inside).toLowerCase();
   const slug = slugOf(name, transliterate);
   const fits = (entry: Entry): boolean => {
-    if (!type) return entry.id === id;
+    if (!type) return entry.id.toLowerCase() === id;
     if (entry.dir !== type.dir) return false;
     // The file is called after the resource, at every moment of the history.
-    return name === '' || entry.id === id || readPath(entry.path)?.slug === slug;
+    return name === '' || entry.id.toLowerCase() === id || readPath(entry.path)?.slug === slug;
   };
   const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.dir, entry.id)));
   if (keys.size > 0) return keys;
+  const slugs = trail.flatMap(({ dir, path }) => (dir === type?.dir ? (readPath(path)?.slug ?? []) : []));
+  const guess = name === '' || OBJECT_ID.test(name) ? undefined : nearest(slug, [...new Set(slugs)]);
   throw new AppError(
     'USAGE',
-    `${oneLine(clean)}: the history of ${account} never had one with this id or name`,
+    `${oneLine(clean)}: the history of ${account} never had one with this id or name${meant(guess && `${type?.dir}/${guess}`)}`,
     {
       hint: `celigo-mirror log ${type ? type.dir : 'all'} lists what it had`,
     },
@@ -72,7 +89,7 @@ export interface Found extends Entry {
   readonly fields: readonly FieldChange[];
 }
 
-function isField({ place }: FieldChange, wanted: string): boolean {
+function isField(place: Place, wanted: string): boolean {
   const text = placeText(place);
   return (
     text === wanted ||
@@ -80,6 +97,62 @@ function isField({ place }: FieldChange, wanted: string): boolean {
     text.startsWith(`${wanted}[`) ||
     place.includes(wanted)
   );
+}
+
+/** Places of everything inside `value`, parents first; below a place that `found` takes, nothing more is looked at. */
+function placesInside(value: Json | undefined, place: Place, found: (place: Place) => boolean): void {
+  if (value === undefined) return;
+  for (const [step, held] of isArray(value)
+    ? value.entries()
+    : isObject(value)
+      ? Object.entries(value)
+      : []) {
+    const inner = [...place, step];
+    if (!found(inner)) placesInside(held, inner, found);
+  }
+}
+
+/** What of a change is the wanted field: the change itself, or parts of what came or went whole. */
+function partsOf(change: FieldChange, wanted: string): FieldChange[] {
+  if (isField(change.place, wanted)) return [change];
+  const parts = new Map<string, FieldChange>();
+  for (const side of [change.before, change.after]) {
+    placesInside(side, [], (inner) => {
+      const place = [...change.place, ...inner];
+      if (!isField(place, wanted)) return false;
+      const [before, after] = [atPlace(change.before, inner), atPlace(change.after, inner)];
+      // Both sides of a very long list are told whole, also with what they have in common.
+      if (!equalJson(before, after)) parts.set(placeText(place), fieldChange(place, before, after));
+      return true;
+    });
+  }
+  return [...parts.values()];
+}
+
+/** Whether a value, or one inside it, has the text; names of fields are no values. */
+function holds(value: Json | undefined, text: string): boolean {
+  let found = false;
+  if (value === undefined) return found;
+  visitLeaves(value, (leaf) => {
+    found ||= String(leaf).toLowerCase().includes(text);
+  });
+  return found;
+}
+
+/** What of a change has the text before or after: of a document that came or went whole only the values that do. */
+function partsWith(change: FieldChange, text: string): FieldChange[] {
+  if (change.place.length > 0) return holds(change.before, text) || holds(change.after, text) ? [change] : [];
+  const parts: FieldChange[] = [];
+  for (const [side, value] of [
+    ['before', change.before],
+    ['after', change.after],
+  ] as const) {
+    if (value === undefined) continue;
+    visitLeaves(value, (leaf, place) => {
+      if (holds(leaf, text)) parts.push({ place, [side]: leaf });
+    });
+  }
+  return parts;
 }
 
 /** Entries that need no document to be read. */
@@ -97,24 +170,23 @@ export function preselect(trail: readonly Entry[], query: Query): Entry[] {
   );
 }
 
-/** Entries whose changed fields fit, with those fields. */
+/**
+ * Entries whose changed fields fit, with those fields. A document that came or went is one change of the whole, and so is
+ * every field in it.
+ */
 export function searchFields(entries: readonly Entry[], query: Query, versions: Versions): Found[] {
+  const { field } = query;
   const text = query.grep?.toLowerCase();
   return entries.flatMap((entry) => {
-    const fields = fieldsOf(entry, versions);
-    const fitting =
-      query.field === undefined ? fields : fields.filter((field) => isField(field, query.field ?? ''));
-    if (query.field !== undefined && fitting.length === 0) return [];
+    // What the first listing found was there before: nobody is known to have set a field of it.
+    if (field !== undefined && entry.baseline) return [];
+    const all = changesOf(entry, versions);
+    const fitting = field === undefined ? all : all.flatMap((change) => partsOf(change, field));
+    if (field !== undefined && fitting.length === 0) return [];
     if (text === undefined) return [{ ...entry, fields: fitting }];
-    const has = (value: unknown): boolean =>
-      JSON.stringify(value ?? '')
-        .toLowerCase()
-        .includes(text);
-    const whole =
-      fields.length === 0 && has((versions.document(entry.after) ?? versions.document(entry.before))?.doc);
+    const touched = fitting.flatMap((change) => partsWith(change, text));
     const named = `${entry.title} ${entry.path}`.toLowerCase().includes(text);
-    const touched = fitting.filter(({ before, after }) => has(before) || has(after));
-    if (!named && !whole && touched.length === 0) return [];
+    if (!named && touched.length === 0) return [];
     return [{ ...entry, fields: touched.length > 0 ? touched : fitting }];
   });
 }

@@ -1,6 +1,7 @@
 import { type MirrorDocument, readMirrorDocument } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
-import { diffFields, type FieldChange } from '../core/field-diff.ts';
+import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Git } from '../mirror/git.ts';
 import { documentPath, type Entry, type Files } from './trail.ts';
 
@@ -49,9 +50,25 @@ function read(files: Files, account: string, texts: ReadonlyMap<string, string>)
   }
 }
 
-/** The fields that a change changed; all of them for a resource that came or went is one change of the whole. */
+/** The document of a resource that came or went, before or after it did; neither where it stayed or cannot be read. */
+export function wholeOf(
+  { before, after }: Entry,
+  versions: Versions,
+): { before?: JsonObject; after?: JsonObject } {
+  if (before.size > 0 && after.size > 0) return {};
+  const [old, now] = [versions.document(before)?.doc, versions.document(after)?.doc];
+  return { ...(old ? { before: old } : {}), ...(now ? { after: now } : {}) };
+}
+
+/** The fields that a change changed; none for a resource that came or went. */
 export function fieldsOf(entry: Entry, versions: Versions): FieldChange[] {
   if (entry.before.size === 0 || entry.after.size === 0) return [];
   const [before, after] = [versions.document(entry.before), versions.document(entry.after)];
   return before && after ? diffFields(before.doc, after.doc) : [];
+}
+
+/** The fields that a change changed; a resource that came or went is one change of the whole document. */
+export function changesOf(entry: Entry, versions: Versions): FieldChange[] {
+  const { before, after } = wholeOf(entry, versions);
+  return before || after ? [fieldChange([], before, after)] : fieldsOf(entry, versions);
 }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Found } from '../audit/query.ts';
+import type { Entry } from '../audit/trail.ts';
 import { AppError } from '../core/errors.ts';
+import type { FieldChange } from '../core/field-diff.ts';
 import { describeChange } from './change-view.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { printable, type Style, styleFor, table } from './style.ts';
@@ -27,8 +29,11 @@ export function registerLog(program: Command, io: Io): void {
       'Lists the changes of the account from the history of the mirror, newest first, through renames and deletions. Times and people are those of the audit log, where it told.',
     )
     .argument('[what]', '<type>, <type>/<id or name>, an id, or a path in the mirror (default: all)')
-    .option('--since <time>', 'from then on: 2026-11-23, 2026-11-23T18:00Z, yesterday, "3 days ago"')
-    .option('--until <time>', 'up to then; a day is meant to its end, in UTC')
+    .option(
+      '--since <time>',
+      'from then on: 2026-11-23, 2026-11-23T18:00Z, yesterday, "3 days ago"; a day, month or year is meant from its beginning, in UTC',
+    )
+    .option('--until <time>', 'up to then; a day, month or year is meant to its end, in UTC')
     .option('--by <person>', 'part of a name or e-mail address')
     .option('--field <place>', 'changes of this field, such as schedule or http.baseURI')
     .option('--grep <text>', 'changes that have this text in a name or in a value, before or after')
@@ -74,7 +79,7 @@ async function runLog(
     import('../audit/query.ts'),
   ]);
   const limit = limitOf(flags.limit);
-  const { git, account, trail, keys } = await openTrail(io, globals, what, flags);
+  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
   const query = {
     keys,
     since: await readTime('--since', flags.since, 'start', io.now()),
@@ -84,13 +89,18 @@ async function runLog(
     grep: flags.grep,
   };
   // Newest first; of the same second, the later commit.
-  const chosen = preselect(trail, query)
+  const fitting = preselect(trail, query);
+  const chosen = fitting
+    .filter((entry) => !entry.cut)
     .reverse()
     .sort((a, b) => b.time.getTime() - a.time.getTime());
   const deep = flags.patch || flags.field !== undefined || flags.grep !== undefined;
-  const few = flags.field === undefined && flags.grep === undefined ? chosen.slice(0, limit) : chosen;
+  const searched = flags.field !== undefined || flags.grep !== undefined;
+  const few = searched ? chosen : chosen.slice(0, limit);
   const found: Found[] = deep
-    ? searchFields(few, query, await readVersions(git, account, few)).slice(0, limit)
+    ? searchFields(few, query, await readVersions(git, account, few))
+        .slice(0, limit)
+        .map((entry) => shown(entry, flags.patch === true))
     : few.map((entry) => ({ ...entry, fields: [] }));
   if (flags.json) {
     const [{ changesJson }, { entryJson }] = await Promise.all([
@@ -102,33 +112,56 @@ async function runLog(
       baseline: entry.baseline,
       ...(deep ? { changes: changesJson(entry.fields) } : {}),
     }));
-    io.out(`${JSON.stringify({ version: 1, account, entries }, null, 2)}\n`);
+    io.out(`${JSON.stringify({ version: 1, account, cut, entries }, null, 2)}\n`);
     return;
   }
-  io.out(describe(found, what !== undefined, styleFor(io, globals)));
+  // What was there before the cut is no change: it is told once, and not where something in a change was looked for.
+  const before = searched ? [] : fitting.filter((entry) => entry.cut);
+  const rows = [...rowsOf(found, what !== undefined), ...cutRows(before)];
+  io.out(describe(rows, styleFor(io, globals)));
 }
 
-/** One line of the table. */
+/** A document that came or went is shown whole only on demand; what was there at the first listing is no change. */
+function shown(entry: Found, patch: boolean): Found {
+  if (patch && !entry.baseline) return entry;
+  return { ...entry, fields: entry.fields.filter(({ place }) => place.length > 0) };
+}
+
+/** One line of the table, and what changed below it. */
 interface Row {
-  readonly entry: Found;
-  /** How many resources it stands for: a first mirror is told as one line. */
-  readonly count: number;
+  readonly entry: Entry;
+  readonly fields: readonly FieldChange[];
+  /** Several resources at once: how many, and why they are told together. */
+  readonly group?: string;
 }
 
+function groupOf(count: number, why: string): string {
+  return `${count} ${count === 1 ? 'resource' : 'resources'}, ${why}`;
+}
+
+/** @param single one resource was asked for: its first listing is a line like the others */
 function rowsOf(found: readonly Found[], single: boolean): Row[] {
-  if (single) return found.map((entry) => ({ entry, count: 1 }));
+  if (single) return found.map(({ fields, ...entry }) => ({ entry, fields }));
   const counts = new Map<string, number>();
   for (const { baseline, commit } of found) if (baseline) counts.set(commit, (counts.get(commit) ?? 0) + 1);
   const told = new Set<string>();
-  return found.flatMap((entry) => {
-    if (!entry.baseline) return [{ entry, count: 1 }];
+  return found.flatMap(({ fields, ...entry }): Row[] => {
+    const count = entry.baseline ? (counts.get(entry.commit) ?? 1) : 1;
+    if (count === 1) return [{ entry, fields }];
     if (told.has(entry.commit)) return [];
     told.add(entry.commit);
-    return [{ entry, count: counts.get(entry.commit) ?? 1 }];
+    return [{ entry, fields: [], group: groupOf(count, 'by the first listing') }];
   });
 }
 
-function factsOf({ sources, sureness, restore, oldPath }: Found): string {
+function cutRows(entries: readonly Entry[]): Row[] {
+  const [entry] = entries;
+  return entry
+    ? [{ entry, fields: [], group: groupOf(entries.length, 'where the history of this clone begins') }]
+    : [];
+}
+
+function factsOf({ sources, sureness, restore, oldPath }: Entry): string {
   const facts = [
     ...(oldPath ? [`was ${oldPath}`] : []),
     ...sources,
@@ -138,13 +171,12 @@ function factsOf({ sources, sureness, restore, oldPath }: Found): string {
   return facts.length > 0 ? `(${facts.join(', ')})` : '';
 }
 
-function describe(found: readonly Found[], single: boolean, style: Style): string {
-  const rows = rowsOf(found, single);
+function describe(rows: readonly Row[], style: Style): string {
   if (rows.length === 0) return 'No changes.\n';
-  const cells = rows.map(({ entry, count }) => {
+  const cells = rows.map(({ entry, group }) => {
     const when = entry.time.toISOString().slice(0, 16).replace('T', ' ');
     const commit = entry.commit.slice(0, 10);
-    if (count > 1) return [when, commit, '', 'found', `${count} resources, by the first listing`];
+    if (group !== undefined) return [when, commit, '', 'found', group];
     const name = entry.title === '' ? entry.path : `${entry.dir}/${entry.id}  "${printable(entry.title)}"`;
     const facts = factsOf(entry);
     const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
@@ -159,9 +191,9 @@ function describe(found: readonly Found[], single: boolean, style: Style): strin
   };
   const lines = table(cells, paint).split('\n');
   return `${rows
-    .flatMap(({ entry }, i) => [
+    .flatMap(({ fields }, i) => [
       lines[i] ?? '',
-      ...entry.fields.flatMap((field) => describeChange(field, style).map((line) => `    ${line}`)),
+      ...fields.flatMap((field) => describeChange(field, style).map((line) => `    ${line}`)),
     ])
     .join('\n')}\n`;
 }

@@ -31,9 +31,9 @@ export function registerReport(program: Command, io: Io): void {
     .argument('[what]', '<type>, <type>/<id or name>, an id, or a path in the mirror (default: all)')
     .option(
       '--from <time>',
-      'from then on: 2026-11-01, 2026-11-01T08:00Z, "30 days ago" (default: the beginning)',
+      'from then on: 2026-11-01, 2026-11-01T08:00Z, "November 2026", "30 days ago"; a day, month or year is meant from its beginning, in UTC (default: the beginning)',
     )
-    .option('--to <time>', 'up to then; a day is meant to its end, in UTC (default: now)')
+    .option('--to <time>', 'up to then; a day, month or year is meant to its end, in UTC (default: now)')
     .addOption(
       new Option('--format <format>', 'default: what the name of --output says, else md').choices([
         ...FORMATS,
@@ -111,13 +111,14 @@ async function runReport(
       hint: 'Swap them',
     });
   }
-  const { git, account, trail, keys, repository } = await openTrail(io, globals, what, flags);
+  const { git, account, trail, keys, repository, cut } = await openTrail(io, globals, what, flags);
   const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
   const report = await buildReport(git, {
     account,
     from,
     to,
     madeAt: now,
+    cut,
     entries: preselect(trail, query),
   });
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();

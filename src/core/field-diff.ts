@@ -15,7 +15,8 @@ export interface FieldChange {
 /** Lists longer than this are compared as one value: finding moved elements would cost too much. */
 const LONGEST_LIST = 2_000;
 
-function change(place: Place, before: Json | undefined, after: Json | undefined): FieldChange {
+/** A change of what stands at `place`; `undefined`: it is not there. */
+export function fieldChange(place: Place, before: Json | undefined, after: Json | undefined): FieldChange {
   return {
     place,
     ...(before === undefined ? {} : { before }),
@@ -28,12 +29,12 @@ function diffLists(before: readonly Json[], after: readonly Json[], place: Place
   if (before.length === after.length) {
     return before.flatMap((item, i) => diffFields(item, after[i], [...place, i]));
   }
-  if (before.length > LONGEST_LIST || after.length > LONGEST_LIST) return [change(place, before, after)];
+  if (before.length > LONGEST_LIST || after.length > LONGEST_LIST) return [fieldChange(place, before, after)];
   const out: FieldChange[] = [];
   let [at, now] = [0, 0];
   let removed: { item: Json; index: number }[] = [];
   const flush = (): void => {
-    for (const { item, index } of removed) out.push(change([...place, index], item, undefined));
+    for (const { item, index } of removed) out.push(fieldChange([...place, index], item, undefined));
     removed = [];
   };
   for (const part of diffArrays(before.map(stableStringify), after.map(stableStringify))) {
@@ -47,7 +48,7 @@ function diffLists(before: readonly Json[], after: readonly Json[], place: Place
         const old = removed.shift();
         const item = after[now + i] as Json;
         if (old) out.push(...diffFields(old.item, item, [...place, now + i]));
-        else out.push(change([...place, now + i], undefined, item));
+        else out.push(fieldChange([...place, now + i], undefined, item));
       }
       flush();
       now += count;
@@ -76,5 +77,5 @@ export function diffFields(
     return keys.flatMap((key) => diffFields(getOwn(before, key), getOwn(after, key), [...place, key]));
   }
   if (isArray(before) && isArray(after)) return diffLists(before, after, place);
-  return [change(place, before, after)];
+  return [fieldChange(place, before, after)];
 }

@@ -1,8 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTrail } from '../../src/audit/trail.ts';
 import type { JsonObject } from '../../src/core/json.ts';
+import { renderYaml } from '../../src/core/yaml.ts';
 import { sample, type TestAccount } from '../support/account.ts';
-import { type Outcome, Workspace } from '../support/workspace.ts';
+import { writeHistory } from '../support/history.ts';
+import { bareRemote, cli, type Outcome, Workspace } from '../support/workspace.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
 
@@ -143,6 +148,275 @@ describe('log', () => {
     expect((await space.run('log', 'flwos/x')).err).toContain('no resource type is called flwos');
     expect((await space.run('log', '--since', 'whenever')).err).toContain('--since: whenever is no time');
     expect((await space.run('log', '-n', '0')).code).toBe(64);
+  });
+
+  it('finds a text with quotation marks, as it stands in the value', async () => {
+    const { account, space } = await begin();
+    const [script] = account.emulator.state.all('scripts');
+    account.emulator.act(account.owner.token).set('scripts', String(script?._id), {
+      content: `${String(script?.content)}\nconst label = "gold\tpartner";\n`,
+    });
+    await space.sync();
+
+    const [found, ...more] = await entries(space, '--grep', 'label = "gold\tpartner"');
+
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ what: 'changed', id: script?._id });
+    // The names of fields are no values.
+    expect(await entries(space, 'scripts', '--grep', 'content":')).toEqual([]);
+  });
+
+  it('finds a field inside a part that came or went whole', async () => {
+    const { account, space } = await begin();
+    const owner = account.emulator.act(account.owner.token);
+    const bare = account.emulator.state.all('imports').find((doc) => !doc.hooks);
+    const script = String(account.emulator.state.all('scripts')[0]?._id);
+    const id = String(bare?._id);
+    owner.set('imports', id, { hooks: { preMap: { function: 'f', _scriptId: script } } });
+    await space.sync();
+
+    for (const field of ['hooks.preMap._scriptId', '_scriptId', 'hooks.preMap', 'preMap', 'hooks']) {
+      expect((await entries(space, `imports/${id}`, '--field', field)).length, field).toBe(1);
+    }
+    expect((await entries(space, '--field', '_scriptId'))[0]?.changes).toEqual([
+      { place: 'hooks.preMap._scriptId', after: script },
+    ]);
+    expect(await entries(space, `imports/${id}`, '--field', 'hooks.postMap')).toEqual([]);
+
+    const schedule = '? 5 4 ? * 1-5';
+    const made = owner.create('flows', { name: 'Short life', disabled: true, schedule });
+    await space.sync();
+    owner.remove('flows', String(made._id));
+    await space.sync();
+    expect(await entries(space, 'flows', '--field', 'schedule')).toMatchObject([
+      { what: 'deleted', id: made._id, changes: [{ place: 'schedule', before: schedule }] },
+      { what: 'added', id: made._id, changes: [{ place: 'schedule', after: schedule }] },
+    ]);
+  });
+
+  it('shows with --patch what a document was that came or went', async () => {
+    const { account, space } = await begin();
+    const owner = account.emulator.act(account.owner.token);
+    const made = owner.create('scripts', { name: 'Short life', content: 'function f() {\n  return 1;\n}\n' });
+    await space.sync();
+    owner.remove('scripts', String(made._id));
+    await space.sync();
+
+    const { out } = await space.run('log', 'scripts/Short life', '--patch');
+
+    expect(out).toMatch(
+      /deleted[^\n]*\n {4}- \(document\):\n(?: +- [^\n]*\n)+[^\n]*added[^\n]*\n {4}\+ \(document\):\n/,
+    );
+    expect(out).toMatch(/\+ +return 1;/);
+    expect((await space.run('log', 'scripts/Short life', '--grep', 'return')).out).not.toContain(
+      '(document)',
+    );
+    expect((await entries(space, 'scripts/Short life', '--patch'))[0]?.changes).toMatchObject([
+      { place: '', before: { name: 'Short life' } },
+    ]);
+  });
+
+  it('suggests what was meant: a type in the singular, an id in upper case, a name mistyped', async () => {
+    const { space } = await begin();
+
+    expect((await entries(space, FLOW.toUpperCase())).map(({ id }) => id)).toEqual([FLOW]);
+    expect((await entries(space, `flows/${FLOW.toUpperCase()}`)).map(({ id }) => id)).toEqual([FLOW]);
+    const singular = await space.run('log', 'flow');
+    expect(singular.code).toBe(64);
+    expect(singular.err).toContain('no resource type is called flow (did you mean flows?)');
+    expect((await space.run('log', 'conection/Shop')).err).toContain('(did you mean connections?)');
+    const name = (await entries(space, FLOW))[0]?.name ?? '';
+    const mistyped = await space.run('log', `flows/${name.slice(0, -1)}`);
+    expect(mistyped.code).toBe(64);
+    expect(mistyped.err).toContain(`(did you mean flows/`);
+  });
+});
+
+describe('a shallow clone', () => {
+  it('tells where its history begins, and calls nothing there added by anybody', async () => {
+    const { account, space } = await begin();
+    const editor = account.person('administrator');
+    account.emulator.act(editor.token).set('flows', FLOW, { description: 'before the cut' });
+    await space.sync();
+    account.emulator.act(account.owner.token).set('flows', FLOW, { schedule: '? 7 3 ? * *' });
+    await space.sync();
+    const clone = join(space.dir, 'clone');
+    space.git('clone', '-q', '--depth', '2', `file://${space.mirror}`, clone);
+    const commit = space.git('rev-parse', 'HEAD~1').trim();
+    const on = ['--mirror', clone];
+
+    const table = await space.run('log', ...on);
+    expect(table.code).toBe(0);
+    expect(table.err).toMatch(/shallow.*\n.*git fetch --unshallow/);
+    expect(table.out).not.toContain('added');
+    expect(table.out).toMatch(
+      / {2}changed {2}.*\n.* {2}found +\d+ resources, where the history of this clone begins\n$/,
+    );
+    const log = JSON.parse((await space.run('log', ...on, '--json')).out) as {
+      cut: { commit: string };
+      entries: LogEntry[];
+    };
+    expect(log.cut.commit).toBe(commit);
+    expect(log.entries.map(({ id, what, by }) => [id, what, by.email])).toEqual([
+      [FLOW, 'changed', account.owner.email],
+    ]);
+    expect((await space.run('log', `flows/${FLOW}`, '--by', editor.name, ...on)).out).toBe('No changes.\n');
+
+    const blame = JSON.parse((await space.run('blame', FLOW, ...on, '--json')).out) as {
+      cut: { commit: string };
+      fields: { place: string; by: { email: string } | null; cut: boolean }[];
+    };
+    expect(blame.cut.commit).toBe(commit);
+    const whose = new Map(blame.fields.map(({ place, by }) => [place, by?.email]));
+    expect([whose.get('schedule'), whose.get('description')]).toEqual([account.owner.email, undefined]);
+    expect((await space.run('blame', FLOW, ...on)).out).toContain('(before the cut)');
+
+    for (const format of ['md', 'html', 'json']) {
+      const report = await space.run('report', ...on, '--format', format);
+      expect(report.err, format).toContain('git fetch --unshallow');
+      expect(report.out, format).toMatch(format === 'json' ? /"cut":\{"commit"/ : /history begins at a cut/);
+      expect(report.out, format).toMatch(format === 'json' ? /"found":0/ : /: 1 change/);
+    }
+    const whole = await space.run('log', '--json');
+    expect(whole.err).toBe('');
+    expect((JSON.parse(whole.out) as { cut: unknown }).cut).toBeNull();
+  });
+
+  it('is what a stateless run leaves; its remedy brings the rest', async () => {
+    const { account, space } = await begin();
+    const remote = bareRemote();
+    const settings = { prod: { baseUrl: account.url, token: account.owner.token } };
+    space.configure(settings, { repository: { remote } });
+    account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'before the cut' });
+    await space.sync();
+    rmSync(space.mirror, { recursive: true });
+    space.configure(settings, { repository: { remote: `file://${remote}`, stateless: true } });
+    account.emulator.act(account.owner.token).set('flows', FLOW, { schedule: '? 7 3 ? * *' });
+    expect((await space.sync()).commits.length).toBe(1);
+
+    const cut = await space.run('log');
+    expect(cut.out).not.toContain('added');
+    expect(cut.out).toMatch(/found +\d+ resources, where the history/);
+    const remedy = /→ For all of it: git (.*)\n/.exec(cut.err)?.[1] ?? '';
+    space.git(...remedy.split(' '));
+    const whole = await space.run('log');
+    expect(whole.err).toBe('');
+    expect(whole.out).toContain('by the first listing');
+  });
+});
+
+describe('a named day', () => {
+  const day = (n: number, time: string): string => `2026-11-${String(n).padStart(2, '0')}T${time}Z`;
+  /** A flow that was changed at these times. */
+  const TIMES = [
+    '2026-10-31T23:59:59Z',
+    day(1, '00:00:00'),
+    day(1, '13:00:00'),
+    day(16, '00:00:00'),
+    day(20, '18:00:00'),
+    day(22, '23:59:59'),
+    day(23, '00:00:00'),
+    day(23, '20:00:00'),
+    day(24, '09:00:00'),
+    '2026-12-01T00:00:00Z',
+  ];
+  const NOW = new Date(day(24, '15:30:00'));
+  let dir = '';
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'celigo-mirror-days-'));
+    const path = `flows/f.${FLOW}.yaml`;
+    writeHistory(
+      dir,
+      'prod',
+      ['2026-01-01T00:00:00Z', ...TIMES].map((time, round) => ({
+        author: { name: 'P', email: 'p@example.test' },
+        time: new Date(time),
+        first: round === 0,
+        files: { [path]: renderYaml({ _id: FLOW, name: 'F', description: `round ${round}` }) },
+        changes: [
+          { kind: round === 0 ? 'added' : 'changed', dir: 'flows', id: FLOW, path, title: 'F' } as const,
+        ],
+      })),
+    );
+  });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  const span = async (command: string, from: string, to: string): Promise<Outcome> => {
+    const names = command === 'log' ? ['--since', '--until'] : ['--from', '--to'];
+    const args = [...(from === '' ? [] : [names[0] ?? '', from]), ...(to === '' ? [] : [names[1] ?? '', to])];
+    return cli([command, ...args, '--mirror', dir, '--json'], dir, { TZ: 'America/New_York' }, NOW);
+  };
+
+  it.each([
+    ['1 November 2026', '20 November 2026', 1, 5],
+    ['2026-11-01', '2026-11-20', 1, 5],
+    ['November 2026', 'November 2026', 1, 9],
+    ['last month', 'last month', 0, 1],
+    ['last week', 'last week', 3, 6],
+    ['yesterday', 'yesterday', 6, 8],
+    ['today', '', 8, 10],
+    ['Monday', 'today', 6, 9],
+    ['4 days ago', '4 days ago', 4, 5],
+    ['2026', '', -1, -1],
+    ['this year', 'this year', 0, 10],
+    ['2026-11-23T12:00', 'yesterday at 8pm', 7, 8],
+    ['12 hours ago', '', 8, 10],
+    ['2026-11-01 14:00+01:00', '2026-11-16T00:00Z', 2, 4],
+  ])('means the whole of it: from %s to %s', async (from, to, first, last) => {
+    const log = await span('log', from, to);
+    const report = await span('report', from, to === '' ? '2026-12-31' : to);
+    if (first < 0) {
+      expect([log.code, report.code]).toEqual([64, 64]);
+      return;
+    }
+    expect(log.code, log.err).toBe(0);
+    const times = (out: string, list: 'entries' | 'changes'): string[] =>
+      ((JSON.parse(out) as Record<string, { time: string; baseline?: boolean }[]>)[list] ?? [])
+        .filter(({ baseline }) => !baseline)
+        .map(({ time }) => second(time))
+        .reverse();
+    expect(times(log.out, 'entries')).toEqual(TIMES.slice(first, last));
+    expect(times(report.out, 'changes')).toEqual(TIMES.slice(first, last));
+  });
+
+  it.each([
+    '2026-02-31',
+    '2026-13-01',
+    '2026-11-31T10:00Z',
+    '31 November 2026',
+    '2026-11-24 99:00',
+    '2026-2-30',
+  ])('that is none of the calendar is refused: %s', async (time) => {
+    for (const [from, to] of [
+      [time, ''],
+      ['', time],
+    ] as const) {
+      for (const command of ['log', 'report']) {
+        const { code, err } = await span(command, from, to);
+        expect(code).toBe(64);
+        expect(err).toContain(`${time} is no time, or no day of the calendar`);
+      }
+    }
+    const at = await cli(['show', FLOW, '--mirror', dir, '--at', time], dir);
+    expect([at.code, at.err]).toEqual([64, expect.stringContaining('nor a time')]);
+  });
+
+  it.each([
+    ['2026-11-01', 3],
+    ['1 November 2026', 3],
+    ['November 2026', 9],
+    ['yesterday', 7],
+    ['4 days ago', 4],
+    ['2026-11-23T20:00Z', 8],
+  ])('after --at stands for its last state, unless the words count from now: %s', async (at, round) => {
+    const { out, err } = await cli(
+      ['show', `flows/${FLOW}`, '--mirror', dir, '--at', at, '--json'],
+      dir,
+      {},
+      NOW,
+    );
+    expect(err).toContain('prod/flows');
+    expect((JSON.parse(out) as { description: string }).description).toBe(`round ${round}`);
   });
 });
 

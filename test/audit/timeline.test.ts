@@ -9,6 +9,7 @@ function report(times: readonly string[], span: { from?: string; to: string }): 
     to: new Date(span.to),
     madeAt: new Date(span.to),
     found: 0,
+    cut: null,
     byType: [],
     byPerson: [],
     changes: times.map((time, i) => ({

@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { changeText } from '../../core/change-text.ts';
 import { oneLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
-import type { Report, ReportChange } from './model.ts';
+import { type Report, type ReportChange, toldFields } from './model.ts';
 
 /** Longest value in a cell: spreadsheets stop at 32,767 characters. */
 const LONGEST = 8_000;
@@ -32,7 +32,9 @@ function cell(text: string | undefined): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
 }
 
-function rowsOf(account: string, { entry, fields }: ReportChange, link: CommitLink): string[][] {
+function rowsOf(account: string, change: ReportChange, link: CommitLink): string[][] {
+  const { entry } = change;
+  const fields = toldFields(change);
   const about = [
     entry.time.toISOString(),
     oneLine(entry.by.name),
@@ -55,7 +57,7 @@ function rowsOf(account: string, { entry, fields }: ReportChange, link: CommitLi
 }
 
 /**
- * One line for each field that changed, and one for each resource that came or went. Cells that a spreadsheet would take
+ * One line for each field that changed, and one with the document for each resource that came or went. Cells that a spreadsheet would take
  * for formulas are defused.
  */
 export function* reportCsv(report: Report, link: CommitLink): Generator<string> {

@@ -4,7 +4,7 @@ import { findType } from '../../catalogue/index.ts';
 import { oneLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
 import { changeMarkup, joined, type Markup, type Room } from './html-change.ts';
-import { type Report, type Tally, WHATS } from './model.ts';
+import { cutSentence, type Report, type Tally, WHATS } from './model.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { LAYERS, plotOf, type Timeline, timelineOf } from './timeline.ts';
@@ -106,7 +106,7 @@ export function* reportHtml(report: Report, link: CommitLink): Generator<string>
   yield html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer"><title>${title}</title><style>${raw(PAGE_STYLE)}</style></head>
 <body><a class="skip" href="#changes">To the changes</a>
-<header><h1>Changes of ${account}</h1><p class="lead">${from ? minute(from) : 'From the beginning'} to ${minute(to)}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'} by ${people} ${people === 1 ? 'person' : 'people'}. Made ${minute(madeAt)}; all times are UTC.${found}</p></header>
+<header><h1>Changes of ${account}</h1><p class="lead">${from ? minute(from) : 'From the beginning'} to ${minute(to)}: ${changes.length} ${changes.length === 1 ? 'change' : 'changes'} by ${people} ${people === 1 ? 'person' : 'people'}. Made ${minute(madeAt)}; all times are UTC.${found}${report.cut ? ` ${cutSentence(report)}` : ''}</p></header>
 <main>
 `.toString();
   if (changes.length > 0) {

@@ -20,7 +20,7 @@ function changeJson(account: string, { entry, fields, whole }: ReportChange, lin
 
 /** The whole report as one JSON document, in pieces, since it may be large. Nothing is cut. */
 export function* reportJson(report: Report, link: CommitLink): Generator<string> {
-  const { account, from, to, madeAt, found, byType, byPerson, changes } = report;
+  const { account, from, to, madeAt, found, cut, byType, byPerson, changes } = report;
   const head = {
     version: 1,
     account,
@@ -28,6 +28,7 @@ export function* reportJson(report: Report, link: CommitLink): Generator<string>
     to: to.toISOString(),
     madeAt: madeAt.toISOString(),
     found,
+    cut,
     byType: byType.map(({ key, counts, total }) => ({ type: key, ...counts, total })),
     byPerson: byPerson.map(({ key, counts, total }) => ({ person: key, ...counts, total })),
   };

@@ -13,7 +13,7 @@ import {
 } from '../../core/markdown.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
-import { type Report, type ReportChange, type Tally, WHATS } from './model.ts';
+import { cutSentence, type Report, type ReportChange, type Tally, toldFields, WHATS } from './model.ts';
 
 /** Most lines that one change is told with. */
 const MOST_LINES = 80;
@@ -57,7 +57,7 @@ function titleOf({ entry }: ReportChange): PhrasingContent[] {
 }
 
 function changeBlocks(account: string, change: ReportChange, link: CommitLink): RootContent[] {
-  const { entry, fields } = change;
+  const { entry } = change;
   const url = link(entry.commit);
   const short = entry.commit.slice(0, 10);
   const people = [entry.by, ...entry.also].map(({ name, email }) => `${name} <${email}>`).join(', ');
@@ -74,7 +74,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
     text(', commit '),
     url === undefined ? code(short) : { type: 'link', url, children: [code(short)] },
   ];
-  const lines = fields.flatMap(fieldLines);
+  const lines = toldFields(change).flatMap(fieldLines);
   const shown = lines.slice(0, MOST_LINES);
   if (lines.length > shown.length)
     shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
@@ -98,6 +98,7 @@ export function* reportMarkdown(report: Report, link: CommitLink): Generator<str
         ...(report.found > 0
           ? [text(` The first listing of the span found ${report.found} resources that were there before.`)]
           : []),
+        ...(report.cut ? [text(` ${cutSentence(report)}`)] : []),
       ],
     },
     ...tallyTable('type', report.byType, (dir) => findType(dir)?.plural ?? dir),

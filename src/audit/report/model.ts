@@ -1,9 +1,9 @@
 import type { Person } from '../../core/attribution.ts';
-import type { FieldChange } from '../../core/field-diff.ts';
+import { type FieldChange, fieldChange } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Git } from '../../mirror/git.ts';
 import type { Entry, What } from '../trail.ts';
-import { fieldsOf, readVersions } from '../versions.ts';
+import { fieldsOf, readVersions, wholeOf } from '../versions.ts';
 
 /** Entries whose documents are held in memory at once. */
 const CHUNK = 500;
@@ -37,6 +37,8 @@ export interface Report {
   readonly changes: readonly ReportChange[];
   /** Resources that the first listing found in the span: they were there before. */
   readonly found: number;
+  /** Where the history begins when it is not whole, in a shallow clone: nothing before that is told. */
+  readonly cut: { readonly commit: string; readonly time: string } | null;
   /** Folders of types, most changes first. */
   readonly byType: readonly Tally<string>[];
   readonly byPerson: readonly Tally<Person>[];
@@ -68,6 +70,7 @@ export interface ReportInput {
   readonly from: Date | undefined;
   readonly to: Date;
   readonly madeAt: Date;
+  readonly cut: Report['cut'];
   /** The entries of the span, in any order. */
   readonly entries: readonly Entry[];
 }
@@ -76,7 +79,7 @@ export interface ReportInput {
 export async function buildReport(git: Git, input: ReportInput): Promise<Report> {
   const { entries: all, ...span } = input;
   const entries = all
-    .filter(({ baseline }) => !baseline)
+    .filter(({ baseline, cut }) => !baseline && !cut)
     .reverse()
     .sort((a, b) => b.time.getTime() - a.time.getTime());
   const changes: ReportChange[] = [];
@@ -84,20 +87,29 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
     const some = entries.slice(from, from + CHUNK);
     const versions = await readVersions(git, input.account, some);
     for (const entry of some) {
-      const whole =
-        entry.before.size === 0
-          ? versions.document(entry.after)
-          : entry.after.size === 0
-            ? versions.document(entry.before)
-            : undefined;
-      changes.push({ entry, fields: fieldsOf(entry, versions), ...(whole ? { whole: whole.doc } : {}) });
+      const { before, after } = wholeOf(entry, versions);
+      const whole = after ?? before;
+      changes.push({ entry, fields: fieldsOf(entry, versions), ...(whole ? { whole } : {}) });
     }
   }
   return {
     ...span,
     changes,
-    found: all.length - entries.length,
+    found: all.filter(({ baseline }) => baseline).length,
     byType: tally(entries, ({ dir }) => ({ id: dir, key: dir })),
     byPerson: tally(entries, ({ by }) => ({ id: by.email, key: by })),
   };
+}
+
+/** The fields of a change; a document that came or went is one change of the whole. */
+export function toldFields({ entry, fields, whole }: ReportChange): readonly FieldChange[] {
+  if (!whole) return fields;
+  return [entry.what === 'deleted' ? fieldChange([], whole, undefined) : fieldChange([], undefined, whole)];
+}
+
+/** A sentence about a history that is not whole; empty for one that is. */
+export function cutSentence({ cut }: Report): string {
+  return cut
+    ? `The history begins at a cut: this was made from a shallow clone, which holds nothing from before ${cut.time.slice(0, 16).replace('T', ' ')} UTC.`
+    : '';
 }
