@@ -1,7 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import { oneLine } from '../core/message.ts';
 import type { Key } from '../plan/types.ts';
-import { type AccountGraph, nameOf } from './account-graph.ts';
+import { type AccountGraph, type Edge, nameOf } from './account-graph.ts';
 import type { Impact, Reached } from './impact.ts';
 import { mermaidNode, mermaidText } from './mermaid.ts';
 
@@ -50,21 +50,39 @@ export function impactTree(graph: AccountGraph, { start, dependants, needs }: Im
   ].join('\n')}\n`;
 }
 
-/** The references among everything that was reached, each once, in the direction in which they stand in the documents. */
-function edgesAmong({ dependants, needs }: Impact): Reached['edge'][] {
-  return [...new Set([...dependants, ...needs].map(({ edge }) => edge))];
+/** Resources that are shown: the start first, then those nearest to it. */
+function shownKeys({ start, dependants, needs }: Impact): Set<Key> {
+  return new Set([start, ...dependants.map(({ key }) => key), ...needs.map(({ key }) => key)]);
+}
+
+/** An arrow of a drawing. */
+interface Arrow extends Pick<Edge, 'from' | 'to' | 'kind'> {
+  /** Every place that it stands for. */
+  readonly places: readonly string[];
+}
+
+/** All references among what is shown, in the direction in which they stand in the documents; those of a kind as one. */
+function arrowsAmong(graph: AccountGraph, keys: ReadonlySet<Key>): Arrow[] {
+  const arrows = new Map<string, Arrow>();
+  for (const from of keys) {
+    for (const { to, kind, place } of graph.uses(from)) {
+      if (!keys.has(to)) continue;
+      const id = `${from} ${to} ${kind}`;
+      arrows.set(id, { from, to, kind, places: [...(arrows.get(id)?.places ?? []), place] });
+    }
+  }
+  return [...arrows.values()];
 }
 
 /** A Mermaid flowchart: arrows lead from what refers to what is referred to. */
 export function impactMermaid(graph: AccountGraph, impact: Impact): string {
-  const ids = new Map<Key, string>();
-  const keys = [impact.start, ...[...impact.dependants, ...impact.needs].map(({ key }) => key)];
-  for (const key of keys) if (!ids.has(key)) ids.set(key, `n${ids.size}`);
+  const keys = shownKeys(impact);
+  const ids = new Map([...keys].map((key, i) => [key, `n${i}`]));
   const nodes = [...ids].map(
     ([key, id]) =>
       `  ${mermaidNode(id, dirOf(key), `${mermaidText(nounOf(key))}: ${mermaidText(nameOf(graph, key))}`)}`,
   );
-  const edges = edgesAmong(impact).map(({ from, to, kind }) => {
+  const edges = arrowsAmong(graph, keys).map(({ from, to, kind }) => {
     const arrow = kind === 'uses' ? '-->' : kind === 'starts' ? '==>|starts|' : `-.->|${kind}|`;
     return `  ${ids.get(from)} ${arrow} ${ids.get(to)}`;
   });
@@ -78,14 +96,14 @@ function quoted(text: string): string {
 
 /** A graph in Graphviz's language. */
 export function impactDot(graph: AccountGraph, impact: Impact): string {
-  const keys = [...new Set([impact.start, ...[...impact.dependants, ...impact.needs].map(({ key }) => key)])];
-  const nodes = keys.map(
+  const keys = shownKeys(impact);
+  const nodes = [...keys].map(
     (key) =>
       `  ${quoted(key)} [label=${quoted(`${nounOf(key)}: ${nameOf(graph, key)}`)}${key === impact.start ? ', penwidth=3' : ''}];`,
   );
-  const edges = edgesAmong(impact).map(
-    ({ from, to, kind, place }) =>
-      `  ${quoted(from)} -> ${quoted(to)} [tooltip=${quoted(place)}${kind === 'uses' ? '' : `, label=${quoted(kind)}, style=${kind === 'starts' ? 'bold' : 'dashed'}`}];`,
+  const edges = arrowsAmong(graph, keys).map(
+    ({ from, to, kind, places }) =>
+      `  ${quoted(from)} -> ${quoted(to)} [tooltip=${quoted(places.join(', '))}${kind === 'uses' ? '' : `, label=${quoted(kind)}, style=${kind === 'starts' ? 'bold' : 'dashed'}`}];`,
   );
   return `${['digraph impact {', '  rankdir=LR;', '  node [shape=box];', ...nodes, ...edges, '}'].join('\n')}\n`;
 }

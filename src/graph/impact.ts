@@ -4,9 +4,9 @@ import type { AccountGraph, Edge } from './account-graph.ts';
 /** A resource that another one reaches, with the reference by which it is reached first. */
 export interface Reached {
   readonly key: Key;
-  /** References between it and the start. */
+  /** Steps between it and the start, on the shortest way that counts. */
   readonly distance: number;
-  /** The one it was reached from, one step nearer to the start. */
+  /** The one before it on that way. */
   readonly from: Key;
   readonly edge: Edge;
   readonly way: Way;
@@ -33,21 +33,23 @@ interface Step {
   readonly way: Way;
 }
 
-function walk(start: Key, next: (key: Key, came: Reached | undefined) => readonly Step[]): Reached[] {
+/**
+ * Breadth first. What was reached in one way and is reached again in another is followed in that one, too: which steps
+ * count from there on depends on how it was reached. From the start every step counts.
+ */
+function walk(start: Key, next: (key: Key, way: Way) => readonly Step[]): Reached[] {
+  const states = new Set<string>();
   const found = new Map<Key, Reached>();
-  let front: (Reached | undefined)[] = [undefined];
-  while (front.length > 0) {
-    const further: Reached[] = [];
-    for (const came of front) {
-      const from = came?.key ?? start;
-      for (const { key, edge, way } of next(from, came)) {
-        if (key === start || found.has(key)) continue;
-        const reached = { key, edge, way, from, distance: (came?.distance ?? 0) + 1 };
-        found.set(key, reached);
-        further.push(reached);
-      }
+  const queue: Pick<Reached, 'key' | 'way' | 'distance'>[] = [{ key: start, way: 'refers', distance: 0 }];
+  for (const { key: from, way, distance } of queue) {
+    for (const step of next(from, way)) {
+      const state = `${step.way} ${step.key}`;
+      if (step.key === start || states.has(state)) continue;
+      states.add(state);
+      const reached = { ...step, from, distance: distance + 1 };
+      if (!found.has(step.key)) found.set(step.key, reached);
+      queue.push(reached);
     }
-    front = further;
   }
   return [...found.values()];
 }
@@ -61,9 +63,8 @@ function walk(start: Key, next: (key: Key, came: Reached | undefined) => readonl
  */
 export function impactOf(graph: AccountGraph, start: Key): Impact {
   const member = (key: Key): boolean => key !== start && key.startsWith('integrations/');
-  const dependants = walk(start, (key, came) => {
+  const dependants = walk(start, (key, way) => {
     if (member(key)) return [];
-    const way = came?.way ?? 'refers';
     const referring = graph
       .usedBy(key)
       .filter(({ kind }) => way !== 'after' || kind !== 'starts')

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
 import type { MirrorDocument } from '../../src/core/documents.ts';
@@ -122,5 +123,94 @@ describe('impact', () => {
     expect(dot).toContain('\\"');
     expect(dot).toContain('\\\\N');
     expect(impactTree(graph, impact).split('\n')).toHaveLength(7);
+  });
+
+  it('follows a flow that starts something also as one that refers to it', () => {
+    // Flow 1 and tool 5 use export 11; flow 2 uses the tool, and starts flows 1 and 3.
+    const graph = buildGraph([
+      flow(1, 11),
+      flow(2, 12, { pageProcessors: [{ type: 'tool', _toolId: id(5) }], _runNextFlowIds: [id(1), id(3)] }),
+      flow(3, 13),
+      doc('tools', 5, { pageProcessors: [{ _exportId: id(11) }] }),
+      ...[11, 12, 13].map((n) => doc('exports', n)),
+    ]);
+    const { dependants } = impactOf(graph, `exports/${id(11)}`);
+    expect(dependants.map(({ key }) => key).sort()).toEqual(
+      [`flows/${id(1)}`, `flows/${id(2)}`, `flows/${id(3)}`, `tools/${id(5)}`].sort(),
+    );
+  });
+
+  it('finds in any graph what an oracle finds that tries every way, and draws every reference once', () => {
+    const DIRS = ['flows', 'exports', 'tools', 'integrations'] as const;
+    const nodes = fc.array(fc.constantFrom(...DIRS), { minLength: 2, maxLength: 9 });
+    const links = fc.array(fc.tuple(fc.nat(8), fc.nat(8)), { maxLength: 24 });
+    fc.assert(
+      fc.property(nodes, links, fc.nat(8), (dirs, pairs, from) => {
+        const documents = dirs.map((dir, n) => {
+          const targets = pairs.filter(([a]) => a % dirs.length === n).map(([, b]) => b % dirs.length);
+          const of = (wanted: string): string[] => targets.filter((t) => dirs[t] === wanted).map(id);
+          return doc(dir, n, {
+            ...(dir === 'flows' && of('flows').length > 0 ? { _runNextFlowIds: of('flows') } : {}),
+            ...(dir === 'integrations' || of('integrations').length === 0
+              ? {}
+              : { _integrationId: of('integrations')[0] ?? '' }),
+            pageGenerators: of('exports').map((_exportId) => ({ _exportId })),
+            pageProcessors: of('tools').map((_toolId) => ({ _toolId })),
+          });
+        });
+        const graph = buildGraph(documents);
+        const start = `${dirs[from % dirs.length]}/${id(from % dirs.length)}`;
+        const impact = impactOf(graph, start);
+
+        // A dependant is reached backwards over references, and either backwards over starts or forwards over them.
+        const closure = (step: (key: string) => string[]): Set<string> => {
+          const all = new Set([start]);
+          for (let size = 0; size !== all.size; ) {
+            size = all.size;
+            for (const key of [...all]) {
+              if (key !== start && key.startsWith('integrations/')) continue;
+              for (const next of step(key)) all.add(next);
+            }
+          }
+          all.delete(start);
+          return all;
+        };
+        const backwards = (key: string, starts: boolean): string[] =>
+          graph.edges.filter((e) => e.to === key && (starts || e.kind !== 'starts')).map((e) => e.from);
+        const forwards = (key: string, kinds: (kind: string) => boolean): string[] =>
+          graph.edges.filter((e) => e.from === key && kinds(e.kind)).map((e) => e.to);
+        const dependants = new Set([
+          ...closure((key) => backwards(key, true)),
+          ...closure((key) => [...backwards(key, false), ...forwards(key, (kind) => kind === 'starts')]),
+        ]);
+        expect(impact.dependants.map(({ key }) => key).sort()).toEqual([...dependants].sort());
+        expect(impact.needs.map(({ key }) => key).sort()).toEqual(
+          [...closure((key) => forwards(key, () => true))].sort(),
+        );
+        for (const half of [impact.dependants, impact.needs]) {
+          const tree = new Map(half.map((one) => [one.key, one]));
+          for (const one of half) expect(one.from === start || tree.has(one.from)).toBe(true);
+        }
+        const shown = new Set(
+          [start, ...impact.dependants, ...impact.needs].map((one) =>
+            typeof one === 'string' ? one : one.key,
+          ),
+        );
+        const among = graph.edges.filter((e) => shown.has(e.from) && shown.has(e.to));
+        const arrows = [...new Set(among.map((e) => `"${e.from}" -> "${e.to}"`))].sort();
+        const dot = [...impactDot(graph, impact).matchAll(/^ {2}("[^"]*" -> "[^"]*") \[/gm)].map(
+          ([, arrow]) => arrow,
+        );
+        expect([...new Set(dot)].sort()).toEqual(arrows);
+        expect(dot.length).toBe(new Set(among.map((e) => `${e.from} ${e.to} ${e.kind}`)).size);
+        expect(impactMermaid(graph, impact).match(/-->|==>|-\.->/g)?.length ?? 0).toBe(dot.length);
+        expect(
+          impactTree(graph, impact)
+            .split('\n')
+            .filter((line) => /[├└]─/.test(line)),
+        ).toHaveLength(impact.dependants.length + impact.needs.length);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
