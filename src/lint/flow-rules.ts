@@ -56,7 +56,12 @@ export function isListener(doc: JsonObject | undefined): boolean {
   );
 }
 
-/** Whether a flow begins by itself or is begun by another: by a schedule, a listener, or a flow before it. */
+/** Whether a source is a file that a person hands in (a data loader): it runs when that happens. */
+function isByHand(doc: JsonObject | undefined): boolean {
+  return doc?.type === 'simple' || doc?.adaptorType === 'SimpleExport';
+}
+
+/** Whether something makes a flow begin: a schedule, a listener, a person with a file, or a flow before it. */
 export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolean {
   const { doc } = flow;
   const sources = objectsAt(doc, 'pageGenerators');
@@ -64,7 +69,10 @@ export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolea
   return (
     textAt(doc, 'schedule') !== undefined ||
     sources.some((source) => textAt(source, 'schedule') !== undefined) ||
-    exportIds.some((id) => id !== undefined && isListener(graph.nodes.get(`exports/${id}`)?.doc)) ||
+    exportIds.some((id) => {
+      const source = id === undefined ? undefined : graph.nodes.get(`exports/${id}`)?.doc;
+      return isListener(source) || isByHand(source);
+    }) ||
     graph.usedBy(keyOfFlow(flow)).some(({ kind }) => kind === 'starts' || kind === 'mentions')
   );
 }
