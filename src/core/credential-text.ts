@@ -1,3 +1,5 @@
+import { kindOfNoun, looksSecret, QUALIFIER, SECRET_NOUN } from './secret-words.ts';
+
 /** A credential in a text. Never holds the credential itself. */
 export interface Credential {
   /** What it looks like: `JSON Web Token`, `private key`, … */
@@ -15,11 +17,10 @@ const FORMATS: readonly { readonly kind: string; readonly pattern: RegExp }[] = 
       /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]{0,8000}?-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----)?/g,
   },
   { kind: 'JSON Web Token', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g },
-  { kind: 'bearer token', pattern: /\bBearer\s+[A-Za-z0-9._~+/-]{16,}=*/g },
-  { kind: 'basic authorisation', pattern: /\bBasic\s+[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9+/])/g },
   {
     kind: 'password in a URL',
-    pattern: /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@{}"'<>]+:[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
+    pattern:
+      /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@{}"'<>]+:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
   },
   { kind: 'AWS access key id', pattern: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g },
   { kind: 'Google API key', pattern: /\bAIza[A-Za-z0-9_-]{35}\b/g },
@@ -33,32 +34,112 @@ const FORMATS: readonly { readonly kind: string; readonly pattern: RegExp }[] = 
   { kind: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
 ];
 
-/** A literal that a name calls a credential: `apiKey = "…"`, `"client_secret": "…"`. */
-const ASSIGNED =
-  /(?:password|passwd|passphrase|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|access[_-]?token|auth[_-]?token|api[_-]?token|client[_-]?secret|bearer)["'`]?\s*[:=]\s*["'`]([^"'`{}$<>\s]{8,200})["'`]/gi;
+/** An authorisation header, in one piece or put together: `Bearer …`, `'Basic ' + '…'`. */
+const SCHEME =
+  /\b(Basic|Bearer|Token|ApiKey|SSWS|[A-Za-z]+-(?:api-key|oauthtoken))(?:[ \t]+|\s*\\?["'`]\s*\+\s*\\?["'`])([A-Za-z0-9._~+/-]{8,}={0,2})(?![A-Za-z0-9+/=])/gi;
 
-/** Cheap test before all patterns: each of them needs one of these. */
-const MAY_HOLD =
-  /-----BEGIN|eyJ|bearer|basic\s|:\/\/[^\s/@]+@|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hooks\.slack|[rs]k_(?:live|test)|shp(?:at|ca|pa|ss)_|SG\.|npm_|passw|passphrase|pwd|secret|[_-]?key|token/i;
+const QUOTE = String.raw`\\?["'${'`'}]`;
+const NAMED = `(${SECRET_NOUN})${QUALIFIER}`;
+/** A literal without blanks, between quotation marks of any kind. */
+const LITERAL = String.raw`(?<quote>${QUOTE})((?:(?!\k<quote>)[^\s\\]){8,1000})\k<quote>`;
 
-/** Bits of information a character: words of a language stay below about 3. */
-function entropy(text: string): number {
-  const counts = new Map<string, number>();
-  for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1);
-  let bits = 0;
-  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
-  return bits;
+/** A place in which a name says that the value behind it is a credential. */
+interface Naming {
+  /** Its first group is the end of the name, its last one the value. */
+  readonly pattern: RegExp;
+  /** What stands before the end of the name. */
+  readonly after: RegExp;
 }
 
-/** Whether a value is one that a machine or a careful person made, and not a word, a field's name or a placeholder. */
-function looksSecret(value: string): boolean {
-  return (
-    /\d/.test(value) &&
-    /[A-Za-z]/.test(value) &&
-    !/example|placeholder|changeme|^x+$/i.test(value) &&
-    !/^https?:/.test(value) &&
-    !/^[0-9a-f]{24}$/.test(value) &&
-    entropy(value) >= 2.8
+function naming(source: string, after = /^/): Naming {
+  return { pattern: new RegExp(source, 'gi'), after };
+}
+
+/** What is a name of a credential and what looks like one is decided by the words, not here. */
+const NAMINGS: readonly Naming[] = [
+  // apiKey = "…", "client_secret": "…", headers['X-Api-Key'] = '…', options.token || '…', set('X-Api-Key', '…'), setPassword('…')
+  naming(
+    String.raw`${NAMED}(?:(?:${QUOTE})?\s{0,9}\]?\s{0,20}(?::\s*string\s*=|:|[!=]={1,2}|=|\|\||\?\?)|${QUOTE}\s{0,9},|\()\s{0,40}${LITERAL}`,
+  ),
+  // { name: 'X-Api-Key', value: '…' }
+  naming(
+    String.raw`${NAMED}${QUOTE}\s{0,9},\s{0,40}(?:${QUOTE})?value(?:${QUOTE})?\s{0,9}:\s{0,9}${LITERAL}`,
+  ),
+  // <ns:password>…</ns:password>
+  naming(String.raw`${NAMED}(?:\s[^<>]{0,200})?>([^<>\s]{8,1000})</`, /<[\w:.-]*$/),
+  // ?api_key=…, &sig=…, ;Password=…
+  naming(
+    String.raw`(${SECRET_NOUN}|(?<![a-z0-9])(?:key|sig|signature|auth))${QUALIFIER}=([\w%.~+/=!@$^*,-]{8,1000})(?=[\s&;"'${'`'}<>\\#)]|$)`,
+    /[?&;"'`][\w-]*$/,
+  ),
+];
+
+/** Longest beginning of a name that is looked at. */
+const LONGEST_NAME = 60;
+
+/** Cheap tests before the patterns: each of them needs one of these. */
+const MAY_NAME = /pass|pwd|secret|key|token|bearer|credential|authorization|sig|auth/i;
+const MAY_AUTHORISE = /basic|bearer|token|api-?key|ssws/i;
+const MAY_HOLD =
+  /-----BEGIN|eyJ|:\/\/[^\s/@]+@|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hooks\.slack|[rs]k_(?:live|test)|shp(?:at|ca|pa|ss)_|SG\.|npm_/;
+
+/** Whether a value is what `Basic` needs: a name and a password, encoded. */
+function isBasic(value: string): boolean {
+  const bare = value.replace(/=+$/, '');
+  const bytes = Buffer.from(bare, 'base64');
+  const isWhole = bytes.toString('base64').replace(/=+$/, '') === bare;
+  return isWhole && /^[ -~]+:[ -~]*$/.test(bytes.toString('latin1'));
+}
+
+/** All matches, also those that begin within another one, which may turn out to be none. */
+function* matchesOf(pattern: RegExp, text: string): Generator<RegExpExecArray> {
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    pattern.lastIndex = match.index + 1;
+    yield match;
+  }
+}
+
+const SCHEME_KINDS: Readonly<Record<string, string>> = {
+  basic: 'basic authorisation',
+  bearer: 'bearer token',
+};
+
+/** Values of authorisation headers: `Basic` and something that can be decoded, other schemes and something random. */
+function authorisationsIn(text: string): Credential[] {
+  return [...text.matchAll(SCHEME)].flatMap((match) => {
+    const [whole, scheme = '', value = ''] = match;
+    const basic = scheme.toLowerCase() === 'basic';
+    if (!(basic && isBasic(value)) && !looksSecret(value, 'key')) return [];
+    const end = match.index + whole.length;
+    // Where it is put together, the code between the parts is no part of it.
+    const start = /["'`]/.test(whole) ? end - value.length : match.index;
+    return [{ kind: SCHEME_KINDS[scheme.toLowerCase()] ?? 'authorisation token', start, end }];
+  });
+}
+
+/** Values that a name calls credentials. */
+function namedIn(text: string): Credential[] {
+  return NAMINGS.flatMap(({ pattern, after }) =>
+    [...matchesOf(pattern, text)].flatMap((match) => {
+      const noun = match[1] ?? '';
+      const value = match.at(-1) ?? '';
+      const before = text.slice(Math.max(0, match.index - LONGEST_NAME), match.index);
+      const kind = after.test(before) ? kindOfNoun(noun, before) : undefined;
+      if (kind === undefined || !looksSecret(value, kind)) return [];
+      const start = match.index + match[0].lastIndexOf(value);
+      return [{ kind: 'value of a credential', start, end: start + value.length }];
+    }),
+  );
+}
+
+function formatsIn(text: string): Credential[] {
+  return FORMATS.flatMap(({ kind, pattern }) =>
+    [...text.matchAll(pattern)].map(({ 0: { length }, index }) => ({
+      kind,
+      start: index,
+      end: index + length,
+    })),
   );
 }
 
@@ -67,19 +148,14 @@ function looksSecret(value: string): boolean {
  * none within another. Handlebars expressions are not credentials.
  */
 export function credentialsIn(text: string): Credential[] {
-  if (!MAY_HOLD.test(text)) return [];
   const found: Credential[] = [];
-  const add = (kind: string, start: number, end: number): void => {
-    if (text.slice(start, end).includes('{{')) return;
-    if (!found.some((other) => start < other.end && other.start < end)) found.push({ kind, start, end });
-  };
-  for (const { kind, pattern } of FORMATS) {
-    for (const match of text.matchAll(pattern)) add(kind, match.index, match.index + match[0].length);
-  }
-  for (const match of text.matchAll(ASSIGNED)) {
-    const value = match[1] ?? '';
-    const end = match.index + match[0].length - 1;
-    if (looksSecret(value)) add('value of a credential', end - value.length, end);
+  for (const one of [
+    ...(MAY_HOLD.test(text) ? formatsIn(text) : []),
+    ...(MAY_AUTHORISE.test(text) ? authorisationsIn(text) : []),
+    ...(MAY_NAME.test(text) ? namedIn(text) : []),
+  ]) {
+    if (text.slice(one.start, one.end).includes('{{')) continue;
+    if (!found.some(({ start, end }) => one.start < end && start < one.end)) found.push(one);
   }
   return found.sort((a, b) => a.start - b.start);
 }

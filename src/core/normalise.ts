@@ -13,6 +13,7 @@ import {
 } from './json.ts';
 import { escapeKey, redaction, secretMarker } from './markers.ts';
 import { compareCodePoints } from './order.ts';
+import { isPairedSecret } from './secret-words.ts';
 import { hasCredentialShape, isClearCredential, isHeaderCredential, isNamedCredential } from './secrets.ts';
 
 /**
@@ -204,6 +205,11 @@ export function createNormaliser(
       }
       const named = !opaque && isNamedCredential(name, text);
       if (!named && !hasCredentialShape(text) && credentialsIn(text).length === 0) return text;
+      return concealed(text);
+    }
+
+    /** What becomes of a field that is a credential. */
+    function concealed(text: string): Json {
       const policy = options.credentials.fields;
       if (policy === 'redact') return secretMarker(options.fingerprint(text));
       clear.push({ place: [...place], kind: 'credential', line: 1, policy });
@@ -228,7 +234,8 @@ export function createNormaliser(
     }
 
     function cleanHeaders(value: Json, rule: Rule): Json {
-      const out = cleanCollection(value, rule, false);
+      // Their names are looked at here, more strictly than in other lists.
+      const out = cleanCollection(value, rule, true);
       const redact = (name: Json | undefined, held: Json | undefined): Json | undefined =>
         typeof name === 'string' && typeof held === 'string' && isHeaderCredential(name, held)
           ? secretMarker(options.fingerprint(held))
@@ -264,18 +271,18 @@ export function createNormaliser(
       const source = rule?.expression ? withoutEcho(value) : value;
       const out: MutableJsonObject = {};
       const keys = Object.keys(source);
+      const paired = !opaque && isPairedSecret((field) => getOwn(source, field));
       let only: string | undefined;
       let count = 0;
       for (const key of keys) {
         const held = source[key] as Json;
         if (rule?.hooks && isEmptyHook(held)) continue;
         place.push(key);
-        const kept = clean(
-          held,
-          key,
-          rule?.below.get(key) ?? rule?.below.get('*'),
-          opaque || OPAQUE_FIELDS.has(key),
-        );
+        const below = rule?.below.get(key) ?? rule?.below.get('*');
+        const kept =
+          paired && key === 'value' && typeof held === 'string'
+            ? concealed(held)
+            : clean(held, key, below, opaque || OPAQUE_FIELDS.has(key));
         place.pop();
         if (kept === undefined) continue;
         setOwn(out, key, kept);

@@ -17,14 +17,12 @@ const CREDENTIAL_HEADER =
 /** Credentials that give themselves away by their shape, in any field. */
 const CREDENTIAL_SHAPES: readonly RegExp[] = [
   /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----/,
-  /^(?:bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}$/i,
   /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/,
   /:\/\/[^\s/:@{}]+:[^\s/@{}]+@/,
-  /[?&](?:access_token|auth_token|api_?key|apikey|client_secret|password|token|sig|signature|secret)=[^&\s{}]{6,}/i,
   /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|glpat-[A-Za-z0-9_-]{18,})/,
 ];
 /** Cheap test before the patterns above: each of them needs one of these characters sequences. */
-const MAY_HOLD_CREDENTIAL = /-----BEGIN|bearer\s|basic\s|eyJ|:\/\/|[?&]|gh[pousr]_|xox|sk_live_|glpat-/i;
+const MAY_HOLD_CREDENTIAL = /-----BEGIN|eyJ|:\/\/|gh[pousr]_|xox|sk_live_|glpat-/i;
 
 export function isMask(value: Json | undefined): boolean {
   return typeof value === 'string' && MASK.test(value);

@@ -1,8 +1,9 @@
 import type { MirrorDocument } from '../core/documents.ts';
-import { isObject } from '../core/json.ts';
+import { getOwn, isObject, type JsonObject } from '../core/json.ts';
 import { secretOf } from '../core/markers.ts';
-import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
+import { atPlace, covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
+import { isNamedSecret, isPairedSecret } from '../core/secret-words.ts';
 import { findCredentials } from '../detect/credentials.ts';
 import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '../graph/account-graph.ts';
 import { secretPlaces } from '../plan/secrets.ts';
@@ -47,6 +48,15 @@ function textsOf({ type, doc }: MirrorDocument): Leaf[] {
   return leaves;
 }
 
+/** Whether the name of a field, or the name beside a `value`, calls its text a credential. */
+function isNamed(doc: JsonObject, { place, text }: Leaf): boolean {
+  const name = place.at(-1);
+  if (typeof name !== 'string') return false;
+  if (isNamedSecret(name, text)) return true;
+  const parent = atPlace(doc, place.slice(0, -1));
+  return name === 'value' && isObject(parent) && isPairedSecret((field) => getOwn(parent, field));
+}
+
 /** Credentials that the API shows to everybody who may look, and the mirror holds as fingerprints. */
 function shownInClear(key: Key, { type, doc }: MirrorDocument): Problem[] {
   if (VAULTS.has(type.dir)) return [];
@@ -71,18 +81,29 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
     let whole = '';
     const starts = leaves.map(({ text }) => {
       const start = whole.length;
-      whole += `${text}\n`;
+      // Nothing is read across the end of a text.
+      whole += `${text}\n\0\n`;
       return start;
     });
+    const found = new Set<Leaf>();
     for (const { kind, start } of whole === '' ? [] : await findCredentials(whole)) {
       const at = starts.findLastIndex((begin) => begin <= start);
       const leaf = leaves[at];
       if (!leaf) continue;
+      found.add(leaf);
       problems.push({
         key,
         place: placeText(leaf.place),
         ...lineAt(leaf.text, start - (starts[at] ?? 0)),
         message: `a ${kind} stands here in clear`,
+      });
+    }
+    for (const leaf of leaves) {
+      if (found.has(leaf) || !isNamed(document.doc, leaf)) continue;
+      problems.push({
+        key,
+        place: placeText(leaf.place),
+        message: 'a value of a credential stands here in clear',
       });
     }
     problems.push(...shownInClear(key, document));

@@ -157,6 +157,68 @@ describe('lint', () => {
     expect(JSON.stringify(findings)).not.toContain('k7Qz93hLmN20xWp4');
   });
 
+  it('finds credentials by their names in settings that the mirror holds in clear, and none in words', async () => {
+    const seed = sampleAccount();
+    const flows = (seed.resources.flows ?? []).map((doc, i): JsonObject =>
+      i > 0
+        ? doc
+        : {
+            ...doc,
+            description: 'Basic authentication/authorization',
+            settings: {
+              secretKey: '9f8a7b6c5d4e3f2a1b0c',
+              api_key_field: 'k7Qz93hLmN20xWp4',
+              list: [
+                { name: 'X-Api-Key', value: '9f8a7b6c5d4e3f2a1b0c' },
+                { name: 'apiKey', value: 'custrecord_shop_api_key_2' },
+              ],
+            },
+          },
+    );
+    const account = await sample({ seed: { ...seed, resources: { ...seed.resources, flows } } });
+    const id = String(flows[0]?._id);
+    for (const fields of ['warn', 'redact']) {
+      const space = new Workspace({
+        prod: { baseUrl: account.url, token: account.owner.token, credentials: { fields } },
+      });
+      await space.sync();
+      const { findings } = await lint(space);
+      const found = findings.filter((one) => one.id === id && one.rule === 'hard-coded-credential');
+      expect(found.map(({ place }) => place).sort(), fields).toEqual([
+        'settings.list[0].value',
+        'settings.secretKey',
+      ]);
+      expect(JSON.stringify(found)).not.toContain('9f8a7b6c5d4e3f2a1b0c');
+    }
+  });
+
+  it('does not ask for a schedule where a person hands in the file', async () => {
+    const space = await mirrorOf((docs) => {
+      const dates = { createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z' };
+      const [step] = docs.get('imports') ?? [];
+      docs.get('exports')?.push({
+        _id: id(1),
+        name: 'Price list by hand',
+        type: 'simple',
+        adaptorType: 'SimpleExport',
+        simple: { file: { type: 'csv' } },
+        ...dates,
+      });
+      docs.get('flows')?.push({
+        _id: id(2),
+        name: 'Load a price list',
+        disabled: false,
+        pageGenerators: [{ _exportId: id(1) }],
+        pageProcessors: [{ type: 'import', _importId: step?._id ?? '' }],
+        ...dates,
+      });
+    });
+
+    const { findings } = await lint(space);
+
+    expect(findings.filter((found) => found.id === id(2))).toEqual([]);
+  });
+
   it('lets a policy change how grave a rule is, and tells allowances that nothing needs', async () => {
     const space = await mirrorOf();
     const policy = join(space.dir, 'policy.yaml');

@@ -113,6 +113,30 @@ describe('credentials in clear', () => {
     expect((await space.sync()).notices).toEqual([]);
   });
 
+  it('beside a name in a list are taken out, and text about credentials is left alone', async () => {
+    const { account, space } = await begin();
+    const owner = account.emulator.act(account.owner.token);
+    const list = [
+      { name: 'X-Api-Key', value: KEYS['value of a credential'] ?? '' },
+      { name: 'tokenType', value: KEYS['value of a credential'] ?? '' },
+      { id: 'apiKey', value: 'custrecord_shop_api_key_2' },
+    ];
+    const [flow] = account.emulator.state.all('flows');
+    const description = 'Basic responsibilities/authentication';
+    owner.set('flows', String(flow?._id), { description, settings: { list } });
+    owner.create('scripts', { name: 'Talkative', content: `// ${description} token\nrun();\n` });
+
+    const report = await space.sync();
+
+    expect(report.notices.filter((text) => text.includes('in clear'))).toEqual([]);
+    const text = space.read(space.find(String(flow?._id)));
+    expect(text).toContain(`description: ${description}`);
+    expect(text).toMatch(/- name: X-Api-Key\n +value:\n +\$secret: /);
+    expect(text).toMatch(/- name: tokenType\n +value: \w/);
+    expect(text).toContain('custrecord_shop_api_key_2');
+    expect((await space.run('verify')).code).toBe(0);
+  });
+
   it('are refused where the policy says so: nothing is committed, and the message leads to them', async () => {
     const { account, space } = await begin({ code: 'refuse', fields: 'refuse' });
     // What the sample account itself has in fields is refused at once.
