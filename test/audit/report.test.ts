@@ -114,10 +114,23 @@ describe('report', () => {
     // Cells that a spreadsheet would take for a formula begin with an apostrophe.
     for (const value of rows.flatMap((row) => Object.values(row))) expect(value).not.toMatch(/^[=+\-@\t\r]/);
 
+    // What came or went is told with its document.
+    const gone = rows.find(({ what }) => what === 'deleted');
+    expect([gone?.field, gone?.after, gone?.before]).toEqual([
+      '',
+      '',
+      expect.stringContaining('return "<b>1</b>";'),
+    ]);
+    expect(rows.find(({ what }) => what === 'added')?.after).toContain(script);
+
     const markdown = readFileSync(await written(space, 'r.md'), 'utf8');
+    for (const sign of ['\\+', '-'])
+      expect(markdown).toMatch(new RegExp(`^${sign} +return "<b>1</b>";$`, 'm'));
     expect(markdown).toContain('+ description: "=HYPERLINK(');
-    expect(markdown).not.toMatch(/(?<!\\)<img/);
-    expect(markdown).not.toMatch(/(?<!\\)\[x\]\(/);
+    // Within a fence nothing is markup.
+    const prose = markdown.replace(/^```diff\n[\s\S]*?^```$/gm, '');
+    expect(prose).not.toMatch(/(?<!\\)<img/);
+    expect(prose).not.toMatch(/(?<!\\)\[x\]\(/);
     expect(markdown).not.toContain('\u202e');
   });
 
@@ -220,6 +233,9 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
     const url = pathToFileURL(await written(space, 'r.html')).href;
     const { page } = await open(await browser(), url, { colorScheme, bypassCSP: true });
     await page.getByRole('button', { name: 'Open all' }).click();
+    // Everything that can be opened, with the table of the plot.
+    await page.locator('details:not(.x) summary').click();
+    expect(await page.locator('details:not([open])').count()).toBe(0);
     await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
 
     // Narrow or wide, nothing hangs over the edge and no word is taken apart letter by letter.

@@ -26,6 +26,16 @@ function minute(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+/** A table that is moved sideways by itself where the page is too narrow for it. */
+function scrollable(
+  caption: string,
+  first: string,
+  heads: readonly Markup[],
+  body: readonly Markup[],
+): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr><th scope="col">${first}</th>${joined(heads)}<th scope="col">all</th></tr></thead><tbody>${joined(body)}</tbody></table></div>` as Markup;
+}
+
 function tallyTable<K>(
   caption: string,
   first: string,
@@ -37,7 +47,7 @@ function tallyTable<K>(
     ({ key, counts, total }) =>
       html`<tr><th scope="row">${oneLine(nameOf(key))}</th>${joined(WHATS.map((what) => html`<td>${counts[what]}</td>` as Markup))}<td>${total}</td></tr>` as Markup,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr><th scope="col">${first}</th>${joined(heads)}<th scope="col">all</th></tr></thead><tbody>${joined(body)}</tbody></table></div>` as Markup;
+  return scrollable(caption, first, heads, body);
 }
 
 function plotMarkup(timeline: Timeline): Markup {
@@ -63,10 +73,11 @@ function plotMarkup(timeline: Timeline): Markup {
       ({ from, counts, total }) =>
         html`<tr><th scope="row">${from.toISOString().slice(0, timeline.unit === 'hour' ? 13 : 10)}</th>${joined(LAYERS.map((layer) => html`<td>${counts[layer]}</td>` as Markup))}<td>${total}</td></tr>` as Markup,
     );
+  const heads = LAYERS.map((layer) => html`<th scope="col">${LAYER_NAMES[layer]}</th>` as Markup);
   const caption = `Changes by ${timeline.unit}`;
   return html`<svg viewBox="0 0 ${plot.width} ${plot.height}" role="img" aria-label="${caption}; the table below has the numbers">${joined(across)}${joined(bars)}${joined(below)}</svg>
 <ul class="key">${joined(legend)}</ul>
-<details><summary>${caption} as a table</summary><table><caption>${caption}</caption><thead><tr><th scope="col">${timeline.unit}</th>${joined(LAYERS.map((layer) => html`<th scope="col">${LAYER_NAMES[layer]}</th>` as Markup))}<th scope="col">all</th></tr></thead><tbody>${joined(rows)}</tbody></table></details>` as Markup;
+<details><summary>${caption} as a table</summary>${scrollable(caption, timeline.unit, heads, rows)}</details>` as Markup;
 }
 
 function choice(
