@@ -30,7 +30,10 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
     )
     .argument('[folder]', "the mirror's folder (default: repository.path of the configuration)")
     .option('--account <name>', "this account's folder only")
-    .option('--signatures', 'check too that every commit is signed by a trusted key')
+    .option(
+      '--signatures',
+      'check too that every commit is signed by a trusted key, and that nothing is uncommitted',
+    )
     .option(
       '--allowed-signers <file>',
       'trusted keys, in the form of ssh-keygen; keep it outside the mirror (default: the public key of repository.signingKeyFile)',
@@ -45,7 +48,7 @@ Examples:
   celigo-mirror verify ./mirror --json     in CI of the mirror repository, without configuration
   celigo-mirror verify --signatures --allowed-signers /etc/celigo-mirror/allowed_signers
 
-Exit codes: 0 sound, 1 faults found, 64 no mirror there.`,
+Exit codes: 0 sound, 1 faults found or signatures that prove nothing (a shallow clone), 64 no mirror there.`,
     )
     .action(async (folder: string | undefined, flags: VerifyFlags, command: Command) => {
       finish(await runVerify(io, command.optsWithGlobals<GlobalOptions>(), folder, flags));

@@ -159,21 +159,22 @@ describe('lint', () => {
 
   it('finds credentials by their names in settings that the mirror holds in clear, and none in words', async () => {
     const seed = sampleAccount();
-    const flows = (seed.resources.flows ?? []).map((doc, i): JsonObject =>
-      i > 0
-        ? doc
-        : {
-            ...doc,
-            description: 'Basic authentication/authorization',
-            settings: {
-              secretKey: '9f8a7b6c5d4e3f2a1b0c',
-              api_key_field: 'k7Qz93hLmN20xWp4',
-              list: [
-                { name: 'X-Api-Key', value: '9f8a7b6c5d4e3f2a1b0c' },
-                { name: 'apiKey', value: 'custrecord_shop_api_key_2' },
-              ],
+    const flows = (seed.resources.flows ?? []).map(
+      (doc, i): JsonObject =>
+        i > 0
+          ? doc
+          : {
+              ...doc,
+              description: 'Basic authentication/authorization',
+              settings: {
+                secretKey: '9f8a7b6c5d4e3f2a1b0c',
+                api_key_field: 'k7Qz93hLmN20xWp4',
+                list: [
+                  { name: 'X-Api-Key', value: '9f8a7b6c5d4e3f2a1b0c' },
+                  { name: 'apiKey', value: 'custrecord_shop_api_key_2' },
+                ],
+              },
             },
-          },
     );
     const account = await sample({ seed: { ...seed, resources: { ...seed.resources, flows } } });
     const id = String(flows[0]?._id);
