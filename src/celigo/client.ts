@@ -1,10 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import PQueue from 'p-queue';
 import pRetry from 'p-retry';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import type { AccountConfig } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
+import { openDispatcher } from '../net/dispatcher.ts';
+import { type ProxySettings, proxiesOf } from '../net/proxies.ts';
+import { ACCEPTED_CODINGS, decodeBody } from './codings.ts';
 import { ApiError, isPassingStatus, readErrorBody } from './errors.ts';
 
 /** Answers of 429 that one request lives through before it gives up, besides its ordinary retries. */
@@ -28,8 +31,8 @@ export interface ClientOptions {
   readonly concurrency: number;
   readonly requestTimeoutMs: number;
   readonly retries: number;
-  /** Whether the environment names a proxy (`HTTPS_PROXY`, `HTTP_PROXY`). */
-  readonly proxied: boolean;
+  /** Proxies that the environment names. */
+  readonly proxies?: ProxySettings | undefined;
   readonly userAgent: string;
   readonly onRetry?: (event: RetryEvent) => void;
 }
@@ -67,6 +70,7 @@ export interface ClientStats {
   retries: number;
   /** Milliseconds during which the whole client stood still because the server asked for it. */
   throttledMs: number;
+  /** Of bodies, as they came over the wire. */
   bytes: number;
   /** Answers by status; `none` counts the requests without one. */
   statuses: Record<string, number>;
@@ -134,7 +138,7 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }
 
-/** The client of a configured account. */
+/** The client of a configured account. @throws AppError `USAGE` when the environment names a proxy that is none */
 export function clientOf(
   account: AccountConfig,
   env: Readonly<Record<string, string | undefined>>,
@@ -148,22 +152,22 @@ export function clientOf(
     concurrency,
     requestTimeoutMs,
     retries,
-    proxied: Boolean(env.HTTPS_PROXY || env.https_proxy || env.HTTP_PROXY || env.http_proxy),
+    proxies: proxiesOf(env),
     ...options,
   });
 }
 
 export function createClient(options: ClientOptions): ApiClient {
   const base = new URL(options.baseUrl);
-  const agentOptions = {
+  const connection = {
+    proxies: options.proxies,
     connections: options.concurrency,
-    headersTimeout: options.requestTimeoutMs,
-    bodyTimeout: options.requestTimeoutMs,
-    connect: { timeout: Math.min(options.requestTimeoutMs, 30_000) },
+    answerTimeout: options.requestTimeoutMs,
+    connectTimeout: Math.min(options.requestTimeoutMs, 30_000),
   };
-  const dispatcher: Dispatcher = options.proxied
-    ? new EnvHttpProxyAgent(agentOptions)
-    : new Agent(agentOptions);
+  const dispatcher = openDispatcher(connection);
+  /** For answers with folded header lines; most servers send none. */
+  let lenient: Dispatcher | undefined;
   const windowMs = options.windowMs ?? WINDOW_MS;
   const queue = new PQueue({
     concurrency: options.concurrency,
@@ -197,41 +201,72 @@ export function createClient(options: ClientOptions): ApiClient {
     [skewFrom, skewTo] = set ? [from, to] : [Math.max(skewFrom, from), Math.min(skewTo, to)];
   }
 
+  /** The answer as it came, its body read to the end. */
+  async function exchange(
+    via: Dispatcher,
+    request: ApiRequest,
+    target: URL,
+  ): Promise<{ answer: Dispatcher.ResponseData; coded: Buffer }> {
+    const answer = await via.request({
+      origin: base.origin,
+      path: target.pathname + target.search,
+      method: request.method ?? 'GET',
+      headers: {
+        authorization: `Bearer ${options.token}`,
+        accept: 'application/json',
+        'accept-encoding': ACCEPTED_CODINGS,
+        'user-agent': options.userAgent,
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal: request.signal,
+      reset: via === lenient,
+    });
+    return { answer, coded: Buffer.from(await answer.body.arrayBuffer()) };
+  }
+
+  /** As {@link exchange}; a GET whose answer has folded header lines is asked again in a way that can read them. */
+  async function exchangeUnfolded(
+    request: ApiRequest,
+    target: URL,
+  ): Promise<{ answer: Dispatcher.ResponseData; coded: Buffer }> {
+    try {
+      return await exchange(dispatcher, request, target);
+    } catch (error) {
+      if ((request.method ?? 'GET') !== 'GET' || !isFolded(error)) throw error;
+      stats.requests += 1;
+      lenient ??= openDispatcher({ ...connection, unfold: true });
+      return exchange(lenient, request, target);
+    }
+  }
+
   async function once(request: ApiRequest, target: URL): Promise<ApiResponse> {
     stats.requests += 1;
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
     let answer: Dispatcher.ResponseData;
-    let body: Buffer;
+    let coded: Buffer;
     const sent = Date.now();
     try {
-      answer = await dispatcher.request({
-        origin: base.origin,
-        path: target.pathname + target.search,
-        method: request.method ?? 'GET',
-        headers: {
-          authorization: `Bearer ${options.token}`,
-          accept: 'application/json',
-          'user-agent': options.userAgent,
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: request.signal,
-      });
-      body = Buffer.from(await answer.body.arrayBuffer());
+      ({ answer, coded } = await exchangeUnfolded(request, target));
     } catch (cause) {
       if (request.signal.aborted) throw request.signal.reason;
       stats.statuses.none = (stats.statuses.none ?? 0) + 1;
       throw new ApiError(`${what}: ${networkReason(cause)}`, { passing: true, cause });
     }
-    stats.bytes += body.length;
+    stats.bytes += coded.length;
     stats.statuses[answer.statusCode] = (stats.statuses[answer.statusCode] ?? 0) + 1;
     const date = Date.parse(String(answer.headers.date ?? ''));
     if (Number.isFinite(date)) learnSkew(date, sent);
     if (answer.statusCode >= 200 && answer.statusCode < 300) {
+      const body = await decodeBody(coded, answer.headers['content-encoding'], what);
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { passing: true });
       return { status: answer.statusCode, headers: answer.headers, body, url: target };
     }
-    throw failure(what, answer, body);
+    // What became of the request is said by the status, whether or not the words can be read.
+    const words = await decodeBody(coded, answer.headers['content-encoding'], what).catch(() =>
+      Buffer.alloc(0),
+    );
+    throw failure(what, answer, words);
   }
 
   function failure(what: string, answer: Dispatcher.ResponseData, body: Buffer): Error {
@@ -317,9 +352,14 @@ export function createClient(options: ClientOptions): ApiClient {
     async close() {
       clearTimeout(resume);
       queue.clear();
-      await dispatcher.destroy();
+      await Promise.all([dispatcher.destroy(), lenient?.destroy()]);
     },
   };
+}
+
+/** Whether undici's parser refused an answer because a header line goes on in the next one. */
+function isFolded(error: unknown): boolean {
+  return error instanceof errors.HTTPParserError && error.message.includes('whitespace after header value');
 }
 
 /** What went wrong on the wire, in words. */

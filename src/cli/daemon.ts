@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { isListenAddress } from '../config/daemon-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
+import { proxiesOf } from '../net/proxies.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import { onManyFiles } from './spare-memory.ts';
 
@@ -48,6 +49,7 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
       hint: 'host:port such as 127.0.0.1:8080, or off',
     });
   }
+  const proxies = proxiesOf(io.env);
   const [
     { runDaemon },
     { syncAccounts },
@@ -130,7 +132,7 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
     },
     version: VERSION,
     userAgent: USER_AGENT,
-    proxied: Boolean(io.env.HTTPS_PROXY || io.env.https_proxy || io.env.HTTP_PROXY || io.env.http_proxy),
+    proxies,
     onHangup: io.onHangup ?? (() => () => undefined),
     signal: io.signal,
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),

@@ -3,6 +3,7 @@ import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
+import type { ProxySettings } from '../net/proxies.ts';
 import { openChannel } from '../notify/channels.ts';
 import { countsOf } from '../notify/messages.ts';
 import { createNotifier, type Notifier, type Told } from '../notify/notifier.ts';
@@ -44,7 +45,8 @@ export interface DaemonDeps {
   readonly onConfig: (config: Config) => void;
   readonly version: string;
   readonly userAgent: string;
-  readonly proxied: boolean;
+  /** Proxies that the environment names. */
+  readonly proxies: ProxySettings | undefined;
   /** Calls the listener on SIGHUP; gives back how to stop that. */
   readonly onHangup: (listener: () => void) => () => void;
   /** Aborted by the first SIGTERM or SIGINT. */
@@ -119,7 +121,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
     return createNotifier({
       channels: config.notifications.map((channel) =>
         openChannel(channel, {
-          proxied: deps.proxied,
+          proxies: deps.proxies,
           userAgent: deps.userAgent,
           signal: leaving.signal,
           scrub: (text) => scrub(text, secretsOf(config)),

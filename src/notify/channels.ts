@@ -1,7 +1,9 @@
 import { createTransport } from 'nodemailer';
 import pRetry, { AbortError } from 'p-retry';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { ChannelConfig } from '../config/schema.ts';
+import { openDispatcher } from '../net/dispatcher.ts';
+import type { ProxySettings } from '../net/proxies.ts';
 import { AS_IT_IS, FOR_JSON, FOR_SLACK, fill, type Message, plainText } from './messages.ts';
 
 /** Time limit of one try, in milliseconds. */
@@ -22,8 +24,8 @@ export interface Channel {
 }
 
 export interface ChannelOptions {
-  /** Whether the environment names a proxy. */
-  readonly proxied: boolean;
+  /** Proxies that the environment names. */
+  readonly proxies: ProxySettings | undefined;
   readonly userAgent: string;
   /** Takes the secrets out of a text. */
   readonly scrub: (text: string) => string;
@@ -78,6 +80,8 @@ function mailer(config: Email): (message: Message) => Promise<void> {
     greetingTimeout: TRY_MS,
     socketTimeout: TRY_MS,
     dnsTimeout: TRY_MS,
+    // Said in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
+    tls: { rejectUnauthorized: true },
     // Neither files nor addresses named in a message are ever read.
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -131,9 +135,7 @@ export function openChannel(config: ChannelConfig, options: ChannelOptions): Cha
       close: async () => undefined,
     };
   }
-  const dispatcher: Dispatcher = options.proxied
-    ? new EnvHttpProxyAgent({ connect: { timeout: TRY_MS } })
-    : new Agent({ connect: { timeout: TRY_MS } });
+  const dispatcher = openDispatcher({ proxies: options.proxies, connectTimeout: TRY_MS });
   return {
     config,
     send: (message) =>

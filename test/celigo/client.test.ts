@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fetchAudit } from '../../src/celigo/audit.ts';
 import { type ApiClient, createClient, parseJson } from '../../src/celigo/client.ts';
 import { readErrorBody } from '../../src/celigo/errors.ts';
 import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
 import { isObject, type Json } from '../../src/core/json.ts';
+import { proxiesOf } from '../../src/net/proxies.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { tunnelProxy } from '../support/tunnel.ts';
 
 interface Seen {
   readonly method: string;
@@ -43,7 +47,6 @@ function client(url: string, more: Partial<Parameters<typeof createClient>[0]> =
     concurrency: 4,
     requestTimeoutMs: 2_000,
     retries: 3,
-    proxied: false,
     userAgent: 'test',
     ...more,
   });
@@ -175,6 +178,190 @@ describe('the token', () => {
 
     expect(seen).toHaveLength(3);
     expect(foreign.seen).toHaveLength(0);
+  });
+});
+
+describe('a packed body', () => {
+  it.each([
+    ['gzip', gzipSync],
+    ['x-gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['deflate', deflateRawSync],
+    ['br', brotliCompressSync],
+    ['deflate, gzip', (body: Buffer) => gzipSync(deflateSync(body))],
+    ['Identity', (body: Buffer) => body],
+  ])('is unpacked: %s', async (coding, pack) => {
+    const { url } = await serve((_request, response) =>
+      response.writeHead(200, { 'content-encoding': coding }).end(pack(Buffer.from('{"name":"Größe"}'))),
+    );
+
+    expect(await client(url).json({ url: '/v1/x', signal })).toEqual({ name: 'Größe' });
+  });
+
+  it('is asked for only in codings that can be read', async () => {
+    let asked: unknown;
+    const { url } = await serve((request, response) => {
+      asked = request.headers['accept-encoding'];
+      json(response, []);
+    });
+    await client(url).send({ url: '/v1/x', signal });
+
+    expect(asked).toBe('gzip, deflate, br');
+  });
+
+  it('in an unknown coding is an error that names it, at once', async () => {
+    const { url, seen } = await serve((_request, response) =>
+      response.writeHead(200, { 'content-encoding': 'zstd' }).end('xxxx'),
+    );
+
+    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toThrow(
+      'unknown Content-Encoding "zstd"',
+    );
+    expect(seen).toHaveLength(1);
+  });
+
+  it('that ends too early inside an answer of full length is fetched again', async () => {
+    const whole = gzipSync(JSON.stringify(Array.from({ length: 500 }, (_, i) => ({ _id: i }))));
+    const { url } = await serve((_request, response, nth) =>
+      response
+        .writeHead(200, { 'content-encoding': 'gzip' })
+        .end(nth === 1 ? whole.subarray(0, whole.length - 20) : whole),
+    );
+
+    expect(await client(url).json({ url: '/v1/x', signal })).toHaveLength(500);
+  });
+
+  it('does not hide a refusal', async () => {
+    const { url } = await serve((_request, response, nth) =>
+      nth === 1
+        ? response
+            .writeHead(422, { 'content-encoding': 'gzip' })
+            .end(gzipSync('{"errors":[{"code":"x","message":"no name"}]}'))
+        : response.writeHead(404, { 'content-encoding': 'zstd' }).end('xxxx'),
+    );
+    const api = client(url);
+
+    await expect(api.send({ url: '/v1/x', signal })).rejects.toMatchObject({ status: 422, apiCode: 'x' });
+    await expect(api.send({ url: '/v1/x', signal })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('that unpacks to gigabytes is refused', async () => {
+    const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
+    const { url, seen } = await serve((_request, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),
+    );
+
+    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toThrow(/unpacks to more than/);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+/** Answers in bytes of its own making: the head as given, `body` behind it, in two pieces. */
+async function rawServer(head: string, body: string): Promise<{ url: string; heads: string[] }> {
+  const heads: string[] = [];
+  const { createServer: listen } = await import('node:net');
+  const server = listen((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (data) => {
+      heads.push(data.toString());
+      const text = `${head}\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+      const cut = text.indexOf('rel=');
+      socket.write(text.slice(0, cut));
+      setTimeout(() => socket.end(text.slice(cut)), 20);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, heads };
+}
+
+const FOLDED = 'HTTP/1.1 200 OK\r\nLink: </v1/c?skip=0>; rel="first",\r\n  </v1/c?skip=3>;\r\n\t rel="next"';
+
+describe('a folded Link', () => {
+  it('is read, with the token sent to nobody else', async () => {
+    const { url, heads } = await rawServer(FOLDED, '[]');
+
+    const { headers } = await client(url).send({ url: '/v1/c', signal });
+
+    expect(headers.link).toBe('</v1/c?skip=0>; rel="first", </v1/c?skip=3>; rel="next"');
+    expect(heads).toHaveLength(2);
+    expect(heads[1]).toMatch(/connection: close/i);
+  });
+
+  it('is read through the tunnel of a proxy as well', async () => {
+    const { url } = await rawServer(FOLDED, '[]');
+    const proxy = await tunnelProxy();
+
+    const { headers } = await client(url, {
+      proxies: { httpProxy: proxy.url, httpsProxy: '', noProxy: '' },
+    }).send({ url: '/v1/c', signal });
+
+    expect(headers.link).toContain('rel="next"');
+    expect(proxy.targets).toHaveLength(2);
+  });
+
+  it('lets nothing else through that is no HTTP', async () => {
+    const { url } = await rawServer(`${FOLDED}\r\nbad header: \x01`, '[]');
+
+    await expect(client(url, { retries: 0 }).send({ url: '/v1/c', signal })).rejects.toThrow(/protocol/);
+  });
+
+  it('is no reason to send a write twice', async () => {
+    const { url, heads } = await rawServer(FOLDED, '[]');
+
+    await expect(client(url).send({ method: 'POST', url: '/v1/c', body: {}, signal })).rejects.toMatchObject({
+      passing: true,
+    });
+    expect(heads).toHaveLength(1);
+  });
+});
+
+describe('TLS', () => {
+  it.each([
+    ['directly', false],
+    ['through a proxy', true],
+  ])('is verified even when the environment turns the check off, %s', async (_name, proxied) => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    let reached = false;
+    const url = await selfSigned((_request, response) => {
+      reached = true;
+      response.end('[]');
+    });
+    const proxy = await tunnelProxy();
+    const proxies = proxied ? { httpProxy: '', httpsProxy: proxy.url, noProxy: '' } : undefined;
+
+    await expect(client(url, { retries: 0, proxies }).send({ url: '/v1/x', signal })).rejects.toThrow(
+      /certificate/,
+    );
+    expect(reached).toBe(false);
+    expect(proxy.targets).toHaveLength(proxied ? 1 : 0);
+  });
+});
+
+describe('a proxy of the environment', () => {
+  it.each([
+    ['HTTPS_PROXY', 'proxy.example:3128'],
+    ['https_proxy', 'http://user:geheim@'],
+    ['HTTP_PROXY', 'http://user:geheim%@proxy.example'],
+    ['http_proxy', 'ftp://user:geheim@proxy.example'],
+  ])('%s that is no address is refused by name, without its value', (name, value) => {
+    let failure: unknown;
+    try {
+      proxiesOf({ [name]: value });
+    } catch (error) {
+      failure = error;
+    }
+    expect(failure).toMatchObject({ code: 'USAGE', message: expect.stringContaining(name) });
+    expect(JSON.stringify(failure)).not.toContain('geheim');
+  });
+
+  it('is taken from small letters first, and none means none', () => {
+    expect(proxiesOf({})).toBeUndefined();
+    expect(proxiesOf({ HTTPS_PROXY: '' })).toBeUndefined();
+    expect(
+      proxiesOf({ https_proxy: 'http://a:1', HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x.example' }),
+    ).toEqual({ httpProxy: '', httpsProxy: 'http://a:1', noProxy: 'x.example' });
   });
 });
 

@@ -87,7 +87,7 @@ class Simulation {
       onConfig: () => undefined,
       version: '0',
       userAgent: 'test',
-      proxied: false,
+      proxies: undefined,
       onHangup: (listener) => {
         this.hangup = listener;
         return () => undefined;

@@ -1,7 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Json } from '../../src/core/json.ts';
+import { openChannel } from '../../src/notify/channels.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { type HttpReceiver, httpReceiver, type MailReceiver, mailReceiver } from '../support/receivers.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import { Workspace } from '../support/workspace.ts';
 import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
 import { removeOne } from './support.ts';
@@ -294,5 +296,25 @@ describe('secrets', () => {
     ]) {
       expect(everything).not.toContain(secret);
     }
+  });
+});
+
+describe('TLS of a channel', () => {
+  it('is verified even when the environment turns the check off', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    let reached = false;
+    const url = await selfSigned((_request, response) => {
+      reached = true;
+      response.end();
+    });
+    const channel = openChannel(
+      { name: 'alive', type: 'ping', url },
+      { proxies: undefined, userAgent: 'test', scrub: (text) => text, signal: AbortSignal.timeout(9_000) },
+    );
+    onTestFinished(() => channel.close());
+
+    await expect(channel.ping('success', '')).rejects.toThrow(/certificate/);
+    expect(reached).toBe(false);
   });
 });
