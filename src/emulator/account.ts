@@ -69,7 +69,7 @@ export function createAccount(
   },
 ): Account {
   const { behaviour, now } = options;
-  const store = createStore();
+  const store = createStore(behaviour.abridged);
   const links = createLinks(store);
   const mint = createIds(now);
   const actors = createActors(seed.people, store, now);

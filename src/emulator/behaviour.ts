@@ -15,6 +15,18 @@ export interface Behaviour {
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
   /** Whether tools, MCP servers, connectors and other undocumented types are audited (open question 8). */
   readonly auditAll: boolean;
+  /** How a list leads to its next page: `Link`, or `nextPageURL` in an object around it (celigo-platform 2.1, 2.2). */
+  readonly paging: 'link' | 'body';
+  /** `Link` on one line, or folded over several as the documents allow (celigo-platform 2.1). */
+  readonly linkForm: 'line' | 'folded';
+  /** Whether links to other pages repeat the parameters of the request, or have `limit` and `skip` alone. */
+  readonly linkQuery: 'whole' | 'paging';
+  /** Parameters of a list that no document of paging or projection names: used, or refused with 400. */
+  readonly otherParameters: 'accept' | 'reject';
+  /** By type: fields that its list leaves out besides the documented ones (open question 24). */
+  readonly abridged: Readonly<Record<string, readonly string[]>>;
+  /** Coding of bodies, also unasked for (RFC 9110, 12.5.3). */
+  readonly coding: 'identity' | 'gzip' | 'deflate' | 'br';
   /** Shape of the audit log's answer (open question 7). */
   readonly auditShape: 'array' | 'audit' | 'auditLogs';
   /** Most entries in one audit answer: 20,000, in an older document 1,000. */
@@ -46,6 +58,12 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   maskedWrites: 'store',
   lastModifiedBy: 'absent',
   auditAll: false,
+  paging: 'link',
+  linkForm: 'line',
+  linkQuery: 'whole',
+  otherParameters: 'accept',
+  abridged: {},
+  coding: 'identity',
   auditShape: 'array',
   auditCap: 20_000,
   auditPage: 20_000,

@@ -31,22 +31,53 @@ function windowOf({ query, account }: Call): Window {
   return { skip: wholeNumber(query, 'skip', 0) ?? 0, limit: Math.min(asked ?? defaultPageSize, pageSize) };
 }
 
-/** The `Link` header of one page: absolute addresses with `limit` and `skip` (celigo-platform 2.1). */
-function linkHeader(
-  { address, query }: Call,
-  { skip, limit }: Window,
-  total: number,
-): Record<string, string> {
-  const link = (to: number, rel: string): string => {
-    const parameters = new URLSearchParams(query);
-    parameters.set('limit', String(limit));
-    parameters.set('skip', String(to));
-    return `<${address}?${parameters.toString()}>; rel="${rel}"`;
-  };
+/** The absolute address of the page that begins at `skip` (celigo-platform 2.1). */
+function pageAddress({ address, query, account }: Call, skip: number, limit: number): string {
+  const parameters = new URLSearchParams(account.behaviour.linkQuery === 'whole' ? query : undefined);
+  parameters.set('limit', String(limit));
+  parameters.set('skip', String(skip));
+  return `${address}?${parameters.toString()}`;
+}
+
+/** The `Link` header of one page: where the next and the previous one are. */
+function linkHeader(call: Call, { skip, limit }: Window, total: number): Record<string, string> {
+  const link = (to: number, rel: string): string => `<${pageAddress(call, to, limit)}>; rel="${rel}"`;
   const links: string[] = [];
   if (skip + limit < total) links.push(link(skip + limit, 'next'));
   if (skip > 0) links.push(link(Math.max(0, skip - limit), 'prev'));
-  return links.length > 0 ? { link: links.join(', ') } : {};
+  const folded = call.account.behaviour.linkForm === 'folded';
+  return links.length > 0 ? { link: links.join(folded ? ',\r\n  ' : ', ') } : {};
+}
+
+/** One page as an object around its records, with `nextPageURL` when there are more (celigo-platform 2.2). */
+function pageBody(call: Call, { skip, limit }: Window, total: number, records: string): Reply {
+  const more = skip + limit < total;
+  const next = more ? `,"nextPageURL":${JSON.stringify(nextPageUrl(call, skip + limit, limit))}` : '';
+  return jsonText(`{"data":${records}${next}}`);
+}
+
+function nextPageUrl(call: Call, skip: number, limit: number): string {
+  const { pathname, search, href } = new URL(pageAddress(call, skip, limit));
+  const form = call.account.behaviour.nextPageUrl;
+  if (form === 'absolute') return href;
+  return (form === 'bare' ? pathname.replace(/^\/v1(?=\/)/i, '') : pathname) + search;
+}
+
+/** Parameters of paging and projection, and the one of notifications that their page documents. */
+const DOCUMENTED: ReadonlySet<string> = new Set([
+  'limit',
+  'skip',
+  'include',
+  'exclude',
+  'users',
+  '_parentId',
+]);
+
+function refuseOthers({ query, account }: Call): void {
+  if (account.behaviour.otherParameters === 'accept') return;
+  for (const name of query.keys())
+    if (!DOCUMENTED.has(name))
+      throw fault(400, 'invalid_query_params', `${name} is not supported here`, name);
 }
 
 /**
@@ -69,6 +100,8 @@ export function page<T>(
   const headers = paged ? linkHeader(call, window, records.length) : {};
   if (shown.length === 0 && options.emptyIs204 === true) return { ...empty(), headers };
   const body = `[${shown.join(',')}]`;
+  if (paged && options.wrap === undefined && call.account.behaviour.paging === 'body')
+    return pageBody(call, window, records.length, body);
   return jsonText(options.wrap === undefined ? body : `{"${options.wrap}":${body}}`, 200, headers);
 }
 
@@ -99,6 +132,7 @@ function filterOf(type: ResourceType, { query, actor }: Call): Filter | undefine
 /** GET of a collection. @throws ApiFault */
 export function listCollection(call: Call, type: ResourceType): Reply {
   const { account, actor, query } = call;
+  refuseOthers(call);
   const projection = projectionOf(query, type.dir, PROJECTABLE.has(type.dir));
   const { store } = account;
   const visible = account.access.filterFor(actor, type.dir);

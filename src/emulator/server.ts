@@ -87,6 +87,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       }),
     ),
   };
+  const { coding } = behaviour;
   const account = createAccount(options.seed, { behaviour, now, unlicensed: options.unlicensed ?? {} });
   const faults = createFaults();
   const requests = createRequestLog(options.requestLog ?? 10_000);
@@ -150,7 +151,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     const instead = fault && fault.kind !== 'applyThenStatus' ? replacement(fault) : undefined;
     if (instead) {
       note(instead.status);
-      send(response, instead, now());
+      send(response, instead, now(), { coding });
       return;
     }
     const { by, reply } = await answer(incoming);
@@ -161,8 +162,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     }
     const final = fault ? spoil(fault, reply, url.href) : reply;
     note(final.status, by);
-    const half = Math.floor(Buffer.byteLength(final.body) / 2);
-    send(response, final, now(), fault?.kind === 'truncate' ? (fault.bytes ?? half) : undefined);
+    const cut = fault?.kind === 'truncate' ? { bytes: fault.bytes ?? ('half' as const) } : {};
+    send(response, final, now(), { coding, ...cut });
   }
 
   const server = createServer((request, response) => {

@@ -43,14 +43,15 @@ function compareIds(a: Entry, b: Entry): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** The document as a list of its type shows it (celigo-platform 2.6). */
-export function listForm(type: ResourceType, doc: JsonObject): JsonObject {
+/** The document as a list of its type shows it, without `omitted` fields besides (celigo-platform 2.6). */
+export function listForm(type: ResourceType, doc: JsonObject, omitted: readonly string[] = []): JsonObject {
   let form = maskSecrets(type, doc);
-  for (const field of type.hydrate?.fields ?? []) form = withKey(form, field, undefined);
+  for (const field of [...(type.hydrate?.fields ?? []), ...omitted]) form = withKey(form, field, undefined);
   return form;
 }
 
-export function createStore(): Store {
+/** `abridged`: by type, what its list leaves out besides the documented fields. */
+export function createStore(abridged: Readonly<Record<string, readonly string[]>> = {}): Store {
   const collections = new Map<string, Collection>(
     RESOURCE_TYPES.map((type) => [type.dir, { type, byId: new Map(), ordered: undefined }]),
   );
@@ -104,7 +105,7 @@ export function createStore(): Store {
     listText(dir, entry) {
       if (entry.listText === undefined) {
         const doc = JSON.parse(entry.text) as JsonObject;
-        const form = listForm(collection(dir).type, doc);
+        const form = listForm(collection(dir).type, doc, abridged[dir]);
         entry.listText = form === doc ? entry.text : JSON.stringify(form);
       }
       return entry.listText;

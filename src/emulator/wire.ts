@@ -1,4 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import type { Behaviour } from './behaviour.ts';
 import type { Reply } from './reply.ts';
 
 /** A request that has arrived completely. */
@@ -37,15 +39,49 @@ export function wordsOf(pathname: string): string[] {
     });
 }
 
-/** Sends an answer dated `time`, or its first `bytes` before the connection is cut. */
-export function send(response: ServerResponse, reply: Reply, time: Date, bytes?: number): void {
-  const body = Buffer.from(reply.body, 'utf8');
+const ENCODERS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync } as const;
+
+/** An answer whose header lines go out as they are: Node refuses to write a folded one. */
+function sendRaw(response: ServerResponse, status: number, headers: Reply['headers'], body: Buffer): void {
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const reason = STATUS_CODES[status] ?? '';
+  response.socket?.end(
+    Buffer.concat([
+      Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'),
+      body,
+    ]),
+  );
+}
+
+/** Sends an answer dated `time` in the given coding, or its first `bytes` before the connection is cut. */
+export function send(
+  response: ServerResponse,
+  reply: Reply,
+  time: Date,
+  {
+    coding = 'identity',
+    bytes,
+  }: { readonly coding?: Behaviour['coding']; readonly bytes?: number | 'half' } = {},
+): void {
   const hasBody = reply.status !== 204 && reply.status !== 304;
-  response.writeHead(reply.status, {
+  const text = Buffer.from(reply.body, 'utf8');
+  const body = coding === 'identity' ? text : ENCODERS[coding](text);
+  const headers = {
     date: time.toUTCString(),
     ...reply.headers,
-    ...(hasBody ? { 'content-length': body.length } : {}),
-  });
+    ...(hasBody && coding !== 'identity' ? { 'content-encoding': coding } : {}),
+    ...(hasBody ? { 'content-length': String(body.length) } : {}),
+  };
+  if (bytes === undefined && /[\r\n]/.test(reply.headers.link ?? '')) {
+    sendRaw(response, reply.status, headers, hasBody ? body : Buffer.alloc(0));
+    return;
+  }
+  response.writeHead(reply.status, headers);
   if (bytes === undefined) response.end(hasBody ? body : undefined);
-  else response.write(body.subarray(0, bytes), () => response.destroy());
+  else {
+    const end = bytes === 'half' ? Math.floor(body.length / 2) : bytes;
+    response.write(body.subarray(0, end), () => response.destroy());
+  }
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../src/core/json.ts';
@@ -20,6 +21,22 @@ import {
 } from './support.ts';
 
 const SCRIPTS = Array.from({ length: 7 }, (_, n) => script(n + 1));
+
+/** The bytes of an answer, as the owner gets it. */
+function rawGet(url: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () =>
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${people.owner.token}\r\nconnection: close\r\n\r\n`,
+      ),
+    );
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on('end', () => resolve(text)).on('error', reject);
+  });
+}
 
 describe('collections', () => {
   it('are paged by Link with absolute addresses, and end without a next', async () => {
@@ -67,6 +84,35 @@ describe('collections', () => {
 
     expect((await get('/v1/scripts?limit=1000')).status).toBe(400);
     expect((await get('/v1/scripts?limit=none')).status).toBe(400);
+  });
+
+  it('may be paged in the body, fold their Link, lose parameters in it, and refuse parameters', async () => {
+    const seed = account({ scripts: SCRIPTS });
+    const first = async (more: Parameters<typeof start>[0]): Promise<Answer> =>
+      (await start({ ...more, seed })).get('/v1/scripts?limit=3&x=1');
+
+    expect((await first({ seed, paging: 'body' })).body).toMatchObject({
+      data: [{}, {}, {}],
+      nextPageURL: '/scripts?limit=3&x=1&skip=3',
+    });
+    expect(linkOf(await first({ seed, linkQuery: 'paging' }), 'next')).toMatch(/scripts\?limit=3&skip=3$/);
+    expect((await first({ seed, otherParameters: 'reject' })).status).toBe(400);
+    expect(
+      await rawGet((await start({ seed, linkForm: 'folded' })).emulator.url, '/v1/scripts?limit=3&skip=1'),
+    ).toMatch(/\r\nlink: <[^\r\n]*>; rel="next",\r\n {2}<[^\r\n]*>; rel="prev"\r\n/);
+  });
+
+  it('may leave out more than is documented, and be packed', async () => {
+    const { get } = await start({
+      seed: account({ scripts: SCRIPTS.map((doc) => ({ ...doc, description: 'x' })) }),
+      abridged: { scripts: ['description'] },
+      coding: 'gzip',
+    });
+
+    const list = await get('/v1/scripts');
+    expect(JSON.stringify(list.body)).not.toContain('description');
+    expect((await get(`/v1/scripts/${SCRIPTS[0]?._id}`)).body).toHaveProperty('description');
+    expect(list.headers.get('content-encoding')).toBe('gzip');
   });
 
   it('keep other parameters in their links', async () => {
