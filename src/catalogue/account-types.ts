@@ -11,7 +11,7 @@ export const ACCOUNT_TYPES = [
     auditType: 'notification',
     presence: 'standard',
     // The default listing holds the caller's own only (celigo-platform 2.6).
-    list: { path: '/v1/notifications', query: { users: 'all' } },
+    list: { path: '/v1/notifications', query: { users: 'all' }, hidden: 'those of other users' },
     restore: {
       mode: 'bulk',
       tier: 20,

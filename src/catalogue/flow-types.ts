@@ -93,7 +93,7 @@ export const FLOW_TYPES = [
     auditType: 'flow',
     presence: 'core',
     // Without the parameter, instances of abstract flows are missing from the listing (celigo-models 6.2).
-    list: { path: '/v1/flows', query: { includeInstances: 'true' } },
+    list: { path: '/v1/flows', query: { includeInstances: 'true' }, hidden: 'instances of abstract flows' },
     volatile: [
       'lastExecutedAt',
       'resolvedAt',

@@ -14,6 +14,8 @@ export interface ListRule {
   readonly alternative?: string;
   /** Query parameters the listing needs to be complete. */
   readonly query?: Readonly<Record<string, string>>;
+  /** For people: what the listing leaves out without them. */
+  readonly hidden?: string;
   /** `false`: documented to ignore paging, so no `limit` is sent. */
   readonly paged?: false;
   /**

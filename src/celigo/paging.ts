@@ -21,7 +21,12 @@ export interface Page {
 export interface WalkOptions<P extends Page> {
   /** Path of the collection below the base URL. */
   readonly path: string;
+  /** Parameters without which the walk would mean something else. */
   readonly query?: Readonly<Record<string, string>>;
+  /** Parameters that are left out when the server refuses them with 400. */
+  readonly optional?: Readonly<Record<string, string>>;
+  /** Names of parameters that the server refused: not sent, and added to. Shared by the walks of one run. */
+  readonly refused?: Set<string>;
   /** `false`: no `limit` is sent. */
   readonly paged: boolean;
   /** Decodes the body of a page; an ApiError marks it as broken and has it fetched again. */
@@ -72,6 +77,25 @@ function withQuery(path: string, query: Readonly<Record<string, string>>): strin
   return text === '' ? path : `${path}?${text}`;
 }
 
+/** Which parameters to leave out, one try after the other, while the server answers 400. */
+function leavings(limit: readonly string[], optional: readonly string[]): string[][] {
+  const both = [...limit, ...optional];
+  return [[...limit], [...optional], both].filter(
+    (names, i, all) => names.length > 0 && all.findIndex((other) => other.join() === names.join()) === i,
+  );
+}
+
+/** A link to another page of the same collection that lost parameters of ours gets them back. */
+function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, string>>): URL {
+  if (target.pathname.toLowerCase() !== first.pathname.toLowerCase()) return target;
+  const lost = Object.entries(ours).filter(([name]) => !target.searchParams.has(name));
+  if (lost.length === 0) return target;
+  const whole = new URL(target);
+  // Behind what stands there: writing the rest anew might change how it is escaped.
+  whole.search = `${target.search === '' ? '?' : `${target.search}&`}${new URLSearchParams(lost).toString()}`;
+  return whole;
+}
+
 /**
  * Reads a collection from its first to its last page, whichever way the server pages. Returns only after an explicit end; every doubt is an error, so that absence can be believed
  * (celigo-platform 2.8).
@@ -84,10 +108,20 @@ export async function walkCollection<P extends Page>(
   options: WalkOptions<P>,
 ): Promise<boolean> {
   const asked = options.paged ? PAGE_SIZE : undefined;
-  let limit: Record<string, string> = asked === undefined ? {} : { limit: String(asked) };
-  let url = withQuery(options.path, { ...options.query, ...limit });
+  const refused = options.refused ?? new Set<string>();
+  let leftOut: readonly string[] = [];
+  const sendable = (all: Readonly<Record<string, string>> = {}): Record<string, string> =>
+    Object.fromEntries(Object.entries(all).filter(([name]) => !refused.has(name) && !leftOut.includes(name)));
+  const limit = (): Record<string, string> => sendable(asked === undefined ? {} : { limit: String(asked) });
+  const ours = (): Record<string, string> => ({ ...options.query, ...sendable(options.optional) });
+  const address = (more: Readonly<Record<string, string>> = {}): string =>
+    withQuery(options.path, { ...ours(), ...limit(), ...more });
+  const tries = leavings(Object.keys(limit()), Object.keys(sendable(options.optional)));
+  let firstRefusal: unknown;
+  let url = address();
   let total = 0;
   let probing = false;
+  let arrived = false;
   let pageLength: number | undefined;
   const parameter = options.probe?.parameter ?? 'skip';
   const seen = new Set<string>();
@@ -105,14 +139,18 @@ export async function walkCollection<P extends Page>(
         },
       });
     } catch (error) {
-      const refusedLimit =
-        page === 0 && 'limit' in limit && error instanceof ApiError && error.status === 400;
-      if (probing && options.probe && error instanceof ApiError && error.status === 400) return false;
-      if (!refusedLimit) throw error;
-      limit = {};
-      url = withQuery(options.path, { ...options.query });
+      const refusal = error instanceof ApiError && error.status === 400;
+      if (probing && options.probe && refusal) return false;
+      const first = refusal && !arrived;
+      firstRefusal ??= first ? error : undefined;
+      const next = first ? tries.shift() : undefined;
+      if (!next) throw first ? firstRefusal : error;
+      leftOut = next;
+      url = address();
       continue;
     }
+    if (!arrived) for (const name of leftOut) refused.add(name);
+    arrived = true;
     const decoded = content as P | undefined;
     const count = decoded?.count ?? 0;
     const fresh = decoded ? await options.visit(decoded) : 0;
@@ -131,7 +169,7 @@ export async function walkCollection<P extends Page>(
           passing: false,
         });
       }
-      url = target.href;
+      url = withOurQuery(target, ownUrl(client.baseUrl, options.path), ours()).href;
       if (seen.has(url))
         throw new ApiError(`${options.path}: the pages lead back to an earlier one`, { passing: false });
       continue;
@@ -143,7 +181,7 @@ export async function walkCollection<P extends Page>(
     if (!full) return true;
     pageLength ??= count;
     probing = true;
-    url = withQuery(options.path, { ...options.query, ...limit, [parameter]: String(total) });
+    url = address({ [parameter]: String(total) });
     if (seen.has(url)) return true;
   }
   throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { passing: false });

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 2;
+const VERSION = 3;
 const INDEX = 'index.json';
 
 /** A file of the mirror: path inside the account's folder, git object id. */
@@ -26,20 +26,36 @@ export interface CachedResource {
   readonly raw: string;
   /** Digest of its normalised document. */
   readonly doc: string;
+  /** `lastModified` of its record, where it has one. */
+  readonly modified: string;
   readonly files: readonly FileEntry[];
+}
+
+/** A page of a listing as it was remembered. */
+export interface KnownPage {
+  readonly ids: readonly string[];
+  /** `nextPageURL` of its body, where it had one. */
+  readonly next?: string;
+}
+
+/** What the index tells of a page: enough to walk past it. */
+export interface PageMark {
+  /** Records on it. */
+  readonly count: number;
+  readonly next?: string;
 }
 
 /** The many entries of a type, which a run without changes never needs. */
 export interface TypeDetails {
   readonly resources: ReadonlyMap<string, CachedResource>;
-  /** Digest of a page's body → ids on it. Only pages whose every record is mirrored or rightly left out. */
-  readonly pages: ReadonlyMap<string, readonly string[]>;
+  /** By digest of their bodies. Only pages whose every record is mirrored or rightly left out. */
+  readonly pages: ReadonlyMap<string, KnownPage>;
 }
 
 /** One type as the last complete listing left it. */
 export interface CachedType {
-  /** Digest of a page's body → number of records on it. */
-  readonly pageCounts: ReadonlyMap<string, number>;
+  /** By digest of their bodies. */
+  readonly pageMarks: ReadonlyMap<string, PageMark>;
   /** Mirrored resources. */
   readonly size: number;
   /** Whether records must be fetched one by one, since lists leave fields out; `undefined`: not tried yet. */
@@ -64,10 +80,12 @@ export interface Cache {
 /** A file of the cache cannot be read. The remedy is to remove the cache and begin the run again. */
 export class CacheDamaged extends Error {}
 
-type StoredResource = [raw: string, doc: string, ...files: string[]];
+type StoredResource = [raw: string, doc: string, modified: string, ...files: string[]];
+/** Most pages have no next address of their own. */
+type StoredMark = number | [count: number, next: string];
 
 interface StoredDetails {
-  pages: Record<string, string[]>;
+  pages: Record<string, KnownPage>;
   resources: Record<string, StoredResource>;
 }
 
@@ -77,7 +95,10 @@ interface StoredIndex {
   tree: string;
   lastRun?: string;
   lastFull?: string;
-  types: Record<string, { abridged?: boolean; size: number; pages: Record<string, number>; file: string }>;
+  types: Record<
+    string,
+    { abridged?: boolean; size: number; pages: Record<string, StoredMark>; file: string }
+  >;
 }
 
 /** The file that a type's details were read from or written to, so that unchanged ones are not written again. */
@@ -87,10 +108,10 @@ function folderOf(stateDir: string, account: string): string {
   return join(stateDir, `${account}.cache`);
 }
 
-function unpack([raw, doc, ...flat]: StoredResource): CachedResource {
+function unpack([raw, doc, modified, ...flat]: StoredResource): CachedResource {
   const files: FileEntry[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) files.push([flat[i] as string, flat[i + 1] as string]);
-  return { raw, doc, files };
+  return { raw, doc, modified, files };
 }
 
 function lazyDetails(path: string, file: string): () => TypeDetails {
@@ -112,10 +133,16 @@ function lazyDetails(path: string, file: string): () => TypeDetails {
   return read;
 }
 
+function markOf(count: number, next: string | undefined): PageMark {
+  return next === undefined ? { count } : { count, next };
+}
+
 /** A type whose details are at hand. */
 export function cachedType(details: TypeDetails, abridged: boolean | undefined): CachedType {
   return {
-    pageCounts: new Map([...details.pages].map(([digest, ids]) => [digest, ids.length])),
+    pageMarks: new Map(
+      [...details.pages].map(([digest, { ids, next }]) => [digest, markOf(ids.length, next)]),
+    ),
     size: details.resources.size,
     abridged,
     details: () => details,
@@ -133,7 +160,12 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
       const path = join(folder, type.file);
       if (!existsSync(path)) return undefined;
       types.set(dir, {
-        pageCounts: new Map(Object.entries(type.pages)),
+        pageMarks: new Map(
+          Object.entries(type.pages).map(([digest, mark]) => [
+            digest,
+            typeof mark === 'number' ? { count: mark } : markOf(...mark),
+          ]),
+        ),
         size: type.size,
         abridged: type.abridged,
         details: lazyDetails(path, type.file),
@@ -184,8 +216,10 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   yield `{"pages":${JSON.stringify(Object.fromEntries(pages))},"resources":{`;
   let lines: string[] = [];
   let first = true;
-  for (const [id, { raw, doc, files }] of resources) {
-    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, ...files.flat()])}`);
+  for (const [id, { raw, doc, modified, files }] of resources) {
+    lines.push(
+      `${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, modified, ...files.flat()])}`,
+    );
     first = false;
     if (lines.length < 1_000) continue;
     yield lines.join('');
@@ -203,7 +237,12 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
     types[dir] = {
       ...(type.abridged === undefined ? {} : { abridged: type.abridged }),
       size: type.size,
-      pages: Object.fromEntries(type.pageCounts),
+      pages: Object.fromEntries(
+        [...type.pageMarks].map(([digest, { count, next }]) => [
+          digest,
+          next === undefined ? count : [count, next],
+        ]),
+      ),
       file: writeDetails(folder, dir, type),
     };
   }

@@ -13,9 +13,12 @@ import {
   type Normalised,
   type NormaliseOptions,
 } from '../core/normalise.ts';
-import { type CachedResource, type CachedType, cachedType } from '../mirror/cache.ts';
-import { fetchCacheData, fetchDocument, hasMore } from './fetch-document.ts';
-import { type RecordPage, readPage } from './page.ts';
+import { setSteps } from '../core/paths.ts';
+import { visitLeaves } from '../core/places.ts';
+import { type CachedResource, type CachedType, cachedType, type KnownPage } from '../mirror/cache.ts';
+import { type Fetched, fetchCacheData, hasMore, inexactError, readDocument } from './fetch-document.ts';
+import { type PageRecord, type RecordPage, readPage } from './page.ts';
+import { createSample } from './sample.ts';
 
 /** What collecting one type needs of the world and of the configuration. */
 export interface CollectContext {
@@ -35,6 +38,8 @@ export interface CollectContext {
   readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
   /** Told of credentials in clear that a new or changed resource holds where none belongs. */
   readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
+  /** Told what somebody should know although nothing failed. */
+  readonly notice?: (message: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -74,6 +79,31 @@ function editorOf(value: Json | undefined): Editor | undefined {
   };
 }
 
+type ParsedRecord = Extract<PageRecord, { kind: 'parsed' }>;
+
+/** A document ready to be compared with HEAD. */
+interface Prepared {
+  readonly normalised: Normalised;
+  readonly title: string;
+  /** Of its file, inside the account's folder. */
+  readonly path: string;
+  /** Digest of the normalised document. */
+  readonly doc: string;
+  /** What HEAD lacks, what it has too many, and all files by their ids; `undefined` when nothing differs. */
+  readonly files:
+    | {
+        readonly put: readonly MirrorFile[];
+        readonly remove: readonly string[];
+        readonly oids: ReadonlyMap<string, string>;
+      }
+    | undefined;
+}
+
+/** New records of a type that are compared with what `GET /{id}` tells, besides the largest and the smallest. */
+const SAMPLE = 20;
+/** So many answers of "no" to `GET /{id}` and never a document: the type does not offer it. */
+const MOST_REFUSALS = 3;
+
 /** Statuses by which the API says "not for you" about a whole collection (celigo-platform, open question 16). */
 const NOT_OFFERED: ReadonlySet<number> = new Set([402, 403, 404]);
 
@@ -111,95 +141,151 @@ export async function collectType(
   return collector.result(coverage);
 }
 
+/** `lastModified` of a record, `''` where it has none. */
+function modifiedOf(doc: JsonObject): string {
+  const value = getOwn(doc, 'lastModified');
+  return typeof value === 'string' ? value : '';
+}
+
 function createCollector(context: CollectContext, type: ResourceType, known: CachedType, baseline: boolean) {
   const { client, signal } = context;
   const normalise = createNormaliser(type, context.normalise);
   const seen = new Set<string>();
   const changes = new Map<string, Change>();
   const resources = new Map<string, CachedResource>();
-  const pages = new Map<string, readonly string[]>();
+  const pages = new Map<string, KnownPage>();
   /** Unchanged pages whose ids were not needed so far. */
   const asBefore = new Set<string>();
   /** Pages stand for the listing only when none of them has to be looked at again. */
   let everyPageWhole = true;
   const problems: string[] = [];
-  let abridged = context.full ? undefined : known.abridged;
+  /** Query parameters that the server does not take. */
+  const refused = new Set<string>();
   let collection = type.list.path;
   let count = 0;
 
+  /** Whether lists leave fields out, as far as this run has found out. The documents know it of `hydrate` types. */
+  let abridged = context.full ? undefined : known.abridged;
+  /** Records of which nobody knows yet whether the list shows them whole. */
+  const sample = createSample<ParsedRecord>(SAMPLE);
+  /** Ids whose document is the one that `GET /{id}` told, or equal to it; and ids that are left as they are. */
+  const byId = new Set<string>();
+  const passedOver = new Set<string>();
+  /** Whether the type has `GET /{id}` at all. */
+  let offered: boolean | undefined;
+  let refusals = 0;
+  let compared = 0;
+  let unsure = false;
+
+  /** Without a verdict on the lists, what was taken from them is looked at again. */
+  const undecided = type.hydrate === undefined && known.abridged === undefined;
+  const afresh = context.full || (undecided && known.size > 0);
   let byRaw: Map<string, string> | undefined;
   const remembered = {
-    pageCounts: context.full ? new Map<string, number>() : known.pageCounts,
+    pageMarks: afresh ? new Map<string, never>() : known.pageMarks,
     idsByRaw: (): ReadonlyMap<string, string> => {
       if (!byRaw) {
         byRaw = new Map();
-        if (!context.full)
+        if (!afresh)
           for (const [id, entry] of known.details().resources) if (entry.raw !== '') byRaw.set(entry.raw, id);
       }
       return byRaw;
     },
   };
 
-  function needsFetch(): boolean {
-    return (
-      type.hydrate !== undefined ||
-      abridged === true ||
-      (type.dir === 'lookupcaches' && context.lookupCacheData)
-    );
-  }
-
-  /** Tries once, on the first record of a type, whether `GET /{id}` tells more than the listing. */
-  async function probe(doc: JsonObject, id: string): Promise<void> {
-    if (type.hydrate || abridged !== undefined) return;
+  /**
+   * Compares the copy of a list with the document itself. Gives the document when it has more, or is a newer one;
+   * `undefined` when the copy will do, also where there is no other.
+   * @throws ApiError when that may be found out another time
+   */
+  async function whole(id: string, listed: JsonObject): Promise<Fetched | undefined> {
+    if (offered === false) return undefined;
+    let full: Fetched | undefined;
     try {
-      const full = await fetchDocument(client, type, collection, id, signal);
-      if (full) abridged = hasMore(normalise(full).doc, normalise(doc).doc);
+      full = await readDocument(client, type, collection, id, signal);
     } catch (error) {
       // Not every type offers GET by id; the listing is then all there is.
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status !== undefined && !error.passing) abridged = false;
+      if (!(error instanceof ApiError) || error.passing) throw error;
     }
-  }
-
-  async function complete(doc: JsonObject, id: string): Promise<JsonObject | undefined> {
-    let full: JsonObject | undefined = doc;
-    if (type.hydrate || abridged) full = await fetchDocument(client, type, collection, id, signal);
-    if (full && type.dir === 'lookupcaches' && context.lookupCacheData) {
-      full = { ...full, data: await fetchCacheData(client, collection, id, signal) };
+    compared += 1;
+    if (!full) {
+      refusals += 1;
+      if (offered === undefined && refusals >= MOST_REFUSALS) offered = false;
+      return undefined;
     }
+    offered = true;
+    // Edited between the two answers: they cannot be compared.
+    if (modifiedOf(full.doc) !== modifiedOf(listed)) return full;
+    if (!hasMore(normalise(full.doc).doc, normalise(listed).doc)) {
+      byId.add(id);
+      return undefined;
+    }
+    abridged = true;
     return full;
   }
 
-  /** Files the document leads to, against those in HEAD. */
-  function compare(id: string, raw: string, listed: JsonObject, normalised: Normalised): Change | undefined {
+  /** The document with the entries of a lookup cache, where they are wanted. */
+  async function withData(id: string, fetched: Fetched): Promise<Fetched> {
+    if (type.dir !== 'lookupcaches' || !context.lookupCacheData) return fetched;
+    const data = await fetchCacheData(client, collection, id, signal);
+    return { ...fetched, doc: { ...fetched.doc, data } };
+  }
+
+  /** The mirror's form. @throws ApiError when a number in it is not the one that the API sent */
+  function clean(id: string, { doc, inexact }: Fetched): Normalised {
+    if (inexact.length > 0) {
+      // Most such numbers stand in samples and counters, which are left out: only one that stays matters.
+      const mark = (i: number): string => `\u0001${i}\u0001`;
+      const marked = inexact.reduce<Json>((held, { place }, i) => setSteps(held, place, mark(i)), doc);
+      const left = new Set<Json>();
+      if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
+      const staying = inexact.filter((_, i) => left.has(mark(i)));
+      if (staying.length > 0) throw inexactError(`${type.dir}/${id}`, staying);
+    }
+    return normalise(doc);
+  }
+
+  function prepare(id: string, normalised: Normalised): Prepared {
     const before = known.details().resources.get(id);
     const doc = digestOfDocument(normalised);
-    const earlier = changes.get(id);
     const title = titleOf(type, normalised.doc);
     const base = basePath(type, id, title, context.transliterate);
-    if (normalised.clear.length > 0) context.clear?.(`${base}.yaml`, normalised.clear);
-    if (before && before.doc === doc && !earlier) {
-      resources.set(id, { ...before, raw });
-      return undefined;
-    }
+    const common = { normalised, title, path: `${base}.yaml`, doc };
+    if (before && before.doc === doc) return { ...common, files: undefined };
     const files = renderResource(base, normalised);
     const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
     const old = new Map(before?.files ?? []);
     const put = files.filter((file) => old.get(file.path) !== oids.get(file.path));
     const remove = [...old.keys()].filter((path) => !oids.has(path));
-    if (earlier) for (const path of earlier.put) context.drop(path);
-    resources.set(id, { raw, doc, files: [...oids] });
-    if (put.length === 0 && remove.length === 0) {
-      changes.delete(id);
-      return undefined;
+    return { ...common, files: { put, remove, oids } };
+  }
+
+  /** Takes back what an earlier copy of the same resource led to in this run. */
+  function undo(id: string): boolean {
+    const earlier = changes.get(id);
+    for (const path of earlier?.put ?? []) context.drop(path);
+    resources.delete(id);
+    return changes.delete(id);
+  }
+
+  /** Files the document leads to, against those in HEAD. */
+  function settle(id: string, raw: string, listed: JsonObject, prepared: Prepared): void {
+    const { normalised, title, path, doc, files } = prepared;
+    const before = known.details().resources.get(id);
+    const modified = modifiedOf(listed);
+    if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
+    if (undo(id)) context.seen?.(type.dir, id, normalised.doc);
+    if (!files || files.put.length + files.remove.length === 0) {
+      resources.set(id, { raw, doc, modified, files: files ? [...files.oids] : (before?.files ?? []) });
+      return;
     }
+    const { put, remove, oids } = files;
+    resources.set(id, { raw, doc, modified, files: [...oids] });
     for (const file of put) context.put(file);
     context.seen?.(type.dir, id, normalised.doc);
-    const path = `${base}.yaml`;
-    const oldPath = [...old.keys()].find((candidate) => candidate.endsWith(`.${id}.yaml`));
-    const lastModified = getOwn(listed, 'lastModified');
+    const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
     const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
-    const change: Change = {
+    changes.set(id, {
       dir: type.dir,
       id,
       kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
@@ -208,12 +294,10 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
       put: put.map((file) => file.path),
       remove,
-      ...(typeof lastModified === 'string' ? { lastModified } : {}),
+      ...(modified !== '' ? { lastModified: modified } : {}),
       ...(editor ? { lastModifiedBy: editor } : {}),
       baseline,
-    };
-    changes.set(id, change);
-    return change;
+    });
   }
 
   function keep(id: string): void {
@@ -221,40 +305,125 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     if (entry && !resources.has(id)) resources.set(id, entry);
   }
 
-  /** One parsed record. `false`: the next run must look at it again. */
-  async function visitRecord(id: string, raw: string, listed: JsonObject): Promise<boolean> {
-    if (getOwn(listed, 'deletedAt')) return true;
-    seen.add(id);
-    if ((type.ownOnly && !isOwn(listed, { userId: context.userId })) || listed.draft === true) {
-      keep(id);
-      return true;
-    }
+  /** Whether somebody may have edited the resource since the last run, by its copy in the list. */
+  function isEdited(before: CachedResource, listed: JsonObject, { files }: Prepared): boolean {
+    const touched = before.modified !== '' && before.modified !== modifiedOf(listed);
+    return touched || (files !== undefined && files.put.length + files.remove.length > 0);
+  }
+
+  /** Work on one record, whose failure must not stop the others. `false`: the next run must look at it again. */
+  async function attempt(id: string, work: () => Promise<boolean>): Promise<boolean> {
     try {
-      const full = await complete(listed, id);
-      if (!full) {
-        // Listed a moment ago, gone now: whether it was deleted is found out with the other missing ones.
-        seen.delete(id);
-        return false;
-      }
-      compare(id, raw, { ...listed, ...full }, normalise(full));
-      return true;
+      return await work();
     } catch (error) {
       // One document beyond what can be handled (nested thousands deep) must not stop the others.
       const isolated = error instanceof ApiError || error instanceof RangeError;
       if (!isolated) throw error;
       problems.push(error instanceof ApiError ? error.message : `${type.dir}/${id}: ${error.message}`);
+      undo(id);
       keep(id);
       return false;
     }
+  }
+
+  /** Takes the document by its id. `listed`: its copy in the list, as far as there is one. `false`: it is gone. */
+  async function takeById(id: string, raw: string, listed: JsonObject = {}): Promise<boolean> {
+    const full = await readDocument(client, type, collection, id, signal);
+    if (!full) {
+      // Listed a moment ago, gone now: whether it was deleted is found out with the other missing ones.
+      undo(id);
+      seen.delete(id);
+      return false;
+    }
+    byId.add(id);
+    settle(id, raw, { ...listed, ...full.doc }, prepare(id, clean(id, await withData(id, full))));
+    return true;
+  }
+
+  /**
+   * Takes the copy of the list where it will do. An edit is looked at by id: a field that the list leaves out may have come
+   * with it, and one that the mirror has must not go because the list left it out.
+   */
+  async function takeListed(record: ParsedRecord): Promise<boolean> {
+    const { id, raw, doc: listed } = record;
+    const copy: Fetched = { doc: listed, inexact: record.inexact };
+    const before = known.details().resources.get(id);
+    const prepared = prepare(id, clean(id, copy));
+    const full =
+      context.full || (before && isEdited(before, listed, prepared)) ? await whole(id, listed) : undefined;
+    if (full) byId.add(id);
+    else if (!context.full && (!before || undecided)) sample.add(record);
+    const enough = !full && !(type.dir === 'lookupcaches' && context.lookupCacheData);
+    const final = enough ? prepared : prepare(id, clean(id, await withData(id, full ?? copy)));
+    settle(id, raw, { ...listed, ...full?.doc }, final);
+    return true;
+  }
+
+  /** One parsed record. `false`: the next run must look at it again. */
+  async function visitRecord(record: ParsedRecord): Promise<boolean> {
+    const { id, raw, doc: listed } = record;
+    if (getOwn(listed, 'deletedAt')) return true;
+    seen.add(id);
+    if ((type.ownOnly && !isOwn(listed, { userId: context.userId })) || listed.draft === true) {
+      passedOver.add(id);
+      keep(id);
+      return true;
+    }
+    return attempt(id, () => (type.hydrate || abridged ? takeById(id, raw, listed) : takeListed(record)));
+  }
+
+  /**
+   * Decides, after the last page, whether the lists of the type show whole documents. Where they do not, everything that
+   * was taken from them, now or by earlier runs, is fetched by id.
+   */
+  async function judge(): Promise<void> {
+    if (type.hydrate || (abridged && !context.full && known.abridged)) return;
+    await Promise.all(
+      sample.chosen().map(async ({ id, doc }) => {
+        try {
+          await whole(id, doc);
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          unsure = true;
+        }
+      }),
+    );
+    if (!abridged) {
+      abridged = unsure ? undefined : compared > 0 ? false : known.abridged;
+      return;
+    }
+    takeStock();
+    const copies = [...resources].filter(([id]) => !byId.has(id) && !passedOver.has(id));
+    const done = await Promise.all(copies.map(([id, { raw }]) => attempt(id, () => takeById(id, raw))));
+    if (done.includes(false)) everyPageWhole = false;
+  }
+
+  /**
+   * Tells what a list without parameters that the server refuses may lack, and makes sure that absence from it can be
+   * looked into: a type that answers 404 to every id would lose what the list hides.
+   */
+  async function weighRefusals(): Promise<void> {
+    const lost = Object.keys(type.list.query ?? {}).filter((name) => refused.has(name));
+    if (lost.length === 0) return;
+    context.notice?.(
+      `the API refuses ${lost.join(', ')} for ${type.plural}: the list may lack ${type.list.hidden ?? 'some'}`,
+    );
+    takeStock();
+    if ([...known.details().resources.keys()].every((id) => seen.has(id))) return;
+    const [shown] = seen;
+    if (shown !== undefined && (await readDocument(client, type, collection, shown, signal))) return;
+    problems.push(
+      `${collection}: the list cannot be asked for with ${lost.join(', ')}, so what it does not show may exist all the same`,
+    );
   }
 
   /** Counts the ids of unchanged pages as seen. Put off, since a run without any change never needs them. */
   function takeStock(): void {
     for (const digest of asBefore) {
       if (pages.has(digest)) continue;
-      const ids = known.details().pages.get(digest) ?? [];
-      pages.set(digest, ids);
-      for (const id of ids) {
+      const page = known.details().pages.get(digest) ?? { ids: [] };
+      pages.set(digest, page);
+      for (const id of page.ids) {
         seen.add(id);
         keep(id);
       }
@@ -263,8 +432,8 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
 
   /** Whether the listing was, page by page, the one of the last run. */
   function isAsBefore(): boolean {
-    const remembered = known.size === 0 || known.pageCounts.size > 0;
-    return remembered && seen.size === 0 && asBefore.size === known.pageCounts.size && problems.length === 0;
+    const remembered = known.size === 0 || known.pageMarks.size > 0;
+    return remembered && seen.size === 0 && asBefore.size === known.pageMarks.size && problems.length === 0;
   }
 
   async function visit(page: RecordPage): Promise<number> {
@@ -279,15 +448,13 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const note = (id: string): void => {
       if (!seen.has(id)) fresh += 1;
     };
-    const first = page.records.find((record) => record.kind === 'parsed');
-    if (first?.kind === 'parsed') await probe(first.doc, first.id);
-    let whole = true;
+    let complete = true;
     const ids: string[] = [];
     const pending: Promise<void>[] = [];
     for (const record of page.records) {
       if (record.kind === 'unusable') {
         problems.push(`${collection}: ${record.reason}`);
-        whole = false;
+        complete = false;
         continue;
       }
       ids.push(record.id);
@@ -297,25 +464,27 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
         keep(record.id);
         continue;
       }
-      const done = visitRecord(record.id, record.raw, record.doc).then((kept) => {
-        whole &&= kept;
+      // Done at once, or waiting for the network together with the others of the page.
+      const done = visitRecord(record).then((kept) => {
+        complete &&= kept;
       });
-      // Fetched one by one they may wait for the network together; otherwise each is done at once.
-      if (needsFetch()) {
-        seen.add(record.id);
-        pending.push(done);
-      } else await done;
+      pending.push(done);
+      // One by one until it is known whether asking has any use.
+      if (context.full && !type.hydrate && offered === undefined) await done;
     }
     await Promise.all(pending);
-    if (whole) pages.set(page.digest, ids);
+    const { digest, nextPageUrl: next } = page;
+    if (complete) pages.set(digest, next === undefined ? { ids } : { ids, next });
     else everyPageWhole = false;
     return fresh;
   }
 
-  async function walk(query: Readonly<Record<string, string>>): Promise<void> {
+  async function walk(query: Readonly<Record<string, string>> = {}): Promise<void> {
     await walkCollection(client, {
       path: collection,
       query,
+      optional: type.list.query ?? {},
+      refused,
       paged: type.list.paged !== false,
       read: (response) => readPage(response, remembered),
       visit,
@@ -325,7 +494,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
 
   /** Folder by folder, from the root (celigo-models 6.20). */
   async function walkFolders(): Promise<void> {
-    await walk({});
+    await walk();
     const done = new Set<string>();
     for (;;) {
       takeStock();
@@ -351,20 +520,14 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
         problems.push(`${collection}: the key ${JSON.stringify(key.slice(0, 40))} is too long or empty`);
       else {
         seen.add(id);
-        const doc = await fetchDocument(client, type, collection, id, signal);
-        if (doc) compare(id, '', doc, normalise(doc));
-        else seen.delete(id);
+        await attempt(id, () => takeById(id, ''));
       }
     }
   }
 
   async function list(): Promise<void> {
     const read = (): Promise<void> =>
-      type.list.shape === 'keys'
-        ? listKeys()
-        : type.list.shape === 'folders'
-          ? walkFolders()
-          : walk(type.list.query ?? {});
+      type.list.shape === 'keys' ? listKeys() : type.list.shape === 'folders' ? walkFolders() : walk();
     try {
       await read();
     } catch (error) {
@@ -373,6 +536,8 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       collection = other;
       await read();
     }
+    if (type.list.shape !== 'keys') await judge();
+    await weighRefusals();
   }
 
   return {
@@ -393,7 +558,8 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
         collection,
         keep,
         takeIn: (doc: JsonObject): void => {
-          compare(String(doc._id), '', doc, normalise(doc));
+          const id = String(doc._id);
+          settle(id, '', doc, prepare(id, normalise(doc)));
         },
         get changes() {
           return [...changes.values()];

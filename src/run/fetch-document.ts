@@ -1,10 +1,11 @@
 import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
-import type { ApiClient } from '../celigo/client.ts';
-import { ownUrl } from '../celigo/client.ts';
+import { type ApiClient, type ApiRequest, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
+import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { compareCodePoints } from '../core/order.ts';
+import { placeText } from '../core/places.ts';
 
 /** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (celigo-platform 2.2). */
 const MOST_DATA_PAGES = 100_000;
@@ -15,9 +16,79 @@ export function itemPath(type: ResourceType, collection: string, id: string): st
   return `${collection}/${encodeURIComponent(key)}`;
 }
 
+/** A document as it came, with the numbers that could not be taken over as they are. */
+export interface Fetched {
+  readonly doc: JsonObject;
+  readonly inexact: readonly InexactNumber[];
+}
+
+/** Why a document with such a number is not used. `where` names the document. */
+export function inexactError(where: string, [first]: readonly InexactNumber[]): ApiError {
+  const place = first && first.place.length > 0 ? `, ${placeText(first.place)}` : '';
+  return new ApiError(
+    `${where}${place}: the number ${(first?.text ?? '').slice(0, 60)} cannot be kept exactly; the mirror keeps what it has. Written as a text in quotes it could be kept`,
+    { passing: false },
+  );
+}
+
+/** As {@link fetchDocument}, leaving it to the caller what inexact numbers mean. */
+export async function readDocument(
+  client: ApiClient,
+  type: ResourceType,
+  collection: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<Fetched | undefined> {
+  const query = new URLSearchParams(type.hydrate?.query ?? {}).toString();
+  const url = itemPath(type, collection, id) + (query === '' ? '' : `?${query}`);
+  let body: Json | undefined;
+  let inexact: readonly InexactNumber[] = [];
+  try {
+    ({ body, inexact } = await exactJson(client, { url, signal }));
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
+    throw error;
+  }
+  if (type.list.shape === 'keys') {
+    const key = Buffer.from(id, 'hex').toString('utf8');
+    return { doc: { _id: id, key, value: body ?? null }, inexact: within(inexact, 'value') };
+  }
+  const [only, ...others] = isArray(body) ? body : [];
+  const wrapped = only !== undefined && others.length === 0;
+  const doc = wrapped ? only : body;
+  if (!isObject(doc))
+    throw new ApiError(`${url} answered with something that is not a document`, { passing: false });
+  if (doc._id !== id)
+    throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { passing: false });
+  if (getOwn(doc, 'deletedAt')) return undefined;
+  return {
+    doc,
+    inexact: wrapped ? inexact.map(({ place, text }) => ({ place: place.slice(1), text })) : inexact,
+  };
+}
+
+function within(inexact: readonly InexactNumber[], key: string): readonly InexactNumber[] {
+  return inexact.map(({ place, text }) => ({ place: [key, ...place], text }));
+}
+
+/** A body as JSON, with its numbers that JavaScript cannot hold. @throws ApiError as `ApiClient.json` does */
+async function exactJson(
+  client: ApiClient,
+  request: ApiRequest,
+): Promise<{ body: Json | undefined; inexact: readonly InexactNumber[] }> {
+  let body: Json | undefined;
+  const response = await client.send({
+    ...request,
+    accept: (answer) => {
+      body = parseJson(answer);
+    },
+  });
+  return { body, inexact: body === undefined ? [] : inexactNumbers(response.body.toString('utf8')) };
+}
+
 /**
  * `GET /{id}`: the document, or `undefined` when the resource is gone (404, 410, or marked deleted).
- * @throws ApiError when the answer says neither
+ * @throws ApiError when the answer says neither, or holds a number that cannot be kept exactly
  */
 export async function fetchDocument(
   client: ApiClient,
@@ -26,30 +97,18 @@ export async function fetchDocument(
   id: string,
   signal: AbortSignal,
 ): Promise<JsonObject | undefined> {
-  const query = new URLSearchParams(type.hydrate?.query ?? {}).toString();
-  const url = itemPath(type, collection, id) + (query === '' ? '' : `?${query}`);
-  let body: Json | undefined;
-  try {
-    body = await client.json({ url, signal });
-  } catch (error) {
-    if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
-    throw error;
-  }
-  if (type.list.shape === 'keys') {
-    return { _id: id, key: Buffer.from(id, 'hex').toString('utf8'), value: body ?? null };
-  }
-  const doc = isArray(body) && body.length === 1 ? body[0] : body;
-  if (!isObject(doc))
-    throw new ApiError(`${url} answered with something that is not a document`, { passing: false });
-  if (doc._id !== id)
-    throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { passing: false });
-  return getOwn(doc, 'deletedAt') ? undefined : doc;
+  const fetched = await readDocument(client, type, collection, id, signal);
+  if (fetched && fetched.inexact.length > 0) throw inexactError(`${type.dir}/${id}`, fetched.inexact);
+  return fetched?.doc;
 }
 
-/** Whether `full` has a field, at any depth, that `listed` lacks: the listing is abridged then. */
+/** Whether `full` has a field or an element, at any depth, that `listed` lacks: the listing is abridged then. */
 export function hasMore(full: Json, listed: Json): boolean {
-  if (isArray(full) && isArray(listed))
-    return full.some((item, i) => i < listed.length && hasMore(item, listed[i] as Json));
+  if (listed === null) return full !== null;
+  if (isArray(full)) {
+    if (!isArray(listed)) return true;
+    return full.length > listed.length || full.some((item, i) => hasMore(item, listed[i] as Json));
+  }
   if (!isObject(full)) return false;
   if (!isObject(listed)) return true;
   return Object.keys(full).some((key) => {
@@ -84,10 +143,15 @@ export async function fetchCacheData(
   let url = first;
   for (let page = 0; page < MOST_DATA_PAGES; page++) {
     seen.add(url);
-    const { entries, next } = dataPage(
-      await client.json({ method: 'POST', url, body: {}, repeatable: true, signal }),
-      first,
-    );
+    const { body, inexact } = await exactJson(client, {
+      method: 'POST',
+      url,
+      body: {},
+      repeatable: true,
+      signal,
+    });
+    if (inexact.length > 0) throw inexactError(first, inexact);
+    const { entries, next } = dataPage(body, first);
     for (const entry of entries) lines.set(String(entry.key), stableStringify(entry));
     if (!next) {
       const keys = [...lines.keys()].sort(compareCodePoints);

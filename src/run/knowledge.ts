@@ -42,7 +42,7 @@ function compare(ids: ReadonlyMap<string, FileEntry[]>, remembered: TypeDetails 
     const old = remembered?.resources.get(id);
     const valid = old !== undefined && sameFiles(old.files, entries);
     intact &&= valid;
-    resources.set(id, valid ? old : { raw: '', doc: '', files: entries });
+    resources.set(id, valid ? old : { raw: '', doc: '', modified: '', files: entries });
   }
   return { resources, pages: intact && remembered ? remembered.pages : new Map() };
 }

@@ -3,14 +3,25 @@ import { parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
 import { type Page, recordsOf } from '../celigo/paging.ts';
 import { digestOf } from '../core/digest.ts';
+import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
 import { isObject, type Json, type JsonObject } from '../core/json.ts';
 import { isSafeId } from '../core/layout.ts';
 import { splitRecords } from '../core/records.ts';
+import type { PageMark } from '../mirror/cache.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =
   | { readonly kind: 'unchanged'; readonly id: string }
-  | { readonly kind: 'parsed'; readonly id: string; readonly raw: string; readonly doc: JsonObject }
+  | {
+      readonly kind: 'parsed';
+      readonly id: string;
+      readonly raw: string;
+      /** Of its bytes. */
+      readonly length: number;
+      readonly doc: JsonObject;
+      /** Its numbers that `doc` could not take over. */
+      readonly inexact: readonly InexactNumber[];
+    }
   | { readonly kind: 'unusable'; readonly reason: string };
 
 /** A page of a listing, decoded only as far as its bytes are new. */
@@ -24,7 +35,7 @@ export interface RecordPage extends Page {
 
 /** What the last run remembers: bodies and records by their digests. */
 export interface Remembered {
-  readonly pageCounts: ReadonlyMap<string, number>;
+  readonly pageMarks: ReadonlyMap<string, PageMark>;
   /** Digest of a record's bytes → id. Made on first use. */
   readonly idsByRaw: () => ReadonlyMap<string, string>;
 }
@@ -33,15 +44,16 @@ function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRe
   const raw = digestOf(bytes);
   const id = remembered.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
+  const text = bytes.toString('utf8');
   let doc: Json;
   try {
-    doc = JSON.parse(bytes.toString('utf8')) as Json;
+    doc = JSON.parse(text) as Json;
   } catch (cause) {
     throw new ApiError(`${path} answered with a body that is not JSON`, { passing: true, cause });
   }
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
   return isSafeId(doc._id)
-    ? { kind: 'parsed', id: doc._id, raw, doc }
+    ? { kind: 'parsed', id: doc._id, raw, length: bytes.length, doc, inexact: inexactNumbers(text) }
     : {
         kind: 'unusable',
         reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})`,
@@ -55,8 +67,8 @@ function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRe
  */
 export function readPage(response: ApiResponse, remembered: Remembered): RecordPage {
   const digest = digestOf(response.body);
-  const known = remembered.pageCounts.get(digest);
-  if (known !== undefined) return { digest, unchanged: true, records: [], count: known };
+  const known = remembered.pageMarks.get(digest);
+  if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
   const path = response.url.pathname;
   const slices = splitRecords(response.body);
   if (slices) {

@@ -38,9 +38,8 @@ export async function remember(
 /** Whether a type must be remembered anew. */
 function isNews(next: CachedType, known: CachedType | undefined): boolean {
   if (next === known) return false;
-  if (!known || next.abridged !== known.abridged || next.pageCounts.size !== known.pageCounts.size)
-    return true;
-  for (const digest of next.pageCounts.keys()) if (!known.pageCounts.has(digest)) return true;
+  if (!known || next.abridged !== known.abridged || next.pageMarks.size !== known.pageMarks.size) return true;
+  for (const digest of next.pageMarks.keys()) if (!known.pageMarks.has(digest)) return true;
   return false;
 }
 

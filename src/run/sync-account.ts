@@ -125,6 +125,7 @@ async function runOnce(
       userId,
       normalise: normalisingFor(account, ground.fingerprintKey),
       clear: clear.add,
+      notice,
       lookupCacheData: account.lookupCacheData,
       full,
       transliterate: deps.transliterate,

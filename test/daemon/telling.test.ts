@@ -309,7 +309,7 @@ describe('TLS of a channel', () => {
       response.end();
     });
     const channel = openChannel(
-      { name: 'alive', type: 'ping', url },
+      { name: 'alive', type: 'ping', url, start: false },
       { proxies: undefined, userAgent: 'test', scrub: (text) => text, signal: AbortSignal.timeout(9_000) },
     );
     onTestFinished(() => channel.close());

@@ -263,7 +263,7 @@ describe('a server that answers anything', () => {
       requestsPerSecond: 100_000,
       concurrency: 4,
       retries: 0,
-      proxied: false,
+      proxies: {},
       requestTimeoutMs: 2_000,
     });
     onTestFinished(() => client.close());

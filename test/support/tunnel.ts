@@ -10,7 +10,10 @@ export async function tunnelProxy(): Promise<{ url: string; targets: string[] }>
     client.on('error', () => client.destroy());
     client.once('data', (head) => {
       const target = /^CONNECT (\S+):(\d+) HTTP/.exec(head.toString());
-      if (!target) return client.destroy();
+      if (!target) {
+        client.destroy();
+        return;
+      }
       targets.push(`${target[1]}:${target[2]}`);
       const far = connect(Number(target[2]), target[1], () => {
         client.write('HTTP/1.1 200 OK\r\n\r\n');

@@ -1,0 +1,328 @@
+import { describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { parseYaml } from '../../src/core/yaml.ts';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import type { EmulatorOptions } from '../../src/emulator/server.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { Workspace } from '../support/workspace.ts';
+
+const seed = sampleAccount();
+/** In the order of the list. */
+const FLOWS = ([...(seed.resources.flows ?? [])] as (JsonObject & { _id: string })[]).sort((a, b) =>
+  a._id < b._id ? -1 : 1,
+);
+const TAGS = (seed.resources.tags ?? []) as readonly (JsonObject & { _id: string })[];
+const TYPES = ['flows', 'tags'];
+
+/** An account in which only some flows, never the first, have a large field that lists may leave out. */
+function seeded(ids: readonly string[], more: Partial<EmulatorOptions> = {}): Promise<TestAccount> {
+  const flows = FLOWS.map((doc) =>
+    ids.includes(doc._id) ? { ...doc, settingsForm: { form: { fields: [{ id: 'a' }] } } } : doc,
+  );
+  return sample({ seed: { ...seed, resources: { ...seed.resources, flows } }, ...more });
+}
+
+function workspace(account: TestAccount, include: readonly string[] = TYPES): Workspace {
+  return new Workspace({
+    prod: { baseUrl: account.url, token: account.owner.token, include: include as Json },
+  });
+}
+
+function mirrored(space: Workspace, id: string): JsonObject {
+  return parseYaml(space.read(space.find(id))) as JsonObject;
+}
+
+function byId(account: TestAccount, type = 'flows'): number {
+  return account.emulator.requests.filter(
+    ({ method, path }) => method === 'GET' && path.startsWith(`/v1/${type}/`),
+  ).length;
+}
+
+const stateOf = (report: { types: readonly { type: string; state: string }[] }, type: string): unknown =>
+  report.types.find((entry) => entry.type === type)?.state;
+const idAt = (i: number): string => FLOWS.at(i)?._id ?? '';
+
+describe('a list that leaves out a field', () => {
+  it('which its first record does not have is found out at once, and every record is fetched by id', async () => {
+    const some = FLOWS.map(({ _id }) => _id).filter((_, i) => i % 3 === 2);
+    const account = await seeded(some, { abridged: { flows: ['settingsForm'] } });
+    const space = workspace(account);
+
+    expect((await space.sync()).code).toBe(0);
+
+    for (const id of some) expect(mirrored(space, id)).toMatchObject({ settingsForm: { form: {} } });
+    expect((await space.run('diff', '--exit-code')).code).toBe(0);
+    expect(space.log()).toHaveLength(1);
+  });
+
+  it('which the sample did not meet is found out by --full, in the records of earlier runs as well', async () => {
+    const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
+    const space = workspace(account);
+    await space.sync();
+    // Slipped in without any sign, as a field that an earlier version did not look for.
+    const id = idAt(3);
+    account.emulator.state.touch('flows', id, { settingsForm: { form: {} } });
+    expect((await space.sync()).verdict).toBe('unchanged');
+    account.emulator.clearRequests();
+
+    expect(await space.sync('--full')).toMatchObject({ code: 0, verdict: 'changed' });
+
+    expect(mirrored(space, id)).toHaveProperty('settingsForm');
+    expect(byId(account)).toBe(FLOWS.length);
+    account.emulator.clearRequests();
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+    expect(byId(account)).toBe(0);
+  });
+
+  it('does not lose one that is added later', async () => {
+    const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
+    const space = workspace(account);
+    await space.sync();
+    const id = idAt(1);
+    await account.update(account.owner, 'flows', id, (doc) => ({ ...doc, settingsForm: { form: { a: 1 } } }));
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+
+    expect(mirrored(space, id)).toMatchObject({ settingsForm: { form: { a: 1 } } });
+  });
+
+  it('which it used to show is no removal', async () => {
+    const ids = [idAt(0), idAt(2)];
+    const account = await seeded(ids);
+    const space = workspace(account);
+    await space.sync();
+    const files = ids.map((id) => space.read(space.find(id)));
+    // The API changes its mind about lists; somebody edits one of the flows.
+    const abridged = await sample({
+      seed: {
+        ...seed,
+        resources: {
+          ...seed.resources,
+          flows: FLOWS.map((doc) => account.emulator.state.get('flows', doc._id) ?? doc),
+        },
+      },
+      abridged: { flows: ['settingsForm'] },
+    });
+    space.configure({
+      prod: { baseUrl: abridged.url, token: account.owner.token, include: TYPES },
+    });
+    await rebind(space, account.url, abridged.url);
+    const before = space.log().length;
+
+    const report = await space.sync();
+
+    expect(report.code).toBe(0);
+    expect(ids.map((id) => space.read(space.find(id)))).toEqual(files);
+    expect(report.changes).toEqual([]);
+    expect(space.log().length).toBe(before);
+  });
+
+  it('is left as it is while the records cannot be fetched', async () => {
+    const account = await seeded([idAt(0)]);
+    const space = workspace(account);
+    await space.sync();
+    const file = space.read(space.find(idAt(0)));
+    const listed = FLOWS.map((doc) => ({ ...doc, name: `${String(doc.name)}.` }));
+    account.emulator.faults.add({
+      match: { path: '/v1/flows', query: { skip: '' } },
+      fault: { kind: 'body', body: listed as Json },
+    });
+    account.emulator.faults.add({
+      match: { path: '/v1/flows/*' },
+      times: 'always',
+      fault: { kind: 'status', status: 503 },
+    });
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 3, incomplete: ['flows'], changes: [] });
+    expect(space.read(space.find(idAt(0)))).toBe(file);
+  });
+
+  it('costs nothing where lists are whole and nothing changed; an edit costs one request', async () => {
+    const account = await seeded([idAt(0)]);
+    const space = workspace(account);
+    await space.sync();
+    account.emulator.clearRequests();
+    await space.sync();
+    expect(byId(account)).toBe(0);
+
+    await account.update(account.owner, 'flows', idAt(1), (doc) => ({ ...doc, name: 'Another name' }));
+    account.emulator.clearRequests();
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+    expect(byId(account)).toBe(1);
+  });
+});
+
+/** Lets the mirror's folder belong to the same account at another address. */
+async function rebind(space: Workspace, from: string, to: string): Promise<void> {
+  const path = 'prod/mirror.yaml';
+  const { writeFileSync } = await import('node:fs');
+  writeFileSync(`${space.mirror}/${path}`, space.read(path).replaceAll(from, to));
+  space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'moved', '--', path);
+}
+
+describe('a number that JavaScript cannot hold', () => {
+  const tag = TAGS[0] as JsonObject & { _id: string };
+  const others = TAGS.slice(1);
+  const list = (extra: string): string =>
+    `[${JSON.stringify(tag).replace(/}$/, `,${extra}}`)}${others.map((doc) => `,${JSON.stringify(doc)}`).join('')}]`;
+
+  it.each([
+    ['12345678901234567890', 'a long integer'],
+    ['9007199254740993', 'an integer beyond 2^53'],
+    ['1e400', 'one beyond every double'],
+  ])('leaves the file as it is and is told: %s, %s', async (text) => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    const file = space.read(space.find(tag._id));
+    const rename = others[0] as JsonObject & { _id: string };
+    const body = list(`"more":{"big":[1,${text}]}`).replace(
+      `"tag":${JSON.stringify(rename.tag)}`,
+      '"tag":"renamed"',
+    );
+    account.emulator.faults.add({ match: { path: '/v1/tags' }, fault: { kind: 'body', body } });
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 3, incomplete: ['tags'] });
+    expect(report.types.find(({ type }) => type === 'tags')?.reason).toMatch(
+      `tags/${tag._id}, more.big[1]: the number ${text} cannot be kept exactly`,
+    );
+    expect(space.read(space.find(tag._id))).toBe(file);
+    // The others go on, and all is well again afterwards.
+    expect(report.changes.map(({ id }) => id)).toEqual(others.length > 0 ? [rename._id] : []);
+  });
+
+  it('does not matter where nothing of it is kept, and neither do 1.0 and -0', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    const body = list('"lastModified":12345678901234567890,"one":1.0,"zero":-0');
+    account.emulator.faults.add({
+      match: { path: '/v1/tags', query: { skip: '' } },
+      fault: { kind: 'body', body },
+    });
+
+    expect(stateOf(await space.sync(), 'tags')).toBe('complete');
+  });
+
+  it('is found in a document fetched by id as well', async () => {
+    const account = await sample();
+    const space = workspace(account, ['scripts']);
+    const [script] = seed.resources.scripts as readonly (JsonObject & { _id: string })[];
+    const body = JSON.stringify(script).replace(/}$/, ',"big":12345678901234567890}');
+    account.emulator.faults.add({
+      match: { path: `/v1/scripts/${script?._id}` },
+      fault: { kind: 'body', body },
+    });
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 3, incomplete: ['scripts'] });
+    expect(report.types[0]?.reason).toContain(`scripts/${script?._id}, big`);
+  });
+});
+
+describe('pages', () => {
+  it('led to by nextPageURL are all read although the first is unchanged', async () => {
+    const account = await sample({ paging: 'body', pageSize: 3 });
+    const space = workspace(account);
+    await space.sync();
+    const created = (await account.call(account.owner, 'POST', '/v1/tags', { tag: 'new one' })) as JsonObject;
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+
+    expect(mirrored(space, String(created._id))).toMatchObject({ tag: 'new one' });
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+  });
+
+  it.each(['absolute', 'relative', 'bare'] as const)(
+    'have addresses of any form: %s',
+    async (nextPageUrl) => {
+      const account = await sample({ paging: 'body', pageSize: 3, nextPageUrl });
+      const space = workspace(account);
+
+      expect((await space.sync()).code).toBe(0);
+      expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
+    },
+  );
+
+  it('whose links are folded are read', async () => {
+    const account = await sample({ linkForm: 'folded', pageSize: 3 });
+    const space = workspace(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0, incomplete: [] });
+    expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+  });
+
+  it('whose links lost our parameters get them back', async () => {
+    const account = await sample({ linkQuery: 'paging', pageSize: 3 });
+    const space = workspace(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0, incomplete: [] });
+    expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
+  });
+
+  it.each(['gzip', 'deflate', 'br'] as const)('that are packed are read: %s', async (coding) => {
+    const account = await sample({ coding });
+    const space = workspace(account, ['*']);
+
+    expect(await space.sync()).toMatchObject({ code: 0, incomplete: [] });
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+  });
+});
+
+describe('a parameter that the server refuses', () => {
+  it('is left out, once, and told when it hides records', async () => {
+    const account = await sample({ otherParameters: 'reject' });
+    const space = workspace(account, ['flows']);
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 0, incomplete: [] });
+    expect(report.notices.join()).toMatch(/includeInstances.*instances of abstract flows/);
+    const shown = FLOWS.filter((doc) => doc._abstractFlowId === undefined);
+    expect(space.files().filter((path) => path.endsWith('.yaml'))).toHaveLength(shown.length);
+  });
+
+  it('deletes nothing that the list no longer shows, and what is gone is still found to be', async () => {
+    const account = await sample();
+    const space = workspace(account, ['flows']);
+    await space.sync();
+    const files = space.files();
+    const refuse = (): void =>
+      account.emulator.faults.add({
+        match: { path: '/v1/flows', query: { includeInstances: 'true' } },
+        times: 'always',
+        fault: { kind: 'status', status: 400, body: { errors: [{ code: 'invalid_query_params' }] } },
+      });
+    refuse();
+
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [] });
+    expect(space.files()).toEqual(files);
+  });
+
+  it('of a type without GET by id makes absence unbelievable', async () => {
+    const account = await sample();
+    const space = workspace(account, ['notifications']);
+    await space.sync();
+    const files = space.files();
+    expect(files.length).toBeGreaterThan(0);
+    account.emulator.faults.add({
+      match: { path: '/v1/notifications', query: { users: 'all' } },
+      times: 'always',
+      fault: { kind: 'status', status: 400 },
+    });
+    account.emulator.faults.add({
+      match: { path: '/v1/notifications/*' },
+      times: 'always',
+      fault: { kind: 'status', status: 404 },
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['notifications'], changes: [] });
+    expect(space.files()).toEqual(files);
+  });
+});
