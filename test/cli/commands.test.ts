@@ -191,6 +191,22 @@ describe('doctor', () => {
   });
 });
 
+describe('a proxy of the environment that is no address', () => {
+  it.each(['sync', 'doctor', 'daemon'])(
+    'stops %s with exit code 64, its name and without its password',
+    async (name) => {
+      const account = await sample();
+      const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+
+      const { code, out, err } = await cli([name], space.dir, { HTTPS_PROXY: 'proxy.example:geheim@3128' });
+
+      expect(code).toBe(64);
+      expect(out + err).toContain('$HTTPS_PROXY is not the address of a proxy');
+      expect(out + err).not.toMatch(/geheim|internal error/);
+    },
+  );
+});
+
 describe('verify', () => {
   it('names each fault of a mirror that was changed by hand, with its line', async () => {
     const account = await sample();
