@@ -263,7 +263,6 @@ describe('a server that answers anything', () => {
       requestsPerSecond: 100_000,
       concurrency: 4,
       retries: 0,
-      proxies: {},
       requestTimeoutMs: 2_000,
     });
     onTestFinished(() => client.close());
