@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
+import { placeholderIn } from '../core/placeholders.ts';
+import { placeText } from '../core/places.ts';
 import { nearest } from '../core/suggest.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
 import { type Environment, interpolate } from './load.ts';
@@ -24,8 +26,9 @@ export function textsOf(values: ValuesByResource): string[] {
 
 /**
  * Reads the credentials for a restore: a YAML file such as `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN}
- * }`. Variables are replaced as in the configuration.
- * @throws AppError `USAGE` naming the file and what is wrong in it; never a value
+ * }`. Variables are replaced as in the configuration. `null` stays: it agrees to the loss of the credential.
+ * @throws AppError `USAGE` naming the file and what is wrong in it; never a value. A mask, a marker of the mirror or
+ *   nothing at all is no credential: written, it would erase the real one
  */
 export function readSecretsFile(path: string, env: Environment, cwd: string): ValuesByResource {
   const file = resolve(cwd, path);
@@ -45,7 +48,17 @@ export function readSecretsFile(path: string, env: Environment, cwd: string): Va
   const filled = interpolate(parsed, '', env, problems);
   if (problems.length > 0) throw wrong(`: ${problems.join('; ')}`);
   if (!isObject(filled)) throw wrong(' holds no resources');
-  return valuesByResource(filled, wrong);
+  const values = valuesByResource(filled, wrong);
+  for (const [selector, places] of values) {
+    for (const [place, value] of places) {
+      const found = value === null ? undefined : placeholderIn(value);
+      if (!found) continue;
+      const below = placeText(found.place);
+      const whole = below === '' || below.startsWith('[') ? `${place}${below}` : `${place}.${below}`;
+      throw wrong(`: ${selector}: ${whole} ${found.what}, not a credential; null gives the credential up`);
+    }
+  }
+  return values;
 }
 
 /** Checks the form of values by resource. @throws what `wrong` makes */

@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
+import { placeholderIn } from '../core/placeholders.ts';
 import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
 import { isMask } from '../core/secrets.ts';
 
@@ -63,10 +64,18 @@ export interface Filled {
   readonly kept: readonly string[];
 }
 
+/**
+ * What was handed in and is a value. Masks, markers and empty texts supply nothing, wherever they come from: taken for a
+ * credential they would let a write through that erases the real one.
+ */
+export function realValues(supplied: Supplied): Supplied {
+  return new Map([...supplied].filter(([, value]) => value === null || !placeholderIn(value)));
+}
+
 function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: Set<string> } {
   let out: Json = doc;
   const given = new Set<string>();
-  for (const [path, value] of supplied) {
+  for (const [path, value] of realValues(supplied)) {
     const place = placeOf(path);
     // A path below a mask that stood for a whole object of credentials replaces the mask by an object.
     for (let length = 1; length < place.length; length++) {
