@@ -11,6 +11,11 @@ export interface Behaviour {
   readonly largeLimit: 'clamp' | 'reject';
   /** `store`: a written `******` becomes the credential; `keep`: it leaves the stored one (celigo-models 2.2). */
   readonly maskedWrites: 'store' | 'keep';
+  /**
+   * What a POST or PUT answers: the document as a GET shows it, its id alone, or the body as it was sent, before the server
+   * filled in anything (celigo-platform, open question 28).
+   */
+  readonly writeAnswer: 'whole' | 'id' | 'echo';
   /** How records show who changed them last (celigo-platform, open question 6). */
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
   /** Whether tools, MCP servers, connectors and other undocumented types are audited (open question 8). */
@@ -56,6 +61,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   defaultPageSize: 100,
   largeLimit: 'clamp',
   maskedWrites: 'store',
+  writeAnswer: 'whole',
   lastModifiedBy: 'absent',
   auditAll: false,
   paging: 'link',

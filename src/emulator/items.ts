@@ -31,13 +31,28 @@ function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
     : masked;
 }
 
+/** What the answer to a write shows of the document that it made. */
+function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
+  const id = { _id: doc._id ?? null };
+  switch (call.account.behaviour.writeAnswer) {
+    case 'whole':
+      return shown(call, type, doc);
+    case 'id':
+      return id;
+    case 'echo': {
+      const sent = call.body();
+      return { ...(isObject(sent) ? sent : {}), ...id };
+    }
+  }
+}
+
 /** POST on a collection. A new token is shown once, in this answer (celigo-platform 1.2). */
 export async function createItem(call: Call, type: ResourceType): Promise<Reply> {
   if (ruleOf(type.dir).create === false) throw methodNotAllowed(call.method);
   const body = call.body();
   await call.beforeWrite(type.dir, undefined);
   const doc = createDocument(call.account, call.actor, type, body);
-  return json(type.dir === 'accesstokens' ? doc : shown(call, type, doc), 201);
+  return json(type.dir === 'accesstokens' ? doc : written(call, type, doc), 201);
 }
 
 /** GET, PUT, PATCH and DELETE of one document. */
@@ -51,7 +66,7 @@ async function item(call: Call, type: ResourceType, id: string): Promise<Reply> 
       if (rule.replace === false) throw methodNotAllowed(method);
       const body = call.body();
       await call.beforeWrite(type.dir, id);
-      return json(shown(call, type, replaceDocument(account, actor, type, id, body)));
+      return json(written(call, type, replaceDocument(account, actor, type, id, body)));
     }
     case 'PATCH': {
       if (!type.restore.patch) throw methodNotAllowed(method);

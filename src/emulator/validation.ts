@@ -12,6 +12,8 @@ export interface Draft {
   readonly type: ResourceType;
   readonly id: string;
   readonly doc: JsonObject;
+  /** As it was sent: what the server then fills in by itself is not there yet. */
+  readonly sent: JsonObject;
   /** What is replaced; absent when the document is new. */
   readonly stored: JsonObject | undefined;
 }
@@ -45,12 +47,16 @@ function checkValues({ type, doc, stored }: Draft, account: Account): void {
   }
 }
 
-/** Refuses references to what does not exist, except those that the stored document holds already. */
-function checkReferences({ type, doc, stored }: Draft, account: Account): void {
+/**
+ * Refuses references to what does not exist, except those that the stored document holds already. What is sent counts, also
+ * where the server keeps its own value.
+ */
+function checkReferences({ type, doc, sent, stored }: Draft, account: Account): void {
   const known = new Set(
     stored ? internalReferences(type.dir, stored).map(({ dir, id }) => `${dir}/${id}`) : [],
   );
-  for (const { dir, id, place } of internalReferences(type.dir, doc)) {
+  const named = [...internalReferences(type.dir, doc), ...internalReferences(type.dir, sent)];
+  for (const { dir, id, place } of named) {
     if (account.store.has(dir, id) || known.has(`${dir}/${id}`)) continue;
     if (dir === 'iclients' && account.globalIclients.has(id)) continue;
     if (place.endsWith('_tpConnectorId')) throw invalid(place, `${place} not found`, 'tpconnector_not_found');

@@ -137,7 +137,7 @@ function store(
   stored: JsonObject | undefined,
 ): JsonObject {
   let doc = normaliseWritten(type, sent, { id, mint: account.mint, behaviour: account.behaviour, stored });
-  validate({ type, id, doc, stored }, account);
+  validate({ type, id, doc, sent, stored }, account);
   if (!stored) doc = minted(type, doc, id, account.actors.owner._id);
   if (type.dir === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
   doc = stamp(account, actor, doc);
