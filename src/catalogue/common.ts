@@ -19,6 +19,15 @@ export const ALWAYS_VOLATILE: readonly FieldPath[] = [
 /** Equal to absent in every type (celigo-models 1.6). */
 export const ALWAYS_DEFAULT: Readonly<Record<FieldPath, boolean>> = { sandbox: false, draft: false };
 
+/** Numbers that the server cuts down without an error, wherever they stand (celigo-models 1.6). */
+export const CLAMPED_FIELDS: ReadonlySet<string> = new Set(['concurrencyLevel', 'targetConcurrencyLevel']);
+
+/** What they are cut down to: the greatest of either licence. */
+export const CLAMP_RANGE: { readonly least: number; readonly greatest: readonly number[] } = {
+  least: 1,
+  greatest: [25, 50],
+};
+
 /** Set by the server in every type and left out of a write (celigo-models 1.4). */
 export const SERVER_MANAGED: readonly FieldPath[] = [
   '_id',

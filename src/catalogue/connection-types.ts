@@ -89,6 +89,7 @@ export const CONNECTION_TYPES = [
       'mcp.http.auth.token.refreshMethod',
       'rest.pingMethod',
     ],
+    settles: { 'netsuite.wsdlVersion': ['latest', 'next'] },
     secrets: [
       ...httpAuthSecrets('http.auth'),
       ...['key', 'passphrase', 'pfx'].map((field) => `http.clientCertificates.${field}`),

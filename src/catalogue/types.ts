@@ -114,6 +114,8 @@ export interface ResourceType {
   /** Enumerations the server stores in lower (upper) case whatever was sent. */
   readonly lowerCase?: readonly FieldPath[];
   readonly upperCase?: readonly FieldPath[];
+  /** Fields of which the server stores one of these values, whatever was sent. */
+  readonly settles?: Readonly<Record<FieldPath, readonly Json[]>>;
   /** Strings that come back padded with blanks. */
   readonly padded?: readonly FieldPath[];
   /** Objects in which `rules` and `version` repeat those of their `expression`. */

@@ -3,17 +3,10 @@ import { diffFields, type FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
-import {
-  createBody,
-  patchFor,
-  restorable,
-  switchesToTurnOn,
-  updateBody,
-  WRITTEN_APART,
-  withLiveSwitches,
-} from './body.ts';
+import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, WRITTEN_APART } from './body.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences, secretPlaces } from './secrets.ts';
+import { reachable } from './settled.ts';
 import { keyOf, type Live, type Wanted } from './types.ts';
 
 /** What a write needs that a person must hand in, or the way it can be made without. */
@@ -69,7 +62,7 @@ export function planLive(
   matched: boolean,
 ): Draft {
   const { type } = document;
-  const wanted = withLiveSwitches(
+  const wanted = reachable(
     type,
     restorable(type, document.doc, input.ids),
     restorable(type, live.doc, new Map()),
@@ -163,7 +156,7 @@ export function planBinned(
   input: PlanInput,
 ): Draft {
   const { type } = document;
-  const wanted = withLiveSwitches(
+  const wanted = reachable(
     type,
     restorable(type, document.doc, input.ids),
     restorable(type, live.doc, new Map()),

@@ -7,6 +7,7 @@ import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
 import { readState } from '../../mirror/state.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
+import { madeByServer } from '../../plan/settled.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
@@ -174,7 +175,7 @@ export async function carryOut(
         files: maps,
       },
     });
-    const drift = await compare(
+    const { drift, made } = await compare(
       prepared,
       applier.outcomes,
       after,
@@ -183,6 +184,7 @@ export async function carryOut(
     const warnings = [
       ...plan.warnings,
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
+      ...made,
       ...(slipped.notice ? [slipped.notice] : []),
       ...after.report.incomplete.map(
         (type) => `${type} could not be mirrored whole after the restore: run sync`,
@@ -257,33 +259,42 @@ async function nextIdMaps(
   };
   const before = renderIdMaps(maps);
   const known = new Set<string>();
+  const standIns = new Map<string, string[]>();
+  for (const [old, id] of ids) standIns.set(id, [...(standIns.get(id) ?? []), old]);
   for (const step of plan.steps) {
     const id = outcomes.get(step.key)?.id ?? step.targetId;
-    if (step.action !== 'delete' && id !== undefined && id !== step.id) put(step.dir, step.id, id);
+    if (step.action === 'delete' || id === undefined || id === step.id) continue;
+    put(step.dir, step.id, id);
+    if (step.action === 'create') for (const old of standIns.get(id) ?? []) put(step.dir, old, id);
   }
   for (const document of prepared.wanted) {
     const id = ids.get(document.id);
     if (id !== undefined && id !== document.id) put(document.type.dir, document.id, id);
   }
   for (const map of maps.values()) for (const old of map.keys()) known.add(old);
-  // Parts of documents (groups, versions) have ids too.
-  for (const [old, id] of ids) if (!known.has(old) && old !== id) put('parts', old, id);
+  // Parts of documents (groups, versions) have ids too. What stands for something that was not made is none.
+  const asked = new Set(prepared.wanted.map(({ id }) => id));
+  for (const [old, id] of ids) if (!known.has(old) && old !== id && !asked.has(id)) put('parts', old, id);
   const text = renderIdMaps(maps);
   return text === before ? [] : [{ path, text }];
 }
 
-/** What the server does not show as it was asked for. Fields that it added by itself do not count. */
+/**
+ * What the server does not show as it was asked for, and what it is known to make of such values. Fields that it added by
+ * itself do not count.
+ */
 async function compare(
   prepared: Prepared,
   outcomes: ReadonlyMap<Key, Outcome>,
   after: LiveAccount,
   switchedOn: ReadonlySet<Key>,
-): Promise<Drift[]> {
+): Promise<{ drift: Drift[]; made: string[] }> {
   const done = [...outcomes.values()].filter(
     ({ result, step }) => result === 'done' && step.action !== 'delete',
   );
   const held = await after.documents(done.map(({ step, id }) => keyOf(step.dir, id ?? step.id)));
   const drift: Drift[] = [];
+  const made: string[] = [];
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
     const live = held.get(keyOf(step.dir, id ?? step.id));
@@ -298,10 +309,19 @@ async function compare(
     const now = restorable(type, live.doc, new Map());
     const wanted = restorable(type, document.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
+    const settled = new Map(
+      madeByServer(type, expected, now).map(({ place, live, wanted: asked }) => [
+        placeText(place),
+        `${JSON.stringify(live)} of ${JSON.stringify(asked)}`,
+      ]),
+    );
+    for (const [place, what] of settled)
+      made.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
     const places = diffFields(expected, now)
       .filter(({ before }) => before !== undefined)
-      .map(({ place }) => placeText(place));
+      .map(({ place }) => placeText(place))
+      .filter((place) => !settled.has(place));
     if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
   }
-  return drift;
+  return { drift, made };
 }

@@ -1,0 +1,58 @@
+import { CLAMP_RANGE, CLAMPED_FIELDS } from '../catalogue/common.ts';
+import type { ResourceType } from '../catalogue/types.ts';
+import { diffFields } from '../core/field-diff.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { setSteps } from '../core/paths.ts';
+import { covers, type Place } from '../core/places.ts';
+import { withLiveSwitches } from './body.ts';
+
+/** A value that the server puts in the place of the one it is sent, without an error (celigo-models 1.6, 8.5). */
+export interface Settled {
+  readonly place: Place;
+  readonly wanted: Json;
+  readonly live: Json;
+}
+
+/** `surely`: no licence would let the wanted value stand. Otherwise that the server may have cut it down. */
+function isClamped(wanted: number, live: number, surely: boolean): boolean {
+  const { least, greatest } = CLAMP_RANGE;
+  if (wanted < least) return live === least;
+  return greatest.includes(live) && wanted > (surely ? Math.max(...greatest) : live);
+}
+
+/** Differences that a write leaves as they are. Both are restorable forms with the ids of the target. */
+function settledBetween(
+  type: ResourceType,
+  wanted: JsonObject,
+  live: JsonObject,
+  surely: boolean,
+): Settled[] {
+  return diffFields(wanted, live).flatMap(({ place, before, after }): Settled[] => {
+    if (before === undefined || after === undefined) return [];
+    const clamped =
+      CLAMPED_FIELDS.has(String(place.at(-1))) &&
+      typeof before === 'number' &&
+      typeof after === 'number' &&
+      isClamped(before, after, surely);
+    const known = Object.entries(type.settles ?? {}).find(([path]) => covers(path, place))?.[1] ?? [];
+    const replaced = known.some((value) => value === after) && !known.some((value) => value === before);
+    return clamped || replaced ? [{ place, wanted: before, live: after }] : [];
+  });
+}
+
+/** What the server made of a write, as far as it is known to do so. Both are restorable forms with the ids of the target. */
+export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonObject): Settled[] {
+  return settledBetween(type, wanted, live, false);
+}
+
+/**
+ * The wanted document as far as an update can bring it about: switches stay as they stand live, and so does what the server
+ * would not take. Both are restorable forms with the ids of the target.
+ */
+export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
+  const switched = withLiveSwitches(type, wanted, live);
+  return settledBetween(type, switched, live, true).reduce(
+    (held, { place, live: value }) => setSteps(held, place, value) as JsonObject,
+    switched,
+  );
+}
