@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { findType } from '../catalogue/index.ts';
 import { plainConfig, plainRepository } from '../config/plain.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import type { MirrorDocument } from '../core/documents.ts';
@@ -10,11 +11,11 @@ import { isObject, type Json, type JsonObject } from '../core/json.ts';
 import { BINDING_FILE, type Transliterate } from '../core/layout.ts';
 import { setSteps, stepsOf, valueAt } from '../core/paths.ts';
 import { placeText } from '../core/places.ts';
-import { referencesOf } from '../core/references.ts';
 import type { AccountSeed, Person } from '../emulator/seed.ts';
 import { createGit, type Git } from '../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../mirror/state.ts';
 import { restorable, switchesOf } from '../plan/body.ts';
+import { bindingReferences, isLate } from '../plan/dangling.ts';
 import { secretPlaces } from '../plan/secrets.ts';
 import { type Key, keyOf, type Step } from '../plan/types.ts';
 import type { Prepared } from './restore/prepare.ts';
@@ -260,21 +261,33 @@ async function readable(state: MirrorState, faults: Map<string, string>): Promis
   }
 }
 
-/** Whether a blocked step is blocked by what nobody can restore. */
+/**
+ * Whether a blocked step is blocked by nothing but what nobody can restore: it stands in the plan as such, or is of a type
+ * that only people make and of which the account lists nothing at all (no licence, no right).
+ * @param mirrored types that the mirror holds something of
+ */
 function explainedBy(
   step: Step,
+  prepared: Prepared,
   steps: ReadonlyMap<Key, Step>,
-  documents: ReadonlyMap<Key, MirrorDocument>,
-  seen: Set<Key>,
+  mirrored: ReadonlySet<string>,
+  seen: ReadonlySet<Key>,
 ): boolean {
-  if (seen.has(step.key)) return false;
-  seen.add(step.key);
-  const document = documents.get(step.key);
-  return (document ? referencesOf(document.type, document.doc) : []).some(({ dir, id }) => {
-    const other = dir === null ? undefined : steps.get(keyOf(dir, id));
-    if (other?.action === 'impossible') return true;
-    return other?.action === 'blocked' && explainedBy(other, steps, documents, seen);
-  });
+  const document = prepared.documents.get(step.key);
+  if (seen.has(step.key) || !document) return false;
+  const inner = new Set([...seen, step.key]);
+  let explained = false;
+  for (const reference of bindingReferences(document)) {
+    const key = keyOf(reference.dir, reference.id);
+    const other = steps.get(key);
+    const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
+    if (met || isLate(document, reference)) continue;
+    explained = other
+      ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
+      : findType(reference.dir)?.restore.mode === 'manual' && !mirrored.has(reference.dir);
+    if (!explained) return false;
+  }
+  return explained;
 }
 
 /** Places that differ, credentials and what the mirror does not tell left aside. */
@@ -307,6 +320,7 @@ async function judge(
   const held = new Map<Key, JsonObject>();
   for (const { type, id, doc } of await readDocuments(again, documentPaths(again)))
     held.set(keyOf(type.dir, id), doc);
+  const mirrored = new Set([...prepared.state.documents.values()].map(({ dir }) => dir));
   let restored = 0;
   for (const document of prepared.wanted) {
     const key = keyOf(document.type.dir, document.id);
@@ -318,7 +332,7 @@ async function judge(
       continue;
     }
     if (step?.action === 'blocked') {
-      (explainedBy(step, steps, prepared.documents, new Set()) ? explained : unexplained).push({
+      (explainedBy(step, prepared, steps, mirrored, new Set()) ? explained : unexplained).push({
         what: key,
         title,
         why: step.reason,
