@@ -1,12 +1,16 @@
 import PQueue from 'p-queue';
+import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { diffFields } from '../../core/field-diff.ts';
 import { equalJson } from '../../core/paths.ts';
+import { atPlace } from '../../core/places.ts';
 import { restorable } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { type ApplyContext, createLedger, type Outcome, type Result, type Written } from './ledger.ts';
 import { versionOf } from './live.ts';
 import { createStepWriter } from './steps.ts';
+import type { LivePair } from './writer.ts';
 
 /** Intents made durable together: one wait for the disk, not one a request. */
 const INTENTS = 64;
@@ -16,6 +20,17 @@ const LOST_CONTACT = 5;
 const MOST_ROUNDS = 3;
 /** Validation, and "still needed by something" (celigo-platform 4.2): another order may help. */
 const REFUSALS: ReadonlySet<number> = new Set([409, 422]);
+
+/** Whether something that our write asked for is another thing now. Defaults that the server filled in are not. */
+function changedWhatWasAsked(type: ResourceType, { sent, after }: Written, fresh: LivePair): boolean {
+  const [then, now] = [after, fresh].map(({ doc }) => restorable(type, doc, new Map()));
+  return diffFields(then, now).some(({ place }) => {
+    const missing = place.findIndex((_, i) => atPlace(sent ?? {}, place.slice(0, i + 1)) === undefined);
+    // A list was asked for as a whole: an element more is another list.
+    return missing < 0 || typeof place[missing] === 'number';
+  });
+}
+
 /** Applies the steps of a plan, level by level. */
 export interface Applier {
   readonly run: (steps: readonly Step[]) => Promise<void>;
@@ -152,11 +167,13 @@ export function createApplier(context: ApplyContext): Applier {
     }
     try {
       const fresh = await writer.read(document.type, id);
-      if (!fresh || versionOf(fresh.doc) !== versionOf(record.after.doc)) {
+      if (!fresh || changedWhatWasAsked(document.type, record, fresh)) {
         end('conflict', 'changed by somebody else before it was complete');
         return;
       }
-      const problem = await steps.overwrite(step, { ...document, doc }, id, fresh);
+      // What else is new may be the server's own, or somebody's edit: the audit log knows, if we did not see it before.
+      const known = versionOf(fresh.doc) === versionOf(record.after.doc) ? fresh : record.after;
+      const problem = await steps.overwrite(step, { ...document, doc }, id, fresh, known.raw);
       if (problem ?? lacking.length > 0) end('failed', problem ?? stays);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -4,9 +4,10 @@ import { isArray, type JsonObject } from '../../core/json.ts';
 import { equalJson, mapPath } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
-import { createBody, patchFor, restorable, updateBody, withLiveSwitches } from '../../plan/body.ts';
+import { createBody, patchFor, restorable, updateBody } from '../../plan/body.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
+import { reachable } from '../../plan/settled.ts';
 import { keyOf, type Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
 import { type ApplyContext, type Ledger, typeOf } from './ledger.ts';
@@ -23,6 +24,7 @@ export interface StepWriter {
   readonly removeOne: (step: Step) => Promise<void>;
   /**
    * Writes the wanted configuration over a live document. Nothing is sent when it is there already.
+   * @param seen what of the live document, as the API shows it, is known to be nobody's edit; all of it unless given
    * @returns why it could not be written, or `undefined`
    */
   readonly overwrite: (
@@ -30,6 +32,7 @@ export interface StepWriter {
     document: MirrorDocument,
     id: string,
     live: LivePair,
+    seen?: JsonObject,
   ) => Promise<string | undefined>;
   /** The wanted document without the late references that still lead nowhere. */
   readonly complete: (step: Step, document: MirrorDocument) => { doc: JsonObject; lacking: string[] };
@@ -39,6 +42,9 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
   const { writer, journal, ids } = context;
   const { outcomes, written, settle, learn, note, record, isMissing } = ledger;
   const create = createOnce(context);
+  /** Ids that stand for one that is about to be made, because an earlier restore had made it already. */
+  const standIns = new Map<string, string[]>();
+  for (const [old, id] of ids) standIns.set(id, [...(standIns.get(id) ?? []), old]);
 
   function unmet(step: Step, document: MirrorDocument): string | undefined {
     for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
@@ -77,7 +83,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     const made = await create(type, body);
     const id = String(made.raw._id);
     const sent = restorable(type, withoutPaths(document.doc, step.late), ids);
-    if (id !== step.id) ids.set(step.id, id);
+    for (const old of id === step.id ? [] : [step.id, ...(standIns.get(step.id) ?? [])]) ids.set(old, id);
     learn(type, document.doc, made.doc);
     record(step, id, made);
     note(type, id, undefined, made, sent);
@@ -107,19 +113,16 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     }
   }
 
-  /**
-   * Writes the wanted configuration over a live document. Nothing is sent when it is there already.
-   * @returns why it could not be written, or `undefined`
-   */
   async function overwrite(
     step: Step,
     document: MirrorDocument,
     id: string,
     live: LivePair,
+    seen: JsonObject = live.raw,
   ): Promise<string | undefined> {
     const { type } = document;
     const now = restorable(type, live.doc, new Map());
-    const wanted = withLiveSwitches(type, restorable(type, document.doc, ids), now);
+    const wanted = reachable(type, restorable(type, document.doc, ids), now);
     const changes = diffFields(now, wanted);
     // A step without changes of its own brings credentials alone.
     const credentialsAlone = step.action === 'update' && step.changes.length === 0;
@@ -155,7 +158,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     }
     const sent = restorable(type, document.doc, ids);
     learn(type, document.doc, after.doc);
-    note(type, id, live.raw, after, sent);
+    note(type, id, seen, after, sent);
     record(step, id, after);
     await writeApart(document, id, after, sent, true);
     return undefined;
@@ -201,7 +204,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     const ours = own !== undefined && own === coreVersionOf(type, live.doc);
     const version = versionOf(live.doc);
     const now = restorable(type, live.doc, new Map());
-    const wanted = withLiveSwitches(type, restorable(type, document.doc, ids), now);
+    const wanted = reachable(type, restorable(type, document.doc, ids), now);
     if (version !== step.version && !ours && diffFields(now, wanted).length > 0) {
       return settle(step, 'conflict', { id, reason: 'changed since the plan was made; it was left alone' });
     }

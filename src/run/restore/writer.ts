@@ -4,7 +4,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import { undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder } from '../../plan/secrets.ts';
@@ -136,19 +136,32 @@ export function createWriter(options: WriterOptions): Writer {
     return pair(type, { ...raw, data: await fetchCacheData(client, collection, id, signal) });
   }
 
-  /** The document in an answer, or from a GET where the answer has none. */
+  /**
+   * Whether an answer is the whole document, as a GET shows it. Some servers answer with the id alone, or with what was
+   * sent before they filled in their own: what lacks a field that was sent, or the mark of this write, is not believed.
+   */
+  function isWhole(type: ResourceType, sent: JsonObject, body: JsonObject): boolean {
+    // Some members come only when asked for; the entries of a cache have a call of their own.
+    if (type.hydrate?.query || type.dir === 'lookupcaches') return false;
+    const { lastModified } = body;
+    return (
+      typeof lastModified === 'string' &&
+      lastModified !== sent.lastModified &&
+      [...Object.keys(sent), ...(type.hydrate?.fields ?? [])].every((key) => getOwn(body, key) !== undefined)
+    );
+  }
+
+  /** The document in the answer to `sent`, or from a GET where the answer does not have the whole of it. */
   async function answered(
     type: ResourceType,
     id: string | undefined,
+    sent: JsonObject | undefined,
     body: Json | undefined,
   ): Promise<LivePair> {
     const found = isObject(body) && typeof body._id === 'string' ? body._id : id;
     if (found === undefined)
       throw new ApiError(`POST ${type.list.path} did not say what it made`, { passing: true });
-    // Some members come only when asked for; the entries of a cache have a call of their own.
-    const whole = isObject(body) && body._id === found && !type.hydrate?.query && type.dir !== 'lookupcaches';
-    if (whole && (type.hydrate?.fields ?? []).every((field) => body[field] !== undefined))
-      return pair(type, body);
+    if (isObject(body) && body._id === found && sent && isWhole(type, sent, body)) return pair(type, body);
     const live = await read(type, found);
     if (!live)
       throw new ApiError(`${type.list.path}/${found} is gone right after it was written`, { passing: false });
@@ -181,15 +194,15 @@ export function createWriter(options: WriterOptions): Writer {
     pair,
     async create(type, body) {
       const answer = await write('POST', await collectionOf(type), body);
-      return answered(type, undefined, answer);
+      return answered(type, undefined, body, answer);
     },
     async replace(type, id, body) {
       const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
-      return answered(type, id, await write('PUT', await urlOf(type, id), value));
+      return answered(type, id, body, await write('PUT', await urlOf(type, id), value));
     },
     async patch(type, id, operations) {
       await write('PATCH', await urlOf(type, id), operations as unknown as Json);
-      return answered(type, id, undefined);
+      return answered(type, id, undefined, undefined);
     },
     async remove(type, id) {
       await client.send({ method: 'DELETE', url: await urlOf(type, id), signal });
