@@ -29,6 +29,11 @@ export interface MirrorState {
   readonly documents: ReadonlyMap<string, DocumentEntry>;
   /** Texts of files, in the order of `paths`. Some thousand at a time. */
   readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
+  /**
+   * Paths of files that hold one of a few words somewhere, and perhaps of some that do not: far quicker than reading all.
+   * Absent where the files are not those of a commit.
+   */
+  readonly search?: (words: readonly string[]) => Promise<readonly string[]>;
 }
 
 /** A document of a state, as its path tells. */
@@ -96,6 +101,7 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     // 100644 blob <oid>\t<path>; a link in the folder is not ours, and following it would lead outside.
     if (tab > 0 && line.startsWith('100')) files.set(line.slice(tab + 1), line.slice(12, tab));
   }
+  const documents = documentsAmong(files.keys());
   return {
     label: named.commit.slice(0, 10),
     commit: named.commit,
@@ -103,10 +109,26 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     account,
     tree,
     files,
-    documents: documentsAmong(files.keys()),
+    documents,
+    search: (words) => search(git, tree, documents, words),
     texts: async (paths) =>
       (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
   };
+}
+
+async function search(
+  git: Git,
+  tree: string,
+  documents: ReadonlyMap<string, DocumentEntry>,
+  words: readonly string[],
+): Promise<readonly string[]> {
+  // Finding nothing looks like a failure to git. A word that is there for certain tells the two apart.
+  const [some] = documents.values();
+  if (!some || words.length === 0) return [];
+  const patterns = [some.id, ...words].flatMap((word) => ['-e', word]);
+  // -a: a file with a NUL is text as well. --no-textconv: no program of the configuration runs.
+  const out = await git.run(['grep', '-l', '-z', '-a', '--no-textconv', '-F', ...patterns, tree, '--']);
+  return out.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(line.indexOf(':') + 1)]));
 }
 
 /** The documents among paths inside an account's folder. */

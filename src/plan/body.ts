@@ -31,10 +31,16 @@ function serverKept(type: ResourceType): string[] {
   return kept.filter((path) => !apart.includes(path));
 }
 
-/** On an API of the old kind these are the configuration itself (celigo-models 6.10). */
+/**
+ * Members that an answer repeats from deeper in the document. On an API of the old kind these two are the configuration
+ * itself (celigo-models 6.10).
+ */
+function echoesOf(type: ResourceType, doc: JsonObject): readonly string[] {
+  return type.dir === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
+}
+
 function stripOf(type: ResourceType, doc: JsonObject): string[] {
-  const echoes = type.dir === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
-  return [...serverKept(type), ...echoes];
+  return [...serverKept(type), ...echoesOf(type, doc)];
 }
 
 /**
@@ -114,8 +120,9 @@ export interface UpdateInput {
 export function updateBody(input: UpdateInput): Filled {
   const { type, live, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live);
-  const kept = stripOf(type, live.doc);
-  let doc = without(filled.doc, kept);
+  const kept = serverKept(type);
+  // An echo of the live document would say the opposite of what is written.
+  let doc = without(filled.doc, [...kept, ...echoesOf(type, filled.doc)]);
   doc = withLiveSwitches(type, doc, live.doc);
   const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;

@@ -27,7 +27,9 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   readonly sampleData: boolean;
   /** Live resources that the state does not have and that shall go. */
   readonly deletions: readonly LiveDocument[];
-  /** Live resources that refer to something that gets a new id. */
+  /** Ids of the target of which an earlier restore made others: old → new. The old ones are gone, the new ones there. */
+  readonly replaced: IdMap;
+  /** Live resources that may refer to something that gets, or got, a new id. */
   readonly followers: readonly LiveDocument[];
   /** Fingerprint of a live document. */
   readonly versionOf: (doc: JsonObject) => string;

@@ -34,6 +34,28 @@ function rewrite(value: Json, ids: IdMap): Json {
   return out;
 }
 
+/** Where {@link rewriteIds} would put another id, and which one stands there: whole strings and keys. */
+export function wholeIds(
+  doc: JsonObject,
+  known: (id: string) => boolean,
+): readonly { readonly place: Place; readonly id: string }[] {
+  const found: { place: Place; id: string }[] = [];
+  const visit = (value: Json, place: Place): void => {
+    if (typeof value === 'string') {
+      if (known(value)) found.push({ place, id: value });
+    } else if (isArray(value)) {
+      for (const [i, item] of value.entries()) visit(item, [...place, i]);
+    } else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        if (known(key)) found.push({ place: [...place, key], id: key });
+        if (!OPAQUE_FIELDS.has(key)) visit(value[key] as Json, [...place, key]);
+      }
+    }
+  };
+  visit(doc, []);
+  return found;
+}
+
 /** An id inside a longer text, such as code or a URI. It is never rewritten. */
 export interface EmbeddedId {
   readonly place: string;

@@ -2,8 +2,9 @@ import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
-import { followerSteps, followingReturns } from './followers.ts';
+import { followerSteps, followingReturns, handWork } from './followers.ts';
 import { type Node, orderByNeed } from './order.ts';
+import { realValues } from './secrets.ts';
 import { type Key, keyOf, type Plan, type Step } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
@@ -28,7 +29,8 @@ function deletionSteps(input: PlanInput): Draft[] {
  * The plan that brings the target to the wanted state. Pure: the same input gives the same plan, whatever the order of
  * its lists.
  */
-export function planRestore(input: PlanInput): Plan {
+export function planRestore(given: PlanInput): Plan {
+  const input: PlanInput = { ...given, supplied: (document) => realValues(given.supplied(document)) };
   const documents = new Map(
     [...input.wanted]
       .map((document) => [keyOf(document.type.dir, document.id), document] as const)
@@ -39,6 +41,11 @@ export function planRestore(input: PlanInput): Plan {
   const dangling = blockDangling(drafts, documents, input);
   const created = new Map<string, Key>();
   for (const [key, { action, id }] of drafts) if (action === 'create') created.set(id, key);
+  // What an earlier restore had made of it is gone as well, and may still be named.
+  for (const [old, id] of input.ids) {
+    const key = created.get(id);
+    if (key !== undefined) created.set(old, key);
+  }
   const followers = followerSteps(input, drafts, created);
   for (const step of followers) drafts.set(step.key, step);
   for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
@@ -99,6 +106,11 @@ export function planRestore(input: PlanInput): Plan {
     state: input.state,
     steps,
     unchanged: finished.filter(({ action }) => action === 'unchanged').length,
-    warnings: [...warningsOf(finished, documents, input), ...dangling, ...embeddedElsewhere(input, created)],
+    warnings: [
+      ...warningsOf(finished, documents, input),
+      ...handWork(followers),
+      ...dangling,
+      ...embeddedElsewhere(input, created),
+    ],
   };
 }

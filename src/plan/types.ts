@@ -35,7 +35,7 @@ export type Live =
   /** The target cannot have it, whatever is done. */
   | { readonly state: 'impossible'; readonly reason: string };
 
-/** A resource that the target has and the state has not, or that has to follow a new id. */
+/** A resource that the target has and the state has not, or that may have to follow a new id. */
 export interface LiveDocument {
   readonly type: ResourceType;
   readonly id: string;

@@ -50,3 +50,30 @@ export function renderIdMaps(maps: IdMaps): string {
     ),
   );
 }
+
+/**
+ * Takes in that `old` is `id` now. What `old` was before that (it can be made anew more than once) leads to `id` as well,
+ * since documents name it.
+ */
+export function learnId(ids: Map<string, string>, old: string, id: string): void {
+  const before = ids.get(old);
+  ids.set(old, id);
+  if (before === undefined || before === id) return;
+  for (const [key, value] of ids) if (value === before) ids.set(key, id);
+  if (before !== old) ids.set(before, id);
+}
+
+/** Ids within one account, with those that were made anew several times leading to the last one. */
+export function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    [...ids.keys()].map((old) => {
+      const seen = new Set([old]);
+      let id = old;
+      for (let next = ids.get(id); next !== undefined && !seen.has(next); next = ids.get(id)) {
+        seen.add(next);
+        id = next;
+      }
+      return [old, id];
+    }),
+  );
+}

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { findType } from '../../src/catalogue/index.ts';
 import type { ResourceType } from '../../src/catalogue/types.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import type { PlanInput } from '../../src/plan/planner.ts';
 import type { Wanted } from '../../src/plan/types.ts';
 
 export function type(dir: string): ResourceType {
@@ -23,6 +24,29 @@ export function wanted(dir: string, doc: JsonObject & { _id: string }): Wanted {
     path: `${dir}/x.${doc._id}.yaml`,
     doc,
     selected: true,
+  };
+}
+
+/** What a plan within one account is made from: nothing is wanted and nothing is there, save what `own` says. */
+export function planInput(own: Partial<PlanInput> = {}): PlanInput {
+  return {
+    account: 'prod',
+    from: 'prod',
+    target: { baseUrl: 'http://127.0.0.1', userId: id('u', 1) },
+    state: { commit: '', date: '' },
+    wanted: [],
+    live: new Map(),
+    ids: new Map(),
+    exists: () => undefined,
+    inState: () => false,
+    supplied: () => new Map(),
+    enableFlows: false,
+    sampleData: false,
+    deletions: [],
+    followers: [],
+    replaced: new Map(),
+    versionOf: () => 'v',
+    ...own,
   };
 }
 

@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import type { Emulator } from '../../src/emulator/server.ts';
 import type { TestAccount } from '../support/account.ts';
 import { type Doc, doc, masksAnywhere } from '../support/documents.ts';
@@ -101,4 +102,33 @@ export function commitByHand(space: Workspace): string {
     ...['commit', '--quiet', '--all', '--message=by hand'],
   );
   return head(space);
+}
+
+/**
+ * Deletes a resource for good although others name it, as a purge of long ago or another part of the platform leaves it:
+ * they go on naming what is not there.
+ */
+export async function uproot(test: TestAccount, dir: string, id: string): Promise<void> {
+  const { emulator } = test;
+  const naming = RESOURCE_TYPES.flatMap((type) =>
+    emulator.state.all(type.dir).flatMap((stored) => {
+      const held = Object.entries(stored).filter(
+        ([key, value]) => key !== '_id' && JSON.stringify(value ?? null).includes(id),
+      );
+      return held.length > 0 && stored._id !== id
+        ? [{ dir: type.dir, id: String(stored._id), held: Object.fromEntries(held) }]
+        : [];
+    }),
+  );
+  for (const user of naming)
+    emulator.state.touch(
+      user.dir,
+      user.id,
+      Object.fromEntries(Object.keys(user.held).map((key) => [key, undefined])),
+    );
+  emulator.act(test.owner.email).remove(dir, id);
+  const binned = emulator.state.bin().some(({ doc: { _id } }) => _id === id);
+  if (binned) await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/${dir}/${id}`);
+  for (const user of naming)
+    if (emulator.state.get(user.dir, user.id)) emulator.state.touch(user.dir, user.id, user.held);
 }

@@ -2,18 +2,23 @@ import { findType } from '../../catalogue/index.ts';
 import { isAppPart } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import { readPath } from '../../core/layout.ts';
+import { innerIds } from '../../plan/ids.ts';
 import { type Key, keyOf, type LiveDocument, type Plan } from '../../plan/types.ts';
 import type { LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
 
-/** Live documents that hold one of these ids. All texts are searched, few are parsed. */
+/** So many ids git looks for quicker than all texts are read; its time grows with their number. */
+const FEW = 100;
+
+/** Live documents that hold one of these ids. All texts are searched, few are read, fewer are parsed. */
 export async function documentsWith(live: LiveAccount, known: ReadonlySet<string>): Promise<LiveDocument[]> {
   if (known.size === 0) return [];
   const likely = new Set<Key>();
   const ids = /[0-9a-f]{24}/g;
   if (live.base) {
     // Side files too: code may hold ids, though it is never rewritten.
-    const paths = [...live.base.files.keys()].filter((path) => readPath(path) !== undefined);
+    const narrowed = known.size <= FEW ? await live.base.search?.([...known]) : undefined;
+    const paths = [...(narrowed ?? live.base.files.keys())].filter((path) => readPath(path) !== undefined);
     for (let from = 0; from < paths.length; from += 2_000) {
       const some = paths.slice(from, from + 2_000);
       for (const [i, text] of (await live.base.texts(some)).entries()) {
@@ -26,6 +31,38 @@ export async function documentsWith(live: LiveAccount, known: ReadonlySet<string
   for (const { dir, id } of live.report.changes) likely.add(keyOf(dir, id));
   const found = await live.documents([...likely]);
   return [...found].map(([key, document]) => ({ ...document, changed: live.isChanged(key) }));
+}
+
+/**
+ * Ids within one account of which earlier restores made others: the old one is gone, the new one is there. Ids of parts of
+ * documents are known by the documents that hold them.
+ * @param holders live documents; all that hold one of the ids are among them
+ */
+export function replacedIds(
+  live: LiveAccount,
+  ids: ReadonlyMap<string, string>,
+  holders: readonly LiveDocument[],
+): Map<string, string> {
+  const dirs = dirsById(live);
+  const parts = new Set(holders.flatMap(({ type, doc }) => [...innerIds(type, doc)]));
+  return new Map(
+    [...ids].filter(([old, id]) => {
+      const dir = dirs.get(id);
+      return (
+        old !== id && (dir === undefined ? parts.has(id) && !parts.has(old) : live.has(dir, old) === false)
+      );
+    }),
+  );
+}
+
+/** Ids to look for in the account's documents, so that {@link replacedIds} can tell. */
+export function idsToFind(live: LiveAccount, ids: ReadonlyMap<string, string>): string[] {
+  const dirs = dirsById(live);
+  return [...ids].flatMap(([old, id]) => (dirs.has(id) ? [old] : [old, id]));
+}
+
+function dirsById(live: LiveAccount): Map<string, string> {
+  return new Map(live.keys().map((key) => [key.slice(key.indexOf('/') + 1), key.slice(0, key.indexOf('/'))]));
 }
 
 /** What the target has and the state has not. In another account only what earlier restores made there. */

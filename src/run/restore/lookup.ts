@@ -175,8 +175,13 @@ export async function lookUp(
         };
       }
     }
-    // An id that leads nowhere any more must not be written into what refers to it.
+    // An id that leads nowhere any more must not be written into what refers to it. Within one account, documents may
+    // still name it: they follow the old one.
     ids.delete(document.id);
+    if (sameAccount && mapped !== undefined) {
+      for (const [old, id] of ids) if (id === mapped) ids.set(old, document.id);
+      ids.set(mapped, document.id);
+    }
     const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
     if (maker && !live.isComplete(type.dir)) {
       return {

@@ -19,8 +19,8 @@ import { secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf, type Live, type Plan, type Wanted } from '../../plan/types.ts';
 import { type Binding, readBinding } from '../binding.ts';
 import { normalisingFor } from '../clear-credentials.ts';
-import { idMapPath, readIdMaps } from '../idmaps.ts';
-import { documentsWith, guardDeletions, superfluous } from './beyond.ts';
+import { idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
+import { documentsWith, guardDeletions, idsToFind, replacedIds, superfluous } from './beyond.ts';
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
@@ -126,7 +126,8 @@ export async function prepare(
       lookupCacheData: target.lookupCacheData,
       signal: deps.signal,
     });
-    const ids = new Map([...maps.values()].flatMap((map) => [...map]));
+    const known = new Map([...maps.values()].flatMap((map) => [...map]));
+    const ids = sameAccount ? lastIds(known) : known;
     if (journal)
       await adopt({
         journal,
@@ -184,7 +185,7 @@ export async function prepare(
     const gone = wanted.filter(
       (document) => found.get(keyOf(document.type.dir, document.id))?.state === 'gone',
     );
-    const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...ids.keys()] : []);
+    const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...idsToFind(live, ids)] : []);
     const followers = (await documentsWith(live, moved)).map((document) =>
       own.has(keyOf(document.type.dir, document.id)) ? { ...document, changed: false } : document,
     );
@@ -203,6 +204,7 @@ export async function prepare(
       sampleData: target.sampleData,
       deletions: request.prune ? await superfluous(live, stateKeys, ids, sameAccount, maps) : [],
       followers,
+      replaced: sameAccount ? replacedIds(live, ids, followers) : new Map(),
       versionOf,
     });
     const documents = new Map<Key, MirrorDocument>();
@@ -223,11 +225,17 @@ export async function prepare(
         ),
       );
     }
+    // Chosen, but as wanted without a look; those that follow a new id have steps of their own.
+    const looked = new Set([
+      ...wanted.map(({ type, id }) => keyOf(type.dir, id)),
+      ...plan.steps.map(({ key }) => key),
+    ]);
+    const passedOver = [...scope.selected].filter((key) => !looked.has(key));
     return {
       request,
       plan: {
         ...plan,
-        unchanged: plan.unchanged + scope.selected.size - wanted.length,
+        unchanged: plan.unchanged + passedOver.length,
         warnings: [...plan.warnings, ...notes],
       },
       refusals,

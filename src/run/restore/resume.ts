@@ -5,6 +5,7 @@ import type { Repository } from '../../mirror/repository.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
+import { learnId } from '../idmaps.ts';
 import type { LiveAccount } from './live.ts';
 import { pathsOf } from './scope.ts';
 import { pickTwin } from './twin.ts';
@@ -50,7 +51,7 @@ export async function adopt(input: {
     if (entry.kind === 'intent' && entry.action === 'create') open.add(entry.key);
     if (entry.kind !== 'done' || entry.action !== 'create') continue;
     const old = entry.key.slice(entry.key.indexOf('/') + 1);
-    if (old !== entry.id) ids.set(old, entry.id);
+    if (old !== entry.id) learnId(ids, old, entry.id);
     claimed.add(entry.id);
     open.delete(entry.key);
   }
@@ -77,7 +78,7 @@ export async function adopt(input: {
     const twin = pickTwin(type, body, candidates);
     if (!twin) continue;
     claimed.add(twin.id);
-    ids.set(id, twin.id);
+    learnId(ids, id, twin.id);
     journal.append([{ kind: 'done', key: keyOf(type.dir, id), action: 'create', id: twin.id }], true);
   }
 }

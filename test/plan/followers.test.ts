@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
+import { planRestore } from '../../src/plan/planner.ts';
+import type { LiveDocument, Plan } from '../../src/plan/types.ts';
+import { id, planInput, type, wanted } from './support.ts';
+
+const [OLD, NEW] = [id('e', 1), id('e', 2)];
+
+function follower(dir: string, doc: JsonObject & { _id: string }): LiveDocument {
+  const { type, id, title, path } = wanted(dir, doc);
+  return { type, id, title, path, doc, changed: false };
+}
+
+function told({ steps }: Plan): string[] {
+  return steps.map(({ action, key, reason }) => `${action} ${key.split('/')[0]}: ${reason}`);
+}
+
+describe('a live document that names what an earlier restore made anew', () => {
+  it('is updated, wherever the id stands, be it wanted or not', () => {
+    const plan = planRestore(
+      planInput({
+        replaced: new Map([[OLD, NEW]]),
+        ids: new Map([[OLD, NEW]]),
+        followers: [
+          follower('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: OLD }] }),
+          follower('flows', { _id: id('f', 2), name: 'B', settings: { [OLD]: 1, source: OLD } }),
+          follower('flows', { _id: id('f', 3), name: 'C', pageGenerators: [{ _exportId: NEW }] }),
+        ],
+      }),
+    );
+
+    expect(told(plan)).toEqual([
+      `update flows: still refers to ${OLD}, which is ${NEW} now`,
+      `update flows: still refers to ${OLD}, which is ${NEW} now`,
+    ]);
+    expect(plan.steps.map(({ changes }) => changes.map(({ place }) => place.join('.')))).toEqual([
+      ['pageGenerators.0._exportId'],
+      [`settings.${OLD}`, 'settings.source'],
+    ]);
+  });
+
+  it('is left alone where only a record of another system, its origin or an echo says so', () => {
+    const plan = planRestore(
+      planInput({
+        replaced: new Map([[OLD, NEW]]),
+        ids: new Map([[OLD, NEW]]),
+        followers: [
+          follower('exports', { _id: id('e', 9), name: 'A', mockOutput: { id: OLD }, _sourceId: OLD }),
+          follower('apis', { _id: id('a', 9), type: 'script', script: { _scriptId: NEW }, _scriptId: OLD }),
+        ],
+      }),
+    );
+
+    expect(plan.steps).toEqual([]);
+  });
+
+  it.each([
+    ['ashares', { integrationAccessLevel: [{ _integrationId: OLD }] }, 'a restore never writes users'],
+    ['notifications', { type: 'flow', _flowId: OLD }, 'cannot be moved'],
+    ['flows', { _connectorId: id('c', 9), pageGenerators: [{ _exportId: OLD }] }, 'Integration App'],
+  ])('is left to a person: %s', (dir, own, why) => {
+    const plan = planRestore(
+      planInput({
+        replaced: new Map([[OLD, NEW]]),
+        ids: new Map([[OLD, NEW]]),
+        followers: [follower(dir, { _id: id('z', 1), ...own } as JsonObject & { _id: string })],
+      }),
+    );
+
+    expect(plan.steps.map(({ action }) => action)).toEqual(['impossible']);
+    expect(plan.warnings).toHaveLength(1);
+    expect(plan.warnings[0]).toContain(why);
+    expect(plan.warnings[0]).toContain(OLD);
+  });
+
+  it('is blocked where the place is fixed once it is made', () => {
+    const [path = ''] = type('flows').restore.immutable ?? [];
+    expect(path).toBe('_abstractFlowId');
+    const plan = planRestore(
+      planInput({
+        replaced: new Map([[OLD, NEW]]),
+        ids: new Map([[OLD, NEW]]),
+        followers: [follower('flows', { _id: id('f', 1), name: 'A', [path]: OLD })],
+      }),
+    );
+
+    expect(plan.steps.map(({ action }) => action)).toEqual(['blocked']);
+  });
+});
+
+it('what stood in the place of something lost, and is lost as well, is followed too', () => {
+  const plan = planRestore(
+    planInput({
+      wanted: [wanted('exports', { _id: OLD, name: 'Orders', adaptorType: 'HTTPExport' })],
+      live: new Map([[`exports/${OLD}`, { state: 'gone' }]]),
+      ids: new Map([[NEW, OLD]]),
+      followers: [follower('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: NEW }] })],
+    }),
+  );
+
+  expect(told(plan)).toEqual([
+    'create exports: neither there nor in the recycle bin: gets a new id',
+    `update flows: refers to exports/${OLD}, which gets a new id`,
+  ]);
+});
