@@ -175,19 +175,19 @@ export async function lookUp(
         };
       }
     }
-    // An id that leads nowhere any more must not be written into what refers to it. Within one account, documents may
-    // still name it: they follow the old one.
+    // An id that leads nowhere any more must not be written into what refers to it.
     ids.delete(document.id);
-    if (sameAccount && mapped !== undefined) {
-      for (const [old, id] of ids) if (id === mapped) ids.set(old, document.id);
-      ids.set(mapped, document.id);
-    }
     const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
     if (maker && !live.isComplete(type.dir)) {
       return {
         state: 'unknown',
         reason: `the ${type.plural} of the account could not be listed whole, so that a new one might be a second one`,
       };
+    }
+    // Within one account, documents may still name what an earlier restore made of it: they follow what is made now.
+    if (sameAccount && mapped !== undefined) {
+      for (const [old, id] of ids) if (id === mapped) ids.set(old, document.id);
+      ids.set(mapped, document.id);
     }
     return { state: 'gone' };
   }
