@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import type { RepositoryConfig } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
 
 /**
  * Settings that a user's or machine's git configuration must not decide: none of them may run a program, change a
- * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force.
+ * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force. Programs under names
+ * that nobody can know beforehand are looked for by `git-programs.ts`.
  */
 const ISOLATION = [
   'core.hooksPath=/dev/null',
@@ -25,6 +27,8 @@ const ISOLATION = [
   'commit.cleanup=verbatim',
   'push.gpgSign=false',
   'gpg.program=gpg',
+  'gpg.openpgp.program=gpg',
+  'gpg.x509.program=gpgsm',
   'gpg.ssh.program=ssh-keygen',
   'gpg.ssh.defaultKeyCommand=',
   'push.followTags=false',
@@ -36,6 +40,12 @@ const ISOLATION = [
   'merge.conflictStyle=merge',
   'advice.detachedHead=false',
   'color.ui=false',
+  'log.showSignature=false',
+  // Repositories within the clone have a configuration of their own.
+  'submodule.recurse=false',
+  'fetch.recurseSubmodules=false',
+  'push.recurseSubmodules=no',
+  'diff.ignoreSubmodules=all',
   'i18n.commitEncoding=utf-8',
   // A connection that stands still is given up instead of waited for.
   'http.lowSpeedLimit=1',
@@ -63,6 +73,7 @@ const REDIRECTING = [
   'GIT_COMMON_DIR',
   'GIT_NAMESPACE',
   'GIT_PREFIX',
+  'GIT_CONFIG',
   'GIT_CONFIG_PARAMETERS',
   'GIT_CONFIG_COUNT',
   'GIT_EXTERNAL_DIFF',
@@ -70,6 +81,8 @@ const REDIRECTING = [
   'GIT_SEQUENCE_EDITOR',
   'GIT_PAGER',
   'GIT_PROXY_COMMAND',
+  'GIT_ALLOW_PROTOCOL',
+  'GIT_ATTR_SOURCE',
   'GIT_TEMPLATE_DIR',
   'GIT_AUTHOR_NAME',
   'GIT_AUTHOR_EMAIL',
@@ -78,6 +91,26 @@ const REDIRECTING = [
   'GIT_COMMITTER_EMAIL',
   'GIT_COMMITTER_DATE',
 ];
+
+/** Ways to a remote that git goes by itself; any other is a program (`ext::…`, `git-remote-…`). */
+const NETWORK = 'git:http:https:ssh';
+
+/** Environment that outranks a configuration for programs that it cannot take back. */
+const NO_PROGRAMS = {
+  GIT_EDITOR: ':',
+  GIT_SEQUENCE_EDITOR: ':',
+  GIT_PROXY_COMMAND: '',
+  GIT_ATTR_NOSYSTEM: '1',
+};
+
+/** Whether a command needs no look for programs: it changes nothing and reads neither files, objects nor remotes. */
+function isHarmless([command, ...rest]: readonly string[]): boolean {
+  return (
+    command === '--version' ||
+    command === 'config' ||
+    (command === 'rev-parse' && rest.every((word) => /^--(?:is|show|absolute)-/.test(word)))
+  );
+}
 
 const ASKPASS = `#!/bin/sh
 case "$1" in
@@ -163,6 +196,26 @@ function splitBatch(bytes: Buffer, ids: readonly string[]): readonly Buffer[] {
   });
 }
 
+/** Every setting that git would obey here, each with its scope before it. @throws GitFailure */
+async function readSettings(run: (args: readonly string[]) => Promise<string>): Promise<string> {
+  const list = ['config', '--list', '--null'];
+  try {
+    return await run([...list, '--show-scope']);
+  } catch (error) {
+    // Git before 2.26 does not tell scopes: asked for those that are not the clone's, the rest counts as its own.
+    if (!(error instanceof GitFailure) || !error.stderr.includes('show-scope')) throw error;
+  }
+  const of = async (scope: string, option: readonly string[]): Promise<string> => {
+    const out = await run([...list, '--includes', ...option]).catch(() => '');
+    return out
+      .split('\0')
+      .filter((setting) => setting !== '')
+      .map((setting) => `${scope}\0${setting}\0`)
+      .join('');
+  };
+  return `${await of('system', ['--system'])}${await of('global', ['--global'])}${await of('local', ['--local'])}`;
+}
+
 /** Runs git in one clone. */
 export interface Git {
   /**
@@ -186,7 +239,15 @@ export function createGit(options: GitOptions): Git {
       (entry): entry is [string, string] => entry[1] !== undefined && !REDIRECTING.includes(entry[0]),
     ),
   );
-  const env = { ...inherited, ...remoteEnvironment(options), LC_ALL: 'C' };
+  const { remote } = options.config;
+  const env = {
+    ...inherited,
+    ...remoteEnvironment(options),
+    ...NO_PROGRAMS,
+    // A remote on the network stays there: a folder of this machine has hooks, which a push would run.
+    GIT_ALLOW_PROTOCOL: remote === undefined || isLocalRemote(remote) ? `file:${NETWORK}` : NETWORK,
+    LC_ALL: 'C',
+  };
   const config = [
     ...ISOLATION,
     `user.name=${options.config.author.name}`,
@@ -197,11 +258,11 @@ export function createGit(options: GitOptions): Git {
       : []),
   ];
 
-  function instance(call: GitCall): SimpleGit {
+  function instance(call: GitCall, screen?: Screen): SimpleGit {
     const all = { ...env, ...call.env };
     return simpleGit({
       baseDir: options.cwd,
-      config,
+      config: screen ? [...config, ...screen.config] : config,
       maxConcurrentProcesses: 4,
       // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
       errors: (error, result) => {
@@ -221,14 +282,21 @@ export function createGit(options: GitOptions): Git {
         allowUnsafeFsMonitor: true,
         allowUnsafeConfigPaths: true,
         allowUnsafeGpgProgram: true,
+        // What takes the place of programs that a configuration names.
+        allowUnsafeCredentialHelper: true,
+        allowUnsafeEditor: true,
+        allowUnsafeFilter: true,
+        allowUnsafeGitProxy: true,
+        allowUnsafeMergeDriver: true,
+        allowUnsafePack: true,
       },
     }).env(all);
   }
-  const shared = instance({});
+  const plain = instance({});
 
-  async function run(args: readonly string[], call?: GitCall): Promise<string> {
+  async function raw(git: SimpleGit, args: readonly string[]): Promise<string> {
     try {
-      return await (call ? instance(call) : shared).raw([...args]);
+      return await git.raw([...args]);
     } catch (cause) {
       if (options.signal.aborted) throw options.signal.reason;
       if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
@@ -240,14 +308,34 @@ export function createGit(options: GitOptions): Git {
       throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
     }
   }
+
+  let screened: Promise<{ readonly screen: Screen; readonly git: SimpleGit }> | undefined;
+  /** Looked at once, before the first command that could run one of them. */
+  function screening(): Promise<{ readonly screen: Screen; readonly git: SimpleGit }> {
+    screened ??= readSettings((args) => raw(plain, args)).then((listed) => {
+      const screen = screenPrograms(listed, remote);
+      return { screen, git: instance({}, screen) };
+    });
+    return screened;
+  }
+
+  async function run(args: readonly string[], call?: GitCall): Promise<string> {
+    const [command = '', ...rest] = args;
+    if (isHarmless(args)) return raw(call ? instance(call) : plain, args);
+    const { screen, git } = await screening();
+    const more = screen.options[command] ?? [];
+    return raw(call ? instance(call, screen) : git, [command, ...more, ...rest]);
+  }
   async function objects(ids: readonly string[]): Promise<readonly Buffer[]> {
     if (ids.length === 0) return [];
     let bytes: Buffer;
     try {
       // The one command whose output may be anything but text.
-      bytes = (await instance({ input: `${ids.join('\n')}\n` }).binaryCatFile(['--batch'])) as Buffer;
+      const { screen } = await screening();
+      bytes = (await instance({ input: `${ids.join('\n')}\n` }, screen).binaryCatFile(['--batch'])) as Buffer;
     } catch (cause) {
       if (options.signal.aborted) throw options.signal.reason;
+      if (cause instanceof AppError) throw cause;
       throw new GitFailure('cat-file', messageOf(cause), cause);
     }
     return splitBatch(bytes, ids);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { findType } from '../catalogue/index.ts';
 import type { RepositoryConfig } from '../config/schema.ts';
 import type { ObjectFormat } from '../core/digest.ts';
@@ -8,6 +8,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { isBeside, isOverview, OVERVIEW_MARK, readPath } from '../core/layout.ts';
 import { createGit, type Git, GitFailure } from './git.ts';
 import { acquireLock } from './lock.ts';
+import { writeAlongside } from './staging.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
 
 /** A clone that this process alone works on. */
@@ -38,6 +39,8 @@ export interface Repository {
 
 export interface OpenOptions {
   readonly config: RepositoryConfig;
+  /** Names at the top of the repository that are the mirror's. */
+  readonly folders: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly lockWaitMs: number;
   readonly signal: AbortSignal;
@@ -55,6 +58,28 @@ export function isOwnPath(path: string): boolean {
 /** Whether a page was made by this program, and not written by somebody in its place. */
 export function isOwnPage(file: string): boolean {
   return readFileSync(file, 'utf8').startsWith(OVERVIEW_MARK);
+}
+
+/** Says in git's own list of attributes where what this program says begins. */
+const ATTRIBUTES_MARK = '# celigo-mirror: bytes of the mirror are never converted';
+/** What no list of attributes, whoever wrote it, may do to a file of the mirror. */
+const ATTRIBUTES = '-text -filter -ident -working-tree-encoding';
+
+/**
+ * Puts the mirror's folders out of reach of attributes, which convert bytes or run filters: those in the tree can be
+ * pushed by anybody, and no option turns them off in every git. The clone's own list outranks them, and there the last line
+ * wins. What a person wrote before it stays.
+ */
+function setAttributes(gitDir: string, folders: readonly string[]): void {
+  const pointer = join(gitDir, 'commondir');
+  const common = existsSync(pointer) ? resolve(gitDir, readFileSync(pointer, 'utf8').trim()) : gitDir;
+  const file = join(common, 'info', 'attributes');
+  const held = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const lines = held.split('\n').filter((line) => line !== '');
+  const block = [ATTRIBUTES_MARK, ...folders.map((folder) => `/${folder}/** ${ATTRIBUTES}`)];
+  const others = lines.filter((line) => line !== ATTRIBUTES_MARK && !line.endsWith(` ${ATTRIBUTES}`));
+  const text = `${[...others, ...block].join('\n')}\n`;
+  if (text !== held) writeAlongside(common, [{ path: 'info/attributes', text }]);
 }
 
 /** How often, and after how long, a clone that another process is making is tried again. */
@@ -145,6 +170,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     if (removed.length > 0) options.onNotice(`removed lock files of a git that died: ${removed.join(', ')}`);
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
+    setAttributes(gitDir, options.folders);
     const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
     const objects = format === 'sha256' ? 'sha256' : 'sha1';
     // Before anything else: git does not look at the checksum, and the first command that refreshes the index makes a
@@ -283,6 +309,7 @@ async function dirtyEntries(repository: Repository, account: string): Promise<Di
     '--untracked-files=all',
     '--ignored=traditional',
     '--no-renames',
+    '--ignore-submodules=all',
     '--',
     account,
   ];

@@ -141,6 +141,7 @@ export function writeAlongside(root: string, files: readonly MirrorFile[]): void
     try {
       refuseLink(dirname(target));
       mkdirSync(dirname(target), { recursive: true });
+      rmSync(`${target}.tmp`, { force: true });
       writeFileSync(`${target}.tmp`, text);
       renameSync(`${target}.tmp`, target);
     } catch (cause) {

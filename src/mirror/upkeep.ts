@@ -32,5 +32,7 @@ export async function measure({ git }: Repository, remote: boolean): Promise<Rep
 
 /** Packs what many runs left loose, when git finds it worth the while. The clone must be locked. @throws GitFailure */
 export async function tidyUp({ git }: Repository): Promise<void> {
+  // Tidying would run it, and no option takes it back.
+  if ((await git.ask(['config', '--get-all', 'gc.recentObjectsHook'])) !== undefined) return;
   await git.run(['-c', 'gc.auto=6700', '-c', 'gc.autoDetach=false', 'gc', '--auto', '--quiet']);
 }

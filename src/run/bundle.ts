@@ -124,8 +124,9 @@ async function repositoryOf(config: Config, input: BundleInput): Promise<JsonObj
     objects: await ask('count-objects', '-v'),
     refs: (await ask('for-each-ref', '--format=%(refname) %(objectname:short)')).split('\n'),
     shallow: await ask('rev-parse', '--is-shallow-repository'),
-    uncommitted: (await ask('status', '--porcelain', '-uall', '--', ...accounts)).split('\n').filter(Boolean)
-      .length,
+    uncommitted: (await ask('status', '--porcelain', '-uall', '--ignore-submodules=all', '--', ...accounts))
+      .split('\n')
+      .filter(Boolean).length,
     commits: (
       await ask('log', `-${COMMITS}`, '-E', `--grep=${own}`, '--format=%h %cI %s', '--no-show-signature')
     ).split('\n'),

@@ -115,6 +115,7 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
       const dirty = await git.ask([
         'status',
         '--porcelain',
+        '--ignore-submodules=all',
         '--',
         ...config.accounts.map(({ name }) => name),
       ]);

@@ -134,6 +134,7 @@ export async function syncAccounts(
   };
   const opening = openRepository({
     config: deps.config.repository,
+    folders: names,
     env: deps.env,
     lockWaitMs: deps.lockWaitMs,
     signal,

@@ -1,11 +1,20 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { gitOverHttp } from '../support/git-http.ts';
-import { bareRemote, CANNOT_SIGN, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
+import { bareRemote, CANNOT_SIGN, cli, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
 
@@ -17,6 +26,15 @@ function workspace(
     { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'scripts'] } },
     { repository },
   );
+}
+
+/** A repository whose hook notes that it ran. */
+function hostileRemote(ran: string): string {
+  const remote = bareRemote();
+  writeFileSync(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\ntouch ${ran}/pre-receive\n`, {
+    mode: 0o755,
+  });
+  return remote;
 }
 
 let edits = 0;
@@ -200,6 +218,242 @@ describe('a user’s own git configuration', () => {
       script?.content,
     );
     expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
+  });
+
+  it('nor anybody else’s names a program that runs', async () => {
+    const account = await sample();
+    const [home, ran] = [tempDir(), tempDir()];
+    const plant = (name: string): string => `touch ${ran}/${name}`;
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    const gitDir = join(space.mirror, '.git');
+
+    // By a push: attributes that call for the user's own filter.
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    writeFileSync(join(other, '.gitattributes'), '* filter=lfs\n');
+    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+    const conversions = 'filter=lfs text eol=crlf ident working-tree-encoding=UTF-16';
+    writeFileSync(join(other, 'prod', 'flows', '.gitattributes'), `*.yaml ${conversions}\n`);
+    git(other, 'add', '.gitattributes', 'README.md', 'prod/flows/.gitattributes');
+    git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'attributes');
+    git(other, 'push', '--quiet');
+
+    const hooks = (dir: string, names: readonly string[]): void => {
+      mkdirSync(dir, { recursive: true });
+      for (const name of names)
+        writeFileSync(join(dir, name), `#!/bin/sh\n${plant(`hook-${name}`)}\n`, { mode: 0o755 });
+    };
+    const ours = ['post-checkout', 'post-index-change', 'pre-push', 'reference-transaction', 'pre-auto-gc'];
+    const theirs = ['pre-receive', 'update', 'post-receive', 'post-update', 'proc-receive'];
+    hooks(join(gitDir, 'hooks'), ours);
+    hooks(join(home, 'hooks'), [...ours, ...theirs]);
+    const filter = (name: string): string[] => [
+      `[filter "${name}"]`,
+      ...['clean', 'smudge'].map((what) => `${what} = "${plant(`${name}-${what}`)}; cat"`),
+      `process = "${plant(`${name}-process`)}; exit 1"`,
+      'required = true',
+    ];
+    writeFileSync(
+      join(home, 'gitconfig'),
+      [
+        ...filter('lfs'),
+        '[core]',
+        `hooksPath = ${home}/hooks`,
+        `alternateRefsCommand = ${plant('alternates-of-user')}; true`,
+        '[uploadpack]',
+        `packObjectsHook = "${plant('pack-objects')}; exec"`,
+        '[hook "global"]',
+        `command = ${plant('configured-hook-of-user')}`,
+        'event = reference-transaction',
+      ].join('\n'),
+    );
+
+    // In the clone.
+    writeFileSync(join(home, 'included'), filter('included').join('\n'));
+    mkdirSync(join(gitDir, 'info'), { recursive: true });
+    writeFileSync(join(gitDir, 'info', 'attributes'), '* filter=Own.x diff=evil merge=evil\n');
+    writeFileSync(join(gitDir, 'objects', 'info', 'alternates'), `${join(remote, 'objects')}\n`);
+    const programs = ['fsmonitor', 'sshCommand', 'askPass', 'editor', 'pager', 'gitProxy'];
+    writeFileSync(
+      join(gitDir, 'config'),
+      [
+        readFileSync(join(gitDir, 'config'), 'utf8'),
+        '[core]',
+        ...programs.map((name) => `${name} = ${plant(name)}`),
+        `alternateRefsCommand = ${plant('alternates')}; true`,
+        `attributesFile = ${gitDir}/info/attributes`,
+        ...filter('Own.x'),
+        '[include]',
+        `path = ${home}/included`,
+        '[diff]',
+        `external = ${plant('diff-external')}`,
+        '[diff "evil"]',
+        `textconv = "${plant('textconv')}; cat"`,
+        `command = ${plant('diff-command')}`,
+        '[merge]',
+        'default = evil',
+        '[merge "evil"]',
+        `driver = ${plant('merge')}`,
+        '[gpg]',
+        `program = ${plant('gpg')}`,
+        '[gpg "openpgp"]',
+        `program = ${plant('openpgp')}`,
+        '[gpg "ssh"]',
+        `program = ${plant('gpg-ssh')}`,
+        `defaultKeyCommand = ${plant('key-command')}`,
+        '[commit]',
+        'gpgSign = true',
+        '[log]',
+        'showSignature = true',
+        '[credential]',
+        `helper = "!${plant('credential')}"`,
+        '[hook "evil"]',
+        `command = ${plant('configured-hook')}`,
+        'event = reference-transaction',
+        '[uploadpack]',
+        `packObjectsHook = ${plant('pack-objects-of-clone')}`,
+        `[remote "${remote}"]`,
+        `uploadpack = "${plant('uploadpack')}; git-upload-pack"`,
+        `receivepack = "${plant('receivepack')}; git-receive-pack"`,
+        '[sequence]',
+        `editor = ${plant('sequence-editor')}`,
+        '[protocol "ext"]',
+        'allow = always',
+        '[alias]',
+        `log = "!${plant('alias')}"`,
+        '[submodule]',
+        'recurse = true',
+        '[submodule "nested"]',
+        `update = "!${plant('submodule')}"`,
+        'ignore = none',
+        '',
+      ].join('\n'),
+    );
+
+    const env = { HOME: home, GIT_CONFIG_GLOBAL: join(home, 'gitconfig') };
+    const flow = space.find(FLOW);
+    const codes: number[] = [];
+    for (const args of [['sync'], ['sync', '--full'], ['sync']]) {
+      await edit(account);
+      // Undone, and kept aside: both look at the file's bytes.
+      writeFileSync(join(space.mirror, 'prod', 'scripts', 'more.js'), '');
+      writeFileSync(join(space.mirror, flow), 'by hand\n');
+      codes.push((await cli(args, space.dir, env)).code);
+    }
+    for (const args of [['doctor'], ['log'], ['verify', '--signatures'], ['drill'], ['diff'], ['lint']])
+      await cli(args, space.dir, env);
+
+    expect(readdirSync(ran)).toEqual([]);
+    expect(codes).toEqual([0, 0, 0]);
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+    const [held, there] = [
+      git(remote, 'show', `main:${flow}`),
+      readFileSync(join(space.mirror, flow), 'utf8'),
+    ];
+    expect(held).toContain(`description: edit ${edits}\n`);
+    expect(there).toBe(held);
+    expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue').trim().split('\n')).toHaveLength(3);
+  });
+
+  it('nor a repository within the clone', async () => {
+    const account = await sample();
+    const ran = tempDir();
+    const space = workspace(account);
+    await space.sync();
+    const nested = join(space.mirror, 'prod', 'flows', 'nested');
+    const by = ['-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'x'];
+    git(space.mirror, 'init', '--quiet', nested);
+    writeFileSync(join(nested, 'file'), 'one');
+    git(nested, 'add', 'file');
+    git(nested, ...by);
+    git(space.mirror, '-c', 'advice.addEmbeddedRepo=false', 'add', nested);
+    git(space.mirror, ...by);
+    git(nested, 'config', 'filter.evil.clean', `touch ${ran}/filter; cat`);
+    writeFileSync(join(nested, '.git', 'info', 'attributes'), '* filter=evil\n');
+    writeFileSync(join(nested, 'file'), 'two');
+    await edit(account);
+
+    await space.sync();
+    await space.run('doctor');
+
+    expect(readdirSync(ran)).toEqual([]);
+  });
+
+  it.each([
+    ['a helper', (ran: string) => `ext::sh -c touch% ${ran}/helper #`],
+    ['a folder with hooks', (ran: string) => hostileRemote(ran)],
+  ])('nor %s in the place of the remote', async (_, url) => {
+    const account = await sample();
+    const [ran, remote] = [tempDir(), bareRemote()];
+    const local = workspace(account, { remote });
+    await local.sync();
+    const away = workspace(account, { remote: 'https://127.0.0.1:9/mirror.git' });
+    await away.sync('--no-push').catch(() => undefined);
+    for (const space of [local, away]) {
+      if (!existsSync(join(space.mirror, '.git'))) space.git('init', '--quiet');
+      const config = join(space.mirror, '.git', 'config');
+      const from = space === local ? remote : 'https://127.0.0.1:9/';
+      writeFileSync(
+        config,
+        `${readFileSync(config, 'utf8')}[protocol "ext"]\nallow = always\n[url ${JSON.stringify(url(ran))}]\ninsteadOf = ${from}\n`,
+      );
+      await edit(account);
+
+      expect((await space.sync()).code).not.toBe(0);
+    }
+    expect(readdirSync(ran)).toEqual([]);
+  });
+
+  it('gives the password of an HTTPS remote, and the clone’s configuration does not', async () => {
+    const account = await sample();
+    const [home, remote] = [tempDir(), bareRemote()];
+    const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');
+    const space = workspace(account, { remote: server.url });
+    const answer = '!f() { echo username=mirror-bot; echo password=pass-word-17; }; f';
+    writeFileSync(join(home, 'gitconfig'), `[credential]\nhelper = "${answer}"\n`);
+    git(space.dir, 'init', '--quiet', '--initial-branch=main', space.mirror);
+    space.git('config', 'credential.helper', `!touch ${home}/ran; false`);
+    space.git('config', `credential.${server.url}.helper`, `!touch ${home}/ran; false`);
+
+    const env = { HOME: home, GIT_CONFIG_GLOBAL: join(home, 'gitconfig') };
+    const { code, out } = await cli(['sync', '--json'], space.dir, env);
+
+    expect(code, out).toBe(0);
+    expect(existsSync(join(home, 'ran'))).toBe(false);
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+  });
+
+  it.each([
+    ['remote.other.uploadpack', [['remote.other.promisor', 'true']]],
+    ['filter.a=b.clean', []],
+  ])('is refused where it names a program that cannot be kept from running: %s', async (key, more) => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    for (const [name = '', value = ''] of [[key, 'false'], ...more]) space.git('config', name, value);
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({
+      code: 1,
+      error: { code: 'REPOSITORY', message: expect.stringContaining(key) },
+    });
+  });
+
+  it('keeps its attributes for files that are not the mirror’s', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    const file = join(space.mirror, '.git', 'info', 'attributes');
+    writeFileSync(file, `*.md text\n${readFileSync(file, 'utf8')}*.png -text`);
+    await space.sync();
+    const once = readFileSync(file, 'utf8');
+    await space.sync();
+
+    expect(readFileSync(file, 'utf8')).toBe(once);
+    const told = space.git('check-attr', 'text', '--', 'x.md', 'x.png', 'prod/x.md');
+    expect(told).toBe('x.md: text: set\nx.png: text: unset\nprod/x.md: text: unset\n');
   });
 
   it('may stand in the environment as well, as npm, hooks and shells leave it there', async () => {

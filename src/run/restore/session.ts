@@ -68,6 +68,7 @@ export async function openRestore(
   try {
     repository = await openRepository({
       config: deps.config.repository,
+      folders: ownFolders(deps.config),
       env: deps.env,
       lockWaitMs: deps.lockWaitMs,
       signal,
@@ -147,6 +148,7 @@ export async function lookAt<T>(
   try {
     repository = await openRepository({
       config: deps.config.repository,
+      folders: ownFolders(deps.config),
       env: deps.env,
       lockWaitMs: deps.lockWaitMs,
       signal,
