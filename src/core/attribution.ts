@@ -1,4 +1,5 @@
 import type { Change, Editor } from './changes.ts';
+import { withoutCredentials } from './credential-text.ts';
 import type { Standing } from './told.ts';
 
 /** A person as a commit names one. */
@@ -71,7 +72,11 @@ const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge
 export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
-  return { name: editor.name || known?.name || email, email };
+  // A name is what somebody typed; as an author it stands in the history for ever.
+  return {
+    name: withoutCredentials(editor.name || known?.name || email),
+    email: withoutCredentials(email),
+  };
 }
 
 interface Verdict {

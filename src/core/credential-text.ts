@@ -1,4 +1,6 @@
+import { formatsIn } from './credential-formats.ts';
 import { kindOfNoun, looksSecret, QUALIFIER, SECRET_NOUN } from './secret-words.ts';
+import { isNamedCredential } from './secrets.ts';
 
 /** A credential in a text. Never holds the credential itself. */
 export interface Credential {
@@ -8,31 +10,6 @@ export interface Credential {
   readonly start: number;
   readonly end: number;
 }
-
-/** Formats that give themselves away, wherever they stand. */
-const FORMATS: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
-  {
-    kind: 'private key',
-    pattern:
-      /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]{0,8000}?-----END (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----)?/g,
-  },
-  { kind: 'JSON Web Token', pattern: /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g },
-  {
-    kind: 'password in a URL',
-    pattern:
-      /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@{}"'<>]+:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
-  },
-  { kind: 'AWS access key id', pattern: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g },
-  { kind: 'Google API key', pattern: /\bAIza[A-Za-z0-9_-]{35}\b/g },
-  { kind: 'GitHub token', pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,})/g },
-  { kind: 'GitLab token', pattern: /\bglpat-[A-Za-z0-9_-]{18,}/g },
-  { kind: 'Slack token', pattern: /\bxox[abeprs]-[A-Za-z0-9-]{10,}/g },
-  { kind: 'Slack webhook', pattern: /\bhttps:\/\/hooks\.slack\.com\/services\/[A-Za-z0-9/]{20,}/g },
-  { kind: 'Stripe key', pattern: /\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}/g },
-  { kind: 'Shopify token', pattern: /\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b/g },
-  { kind: 'SendGrid key', pattern: /\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}/g },
-  { kind: 'npm token', pattern: /\bnpm_[A-Za-z0-9]{36}\b/g },
-];
 
 /** An authorisation header, in one piece or put together: `Bearer …`, `'Basic ' + '…'`. */
 const SCHEME =
@@ -80,8 +57,6 @@ const LONGEST_NAME = 60;
 /** Cheap tests before the patterns: each of them needs one of these. */
 const MAY_NAME = /pass|pwd|secret|key|token|bearer|credential|authorization|sig|auth/i;
 const MAY_AUTHORISE = /basic|bearer|token|api-?key|ssws/i;
-const MAY_HOLD =
-  /-----BEGIN|eyJ|:\/\/[^\s/@]+@|AKIA|ASIA|AIza|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|hooks\.slack|[rs]k_(?:live|test)|shp(?:at|ca|pa|ss)_|SG\.|npm_/;
 
 /** Whether a value is what `Basic` needs: a name and a password, encoded. */
 function isBasic(value: string): boolean {
@@ -133,16 +108,6 @@ function namedIn(text: string): Credential[] {
   );
 }
 
-function formatsIn(text: string): Credential[] {
-  return FORMATS.flatMap(({ kind, pattern }) =>
-    [...text.matchAll(pattern)].map(({ 0: { length }, index }) => ({
-      kind,
-      start: index,
-      end: index + length,
-    })),
-  );
-}
-
 /**
  * Finds credentials in code or configuration by their formats and by the names that they are given to, in their order,
  * none within another. Handlebars expressions are not credentials.
@@ -150,7 +115,7 @@ function formatsIn(text: string): Credential[] {
 export function credentialsIn(text: string): Credential[] {
   const found: Credential[] = [];
   for (const one of [
-    ...(MAY_HOLD.test(text) ? formatsIn(text) : []),
+    ...formatsIn(text),
     ...(MAY_AUTHORISE.test(text) ? authorisationsIn(text) : []),
     ...(MAY_NAME.test(text) ? namedIn(text) : []),
   ]) {
@@ -158,4 +123,55 @@ export function credentialsIn(text: string): Credential[] {
     if (!found.some(({ start, end }) => one.start < end && start < one.end)) found.push(one);
   }
   return found.sort((a, b) => a.start - b.start);
+}
+
+/** Places in data where a name says that what follows is a credential, whatever it looks like. The last group is the value. */
+const DATA_FIELDS: readonly RegExp[] = [
+  // {"password": "…"}
+  /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
+  // {"key": "password", "value": "…"}
+  /"(?:key|name|id)"\s*:\s*"((?:[^"\\]|\\.)*)"\s*,\s*"value"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
+  // ?access_token=…&client_secret=…
+  /(?:^|[?&;])([\w.-]{1,60})=([^&;\s{}"'<>]{6,})/g,
+];
+/** Cheap test before them. */
+const MAY_BE_DATA = /"\s*:|[\w.-]=/;
+
+/**
+ * As {@link credentialsIn}, for data: records in JSON, bodies and addresses. There, as in the fields of a document, a name
+ * that says credential is enough.
+ */
+export function credentialsInData(text: string): Credential[] {
+  const found = credentialsIn(text);
+  if (!MAY_BE_DATA.test(text)) return found;
+  for (const pattern of DATA_FIELDS) {
+    for (const match of text.matchAll(pattern)) {
+      const [whole, name = '', value = ''] = match;
+      if (!isNamedCredential(name, value) || value.includes('{{')) continue;
+      const end = match.index + whole.length;
+      const start = end - value.length;
+      if (!found.some((other) => start < other.end && other.start < end))
+        found.push({ kind: 'value of a credential', start, end });
+    }
+  }
+  return found.sort((a, b) => a.start - b.start);
+}
+
+/** A text without its credentials, where nothing has to be put back: names of people, messages. */
+export function withoutCredentials(text: string): string {
+  return replaceCredentials(text, () => '[[redacted]]');
+}
+
+/** A text with a placeholder in the place of each credential. @param placeholder for the credential that it is given */
+export function replaceCredentials(
+  text: string,
+  placeholder: (credential: string) => string,
+  found: readonly Credential[] = credentialsIn(text),
+): string {
+  let [out, at] = ['', 0];
+  for (const { start, end } of found) {
+    out += text.slice(at, start) + placeholder(text.slice(start, end));
+    at = end;
+  }
+  return out + text.slice(at);
 }

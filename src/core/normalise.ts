@@ -1,7 +1,7 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { ALWAYS_DEFAULT, ALWAYS_VOLATILE, OPAQUE_FIELDS } from '../catalogue/common.ts';
+import { ALWAYS_DEFAULT, ALWAYS_VOLATILE } from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
-import { credentialsIn } from './credential-text.ts';
+import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
 import {
   getOwn,
   isArray,
@@ -11,10 +11,17 @@ import {
   type MutableJsonObject,
   setOwn,
 } from './json.ts';
-import { escapeKey, redaction, secretMarker } from './markers.ts';
+import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compareCodePoints } from './order.ts';
-import { isPairedSecret } from './secret-words.ts';
-import { hasCredentialShape, isClearCredential, isHeaderCredential, isNamedCredential } from './secrets.ts';
+import { isNamedSecret } from './secret-words.ts';
+import {
+  isClearCredential,
+  isCredentialBelow,
+  isCredentialName,
+  isHeaderCredential,
+  isNamedCredential,
+  nameOfPair,
+} from './secrets.ts';
 
 /**
  * What becomes of a credential in clear that no table of the catalogue names: a placeholder takes its place, or it stays
@@ -172,6 +179,16 @@ export function sideTextsOf(type: ResourceType, doc: JsonObject): readonly SideT
   return texts;
 }
 
+/** The shortest key that can hold a credential. */
+const SHORTEST_SECRET_KEY = 8;
+/** Keys that are remembered: those of records in settings or samples may be new in every document. */
+const MOST_KEYS = 10_000;
+
+/** A value as the text that its fingerprint is made of. */
+function printed(value: Json): string {
+  return typeof value === 'string' ? value : stableStringify(value);
+}
+
 /** Whether a text goes into a file of its own. */
 function isSideText(rule: SideFileRule, text: string): boolean {
   return (rule.when === 'always' ? text !== '' : text.includes('\n')) && text.isWellFormed();
@@ -187,55 +204,81 @@ export function createNormaliser(
 ): (raw: JsonObject) => Normalised {
   const root = compile(type, options.sampleData);
 
+  /** Keys that hold no credential: most stand in every document of the type. */
+  const innocent = new Set<string>();
+  function isSecretKey(key: string): boolean {
+    if (key.length < SHORTEST_SECRET_KEY || innocent.has(key)) return false;
+    if (credentialsIn(key).length > 0) return true;
+    if (innocent.size < MOST_KEYS) innocent.add(key);
+    return false;
+  }
+
   return function normalise(raw) {
     const texts: SideText[] = [];
     const clear: ClearCredential[] = [];
     const place: (string | number)[] = [];
+    /** The nearest name above that says credential. */
+    let above: string | undefined;
     const inApp = getOwn(raw, '_connectorId') !== undefined;
 
-    function cleanString(value: string, name: string, rule: Rule | undefined, opaque: boolean): Json {
+    function tell(kind: string, line: number, policy: ClearCredential['policy']): void {
+      // A key on the way there may be a credential itself.
+      const shown = place.map((step) =>
+        typeof step === 'string' && isSecretKey(step)
+          ? replaceCredentials(step, (found) => redaction(options.fingerprint(found)))
+          : step,
+      );
+      clear.push({ place: shown, kind, line, policy });
+    }
+
+    /** What becomes of a field that is a credential. */
+    function concealed(value: Json): Json {
+      const policy = options.credentials.fields;
+      if (policy === 'redact') return secretMarker(options.fingerprint(printed(value)));
+      tell('credential', 1, policy);
+      return value;
+    }
+
+    /** Name of the field that a value stands in, or of the list. */
+    function ownName(): string {
+      const name = place.findLast((step) => typeof step === 'string');
+      return typeof name === 'string' ? name : '';
+    }
+
+    function isCredential(name: string, value: string | number): boolean {
+      if (name !== '' && isNamedCredential(name, value)) return true;
+      return above !== undefined && isCredentialBelow(above, ownName(), value);
+    }
+
+    function cleanString(value: string, name: string, rule: Rule | undefined): Json {
       let text = value;
       if (rule?.letterCase === 'lower') text = text.toLowerCase();
       else if (rule?.letterCase === 'upper') text = text.toUpperCase();
       if (rule?.padded) text = text.trimEnd();
       if (rule?.sideFile && isSideText(rule.sideFile, text)) {
-        const kept = cleanCode(text);
-        texts.push({ place: [...place], extension: rule.sideFile.extension, text: kept });
+        const { extension } = rule.sideFile;
+        // Records are data of fields that happens to be kept in a file.
+        const kept =
+          extension === 'ndjson'
+            ? cleanText(text, credentialsInData(text), options.credentials.fields)
+            : cleanText(text, credentialsIn(text), options.credentials.code);
+        texts.push({ place: [...place], extension, text: kept });
         return kept;
       }
-      const named = !opaque && isNamedCredential(name, text);
-      if (!named && !hasCredentialShape(text) && credentialsIn(text).length === 0) return text;
-      return concealed(text);
+      return isCredential(name, text) || credentialsInData(text).length > 0 ? concealed(text) : text;
     }
 
-    /** What becomes of a field that is a credential. */
-    function concealed(text: string): Json {
-      const policy = options.credentials.fields;
-      if (policy === 'redact') return secretMarker(options.fingerprint(text));
-      clear.push({ place: [...place], kind: 'credential', line: 1, policy });
-      return text;
-    }
-
-    function cleanCode(text: string): string {
-      const policy = options.credentials.code;
-      const found = credentialsIn(text);
-      if (policy === 'redact') {
-        let [out, at] = ['', 0];
-        for (const { start, end } of found) {
-          out += text.slice(at, start) + redaction(options.fingerprint(text.slice(start, end)));
-          at = end;
-        }
-        return out + text.slice(at);
-      }
-      for (const { kind, start } of found) {
-        clear.push({ place: [...place], kind, line: text.slice(0, start).split('\n').length, policy });
-      }
+    function cleanText(text: string, found: readonly Credential[], policy: CredentialPolicy): string {
+      if (policy === 'redact')
+        return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
+      for (const { kind, start } of found) tell(kind, text.slice(0, start).split('\n').length, policy);
       return text;
     }
 
     function cleanHeaders(value: Json, rule: Rule): Json {
       // Their names are looked at here, more strictly than in other lists.
       const out = cleanCollection(value, rule, true);
+      if (secretOf(out) !== undefined) return out;
       const redact = (name: Json | undefined, held: Json | undefined): Json | undefined =>
         typeof name === 'string' && typeof held === 'string' && isHeaderCredential(name, held)
           ? secretMarker(options.fingerprint(held))
@@ -256,33 +299,45 @@ export function createNormaliser(
       return copy;
     }
 
-    function cleanCollection(value: Json, rule: Rule | undefined, opaque: boolean): Json {
-      if (isArray(value)) {
-        const each = rule?.below.get('[]');
-        const items = value.map((item, index) => {
-          place.push(index);
-          const out = clean(item, '', each, opaque);
-          place.pop();
-          return out ?? null;
-        });
-        return rule?.sortBy === undefined ? items : sortSet(items, rule.sortBy);
-      }
+    function cleanList(items: readonly Json[], rule: Rule | undefined): Json {
+      const each = rule?.below.get('[]');
+      // ['password', '…']: a name and what it is given.
+      const named = items.length === 2 && typeof items[0] === 'string' ? items[0] : '';
+      const out = items.map((item, index) => {
+        place.push(index);
+        const paired = index === 1 && typeof item === 'string' && isNamedSecret(named, item);
+        const kept = paired ? concealed(item) : clean(item, '', each);
+        place.pop();
+        return kept ?? null;
+      });
+      return rule?.sortBy === undefined ? out : sortSet(out, rule.sortBy);
+    }
+
+    /** @param headers the names of its values are looked at by the caller */
+    function cleanCollection(value: Json, rule: Rule | undefined, headers = false): Json {
+      if (isArray(value)) return cleanList(value, rule);
       if (!isObject(value)) return value;
       const source = rule?.expression ? withoutEcho(value) : value;
       const out: MutableJsonObject = {};
       const keys = Object.keys(source);
-      const paired = !opaque && isPairedSecret((field) => getOwn(source, field));
+      const redacts = options.credentials.fields === 'redact';
+      // No marker can stand for a key. The whole object is one credential then, which a restore puts back as a whole;
+      // a document itself cannot be, and its own fields have names that the API gives.
+      if (redacts && place.length > 0 && keys.some(isSecretKey)) return concealed(value);
+      const paired = headers ? undefined : nameOfPair(source);
       let only: string | undefined;
       let count = 0;
       for (const key of keys) {
         const held = source[key] as Json;
         if (rule?.hooks && isEmptyHook(held)) continue;
+        if (redacts && isSecretKey(key)) continue;
         place.push(key);
-        const below = rule?.below.get(key) ?? rule?.below.get('*');
-        const kept =
-          paired && key === 'value' && typeof held === 'string'
-            ? concealed(held)
-            : clean(held, key, below, opaque || OPAQUE_FIELDS.has(key));
+        if (isSecretKey(key) && options.credentials.fields !== 'redact')
+          tell('key of a field', 1, options.credentials.fields);
+        const name = key === 'value' && paired !== undefined ? paired : key;
+        const kept = below(name, held, () =>
+          clean(held, headers ? '' : name, rule?.below.get(key) ?? rule?.below.get('*')),
+        );
         place.pop();
         if (kept === undefined) continue;
         setOwn(out, key, kept);
@@ -295,21 +350,31 @@ export function createNormaliser(
       return out;
     }
 
-    function clean(value: Json, name: string, rule: Rule | undefined, opaque: boolean): Json | undefined {
+    /** Cleans what stands in a field: where its name says credential, so it does for everything in it. */
+    function below<T>(name: string, held: Json, work: () => T): T {
+      const outer = above;
+      if (held !== null && typeof held === 'object' && isCredentialName(name)) above = name;
+      const out = work();
+      above = outer;
+      return out;
+    }
+
+    function clean(value: Json, name: string, rule: Rule | undefined): Json | undefined {
       if (rule?.drop || (rule?.dropInApps && inApp)) return undefined;
       if (rule?.equalsAbsent !== undefined && rule.equalsAbsent === value) return undefined;
       if (rule?.secret && value !== null && isClearCredential(value)) {
-        return secretMarker(options.fingerprint(typeof value === 'string' ? value : stableStringify(value)));
+        return secretMarker(options.fingerprint(printed(value)));
       }
-      if (typeof value === 'string') return cleanString(value, name, rule, opaque);
+      if (typeof value === 'string') return cleanString(value, name, rule);
       if (rule?.headers) return cleanHeaders(value, rule);
+      if (typeof value === 'number') return isCredential(name, value) ? concealed(value) : value;
       if (value === null || typeof value !== 'object') return value;
-      const out = cleanCollection(value, rule, opaque);
+      const out = cleanCollection(value, rule);
       const emptied = rule?.hooks && isObject(out) && Object.keys(out).length === 0;
       return emptied ? undefined : out;
     }
 
-    const doc = cleanCollection(raw, root, false);
+    const doc = cleanCollection(raw, root);
     return { doc: isObject(doc) ? doc : {}, texts, clear };
   };
 }

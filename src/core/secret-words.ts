@@ -76,6 +76,11 @@ function isResourceId(value: string): boolean {
   return seconds > 1_262_304_000 && seconds < 2_208_988_800;
 }
 
+/** Whether a value names something rather than being it: an id, an address, a field, words that are joined. */
+export function isReference(value: string): boolean {
+  return isResourceId(value) || REFERENCE.some((pattern) => pattern.test(value));
+}
+
 function isWord(token: string): boolean {
   const word = token.toLowerCase();
   return SHORT.has(word) || (word.length >= 4 && /[aeiouy]/.test(word) && !NO_WORD.test(word));
@@ -133,7 +138,7 @@ function looksLikeKey(value: string): boolean {
 export function looksSecret(value: string, kind: SecretKind): boolean {
   if (!/^[!-~\u00a1-\u024f]{8,}$/.test(value) || PLACEHOLDER.test(value)) return false;
   if (value.replace(/(.)\1{4,}/g, '').length < 8) return false;
-  if (isResourceId(value) || REFERENCE.some((pattern) => pattern.test(value))) return false;
+  if (isReference(value)) return false;
   return kind === 'password' ? looksLikePassword(value) : looksLikeKey(value);
 }
 

@@ -1,4 +1,5 @@
-import { isObject, type Json } from './json.ts';
+import { getOwn, isObject, type Json, type JsonObject } from './json.ts';
+import { isNamedSecret, isReference, kindOfName } from './secret-words.ts';
 
 /** What the API shows in place of a credential: asterisks and nothing else (celigo-models 2.1). */
 const MASK = /^\*{3,}$/;
@@ -7,22 +8,20 @@ const TEMPLATE_ONLY = /^(?:(?:bearer|basic|token|apikey)\s+)?(?:\{\{\{?[^{}]*\}?
 
 /** Field names that say "credential" wherever they stand. */
 const CREDENTIAL_NAME =
-  /(?:password|passwd|passphrase|secret|private[-_]?key|api[-_]?key|access[-_]?token|refresh[-_]?token|bearer[-_]?token|auth[-_]?token|secret[-_]?access[-_]?key|subscription[-_]?key|_crypt|_salt)$/i;
+  /(?:(?:password|passwd|passphrase|secret|private[-_ ]?key|api[-_ ]?key|access[-_ ]?token|refresh[-_ ]?token|bearer[-_ ]?token|auth[-_ ]?token|secret[-_ ]?access[-_ ]?key|subscription[-_ ]?key)s?|_crypt|_salt)$/i;
 /** Names that hold a credential only when the value looks like one. */
 const AMBIGUOUS_NAME = /^(?:token|key|auth|authorization|credential|credentials|pwd|pass|signature)$/i;
 /** Headers and parameters by which callers identify themselves. */
 const CREDENTIAL_HEADER =
   /authorization|token|api[-_]?key|secret|passw|passphrase|cookie|signature|credential|private[-_]?key|access[-_]?key|subscription[-_]?key|x-auth/i;
 
-/** Credentials that give themselves away by their shape, in any field. */
-const CREDENTIAL_SHAPES: readonly RegExp[] = [
-  /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----/,
-  /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/,
-  /:\/\/[^\s/:@{}]+:[^\s/@{}]+@/,
-  /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|sk_live_[A-Za-z0-9]{16,}|glpat-[A-Za-z0-9_-]{18,})/,
-];
-/** Cheap test before the patterns above: each of them needs one of these characters sequences. */
-const MAY_HOLD_CREDENTIAL = /-----BEGIN|eyJ|:\/\/|gh[pousr]_|xox|sk_live_|glpat-/i;
+/** Names beside a `value`, or below a name of a credential, that hold what it is about. */
+const VALUE_NAME =
+  /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?)$/i;
+/** Smaller numbers count something: days until a password expires. */
+const LEAST_NUMBER = 1_000;
+/** Names of the field that names what stands in `value` beside it. */
+const LABELS = ['name', 'key', 'id', 'header'] as const;
 
 export function isMask(value: Json | undefined): boolean {
   return typeof value === 'string' && MASK.test(value);
@@ -41,20 +40,51 @@ function looksRandom(value: string): boolean {
   return value.length >= 16 && /^[\w+/=.~-]+$/.test(value) && /\d/.test(value) && /[A-Za-z]/.test(value);
 }
 
-/** Whether the field `name` holding the text `value` is a credential in clear that no table names. */
-export function isNamedCredential(name: string, value: string): boolean {
+/** Whether a name says that a credential stands there, whatever it looks like. */
+export function isCredentialName(name: string): boolean {
   // `$secret` is a name of our own markers; data that happens to use it is escaped, not hidden.
-  if (name.startsWith('$')) return false;
-  if (CREDENTIAL_NAME.test(name)) return isClearCredential(value);
-  return AMBIGUOUS_NAME.test(name) && looksRandom(value) && isClearCredential(value);
+  return !name.startsWith('$') && CREDENTIAL_NAME.test(name);
+}
+
+/** Whether the field `name` holding the text or number `value` is a credential in clear that no table names. */
+export function isNamedCredential(name: string, value: string | number): boolean {
+  if (typeof value === 'number') return Math.abs(value) >= LEAST_NUMBER && isCredentialName(name);
+  if (isCredentialName(name)) return isClearCredential(value);
+  if (AMBIGUOUS_NAME.test(name) && looksRandom(value) && isClearCredential(value)) return true;
+  return isNamedSecret(name, value);
+}
+
+/**
+ * The same for a value somewhere below a name that says credential: `password: { value: … }`, `passwords: [ … ]`. What
+ * describes a credential (its label, type, length) stands there as well and stays.
+ * @param own name of the value's own field, or of the list that it stands in
+ */
+export function isCredentialBelow(above: string, own: string, value: string | number): boolean {
+  if (own === above || VALUE_NAME.test(own)) return isNamedCredential(above, value);
+  return typeof value === 'string' && isNamedSecret(above, value);
+}
+
+/** The name that an object such as `{ name: 'X-Api-Key', value: … }` gives to its `value`, if it says credential. */
+export function nameOfPair(object: JsonObject): string | undefined {
+  const value = getOwn(object, 'value');
+  if (value === undefined || value === null) return undefined;
+  for (const label of LABELS) {
+    const name = getOwn(object, label);
+    if (typeof name !== 'string') continue;
+    if (isPairCredential(name, value)) return name;
+  }
+  return undefined;
+}
+
+/** Lists of settings also say where a key is to be found: its field or variable stands there then. */
+function isPairCredential(name: string, value: Json): boolean {
+  if (typeof value === 'object') return isCredentialName(name);
+  if (typeof value === 'number') return isNamedCredential(name, value);
+  if (typeof value !== 'string' || !isNamedCredential(name, value)) return false;
+  return kindOfName(name) === 'password' || !isReference(value);
 }
 
 /** The same for an entry of a header or parameter list, where more names are telling. */
 export function isHeaderCredential(name: string, value: string): boolean {
   return CREDENTIAL_HEADER.test(name) && isClearCredential(value);
-}
-
-/** Whether a text gives itself away as a credential, or carries one, by its shape. */
-export function hasCredentialShape(value: string): boolean {
-  return MAY_HOLD_CREDENTIAL.test(value) && CREDENTIAL_SHAPES.some((shape) => shape.test(value));
 }

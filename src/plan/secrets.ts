@@ -1,4 +1,4 @@
-import { credentialsIn } from '../core/credential-text.ts';
+import { credentialsIn, credentialsInData } from '../core/credential-text.ts';
 import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
@@ -151,10 +151,36 @@ function fillText(
   // While it is planned, the live document is known as the mirror holds it only; the real one is filled in when it is
   // written, and until then a placeholder stands for what is there.
   if (raw === shown) return redactionsIn(text).every((print) => prints.includes(print)) ? text : undefined;
-  const values = credentialsIn(raw).map(({ start, end }) => raw.slice(start, end));
-  if (prints.length !== values.length) return undefined;
-  const known = new Map(prints.map((print, i) => [print, values[i] ?? '']));
-  return fillRedactions(text, (print) => known.get(print));
+  const known = takenOut(prints, raw);
+  return known && fillRedactions(text, (print) => known.get(print));
+}
+
+/** What was taken out of a text, by its fingerprint; `undefined` when it cannot be told. */
+function takenOut(prints: readonly string[], raw: string): ReadonlyMap<string, string> | undefined {
+  // Records are looked through more strictly than code; the text does not tell what it is.
+  for (const find of [credentialsIn, credentialsInData]) {
+    const values = find(raw).map(({ start, end }) => raw.slice(start, end));
+    if (values.length === prints.length) return new Map(prints.map((print, i) => [print, values[i] ?? '']));
+  }
+  return undefined;
+}
+
+/** Records with what was taken out of them. `whole`: all that were wanted are there. */
+export interface FilledRecords {
+  readonly text: string;
+  readonly whole: boolean;
+}
+
+/**
+ * Records of the mirror, one a line, with the credentials that stand in the live ones. Those of which the credential is not
+ * known are left out.
+ * @param shown the live records in the form of the mirror
+ */
+export function fillRecords(wanted: string, shown: string, raw: string): FilledRecords {
+  const known = takenOut(redactionsIn(shown), raw);
+  const lines = wanted.split('\n');
+  const filled = lines.flatMap((line) => fillRedactions(line, (print) => known?.get(print)) ?? []);
+  return { text: filled.join('\n'), whole: filled.length === lines.length };
 }
 
 /** Places in which only one of two states has a credential, or both have different ones in clear. */

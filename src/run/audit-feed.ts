@@ -1,7 +1,9 @@
 import { type FeedEntry, fetchFeed } from '../celigo/audit.ts';
 import type { ApiClient } from '../celigo/client.ts';
+import { replaceCredentials } from '../core/credential-text.ts';
 import { isObject, type Json } from '../core/json.ts';
 import { FEED_DIR, type MirrorFile } from '../core/layout.ts';
+import { redaction } from '../core/markers.ts';
 import type { Repository } from '../mirror/repository.ts';
 
 /** Entries may turn up late (celigo-platform 6): so far behind the newest one the log is read again. */
@@ -34,6 +36,21 @@ function fileOf(time: string): string {
   return `${FEED_DIR}/${new Date(time).toISOString().slice(0, 7)}.ndjson`;
 }
 
+/** The entry without credentials, which paths of fields and names of people may hold. */
+function cleaned(entry: FeedEntry, fingerprint: (secret: string) => string): FeedEntry {
+  const clean = (text: string): string => replaceCredentials(text, (found) => redaction(fingerprint(found)));
+  const { by, fields, event, resourceType, resourceId, source } = entry;
+  return {
+    ...entry,
+    event: clean(event),
+    resourceType: clean(resourceType),
+    resourceId: clean(resourceId),
+    source: clean(source),
+    by: { id: clean(by.id), name: clean(by.name), email: clean(by.email) },
+    fields: fields.map(clean),
+  };
+}
+
 function lineOf(entry: FeedEntry): string {
   return `${JSON.stringify({ ...entry, time: new Date(entry.time).toISOString() })}\n`;
 }
@@ -42,6 +59,8 @@ export interface FeedInput {
   readonly client: ApiClient;
   readonly repository: Pick<Repository, 'folderFiles' | 'git'>;
   readonly account: string;
+  /** Of a credential in clear. */
+  readonly fingerprint: (secret: string) => string;
   /** Now, by the server's clock. */
   readonly serverTime: Date;
   /** Look back further than to the newest entry. */
@@ -55,7 +74,7 @@ export interface FeedInput {
  * @throws ApiError when the log cannot be read whole, GitFailure
  */
 export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
-  const { client, repository, account, serverTime, full, signal } = input;
+  const { client, repository, account, fingerprint, serverTime, full, signal } = input;
   const held = await repository.folderFiles(account);
   const files = [...held.keys()].filter((path) => path.startsWith(`${FEED_DIR}/`)).sort();
   const texts = new Map<string, string>();
@@ -83,7 +102,7 @@ export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
     if (!texts.has(path) && held.has(path)) await load(path);
     if (known.has(entry.id)) continue;
     known.add(entry.id);
-    grown.set(path, `${grown.get(path) ?? texts.get(path) ?? ''}${lineOf(entry)}`);
+    grown.set(path, `${grown.get(path) ?? texts.get(path) ?? ''}${lineOf(cleaned(entry, fingerprint))}`);
   }
   return [...grown].map(([path, text]) => ({ path, text }));
 }

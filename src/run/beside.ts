@@ -28,6 +28,8 @@ export interface BesideInput {
   readonly changes: readonly Change[];
   readonly full: boolean;
   readonly serverTime: Date;
+  /** Of a credential in clear. */
+  readonly fingerprint: (secret: string) => string;
   readonly notice: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -45,10 +47,18 @@ export async function filesBeside(input: BesideInput): Promise<Beside> {
 
 /** `undefined` when the log cannot be read: what HEAD holds stays, and the next run goes on from there. */
 async function feedFiles(input: BesideInput): Promise<readonly MirrorFile[] | undefined> {
-  const { client, repository, account, full, serverTime, notice, signal } = input;
+  const { client, repository, account, fingerprint, full, serverTime, notice, signal } = input;
   if (!account.auditFeed) return [];
   try {
-    return await growFeed({ client, repository, account: account.name, serverTime, full, signal });
+    return await growFeed({
+      client,
+      repository,
+      account: account.name,
+      fingerprint,
+      serverTime,
+      full,
+      signal,
+    });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     notice(

@@ -3,6 +3,7 @@ import type { ApiClient } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
 import { walkCollection } from '../celigo/paging.ts';
 import type { Change, Editor } from '../core/changes.ts';
+import { withoutCredentials } from '../core/credential-text.ts';
 import { blobOid, digestOf, digestOfDocument, type ObjectFormat } from '../core/digest.ts';
 import { messageOf } from '../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
@@ -16,7 +17,14 @@ import {
 import { setSteps } from '../core/paths.ts';
 import { visitLeaves } from '../core/places.ts';
 import { type CachedResource, type CachedType, cachedType, type KnownPage } from '../mirror/cache.ts';
-import { type Fetched, fetchCacheData, hasMore, inexactError, readDocument } from './fetch-document.ts';
+import {
+  type Fetched,
+  fetchCacheData,
+  hasMore,
+  idOfKey,
+  inexactError,
+  readDocument,
+} from './fetch-document.ts';
 import { type PageRecord, type RecordPage, readPage } from './page.ts';
 import { createSample } from './sample.ts';
 
@@ -326,9 +334,12 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     }
   }
 
-  /** Takes the document by its id. `listed`: its copy in the list, as far as there is one. `false`: it is gone. */
-  async function takeById(id: string, raw: string, listed: JsonObject = {}): Promise<boolean> {
-    const full = await readDocument(client, type, collection, id, signal);
+  /**
+   * Takes the document by its id. `listed`: its copy in the list, as far as there is one; `key`: what the server knows it by,
+   * where that is no id. `false`: it is gone.
+   */
+  async function takeById(id: string, raw: string, listed: JsonObject = {}, key?: string): Promise<boolean> {
+    const full = await readDocument(client, type, collection, id, signal, key);
     if (!full) {
       // Listed a moment ago, gone now: whether it was deleted is found out with the other missing ones.
       undo(id);
@@ -514,13 +525,15 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       });
     }
     for (const key of keys) {
-      const id = Buffer.from(key, 'utf8').toString('hex');
+      const id = idOfKey(key, context.normalise.fingerprint);
       count += 1;
       if (id === '' || id.length > 160)
-        problems.push(`${collection}: the key ${JSON.stringify(key.slice(0, 40))} is too long or empty`);
+        problems.push(
+          `${collection}: the key ${JSON.stringify(withoutCredentials(key).slice(0, 40))} is too long or empty`,
+        );
       else {
         seen.add(id);
-        await attempt(id, () => takeById(id, ''));
+        await attempt(id, () => takeById(id, '', {}, key));
       }
     }
   }

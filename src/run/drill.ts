@@ -157,10 +157,7 @@ function inventedSecrets(documents: readonly MirrorDocument[]): Map<string, Map<
   for (const { type, id, doc } of documents) {
     const places = secretPlaces(doc);
     if (places.length > 0)
-      out.set(
-        keyOf(type.dir, id),
-        new Map(places.map(({ place }) => [placeText(place), 'drill-credential'])),
-      );
+      out.set(keyOf(type.dir, id), new Map(places.map(({ place }) => [placeText(place), 'put-in-by-drill'])));
   }
   return out;
 }

@@ -2,6 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
 import { type ApiClient, type ApiRequest, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
+import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { compareCodePoints } from '../core/order.ts';
@@ -10,10 +11,34 @@ import { placeText } from '../core/places.ts';
 /** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (celigo-platform 2.2). */
 const MOST_DATA_PAGES = 100_000;
 
-/** Path of one resource below the base URL. `collection`: the spelling that the server answers to. */
-export function itemPath(type: ResourceType, collection: string, id: string): string {
-  const key = type.list.shape === 'keys' ? Buffer.from(id, 'hex').toString('utf8') : id;
-  return `${collection}/${encodeURIComponent(key)}`;
+/** What ids of keys begin with that must not be told: hexadecimal ones never do. */
+const HIDDEN = 'hidden-';
+
+/**
+ * The id under which the mirror keeps a key: its bytes in hexadecimal, or a fingerprint where it holds a credential, which
+ * anybody could read back from the name of the file.
+ */
+export function idOfKey(key: string, fingerprint: (secret: string) => string): string {
+  return credentialsIn(key).length > 0
+    ? `${HIDDEN}${fingerprint(key)}`
+    : Buffer.from(key, 'utf8').toString('hex');
+}
+
+/** @throws ApiError for a key that only the account knows */
+function keyOfId(id: string): string {
+  if (!id.startsWith(HIDDEN)) return Buffer.from(id, 'hex').toString('utf8');
+  throw new ApiError(
+    `the key ${id} holds a credential and is not in the mirror: put its value back by hand`,
+    {
+      passing: false,
+    },
+  );
+}
+
+/** Path of one resource below the base URL. `collection`: the spelling that the server answers to. @throws ApiError */
+export function itemPath(type: ResourceType, collection: string, id: string, key?: string): string {
+  const last = type.list.shape === 'keys' ? (key ?? keyOfId(id)) : id;
+  return `${collection}/${encodeURIComponent(last)}`;
 }
 
 /** A document as it came, with the numbers that could not be taken over as they are. */
@@ -38,9 +63,10 @@ export async function readDocument(
   collection: string,
   id: string,
   signal: AbortSignal,
+  known?: string,
 ): Promise<Fetched | undefined> {
   const query = new URLSearchParams(type.hydrate?.query ?? {}).toString();
-  const url = itemPath(type, collection, id) + (query === '' ? '' : `?${query}`);
+  const url = itemPath(type, collection, id, known) + (query === '' ? '' : `?${query}`);
   let body: Json | undefined;
   let inexact: readonly InexactNumber[] = [];
   try {
@@ -50,7 +76,7 @@ export async function readDocument(
     throw error;
   }
   if (type.list.shape === 'keys') {
-    const key = Buffer.from(id, 'hex').toString('utf8');
+    const key = known ?? keyOfId(id);
     return { doc: { _id: id, key, value: body ?? null }, inexact: within(inexact, 'value') };
   }
   const [only, ...others] = isArray(body) ? body : [];
@@ -88,6 +114,7 @@ async function exactJson(
 
 /**
  * `GET /{id}`: the document, or `undefined` when the resource is gone (404, 410, or marked deleted).
+ * @param known the key of a resource that has one, where its id does not tell it
  * @throws ApiError when the answer says neither, or holds a number that cannot be kept exactly
  */
 export async function fetchDocument(
@@ -96,8 +123,9 @@ export async function fetchDocument(
   collection: string,
   id: string,
   signal: AbortSignal,
+  known?: string,
 ): Promise<JsonObject | undefined> {
-  const fetched = await readDocument(client, type, collection, id, signal);
+  const fetched = await readDocument(client, type, collection, id, signal, known);
   if (fetched && fetched.inexact.length > 0) throw inexactError(`${type.dir}/${id}`, fetched.inexact);
   return fetched?.doc;
 }

@@ -13,7 +13,7 @@ import { rulesDigest } from './collect.ts';
 import { knownTypes } from './knowledge.ts';
 
 /** Raised when the normaliser or the writer changes what a document looks like. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Line ends and bytes of the mirror are never converted, whatever attributes stand above the folder. */
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
 /** The account's folder when the run begins. */
@@ -58,6 +58,7 @@ export async function readGround(repository: Repository, account: AccountConfig)
     FORMAT,
     RESOURCE_TYPES as unknown as Json,
     account.sampleData,
+    account.credentials,
     account.lookupCacheData,
     fingerprintKey,
   ]);

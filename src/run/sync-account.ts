@@ -120,10 +120,11 @@ async function runOnce(
     staging = aside;
     let written = 0;
     const clear = createClearList(account.name);
+    const normalise = normalisingFor(account, ground.fingerprintKey);
     const context: CollectContext = {
       client,
       userId,
-      normalise: normalisingFor(account, ground.fingerprintKey),
+      normalise,
       clear: clear.add,
       notice,
       lookupCacheData: account.lookupCacheData,
@@ -213,6 +214,7 @@ async function runOnce(
           account,
           staging,
           changes,
+          fingerprint: normalise.fingerprint,
           full,
           serverTime,
           notice,

@@ -1,12 +1,12 @@
 import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
-import { equalJson, mapPath } from '../../core/paths.ts';
+import { equalJson, mapPath, textOf } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { createBody, patchFor, restorable, updateBody } from '../../plan/body.ts';
 import { rewriteIds } from '../../plan/ids.ts';
-import { secretPlaces } from '../../plan/secrets.ts';
+import { fillRecords, secretPlaces } from '../../plan/secrets.ts';
 import { reachable } from '../../plan/settled.ts';
 import { keyOf, type Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
@@ -68,7 +68,9 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
       return;
     }
     if (type.list.shape === 'keys') {
-      const pair = await writer.replace(type, step.id, document.doc);
+      const supplied = context.supplied(document);
+      const { doc: body } = createBody({ type, wanted: document.doc, ids, supplied, late: step.late });
+      const pair = await writer.replace(type, step.id, body);
       record(step, step.id, pair);
       settle(step, 'done', { id: step.id });
       return;
@@ -109,7 +111,8 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
       if (after) note(type, id, live.raw, after, sent);
     }
     if (type.dir === 'lookupcaches' && typeof doc.data === 'string') {
-      await writer.fillCache(id, doc.data, typeof live.doc.data === 'string' ? live.doc.data : '');
+      const [shown = '', raw = ''] = [live.doc, live.raw].map(({ data }) => textOf(data) ?? '');
+      await writer.fillCache(id, fillRecords(doc.data, shown, raw), raw);
     }
   }
 

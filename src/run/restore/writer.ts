@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
 import type { PatchOperation } from '../../plan/body.ts';
-import { assertNoPlaceholder } from '../../plan/secrets.ts';
+import { assertNoPlaceholder, type FilledRecords } from '../../plan/secrets.ts';
 import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
 
 /** A document of the target, as the API shows it and as the mirror would hold it. */
@@ -47,8 +47,8 @@ export interface Writer {
     wanted: readonly string[],
     live: readonly string[],
   ) => Promise<void>;
-  /** Makes the entries of a lookup cache those of `wanted` (one JSON text a line). */
-  readonly fillCache: (id: string, wanted: string, live: string) => Promise<void>;
+  /** Makes the entries of a lookup cache those of `wanted` (one JSON text a line); only adds to one that lacks some. */
+  readonly fillCache: (id: string, wanted: FilledRecords, live: string) => Promise<void>;
   /** Subscribes somebody; gives the subscription. */
   readonly subscribe: (doc: JsonObject) => Promise<JsonObject>;
 }
@@ -235,11 +235,11 @@ export function createWriter(options: WriterOptions): Writer {
       }
     },
     async fillCache(id, wanted, live) {
-      const [ours, theirs] = [parseEntries(wanted), parseEntries(live)];
+      const [ours, theirs] = [parseEntries(wanted.text), parseEntries(live)];
       const changed = [...ours].filter(([key, line]) => theirs.get(key) !== line).map(([, line]) => line);
       for (const data of portions(changed))
         await write('POST', `/v1/lookupcaches/${id}/data`, { data }, true);
-      const extra = [...theirs.keys()].filter((key) => !ours.has(key));
+      const extra = wanted.whole ? [...theirs.keys()].filter((key) => !ours.has(key)) : [];
       for (let from = 0; from < extra.length; from += MOST_ENTRIES) {
         const keys = extra.slice(from, from + MOST_ENTRIES);
         await client.send({ method: 'DELETE', url: `/v1/lookupcaches/${id}/data`, body: { keys }, signal });
