@@ -73,7 +73,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
     ':\\/\\/[^\\s/@]+@',
     /\bhttps?:\/\/([A-Za-z0-9_.~%+-]{16,})@[^\s/"'<>]+/gi,
     'https://',
-    `${MIXED}@git.example.test/x.git`,
+    `${MIXED}@git.example.test`,
   ),
   format('AWS access key id', 'A[KS]IA', /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, 'AK', 'IA', 'Q7ZKXJ4M2PLW9TBN'),
   format(

@@ -9,9 +9,14 @@ import { cli, Workspace } from '../support/workspace.ts';
 /** A credential of its own for each place, so that a leak names where it came from. */
 const credential = (n: number): string =>
   `${['gh', 'p'].join('')}_${String(n).padStart(4, '0')}${'aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dF'}`;
+/** One that only the name beside it tells. */
+const password = (n: number): string => `tulip${n}bulb`;
+const pin = (n: number): number => 40_917_000 + n;
+
+type Wrap = (value: string, n: number) => Json;
 
 /** Where people put what does not belong there: type, place, and how the credential stands in it. */
-const PLACES: readonly (readonly [type: string, place: string, wrap?: (value: string) => Json])[] = [
+const PLACES: readonly (readonly [type: string, place: string, wrap?: Wrap])[] = [
   ['flows', 'description'],
   ['flows', 'settings', (value) => ({ general: { note: value } })],
   ['flows', 'name', (value) => `Flow ${value}`],
@@ -32,10 +37,52 @@ const PLACES: readonly (readonly [type: string, place: string, wrap?: (value: st
   ['connections', 'settings', (value) => ({ password: value })],
   ['scripts', 'content', (value) => `const x = '${value}';\n`],
   ['scripts', 'description'],
+  // Keys, and what stands below them.
+  ['integrations', 'settings', (value) => ({ [value]: 'x', more: 1 })],
+  ['exports', 'settings', (value) => ({ list: [{ [`https://shop:${value}@api.example.test`]: { y: 1 } }] })],
+  ['imports', 'lookups', (value) => [{ name: 'l', map: { [value]: 'b' } }]],
+  ['imports', 'lookups', (value) => [{ name: 'l', map: { a: value } }]],
+  ['exports', 'http.headers', (value) => [{ name: value, value: 'x' }]],
+  ['flows', 'settings', (value) => ({ [value]: value })],
+  // Below a name, beside a name, in a list, as a number.
+  ['integrations', 'settings', (_, n) => ({ password: { value: password(n) } })],
+  ['flows', 'settings', (_, n) => ({ passwords: [password(n)] })],
+  ['exports', 'settings', (_, n) => ({ fields: [{ name: 'password', value: password(n) }] })],
+  ['imports', 'settings', (_, n) => ({ secret: { current: [{ value: password(n) }] } })],
+  ['connections', 'settings', (_, n) => ({ options: [{ key: 'passphrase', value: password(n) }] })],
+  ['connections', 'settings', (_, n) => ({ password: pin(n) })],
+  ['imports', 'settings', (_, n) => ({ passwords: [1, pin(n)] })],
+  ['exports', 'settings', (value) => ({ row: ['api_key', value] })],
+  // Samples, where they are kept.
+  ['exports', 'mockOutput', (_, n) => ({ page_of_records: [{ record: { password: password(n) } }] })],
+  ['exports', 'mockOutput', (value) => ({ page_of_records: [{ record: { t: value } }] })],
+  ['exports', 'sampleData', (value) => ({ id: 1, note: value })],
+  ['imports', 'mockResponse', (_, n) => [{ id: 1, accessToken: password(n) }]],
+  // Addresses in any form.
+  ['exports', 'http.relativeURI', (_, n) => `/orders?access_token=${password(n)}`],
+  ['connections', 'http.baseURI', (value) => `https://${value}@api.example.test/x`],
+  ['connections', 'http.baseURI', (_, n) => `https://:${password(n)}@api.example.test`],
+  ['imports', 'description', (_, n) => `cache: redis://:${password(n)}@redis.example.test:6379/0`],
+  ['exports', 'http.body', (_, n) => `{"user": "u", "password": "${password(n)}"}`],
+  // Types of all kinds.
+  ['iclients', 'description'],
+  ['tools', 'description'],
+  ['apis', 'description'],
+  ['tags', 'tag'],
+  ['agents', 'description'],
+  ['stacks', 'name'],
+  ['lookupcaches', 'description'],
+  ['filedefinitions', 'description'],
+  ['mcpservers', 'description'],
+  ['asynchelpers', 'name'],
+  ['ediprofiles', 'name'],
 ];
 
-it('a credential planted in 20 places reaches neither repository, log, report nor bundle', async () => {
-  expect(PLACES).toHaveLength(20);
+/** What a leak of each place would show. */
+const traces = (n: number): string[] => [credential(n), password(n), String(pin(n))];
+
+it(`a credential planted in ${PLACES.length} places reaches neither repository, log, report nor bundle`, async () => {
+  expect(PLACES.length).toBeGreaterThanOrEqual(40);
   const account = await sample();
   const space = new Workspace({
     prod: {
@@ -44,11 +91,12 @@ it('a credential planted in 20 places reaches neither repository, log, report no
       credentials: { code: 'redact' },
       overview: true,
       auditFeed: true,
+      sampleData: true,
     },
   });
   await space.sync();
   const documents = new Map(
-    ['flows', 'integrations', 'exports', 'imports', 'connections', 'scripts'].map((type) => [
+    [...new Set(PLACES.map(([type]) => type))].map((type) => [
       type,
       account.emulator.state.all(type).map(({ _id }) => String(_id)),
     ]),
@@ -57,7 +105,7 @@ it('a credential planted in 20 places reaches neither repository, log, report no
   for (const [n, [type, place, wrap]] of PLACES.entries()) {
     const id = documents.get(type)?.shift() ?? '';
     ids.push(id);
-    const value = wrap ? wrap(credential(n)) : credential(n);
+    const value = wrap ? wrap(credential(n), n) : credential(n);
     account.emulator.state.touch(type, id, {
       [place]: value,
       lastModified: `2026-11-0${1 + (n % 9)}T00:00:00.000Z`,
@@ -95,7 +143,9 @@ it('a credential planted in 20 places reaches neither repository, log, report no
   const edited = PLACES.map(([type, place], n) => [type, place, ids[n] ?? ''] as const);
   expect(edited.filter(([, , id]) => !told.some((line) => line.includes(id)))).toEqual([]);
   const leaks = PLACES.flatMap(([type, place], n) =>
-    [seen, history, folder].some((text) => text.includes(credential(n))) ? [`${type} ${place}`] : [],
+    [seen, history, folder].some((text) => traces(n).some((trace) => text.includes(trace)))
+      ? [`${n}: ${type} ${place}`]
+      : [],
   );
   expect(leaks).toEqual([]);
   expect(
@@ -105,5 +155,9 @@ it('a credential planted in 20 places reaches neither repository, log, report no
   const held = JSON.stringify(
     Object.fromEntries([...documents.keys()].map((type) => [type, account.emulator.state.all(type)])),
   );
-  for (const n of PLACES.keys()) expect(held).toContain(credential(n));
+  for (const n of PLACES.keys())
+    expect(
+      traces(n).some((trace) => held.includes(trace)),
+      String(n),
+    ).toBe(true);
 });

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
-import { credentialsIn } from '../../src/core/credential-text.ts';
+import { CREDENTIAL_FORMATS } from '../../src/core/credential-formats.ts';
+import { credentialsIn, credentialsInData } from '../../src/core/credential-text.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { fillSecrets } from '../../src/plan/secrets.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
@@ -62,6 +64,154 @@ describe('credentials in clear', () => {
     expect(more).toEqual([]);
     expect(found?.kind).toBe(kind);
     expect(text.slice(found?.start, found?.end)).toContain((KEYS[kind] ?? '').slice(0, 30));
+  });
+
+  it.each(CREDENTIAL_FORMATS.map(({ kind, example }) => [kind, example.join('')]))(
+    'are known by the format of their maker: %s',
+    (kind, example) => {
+      expect(credentialsIn(example)).toEqual([{ kind, start: 0, end: example.length }]);
+      expect(credentialsIn(`see ${example}\nfor more`)).toMatchObject([{ kind }]);
+    },
+  );
+
+  it.each([
+    'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQC7bq4f1e8a92c7d3b605 shop@example.test',
+    '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE7bq4f1e8a92c7d3b605aa\n-----END PUBLIC KEY-----',
+    '-----BEGIN CERTIFICATE-----\nMIIEpAIBAAKCAQEA7bqMIIEpAIBAAKCAQEA7bq\n-----END CERTIFICATE-----',
+    'sha256:4f1e8a92c7d3b6054f1e8a92c7d3b6054f1e8a92c7d3b6054f1e8a92c7d3b605',
+    '4f1e8a92-c7d3-b605-4f1e-8a92c7d3b605',
+    'https://shop.example.test:8443/orders/66a211055d3e7b0002000001?limit=50#top',
+    'https://{{connection.user}}:{{connection.password}}@host.example.test',
+    'git@git.example.test:acme/mirror.git, ssh://git@git.example.test/acme/mirror.git',
+    '{{{record.password}}} and {{#if token}}x{{/if}}',
+    'task-us12 key-value SG.1 sk-learn pat-a 1//0 EAAB',
+  ])('are not seen in what is public or only looks like one: %s', (text) => {
+    expect(credentialsIn(text)).toEqual([]);
+    expect(credentialsInData(text)).toEqual([]);
+  });
+
+  it('in keys, below names, beside names and in numbers come back with a restore, or are named', async () => {
+    const { account, space } = await begin();
+    const owner = account.emulator.act(account.owner.token);
+    const token = KEYS['GitHub token'] ?? '';
+    const settings = {
+      keyed: { [token]: 'x', other: 1 },
+      password: { label: 'Password', value: 'tulip-bulb' },
+      secrets: ['tulip-one', 'tulip-two'],
+      fields: [{ name: 'password', value: 'tulip' }],
+      passcode: { length: 12 },
+      clientSecret: 987_654_321,
+      passwordMaxAge: 90,
+    };
+    const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
+    owner.set('flows', id, { settings });
+    await space.sync();
+
+    const text = readFileSync(join(space.mirror, space.find(id)), 'utf8');
+    for (const held of [token, 'tulip', '987654321']) expect(text).not.toContain(held);
+    for (const kept of ['label: Password', 'length: 12', 'passwordMaxAge: 90']) expect(text).toContain(kept);
+    expect(everything(space)).not.toContain(token);
+    expect((await space.run('verify')).code).toBe(0);
+
+    owner.set('flows', id, { settings: { ...settings, passwordMaxAge: 30 }, description: 'broken' });
+    await space.sync();
+    const back = await space.run('restore', `flows/${id}`, '--at', 'HEAD~1', '--yes');
+    expect(back.code, back.err + back.out).toBe(0);
+    expect(account.emulator.state.get('flows', id)?.settings).toEqual(settings);
+
+    owner.set('flows', id, { settings: {} });
+    await space.sync();
+    const named = await space.run('restore', `flows/${id}`, '--at', 'HEAD~1', '--yes');
+    expect(named.code).toBe(3);
+    for (const place of ['settings.keyed', 'settings.password.value', 'settings.clientSecret'])
+      expect(named.out + named.err).toContain(place);
+    expect(account.emulator.state.get('flows', id)?.settings).toEqual({});
+  });
+
+  it('are told without showing a key that is one', async () => {
+    const { account, space } = await begin({ fields: 'warn' });
+    const token = KEYS['GitHub token'] ?? '';
+    const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
+    account.emulator.act(account.owner.token).set('flows', id, { settings: { [token]: token } });
+
+    const { notices } = await space.sync();
+
+    expect(notices.join()).toMatch(/settings\["\[\[redacted [0-9a-f]{12}\]\]"\] \(key of a field\)/);
+    expect(notices.join()).not.toContain(token);
+  });
+
+  it('in entries of lookup caches come back with them', async () => {
+    const account = await sample();
+    const [cache] = account.emulator.state.all('lookupcaches');
+    const [id, token] = [String(cache?._id), KEYS['GitHub token'] ?? ''];
+    const entries = [
+      { key: 'plain', value: 'v' },
+      { key: 'shop', value: { password: 'tulip-bulb', url: KEYS['password in a URL'] ?? '' } },
+      { key: token, value: 1 },
+    ];
+    await account.call(account.owner, 'DELETE', `/v1/lookupcaches/${id}/data/purge`);
+    await account.call(account.owner, 'POST', `/v1/lookupcaches/${id}/data`, { data: entries });
+    const space = new Workspace({
+      prod: {
+        baseUrl: account.url,
+        token: account.owner.token,
+        include: ['lookupcaches'],
+        lookupCacheData: true,
+      },
+    });
+    await space.sync();
+    const kept = everything(space);
+    expect(kept).toContain('"plain"');
+    for (const held of [token, 'tulip', 'Wint3rHike']) expect(kept).not.toContain(held);
+    expect((await space.run('verify')).code).toBe(0);
+
+    const remove = { keys: ['plain'] };
+    await account.call(account.owner, 'DELETE', `/v1/lookupcaches/${id}/data`, remove);
+    account.emulator.act(account.owner.token).set('lookupcaches', id, { description: 'without plain' });
+    await space.run('sync', '--full');
+    const back = await space.run('restore', `lookupcaches/${id}`, '--at', 'HEAD~1', '--yes');
+    expect(back.code, back.err + back.out).toBe(0);
+    const held = await account.call(account.owner, 'POST', `/v1/lookupcaches/${id}/getData`, {});
+    expect(JSON.stringify(held)).toContain('plain');
+    for (const value of [token, 'tulip-bulb', 'Wint3rHike']) expect(JSON.stringify(held)).toContain(value);
+    expect(JSON.stringify(held)).not.toContain('redacted');
+  });
+
+  it('in keys of states, paths of the audit log and names of people do not reach the mirror', async () => {
+    const token = KEYS['GitHub token'] ?? '';
+    const seed = sampleAccount();
+    const people = seed.people.map((one) =>
+      one.role === 'administrator' ? { ...one, name: `Eve ${token}` } : one,
+    );
+    const state = { [token]: { password: 'tulip-bulb' } };
+    const account = await sample({ seed: { ...seed, people, state } });
+    const space = new Workspace({
+      prod: {
+        baseUrl: account.url,
+        token: account.owner.token,
+        include: ['flows', 'state'],
+        auditFeed: true,
+      },
+    });
+    await space.sync();
+    const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
+    await account.update(account.person('administrator'), 'flows', id, (doc) => ({
+      ...doc,
+      settings: { [token]: 'x' },
+    }));
+    const { commits } = await space.sync();
+
+    const kept = space.git('log', '-p', '--all', '--format=%an %ae %B', '--name-only') + everything(space);
+    const said = (await space.run('log')).out + (await space.run('lint')).out + JSON.stringify(commits);
+    for (const text of [kept, said]) {
+      expect(text).not.toContain(token);
+      expect(text).not.toContain(Buffer.from(token).toString('hex'));
+      expect(text).not.toContain('tulip');
+    }
+    expect(space.log('%an')).toContain('Eve [[redacted]]');
+    expect(space.files().filter((path) => path.startsWith('state/unnamed.hidden-'))).toHaveLength(1);
+    expect((await space.run('verify')).code).toBe(0);
+    expect((await space.sync()).verdict).toBe('unchanged');
   });
 
   it.each([
