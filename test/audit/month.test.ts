@@ -163,5 +163,5 @@ describe('a month of 300 changes by 6 people', () => {
     }
     expect(compared).toBeGreaterThan(60);
     if (PICTURES !== undefined) await takePictures(month, PICTURES);
-  });
+  }, 300_000);
 });

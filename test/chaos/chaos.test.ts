@@ -10,7 +10,7 @@ it('what must hold of a mirror does after each of 12 rounds of edits and faults 
   expect(result.violations).toEqual([]);
   expect(result.rounds).toBe(12);
   expect([...result.faults.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(40);
-});
+}, 300_000);
 
 it('what must hold of a restore does after each of 6 rounds of damage and faults', async () => {
   const result = await chaos(restores, { rounds: 6, seed: 20261127, program: PROGRAM });
@@ -18,4 +18,4 @@ it('what must hold of a restore does after each of 6 rounds of damage and faults
   expect(result.violations).toEqual([]);
   expect(result.rounds).toBe(6);
   expect([...result.faults.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(10);
-});
+}, 300_000);
