@@ -56,6 +56,32 @@ export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
   return findings;
 }
 
+async function examineClone(git: Git, folders: readonly string[], remote: boolean): Promise<Finding[]> {
+  const area = 'repository';
+  let objects: Finding;
+  let dirty: string | undefined;
+  try {
+    objects = await examineObjects(git, remote);
+    dirty = await git.ask(['status', '--porcelain', '--ignore-submodules=all', '--', ...folders]);
+  } catch (error) {
+    // Settings of the clone that no run accepts.
+    if (!(error instanceof AppError)) throw error;
+    const remedy = error.hint === undefined ? {} : { remedy: error.hint };
+    return [{ area, check: 'configuration', verdict: 'fault', detail: error.message, ...remedy }];
+  }
+  if (!dirty) return [objects];
+  return [
+    objects,
+    {
+      area,
+      check: 'clean',
+      verdict: 'note',
+      detail: `${dirty.split('\n').filter(Boolean).length} uncommitted files in the account folders`,
+      remedy: 'The next sync keeps edits by hand under refs/celigo-mirror/rescue/ and undoes them',
+    },
+  ];
+}
+
 async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[]> {
   const { path, remote, branch } = config.repository;
   const cwd = existsSync(path) ? path : existsSync(dirname(path)) ? dirname(path) : '/';
@@ -111,23 +137,13 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
           },
     );
     if (inside && own) {
-      findings.push(await examineObjects(git, remote !== undefined));
-      const dirty = await git.ask([
-        'status',
-        '--porcelain',
-        '--ignore-submodules=all',
-        '--',
-        ...config.accounts.map(({ name }) => name),
-      ]);
-      if (dirty) {
-        findings.push({
-          area: 'repository',
-          check: 'clean',
-          verdict: 'note',
-          detail: `${dirty.split('\n').filter(Boolean).length} uncommitted files in the account folders`,
-          remedy: 'The next sync keeps edits by hand under refs/celigo-mirror/rescue/ and undoes them',
-        });
-      }
+      findings.push(
+        ...(await examineClone(
+          git,
+          config.accounts.map(({ name }) => name),
+          remote !== undefined,
+        )),
+      );
     }
   }
   if (remote) {

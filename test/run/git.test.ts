@@ -439,6 +439,7 @@ describe('a user’s own git configuration', () => {
       code: 1,
       error: { code: 'REPOSITORY', message: expect.stringContaining(key) },
     });
+    expect((await space.run('doctor')).out).toContain(key);
   });
 
   it('keeps its attributes for files that are not the mirror’s', async () => {
