@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findType } from '../catalogue/index.ts';
 import type { RepositoryConfig } from '../config/schema.ts';
@@ -86,6 +96,14 @@ function setAttributes(gitDir: string, folders: readonly string[]): void {
 const INIT_TRIES = 20;
 const INIT_WAIT_MS = 100;
 
+/** Git makes a HEAD where there is none, but leaves one that a power loss emptied. */
+function mendHead(head: string, branch: string): void {
+  if (!existsSync(head) || /^(?:ref: refs\/|[0-9a-f]{40})/.test(readFileSync(head, 'utf8'))) return;
+  // Not by git, which a lock of a dead process would keep from it.
+  writeFileSync(`${head}.mended`, `ref: refs/heads/${branch}\n`);
+  renameSync(`${head}.mended`, head);
+}
+
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
 async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
   // A run killed in its very first moments leaves a half-made .git; making it again completes it.
@@ -98,9 +116,7 @@ async function ensureRepository(git: Git, path: string, branch: string): Promise
       });
     }
   }
-  // Git makes a HEAD where there is none, but leaves one that a power loss emptied.
-  const head = join(path, '.git', 'HEAD');
-  if (existsSync(head) && !/^(?:ref: refs\/|[0-9a-f]{40})/.test(readFileSync(head, 'utf8'))) rmSync(head);
+  mendHead(join(path, '.git', 'HEAD'), branch);
   for (let attempt = 1; ; attempt++) {
     try {
       await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);

@@ -182,7 +182,7 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
 async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
   const found = { area: 'repository', check: 'objects' } as const;
   try {
-    await git.run(['fsck', '--connectivity-only', '--no-dangling', '--no-progress']);
+    await git.run(['fsck', '--no-dangling', '--no-progress']);
     return { ...found, verdict: 'ok', detail: 'the history is whole' };
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;

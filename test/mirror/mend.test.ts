@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
@@ -94,6 +94,7 @@ describe('a clone that a power loss damaged', () => {
   it('goes on when its HEAD is empty', async () => {
     const { space } = await lived(undefined);
     truncateSync(join(space.mirror, '.git', 'HEAD'), 0);
+    writeFileSync(join(space.mirror, '.git', 'HEAD.lock'), '');
 
     expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
 
