@@ -134,7 +134,7 @@ export async function commitFiles(
   }
   const folders = [folder, ...new Set(beside.map((path) => path.slice(0, path.indexOf('/'))))];
   // Before the first commit there is nothing beside the folder; afterwards not knowing it would lose it.
-  if (tip && !Array.isArray(root)) throw root;
+  if (!Array.isArray(root) && (tip || (await repository.head()) !== undefined)) throw root;
   const others: readonly TreeEntry[] = Array.isArray(root) ? root : [];
   const entries = others.filter(({ name }) => !folders.includes(name));
   // One after the other: each holds the lock of the index for a moment.

@@ -7,11 +7,16 @@ import type { Repository } from './repository.ts';
 
 /** What git says of objects and branches that are gone, empty or not what their names say. */
 const DAMAGE =
-  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|unable to (?:read|parse|find|unpack)|bad (?:object|tree|ref|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|cannot be read \(|could not (?:read|parse)|unknown revision|needed a single revision/i;
+  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|(?:unable|failed) to (?:read|parse|find|unpack)|bad (?:object|tree|ref|file|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|cannot be read \(|could not (?:read|parse)|unknown revision|needed a single revision/i;
+
+/** Whether words of git are about objects or branches that are not whole. */
+export function saysDamage(words: string): boolean {
+  return DAMAGE.test(words);
+}
 
 /** Whether a run failed over objects or branches that are not whole. */
 export function tellsOfDamage(error: unknown): boolean {
-  if (error instanceof GitFailure) return DAMAGE.test(error.message);
+  if (error instanceof GitFailure) return saysDamage(error.message);
   return error instanceof Error && error.cause !== undefined && tellsOfDamage(error.cause);
 }
 
@@ -55,6 +60,22 @@ async function refill(repository: Repository, aside: Git, folder: string, remote
     (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
   ))
     renameSync(join(packs, name), join(gitDir, 'objects', 'pack', name));
+}
+
+/** Writes the files of the work tree as objects again: those that were lost are, more often than not, the newest. */
+async function writeFiles({ git, path }: Repository, folders: readonly string[]): Promise<void> {
+  const files = folders.flatMap((folder) =>
+    existsSync(join(path, folder))
+      ? readdirSync(join(path, folder), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name))
+          .filter((file) => !file.includes('\n'))
+      : [],
+  );
+  if (files.length > 0)
+    await git.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
+      input: files.map((file) => `${file}\n`).join(''),
+    });
 }
 
 /** Whether a commit, its trees and its files are there. */
@@ -110,6 +131,8 @@ export interface MendInput {
   readonly repository: Repository;
   /** To fetch everything from again; without one only the clone's own past can help. */
   readonly remote: string | undefined;
+  /** Folders of the mirror, below the root of the work tree. */
+  readonly folders: readonly string[];
   /** Git in another folder, with the credentials of the remote. */
   readonly gitIn: (folder: string) => Git;
 }
@@ -121,7 +144,7 @@ export interface MendInput {
  * @returns what was done, in words
  * @throws GitFailure when the remote cannot be read
  */
-export async function mendClone({ repository, remote, gitIn }: MendInput): Promise<string> {
+export async function mendClone({ repository, remote, folders, gitIn }: MendInput): Promise<string> {
   const did: string[] = [];
   const dropped = dropDamaged(repository);
   if (dropped > 0) did.push(`${dropped} damaged objects were removed`);
@@ -136,8 +159,11 @@ export async function mendClone({ repository, remote, gitIn }: MendInput): Promi
       rmSync(aside, { recursive: true, force: true });
     }
   }
+  await writeFiles(repository, folders);
   const tip = await mendBranch(repository);
   if (tip) did.push(`the branch stands on ${tip.slice(0, 12)}, its newest commit that is whole`);
+  // An index that was made again while the branch led nowhere holds nothing; it would look like a deletion of everything.
+  await repository.git.ask(['read-tree', 'HEAD']);
   await forgetLost(repository);
   return did.join('; ');
 }

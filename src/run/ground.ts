@@ -39,6 +39,8 @@ export async function readGround(repository: Repository, account: AccountConfig)
     repository.folderTree(account.name),
     repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]),
   ]);
+  // Nothing there yet, or a branch that leads to nothing? The second is no first run.
+  if (tree === undefined) await repository.head();
   let binding: Binding | undefined;
   if (text !== undefined) {
     binding = readBinding(parseOrNull(text), path);

@@ -6,7 +6,7 @@ import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { MirrorFile, Transliterate } from '../core/layout.ts';
 import { createGit, GitFailure } from '../mirror/git.ts';
-import { mendClone, tellsOfDamage } from '../mirror/mend.ts';
+import { mendClone, saysDamage, tellsOfDamage } from '../mirror/mend.ts';
 import { pushRun, startOver } from '../mirror/push.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../mirror/remote.ts';
 import { openRepository, type Repository } from '../mirror/repository.ts';
@@ -180,17 +180,21 @@ export async function syncAccounts(
     return reports;
   };
 
+  const mendable = !options.dryRun && !stateless;
+  const mended = async (): Promise<boolean> => {
+    const repository = signal.aborted ? undefined : await opening.catch(() => undefined);
+    const did = repository && (await mend(deps, repository));
+    if (did) notice(`the clone was damaged and is mended: ${did}`);
+    return Boolean(did);
+  };
+
   try {
     let reports = await runAll(prepared.then(({ repository }) => repository));
-    if (damaged && !signal.aborted && !options.dryRun && !stateless) {
-      const repository = await opening.catch(() => undefined);
-      const did = repository && (await mend(deps, repository));
-      if (did) {
-        notice(`the clone was damaged and is mended: ${did}`);
-        prepared = prepare();
-        prepared.catch(() => undefined);
-        reports = await runAll(prepared.then((again) => again.repository));
-      }
+    const pulled = (await prepared.catch(() => undefined))?.pulled;
+    if ((damaged || isDamage(pulled)) && mendable && (await mended())) {
+      prepared = prepare();
+      prepared.catch(() => undefined);
+      reports = await runAll(prepared.then((again) => again.repository));
     }
     const opened = await prepared.catch(() => undefined);
     let state: RemoteState = opened?.pulled ?? { state: 'none' };
@@ -217,13 +221,18 @@ export async function syncAccounts(
           reports = await runAll(Promise.resolve(repository));
         }
       } catch (error) {
-        // Abandoned while pushing: what was committed stays in the clone and goes out with the next run.
-        const failure = signal.aborted ? knownFailure(signal.reason) : undefined;
-        if (!failure) throw error;
-        state = { state: 'behind', reason: failure.message };
-        reports = reports.map((report) => (report.error ? report : abandoned(report, failure)));
+        if (!signal.aborted && tellsOfDamage(error)) state = { state: 'behind', reason: messageOf(error) };
+        else {
+          // Abandoned while pushing: what was committed stays in the clone and goes out with the next run.
+          const failure = signal.aborted ? knownFailure(signal.reason) : undefined;
+          if (!failure) throw error;
+          state = { state: 'behind', reason: failure.message };
+          reports = reports.map((report) => (report.error ? report : abandoned(report, failure)));
+        }
       }
     }
+    // The next run pushes.
+    if (isDamage(state) && mendable && !signal.aborted) await mended();
     if (opened && options.upkeep && !signal.aborted) await lookAfter(opened.repository, deps);
     return reports.map((report) => {
       const final = finishReport(report, pushing ? state : { state: remote ? 'skipped' : 'none' }, notices, {
@@ -241,6 +250,11 @@ export async function syncAccounts(
   }
 }
 
+/** Whether the exchange with the remote failed over objects of the clone. */
+function isDamage(state: RemoteState | undefined): boolean {
+  return state?.state === 'behind' && saysDamage(state.reason);
+}
+
 /** Mends a damaged clone. Gives what was done; nothing when it cannot be mended: then the first failure is told. */
 async function mend(deps: SyncDeps, repository: Repository): Promise<string | undefined> {
   const { config, env, signal } = deps;
@@ -248,6 +262,7 @@ async function mend(deps: SyncDeps, repository: Repository): Promise<string | un
     return await mendClone({
       repository,
       remote: config.repository.remote,
+      folders: ownFolders(config),
       gitIn: (cwd) =>
         createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
     });

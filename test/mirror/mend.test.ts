@@ -39,6 +39,13 @@ const DAMAGES: Record<string, (space: Workspace) => void> = {
   'the branch is empty': (space) => truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0),
   'the tree of the newest commit is gone': (space) =>
     rmSync(object(space, space.git('rev-parse', 'HEAD:prod').trim()), { force: true }),
+  'the topmost tree is gone': (space) =>
+    rmSync(object(space, space.git('rev-parse', 'HEAD^{tree}').trim()), { force: true }),
+  'the settings of the mirror are empty': (space) =>
+    truncateSync(object(space, space.git('rev-parse', 'HEAD:prod/mirror.yaml').trim()), 0),
+  'branch and index are empty': (space) => {
+    for (const name of ['index', 'refs/heads/main']) truncateSync(join(space.mirror, '.git', name), 0);
+  },
   'everything of the last two commits is empty': (space) => {
     const old = new Set(space.git('rev-list', '--objects', '--no-object-names', 'HEAD~2').split('\n'));
     for (const file of looseObjects(space))
