@@ -142,7 +142,7 @@ export interface MendInput {
  * the remote's come in their place, and a branch that leads nowhere stands again on its newest commit that is whole. What
  * the account still holds is committed anew by the next run. The clone must be locked.
  * @returns what was done, in words
- * @throws GitFailure when the remote cannot be read
+ * @throws GitFailure when the remote cannot be read, an `Error` of the file system when the clone cannot be written to
  */
 export async function mendClone({ repository, remote, folders, gitIn }: MendInput): Promise<string> {
   const did: string[] = [];

@@ -267,7 +267,7 @@ async function mend(deps: SyncDeps, repository: Repository): Promise<string | un
         createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
     });
   } catch (error) {
-    if (!(error instanceof GitFailure) || signal.aborted) throw error;
+    if (signal.aborted || !knownFailure(error)) throw error;
     return undefined;
   }
 }
