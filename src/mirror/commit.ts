@@ -68,11 +68,25 @@ export interface Tip {
   readonly time: Date;
 }
 
+function tipWords(name: string): string[] {
+  return ['show', '-s', '--format=%H%n%T%n%ct', name, '--'];
+}
+
+function tipFrom(text: string | undefined): Tip | undefined {
+  const [commit, tree, seconds] = text?.split('\n') ?? [];
+  return commit && tree ? { commit, tree, time: new Date(Number(seconds) * 1000) } : undefined;
+}
+
 /** A commit's own id, tree and time; `undefined` when `name` names none. */
 export async function readTip({ git }: Repository, name: string): Promise<Tip | undefined> {
-  const [commit, tree, seconds] =
-    (await git.ask(['show', '-s', '--format=%H%n%T%n%ct', name, '--']))?.split('\n') ?? [];
-  return commit && tree ? { commit, tree, time: new Date(Number(seconds) * 1000) } : undefined;
+  return tipFrom(await git.ask(tipWords(name)));
+}
+
+/** The commit that HEAD names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
+async function readHeadTip(repository: Repository): Promise<Tip | undefined> {
+  const tip = await readTip(repository, 'HEAD');
+  if (tip || (await repository.head()) === undefined) return tip;
+  return tipFrom(await repository.git.run(tipWords('HEAD')));
 }
 
 /** One entry of a tree: the line that `ls-tree` prints, and the name in it. */
@@ -122,7 +136,7 @@ export async function commitFiles(
   now: Date,
 ): Promise<string | undefined> {
   const [tip, root] = await Promise.all([
-    readTip(repository, 'HEAD'),
+    readHeadTip(repository),
     topLevel(repository, 'HEAD').catch((error: unknown) => error),
     stage(repository, request.paths, folder, foreign),
   ]);
@@ -134,7 +148,7 @@ export async function commitFiles(
   }
   const folders = [folder, ...new Set(beside.map((path) => path.slice(0, path.indexOf('/'))))];
   // Before the first commit there is nothing beside the folder; afterwards not knowing it would lose it.
-  if (!Array.isArray(root) && (tip || (await repository.head()) !== undefined)) throw root;
+  if (tip && !Array.isArray(root)) throw root;
   const others: readonly TreeEntry[] = Array.isArray(root) ? root : [];
   const entries = others.filter(({ name }) => !folders.includes(name));
   // One after the other: each holds the lock of the index for a moment.
