@@ -3,11 +3,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Git, GitFailure } from './git.ts';
+import { isAncestor, PUSHED, resolve, SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 
 /** What git says of objects and branches that are gone, empty or not what their names say. */
 const DAMAGE =
   /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|(?:unable|failed) to (?:read|parse|find|unpack)|bad (?:object|tree|ref|file|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|cannot be read \(|could not (?:read|parse)|unknown revision|needed a single revision/i;
+
+const COMMIT = /^[0-9a-f]{40,64}$/;
 
 /** Whether words of git are about objects or branches that are not whole. */
 export function saysDamage(words: string): boolean {
@@ -84,14 +87,29 @@ async function isWhole(git: Git, commit: string): Promise<boolean> {
   return listed !== undefined && !/^\?/m.test(listed);
 }
 
-/** Commits at which the branch stood, newest first, as its log tells, and those that are kept under names of ours. */
-async function formerTips({ git, gitDir, branch }: Repository): Promise<string[]> {
+/** Commits at which the branch stood, newest first, as its log tells. */
+function formerTips({ gitDir, branch }: Repository): string[] {
   const log = join(gitDir, 'logs', 'refs', 'heads', branch);
   const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').reverse() : [];
-  const logged = lines.flatMap((line) => line.split(' ', 2).reverse());
-  const refs = await git.ask(['for-each-ref', '--format=%(objectname)', 'refs/celigo-mirror']);
-  const all = new Set([...logged, ...(refs ?? '').split('\n')]);
-  return [...all].filter((id) => /^[0-9a-f]{40,64}$/.test(id) && !/^0+$/.test(id));
+  const ids = lines.flatMap((line) => line.split(' ', 2).reverse());
+  return [...new Set(ids)].filter((id) => COMMIT.test(id) && !/^0+$/.test(id));
+}
+
+/** The newest commit that is whole: of those at which the branch stood, or what the remote made of it since. */
+async function newestWhole(repository: Repository): Promise<string | undefined> {
+  const { git } = repository;
+  let found: string | undefined;
+  for (const commit of formerTips(repository)) {
+    if (!(await isWhole(git, commit))) continue;
+    found = commit;
+    break;
+  }
+  for (const ref of [SEEN, PUSHED]) {
+    const commit = await resolve(repository, ref);
+    if (commit === undefined || !(await isWhole(git, commit))) continue;
+    if (found === undefined || (await isAncestor(repository, found, commit))) found = commit;
+  }
+  return found;
 }
 
 /** Makes the branch stand on the newest commit that is whole. Gives it when it had to move. @throws GitFailure */
@@ -100,22 +118,20 @@ async function mendBranch(repository: Repository): Promise<string | undefined> {
   const ref = join(gitDir, 'refs', 'heads', branch);
   const held = existsSync(ref) ? readFileSync(ref, 'utf8').trim() : undefined;
   const now = held ?? (await repository.head());
-  if (now !== undefined && /^[0-9a-f]{40,64}$/.test(now) && (await isWhole(git, now))) return undefined;
-  for (const commit of await formerTips(repository)) {
-    if (!(await isWhole(git, commit))) continue;
-    mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
-    // Git does not move a branch that it cannot read.
-    writeFileSync(`${ref}.mended`, `${commit}\n`);
-    renameSync(`${ref}.mended`, ref);
-    return commit;
-  }
-  return undefined;
+  if (now !== undefined && COMMIT.test(now) && (await isWhole(git, now))) return undefined;
+  const commit = await newestWhole(repository);
+  if (commit === undefined) return undefined;
+  mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
+  // Git does not move a branch that it cannot read.
+  writeFileSync(`${ref}.mended`, `${commit}\n`);
+  renameSync(`${ref}.mended`, ref);
+  return commit;
 }
 
 /** Forgets what leads to commits that are gone for good: they would be found damaged for ever. */
 async function forgetLost(repository: Repository): Promise<void> {
   const { git, gitDir } = repository;
-  for (const commit of await formerTips(repository)) {
+  for (const commit of formerTips(repository)) {
     if (await isWhole(git, commit)) continue;
     rmSync(join(gitDir, 'logs'), { recursive: true, force: true });
     break;
