@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
 import { moveBranch, readTip, type Tip, topLevel, writeCommit, writeTree } from './commit.ts';
@@ -164,8 +164,37 @@ async function transplant(
 }
 
 /** Makes index and work tree equal to `to`, refusing to overwrite files that git does not know. */
-export async function moveTo({ git }: Repository, from: string | undefined, to: string): Promise<void> {
-  await git.run(['read-tree', '-m', '-u', ...(from ? [from, to] : [to])]);
+export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
+  const { git } = repository;
+  const args = ['read-tree', '-m', '-u', ...(from ? [from, to] : [to])];
+  try {
+    await git.run(args);
+  } catch (error) {
+    if (!(error instanceof GitFailure) || !/would be overwritten/i.test(error.stderr)) throw error;
+    if (!(await clearHalfMove(repository, to))) throw error;
+    await git.run(args);
+  }
+}
+
+/**
+ * Removes what a run that was killed in the middle of a move left behind: files of `to`, whole or cut off, that the index does
+ * not know yet. Files that say anything else stay. Gives whether there were any.
+ */
+async function clearHalfMove({ git, path }: Repository, to: string): Promise<boolean> {
+  const unknown = new Set((await git.run(['ls-files', '--others', '-z'])).split('\0').filter(Boolean));
+  const wanted = (await git.run(['ls-tree', '-r', '-z', to])).split('\0').flatMap((line) => {
+    const tab = line.indexOf('\t');
+    const [mode = '', , id = ''] = line.slice(0, Math.max(0, tab)).split(' ');
+    const file = line.slice(tab + 1);
+    return mode.startsWith('100') && unknown.has(file) ? [{ file: join(path, file), id }] : [];
+  });
+  const contents = await git.objects(wanted.map(({ id }) => id));
+  const left = wanted.filter(({ file }, i) => {
+    const held = lstatSync(file).isFile() ? readFileSync(file) : undefined;
+    return held !== undefined && contents[i]?.subarray(0, held.length).equals(held);
+  });
+  for (const { file } of left) rmSync(file);
+  return left.length > 0;
 }
 
 /** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten */

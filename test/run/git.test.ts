@@ -524,6 +524,50 @@ describe('a remote', () => {
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
   });
 
+  it.each([
+    ['whole', 'by a colleague\n'],
+    ['cut off', 'by a coll'],
+  ])(
+    'that others pushed to is followed also after a run that died while it took their files over (%s)',
+    async (_, left) => {
+      const account = await sample();
+      const remote = bareRemote();
+      const space = workspace(account, { remote });
+      await space.sync();
+      const other = join(tempDir(), 'other');
+      git('/', 'clone', '--quiet', remote, other);
+      writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+      git(other, 'add', '.');
+      git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
+      git(other, 'push', '--quiet');
+      // Git writes the files first and the index last.
+      writeFileSync(join(space.mirror, 'README.md'), left);
+
+      expect(await space.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
+
+      expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('by a colleague\n');
+      expect(space.git('status', '--porcelain')).toBe('');
+    },
+  );
+
+  it('that others pushed to never loses a file of its own to theirs', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+    git(other, 'add', '.');
+    git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
+    git(other, 'push', '--quiet');
+    writeFileSync(join(space.mirror, 'README.md'), 'not committed yet\n');
+
+    expect(await space.sync()).toMatchObject({ code: 3, remote: { state: 'behind' } });
+
+    expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('not committed yet\n');
+  });
+
   it('that others pushed to gets our commits on top of theirs', async () => {
     const account = await sample();
     const remote = bareRemote();
