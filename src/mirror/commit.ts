@@ -1,3 +1,4 @@
+import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 
 /** A person as git names one. */
@@ -109,16 +110,26 @@ export async function writeTree(
   { git, stateless }: Repository,
   entries: readonly TreeEntry[],
 ): Promise<string> {
+  // Git would wait for input that never comes; and no mirror is without a file.
+  if (entries.length === 0)
+    throw new GitFailure('mktree', 'nothing would be left of the repository', undefined);
   // A stateless clone does not hold what is not the mirror's; git would fetch it only to see that it exists.
   const args = ['mktree', '-z', ...(stateless ? ['--missing'] : [])];
   return (await git.run(args, { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
 }
 
-/** The account's folder as the index holds it, as an entry of the root; none when it is empty. */
+/** The account's folder as the index holds it, as an entry of the root; none when it is empty. @throws GitFailure */
 async function folderEntry({ git }: Repository, folder: string): Promise<TreeEntry[]> {
   // The objects are there: HEAD's were, and the others were written a moment ago.
-  const tree = (await git.ask(['write-tree', '--missing-ok', `--prefix=${folder}/`]))?.trim();
-  return tree ? [{ line: `040000 tree ${tree}\t${folder}`, name: folder }] : [];
+  const args = ['write-tree', '--missing-ok', `--prefix=${folder}/`];
+  let tree = await git.ask(args);
+  // Nothing in it, or not to be written, say on a full disk? The second must not look like a deletion of everything.
+  if (
+    tree === undefined &&
+    (await git.run(['ls-files', '--cached', '-z', '--', `:(literal)${folder}`])) !== ''
+  )
+    tree = await git.run(args);
+  return tree ? [{ line: `040000 tree ${tree.trim()}\t${folder}`, name: folder }] : [];
 }
 
 /**
