@@ -43,6 +43,16 @@ async function edit(account: TestAccount): Promise<void> {
   await account.update(account.owner, 'flows', FLOW, (doc) => ({ ...doc, description: `edit ${edits}` }));
 }
 
+/** Somebody else pushes a README to the remote. */
+function colleaguePushes(remote: string): void {
+  const other = join(tempDir(), 'other');
+  git('/', 'clone', '--quiet', remote, other);
+  writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+  git(other, 'add', '.');
+  git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
+  git(other, 'push', '--quiet');
+}
+
 describe('a clone in a bad state is put right', () => {
   it.each(['index.lock', 'HEAD.lock', 'refs/heads/main.lock', 'config.lock'])(
     'after a git that died and left %s',
@@ -534,12 +544,7 @@ describe('a remote', () => {
       const remote = bareRemote();
       const space = workspace(account, { remote });
       await space.sync();
-      const other = join(tempDir(), 'other');
-      git('/', 'clone', '--quiet', remote, other);
-      writeFileSync(join(other, 'README.md'), 'by a colleague\n');
-      git(other, 'add', '.');
-      git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
-      git(other, 'push', '--quiet');
+      colleaguePushes(remote);
       // Git writes the files first and the index last.
       writeFileSync(join(space.mirror, 'README.md'), left);
 
@@ -555,12 +560,7 @@ describe('a remote', () => {
     const remote = bareRemote();
     const space = workspace(account, { remote });
     await space.sync();
-    const other = join(tempDir(), 'other');
-    git('/', 'clone', '--quiet', remote, other);
-    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
-    git(other, 'add', '.');
-    git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
-    git(other, 'push', '--quiet');
+    colleaguePushes(remote);
     writeFileSync(join(space.mirror, 'README.md'), 'not committed yet\n');
 
     expect(await space.sync()).toMatchObject({ code: 3, remote: { state: 'behind' } });
@@ -573,12 +573,7 @@ describe('a remote', () => {
     const remote = bareRemote();
     const space = workspace(account, { remote });
     await space.sync();
-    const other = join(tempDir(), 'other');
-    git('/', 'clone', '--quiet', remote, other);
-    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
-    git(other, 'add', '.');
-    git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
-    git(other, 'push', '--quiet');
+    colleaguePushes(remote);
     await edit(account);
     await space.sync('--no-push');
 
