@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import type { Json } from '../../src/core/json.ts';
-import { ENV, PROGRAM } from '../support/workspace.ts';
+import { ENV, killGroup, PROGRAM } from '../support/workspace.ts';
 
 /** A daemon in a process of its own. */
 export interface DaemonProcess {
@@ -71,6 +71,8 @@ export async function startDaemon(
     cwd,
     env: { ...ENV, LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: its git processes would outlive it, and write into a folder that is being removed.
+    detached: true,
   });
   let out = '';
   let err = '';
@@ -83,8 +85,9 @@ export async function startDaemon(
   const ended = new Promise<number>((resolve) => {
     child.on('close', (code, signal) => resolve(code ?? (signal ? -1 : -2)));
   });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
+  onTestFinished(async () => {
+    killGroup(child);
+    await ended;
   });
   const url = await until(`the daemon to listen: ${err}`, () => {
     if (child.exitCode !== null) throw new Error(`the daemon ended: ${err}`);

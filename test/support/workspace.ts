@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -196,13 +196,26 @@ export interface Running {
   readonly done: Promise<Outcome>;
 }
 
+/** Ends a process that leads a group, and all that it started, if anything of that still runs. */
+export function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** The built program in a process of its own. */
 export function start(args: readonly string[], cwd: string, env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd,
     env: { ...ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
+  // The git processes of a killed run outlive it, and would write into a folder that is being removed.
+  onTestFinished(() => killGroup(child));
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => {
