@@ -23,7 +23,7 @@ import type { Repository } from '../mirror/repository.ts';
 import { wordsFor } from './beside.ts';
 import { type EarlierHistory, openHistory } from './earlier.ts';
 import type { CommitReport } from './report.ts';
-import type { RestoreCommit, SyncDeps } from './sync.ts';
+import type { RestoreCommit, SyncDeps } from './sync-deps.ts';
 
 /** How far the reading of the audit log reaches back behind the last run: entries may turn up late. */
 const AUDIT_OVERLAP_MS = 5 * 60_000;

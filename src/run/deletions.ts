@@ -6,7 +6,7 @@ import { isObject } from '../core/json.ts';
 import { readPath, titleOf } from '../core/layout.ts';
 import { parseYaml } from '../core/yaml.ts';
 import type { Repository } from '../mirror/repository.ts';
-import type { CollectContext, Collected } from './collect.ts';
+import type { CollectContext, Collected } from './collect/types.ts';
 import { fetchDocument } from './fetch-document.ts';
 import type { Ground } from './ground.ts';
 import { NOTHING_KNOWN } from './knowledge.ts';

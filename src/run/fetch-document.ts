@@ -130,21 +130,6 @@ export async function fetchDocument(
   return fetched?.doc;
 }
 
-/** Whether `full` has a field or an element, at any depth, that `listed` lacks: the listing is abridged then. */
-export function hasMore(full: Json, listed: Json): boolean {
-  if (listed === null) return full !== null;
-  if (isArray(full)) {
-    if (!isArray(listed)) return true;
-    return full.length > listed.length || full.some((item, i) => hasMore(item, listed[i] as Json));
-  }
-  if (!isObject(full)) return false;
-  if (!isObject(listed)) return true;
-  return Object.keys(full).some((key) => {
-    const other = getOwn(listed, key);
-    return other === undefined || hasMore(full[key] as Json, other);
-  });
-}
-
 /** One page of `POST …/getData`: its entries, and the URL of the next page. */
 function dataPage(body: Json | undefined, url: string): { entries: JsonObject[]; next: string | undefined } {
   if (body === undefined) return { entries: [], next: undefined };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { AccountConfig } from '../config/schema.ts';
-import { blobOid } from '../core/digest.ts';
+import { blobOid, digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile } from '../core/layout.ts';
@@ -9,7 +9,6 @@ import { parseYaml, YamlError } from '../core/yaml.ts';
 import { type Cache, type CachedType, readCache } from '../mirror/cache.ts';
 import type { Repository } from '../mirror/repository.ts';
 import { type Binding, readBinding, renderBinding } from './binding.ts';
-import { rulesDigest } from './collect.ts';
 import { knownTypes } from './knowledge.ts';
 
 /** Raised when the normaliser or the writer changes what a document looks like. */
@@ -56,7 +55,8 @@ export async function readGround(repository: Repository, account: AccountConfig)
     );
   }
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
-  const rules = rulesDigest([
+  // Everything that decides what a document of the mirror looks like.
+  const rules = digestOfRules([
     FORMAT,
     RESOURCE_TYPES as unknown as Json,
     account.sampleData,
@@ -86,6 +86,10 @@ export async function readGround(repository: Repository, account: AccountConfig)
     fingerprintKey,
     rules,
   };
+}
+
+function digestOfRules(parts: Json): string {
+  return digestOf(JSON.stringify(parts));
 }
 
 /** A damaged file is `null`, which the binding's reader refuses with the way on. */

@@ -2,7 +2,7 @@ import type { Change } from '../core/changes.ts';
 import { messageOf } from '../core/errors.ts';
 import { type Cache, type CachedType, writeCache } from '../mirror/cache.ts';
 import type { Repository } from '../mirror/repository.ts';
-import type { Collected } from './collect.ts';
+import type { Collected } from './collect/types.ts';
 import type { Ground } from './ground.ts';
 
 /** Writes down what this run found out, so that the next one need not. */

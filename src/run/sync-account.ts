@@ -9,19 +9,21 @@ import type { AccountConfig } from '../config/schema.ts';
 import { type Change, countChanges } from '../core/changes.ts';
 import { AppError, EXIT } from '../core/errors.ts';
 import { CacheDamaged, removeCache } from '../mirror/cache.ts';
-import { type Repository, repairFolder } from '../mirror/repository.ts';
+import { repairFolder } from '../mirror/repair.ts';
+import type { Repository } from '../mirror/repository.ts';
 import { createStaging, type Staging, writeAlongside } from '../mirror/staging.ts';
 import { filesBeside } from './beside.ts';
 import { type Binding, checkBinding } from './binding.ts';
 import { createClearList, normalisingFor } from './clear-credentials.ts';
-import { type CollectContext, type Collected, collectType } from './collect.ts';
+import { collectType } from './collect/collect.ts';
+import type { CollectContext, Collected } from './collect/types.ts';
 import { commitChanges } from './commit-changes.ts';
 import { decideDeletions } from './deletions.ts';
 import { type Ground, readGround, settingsFiles } from './ground.ts';
 import { NOTHING_KNOWN } from './knowledge.ts';
 import { remember } from './remember.ts';
 import type { SyncReport, TypeReport } from './report.ts';
-import type { RunDeps, SyncOptions } from './sync.ts';
+import type { RunDeps, SyncOptions } from './sync-deps.ts';
 
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;

@@ -48,6 +48,10 @@ export const lock: Injector = (world, dice) => {
 export const index: Injector = (world, dice) => {
   const file = join(world.mirror, '.git', 'index');
   if (!existsSync(file)) return undefined;
+  if (dice.chance(0.2)) {
+    rmSync(file);
+    return { kind: 'git index gone' };
+  }
   spoil(file, dice);
   return { kind: 'git index damaged' };
 };

@@ -130,6 +130,24 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('rev-parse', 'HEAD')).toBe(head);
   });
 
+  it('whose index is gone, with files beside the mirror', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    writeFileSync(join(space.mirror, 'OWNERS'), 'us\n');
+    space.git('add', 'OWNERS');
+    space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'ours');
+    rmSync(join(space.mirror, '.git', 'index'));
+    await edit(account);
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.notices).toEqual(['the index of the clone was gone and is made again']);
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue')).toBe('');
+  });
+
   it('with a damaged index', async () => {
     const account = await sample();
     const space = workspace(account);

@@ -1,13 +1,13 @@
-import type { ApiResponse } from '../celigo/client.ts';
-import { parseJson } from '../celigo/client.ts';
-import { ApiError } from '../celigo/errors.ts';
-import { type Page, recordsOf } from '../celigo/paging.ts';
-import { digestOf } from '../core/digest.ts';
-import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
-import { isObject, type Json, type JsonObject } from '../core/json.ts';
-import { isSafeId } from '../core/layout.ts';
-import { splitRecords } from '../core/records.ts';
-import type { PageMark } from '../mirror/cache.ts';
+import type { ApiResponse } from '../../celigo/client.ts';
+import { parseJson } from '../../celigo/client.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import { type Page, recordsOf } from '../../celigo/paging.ts';
+import { digestOf } from '../../core/digest.ts';
+import { type InexactNumber, inexactNumbers } from '../../core/exact-numbers.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isSafeId } from '../../core/layout.ts';
+import { splitRecords } from '../../core/records.ts';
+import type { PageMark } from '../../mirror/cache.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =

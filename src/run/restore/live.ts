@@ -12,8 +12,8 @@ import { type DocumentEntry, type MirrorState, readDocuments, readState } from '
 import { WRITTEN_APART } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { SyncReport } from '../report.ts';
-import { identified, type RestoreCommit, type SyncDeps } from '../sync.ts';
 import { runAccount } from '../sync-account.ts';
+import { identified, type RestoreCommit, type SyncDeps } from '../sync-deps.ts';
 
 /** The account as it is now: the mirror before the run, and what the run found to be different. */
 export interface LiveAccount {
