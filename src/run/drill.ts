@@ -126,7 +126,17 @@ async function copyMirror(
   await git.run(['commit', '--quiet', '--allow-empty', '-m', 'the mirror as it is']);
 }
 
-function configOf(folder: string, baseUrl: string, state: string): { config: Config; target: AccountConfig } {
+/** Whether the mirror was made with `sampleData`. */
+function holdsSamples(documents: readonly MirrorDocument[]): boolean {
+  return documents.some(({ type, doc }) => type.samples?.some((path) => valueAt(doc, path) !== undefined));
+}
+
+function configOf(
+  folder: string,
+  baseUrl: string,
+  state: string,
+  sampleData: boolean,
+): { config: Config; target: AccountConfig } {
   const target: AccountConfig = {
     name: TARGET,
     baseUrl,
@@ -137,7 +147,7 @@ function configOf(folder: string, baseUrl: string, state: string): { config: Con
     credentials: { fields: 'redact', code: 'warn' },
     auditFeed: false,
     overview: false,
-    sampleData: false,
+    sampleData,
     // The emulator is our own: nobody else needs a share of it.
     requestsPerSecond: 100_000,
     concurrency: 8,
@@ -181,7 +191,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
   let emulator: Awaited<ReturnType<typeof startEmulator>> | undefined;
   try {
     const faults = unreadable(input);
-    const { config: bare } = configOf(folder, 'http://127.0.0.1', input.label);
+    const { config: bare } = configOf(folder, 'http://127.0.0.1', input.label, false);
     const git = createGit({ cwd: folder, config: bare.repository, env: input.env, signal: input.signal });
     await copyMirror(git, folder, input, new Set(faults.keys()));
     const state = await readState(git, input.account, await resolveAt(git, 'HEAD', input.now()));
@@ -192,7 +202,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       legacyRest: 'accept',
       auditAll: true,
     });
-    const { config, target } = configOf(folder, emulator.url, input.label);
+    const { config, target } = configOf(folder, emulator.url, input.label, holdsSamples(documents));
     const secrets = inventedSecrets(documents);
     const session = await openRestore(
       {

@@ -61,6 +61,17 @@ describe('drill', () => {
     expect(account.emulator.requests).toEqual([]);
   });
 
+  it('of a mirror with samples brings them back, too', async () => {
+    const account = await sample();
+    const space = await mirrored(account, { sampleData: true });
+    expect(space.git('grep', '--count', 'sampleData:', 'HEAD').trim()).not.toBe('');
+
+    const outcome = await drill(space.mirror, '--json');
+
+    expectCode(outcome, 0);
+    expect(JSON.parse(outcome.out)).toMatchObject({ unexplained: [] });
+  });
+
   it('says exactly what is missing when the file of a connection in use is gone', async () => {
     const account = await sample();
     const space = await mirrored(account);

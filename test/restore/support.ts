@@ -2,6 +2,7 @@ import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
+import type { Json } from '../../src/core/json.ts';
 import type { Emulator } from '../../src/emulator/server.ts';
 import type { TestAccount } from '../support/account.ts';
 import { type Doc, doc, masksAnywhere } from '../support/documents.ts';
@@ -33,8 +34,11 @@ export interface RestoreJson {
 }
 
 /** A workspace with the account `prod`, mirrored once. */
-export async function mirrored(account: TestAccount): Promise<Workspace> {
-  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+export async function mirrored(
+  account: TestAccount,
+  settings: Record<string, Json> = {},
+): Promise<Workspace> {
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, ...settings } });
   expect((await space.sync()).code).toBe(0);
   return space;
 }
