@@ -9,8 +9,8 @@ import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { createGit, type Git, GitFailure } from '../mirror/git.ts';
+import { selectTypes } from './collect/all.ts';
 import { examineFiles } from './exposed-files.ts';
-import { selectTypes } from './sync-account.ts';
 
 /** One thing looked at. */
 export interface Finding {

@@ -1,8 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RESOURCE_TYPES } from '../catalogue/index.ts';
-import type { ResourceType } from '../catalogue/types.ts';
 import { fetchUserId } from '../celigo/audit.ts';
 import { clientOf } from '../celigo/client.ts';
 import type { AccountConfig } from '../config/schema.ts';
@@ -15,28 +13,17 @@ import { createStaging, type Staging, writeAlongside } from '../mirror/staging.t
 import { filesBeside } from './beside.ts';
 import { type Binding, checkBinding } from './binding.ts';
 import { createClearList, normalisingFor } from './clear-credentials.ts';
-import { collectType } from './collect/collect.ts';
+import { collectAll } from './collect/all.ts';
 import type { CollectContext, Collected } from './collect/types.ts';
 import { commitChanges } from './commit-changes.ts';
 import { decideDeletions } from './deletions.ts';
 import { type Ground, readGround, settingsFiles } from './ground.ts';
-import { NOTHING_KNOWN } from './knowledge.ts';
 import { remember } from './remember.ts';
 import type { SyncReport, TypeReport } from './report.ts';
 import type { RunDeps, SyncOptions } from './sync-deps.ts';
 
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
-
-/** Types to mirror, in the catalogue's order: opt-in ones only when named. */
-export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>): readonly ResourceType[] {
-  const all = account.include.includes('*');
-  return RESOURCE_TYPES.filter((type) => {
-    const named = account.include.includes(type.dir);
-    const wanted = named || (all && type.presence !== 'optIn');
-    return wanted && !account.exclude.includes(type.dir) && !(account.exclude.includes('*') && !named);
-  });
-}
 
 function reportType(
   collected: Collected,
@@ -143,29 +130,8 @@ async function runOnce(
       signal,
     };
 
-    const types = selectTypes(account);
     const covered = new Set(ground.binding?.types);
-    let done = 0;
-    const collected = await allOrFirstFailure(
-      types.map(async (type) => {
-        const known = ground.known.get(type.dir) ?? NOTHING_KNOWN;
-        const mirrored = covered.has(type.dir) || known.size > 0;
-        const insisted = type.presence === 'core' || account.include.includes(type.dir);
-        const entry = await collectType(context, type, known, !mirrored && !insisted, !mirrored);
-        done += 1;
-        deps.report({
-          name: 'type.listed',
-          account: account.name,
-          type: type.dir,
-          count: entry.count,
-          ms: Math.round(performance.now() - started),
-          done,
-          total: types.length,
-        });
-        return entry;
-      }),
-      stop,
-    );
+    const collected = await collectAll(deps, account, { context, ground, covered, started, stop });
     const { foreign, rescued } = await repairing;
     if (rescued)
       notice(
@@ -190,12 +156,7 @@ async function runOnce(
       );
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
     const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.dir)));
-    for (const { type, state, reason } of typeReports) {
-      if (state === 'incomplete')
-        deps.report({ name: 'type.incomplete', account: account.name, type, reason: reason ?? '' });
-      if (state === 'unavailable')
-        deps.report({ name: 'type.unavailable', account: account.name, type, reason: reason ?? '' });
-    }
+    tellGaps(deps, account.name, typeReports);
     const binding: Binding = {
       baseUrl: ground.binding?.baseUrl ?? account.baseUrl,
       userId: ground.binding?.userId ?? userId,
@@ -311,6 +272,14 @@ async function runOnce(
   }
 }
 
+/** Tells of the types that could not be read. */
+function tellGaps(deps: RunDeps, account: string, types: readonly TypeReport[]): void {
+  for (const { type, state, reason = '' } of types) {
+    if (state === 'incomplete') deps.report({ name: 'type.incomplete', account, type, reason });
+    if (state === 'unavailable') deps.report({ name: 'type.unavailable', account, type, reason });
+  }
+}
+
 /** Whether everything is to be fetched again, going by when that was done last. */
 function dueForSweep(lastFull: string | undefined, everyMs: number | undefined, now: Date): boolean {
   if (everyMs === undefined) return false;
@@ -328,24 +297,6 @@ async function undoHalf(opened: Promise<Repository>, account: string, signal: Ab
   } catch {
     // The marker stays: the next run repairs before it does anything else.
   }
-}
-
-/** Waits for all; the first failure stops the others, is waited out and thrown. */
-async function allOrFirstFailure<T>(work: readonly Promise<T>[], stop: AbortController): Promise<T[]> {
-  let failure: { error: unknown } | undefined;
-  const settled = await Promise.allSettled(
-    work.map(async (item) => {
-      try {
-        return await item;
-      } catch (error) {
-        failure ??= { error };
-        stop.abort(error);
-        throw error;
-      }
-    }),
-  );
-  if (failure) throw failure.error;
-  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
 
 function reportForeign(
