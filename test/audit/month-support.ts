@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../src/core/json.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import type { AuditEntry, Person } from '../../src/emulator/seed.ts';
-import { random } from '../chaos/random.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { random } from '../support/random.ts';
 import { Workspace } from '../support/workspace.ts';
 
 /** What the account's own record says of one resource between two runs. */

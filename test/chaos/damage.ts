@@ -3,7 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { secretsIn } from '../../src/emulator/masking.ts';
 import { ApiFault } from '../../src/emulator/server.ts';
 import { configured } from '../support/documents.ts';
-import type { Dice } from './random.ts';
+import type { Dice } from '../support/random.ts';
 import type { World } from './world.ts';
 
 /** Types that a restore can put back whole: what holds a credential cannot be read back from anywhere. */

@@ -1,4 +1,4 @@
-import type { Dice } from './random.ts';
+import type { Dice } from '../support/random.ts';
 import type { World } from './world.ts';
 
 /** What people do to the account. Remembers what was ever deleted: only that may be missing from a mirror. */

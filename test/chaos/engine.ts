@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { type Dice, diceOf } from './random.ts';
+import { type Dice, diceOf } from '../support/random.ts';
 import { makeWorld, type World, type WorldOptions } from './world.ts';
 
 export interface ChaosOptions {

@@ -1,3 +1,4 @@
+import type { Dice } from '../support/random.ts';
 import { byHand, foreign, full, link, readOnly, rights } from './disk-faults.ts';
 import {
   away,
@@ -13,7 +14,6 @@ import {
 } from './git-faults.ts';
 import { readingFault } from './http-faults.ts';
 import type { Injected, Injector } from './injected.ts';
-import type { Dice } from './random.ts';
 import type { World } from './world.ts';
 
 /** The clock of the machine is wrong. */

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Dice } from '../support/random.ts';
 import type { Injector } from './injected.ts';
-import type { Dice } from './random.ts';
 import type { World } from './world.ts';
 
 function gitDir({ mirror }: World): string | undefined {

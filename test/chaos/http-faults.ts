@@ -1,6 +1,6 @@
 import type { Fault } from '../../src/emulator/faults.ts';
+import type { Dice } from '../support/random.ts';
 import type { Injected } from './injected.ts';
-import type { Dice } from './random.ts';
 import type { World } from './world.ts';
 
 const PATHS = ['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts', 'audit', 'tokeninfo'];

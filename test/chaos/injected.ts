@@ -1,4 +1,4 @@
-import type { Dice } from './random.ts';
+import type { Dice } from '../support/random.ts';
 import type { World } from './world.ts';
 
 /** A fault that was brought about. */

@@ -3,11 +3,11 @@ import { isArray, isObject, type Json, type JsonObject } from '../../src/core/js
 import { parseYaml } from '../../src/core/yaml.ts';
 import { secretsIn } from '../../src/emulator/masking.ts';
 import { configured, danglingIn, masksAnywhere, writes } from '../support/documents.ts';
+import type { Dice } from '../support/random.ts';
 import { checkRepository, checkRun, everyLine } from './checks.ts';
 import { damage, isPlain } from './damage.ts';
 import { count, countFaults, must, type Round, type Scenario, type Tally } from './engine.ts';
 import { readingFault, writingFault } from './http-faults.ts';
-import type { Dice } from './random.ts';
 import { after, type Outcome, type Strike, type World } from './world.ts';
 
 /** Tries of a person who wants the account back; after the first ones nothing goes wrong any more. */

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
+import type { Dice } from '../support/random.ts';
 import { checkRepository, checkRun, isSound } from './checks.ts';
 import { type Editors, editorsOf } from './edits.ts';
 import { Broken, count, countFaults, must, type Round, type Scenario } from './engine.ts';
 import { inject } from './faults.ts';
 import type { Injected } from './injected.ts';
-import type { Dice } from './random.ts';
 import { after, filesIn, type Outcome, type World } from './world.ts';
 
 /** Runs after which a mirror must be whole again, once everything around it is. */

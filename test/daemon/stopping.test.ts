@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
+import { random } from '../support/random.ts';
 import { start, Workspace } from '../support/workspace.ts';
 import { startDaemon, until } from './daemon-process.ts';
 
@@ -10,15 +11,6 @@ const ROUNDS = Number(process.env.STOP_ROUNDS ?? 30);
 
 /** Shorter than the longest runs of these tests. */
 const GRACE_MS = 4_000;
-
-/** Numbers from 0 to 1 that are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return state / 2_147_483_648;
-  };
-}
 
 /** The owner edits two flows. */
 function edit({ emulator, owner }: TestAccount, description: string): void {
@@ -41,7 +33,7 @@ describe('SIGTERM', () => {
     const account = await sample();
     const settings = { baseUrl: account.url, token: account.owner.token };
     const space = new Workspace({ prod: settings }, { daemon: { shutdownGrace: `${GRACE_MS}ms` } });
-    const random = seeded(20261124);
+    const next = random(20261124);
     const ends: { atMs: number; tookMs: number; code: number }[] = [];
 
     for (let round = 0; round < ROUNDS; round++) {
@@ -57,7 +49,7 @@ describe('SIGTERM', () => {
         });
       }
       const daemon = await startDaemon(space.dir);
-      const atMs = Math.floor(random() * 1200);
+      const atMs = Math.floor(next() * 1200);
       await new Promise((resolve) => setTimeout(resolve, atMs));
       const begin = performance.now();
       const code = await daemon.stop();

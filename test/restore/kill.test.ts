@@ -3,21 +3,13 @@ import { expect, it } from 'vitest';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { emptyAccount } from '../../src/emulator/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { random } from '../support/random.ts';
 import { type Outcome, type Running, start, Workspace } from '../support/workspace.ts';
 import { danglingIn, expectNoMask, ownIds, referencesTo, said } from './support.ts';
 
 const KILLS = 30;
 const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
 const RESUME = ['restore', '--resume', '--yes'] as const;
-
-/** The same sequence of moments in every run of the test. */
-function sequence(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
-}
 
 interface Pair {
   readonly copy: TestAccount;
@@ -60,7 +52,7 @@ function inventory({ copy }: Pair): Record<string, string[]> {
 it(`a restore killed at any moment, ${KILLS} times, is finished by --resume without a duplicate`, async () => {
   const prod = await sample();
   const old = ownIds(prod.emulator);
-  const random = sequence(11);
+  const next = random(11);
 
   // Undisturbed: what there is to be made, and how long it takes here.
   const reference = await fresh(prod);
@@ -113,7 +105,7 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
   for (let round = 0; killed < KILLS; round++) {
     expect(round, 'kills hardly ever meet a running restore').toBeLessThan(KILLS * 4);
     const run = start(resuming ? RESUME : COPY, pair.space.dir);
-    const outcome = await disturb(run, pair, round % 2 === 0, random());
+    const outcome = await disturb(run, pair, round % 2 === 0, next());
     if (outcome.code === -1) {
       killed += 1;
       resuming = true;
