@@ -92,10 +92,13 @@ export function followerSteps(
     if (step.targetId !== undefined) planned.set(keyOf(step.dir, step.targetId), step);
   return input.followers.flatMap((live) => {
     const own = planned.get(keyOf(live.type.dir, live.id));
-    if (own && own.action !== 'unchanged') return [];
+    if (own && own.action !== 'unchanged' && own.action !== 'impossible') return [];
     const naming = namingOf(live, { created, replaced: input.replaced });
     if (!naming) return [];
     const { changes, reason } = naming;
+    // It cannot be made as it was anyway; that it leads nowhere besides has to be told all the same.
+    if (own?.action === 'impossible')
+      return [{ ...own, changes: [...own.changes, ...changes], reason: `${own.reason}; ${reason}` }];
     const base = { version: input.versionOf(live.doc), conflict: live.changed, changes };
     const hand = byHand(live);
     if (hand)

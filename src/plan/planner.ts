@@ -30,7 +30,14 @@ function deletionSteps(input: PlanInput): Draft[] {
  * its lists.
  */
 export function planRestore(given: PlanInput): Plan {
-  const input: PlanInput = { ...given, supplied: (document) => realValues(given.supplied(document)) };
+  const deletions = deletionSteps(given);
+  const leaving = new Set(deletions.filter(({ action }) => action === 'delete').map(({ key }) => key));
+  const input: PlanInput = {
+    ...given,
+    supplied: (document) => realValues(given.supplied(document)),
+    // What goes need not follow.
+    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.dir, id))),
+  };
   const documents = new Map(
     [...input.wanted]
       .map((document) => [keyOf(document.type.dir, document.id), document] as const)
@@ -49,7 +56,6 @@ export function planRestore(given: PlanInput): Plan {
   const followers = followerSteps(input, drafts, created);
   for (const step of followers) drafts.set(step.key, step);
   for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
-  const deletions = deletionSteps(input);
 
   const followed = new Map(input.followers.map((live) => [keyOf(live.type.dir, live.id), live]));
   const nodes: Node[] = [...drafts.values()]

@@ -103,3 +103,24 @@ it('what stood in the place of something lost, and is lost as well, is followed 
     `update flows: refers to exports/${OLD}, which gets a new id`,
   ]);
 });
+
+it('a part of an Integration App that differs anyway is told to lead nowhere besides', () => {
+  const flow = { _id: id('f', 1), _connectorId: id('c', 9), pageGenerators: [{ _exportId: OLD }] };
+  const live = { ...flow, name: 'as it is' };
+  const plan = planRestore(
+    planInput({
+      wanted: [wanted('exports', { _id: OLD, name: 'E' }), wanted('flows', { ...flow, name: 'as it was' })],
+      live: new Map([
+        [`exports/${OLD}`, { state: 'gone' }],
+        [`flows/${flow._id}`, { state: 'live', id: flow._id, raw: live, doc: live, changed: false }],
+      ]),
+      followers: [follower('flows', live)],
+    }),
+  );
+
+  expect(told(plan)).toEqual([
+    'create exports: neither there nor in the recycle bin: gets a new id',
+    expect.stringContaining(`refers to exports/${OLD}, which gets a new id`),
+  ]);
+  expect(plan.warnings).toEqual([expect.stringContaining('pageGenerators[0]._exportId')]);
+});

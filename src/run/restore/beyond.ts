@@ -73,11 +73,17 @@ export async function superfluous(
   sameAccount: boolean,
   maps: ReadonlyMap<string, ReadonlyMap<string, string>>,
 ): Promise<LiveDocument[]> {
-  const mapped = new Set(ids.values());
+  // Stands for something of the state, under the id that an earlier restore gave it.
+  const standing = new Set<Key>();
+  for (const key of stateKeys) {
+    const [dir = '', old = ''] = key.split('/');
+    const id = ids.get(old);
+    if (id !== undefined) standing.add(keyOf(dir, id));
+  }
   const keys = sameAccount
     ? live.keys().filter((key) => {
-        const [dir = '', id = ''] = key.split('/');
-        return !stateKeys.has(key) && !mapped.has(id) && findType(dir)?.restore.onlyWhenNamed !== true;
+        const [dir = ''] = key.split('/');
+        return !stateKeys.has(key) && !standing.has(key) && findType(dir)?.restore.onlyWhenNamed !== true;
       })
     : [...maps].flatMap(([dir, pairs]) =>
         [...pairs].filter(([old]) => !stateKeys.has(keyOf(dir, old))).map(([, id]) => keyOf(dir, id)),

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { findType } from '../../catalogue/index.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
 import { EXIT } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
+import { valueAt } from '../../core/paths.ts';
 import { placeText } from '../../core/places.ts';
 import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
 import { readState } from '../../mirror/state.ts';
-import { restorable, withLiveSwitches } from '../../plan/body.ts';
+import { restorable, switchesOf, withLiveSwitches } from '../../plan/body.ts';
 import { madeByServer } from '../../plan/settled.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
@@ -117,6 +119,11 @@ export async function carryOut(
   if (!prepared.journal) await checkRights(client, prepared.userId, deps.signal);
   const journal = await beginJournal(deps, prepared);
   onBegun(journal.head.id);
+  if (prepared.matches.length > 0)
+    journal.append(
+      prepared.matches.map((match) => ({ kind: 'match', ...match })),
+      true,
+    );
   const since = new Date(Math.min(Date.parse(journal.head.startedAt), Date.now()) + client.clockSkewMs());
   try {
     const earlier = await earlierWrites(prepared);
@@ -181,8 +188,16 @@ export async function carryOut(
       after,
       new Set(switched.on.map(({ key }) => key)),
     );
+    const along = await broughtAlong(prepared, applier.outcomes, after);
     const warnings = [
       ...plan.warnings,
+      ...along.map((document) => {
+        const runs = switchesOf(document.type, document.doc).some(
+          (path) => valueAt(document.doc, path) === false,
+        );
+        const name = `${keyOf(document.type.dir, document.id)} "${document.title}"`;
+        return `${name} came back with its integration, though it was not asked for${runs ? ', and is switched on' : ''}`;
+      }),
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
       ...made,
       ...(slipped.notice ? [slipped.notice] : []),
@@ -197,7 +212,13 @@ export async function carryOut(
         return `${keyOf(edit.type.dir, edit.id)} was edited by ${edit.by.name} while it was restored (${edit.fields.join(', ') || 'unknown fields'}): the edit was overwritten; ${where}`;
       }),
     ];
-    const outcomes = [...applier.outcomes.values()].map((outcome): Outcome => {
+    const tried = new Map(applier.outcomes);
+    for (const { step, reason, failed } of switched.off) {
+      const before = tried.get(step.key);
+      if (failed && (before?.result ?? 'done') === 'done')
+        tried.set(step.key, { ...before, step, result: 'failed', reason: `left disabled: ${reason}` });
+    }
+    const outcomes = [...tried.values()].map((outcome): Outcome => {
       const key = keyOf(outcome.step.dir, outcome.id ?? outcome.step.id);
       const hit = slipped.found.find(({ type, id }) => keyOf(type.dir, id) === key);
       return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.by.name} meanwhile` } : outcome;
@@ -206,6 +227,7 @@ export async function carryOut(
     const partial =
       drift.length > 0 ||
       after.report.incomplete.length > 0 ||
+      (request.prune && along.length > 0) ||
       outcomes.some(({ result }) => result !== 'done');
     const exitCode = conflict ? EXIT.refused : partial ? EXIT.partial : EXIT.done;
     journal.append([{ kind: 'end', exitCode }], true);
@@ -238,6 +260,24 @@ function newIdsOf(outcomes: readonly Outcome[]): Record<string, string> {
   return Object.fromEntries(
     outcomes.flatMap(({ step, id }) => (id !== undefined && id !== step.id ? [[step.key, id]] : [])),
   );
+}
+
+/** What the recycle bin gave back along with an integration, although no step asked for it. */
+async function broughtAlong(
+  { live }: Prepared,
+  outcomes: ReadonlyMap<Key, Outcome>,
+  after: LiveAccount,
+): Promise<MirrorDocument[]> {
+  const targetOf = ({ step, id }: Outcome): string => id ?? step.targetId ?? step.id;
+  const all = [...outcomes.values()];
+  const back = new Set(all.filter(({ step }) => step.action === 'undelete').map(targetOf));
+  if (back.size === 0) return [];
+  const known = new Set([
+    ...live.keys(),
+    ...all.map((outcome) => keyOf(outcome.step.dir, targetOf(outcome))),
+  ]);
+  const found = await after.documents(after.keys().filter((key) => !known.has(key)));
+  return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
 }
 
 /** Everything the restore wrote, by its id in the target, and what it replaced, by its old one. */

@@ -1,10 +1,13 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
+import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { titleOf } from '../../core/layout.ts';
+import { oneLine } from '../../core/message.ts';
 import { createGate, type Gate } from './gate.ts';
 import type { ApplyContext } from './ledger.ts';
-import { listAll, pickTwin } from './twin.ts';
-import type { LivePair } from './writer.ts';
+import { pickTwin } from './twin.ts';
+import { type LivePair, Unread } from './writer.ts';
 
 /** Tries of a creation whose outcome is unknown. */
 const CREATE_TRIES = 3;
@@ -13,10 +16,16 @@ function outcomeUnknown(error: unknown): boolean {
   return error instanceof ApiError && error.passing && error.status !== 429;
 }
 
+function unsure(type: ResourceType, body: JsonObject, cause: ApiError): AppError {
+  const what = `${type.noun} "${oneLine(titleOf(type, body))}"`;
+  return new AppError('API', `it cannot be told whether ${what} was made: ${cause.message}`, { cause });
+}
+
 /**
  * Makes resources, each once: the API has no key that would make a repeated POST harmless (celigo-platform 4.2), so that
  * what a lost answer may have made is looked for first.
- * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent
+ * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
+ * nobody can tell what a lost answer made
  */
 export function createOnce(
   context: ApplyContext,
@@ -44,8 +53,14 @@ export function createOnce(
         });
         return made;
       } catch (error) {
+        if (error instanceof Unread) claimed.add(error.id);
         if (!outcomeUnknown(error)) throw error;
-        const twin = await gate.alone(() => findTwin(type, body));
+        const twin = await gate
+          .alone(() => findTwin(type, body))
+          .catch((failure: unknown) => {
+            // Ended now, the next restore would make a second one; gone on with, it is looked for.
+            throw failure instanceof ApiError ? unsure(type, body, failure) : failure;
+          });
         if (twin) return twin;
         if (attempt >= CREATE_TRIES) throw error;
       }
@@ -53,7 +68,7 @@ export function createOnce(
   }
 
   async function findTwin(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
-    const all = await listAll(context.client, type, context.signal);
+    const all = await writer.list(type);
     const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.dir, id));
     const candidates: { id: string; doc: JsonObject; pair: LivePair }[] = [];
     for (const id of unknown) {

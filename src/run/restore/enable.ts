@@ -66,10 +66,11 @@ export async function switchOn(
   outcomes: ReadonlyMap<Key, Outcome>,
 ): Promise<{
   readonly on: readonly Step[];
-  readonly off: readonly { readonly step: Step; readonly reason: string }[];
+  /** `failed`: it was tried, and did not work. */
+  readonly off: readonly { readonly step: Step; readonly reason: string; readonly failed: boolean }[];
 }> {
   const on: Step[] = [];
-  const off: { step: Step; reason: string }[] = [];
+  const off: { step: Step; reason: string; failed: boolean }[] = [];
   const offline = new Map<string, Promise<boolean>>();
   const wanted = steps
     .filter(({ enable }) => enable)
@@ -80,7 +81,7 @@ export async function switchOn(
     const document = context.documents.get(step.key);
     if (!document) continue;
     const reason = await obstacle(context, step.key, outcomes, offline);
-    if (reason) off.push({ step, reason });
+    if (reason) off.push({ step, reason, failed: false });
     else {
       const problem = await turnOn(
         context,
@@ -88,7 +89,7 @@ export async function switchOn(
         document,
         outcomes.get(step.key)?.id ?? step.targetId ?? step.id,
       );
-      if (problem) off.push({ step, reason: problem });
+      if (problem) off.push({ step, reason: problem, failed: true });
       else on.push(step);
     }
   }

@@ -23,6 +23,8 @@ export interface LookupInput {
   readonly ids: Map<string, string>;
   /** Whether credentials are handed in for this resource: then even the target's own may be changed. */
   readonly hasSecrets: (document: MirrorDocument) => boolean;
+  /** What the interrupted restore made in the target: it is ours, and may not be complete yet. */
+  readonly made: ReadonlySet<Key>;
   /** Told of every match that a person or a name decided. */
   readonly matched: (key: Key, id: string) => void;
 }
@@ -75,7 +77,9 @@ export async function lookUp(
   }
 
   function stateOf(document: MirrorDocument, id: string, doc: JsonObject, changed: boolean): Live {
-    const own = !sameAccount && document.type.restore.mode === 'map' && !input.hasSecrets(document);
+    const { dir, restore } = document.type;
+    const ours = input.hasSecrets(document) || input.made.has(keyOf(dir, id));
+    const own = !sameAccount && restore.mode === 'map' && !ours;
     return own
       ? { state: 'matched', id, title: String(doc.name ?? id) }
       : { state: 'live', id, raw: doc, doc, changed };
@@ -150,9 +154,14 @@ export async function lookUp(
     const { type } = document;
     const mapped = ids.get(document.id);
     const candidates = [...(mapped ? [mapped] : []), ...(sameAccount ? [document.id] : [])];
+    const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
     for (const id of candidates) {
-      const pair = live.has(type.dir, id) === undefined ? await writer.read(type, id) : undefined;
-      if (pair) return { state: 'live', id, raw: pair.doc, doc: pair.doc, changed: false };
+      // Lists may leave something out without a word: what would be made is believed to be gone only when it says so.
+      const pair = maker || live.has(type.dir, id) === undefined ? await writer.read(type, id) : undefined;
+      if (!pair) continue;
+      taken.add(keyOf(type.dir, id));
+      if (id !== document.id) ids.set(document.id, id);
+      return stateOf(document, id, pair.doc, false);
     }
     if (type.restore.mode !== 'manual') {
       for (const id of candidates) {
@@ -177,7 +186,6 @@ export async function lookUp(
     }
     // An id that leads nowhere any more must not be written into what refers to it.
     ids.delete(document.id);
-    const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
     if (maker && !live.isComplete(type.dir)) {
       return {
         state: 'unknown',

@@ -24,11 +24,16 @@ import { documentsWith, guardDeletions, idsToFind, replacedIds, superfluous } fr
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
-import { adopt, touchedKeys, undeletedKeys } from './resume.ts';
+import { adopt, createdKeys, touchedKeys, undeletedKeys } from './resume.ts';
 import { pathsOf } from './scope.ts';
 import { chooseState } from './state-choice.ts';
 import { differing, learnParts, referredOwn, withOverrides, withoutGlobalClients } from './wanted.ts';
 import { createWriter, type Writer } from './writer.ts';
+
+export interface Match {
+  readonly key: Key;
+  readonly id: string;
+}
 
 /** A restore that is thought through, but not begun. */
 export interface Prepared {
@@ -46,6 +51,8 @@ export interface Prepared {
   readonly repository: Repository;
   readonly supplied: (document: MirrorDocument) => ReadonlyMap<string, Json>;
   readonly userId: string;
+  /** Resources of the target that were found, or chosen by somebody, to stand for others. */
+  readonly matches: readonly Match[];
   /** The journal to go on with. */
   readonly journal: Journal | undefined;
 }
@@ -158,7 +165,7 @@ export async function prepare(
     });
     // Resources of the target that are only referred to are matched too, but never changed.
     const referred = sameAccount ? [] : await referredOwn(state, wanted, scope.selected);
-    const matches: { key: Key; id: string }[] = [];
+    const matches: Match[] = [];
     const found = await lookUp([...wanted, ...referred], {
       deps,
       client,
@@ -167,6 +174,7 @@ export async function prepare(
       sameAccount,
       ids,
       hasSecrets: (document) => supplied(document).size > 0,
+      made: journal ? createdKeys(journal) : new Set(),
       matched: (key, id) => matches.push({ key, id }),
     });
     for (const document of wanted)
@@ -249,6 +257,7 @@ export async function prepare(
       repository,
       supplied,
       userId,
+      matches,
       journal,
     };
   } catch (error) {
@@ -292,12 +301,19 @@ async function bindingOf(repository: Repository, account: string): Promise<Bindi
   return text === undefined ? undefined : readBinding(parseYaml(text), path);
 }
 
-/** Whether a resource that the interrupted restore wrote was changed by somebody else since. */
+/**
+ * Whether a resource that the interrupted restore wrote, or was about to, was changed by somebody else since. What it is
+ * when the write came through unheard is what is wanted, so that nothing is left to be done with it.
+ */
 function changedByOthers(journal: Journal | undefined, key: Key, doc: JsonObject): boolean {
-  const last = journal?.entries.filter((entry) => entry.kind === 'done' && entry.key === key).at(-1);
-  return (
-    last?.kind === 'done' &&
-    last.to !== undefined &&
-    last.to !== coreVersionOf(findType(key.slice(0, key.indexOf('/'))) as ResourceType, doc)
+  const own = journal?.entries.filter((entry) => 'key' in entry && entry.key === key) ?? [];
+  const last = own.findLast((entry) => entry.kind === 'done');
+  if (last?.kind === 'done') {
+    const type = findType(key.slice(0, key.indexOf('/'))) as ResourceType;
+    return last.to !== undefined && last.to !== coreVersionOf(type, doc);
+  }
+  const known = own.flatMap((entry) =>
+    entry.kind === 'intent' && entry.action === 'update' && entry.from !== undefined ? [entry.from] : [],
   );
+  return known.length > 0 && known.at(-1) !== versionOf(doc);
 }

@@ -20,6 +20,17 @@ export function undeletedKeys(journal: Journal): Set<Key> {
   return keysOf(journal, (action) => action === 'undelete');
 }
 
+/** What was made, by its id in the target. */
+export function createdKeys(journal: Journal): Set<Key> {
+  return new Set(
+    journal.entries.flatMap((entry) =>
+      entry.kind === 'done' && entry.action === 'create'
+        ? [keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id)]
+        : [],
+    ),
+  );
+}
+
 function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key> {
   const keys = new Set<Key>();
   for (const entry of journal.entries) {

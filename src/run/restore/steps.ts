@@ -1,4 +1,5 @@
 import type { MirrorDocument } from '../../core/documents.ts';
+import { messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
 import { equalJson, mapPath, textOf } from '../../core/paths.ts';
@@ -12,7 +13,7 @@ import { keyOf, type Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
 import { type ApplyContext, type Ledger, typeOf } from './ledger.ts';
 import { coreVersionOf, versionOf } from './live.ts';
-import type { LivePair } from './writer.ts';
+import { type LivePair, Unread } from './writer.ts';
 
 /** How each kind of step is carried out. Every function settles its step, or throws an ApiError. */
 export interface StepWriter {
@@ -58,10 +59,14 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     return undefined;
   }
 
+  function renamed({ id: old }: Step, id: string): void {
+    for (const other of id === old ? [] : [old, ...(standIns.get(old) ?? [])]) ids.set(other, id);
+  }
+
   async function makeNew(step: Step, document: MirrorDocument): Promise<void> {
     const { type } = document;
     if (type.restore.mode === 'bulk') {
-      const made = await writer.subscribe(rewriteIds(document.doc, ids));
+      const made = await writer.subscribe(type, rewriteIds(document.doc, ids));
       ids.set(step.id, String(made._id));
       record(step, String(made._id), writer.pair(type, made));
       settle(step, 'done', { id: String(made._id) });
@@ -82,10 +87,19 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
       supplied: context.supplied(document),
       late: step.late,
     });
-    const made = await create(type, body);
-    const id = String(made.raw._id);
     const sent = restorable(type, withoutPaths(document.doc, step.late), ids);
-    for (const old of id === step.id ? [] : [step.id, ...(standIns.get(step.id) ?? [])]) ids.set(old, id);
+    let made: LivePair;
+    try {
+      made = await create(type, body);
+    } catch (error) {
+      if (!(error instanceof Unread)) throw error;
+      // Its id is kept, so that the next restore goes on with it and does not make a second one.
+      renamed(step, error.id);
+      journal.append([{ kind: 'done', key: step.key, action: 'create', id: error.id }], false);
+      return settle(step, 'failed', { id: error.id, reason: messageOf(error) });
+    }
+    const id = String(made.raw._id);
+    renamed(step, id);
     learn(type, document.doc, made.doc);
     record(step, id, made);
     note(type, id, undefined, made, sent);

@@ -42,20 +42,21 @@ export function pickTwin<T extends { readonly id: string; readonly doc: JsonObje
     .sort((a, b) => a.distance - b.distance || (a.candidate.id < b.candidate.id ? -1 : 1))[0]?.candidate;
 }
 
-/** All records of a collection, from its first to its last page. @throws ApiError when it cannot be read whole */
+/** All records of the collection at `path`, from its first to its last page. @throws ApiError when it cannot be read whole */
 export async function listAll(
   client: ApiClient,
   type: ResourceType,
+  path: string,
   signal: AbortSignal,
 ): Promise<Map<string, JsonObject>> {
   const found = new Map<string, JsonObject>();
   await walkCollection(client, {
-    path: type.list.path,
-    query: type.list.query ?? {},
+    path,
+    optional: type.list.query ?? {},
     paged: type.list.paged !== false,
     signal,
     read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), type.list.path);
+      const { records, nextPageUrl } = recordsOf(parseJson(response), path);
       return { records, nextPageUrl, count: records.length };
     },
     visit: async ({ records }) => {

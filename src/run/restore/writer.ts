@@ -4,16 +4,31 @@ import { ApiError } from '../../celigo/errors.ts';
 import { undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { getOwn, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder, type FilledRecords } from '../../plan/secrets.ts';
 import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
+import { listAll } from './twin.ts';
 
 /** A document of the target, as the API shows it and as the mirror would hold it. */
 export interface LivePair {
   readonly raw: JsonObject;
   readonly doc: JsonObject;
+}
+
+/** Something was made, its id is known, and it cannot be read. */
+export class Unread extends ApiError {
+  readonly id: string;
+  constructor(id: string, cause: ApiError) {
+    super(`made as ${id}, but it cannot be read: ${cause.message}`, {
+      status: cause.status,
+      passing: false,
+      cause,
+    });
+    this.name = 'Unread';
+    this.id = id;
+  }
 }
 
 /** Entries in one call to a lookup cache, and their size in bytes (celigo-platform 3). */
@@ -26,7 +41,9 @@ export interface Writer {
   readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
   /** What the server says a resource is, in both forms. */
   readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
-  /** POST. @throws ApiError; without a status its outcome is unknown */
+  /** All resources of a type as their list shows them, by id. @throws ApiError when it cannot be read whole */
+  readonly list: (type: ResourceType) => Promise<ReadonlyMap<string, JsonObject>>;
+  /** POST. @throws Unread, or another ApiError; without a status its outcome is unknown */
   readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
   readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
   readonly patch: (
@@ -50,7 +67,7 @@ export interface Writer {
   /** Makes the entries of a lookup cache those of `wanted` (one JSON text a line); only adds to one that lacks some. */
   readonly fillCache: (id: string, wanted: FilledRecords, live: string) => Promise<void>;
   /** Subscribes somebody; gives the subscription. */
-  readonly subscribe: (doc: JsonObject) => Promise<JsonObject>;
+  readonly subscribe: (type: ResourceType, doc: JsonObject) => Promise<JsonObject>;
 }
 
 export interface WriterOptions {
@@ -185,6 +202,15 @@ export function createWriter(options: WriterOptions): Writer {
     }
   }
 
+  /** What is not there any more was deleted: by us, when the answer got lost, or by somebody else. */
+  async function sendDelete(url: string): Promise<void> {
+    try {
+      await client.send({ method: 'DELETE', url, signal });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  }
+
   async function urlOf(type: ResourceType, id: string): Promise<string> {
     return itemPath(type, await collectionOf(type), id);
   }
@@ -192,9 +218,17 @@ export function createWriter(options: WriterOptions): Writer {
   const self: Writer = {
     read,
     pair,
+    async list(type) {
+      return listAll(client, type, await collectionOf(type), signal);
+    },
     async create(type, body) {
       const answer = await write('POST', await collectionOf(type), body);
-      return answered(type, undefined, body, answer);
+      const id = isObject(answer) && typeof answer._id === 'string' ? answer._id : undefined;
+      try {
+        return await answered(type, undefined, body, answer);
+      } catch (error) {
+        throw id !== undefined && error instanceof ApiError ? new Unread(id, error) : error;
+      }
     },
     async replace(type, id, body) {
       const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
@@ -205,7 +239,7 @@ export function createWriter(options: WriterOptions): Writer {
       return answered(type, id, undefined, undefined);
     },
     async remove(type, id) {
-      await client.send({ method: 'DELETE', url: await urlOf(type, id), signal });
+      await sendDelete(await urlOf(type, id));
     },
     async undelete(type, id) {
       try {
@@ -227,11 +261,7 @@ export function createWriter(options: WriterOptions): Writer {
     },
     async unregister(integration, wanted, live) {
       for (const id of live.filter((held) => !wanted.includes(held))) {
-        await client.send({
-          method: 'DELETE',
-          url: `/v1/integrations/${integration}/connections/${id}/register`,
-          signal,
-        });
+        await sendDelete(`/v1/integrations/${integration}/connections/${id}/register`);
       }
     },
     async fillCache(id, wanted, live) {
@@ -245,7 +275,7 @@ export function createWriter(options: WriterOptions): Writer {
         await client.send({ method: 'DELETE', url: `/v1/lookupcaches/${id}/data`, body: { keys }, signal });
       }
     },
-    async subscribe(doc) {
+    async subscribe(type, doc) {
       const target = targetOf(doc);
       const email = emailOf(doc);
       if (!target || !email) {
@@ -257,12 +287,9 @@ export function createWriter(options: WriterOptions): Writer {
       await write('PUT', '/v1/notifications', [
         { [field]: id, subscribed: true, subscribedByUserEmail: email },
       ]);
-      const list = await client.json({ url: '/v1/notifications?users=all', signal });
-      const made = (isArray(list) ? list : []).find(
-        (item) => isObject(item) && item[field] === id && emailOf(item) === email,
-      );
-      if (!isObject(made))
-        throw new ApiError(`the notification of ${email} is not there`, { passing: false });
+      const list = await self.list(type);
+      const made = [...list.values()].find((item) => item[field] === id && emailOf(item) === email);
+      if (!made) throw new ApiError(`the notification of ${email} is not there`, { passing: false });
       return made;
     },
   };

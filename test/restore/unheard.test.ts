@@ -1,0 +1,339 @@
+import { describe, expect, it } from 'vitest';
+import { runCli } from '../../src/cli/program.ts';
+import { type EmulatorOptions, emptyAccount } from '../../src/emulator/server.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { ENV, Workspace } from '../support/workspace.ts';
+import { type Doc, doc, expectCode, head, mirrored, plain, said, uproot } from './support.ts';
+
+const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
+const CUT = { kind: 'reset' } as const;
+const UNHEARD = { kind: 'applyThenReset' } as const;
+
+async function pair(options: Partial<EmulatorOptions> = {}) {
+  const prod = await sample();
+  const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept', ...options });
+  const space = new Workspace({
+    prod: { baseUrl: prod.url, token: prod.owner.token },
+    copy: { baseUrl: copy.url, token: copy.owner.token },
+  });
+  return { prod, copy, space };
+}
+
+function named({ emulator }: TestAccount, dir: string, name: unknown): Doc[] {
+  return emulator.state.all(dir).filter((stored) => stored.name === name) as Doc[];
+}
+
+/** A script that is gone for good, and the state that still has it. */
+async function lostScript(options: Partial<EmulatorOptions> = {}) {
+  const test = await sample(options);
+  const space = await mirrored(test);
+  const at = head(space);
+  const [id = ''] = plain(space, test.emulator, 'scripts');
+  const { name } = doc(test.emulator, 'scripts', id);
+  await uproot(test, 'scripts', id);
+  return { test, space, name, args: ['restore', `scripts/${id}`, '--at', at, '--yes'] };
+}
+
+/** Adds a fault at the moment of the first creation of a script. */
+function onceMade({ emulator }: TestAccount, fault: Parameters<typeof emulator.faults.add>[0]): void {
+  emulator.beforeWrite = ({ dir, id }) => {
+    if (dir !== 'scripts' || id !== undefined) return;
+    emulator.beforeWrite = undefined;
+    emulator.faults.add(fault);
+  };
+}
+
+async function late(test: TestAccount, name: string): Promise<void> {
+  await test.call(test.owner, 'POST', '/v1/scripts', { name, content: '// later\n' });
+}
+
+describe('nothing is made a second time', () => {
+  it.each([
+    ['404 once', { times: 1, fault: { kind: 'status', status: 404 } }],
+    ['500 always', { times: 'always', fault: { kind: 'status', status: 500 } }],
+  ] as const)('when what was made cannot be read (%s)', async (_, rule) => {
+    const { test, space, name, args } = await lostScript({ writeAnswer: 'id' });
+    onceMade(test, { match: { method: 'GET', path: '/v1/scripts/*' }, ...rule });
+    expectCode(await space.run(...args), 3);
+    test.emulator.faults.clear();
+
+    expectCode(await space.run(...args), 0);
+
+    expect(named(test, 'scripts', name)).toHaveLength(1);
+  });
+
+  it('when an answer is lost and nobody can look for what it made: the restore is interrupted', async () => {
+    const { test, space, name, args } = await lostScript();
+    const unreachable = { kind: 'status', status: 503 } as const;
+    onceMade(test, { match: { method: 'GET', path: '/v1/scripts' }, times: 2, fault: unreachable });
+    test.emulator.faults.add({ match: { method: 'POST', path: '/v1/scripts' }, fault: UNHEARD });
+    const first = await space.run(...args);
+    expectCode(first, 1);
+    expect(said(first)).toContain('cannot be told whether');
+
+    expectCode(await space.run('restore', '--resume', '--yes'), 0);
+
+    expect(named(test, 'scripts', name)).toHaveLength(1);
+  });
+
+  it.each([
+    ['an answer is lost', true],
+    ['nothing is lost', false],
+  ])('where the list refuses a parameter and hides some: %s', async (_, isLost) => {
+    const { prod, copy, space } = await pair({ otherParameters: 'reject' });
+    await space.sync('--account', 'prod');
+    if (isLost)
+      copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/flows', nth: 2 }, fault: UNHEARD });
+    const names = ({ emulator }: TestAccount) =>
+      emulator.state
+        .all('flows')
+        .filter(({ _connectorId }) => _connectorId === undefined)
+        .map(({ name }) => String(name))
+        .sort();
+
+    expectCode(await space.run(...COPY), 3);
+    expectCode(await space.run(...COPY), 3);
+
+    expect(names(copy)).toEqual(names(prod));
+  });
+
+  it('where a collection is spelled otherwise and an answer is lost', async () => {
+    const test = await sample();
+    const { emulator } = test;
+    const missing = { kind: 'status', status: 404 } as const;
+    emulator.faults.add({ match: { path: '/v1/tpconnectors' }, times: 'always', fault: missing });
+    const space = await mirrored(test);
+    const at = head(space);
+    const before = emulator.state.count('tpconnectors');
+    const id = String(emulator.state.all('tpconnectors')[0]?._id);
+    await uproot(test, 'tpconnectors', id);
+    emulator.faults.add({
+      match: { method: 'POST', path: '/v1/tradingPartnerConnectors' },
+      fault: UNHEARD,
+    });
+    for (const _ of [1, 2]) await space.run('restore', `tpconnectors/${id}`, '--at', at, '--yes');
+
+    expect(emulator.state.count('tpconnectors')).toBe(before);
+  });
+});
+
+describe('a deletion whose answer is lost is one', () => {
+  it('of a resource', async () => {
+    const test = await sample();
+    const space = await mirrored(test);
+    const at = head(space);
+    await late(test, 'Late one');
+    await space.sync();
+    test.emulator.faults.add({ match: { method: 'DELETE', path: '/v1/scripts/*' }, fault: UNHEARD });
+
+    expectCode(await space.run('restore', 'all', '--at', at, '--prune', '--yes'), 0);
+
+    expect(named(test, 'scripts', 'Late one')).toEqual([]);
+  });
+
+  it('of a registration', async () => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const at = head(space);
+    const registered = (integration: Doc): string[] =>
+      (integration._registeredConnectionIds ?? []) as string[];
+    const integration = emulator.state
+      .all('integrations')
+      .find((stored) => registered(stored as Doc).length > 0 && !stored._connectorId) as Doc;
+    const more = emulator.state
+      .all('connections')
+      .find(({ _id, _connectorId }) => !_connectorId && !registered(integration).includes(String(_id)));
+    const path = `/v1/integrations/${String(integration._id)}/connections/register`;
+    await test.call(test.owner, 'PUT', path, [String(more?._id)]);
+    await space.sync();
+    emulator.faults.add({ match: { method: 'DELETE', path: '/v1/integrations/*' }, fault: UNHEARD });
+
+    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
+  });
+});
+
+describe('--prune', () => {
+  it('deletes what an earlier restore made again, where the state has neither', async () => {
+    const test = await sample();
+    const space = await mirrored(test);
+    const before = head(space);
+    await late(test, 'Late one');
+    await space.sync();
+    const at = head(space);
+    const id = String(named(test, 'scripts', 'Late one')[0]?._id);
+    await uproot(test, 'scripts', id);
+    expectCode(await space.run('restore', `scripts/${id}`, '--at', at, '--yes'), 0);
+    expect(named(test, 'scripts', 'Late one')).toHaveLength(1);
+
+    expectCode(await space.run('restore', 'all', '--at', before, '--prune', '--yes'), 0);
+
+    expect(named(test, 'scripts', 'Late one')).toEqual([]);
+  });
+
+  it('does not first make follow what it then deletes', async () => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const before = head(space);
+    const [script = ''] = plain(space, emulator, 'scripts');
+    const [model = ''] = plain(space, emulator, 'exports', ({ adaptorType }) => adaptorType === 'HTTPExport');
+    const { _id, createdAt, lastModified, lastModifiedBy, ...rest } = doc(emulator, 'exports', model);
+    const hooks = { preSavePage: { function: 'x', _scriptId: script } };
+    await test.call(test.owner, 'POST', '/v1/exports', { ...rest, name: 'Late one', hooks });
+    await space.sync();
+    await uproot(test, 'scripts', script);
+
+    expectCode(await space.run('restore', 'all', '--at', before, '--prune', '--yes', '--force'), 0);
+
+    expect(named(test, 'exports', 'Late one')).toEqual([]);
+  });
+
+  it('says what the recycle bin gave back besides, and does not call it done', async () => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const [id = ''] = plain(space, emulator, 'flows', ({ schedule }) => schedule === undefined);
+    const { pageGenerators = null, pageProcessors = null } = doc(emulator, 'flows', id);
+    const { _id = '' } = (await test.call(test.owner, 'POST', '/v1/integrations', { name: 'Own' })) as Doc;
+    const flow = { pageGenerators, pageProcessors, _integrationId: _id, disabled: true };
+    await test.call(test.owner, 'POST', '/v1/flows', { ...flow, name: 'Early flow' });
+    await space.sync();
+    const at = head(space);
+    const made = (await test.call(test.owner, 'POST', '/v1/flows', { ...flow, name: 'Late flow' })) as Doc;
+    const on = [{ op: 'replace', path: '/disabled', value: false }];
+    await test.call(test.owner, 'PATCH', `/v1/flows/${String(made._id)}`, on);
+    await space.sync();
+    emulator.act(test.owner.email).remove('integrations', String(_id));
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toMatch(new RegExp(`flows/${String(made._id)}.*is switched on`));
+  });
+});
+
+it('what could not be switched on is a failure, and named', async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const at = head(space);
+  const [id = ''] = plain(space, emulator, 'flows', ({ disabled }) => disabled === false);
+  emulator.act(test.owner.email).set('flows', id, { disabled: true });
+  await space.sync();
+  const refusal = { kind: 'status', status: 422 } as const;
+  emulator.faults.add({ match: { method: 'PATCH', path: '/v1/flows/*' }, times: 'always', fault: refusal });
+
+  const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes', '--enable-flows');
+
+  expectCode(outcome, 3);
+  expect(said(outcome)).toContain(`failed flows/${id}`);
+});
+
+it.each(['link', 'body'] as const)(
+  'a subscription is found among more than a page of them (%s)',
+  async (paging) => {
+    const test = await sample({ paging });
+    const { emulator } = test;
+    const subscribe = (flow: unknown, email: unknown, subscribed: boolean) =>
+      test.call(test.owner, 'PUT', '/v1/notifications', [
+        { _flowId: String(flow), subscribed, subscribedByUserEmail: String(email) },
+      ]);
+    for (const { _id } of emulator.state.all('flows'))
+      for (const { sharedWithUser } of emulator.state.all('ashares'))
+        await subscribe(_id, (sharedWithUser as Doc).email, true);
+    const before = emulator.state.count('notifications');
+    expect(before).toBeGreaterThan(100);
+    const space = await mirrored(test);
+    const at = head(space);
+    const byId = [...emulator.state.all('notifications')].sort((a, b) =>
+      String(a._id) < String(b._id) ? -1 : 1,
+    );
+    for (const { _flowId, subscribedByUser } of byId.slice(-7))
+      await subscribe(_flowId, (subscribedByUser as Doc).email, false);
+
+    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
+
+    expect(emulator.state.count('notifications')).toBe(before);
+  },
+);
+
+describe('--resume', () => {
+  it('does not overwrite what somebody edited since, where only the intent was noted', async () => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const at = head(space);
+    const ids = plain(space, emulator, 'scripts').slice(0, 8);
+    for (const id of ids) emulator.act(test.owner.email).set('scripts', id, { content: '// a mishap\n' });
+    await space.sync();
+    emulator.faults.add({ match: { method: 'PUT', path: '/v1/scripts/*' }, times: 'always', fault: CUT });
+    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 1);
+    emulator.faults.clear();
+    const id = ids.at(-1) ?? '';
+    emulator.act(test.person('administrator', 1).email).set('scripts', id, { content: '// work\n' });
+
+    // Asking again makes no difference: it takes --force.
+    for (const _ of [1, 2]) expectCode(await space.run('restore', '--resume', '--yes'), 4);
+    expect(doc(emulator, 'scripts', id).content).toBe('// work\n');
+    expectCode(await space.run('restore', '--resume', '--yes', '--force'), 0);
+    expect(doc(emulator, 'scripts', id).content).not.toBe('// work\n');
+  });
+
+  it('knows what somebody chose before', async () => {
+    const { copy, space } = await pair();
+    await space.sync('--account', 'prod');
+    const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
+    const http = { formType: 'http', mediaType: 'json', baseURI: 'https://x.example.test', auth };
+    const twins = [1, 2].map(() =>
+      copy.emulator
+        .act('owner-token')
+        .create('connections', { name: 'Carrier (Postbud)', type: 'http', http }),
+    );
+    copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/exports' }, times: 'always', fault: CUT });
+    const code = await runCli(
+      ['restore', 'exports', '--account', 'prod', '--to', 'copy', '--with-dependencies'],
+      {
+        out: () => undefined,
+        err: () => undefined,
+        outIsTerminal: false,
+        errIsTerminal: false,
+        env: ENV,
+        cwd: space.dir,
+        now: () => new Date(),
+        signal: new AbortController().signal,
+        ask: async (question) => (question.includes('Which one') ? '2' : 'yes'),
+      },
+      '0.0.0-test',
+    );
+    expect(code).toBe(1);
+    copy.emulator.faults.clear();
+
+    expectCode(await space.run('restore', '--resume', '--yes'), 0, 3);
+
+    const used = new Set(
+      copy.emulator.state.all('exports').map(({ _connectionId }) => String(_connectionId)),
+    );
+    expect(twins.filter(({ _id }) => used.has(String(_id)))).toHaveLength(1);
+  });
+
+  it('names what is not complete in a connection that it made itself', async () => {
+    const { prod, copy, space } = await pair();
+    const [a, b] = prod.emulator.state.all('connections').filter(({ type }) => type === 'http');
+    const editor = prod.emulator.act(prod.owner.email);
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ])
+      editor.set('connections', String(one?._id), { _borrowConcurrencyFromConnectionId: String(other?._id) });
+    await space.sync('--account', 'prod');
+    copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/exports' }, times: 'always', fault: CUT });
+    expectCode(await space.run(...COPY), 1);
+    copy.emulator.faults.clear();
+
+    const outcome = await space.run('restore', '--resume', '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toMatch(new RegExp(`blocked connections/(${String(a?._id)}|${String(b?._id)})`));
+  });
+});
