@@ -151,7 +151,7 @@ async function runRestore(
       'what is to be restored?',
       'Name it: all, integration/<name>, <type>/<name>, or a path in the mirror',
     );
-  if (what.length > 0 && resuming && !saved)
+  if (what.length > 0 && resuming)
     throw usage('--resume goes on with what was begun', 'Leave out what to restore');
   if (
     saved &&

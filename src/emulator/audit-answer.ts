@@ -37,7 +37,8 @@ export function auditAnswer(
 
 /** The `Link` header after a full answer, by the only parameter that the log's documents name. */
 function nextLink({ address, query, account }: Call, count: number): Record<string, string> {
-  if (count < account.behaviour.auditPage) return {};
+  const { auditPage, auditCap } = account.behaviour;
+  if (count < Math.min(Number(query.get('limit') ?? auditPage), auditCap)) return {};
   const next = new URLSearchParams(query);
   next.set('offset', String(Number(query.get('offset') ?? 0) + count));
   return { link: `<${address}?${next.toString()}>; rel="next"` };

@@ -186,6 +186,7 @@ describe('a restore', () => {
     ['into an account that is not configured', ['all', '--to', 'nowhere', '--yes'], 'nowhere'],
     ['with a file of secrets that does not exist', ['all', '--secrets', 'none.yaml', '--yes'], 'none.yaml'],
     ['of nothing', ['--yes'], 'all'],
+    ['--resume of something named', ['flows/Daily exchange rates', '--resume', '--yes'], '--resume'],
   ])('%s is wrong usage', async (_, args, mention) => {
     const { space, untouched } = await damaged();
     const commit = head(space);

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { type EmulatorOptions, emptyAccount } from '../../src/emulator/server.ts';
@@ -335,5 +337,34 @@ describe('--resume', () => {
 
     expectCode(outcome, 3);
     expect(said(outcome)).toMatch(new RegExp(`blocked connections/(${String(a?._id)}|${String(b?._id)})`));
+  });
+
+  it('finds what it made also where the target has it otherwise, and a look at it writes nothing down', async () => {
+    const { prod, copy, space } = await pair();
+    const name = 'Its name in the target';
+    const id = String(prod.emulator.state.all('scripts').find(({ _connectorId }) => !_connectorId)?._id);
+    space.configure({
+      prod: { baseUrl: prod.url, token: prod.owner.token },
+      copy: {
+        baseUrl: copy.url,
+        token: copy.owner.token,
+        overrides: { [`scripts/${id}`]: { name } },
+      },
+    });
+    await space.sync('--account', 'prod');
+    const unreachable = { kind: 'status', status: 503 } as const;
+    onceMade(copy, { match: { method: 'GET', path: '/v1/scripts' }, times: 2, fault: unreachable });
+    copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/scripts' }, fault: UNHEARD });
+    const args = ['restore', `scripts/${id}`, '--account', 'prod', '--to', 'copy', '--yes'];
+    expectCode(await space.run(...args), 1);
+    const journals = join(space.mirror, '.git', 'celigo-mirror', 'copy.restores');
+    const noted = () => readdirSync(journals).map((file) => readFileSync(join(journals, file), 'utf8'));
+    const before = noted();
+
+    expectCode(await space.run('restore', '--resume', '--dry-run'), 0);
+    expect(noted()).toEqual(before);
+    expectCode(await space.run('restore', '--resume', '--yes'), 0);
+
+    expect(named(copy, 'scripts', name)).toHaveLength(1);
   });
 });

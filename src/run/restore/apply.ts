@@ -31,6 +31,21 @@ function changedWhatWasAsked(type: ResourceType, { sent, after }: Written, fresh
   });
 }
 
+/** Works on all items. After a failure nothing more begins, and what is under way comes to its end: the journal is closed then. */
+async function together<T>(
+  queue: PQueue,
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  try {
+    await queue.addAll(items.map((item) => () => work(item)));
+  } catch (error) {
+    queue.clear();
+    await queue.onIdle();
+    throw error;
+  }
+}
+
 /** Applies the steps of a plan, level by level. */
 export interface Applier {
   readonly run: (steps: readonly Step[]) => Promise<void>;
@@ -99,10 +114,10 @@ export function createApplier(context: ApplyContext): Applier {
       total = acting.length;
       const queue = new PQueue({ concurrency: context.concurrency });
       for (const level of [...new Set(acting.map((step) => step.level))].sort((a, b) => a - b)) {
-        const together = acting.filter((step) => step.level === level);
-        for (let from = 0; from < together.length; from += INTENTS) {
+        const next = acting.filter((step) => step.level === level);
+        for (let from = 0; from < next.length; from += INTENTS) {
           context.signal.throwIfAborted();
-          const some = together.slice(from, from + INTENTS);
+          const some = next.slice(from, from + INTENTS);
           journal.append(
             some.map(({ key, action, version }) => ({
               kind: 'intent',
@@ -114,14 +129,14 @@ export function createApplier(context: ApplyContext): Applier {
           );
           // The very first write goes alone: a token without rights must not fail a dozen times.
           if (!ledger.wroteAnything()) await one(some.shift() as Step);
-          await queue.addAll(some.map((step) => () => one(step)));
+          await together(queue, some, one);
         }
       }
       await secondChance(queue);
     },
     async finish() {
       const queue = new PQueue({ concurrency: context.concurrency });
-      await queue.addAll([...outcomes.values()].map((outcome) => () => finishOne(outcome)));
+      await together(queue, [...outcomes.values()], finishOne);
     },
   };
 
@@ -141,9 +156,9 @@ export function createApplier(context: ApplyContext): Applier {
         true,
       );
       for (const level of new Set(byLevel.map((step) => step.level))) {
-        const together = byLevel.filter((step) => step.level === level);
-        for (const { key } of together) outcomes.delete(key);
-        await queue.addAll(together.map((step) => () => one(step)));
+        const next = byLevel.filter((step) => step.level === level);
+        for (const { key } of next) outcomes.delete(key);
+        await together(queue, next, one);
       }
       if (!byLevel.some(({ key }) => outcomes.get(key)?.result === 'done')) return;
     }

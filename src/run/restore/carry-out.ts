@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { EXIT } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
@@ -25,6 +27,7 @@ import type { RestoreDeps } from './request.ts';
 import { touchedKeys, undeletedKeys } from './resume.ts';
 import { checkRights } from './rights.ts';
 import { findSlipped } from './slipped.ts';
+import type { LivePair } from './writer.ts';
 
 /** Actions that change something. */
 const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
@@ -319,6 +322,20 @@ async function nextIdMaps(
   return text === before ? [] : [{ path, text }];
 }
 
+/** What `GET /{id}` tells, `undefined` also where it fails. */
+async function readIfAble(
+  { writer }: Prepared,
+  type: ResourceType,
+  id: string,
+): Promise<LivePair | undefined> {
+  try {
+    return await writer.read(type, id);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return undefined;
+  }
+}
+
 /**
  * What the server does not show as it was asked for, and what it is known to make of such values. Fields that it added by
  * itself do not count.
@@ -337,13 +354,15 @@ async function compare(
   const made: string[] = [];
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
-    const live = held.get(keyOf(step.dir, id ?? step.id));
     const type = findType(step.dir);
     if (!document || !type || type.restore.mode === 'bulk') continue;
     if (step.action === 'undelete' && step.changes.length === 0) continue;
+    const target = id ?? step.id;
+    // A list may hide what is there all the same.
+    const live = held.get(keyOf(step.dir, target)) ?? (await readIfAble(prepared, type, target));
     if (!live) {
       if (after.isComplete(step.dir))
-        drift.push({ key: step.key, title: step.title, places: ['(it is not there)'] });
+        drift.push({ key: step.key, title: step.title, places: ['(it is not there, or cannot be read)'] });
       continue;
     }
     const now = restorable(type, live.doc, new Map());

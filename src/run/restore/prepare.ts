@@ -143,6 +143,7 @@ export async function prepare(
         ids,
         repository,
         overrides: sameAccount ? new Map() : request.overrides,
+        dryRun: request.dryRun,
       });
 
     const supplied = (document: MirrorDocument): ReadonlyMap<string, Json> =>

@@ -9,6 +9,7 @@ import { learnId } from '../idmaps.ts';
 import type { LiveAccount } from './live.ts';
 import { pathsOf } from './scope.ts';
 import { pickTwin } from './twin.ts';
+import { withOverrides } from './wanted.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
 export function touchedKeys(journal: Journal): Set<Key> {
@@ -51,7 +52,10 @@ export async function adopt(input: {
   readonly live: LiveAccount;
   readonly ids: Map<string, string>;
   readonly repository: Repository;
+  /** What the target has otherwise: it was made so. */
   readonly overrides: ValuesByResource;
+  /** Write nothing down. */
+  readonly dryRun: boolean;
 }): Promise<void> {
   const { journal, state, live, ids } = input;
   const claimed = new Set<string>();
@@ -77,7 +81,8 @@ export async function adopt(input: {
   const byNeed = paths.sort(
     (a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')),
   );
-  for (const document of await readDocuments(state, byNeed)) {
+  for (const held of await readDocuments(state, byNeed)) {
+    const document = withOverrides(held, input.overrides);
     const { type, id } = document;
     if (findType(type.dir)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {
@@ -90,6 +95,7 @@ export async function adopt(input: {
     if (!twin) continue;
     claimed.add(twin.id);
     learnId(ids, id, twin.id);
-    journal.append([{ kind: 'done', key: keyOf(type.dir, id), action: 'create', id: twin.id }], true);
+    if (!input.dryRun)
+      journal.append([{ kind: 'done', key: keyOf(type.dir, id), action: 'create', id: twin.id }], true);
   }
 }

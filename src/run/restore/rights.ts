@@ -1,24 +1,26 @@
-import { fetchUsers } from '../../celigo/audit.ts';
+import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { listAll } from './twin.ts';
+
+const USERS = findType('ashares') as ResourceType;
 
 /**
  * Refuses a token that cannot write, before the first write.
  * @throws AppError `RIGHTS`
  */
 export async function checkRights(client: ApiClient, userId: string, signal: AbortSignal): Promise<void> {
-  let body: Json | undefined;
+  let shares: readonly JsonObject[];
   try {
-    await fetchUsers(client, signal);
-    body = await client.json({ url: '/v1/ashares?limit=1000', signal });
+    shares = [...(await listAll(client, USERS, USERS.list.path, signal)).values()];
   } catch (error) {
     // Whoever may not see the users finds out with the first write, which goes alone.
     if (error instanceof ApiError) return;
     throw error;
   }
-  const shares = Array.isArray(body) ? (body as JsonObject[]) : [];
   const own = shares.find(({ sharedWithUser }) => (sharedWithUser as JsonObject | undefined)?._id === userId);
   const levels = Array.isArray(own?.integrationAccessLevel)
     ? (own.integrationAccessLevel as JsonObject[])
