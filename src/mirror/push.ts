@@ -1,5 +1,4 @@
 import { AppError } from '../core/errors.ts';
-import { moveBranch } from './commit.ts';
 import { GitFailure } from './git.ts';
 import {
   fetch,
@@ -67,7 +66,6 @@ export async function startOver(
   const direct = since === undefined || (await isAncestor(repository, since, theirs));
   const target = direct ? theirs : since;
   await moveTo(repository, ours, target);
-  await moveBranch(repository, target, ours);
   try {
     await follow(repository, folders, now);
   } catch (error) {

@@ -10,6 +10,8 @@ import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
 export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
 export const PUSHED = 'refs/celigo-mirror/pushed';
+/** Where branch, index and work tree are about to be moved. */
+const MOVING = 'refs/celigo-mirror/moving';
 
 /** How the clone stands to its remote after an exchange. */
 export type RemoteState =
@@ -160,28 +162,52 @@ async function transplant(
     tip = await tipOf(repository, await writeCommit(repository, request, tree, tip, now));
   }
   await moveTo(repository, old, tip.commit);
-  await moveBranch(repository, tip.commit, old);
 }
 
-/** Makes index and work tree equal to `to`, refusing to overwrite files that git does not know. */
+/** Moves branch, index and work tree to `to`, refusing to overwrite files that git does not know. */
 export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
   const { git } = repository;
+  // Git goes by the times in the index alone: those of a copied clone, or of an index made again, tell of changes in all files.
+  await git.ask(['update-index', '-q', '--refresh']);
+  await undoHalfMove(repository, from);
+  await git.run(['update-ref', MOVING, to]);
   const args = ['read-tree', '-m', '-u', ...(from ? [from, to] : [to])];
   try {
     await git.run(args);
   } catch (error) {
-    if (!(error instanceof GitFailure) || !/would be overwritten/i.test(error.stderr)) throw error;
+    if (!(error instanceof GitFailure) || !/would be overwritten|not uptodate/i.test(error.stderr))
+      throw error;
     if (!(await clearHalfMove(repository, to))) throw error;
     await git.run(args);
   }
+  await moveBranch(repository, to, from);
+  await git.run(['update-ref', '-d', MOVING]);
+}
+
+/** Takes the index back to the branch where a run was killed after it had moved the one, and before the other. */
+async function undoHalfMove(repository: Repository, from: string | undefined): Promise<void> {
+  const half = await resolve(repository, MOVING);
+  if (!half || !from || half === from) return;
+  const { git } = repository;
+  const tree = (await readTip(repository, half))?.tree;
+  if ((await git.ask(['write-tree']))?.trim() === tree) await git.run(['read-tree', '-m', '-u', half, from]);
 }
 
 /**
- * Removes what a run that was killed in the middle of a move left behind: files of `to`, whole or cut off, that the index does
- * not know yet. Files that say anything else stay. Gives whether there were any.
+ * Removes what a run that was killed in the middle of a move left behind: files of `to`, whole or cut off, of which the index
+ * does not know yet, or still knows what was before. Files that say anything else stay. Gives whether there were any.
  */
 async function clearHalfMove({ git, path }: Repository, to: string): Promise<boolean> {
-  const unknown = new Set((await git.run(['ls-files', '--others', '-z'])).split('\0').filter(Boolean));
+  const names = async (...args: string[]): Promise<string[]> =>
+    (await git.run(args)).split('\0').filter(Boolean);
+  const moving = new Set(
+    await names('diff-index', '--cached', '--name-only', '--no-renames', '-z', to, '--'),
+  );
+  const changed = await names('diff-files', '--name-only', '--diff-filter=M', '-z');
+  const unknown = new Set([
+    ...(await names('ls-files', '--others', '-z')),
+    ...changed.filter((name) => moving.has(name)),
+  ]);
   const wanted = (await git.run(['ls-tree', '-r', '-z', to])).split('\0').flatMap((line) => {
     const tab = line.indexOf('\t');
     const [mode = '', , id = ''] = line.slice(0, Math.max(0, tab)).split(' ');
@@ -211,7 +237,6 @@ export async function follow(repository: Repository, accounts: readonly string[]
   }
   if (!ours || (await isAncestor(repository, ours, theirs))) {
     await moveTo(repository, ours, theirs);
-    await moveBranch(repository, theirs, ours);
     return;
   }
   if (await isAncestor(repository, theirs, ours)) return;

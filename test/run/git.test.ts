@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -44,10 +45,10 @@ async function edit(account: TestAccount): Promise<void> {
 }
 
 /** Somebody else pushes a README to the remote. */
-function colleaguePushes(remote: string): void {
+function colleaguePushes(remote: string, text = 'by a colleague\n'): void {
   const other = join(tempDir(), 'other');
   git('/', 'clone', '--quiet', remote, other);
-  writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+  writeFileSync(join(other, 'README.md'), text);
   git(other, 'add', '.');
   git(other, '-c', 'user.name=Colleague', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
   git(other, 'push', '--quiet');
@@ -572,6 +573,52 @@ describe('a remote', () => {
       expect(space.git('status', '--porcelain')).toBe('');
     },
   );
+
+  it.each<[string, (space: Workspace, remote: string) => void]>([
+    ['an index that is gone', (space) => rmSync(join(space.mirror, '.git', 'index'))],
+    ['other times', (space) => utimesSync(join(space.mirror, 'README.md'), new Date(1e12), new Date(1e12))],
+    ['their file written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the second\n')],
+    ['their file half written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the se')],
+    [
+      'an index that was moved before they pushed once more',
+      (space, remote) => {
+        space.git('fetch', '--quiet', remote, '+refs/heads/main:refs/celigo-mirror/moving');
+        space.git('read-tree', '-m', '-u', 'HEAD', 'refs/celigo-mirror/moving');
+        colleaguePushes(remote, 'the third\n');
+      },
+    ],
+  ])('that others changed a file in is followed also with %s', async (_, happens) => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    colleaguePushes(remote);
+    await space.sync();
+    colleaguePushes(remote, 'the second\n');
+    happens(space, remote);
+    await edit(account);
+
+    expect(await space.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
+
+    expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe(space.git('show', 'HEAD:README.md'));
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+  });
+
+  it('that others changed a file in never loses what somebody else made of it', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { remote });
+    await space.sync();
+    colleaguePushes(remote);
+    await space.sync();
+    colleaguePushes(remote, 'the second\n');
+    writeFileSync(join(space.mirror, 'README.md'), 'not committed yet\n');
+
+    expect(await space.sync()).toMatchObject({ code: 3, remote: { state: 'behind' } });
+
+    expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('not committed yet\n');
+  });
 
   it('that others pushed to never loses a file of its own to theirs', async () => {
     const account = await sample();
