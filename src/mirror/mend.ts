@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Git, GitFailure } from './git.ts';
-import { isAncestor, PUSHED, resolve, SEEN } from './remote.ts';
+import { isAncestor, isUnknownRef, PUSHED, resolve, SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 
 /** What git says of objects and branches that are gone, empty or not what their names say. */
@@ -38,6 +38,7 @@ function dropDamaged({ gitDir, format }: Repository): number {
   return dropped;
 }
 
+/** @throws an `Error` of the file system for one that this user may not read: it may be whole all the same */
 function isObject(path: string, id: string, format: string): boolean {
   try {
     return (
@@ -45,17 +46,27 @@ function isObject(path: string, id: string, format: string): boolean {
         .update(inflateSync(readFileSync(path)))
         .digest('hex') === id
     );
-  } catch {
+  } catch (error) {
+    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return false;
   }
 }
 
-/** Puts everything that the remote's branch holds beside the objects of the clone. @throws GitFailure */
-async function refill(repository: Repository, aside: Git, folder: string, remote: string): Promise<void> {
+/**
+ * Puts everything that the remote's branch holds beside the objects of the clone. `false`: it does not have the branch.
+ * @throws GitFailure
+ */
+async function refill(repository: Repository, aside: Git, folder: string, remote: string): Promise<boolean> {
   const { gitDir, branch, format } = repository;
   await aside.run(['init', '--quiet', '--bare', `--object-format=${format}`, '.']);
-  const whole = ['-c', 'fetch.unpackLimit=1', 'fetch', '--quiet', '--no-tags'];
-  await aside.run([...whole, remote, `refs/heads/${branch}:refs/heads/${branch}`], { network: true });
+  await aside.run(['config', 'fetch.unpackLimit', '1']);
+  const refs = `refs/heads/${branch}:refs/heads/${branch}`;
+  try {
+    await aside.run(['fetch', '--quiet', '--no-tags', remote, refs], { network: true });
+  } catch (error) {
+    if (error instanceof GitFailure && isUnknownRef(error)) return false;
+    throw error;
+  }
   const packs = join(folder, 'objects', 'pack');
   mkdirSync(join(gitDir, 'objects', 'pack'), { recursive: true });
   // Git looks for the index of a pack first: it comes when the pack is there.
@@ -63,6 +74,7 @@ async function refill(repository: Repository, aside: Git, folder: string, remote
     (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
   ))
     renameSync(join(packs, name), join(gitDir, 'objects', 'pack', name));
+  return true;
 }
 
 /** Writes the files of the work tree as objects again: those that were lost are, more often than not, the newest. */
@@ -169,8 +181,8 @@ export async function mendClone({ repository, remote, folders, gitIn }: MendInpu
     rmSync(aside, { recursive: true, force: true });
     mkdirSync(aside, { recursive: true });
     try {
-      await refill(repository, gitIn(aside), aside, remote);
-      did.push('the objects of the remote were fetched again');
+      if (await refill(repository, gitIn(aside), aside, remote))
+        did.push('the objects of the remote were fetched again');
     } finally {
       rmSync(aside, { recursive: true, force: true });
     }

@@ -30,9 +30,11 @@ function readHead(gitDir: string): string {
   }
 }
 
-/** Makes HEAD stand on the configured branch, whatever a person or a crash left behind. */
+/** Makes HEAD stand on the configured branch, whatever a person or a crash left behind, with an index that is whole. */
 export async function ensureBranch(repository: Repository): Promise<void> {
   const { git, branch, gitDir } = repository;
+  // Before anything else: the first command that refreshes the index makes a damaged one look sound.
+  await repository.mendIndex();
   for (const leftover of ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD']) {
     if (!existsSync(join(gitDir, leftover))) continue;
     const what = leftover.startsWith('rebase')
@@ -73,6 +75,11 @@ export async function ensureBranch(repository: Repository): Promise<void> {
   await git.run(['symbolic-ref', 'HEAD', ref]);
 }
 
+/** Whether a fetch failed because the remote does not have the branch. */
+export function isUnknownRef({ stderr }: GitFailure): boolean {
+  return /couldn't find remote ref/i.test(stderr);
+}
+
 /** Fetches the branch. `false`: the remote does not have it yet. @throws GitFailure when it cannot be reached */
 export async function fetch(repository: Repository, remote: string): Promise<boolean> {
   const { git, branch } = repository;
@@ -87,7 +94,7 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
     }
     return true;
   } catch (error) {
-    if (error instanceof GitFailure && /couldn't find remote ref/i.test(error.stderr)) return false;
+    if (error instanceof GitFailure && isUnknownRef(error)) return false;
     throw error;
   }
 }

@@ -39,6 +39,8 @@ export interface Repository {
   folderFiles(account: string): Promise<Map<string, string>>;
   /** Text of a file in HEAD. @throws GitFailure when there is none */
   read(path: string): Promise<string>;
+  /** Makes the index again where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
+  mendIndex(): Promise<void>;
   /** Gives the lock back. */
   close(): Promise<void>;
 }
@@ -173,9 +175,6 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     setAttributes(gitDir, options.folders);
     const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
     const objects = format === 'sha256' ? 'sha256' : 'sha1';
-    // Before anything else: the first command that refreshes the index makes a damaged one look sound.
-    const mended = config.stateless ? undefined : await mendIndex(git, gitDir, objects);
-    if (mended) options.onNotice(`the index of the clone was ${mended} and is made again`);
     return {
       git,
       path,
@@ -190,6 +189,10 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
+      async mendIndex() {
+        const mended = config.stateless ? undefined : await mendIndex(git, gitDir, objects);
+        if (mended) options.onNotice(`the index of the clone was ${mended} and is made again`);
+      },
       close: release,
     };
   } catch (error) {

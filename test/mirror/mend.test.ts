@@ -1,8 +1,8 @@
-import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
-import { bareRemote, git, Workspace } from '../support/workspace.ts';
+import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
 
 /** A mirror with three commits: the first listing, and an edit by each of two people. */
 async function lived(remote: string | undefined): Promise<{ account: TestAccount; space: Workspace }> {
@@ -45,6 +45,10 @@ const DAMAGES: Record<string, (space: Workspace) => void> = {
     truncateSync(object(space, space.git('rev-parse', 'HEAD:prod/mirror.yaml').trim()), 0),
   'branch and index are empty': (space) => {
     for (const name of ['index', 'refs/heads/main']) truncateSync(join(space.mirror, '.git', name), 0);
+  },
+  'the index and the newest commit are empty': (space) => {
+    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0);
+    truncateSync(join(space.mirror, '.git', 'index'), 0);
   },
   'everything of the last two commits is empty': (space) => {
     const old = new Set(space.git('rev-list', '--objects', '--no-object-names', 'HEAD~2').split('\n'));
@@ -97,6 +101,53 @@ describe('a clone that a power loss damaged', () => {
       expect((await space.sync()).verdict).toBe('unchanged');
     },
   );
+
+  it('stands again on what is whole where the remote does not have the branch yet', async () => {
+    const account = await sample();
+    const space = new Workspace(
+      { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
+      { repository: { remote: bareRemote() } },
+    );
+    await space.sync('--no-push');
+    const script = String(account.emulator.state.all('scripts')[0]?._id);
+    account.emulator.act(account.owner.email).set('scripts', script, { content: '// edited\n' });
+    await space.sync('--no-push');
+    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0);
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.remote).toEqual({ state: 'current' });
+    expect(space.git('grep', '-h', '// edited', 'HEAD')).not.toBe('');
+    expectWhole(space);
+  });
+
+  it('is filled again without a program that the user names for packing', async () => {
+    const { space } = await lived(bareRemote());
+    const folder = tempDir();
+    const [hook, ran] = [join(folder, 'hook.sh'), join(folder, 'ran')];
+    writeFileSync(hook, `#!/bin/sh\ntouch ${ran}\nexec "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(folder, 'gitconfig'), `[uploadpack]\n\tpackObjectsHook = ${hook}\n`);
+    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0);
+
+    const outcome = await cli(['sync'], space.dir, { GIT_CONFIG_GLOBAL: join(folder, 'gitconfig') });
+
+    expect(outcome.code, outcome.out + outcome.err).toBe(0);
+    expect(outcome.out).toContain('were fetched again');
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('keeps objects that this user may not read', async () => {
+    const { space } = await lived(undefined);
+    const file = object(space, space.git('rev-parse', 'HEAD').trim());
+    chmodSync(file, 0);
+
+    expect((await space.sync()).code).toBe(1);
+
+    chmodSync(file, 0o444);
+    expectWhole(space);
+    expect(space.log()).toHaveLength(3);
+  });
 
   it('goes on when its HEAD is empty', async () => {
     const { space } = await lived(undefined);
