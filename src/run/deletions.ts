@@ -6,8 +6,9 @@ import { isObject } from '../core/json.ts';
 import { readPath, titleOf } from '../core/layout.ts';
 import { parseYaml } from '../core/yaml.ts';
 import type { Repository } from '../mirror/repository.ts';
+import { fetchKeys } from './collect/listing.ts';
 import type { CollectContext, Collected } from './collect/types.ts';
-import { fetchDocument } from './fetch-document.ts';
+import { type Fetched, idOfKey, isHidden, readDocument } from './fetch-document.ts';
 import type { Ground } from './ground.ts';
 import { NOTHING_KNOWN } from './knowledge.ts';
 
@@ -26,6 +27,18 @@ export interface Deletions {
   readonly unconfirmed: readonly { readonly id: string; readonly reason: string }[];
 }
 
+/** The resource by its id; `undefined` when it is gone. A key that its id does not tell is looked for in the list again. */
+async function lookAgain(
+  { client, normalise, signal }: CollectContext,
+  { type, collection }: Collected,
+  id: string,
+): Promise<Fetched | undefined> {
+  if (type.list.shape !== 'keys' || !isHidden(id)) return readDocument(client, type, collection, id, signal);
+  const keys = await fetchKeys(client, collection, signal);
+  const key = keys.find((one) => idOfKey(one, normalise.fingerprint) === id);
+  return key === undefined ? undefined : readDocument(client, type, collection, id, signal, key);
+}
+
 /**
  * Asks for every missing resource by id: only 404 makes it a deletion (celigo-platform 2.7). One that still exists
  * is mirrored from that answer.
@@ -36,14 +49,8 @@ export async function confirmDeletions(context: CollectContext, collected: Colle
   await Promise.all(
     collected.missing.map(async (id) => {
       try {
-        const doc = await fetchDocument(
-          context.client,
-          collected.type,
-          collected.collection,
-          id,
-          context.signal,
-        );
-        if (doc) collected.takeIn(doc);
+        const fetched = await lookAgain(context, collected, id);
+        if (fetched) await collected.takeIn(id, fetched);
         else deleted.push(id);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;

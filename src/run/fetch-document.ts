@@ -24,9 +24,14 @@ export function idOfKey(key: string, fingerprint: (secret: string) => string): s
     : Buffer.from(key, 'utf8').toString('hex');
 }
 
+/** Whether the id does not tell its key. Only for types whose lists are keys. */
+export function isHidden(id: string): boolean {
+  return id.startsWith(HIDDEN);
+}
+
 /** @throws ApiError for a key that only the account knows */
 function keyOfId(id: string): string {
-  if (!id.startsWith(HIDDEN)) return Buffer.from(id, 'hex').toString('utf8');
+  if (!isHidden(id)) return Buffer.from(id, 'hex').toString('utf8');
   throw new ApiError(
     `the key ${id} holds a credential and is not in the mirror: put its value back by hand`,
     {

@@ -212,6 +212,10 @@ describe('credentials in clear', () => {
     expect(space.files().filter((path) => path.startsWith('state/unnamed.hidden-'))).toHaveLength(1);
     expect((await space.run('verify')).code).toBe(0);
     expect((await space.sync()).verdict).toBe('unchanged');
+
+    await account.call(account.owner, 'DELETE', `/v1/state/${token}`);
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [{ type: 'state', what: 'deleted' }] });
+    expect(space.files().filter((path) => path.startsWith('state/'))).toEqual([]);
   });
 
   it.each([

@@ -676,6 +676,21 @@ describe('options', () => {
     expect([...keys].sort()).toEqual(keys);
   });
 
+  it('lookupCacheData keeps the entries of a cache that the list left out', async () => {
+    const account = await sample();
+    const space = workspace(account, { lookupCacheData: true, include: ['lookupcaches'] });
+    await space.sync();
+    const files = space.files();
+    account.emulator.faults.add({
+      match: { method: 'GET', path: '/v1/lookupcaches' },
+      fault: { kind: 'dropRecords', count: 1 },
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [] });
+
+    expect(space.files()).toEqual(files);
+  });
+
   it('state and storage are mirrored when named', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['state', 'storageitems'] });

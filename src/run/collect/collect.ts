@@ -279,9 +279,8 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
         count: listing.count(),
         collection: listing.collection(),
         keep: head.keep,
-        takeIn: (doc: JsonObject): void => {
-          const id = String(doc._id);
-          head.settle(id, '', doc, head.prepare(id, { doc, inexact: [] }));
+        takeIn: async (id: string, fetched: Fetched): Promise<void> => {
+          head.settle(id, '', fetched.doc, head.prepare(id, await withData(id, fetched)));
         },
       };
       if (whole && isAsBefore()) return { ...common, changes: [], missing: [], next: known };

@@ -1,4 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
+import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { walkCollection } from '../../celigo/paging.ts';
 import { withoutCredentials } from '../../core/credential-text.ts';
@@ -32,6 +33,18 @@ export interface Listing {
   readonly count: () => number;
   /** Query parameters that the server does not take. */
   readonly refused: ReadonlySet<string>;
+}
+
+/** A collection that lists keys alone. @throws ApiError */
+export async function fetchKeys(
+  client: ApiClient,
+  collection: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const body = await client.json({ url: collection, signal });
+  const keys = body === undefined ? [] : isObject(body) ? body.keys : undefined;
+  if (isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
+  throw new ApiError(`${collection} answered with something that is not a list of keys`, { passing: false });
 }
 
 export function listingOf(
@@ -73,14 +86,7 @@ export function listingOf(
   }
 
   async function readKeys(): Promise<void> {
-    const body = await client.json({ url: collection, signal });
-    const keys = body === undefined ? [] : isObject(body) ? body.keys : undefined;
-    if (!isArray(keys) || !keys.every((key) => typeof key === 'string')) {
-      throw new ApiError(`${collection} answered with something that is not a list of keys`, {
-        passing: false,
-      });
-    }
-    for (const key of keys) {
+    for (const key of await fetchKeys(client, collection, signal)) {
       const id = idOfKey(key, normalise.fingerprint);
       count += 1;
       if (id !== '' && id.length <= LONGEST_KEY_ID) await visitor.key(id, key);

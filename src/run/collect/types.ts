@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import type { MirrorFile, Transliterate } from '../../core/layout.ts';
 import type { ClearCredential, NormaliseOptions } from '../../core/normalise.ts';
 import type { CachedType } from '../../mirror/cache.ts';
+import type { Fetched } from '../fetch-document.ts';
 
 /** What collecting one type needs of the world and of the configuration. */
 export interface CollectContext {
@@ -47,8 +48,8 @@ export interface Collected {
   readonly missing: readonly string[];
   /** The type as the next run should remember it, if the changes are applied. */
   readonly next: CachedType;
-  /** Takes one more document in, found outside the listing; its changes come on top. */
-  readonly takeIn: (doc: JsonObject) => void;
+  /** Takes one more document in, found outside the listing; its changes come on top. @throws ApiError */
+  readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;
   /** Keeps a missing resource as it is. */
   readonly keep: (id: string) => void;
   /** Spelling of the collection that the server answers to. */
