@@ -50,8 +50,9 @@ export async function ensureBranch(repository: Repository): Promise<void> {
   // The usual case needs no git; a worktree or an unusual HEAD does.
   if (readHead(gitDir) === `ref: ${ref}`) return;
   if ((await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref) return;
-  const head = await repository.head();
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
+  // A branch without a commit is nothing to go on from; without the configured one HEAD must be beyond doubt.
+  const head = tip ? await resolve(repository, 'HEAD') : await repository.head();
   if (head && tip && head !== tip) {
     if ((await git.ask(['merge-base', '--is-ancestor', head, tip])) === undefined) {
       await git.run(['update-ref', `refs/celigo-mirror/rescue/${head.slice(0, 12)}`, head]);

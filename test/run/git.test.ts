@@ -107,6 +107,21 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('log', '--format=%s', 'main')).not.toContain('mine');
   });
 
+  it('on a branch that has no commit yet', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.sync();
+    git(space.mirror, 'checkout', '--quiet', '--orphan', 'work');
+    await edit(account);
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(space.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('main');
+    expect(space.log()).toHaveLength(2);
+    expect(space.git('status', '--porcelain')).toBe('');
+  });
+
   it('whose index had some of its bytes changed, which git does not see', async () => {
     const account = await sample();
     const space = workspace(account);
