@@ -60,7 +60,7 @@ export async function syncAccounts(
   opening.catch(() => undefined);
 
   const prepare = () => {
-    const preparing = prepareClone(opening, remote, folders, deps.now);
+    const preparing = prepareClone(opening, remote, folders, deps.now, options.dryRun);
     preparing.catch(() => undefined);
     return preparing;
   };
@@ -113,14 +113,18 @@ export async function syncAccounts(
   }
 }
 
-/** The clone on its branch, with what others pushed, and where it stands then. */
+/** The clone on its branch, with what others pushed, and where it stands then. `dryRun`: as it is. */
 async function prepareClone(
   opening: Promise<Repository>,
   remote: string | undefined,
   folders: readonly string[],
   now: () => Date,
+  dryRun: boolean,
 ) {
   const repository = await opening;
+  // A look leaves the clone where it stands; only where there is none yet has it to be made.
+  if (dryRun && (await repository.head()) !== undefined)
+    return { repository, pulled: { state: 'none' } satisfies RemoteState, head: undefined };
   await ensureBranch(repository);
   const pulled = await pullRemote(repository, remote, folders, now());
   return { repository, pulled, head: remote ? await repository.head() : undefined };

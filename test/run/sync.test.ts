@@ -5,7 +5,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
-import { git, Workspace } from '../support/workspace.ts';
+import { bareRemote, git, tempDir, Workspace } from '../support/workspace.ts';
 
 const seed = sampleAccount();
 
@@ -277,6 +277,49 @@ describe('deletions', () => {
     expect(VICTIM._id).toBeTruthy();
     return String(created._id);
   }
+
+  it('are not believed of what the list shows, though GET answers 404', async () => {
+    const account = await sample();
+    const space = workspace(account, { include: ['scripts'] });
+    await space.sync();
+    const files = space.files();
+    const id = String(account.emulator.state.all('scripts')[0]?._id);
+    account.emulator.act(account.owner.email).set('scripts', id, { content: '// edited' });
+    await fault(account, {
+      match: { method: 'GET', path: `/v1/scripts/${id}` },
+      fault: { kind: 'status', status: 404 },
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['scripts'], changes: [] });
+    expect(space.files()).toEqual(files);
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [{ id, what: 'changed' }] });
+  });
+
+  it('between the list and the look at what it showed are believed', async () => {
+    const account = await sample();
+    const { emulator, owner } = account;
+    const space = workspace(account, { include: ['scripts'] });
+    await space.sync();
+    const [old, made] = [
+      String(emulator.state.all('scripts')[0]?._id),
+      String(emulator.act(owner.email).create('scripts', { name: 'Short-lived', content: '// short' })._id),
+    ];
+    emulator.act(owner.email).set('scripts', old, { content: '// edited' });
+    await fault(account, {
+      match: { method: 'GET', path: '/v1/scripts/*' },
+      times: 2,
+      fault: { kind: 'delay', ms: 1_000 },
+    });
+
+    const syncing = space.sync();
+    await expect
+      .poll(() => emulator.requests.filter(({ path }) => path.startsWith('/v1/scripts/')).length)
+      .toBe(2);
+    for (const id of [old, made]) emulator.act(owner.email).remove('scripts', id);
+
+    expect(await syncing).toMatchObject({ code: 0, changes: [{ id: old, what: 'deleted' }] });
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [] });
+  });
 
   it('are committed by the person who deleted, once GET answers 404', async () => {
     const account = await sample();
@@ -674,6 +717,27 @@ describe('options', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { key: string }).key);
     expect([...keys].sort()).toEqual(keys);
+  });
+
+  it('--dry-run leaves the clone where it stands, whatever others pushed', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, { include: ['scripts'] }, { repository: { remote } });
+    await space.sync();
+    const before = space.git('rev-parse', 'HEAD');
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    writeFileSync(join(other, 'README.md'), 'by a colleague\n');
+    git(other, 'add', '.');
+    git(other, '-c', 'user.name=C', '-c', 'user.email=c@x', 'commit', '--quiet', '-m', 'readme');
+    git(other, 'push', '--quiet');
+
+    expect(await space.sync('--dry-run')).toMatchObject({ code: 0, changes: [] });
+
+    expect(space.git('rev-parse', 'HEAD')).toBe(before);
+    expect(space.git('for-each-ref', 'refs/celigo-mirror')).not.toContain(
+      git(other, 'rev-parse', 'HEAD').trim(),
+    );
   });
 
   it('lookupCacheData keeps the entries of a cache that the list left out', async () => {

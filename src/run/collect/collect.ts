@@ -7,7 +7,7 @@ import { type Fetched, fetchCacheData, readDocument } from '../fetch-document.ts
 import { compareWithHead } from './against-head.ts';
 import { createFidelity, type ParsedRecord } from './fidelity.ts';
 import { listingOf } from './listing.ts';
-import type { RecordPage } from './page.ts';
+import type { RecordPage, Remembered } from './page.ts';
 import type { CollectContext, Collected, Coverage } from './types.ts';
 
 /** Statuses by which the API says "not for you" about a whole collection (celigo-platform, open question 16). */
@@ -47,6 +47,8 @@ export async function collectType(
   return collector.result(coverage);
 }
 
+const NOTHING_REMEMBERED: Remembered = { pageMarks: new Map(), idsByRaw: () => new Map() };
+
 /** Ids by the digests of their records. */
 function idsByRaw({ details }: CachedType): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
@@ -63,6 +65,8 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
   /** Pages stand for the listing only when none of them has to be looked at again. */
   let everyPageWhole = true;
   const problems: string[] = [];
+  /** Ids that the list showed and `GET /{id}` does not know. */
+  const doubted = new Set<string>();
   /** Ids that are left as they are. */
   const passedOver = new Set<string>();
 
@@ -124,14 +128,14 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
 
   /**
    * Takes the document by its id. `listed`: its copy in the list, as far as there is one; `key`: what the server knows it by,
-   * where that is no id. `false`: it is gone.
+   * where that is no id. `false`: the server does not have it any more.
    */
   async function takeById(id: string, raw: string, listed: JsonObject = {}, key?: string): Promise<boolean> {
     const full = await read(id, key);
     if (!full) {
-      // Listed a moment ago, gone now: whether it was deleted is found out with the other missing ones.
+      doubted.add(id);
       head.undo(id);
-      seen.delete(id);
+      head.keep(id);
       return false;
     }
     fidelity.byId.add(id);
@@ -243,6 +247,38 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     if (done.includes(false)) everyPageWhole = false;
   }
 
+  /** Ids that the list shows now. */
+  async function idsNow(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    const again = listingOf(context, type, NOTHING_REMEMBERED, {
+      page: async ({ records }) => {
+        const before = ids.size;
+        for (const record of records)
+          if (record.kind === 'parsed' && !getOwn(record.doc, 'deletedAt')) ids.add(record.id);
+        return ids.size - before;
+      },
+      key: async (id) => void ids.add(id),
+      shown: () => ids,
+      problem: () => undefined,
+    });
+    await again.read();
+    return ids;
+  }
+
+  /** Deleted since it was listed, or not to be had by its id? A second listing tells. */
+  async function settleDoubts(): Promise<void> {
+    if (doubted.size === 0) return;
+    const listed = await idsNow();
+    for (const id of doubted) {
+      if (listed.has(id))
+        problems.push(`${type.dir}/${id} is in the list, and GET answers that it is not there`);
+      else {
+        head.undo(id);
+        seen.delete(id);
+      }
+    }
+  }
+
   /**
    * Tells what a list without parameters that the server refuses may lack, and makes sure that absence from it can be
    * looked into: a type that answers 404 to every id would lose what the list hides.
@@ -269,6 +305,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     async list(): Promise<void> {
       await listing.read();
       if (type.list.shape !== 'keys') await judge();
+      await settleDoubts();
       await weighRefusals();
     },
     result(coverage: Coverage): Collected {
