@@ -10,6 +10,8 @@ const WITH = 'with ';
 const GUESSED = 'last modifier';
 
 const FIRST = 'First mirror of the account:';
+/** Begins what a commit says of authors that are not certain. */
+const DOUBT = 'The audit log ';
 /** Ends the sentence of a commit whose every author is a guess. Older commits have it alone, without marks on their lines. */
 const ALL_GUESSED = 'the author is the one who modified them last.';
 
@@ -196,15 +198,15 @@ export function commitMessage(input: MessageInput): string {
 function doubtOf({ changes, notes, audited, certainty }: MessageInput): string {
   const edits = changes.filter(({ baseline }) => !baseline);
   const guessed = edits.filter((change) => notes?.get(change)?.guessed).length;
-  const closed = 'The audit log could not be read';
+  const closed = `${DOUBT}could not be read`;
   if (guessed === 0) {
     const unknown = certainty === 'unknown' && edits.length > 0;
     return !audited && unknown ? `${closed}: who made these changes is not known.` : '';
   }
   if (guessed < edits.length) {
-    return `The audit log does not tell of the changes marked "${GUESSED}": their author is the one who modified them last.`;
+    return `${DOUBT}does not tell of the changes marked "${GUESSED}": their author is the one who modified them last.`;
   }
-  return `${audited ? 'The audit log does not tell of these changes' : closed}: ${ALL_GUESSED}`;
+  return `${audited ? `${DOUBT}does not tell of these changes` : closed}: ${ALL_GUESSED}`;
 }
 
 /** What the message of a commit tells. A commit that a person made by hand tells nothing. */
@@ -238,12 +240,16 @@ export function readMessage(message: string): ToldMessage {
   const lines = new Map<string, ChangeLine>();
   const coAuthors: Person[] = [];
   const trailers = new Map<string, string>();
+  let [first, allGuessed] = [false, false];
   for (const line of message.split('\n')) {
     const change = readChangeLine(line);
     if (change) {
       lines.set(change.path, change);
       continue;
     }
+    // A name may say the same; what the mirror says of all changes has a line to itself.
+    first ||= line.startsWith(FIRST);
+    allGuessed ||= line.startsWith(DOUBT) && line.endsWith(ALL_GUESSED);
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);
@@ -261,7 +267,7 @@ export function readMessage(message: string): ToldMessage {
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,
-    first: message.includes(FIRST),
-    allGuessed: message.includes(ALL_GUESSED),
+    first,
+    allGuessed,
   };
 }

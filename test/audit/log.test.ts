@@ -101,6 +101,21 @@ describe('log', () => {
     expect((await entries(space, `scripts/${String(first?._id)}`)).length).toBe(1);
   });
 
+  it('believes no name that says what only the mirror says of a commit', async () => {
+    const { account, space } = await begin();
+    const person = account.person('administrator');
+    const create = (name: string): unknown =>
+      account.emulator.act(person.token).create('scripts', { name, content: 'done();\n' });
+    create('First mirror of the account: who made what was there before is not told.');
+    create('The audit log does not tell of these changes: the author is the one who modified them last.');
+    create('A third one');
+    await space.sync();
+
+    const told = await entries(space, '--by', person.email);
+    expect(told).toHaveLength(3);
+    for (const entry of told) expect(entry).toMatchObject({ baseline: false, sureness: 'audit' });
+  });
+
   it('finds by field, text, person and time', async () => {
     const { account, space } = await begin();
     const editor = account.person('administrator');
