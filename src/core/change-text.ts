@@ -41,9 +41,33 @@ export interface DiffLine {
   readonly line: number;
 }
 
+/** Texts with more differences are told as replaced: the time that it takes to match their lines grows with the square. */
+const MOST_EDITS = 3_000;
+
+function linesOf(text: string): string[] {
+  if (text === '') return [];
+  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
+}
+
+/** All lines of a text and then all of another, without those that both begin and end with. */
+function replacedLines(before: string, after: string): DiffLine[] {
+  const [old, now] = [linesOf(before), linesOf(after)];
+  const least = Math.min(old.length, now.length);
+  let [head, tail] = [0, 0];
+  while (head < least && old[head] === now[head]) head += 1;
+  while (tail < least - head && old.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
+  const told = (lines: string[], sign: '-' | '+'): DiffLine[] =>
+    lines.slice(head, lines.length - tail).map((text, i) => ({ sign, text, line: head + i + 1 }));
+  return [...told(old, '-'), ...told(now, '+')];
+}
+
 /** The differing lines of two texts with two lines around each. */
 export function diffLines(before: string, after: string): DiffLine[] {
-  const { hunks } = structuredPatch('', '', before, after, '', '', { context: 2 });
+  // Where everything comes or goes there is nothing to match.
+  const maxEditLength = before === '' || after === '' ? Number.POSITIVE_INFINITY : MOST_EDITS;
+  const patch = structuredPatch('', '', before, after, '', '', { context: 2, maxEditLength });
+  if (!patch) return replacedLines(before, after);
+  const { hunks } = patch;
   return hunks.flatMap((hunk, i) => {
     const lines: DiffLine[] = i > 0 ? [{ sign: 'gap', text: '', line: 0 }] : [];
     let [old, now] = [hunk.oldStart, hunk.newStart];

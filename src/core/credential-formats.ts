@@ -4,7 +4,10 @@ import { looksSecret } from './secret-words.ts';
 export interface CredentialFormat {
   /** What people call it. */
   readonly kind: string;
-  /** Global. A first group, where there is one, is what has to look like a secret for a match to count. */
+  /**
+   * Global. A first group, where there is one, is what has to look like a secret for a match to count. Where another match
+   * may begin within a part that repeats, that part has a limit: texts may be long, and made to be slow.
+   */
   readonly pattern: RegExp;
   /** What every match holds, as the source of a pattern: looked for first, since it is cheap. */
   readonly hint: string;
@@ -56,7 +59,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'JSON Web Token',
     'eyJ',
-    /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
+    /\beyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
     'ey',
     'JhbGciOiJIUzI1NiJ9.ey',
     'JzdWIiOiI3NzcifQ.dozjgNryP4J3jVmNHl0w5N',
@@ -64,7 +67,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'password in a URL',
     ':\\/\\/[^\\s/@]+@',
-    /\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@{}"'<>]*:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
+    /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@{}"'<>]*:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
     'sftp://:',
     'Wint3rHike@ftp.example.test',
   ),
@@ -151,7 +154,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   ),
   format(
     'GitLab token',
-    'gl[a-z]+-',
+    'gl(?:pat|dt|rt|ptt|cbt|ft|soat|imt|agent)-',
     /\bgl(?:pat|dt|rt|ptt|cbt|ft|soat|imt|agent)-[A-Za-z0-9_-]{18,}/g,
     'gl',
     `pat-${MIXED}`,

@@ -108,29 +108,37 @@ function namedIn(text: string): Credential[] {
   );
 }
 
+/** Those that are no templates and overlap none that stands before them in the list, in the order of the text. */
+function apart(text: string, found: readonly Credential[]): Credential[] {
+  if (found.length === 0) return [];
+  const taken = new Uint8Array(text.length);
+  return found
+    .filter(({ start, end }) => {
+      if (text.slice(start, end).includes('{{') || taken.subarray(start, end).includes(1)) return false;
+      taken.fill(1, start, end);
+      return true;
+    })
+    .sort((a, b) => a.start - b.start);
+}
+
 /**
  * Finds credentials in code or configuration by their formats and by the names that they are given to, in their order,
  * none within another. Handlebars expressions are not credentials.
  */
 export function credentialsIn(text: string): Credential[] {
-  const found: Credential[] = [];
-  for (const one of [
+  return apart(text, [
     ...formatsIn(text),
     ...(MAY_AUTHORISE.test(text) ? authorisationsIn(text) : []),
     ...(MAY_NAME.test(text) ? namedIn(text) : []),
-  ]) {
-    if (text.slice(one.start, one.end).includes('{{')) continue;
-    if (!found.some(({ start, end }) => one.start < end && start < one.end)) found.push(one);
-  }
-  return found.sort((a, b) => a.start - b.start);
+  ]);
 }
 
 /** Places in data where a name says that what follows is a credential, whatever it looks like. The last group is the value. */
 const DATA_FIELDS: readonly RegExp[] = [
   // {"password": "…"}
-  /"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
+  /"((?:[^"\\]|\\.){0,200})"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
   // {"key": "password", "value": "…"}
-  /"(?:key|name|id)"\s*:\s*"((?:[^"\\]|\\.)*)"\s*,\s*"value"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
+  /"(?:key|name|id)"\s*:\s*"((?:[^"\\]|\\.){0,200})"\s*,\s*"value"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
   // ?access_token=…&client_secret=…
   /(?:^|[?&;])([\w.-]{1,60})=([^&;\s{}"'<>]{6,})/g,
 ];
@@ -147,14 +155,12 @@ export function credentialsInData(text: string): Credential[] {
   for (const pattern of DATA_FIELDS) {
     for (const match of text.matchAll(pattern)) {
       const [whole, name = '', value = ''] = match;
-      if (!isNamedCredential(name, value) || value.includes('{{')) continue;
+      if (!isNamedCredential(name, value)) continue;
       const end = match.index + whole.length;
-      const start = end - value.length;
-      if (!found.some((other) => start < other.end && other.start < end))
-        found.push({ kind: 'value of a credential', start, end });
+      found.push({ kind: 'value of a credential', start: end - value.length, end });
     }
   }
-  return found.sort((a, b) => a.start - b.start);
+  return apart(text, found);
 }
 
 /** A text without its credentials, where nothing has to be put back: names of people, messages. */

@@ -271,7 +271,12 @@ export function createNormaliser(
     function cleanText(text: string, found: readonly Credential[], policy: CredentialPolicy): string {
       if (policy === 'redact')
         return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
-      for (const { kind, start } of found) tell(kind, text.slice(0, start).split('\n').length, policy);
+      let [line, at] = [1, 0];
+      for (const { kind, start } of found) {
+        line += text.slice(at, start).split('\n').length - 1;
+        at = start;
+        tell(kind, line, policy);
+      }
       return text;
     }
 

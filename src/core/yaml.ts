@@ -56,7 +56,9 @@ function renderLine(text: string): string {
 /** A literal block, or `undefined` where only a quoted string keeps the bytes. `indent`: of the parent node. */
 function renderLiteral(text: string, indent: string): string | undefined {
   if (BLANK_END.test(text) || !/[^\n]/.test(text) || !isPrintable(text)) return undefined;
-  const content = text.replace(/\n+$/, '');
+  let end = text.length;
+  while (text[end - 1] === '\n') end -= 1;
+  const content = text.slice(0, end);
   const breaks = text.length - content.length;
   const chomp = breaks === 0 ? '-' : breaks === 1 ? '' : '+';
   const hint = /^[\n\t ]/.test(text) ? '2' : '';

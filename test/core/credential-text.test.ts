@@ -119,22 +119,4 @@ describe('a credential', () => {
     expect(credentialsIn(text).map(({ start, end }) => text.slice(start, end))).toEqual([]);
     expect(await findCredentials(text)).toEqual([]);
   });
-
-  it('is looked for in time that grows with the text, whatever the text is', () => {
-    for (const piece of [
-      'token ',
-      'api_key=',
-      '"secret": ',
-      "password('",
-      '<token ',
-      'Basic aaaaaaaa',
-      'key'.repeat(3),
-      ' '.repeat(50),
-    ]) {
-      const text = piece.repeat(Math.ceil(200_000 / piece.length));
-      const start = performance.now();
-      credentialsIn(text);
-      expect(performance.now() - start, piece).toBeLessThan(1_500);
-    }
-  });
 });
