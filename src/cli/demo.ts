@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { plainConfig, plainRepository } from '../config/plain.ts';
 import type { Config } from '../config/schema.ts';
-import { EXIT } from '../core/errors.ts';
+import { AppError, EXIT } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
 import { STEPS, type Stage } from './demo-steps.ts';
 import type { GlobalOptions, Io } from './io.ts';
@@ -26,6 +26,15 @@ export function registerDemo(program: Command, io: Io, finish: (code: number) =>
     .action(async (flags: { keep?: string; json?: boolean }, command: Command) => {
       finish(await runDemo(io, command.optsWithGlobals<GlobalOptions>(), flags));
     });
+}
+
+/** The demo commits, changes and restores: never in a repository that holds anything else. @throws AppError `USAGE` */
+function checkFree(folder: string): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (!found || (found.isDirectory() && readdirSync(folder).length === 0)) return;
+  throw new AppError('USAGE', `--keep: ${folder} is not an empty folder`, {
+    hint: 'Name one that does not exist yet',
+  });
 }
 
 async function runDemo(
@@ -51,8 +60,10 @@ async function runDemo(
     import('../run/restore/session.ts'),
   ]);
   const style = styleFor(io, globals);
-  const temporary = flags.keep ? undefined : mkdtempSync(join(tmpdir(), 'celigo-mirror-demo-'));
-  const folder = flags.keep ?? join(temporary ?? '', 'mirror');
+  const kept = flags.keep ? resolve(io.cwd, flags.keep) : undefined;
+  if (kept) checkFree(kept);
+  const temporary = kept ? undefined : mkdtempSync(join(tmpdir(), 'celigo-mirror-demo-'));
+  const folder = kept ?? join(temporary ?? '', 'mirror');
   const emulator = await startEmulator({ seed: sampleAccount() });
   const reports: SyncReport[] = [];
   try {

@@ -71,8 +71,8 @@ async function betweenStates(
     import('./transliterate.ts'),
   ]);
   const mirror = await openMirror(io, globals, what, flags);
-  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now());
-  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now());
+  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), { option: '--from' });
+  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now(), { option: '--to' });
   return {
     account: mirror.account,
     from: from.label,

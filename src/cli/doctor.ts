@@ -1,10 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { AppError, EXIT, messageOf } from '../core/errors.ts';
+import { AppError, EXIT } from '../core/errors.ts';
 import type { Finding } from '../run/doctor.ts';
 import type { GlobalOptions, Io } from './io.ts';
+import { writeOutput } from './output-file.ts';
 import { printable, type Style, styleFor } from './style.ts';
 
 interface DoctorFlags {
@@ -89,7 +88,6 @@ async function writeBundle(
   ]);
   const now = io.now();
   const name = `celigo-mirror-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`;
-  const path = resolve(io.cwd, file === true ? name : file);
   const bundle = await makeBundle({
     version: VERSION,
     now,
@@ -98,14 +96,8 @@ async function writeBundle(
     findings,
     signal: io.signal,
   });
-  try {
-    writeFileSync(path, `${clean(JSON.stringify(bundle, null, 2))}\n`, { mode: 0o600 });
-  } catch (cause) {
-    throw new AppError('USAGE', `--bundle: ${path} cannot be written: ${messageOf(cause)}`, {
-      hint: 'Name a file in a folder where this user may write',
-      cause,
-    });
-  }
+  const text = `${clean(JSON.stringify(bundle, null, 2))}\n`;
+  const path = writeOutput(io, '--bundle', file === true ? name : file, text, 0o600);
   io.err(`Wrote ${path}; look at it before you send it.\n`);
 }
 

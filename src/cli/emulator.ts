@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import ms, { type StringValue } from 'ms';
 import { AppError, messageOf } from '../core/errors.ts';
@@ -50,14 +50,14 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
       if (flags.empty && flags.from) {
         throw new AppError('USAGE', '--empty and --from exclude each other', { hint: 'Choose one of them' });
       }
-      const everyMs = flags.editEvery === undefined ? undefined : ms(flags.editEvery as StringValue);
-      if (everyMs !== undefined && !(everyMs >= 1000)) {
+      const everyMs = flags.editEvery ? ms(flags.editEvery as StringValue) : undefined;
+      if (flags.editEvery !== undefined && !(everyMs !== undefined && everyMs >= 1000)) {
         throw new AppError('USAGE', `--edit-every: ${flags.editEvery} is no duration`, {
           hint: 'One second or more, such as 30s or 5m',
         });
       }
       const { startEmulator } = await import('../emulator/server.ts');
-      const seed = await seedOf(flags);
+      const seed = await seedOf(io, flags);
       const emulator = await startEmulator({
         seed,
         port,
@@ -100,10 +100,10 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
     });
 }
 
-async function seedOf(flags: EmulatorFlags): Promise<AccountSeed> {
+async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
   if (flags.empty) return (await import('../emulator/server.ts')).emptyAccount();
   if (!flags.from) return (await import('../emulator/sample/index.ts')).sampleAccount();
-  const folder = mirrorFolder(flags.from, flags.account);
+  const folder = mirrorFolder(resolve(io.cwd, flags.from), flags.account);
   const { seedFromMirror } = await import('../emulator/from-mirror.ts');
   try {
     return seedFromMirror(folder);
@@ -118,7 +118,7 @@ async function seedOf(flags: EmulatorFlags): Promise<AccountSeed> {
 /** The account's folder: named itself, or the only one (or the one called so) of a mirror repository. */
 function mirrorFolder(root: string, account: string | undefined): string {
   if (existsSync(join(root, BINDING_FILE))) return root;
-  const folders = existsSync(root)
+  const folders = statSync(root, { throwIfNoEntry: false })?.isDirectory()
     ? readdirSync(root).filter((name) => existsSync(join(root, name, BINDING_FILE)))
     : [];
   const wanted = account ?? (folders.length === 1 ? folders[0] : undefined);

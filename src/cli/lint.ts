@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { AppError, EXIT } from '../core/errors.ts';
+import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { Finding, LintResult } from '../lint/lint.ts';
 import type { Severity } from '../lint/types.ts';
 import type { GlobalOptions, Io } from './io.ts';
@@ -56,6 +56,18 @@ Exit codes: 0 nothing as grave as --fail-on, 1 something was, 64 wrong usage, po
     });
 }
 
+/** @throws AppError `USAGE` when the policy cannot be read */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('USAGE', `the policy ${file} cannot be read: ${messageOf(cause)}`, {
+      hint: 'It is a file that this user may read',
+      cause,
+    });
+  }
+}
+
 async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promise<number> {
   const [{ lint, reaches, RULES }, { readPolicy, POLICY_FILE }] = await Promise.all([
     import('../lint/lint.ts'),
@@ -79,7 +91,7 @@ async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promis
       hint: 'Name the file of the policy',
     });
   }
-  const policy = readPolicy(existsSync(file) ? readFileSync(file, 'utf8') : undefined, file);
+  const policy = readPolicy(existsSync(file) ? textOf(file) : undefined, file);
   const result = await lint(graph, policy, anyAscii);
   const nameFor = ({ key }: Finding): string => graph.nodes.get(key)?.title ?? '';
   const pathFor = ({ key }: Finding): string => `${account}/${graph.nodes.get(key)?.path ?? ''}`;

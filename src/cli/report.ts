@@ -1,10 +1,10 @@
-import { writeFileSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { CommitLink } from '../audit/report/forge.ts';
 import type { Report } from '../audit/report/model.ts';
 import { AppError } from '../core/errors.ts';
 import type { GlobalOptions, Io } from './io.ts';
+import { writeOutput } from './output-file.ts';
 
 const FORMATS = ['html', 'md', 'csv', 'json'] as const;
 type Format = (typeof FORMATS)[number];
@@ -128,7 +128,6 @@ async function runReport(
     for (const part of render(report, link)) io.out(part);
     return;
   }
-  const file = resolve(io.cwd, flags.output);
-  writeFileSync(file, [...render(report, link)].join(''));
+  const file = writeOutput(io, '--output', flags.output, [...render(report, link)].join(''));
   io.err(`${report.changes.length} changes → ${file}\n`);
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { AccountConfig, Config } from '../config/schema.ts';
@@ -7,6 +7,7 @@ import type { SavedPlan } from '../plan/planfile.ts';
 import type { RestoreReport } from '../run/restore/report.ts';
 import type { RestoreRequest } from '../run/restore/request.ts';
 import type { GlobalOptions, Io } from './io.ts';
+import { writeOutput } from './output-file.ts';
 import { printable, styleFor } from './style.ts';
 
 interface RestoreFlags {
@@ -201,19 +202,16 @@ async function runRestore(
     ...(saved ? { check: (plan) => checkStillFits(saved.plan, plan) } : {}),
     ...(resuming ? { resume: typeof flags.resume === 'string' ? { id: flags.resume } : {} } : {}),
     ...(flags.out
-      ? { save: (plan) => saveTo(io, flags.out ?? '', renderPlan({ request: pick(request), plan })) }
+      ? {
+          save: (plan) =>
+            writeOutput(io, '--out', flags.out ?? '', renderPlan({ request: pick(request), plan }), 0o600),
+        }
       : {}),
   });
 }
 
 function pick({ what, prune, withDependencies, enableFlows }: RestoreRequest) {
   return { what, prune, withDependencies, enableFlows };
-}
-
-function saveTo(io: Io, file: string, text: string): string {
-  const path = resolve(io.cwd, file);
-  writeFileSync(path, text, { mode: 0o600 });
-  return path;
 }
 
 /** The account that an interrupted restore was writing to. */

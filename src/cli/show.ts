@@ -51,7 +51,9 @@ Exit codes: 0 done, 64 there is no such resource or state.`,
         import('../core/layout.ts'),
       ]);
       const mirror = await openMirror(io, command.optsWithGlobals<GlobalOptions>(), [what], flags);
-      const state = await stateOf(mirror, flags.at, io.now(), { text: what, transliterate: anyAscii });
+      const state = await stateOf(mirror, flags.at, io.now(), {
+        selector: { text: what, transliterate: anyAscii },
+      });
       const { selected } = await selectScope(state, [what], {
         withDependencies: false,
         transliterate: anyAscii,

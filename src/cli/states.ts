@@ -64,14 +64,21 @@ export async function stateOf(
   { git, account }: Pick<ReadOnlyMirror, 'git' | 'account'>,
   at: string | undefined,
   now: Date,
-  selector?: { readonly text: string; readonly transliterate: Transliterate },
+  {
+    selector,
+    option,
+  }: {
+    readonly selector?: { readonly text: string; readonly transliterate: Transliterate };
+    /** That `at` was given with, by default `--at`. */
+    readonly option?: string;
+  } = {},
 ): Promise<MirrorState> {
   const [{ readState, resolveAt }, { selectScope, NotInState }, { lastWith }] = await Promise.all([
     import('../mirror/state.ts'),
     import('../run/restore/scope.ts'),
     import('../run/restore/state-choice.ts'),
   ]);
-  const state = await readState(git, account, await resolveAt(git, at ?? 'HEAD', now));
+  const state = await readState(git, account, await resolveAt(git, at ?? 'HEAD', now, option));
   if (at !== undefined || !selector) return state;
   try {
     await selectScope(state, [selector.text], {

@@ -5,7 +5,9 @@ import { z } from 'zod';
 export function durationOf(zero: boolean) {
   return z.string().refine(
     (text) => {
-      const value = ms(text as StringValue);
+      // `ms` throws for an empty text.
+      const value = text === '' ? undefined : ms(text as StringValue);
+      if (value === undefined) return false;
       return Number.isFinite(value) && (zero ? value >= 0 : value > 0);
     },
     { message: `expected a duration such as ${zero ? '0s, ' : ''}30s, 15m or 24h` },

@@ -186,6 +186,9 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
       (key) => `${pathText([...issue.path, key])}: unknown key${suggestion(key, knownKeys(issue.path))}`,
     );
   }
+  // What is wrong with a key stands in its own issues; the text of this one says only that it is.
+  if (issue.code === 'invalid_key')
+    return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
   if (issue.code === 'invalid_type')
     return [`${pathText(issue.path) || '(top)'}: expected ${issue.expected}`];
   return [`${pathText(issue.path) || '(top)'}: ${issue.message.replace(/^Invalid (?:option|input): /, '')}`];

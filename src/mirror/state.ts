@@ -60,18 +60,22 @@ function readNamed(out: string | undefined): NamedCommit | undefined {
 }
 
 /**
- * The commit that `--at` names: any reference git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`,
+ * The commit that an option such as `--at` names: any reference git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`,
  * `3 days ago`), which stands for the last commit of HEAD's line before it; a date is meant to its end, in UTC.
  * @throws AppError `USAGE` when there is none
  */
-export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedCommit> {
+export async function resolveAt(git: Git, at: string, now: Date, option = '--at'): Promise<NamedCommit> {
   const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
   if (named) return named;
   const time = await timeOf(at, now, 'at');
   if (!time) {
-    throw new AppError('USAGE', `--at: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
-      hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
-    });
+    throw new AppError(
+      'USAGE',
+      `${option}: ${at} is neither a commit, branch or tag of the mirror nor a time`,
+      {
+        hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
+      },
+    );
   }
   const before = `--before=@${Math.floor(time.getTime() / 1000)}`;
   const found = readNamed(
@@ -80,7 +84,7 @@ export async function resolveAt(git: Git, at: string, now: Date): Promise<NamedC
   if (found) return found;
   const log = await git.ask(['log', '--reverse', '--first-parent', '--format=%cI', 'HEAD', '--']);
   const first = log?.split('\n')[0];
-  throw new AppError('USAGE', `--at: the mirror has no commit before ${time.toISOString()}`, {
+  throw new AppError('USAGE', `${option}: the mirror has no commit before ${time.toISOString()}`, {
     hint: first
       ? `Its first commit is of ${first}`
       : 'It has no commit at all yet: celigo-mirror sync makes one',

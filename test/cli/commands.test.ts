@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
@@ -319,5 +319,41 @@ describe('output', () => {
       'exit code 0',
     ])
       expect(out).toContain(words);
+  });
+});
+
+describe('a file or folder that an option names', () => {
+  it('is told where it cannot be used, without an internal error', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.sync();
+    mkdirSync(join(space.dir, 'folder'));
+    writeFileSync(join(space.dir, 'file'), '');
+
+    for (const [args, words] of [
+      [['report', '-o', 'missing/report.html'], '--output: '],
+      [['report', '-o', 'folder'], '--output: '],
+      [['restore', 'all', '--out', 'missing/plan.json'], '--out: '],
+      [['doctor', '--bundle', 'folder'], '--bundle: '],
+      [['lint', '--policy', 'folder'], 'the policy '],
+      [['emulator', '--from', 'file'], `${join(space.dir, 'file')} holds no mirror`],
+      [['demo', '--keep', 'mirror'], `--keep: ${space.mirror} is not an empty folder`],
+      [['diff', '--from', 'nonsense'], '--from: nonsense is neither'],
+    ] as const) {
+      const { code, err } = await space.run(...args);
+
+      expect(code, args.join(' ')).toBe(64);
+      expect(err, args.join(' ')).toContain(`error: ${words}`);
+      expect(err, args.join(' ')).not.toContain('internal error');
+    }
+  });
+});
+
+describe('emulator', () => {
+  it.each(['x', ''])('refuses edits every %j', async (text) => {
+    const { code, err } = await cli(['emulator', '--edit-every', text], tempDir());
+
+    expect(code).toBe(64);
+    expect(err).toContain('is no duration');
   });
 });

@@ -103,7 +103,7 @@ describe('loadConfig', () => {
   });
 
   it.each([
-    ['accounts: { A_B: { token: t } }', 'accounts.A_B'],
+    ['accounts: { A_B: { token: t } }', 'accounts.A_B: expected lower-case letters'],
     ['accounts: { a: { token: t, region: mars } }', 'accounts.a.region'],
     ['accounts: { a: { token: t, region: us, baseUrl: "https://x.test" } }', 'exclude each other'],
     ['accounts: { a: { token: t, baseUrl: "http://x.test" } }', 'expected https://'],
@@ -114,6 +114,7 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t } }\nrepository: { remote: "https://u:p@x.test/r.git" }', 'without password'],
     ['accounts: { a: { token: t } }\nrepository: { branch: "--upload-pack=x" }', 'repository.branch'],
     ['accounts: { a: { token: t } }\nfullSweep: soon', 'fullSweep'],
+    ['accounts: { a: { token: t } }\nfullSweep: ""', 'fullSweep: expected a duration'],
     ['accounts: { a: { token: 5 } }', 'accounts.a.token: expected string'],
     ['[]', 'expected object'],
   ])('refuses %s', async (text, expected) => {
