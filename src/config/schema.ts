@@ -207,7 +207,6 @@ export const CONFIG_KEYS = {
   channels: CHANNEL_KEYS,
 } as const;
 
-export type ConfigInput = z.input<typeof configSchema>;
 type ParsedConfig = z.output<typeof configSchema>;
 type ParsedAccount = ParsedConfig['accounts'][string];
 

@@ -22,7 +22,6 @@ export const FEED_DIR = 'audit';
 const FEED_FILE = /^audit\/\d{4}-\d{2}\.ndjson$/;
 /** The page that explains the account, and those of its integrations, where they are made. */
 export const OVERVIEW_FILE = 'README.md';
-export const OVERVIEW_DIR = 'overview';
 const OVERVIEW_PAGE = /^overview\/[a-z0-9-]{1,61}\.[A-Za-z0-9_-]{1,160}\/README\.md$/;
 
 /** First line of every such page, by which it is told from one that somebody wrote. */

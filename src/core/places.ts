@@ -39,11 +39,6 @@ export function covers(path: string, place: Place): boolean {
   return steps.length <= place.length && steps.every((step, i) => isFieldStep(step, place[i]));
 }
 
-/** The part of `place` that the catalogue path names, or `undefined` when it names something else. */
-export function coveredPart(path: string, place: Place): Place | undefined {
-  return covers(path, place) ? place.slice(0, stepsOf(path).length) : undefined;
-}
-
 /** Visits every value that is neither array nor object, with its place. `enter` may hold back from a subtree. */
 export function visitLeaves(
   value: Json,

@@ -134,12 +134,3 @@ export function interrupted(stateDir: string, account: string): Journal[] {
       return [];
     });
 }
-
-/** All accounts of which the clone has journals. */
-export function journalled(stateDir: string): string[] {
-  return existsSync(stateDir)
-    ? readdirSync(stateDir).flatMap((name) =>
-        name.endsWith('.restores') ? [name.slice(0, -'.restores'.length)] : [],
-      )
-    : [];
-}
