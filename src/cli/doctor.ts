@@ -70,7 +70,10 @@ async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFlags): Pr
   if (flags.bundle !== undefined) {
     // Git repeats the address of the remote when it complains.
     const hidden = addressParts(config.repository.remote);
-    await writeBundle(io, flags.bundle, config, findings, (bundle) => scrub(clean(bundle), hidden));
+    // Its name is, more often than not, that of a person.
+    const home = (io.env.HOME ?? '').replace(/\/+$/, '');
+    const shorten = (text: string): string => (home === '' ? text : text.replaceAll(home, '~'));
+    await writeBundle(io, flags.bundle, config, findings, (bundle) => scrub(clean(shorten(bundle)), hidden));
   }
   return findings.some(({ verdict }) => verdict === 'fault') ? EXIT.failed : EXIT.done;
 }

@@ -219,6 +219,19 @@ function readSecret(file: string, folder: string, key: string, files: string[]):
   return text;
 }
 
+/** A token as a header can carry it; a line end around it comes from an editor. @throws AppError `USAGE` */
+function sendable(token: string, key: string): string {
+  const text = token.trim();
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new AppError(
+    'USAGE',
+    `${key}: it is empty, or holds a blank, a line break or a character that no token has`,
+    {
+      hint: 'Copy the token again, in one line and without quotes',
+    },
+  );
+}
+
 /** Without trailing slash and without the `/v1` that every path begins with. */
 function baseOf(text: string): string {
   const url = new URL(text);
@@ -259,7 +272,10 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
         ...more,
         name,
         baseUrl: baseOf(baseUrl ?? REGIONS[region ?? 'us']),
-        token: secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '',
+        token: sendable(
+          secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '',
+          `accounts.${name}.token`,
+        ),
         requestTimeoutMs: durationMs(requestTimeout),
       };
     }),

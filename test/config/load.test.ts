@@ -73,6 +73,16 @@ describe('loadConfig', () => {
     expect((await load()).accounts[0]?.token).toBe('from-file');
   });
 
+  it.each(['one\ntwo', 'with a blank', '\u201cquoted\u201d', '  '])(
+    'refuses a token that no header can carry: %j',
+    async (token) => {
+      write('accounts: { a: { token: "${T}" } }\n');
+
+      expect((await load({ T: ' plain\n' })).accounts[0]?.token).toBe('plain');
+      await expect(load({ T: token })).rejects.toThrow('accounts.a.token: ');
+    },
+  );
+
   it('lets NAME_FILE stand in for ${NAME}', async () => {
     writeFileSync(join(dir, 'token'), 'from-file\n');
     write('accounts: { a: { token: "${T}" } }\n');

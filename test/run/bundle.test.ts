@@ -38,6 +38,19 @@ describe('doctor --bundle', () => {
     expect(JSON.stringify(bundle.findings)).toContain('accepted by');
   });
 
+  it('does not name the home of whoever sends it', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.sync();
+
+    const outcome = await cli(['doctor', '--bundle', 'bundle.json'], space.dir, { HOME: space.dir });
+
+    expect(outcome.code, outcome.out).toBe(0);
+    const bundle = readFileSync(join(space.dir, 'bundle.json'), 'utf8');
+    expect(bundle).toContain('"~/mirror"');
+    expect(bundle).not.toContain(space.dir);
+  });
+
   it('holds no secret of the configuration, and nothing of what the account does', async () => {
     const account = await sample();
     const token = account.owner.token;

@@ -119,7 +119,9 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       // One document beyond what can be handled (nested thousands deep) must not stop the others.
       const isolated = error instanceof ApiError || error instanceof RangeError;
       if (!isolated) throw error;
-      problems.push(error instanceof ApiError ? error.message : `${type.dir}/${id}: ${error.message}`);
+      problems.push(
+        error instanceof ApiError ? error.message : `${type.dir}/${id}: nested too deep to be mirrored`,
+      );
       head.undo(id);
       head.keep(id);
       return false;
