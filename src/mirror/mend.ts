@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type Git, GitFailure } from './git.ts';
@@ -8,7 +17,7 @@ import type { Repository } from './repository.ts';
 
 /** What git says of objects and branches that are gone, empty or not what their names say. */
 const DAMAGE =
-  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|(?:unable|failed) to (?:read|parse|find|unpack)|bad (?:object|tree|ref|file|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|cannot be read \(|could not (?:read|parse)|unknown revision|needed a single revision/i;
+  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|(?:unable|failed) to (?:read|parse|find|unpack)|bad (?:object|tree|ref|file|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|is unavailable|cannot be read \(|cannot (?:read|parse) (?:existing |the )?(?:object|commit|tree)|could not (?:read|parse|get object)|pack-objects died|unknown revision|needed a single revision/i;
 
 const COMMIT = /^[0-9a-f]{40,64}$/;
 
@@ -79,13 +88,16 @@ async function refill(repository: Repository, aside: Git, folder: string, remote
 
 /** Writes the files of the work tree as objects again: those that were lost are, more often than not, the newest. */
 async function writeFiles({ git, path }: Repository, folders: readonly string[]): Promise<void> {
-  const files = folders.flatMap((folder) =>
+  const own = folders.flatMap((folder) =>
     existsSync(join(path, folder))
       ? readdirSync(join(path, folder), { recursive: true, withFileTypes: true })
           .filter((entry) => entry.isFile())
           .map((entry) => join(entry.parentPath, entry.name))
-          .filter((file) => !file.includes('\n'))
       : [],
+  );
+  const tracked = ((await git.ask(['ls-files', '-z'])) ?? '').split('\0').map((file) => join(path, file));
+  const files = [...new Set([...own, ...tracked])].filter(
+    (file) => !file.includes('\n') && lstatSync(file, { throwIfNoEntry: false })?.isFile(),
   );
   if (files.length > 0)
     await git.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
@@ -187,7 +199,13 @@ export async function mendClone({ repository, remote, folders, gitIn }: MendInpu
       rmSync(aside, { recursive: true, force: true });
     }
   }
+  const isSound = async (): Promise<boolean> => {
+    const head = await resolve(repository, 'HEAD');
+    return head !== undefined && (await isWhole(repository.git, head));
+  };
+  const sound = await isSound();
   await writeFiles(repository, folders);
+  if (!sound && (await isSound())) did.push('what was missing was taken from the work tree');
   const tip = await mendBranch(repository);
   if (tip) did.push(`the branch stands on ${tip.slice(0, 12)}, its newest commit that is whole`);
   // An index that was made again while the branch led nowhere holds nothing; it would look like a deletion of everything.

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
@@ -101,6 +110,30 @@ describe('a clone that a power loss damaged', () => {
       expect((await space.sync()).verdict).toBe('unchanged');
     },
   );
+
+  it.each([
+    ['from the remote', true, ''],
+    ['from the work tree', false, 'theirs\n'],
+  ])('has the files of others again, too: %s', async (_, hasRemote, left) => {
+    const { account, space } = await lived(hasRemote ? bareRemote() : undefined);
+    const file = join(space.mirror, 'OWNERS');
+    writeFileSync(file, 'theirs\n');
+    space.git('add', 'OWNERS');
+    space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'theirs');
+    await space.sync();
+    rmSync(object(space, space.git('rev-parse', 'HEAD:OWNERS').trim()));
+    if (left === '') rmSync(file);
+    const script = String(account.emulator.state.all('scripts')[2]?._id);
+    account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.commits).toHaveLength(1);
+    if (left === '') space.git('checkout', '--quiet', '--', 'OWNERS');
+    expect(readFileSync(file, 'utf8')).toBe('theirs\n');
+    expectWhole(space);
+  });
 
   it('stands again on what is whole where the remote does not have the branch yet', async () => {
     const account = await sample();
