@@ -169,7 +169,7 @@ describe('several accounts', () => {
 describe('the daemon on its clone', () => {
   it('fetches everything again once in fullSweep', async () => {
     const account = await sample();
-    const daemon = await startDaemon(home(account, { fullSweep: '3s' }).dir);
+    const daemon = await startDaemon(home(account, { fullSweep: '10s' }).dir);
     await until('the first run', () => isReady(daemon));
     const scripts = (): number =>
       account.emulator.requests.filter(({ path }) => /^\/v1\/scripts\/./.test(path)).length;
