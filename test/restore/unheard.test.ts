@@ -232,6 +232,37 @@ it('what could not be switched on is a failure, and named', async () => {
   expect(said(outcome)).toContain(`failed flows/${id}`);
 });
 
+it.each(['PUT', 'DELETE'])(
+  'an edit that slips in before a %s of which nobody hears is kept',
+  async (method) => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const deleting = method === 'DELETE';
+    const owner = emulator.act(test.owner.email);
+    const at = head(space);
+    const [old = ''] = plain(space, emulator, 'scripts');
+    const made = String(owner.create('scripts', { name: 'Made since', content: '// since\n' })._id);
+    const id = deleting ? made : old;
+    if (!deleting) owner.set('scripts', id, { content: '// a mishap\n' });
+    await space.sync();
+    const other = test.person('administrator', 1);
+    emulator.beforeWrite = async (write) => {
+      if (write.id !== id || write.method !== method) return;
+      emulator.beforeWrite = undefined;
+      emulator.act(other.email).set('scripts', id, { description: 'work of an hour' });
+    };
+    emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: UNHEARD });
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--yes', ...(deleting ? ['--prune'] : []));
+
+    expectCode(outcome, 3, 4);
+    expect(said(outcome)).toContain(other.name);
+    const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
+    expect(kept.split('\n')).toContain(other.name);
+  },
+);
+
 it.each(['link', 'body'] as const)(
   'a subscription is found among more than a page of them (%s)',
   async (paging) => {

@@ -7,7 +7,14 @@ import { equalJson } from '../../core/paths.ts';
 import { atPlace } from '../../core/places.ts';
 import { restorable } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
-import { type ApplyContext, createLedger, type Outcome, type Result, type Written } from './ledger.ts';
+import {
+  type ApplyContext,
+  createLedger,
+  type Outcome,
+  type Result,
+  type Unsure,
+  type Written,
+} from './ledger.ts';
 import { versionOf } from './live.ts';
 import { createStepWriter } from './steps.ts';
 import type { LivePair } from './writer.ts';
@@ -53,6 +60,8 @@ export interface Applier {
   readonly finish: () => Promise<void>;
   readonly outcomes: ReadonlyMap<Key, Outcome>;
   readonly written: ReadonlyMap<string, Written>;
+  /** Writes that failed, and may have taken effect all the same. */
+  readonly unsure: readonly Unsure[];
 }
 
 export function createApplier(context: ApplyContext): Applier {
@@ -100,6 +109,7 @@ export function createApplier(context: ApplyContext): Applier {
   return {
     outcomes,
     written: ledger.written,
+    unsure: ledger.unsure,
     async run(planned) {
       const acting = planned.filter(({ action, changes, enable }) => {
         const onlySwitch =

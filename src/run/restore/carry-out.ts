@@ -15,7 +15,7 @@ import { madeByServer } from '../../plan/settled.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
-import { earlierWrites, withEarlier } from './earlier.ts';
+import { earlierWrites, withUnsure } from './earlier.ts';
 import { switchOn } from './enable.ts';
 import { keepInHistory } from './keep.ts';
 import type { ApplyContext, Outcome } from './ledger.ts';
@@ -162,7 +162,11 @@ export async function carryOut(
     const slipped = await findSlipped({
       client,
       writer: prepared.writer,
-      written: await withEarlier(earlier, applier.written, prepared.writer),
+      written: await withUnsure(
+        [...applier.unsure].reverse().concat(earlier),
+        applier.written,
+        prepared.writer,
+      ),
       userId: prepared.userId,
       since,
       signal: deps.signal,

@@ -4,15 +4,12 @@ import { setSteps } from '../../core/paths.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
-import type { Written } from './ledger.ts';
+import type { Unsure, Written } from './ledger.ts';
 import type { Prepared } from './prepare.ts';
 import type { Writer } from './writer.ts';
 
 /** What every read of the API shows in place of a credential (celigo-models 2.1). */
 const MASK = '******';
-
-/** A write of the process that was interrupted: what stood there before it, as far as the mirror knows. */
-export type Earlier = Pick<Written, 'type' | 'id' | 'removed'> & { readonly looks: readonly JsonObject[] };
 
 /** A document of the mirror in the form that the API gives documents in. */
 function asRead(doc: JsonObject): JsonObject {
@@ -32,7 +29,7 @@ export async function earlierWrites({
   plan,
   live,
   ids,
-}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly Earlier[]> {
+}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly Unsure[]> {
   if (!journal || journal.head.base === '') return [];
   const actions = new Map<Key, string>();
   for (const entry of journal.entries) {
@@ -48,7 +45,7 @@ export async function earlierWrites({
   if (!base || actions.size === 0) return [];
   const paths = [...actions.keys()].flatMap((key) => base.documents.get(key)?.path ?? []);
   const known = await live.documents([...actions.keys()]);
-  return (await readDocuments(base, paths)).map(({ type, id, doc }): Earlier => {
+  return (await readDocuments(base, paths)).map(({ type, id, doc }): Unsure => {
     const key = keyOf(type.dir, id);
     const now = known.get(key);
     return {
@@ -60,14 +57,14 @@ export async function earlierWrites({
   });
 }
 
-/** All writes of a restore: those of this process, and of the one before it. */
-export async function withEarlier(
-  earlier: readonly Earlier[],
+/** All writes of a restore: those that were answered, and those that may have taken effect, newest first. */
+export async function withUnsure(
+  unsure: readonly Unsure[],
   written: ReadonlyMap<Key, Written>,
   writer: Writer,
 ): Promise<ReadonlyMap<Key, Written>> {
   const all = new Map(written);
-  for (const { type, id, looks, removed } of earlier) {
+  for (const { type, id, looks, removed } of unsure) {
     const key = keyOf(type.dir, id);
     const own = all.get(key);
     if (own) {
@@ -75,9 +72,9 @@ export async function withEarlier(
       continue;
     }
     const last = looks.at(-1) ?? {};
-    const after = removed ? writer.pair(type, last) : await writer.read(type, id);
-    if (!after) continue;
-    all.set(key, { type, id, looks: [...looks], after, ...(removed ? { removed } : {}) });
+    const now = await writer.read(type, id);
+    if (now) all.set(key, { type, id, looks: [...looks], after: now });
+    else if (removed) all.set(key, { type, id, looks: [...looks], after: writer.pair(type, last), removed });
   }
   return all;
 }

@@ -35,6 +35,9 @@ export interface Written {
   sent?: JsonObject;
 }
 
+/** A write of which nobody knows what became of it: what stood there before, as far as it was seen. `removed`: a deletion. */
+export type Unsure = Pick<Written, 'type' | 'id' | 'removed'> & { readonly looks: readonly JsonObject[] };
+
 export interface ApplyContext {
   readonly client: ApiClient;
   readonly writer: Writer;
@@ -58,6 +61,8 @@ export interface ApplyContext {
 export interface Ledger {
   readonly outcomes: Map<Key, Outcome>;
   readonly written: Map<string, Written>;
+  /** Writes that failed, and may have taken effect all the same. */
+  readonly unsure: Unsure[];
   /** Whether anything was written at all, by this process or the one that was interrupted. */
   readonly wroteAnything: () => boolean;
   readonly settle: (step: Step, result: Result, more?: { id?: string; reason?: string }) => void;
@@ -88,6 +93,7 @@ export function createLedger(context: ApplyContext, onSettled: () => void): Ledg
   const { journal, ids } = context;
   const outcomes = new Map<Key, Outcome>();
   const written = new Map<string, Written>();
+  const unsure: Unsure[] = [];
   const earlier = new Map<Key, string>();
   for (const entry of journal.entries)
     if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
@@ -95,6 +101,7 @@ export function createLedger(context: ApplyContext, onSettled: () => void): Ledg
   return {
     outcomes,
     written,
+    unsure,
     wroteAnything: () => wrote,
     earlierVersion: (key) => earlier.get(key),
     settle(step, result, more = {}) {

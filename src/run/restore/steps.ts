@@ -1,3 +1,4 @@
+import type { ResourceType } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
@@ -130,6 +131,22 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     }
   }
 
+  /** Writes over what was seen. One that failed may have come through all the same, over what others did in that moment. */
+  async function over<T>(
+    type: ResourceType,
+    id: string,
+    seen: JsonObject,
+    write: () => Promise<T>,
+    removed?: true,
+  ): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      ledger.unsure.push({ type, id, looks: [seen], ...(removed ? { removed } : {}) });
+      throw error;
+    }
+  }
+
   async function overwrite(
     step: Step,
     document: MirrorDocument,
@@ -167,11 +184,11 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
         credentials,
       );
       if (!patch) return 'the fields that differ cannot be changed without its credentials';
-      after = await writer.patch(type, id, patch);
+      after = await over(type, id, seen, () => writer.patch(type, id, patch));
     } else if (filled.missing.length > 0 && masked && step.action !== 'create') {
       return `its credentials are not known: ${filled.missing.join(', ')}`;
     } else {
-      after = await writer.replace(type, id, filled.doc);
+      after = await over(type, id, seen, () => writer.replace(type, id, filled.doc));
     }
     const sent = restorable(type, document.doc, ids);
     learn(type, document.doc, after.doc);
@@ -240,7 +257,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
         reason: 'changed since the plan was made; it was left alone',
       });
     }
-    await writer.remove(type, step.id);
+    await over(type, step.id, live.raw, () => writer.remove(type, step.id), true);
     journal.append([{ kind: 'done', key: step.key, action: 'delete', id: step.id }], false);
     written.set(step.key, { type, id: step.id, looks: [live.raw], after: live, removed: true });
     settle(step, 'done', { id: step.id });
