@@ -28,10 +28,15 @@ const READING: readonly ((dice: Dice) => Fault)[] = [
   }),
 ];
 
-/** An answer of the API that goes wrong: at any request of a listing, or of a record by id. */
-export function readingFault(world: World, dice: Dice): Injected {
-  const fault = dice.pick(READING)(dice);
+/**
+ * An answer of the API that goes wrong: at any request of a listing, or of a record by id.
+ * @param log the audit log leaves out all or nothing: nobody could know of one entry that it does not tell
+ */
+export function readingFault(world: World, dice: Dice, log = false): Injected {
+  const picked = dice.pick(READING)(dice);
   const path = dice.pick(PATHS);
+  const whole = log && path === 'audit' && picked.kind === 'dropRecords';
+  const fault: Fault = whole ? { kind: 'emptyList' } : picked;
   const single = dice.chance(0.25);
   // 404 for a record by id means that it is gone: with a listing that leaves it out, it is believed, as it must be.
   const missing = fault.kind === 'status' && fault.status === 404;

@@ -232,6 +232,22 @@ it('what could not be switched on is a failure, and named', async () => {
   expect(said(outcome)).toContain(`failed flows/${id}`);
 });
 
+it('says that it would not have seen an edit of the moment, where the audit log does not even tell of its own writes', async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const at = head(space);
+  const [id = ''] = plain(space, emulator, 'scripts');
+  emulator.act(test.owner.email).set('scripts', id, { content: '// a mishap\n' });
+  await space.sync();
+  emulator.faults.add({ match: { path: '/v1/audit' }, times: 'always', fault: { kind: 'emptyList' } });
+
+  const outcome = await space.run('restore', 'all', '--at', at, '--yes');
+
+  expectCode(outcome, 0);
+  expect(said(outcome)).toContain(`the audit log does not tell (yet) of 1 of our own writes (scripts/${id}`);
+});
+
 it.each(['PUT', 'DELETE'])(
   'an edit that slips in before a %s of which nobody hears is kept',
   async (method) => {
