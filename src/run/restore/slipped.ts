@@ -72,8 +72,11 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: Slipped
       notice: `the audit log cannot be read (${messageOf(error)}): an edit made in the very moment of a write would not be seen`,
     };
   }
+  const told = new Set(edits.map(({ resourceId }) => resourceId));
   const own = new Set(edits.filter((edit) => isOurs(edit, input.userId)).map(({ resourceId }) => resourceId));
-  const untold = targets.filter((target) => leavesTraces(input, target) && !own.has(target.id));
+  const untold = targets.filter(
+    (target) => leavesTraces(input, target) && !(target.sent ? own : told).has(target.id),
+  );
   const byResource = new Map<string, AuditEdit[]>();
   for (const edit of edits) {
     if (edit.event !== 'update' || isOurs(edit, input.userId)) continue;
@@ -103,16 +106,15 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: Slipped
   };
 }
 
-/** Whether a write of ours must stand in the audit log: then a log without it leaves out more, or is late. */
+/**
+ * Whether a write must stand in the audit log: then a log without it leaves out more, or is late. Of one that was not
+ * answered, or by the process before, only what came of it tells that it was made: by us, or by somebody else.
+ */
 function leavesTraces({ writer }: SlippedInput, { type, looks, after, sent, removed }: Written): boolean {
   if (type.auditType === undefined) return false;
   if (removed) return true;
-  const look = looks.at(-1);
-  return (
-    sent !== undefined &&
-    look !== undefined &&
-    versionOf(writer.pair(type, look).doc) !== versionOf(after.doc)
-  );
+  const look = sent ? looks.at(-1) : looks[0];
+  return look !== undefined && versionOf(writer.pair(type, look).doc) !== versionOf(after.doc);
 }
 
 function fieldsOf(edit: AuditEdit): AuditEdit['fields'] {
