@@ -1,17 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { findType } from '../../catalogue/index.ts';
-import type { ResourceType } from '../../catalogue/types.ts';
-import { ApiError } from '../../celigo/errors.ts';
-import type { MirrorDocument } from '../../core/documents.ts';
 import { EXIT } from '../../core/errors.ts';
-import { diffFields } from '../../core/field-diff.ts';
 import { valueAt } from '../../core/paths.ts';
-import { placeText } from '../../core/places.ts';
 import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
 import { readState } from '../../mirror/state.ts';
-import { restorable, switchesOf, withLiveSwitches } from '../../plan/body.ts';
-import { madeByServer } from '../../plan/settled.ts';
+import { switchesOf } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
@@ -19,15 +12,15 @@ import { earlierWrites, withUnsure } from './earlier.ts';
 import { switchOn } from './enable.ts';
 import { keepInHistory } from './keep.ts';
 import type { ApplyContext, Outcome } from './ledger.ts';
-import { type LiveAccount, observe } from './live.ts';
+import { observe } from './live.ts';
 import { findOperator } from './operator.ts';
 import type { Prepared } from './prepare.ts';
-import type { Drift, RestoreReport } from './report.ts';
+import { broughtAlong, compare } from './read-back.ts';
+import type { RestoreReport } from './report.ts';
 import type { RestoreDeps } from './request.ts';
 import { touchedKeys, undeletedKeys } from './resume.ts';
 import { checkRights } from './rights.ts';
 import { findSlipped } from './slipped.ts';
-import type { LivePair } from './writer.ts';
 
 /** Actions that change something. */
 const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
@@ -269,24 +262,6 @@ function newIdsOf(outcomes: readonly Outcome[]): Record<string, string> {
   );
 }
 
-/** What the recycle bin gave back along with an integration, although no step asked for it. */
-async function broughtAlong(
-  { live }: Prepared,
-  outcomes: ReadonlyMap<Key, Outcome>,
-  after: LiveAccount,
-): Promise<MirrorDocument[]> {
-  const targetOf = ({ step, id }: Outcome): string => id ?? step.targetId ?? step.id;
-  const all = [...outcomes.values()];
-  const back = new Set(all.filter(({ step }) => step.action === 'undelete').map(targetOf));
-  if (back.size === 0) return [];
-  const known = new Set([
-    ...live.keys(),
-    ...all.map((outcome) => keyOf(outcome.step.dir, targetOf(outcome))),
-  ]);
-  const found = await after.documents(after.keys().filter((key) => !known.has(key)));
-  return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
-}
-
 /** Everything the restore wrote, by its id in the target, and what it replaced, by its old one. */
 function allTouched(journal: Journal, applier: Applier): Set<Key> {
   return new Set([...touchedKeys(journal), ...applier.written.keys()]);
@@ -324,67 +299,4 @@ async function nextIdMaps(
   for (const [old, id] of ids) if (!known.has(old) && old !== id && !asked.has(id)) put('parts', old, id);
   const text = renderIdMaps(maps);
   return text === before ? [] : [{ path, text }];
-}
-
-/** What `GET /{id}` tells, `undefined` also where it fails. */
-async function readIfAble(
-  { writer }: Prepared,
-  type: ResourceType,
-  id: string,
-): Promise<LivePair | undefined> {
-  try {
-    return await writer.read(type, id);
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return undefined;
-  }
-}
-
-/**
- * What the server does not show as it was asked for, and what it is known to make of such values. Fields that it added by
- * itself do not count.
- */
-async function compare(
-  prepared: Prepared,
-  outcomes: ReadonlyMap<Key, Outcome>,
-  after: LiveAccount,
-  switchedOn: ReadonlySet<Key>,
-): Promise<{ drift: Drift[]; made: string[] }> {
-  const done = [...outcomes.values()].filter(
-    ({ result, step }) => result === 'done' && step.action !== 'delete',
-  );
-  const held = await after.documents(done.map(({ step, id }) => keyOf(step.dir, id ?? step.id)));
-  const drift: Drift[] = [];
-  const made: string[] = [];
-  for (const { step, id } of done) {
-    const document = prepared.documents.get(step.key);
-    const type = findType(step.dir);
-    if (!document || !type || type.restore.mode === 'bulk') continue;
-    if (step.action === 'undelete' && step.changes.length === 0) continue;
-    const target = id ?? step.id;
-    // A list may hide what is there all the same.
-    const live = held.get(keyOf(step.dir, target)) ?? (await readIfAble(prepared, type, target));
-    if (!live) {
-      if (after.isComplete(step.dir))
-        drift.push({ key: step.key, title: step.title, places: ['(it is not there, or cannot be read)'] });
-      continue;
-    }
-    const now = restorable(type, live.doc, new Map());
-    const wanted = restorable(type, document.doc, prepared.ids);
-    const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
-    const settled = new Map(
-      madeByServer(type, expected, now).map(({ place, live, wanted: asked }) => [
-        placeText(place),
-        `${JSON.stringify(live)} of ${JSON.stringify(asked)}`,
-      ]),
-    );
-    for (const [place, what] of settled)
-      made.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
-    const places = diffFields(expected, now)
-      .filter(({ before }) => before !== undefined)
-      .map(({ place }) => placeText(place))
-      .filter((place) => !settled.has(place));
-    if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
-  }
-  return { drift, made };
 }
