@@ -248,6 +248,28 @@ it('says that it would not have seen an edit of the moment, where the audit log 
   expect(said(outcome)).toContain(`the audit log does not tell (yet) of 1 of our own writes (scripts/${id}`);
 });
 
+it('a resource that can be neither written nor read back is a failed step, and no interrupted restore', async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const at = head(space);
+  const [id = ''] = plain(space, emulator, 'scripts');
+  emulator.act(test.owner.email).set('scripts', id, { content: '// a mishap\n' });
+  await space.sync();
+  const broken = { kind: 'status', status: 500 } as const;
+  emulator.beforeWrite = async () => {
+    emulator.beforeWrite = undefined;
+    for (const method of ['GET', 'PUT'])
+      emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: broken });
+  };
+  emulator.faults.add({ match: { method: 'PUT', path: `/v1/scripts/${id}` }, fault: UNHEARD });
+
+  const outcome = await space.run('restore', 'all', '--at', at, '--yes');
+
+  expectCode(outcome, 3);
+  expect(said(outcome)).toContain(`failed scripts/${id}`);
+});
+
 it.each(['PUT', 'DELETE'])(
   'an edit that slips in before a %s of which nobody hears is kept',
   async (method) => {

@@ -1,3 +1,4 @@
+import { ApiError } from '../../celigo/errors.ts';
 import { toData } from '../../core/documents.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { setSteps } from '../../core/paths.ts';
@@ -72,7 +73,11 @@ export async function withUnsure(
       continue;
     }
     const last = looks.at(-1) ?? {};
-    const now = await writer.read(type, id);
+    const now = await writer.read(type, id).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+      // As we saw it: an edit since then counts as overwritten, and is kept.
+      return writer.pair(type, last);
+    });
     if (now) all.set(key, { type, id, looks: [...looks], after: now });
     else if (removed) all.set(key, { type, id, looks: [...looks], after: writer.pair(type, last), removed });
   }
