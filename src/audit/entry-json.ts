@@ -23,14 +23,14 @@ export interface EntryJson {
 }
 
 export function entryJson(account: string, entry: Entry): EntryJson {
-  const { time, by, also, sureness, what, dir, id, title, path, oldPath, sources, commit, restore } = entry;
+  const { time, by, also, sureness, what, type, id, title, path, oldPath, sources, commit, restore } = entry;
   return {
     time: time.toISOString(),
     by,
     also,
     sureness,
     what,
-    type: dir,
+    type,
     id,
     name: oneLine(title),
     path: `${account}/${path}`,

@@ -39,7 +39,7 @@ export function selectKeys(
   if (!type && !OBJECT_ID.test(inside)) {
     const guess = nearest(
       word,
-      RESOURCE_TYPES.map(({ dir }) => dir),
+      RESOURCE_TYPES.map(({ name: typeName }) => typeName),
     );
     throw new AppError(
       'USAGE',
@@ -50,23 +50,23 @@ export function selectKeys(
     );
   }
   const name = slash < 0 ? '' : inside.slice(slash + 1);
-  const id = (type ? (readPath(`${type.dir}/${name}`)?.id ?? name) : inside).toLowerCase();
+  const id = (type ? (readPath(`${type.name}/${name}`)?.id ?? name) : inside).toLowerCase();
   const slug = slugOf(name, transliterate);
   const fits = (entry: Entry): boolean => {
     if (!type) return entry.id.toLowerCase() === id;
-    if (entry.dir !== type.dir) return false;
+    if (entry.type !== type.name) return false;
     // The file is called after the resource, at every moment of the history.
     return name === '' || entry.id.toLowerCase() === id || readPath(entry.path)?.slug === slug;
   };
-  const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.dir, entry.id)));
+  const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.type, entry.id)));
   if (keys.size > 0) return keys;
-  const slugs = trail.flatMap(({ dir, path }) => (dir === type?.dir ? (readPath(path)?.slug ?? []) : []));
+  const slugs = trail.flatMap(({ type: typeName, path }) => (typeName === type?.name ? (readPath(path)?.slug ?? []) : []));
   const guess = name === '' || OBJECT_ID.test(name) ? undefined : nearest(slug, [...new Set(slugs)]);
   throw new AppError(
     'USAGE',
-    `${oneLine(clean)}: the history of ${account} never had one with this id or name${meant(guess && `${type?.dir}/${guess}`)}`,
+    `${oneLine(clean)}: the history of ${account} never had one with this id or name${meant(guess && `${type?.name}/${guess}`)}`,
     {
-      hint: `celigo-mirror log ${type ? type.dir : 'all'} lists what it had`,
+      hint: `celigo-mirror log ${type ? type.name : 'all'} lists what it had`,
     },
   );
 }

@@ -17,7 +17,7 @@ export type Files = ReadonlyMap<string, string>;
 /** One change of one resource, as the history tells it. */
 export interface Entry {
   readonly key: Key;
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
   readonly what: What;
   /** Name of the resource at that time; empty where it has none, or the commit does not say. */
@@ -86,16 +86,16 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
   const prefix = `${account}/`;
   const entries: Entry[] = [];
   for (const commit of commits) {
-    const touched = new Map<Key, { dir: string; id: string; before: Files; after: Map<string, string> }>();
+    const touched = new Map<Key, { type: string; id: string; before: Files; after: Map<string, string> }>();
     for (const { path, after } of commit.files) {
       const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';
       const parts = readPath(inside);
-      if (!parts || !findType(parts.dir)) continue;
-      const key = keyOf(parts.dir, parts.id);
+      if (!parts || !findType(parts.type)) continue;
+      const key = keyOf(parts.type, parts.id);
       let change = touched.get(key);
       if (!change) {
         const before = held.get(key) ?? NOTHING;
-        change = { dir: parts.dir, id: parts.id, before, after: new Map(before) };
+        change = { type: parts.type, id: parts.id, before, after: new Map(before) };
         touched.set(key, change);
       }
       if (after === undefined) change.after.delete(inside);
@@ -105,7 +105,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
     // A commit at which the history is cut shows more than it changed.
     const isCut = commit.id === cut;
     const told = readMessage(isCut ? '' : commit.message);
-    for (const [key, { dir, id, before, after }] of touched) {
+    for (const [key, { type, id, before, after }] of touched) {
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
       const path = documentPath(after) ?? documentPath(before);
@@ -114,7 +114,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
       const oldPath = documentPath(before);
       entries.push({
         key,
-        dir,
+        type,
         id,
         what: whatOf(before, after, line),
         title: line?.title ?? '',

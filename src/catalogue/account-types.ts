@@ -3,7 +3,7 @@ import type { ResourceType } from './types.ts';
 /** People, tokens and other objects of the account itself, and runtime records mirrored on request. */
 export const ACCOUNT_TYPES = [
   {
-    dir: 'notifications',
+    name: 'notifications',
     noun: 'notification',
     plural: 'notifications',
     title: 'type',
@@ -20,7 +20,7 @@ export const ACCOUNT_TYPES = [
     },
   },
   {
-    dir: 'tags',
+    name: 'tags',
     noun: 'error tag',
     plural: 'error tags',
     title: 'tag',
@@ -30,7 +30,7 @@ export const ACCOUNT_TYPES = [
     restore: { mode: 'create', tier: 3, patch: ['tag'], matchBy: ['tag'], strip: ['tagId'] },
   },
   {
-    dir: 'ashares',
+    name: 'ashares',
     noun: 'user',
     plural: 'users',
     title: 'sharedWithUser.name',
@@ -43,7 +43,7 @@ export const ACCOUNT_TYPES = [
     restore: { mode: 'manual', tier: 20, note: 'invite the person again; the invitation is sent by e-mail' },
   },
   {
-    dir: 'accesstokens',
+    name: 'accesstokens',
     noun: 'API token',
     plural: 'API tokens',
     model: 'AccessToken',
@@ -60,7 +60,7 @@ export const ACCOUNT_TYPES = [
     },
   },
   {
-    dir: 'environments',
+    name: 'environments',
     noun: 'environment',
     plural: 'environments',
     model: 'Environment',
@@ -71,7 +71,7 @@ export const ACCOUNT_TYPES = [
     restore: { mode: 'manual', tier: 20, note: 'environments are made and enabled by the account owner' },
   },
   {
-    dir: 'ssoclients',
+    name: 'ssoclients',
     noun: 'SSO client',
     plural: 'SSO clients',
     model: 'SSOClient',
@@ -82,7 +82,7 @@ export const ACCOUNT_TYPES = [
     restore: { mode: 'manual', tier: 20, note: 'set up single sign-on by hand' },
   },
   {
-    dir: 'syncs',
+    name: 'syncs',
     noun: 'sync',
     plural: 'syncs',
     model: 'Sync',
@@ -100,7 +100,7 @@ export const ACCOUNT_TYPES = [
     },
   },
   {
-    dir: 'state',
+    name: 'state',
     noun: 'state key',
     plural: 'state keys',
     title: 'key',
@@ -115,7 +115,7 @@ export const ACCOUNT_TYPES = [
     },
   },
   {
-    dir: 'storageitems',
+    name: 'storageitems',
     noun: 'storage item',
     plural: 'storage items',
     model: 'StorageItem',

@@ -39,7 +39,7 @@ const TLS = ['ca', 'key', 'passphrase', 'cert'];
 /** Connections and the credentials, agents and stacks behind them. */
 export const CONNECTION_TYPES = [
   {
-    dir: 'connections',
+    name: 'connections',
     noun: 'connection',
     plural: 'connections',
     model: 'Connection',
@@ -194,7 +194,7 @@ export const CONNECTION_TYPES = [
     },
   },
   {
-    dir: 'iclients',
+    name: 'iclients',
     noun: 'iClient',
     plural: 'iClients',
     model: 'IClient',
@@ -241,7 +241,7 @@ export const CONNECTION_TYPES = [
     },
   },
   {
-    dir: 'agents',
+    name: 'agents',
     noun: 'on-premise agent',
     plural: 'on-premise agents',
     model: 'Agent',
@@ -259,7 +259,7 @@ export const CONNECTION_TYPES = [
     },
   },
   {
-    dir: 'stacks',
+    name: 'stacks',
     noun: 'stack',
     plural: 'stacks',
     model: 'Stack',
@@ -277,7 +277,7 @@ export const CONNECTION_TYPES = [
     },
   },
   {
-    dir: 'httpconnectors',
+    name: 'httpconnectors',
     noun: 'HTTP connector',
     plural: 'HTTP connectors',
     model: 'HttpConnector',
@@ -294,7 +294,7 @@ export const CONNECTION_TYPES = [
     },
   },
   {
-    dir: 'mcpoauthproviders',
+    name: 'mcpoauthproviders',
     noun: 'MCP OAuth provider',
     plural: 'MCP OAuth providers',
     model: 'MCPOAuthProvider',

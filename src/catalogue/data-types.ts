@@ -3,7 +3,7 @@ import type { ResourceType } from './types.ts';
 /** Trading partners, file formats, caches and helpers that exports and imports refer to. */
 export const DATA_TYPES = [
   {
-    dir: 'filedefinitions',
+    name: 'filedefinitions',
     noun: 'file definition',
     plural: 'file definitions',
     model: 'FileDefinition',
@@ -13,7 +13,7 @@ export const DATA_TYPES = [
     restore: { mode: 'create', tier: 8, immutable: ['globalId'], strip: ['_sourceId'] },
   },
   {
-    dir: 'ediprofiles',
+    name: 'ediprofiles',
     noun: 'EDI profile',
     plural: 'EDI profiles',
     model: 'EDIProfile',
@@ -33,7 +33,7 @@ export const DATA_TYPES = [
     },
   },
   {
-    dir: 'tpconnectors',
+    name: 'tpconnectors',
     noun: 'trading partner connector',
     plural: 'trading partner connectors',
     model: 'TradingPartnerConnector',
@@ -50,7 +50,7 @@ export const DATA_TYPES = [
     },
   },
   {
-    dir: 'lookupcaches',
+    name: 'lookupcaches',
     noun: 'lookup cache',
     plural: 'lookup caches',
     model: 'LookupCache',
@@ -78,7 +78,7 @@ export const DATA_TYPES = [
     },
   },
   {
-    dir: 'asynchelpers',
+    name: 'asynchelpers',
     noun: 'async helper',
     plural: 'async helpers',
     model: 'AsyncHelper',

@@ -36,7 +36,7 @@ const LITELLM = 'litellm._overrides';
 /** Integrations and what runs in them. */
 export const FLOW_TYPES = [
   {
-    dir: 'integrations',
+    name: 'integrations',
     noun: 'integration',
     plural: 'integrations',
     model: 'Integration',
@@ -86,7 +86,7 @@ export const FLOW_TYPES = [
     },
   },
   {
-    dir: 'flows',
+    name: 'flows',
     noun: 'flow',
     plural: 'flows',
     model: 'Flow',
@@ -195,7 +195,7 @@ export const FLOW_TYPES = [
     },
   },
   {
-    dir: 'exports',
+    name: 'exports',
     noun: 'export',
     plural: 'exports',
     model: 'Export',
@@ -243,7 +243,7 @@ export const FLOW_TYPES = [
     },
   },
   {
-    dir: 'imports',
+    name: 'imports',
     noun: 'import',
     plural: 'imports',
     model: 'Import',
@@ -313,7 +313,7 @@ export const FLOW_TYPES = [
     },
   },
   {
-    dir: 'scripts',
+    name: 'scripts',
     noun: 'script',
     plural: 'scripts',
     model: 'Script',

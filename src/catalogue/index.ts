@@ -17,9 +17,9 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   ...ACCOUNT_TYPES,
 ];
 
-const BY_DIR: ReadonlyMap<string, ResourceType> = new Map(RESOURCE_TYPES.map((type) => [type.dir, type]));
+const BY_DIR: ReadonlyMap<string, ResourceType> = new Map(RESOURCE_TYPES.map((type) => [type.name, type]));
 
-/** The type whose folder is `dir`, or `undefined`. */
-export function findType(dir: string): ResourceType | undefined {
-  return BY_DIR.get(dir);
+/** The type whose name is `type`, or `undefined`. */
+export function findType(type: string): ResourceType | undefined {
+  return BY_DIR.get(type);
 }

@@ -3,7 +3,7 @@ import type { ResourceType } from './types.ts';
 /** Tools, APIs and MCP servers: what the account offers to callers. */
 export const SERVICE_TYPES = [
   {
-    dir: 'tools',
+    name: 'tools',
     noun: 'tool',
     plural: 'tools',
     model: 'Tool',
@@ -15,7 +15,7 @@ export const SERVICE_TYPES = [
     restore: { mode: 'create', tier: 17, late: ['routers'], strip: ['aiDescription', '_sourceId'] },
   },
   {
-    dir: 'apis',
+    name: 'apis',
     noun: 'API',
     plural: 'APIs',
     model: 'Api',
@@ -43,7 +43,7 @@ export const SERVICE_TYPES = [
     },
   },
   {
-    dir: 'mcpservers',
+    name: 'mcpservers',
     noun: 'MCP server',
     plural: 'MCP servers',
     model: 'MCPServer',

@@ -81,7 +81,7 @@ export interface RestoreRule {
 /** How one kind of resource is listed, cleaned, filed and put back. Data, not code. */
 export interface ResourceType {
   /** Folder in the mirror and `<type>` of every selector and option: the collection's path in lower case. */
-  readonly dir: string;
+  readonly name: string;
   /** For people, singular: `flow`, `file definition`. */
   readonly noun: string;
   readonly plural: string;

@@ -13,7 +13,7 @@ const BY_MODEL: ReadonlyMap<string, ResourceType> = new Map(
 
 /** The bin's own word for a type: the collection's path, except for users (celigo-platform 7). */
 function binName(type: ResourceType): string {
-  return type.dir === 'ashares' ? 'users' : type.dir;
+  return type.name === 'ashares' ? 'users' : type.name;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function readBin(client: ApiClient, signal: AbortSignal): Promise<M
         if (!isObject(record) || !isObject(record.doc) || typeof record.doc._id !== 'string') continue;
         const type = BY_MODEL.get(String(record.model).toLowerCase());
         if (!type) continue;
-        const key = `${type.dir}/${record.doc._id}`;
+        const key = `${type.name}/${record.doc._id}`;
         if (!found.has(key)) fresh += 1;
         found.set(key, record.doc);
       }

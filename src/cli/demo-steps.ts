@@ -50,13 +50,13 @@ function person(stage: Stage, name: string): { act: ReturnType<Emulator['act']>;
 
 function pick(
   stage: Stage,
-  dir: string,
+  type: string,
   wanted: (doc: JsonObject) => boolean,
 ): JsonObject & { _id: string; name: string } {
   const doc = stage.emulator.state
-    .all(dir)
+    .all(type)
     .find((candidate) => candidate._connectorId === undefined && wanted(candidate));
-  if (!doc) throw new Error(`the sample account has no such ${dir}`);
+  if (!doc) throw new Error(`the sample account has no such ${type}`);
   return doc as JsonObject & { _id: string; name: string };
 }
 

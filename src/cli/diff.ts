@@ -187,8 +187,8 @@ async function runDiff(
   if (flags.json) {
     const json = compared.map(({ differences, ...rest }) => ({
       ...rest,
-      differences: differences.map(({ dir, id, title, path, what, changes }) => ({
-        type: dir,
+      differences: differences.map(({ type, id, title, path, what, changes }) => ({
+        type,
         id,
         name: oneLine(title),
         what,

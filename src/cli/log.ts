@@ -177,7 +177,7 @@ function describe(rows: readonly Row[], style: Style): string {
     const when = entry.time.toISOString().slice(0, 16).replace('T', ' ');
     const commit = entry.commit.slice(0, 10);
     if (group !== undefined) return [when, commit, '', 'found', group];
-    const name = entry.title === '' ? entry.path : `${entry.dir}/${entry.id}  "${printable(entry.title)}"`;
+    const name = entry.title === '' ? entry.path : `${entry.type}/${entry.id}  "${printable(entry.title)}"`;
     const facts = factsOf(entry);
     const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
     return [when, commit, people, entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];

@@ -60,7 +60,7 @@ Exit codes: 0 done, 64 there is no such resource or state.`,
       });
       const paths = documentPaths(state).filter((path) => {
         const parts = readPath(path);
-        return parts && selected.has(`${parts.dir}/${parts.id}`);
+        return parts && selected.has(`${parts.type}/${parts.id}`);
       });
       const [document, ...more] = await readDocuments(state, paths);
       if (!document || more.length > 0) {

@@ -9,7 +9,7 @@ export function requireType(name: string): ResourceType {
   if (type) return type;
   const guess = nearest(
     name,
-    RESOURCE_TYPES.map(({ dir }) => dir),
+    RESOURCE_TYPES.map(({ name: typeName }) => typeName),
   );
   throw new AppError(
     'USAGE',

@@ -45,7 +45,7 @@ const RESTORE = {
 
 function asJson(type: ResourceType): Record<string, unknown> {
   return {
-    type: type.dir,
+    type: type.name,
     noun: type.noun,
     endpoint: type.list.path,
     alternativeEndpoint: type.list.alternative,
@@ -70,7 +70,7 @@ function overview(types: readonly ResourceType[], io: Io, options: GlobalOptions
   const style = styleFor(io, options);
   const rows = [['TYPE', 'ENDPOINT', 'MIRRORED', 'RESTORED']];
   for (const type of types) {
-    rows.push([type.dir, type.list.path, PRESENCE[type.presence], RESTORE[type.restore.mode]]);
+    rows.push([type.name, type.list.path, PRESENCE[type.presence], RESTORE[type.restore.mode]]);
     for (const [name, { field, value }] of Object.entries(type.variants ?? {})) {
       rows.push([`  ${name}`, `${type.list.path}, ${field} = ${value}`, 'as above', 'as above']);
     }
@@ -89,7 +89,7 @@ function line(label: string, values: readonly string[] | string | undefined): st
 function details(type: ResourceType): string {
   const { restore, list } = type;
   return [
-    `${type.dir} (${type.noun})`,
+    `${type.name} (${type.noun})`,
     ...line('endpoint', list.alternative ? `${list.path}, else ${list.alternative}` : list.path),
     ...line(
       'query',

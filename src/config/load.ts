@@ -299,13 +299,13 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
 type Parsed = z.output<typeof configSchema>;
 
 function typeProblems(accounts: Parsed['accounts']): string[] {
-  const known = RESOURCE_TYPES.map((type) => type.dir);
+  const known = RESOURCE_TYPES.map((type) => type.name);
   return Object.entries(accounts).flatMap(([name, account]) =>
     (['include', 'exclude'] as const).flatMap((list) =>
-      account[list].flatMap((dir, i) =>
-        dir === '*' || findType(dir)
+      account[list].flatMap((typeName, i) =>
+        typeName === '*' || findType(typeName)
           ? []
-          : [`accounts.${name}.${list}[${i}]: no resource type is called ${dir}${suggestion(dir, known)}`],
+          : [`accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`],
       ),
     ),
   );

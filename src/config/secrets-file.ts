@@ -65,11 +65,11 @@ export function readSecretsFile(path: string, env: Environment, cwd: string): Va
 export function valuesByResource(values: Json, wrong: (problem: string) => AppError): ValuesByResource {
   const out = new Map<string, ReadonlyMap<string, Json>>();
   for (const [selector, places] of isObject(values) ? Object.entries(values) : []) {
-    const dir = selector.slice(0, Math.max(0, selector.indexOf('/')));
-    if (!findType(dir) || selector.length === dir.length + 1) {
+    const typeName = selector.slice(0, Math.max(0, selector.indexOf('/')));
+    if (!findType(typeName) || selector.length === typeName.length + 1) {
       const guess = nearest(
-        dir === '' ? selector : dir,
-        RESOURCE_TYPES.map((type) => type.dir),
+        typeName === '' ? selector : typeName,
+        RESOURCE_TYPES.map((type) => type.name),
       );
       throw wrong(`: ${selector} is no <type>/<id or name>${guess ? ` (did you mean ${guess}/…?)` : ''}`);
     }
@@ -82,13 +82,13 @@ export function valuesByResource(values: Json, wrong: (problem: string) => AppEr
 /** The values for one resource: named by id, by name, or by `*` for all of its type. The more exact one wins. */
 export function valuesFor(
   values: ValuesByResource,
-  dir: string,
+  type: string,
   id: string,
   title: string,
 ): ReadonlyMap<string, Json> {
   const found = new Map<string, Json>();
   for (const name of ['*', title, id]) {
-    for (const [place, value] of values.get(`${dir}/${name}`) ?? []) found.set(place, value);
+    for (const [place, value] of values.get(`${type}/${name}`) ?? []) found.set(place, value);
   }
   return found;
 }

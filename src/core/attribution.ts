@@ -41,7 +41,7 @@ export interface AttributionInput {
   /** How an entry about a change stands to what earlier commits tell; `email` is that of whoever made it. */
   readonly standing: (change: Change, note: EditNote, email: string) => Standing;
   /** Audit log's name of a type, by its folder; absent where the log does not cover it. */
-  readonly auditTypeOf: (dir: string) => string | undefined;
+  readonly auditTypeOf: (type: string) => string | undefined;
   /** Users of the account by user id. */
   readonly users: ReadonlyMap<string, Person>;
   /** The mirror's own identity: author where nobody is known. */
@@ -95,11 +95,11 @@ function doorsOf(notes: readonly EditNote[]): readonly string[] {
 
 /** The edits among the audit log's entries that are about the resource of a change. */
 export function notesAbout(
-  { dir, id }: Change,
+  { type: typeName, id }: Change,
   notes: readonly EditNote[],
-  auditTypeOf: (dir: string) => string | undefined,
+  auditTypeOf: (typeName: string) => string | undefined,
 ): EditNote[] {
-  const type = auditTypeOf(dir);
+  const type = auditTypeOf(typeName);
   return notes.filter(
     (note) =>
       note.resourceId === id && EDITS.has(note.event) && (type === undefined || note.resourceType === type),

@@ -1,7 +1,7 @@
 /** What happened to one resource between two runs. */
 export interface Change {
   /** Type's folder. */
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
   readonly kind: 'added' | 'changed' | 'renamed' | 'deleted';
   /** The name people know it by; may be empty. */

@@ -105,7 +105,7 @@ export function readMirrorDocument(
   readSide: (name: string) => string | undefined,
 ): MirrorDocument {
   const parts = readPath(path);
-  const type = parts ? findType(parts.dir) : undefined;
+  const type = parts ? findType(parts.type) : undefined;
   if (!parts?.isDocument || !type) {
     throw new AppError('USAGE', `${shown} is not a document of the mirror`, {
       hint: 'celigo-mirror verify names every file that is not',

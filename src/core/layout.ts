@@ -82,18 +82,18 @@ export function basePath(
   title: string,
   transliterate: Transliterate,
 ): string {
-  return `${type.dir}/${slugOf(title, transliterate)}.${id}`;
+  return `${type.name}/${slugOf(title, transliterate)}.${id}`;
 }
 
 /** What a path inside the account folder says, or `undefined` for a file that is not the mirror's. */
 export function readPath(
   path: string,
-): { dir: string; id: string; slug: string; isDocument: boolean } | undefined {
+): { type: string; id: string; slug: string; isDocument: boolean } | undefined {
   const slash = path.indexOf('/');
   const match = slash < 0 ? null : FILE_NAME.exec(path.slice(slash + 1));
   if (!match) return undefined;
   return {
-    dir: path.slice(0, slash),
+    type: path.slice(0, slash),
     slug: match[1] as string,
     id: match[2] as string,
     isDocument: match[3] === undefined && match[4] === 'yaml',

@@ -44,28 +44,28 @@ function wordOf(change: Change, note: ChangeNote | undefined): Change['kind'] | 
 /** `3 flows changed, 1 export added`: the largest parts first, deletions never left out. */
 export function summarise(
   changes: readonly Change[],
-  nounsOf: (dir: string) => Nouns,
+  nounsOf: (type: string) => Nouns,
   notes: ReadonlyMap<Change, ChangeNote> = new Map(),
 ): string {
-  const counts = new Map<string, { dir: string; word: string; count: number }>();
+  const counts = new Map<string, { type: string; word: string; count: number }>();
   for (const change of changes) {
-    const { dir } = change;
+    const { type: typeName } = change;
     const word = wordOf(change, notes.get(change));
-    const key = `${dir} ${word}`;
+    const key = `${typeName} ${word}`;
     const entry = counts.get(key);
     if (entry) entry.count += 1;
-    else counts.set(key, { dir, word, count: 1 });
+    else counts.set(key, { type: typeName, word, count: 1 });
   }
   const parts = [...counts.values()].sort(
     (a, b) =>
       Number(b.word === 'deleted') - Number(a.word === 'deleted') ||
       b.count - a.count ||
-      (a.dir < b.dir ? -1 : 1),
+      (a.type < b.type ? -1 : 1),
   );
   const shown = parts.slice(0, SUBJECT_PARTS);
   const rest = parts.slice(SUBJECT_PARTS).reduce((sum, part) => sum + part.count, 0);
-  const words = shown.map(({ dir, word, count }) => {
-    const { noun, plural } = nounsOf(dir);
+  const words = shown.map(({ type: typeName, word, count }) => {
+    const { noun, plural } = nounsOf(typeName);
     return `${count} ${count === 1 ? noun : plural} ${word}`;
   });
   return [...words, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
@@ -90,7 +90,7 @@ export interface MessageInput {
   readonly beside?: string;
   /** The restore that made the changes. */
   readonly restoreId?: string;
-  readonly nounsOf: (dir: string) => Nouns;
+  readonly nounsOf: (type: string) => Nouns;
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Reference {
   /** Where it stands, for people: `routers[0].branches[1].pageProcessors[0]._importId`. */
   readonly place: string;
   /** Folder of the type it points to; `null` for something outside the account. */
-  readonly dir: string | null;
+  readonly type: string | null;
   readonly id: string;
 }
 
@@ -35,9 +35,9 @@ function at(
  */
 export function referencesOf(type: ResourceType, doc: JsonObject): readonly Reference[] {
   const found: Reference[] = [];
-  const add = (dir: string | null, value: Json, place: string): void => {
-    if (typeof value === 'string' && OBJECT_ID.test(value)) found.push({ place, dir, id: value });
-    else if (isArray(value)) for (const [i, item] of value.entries()) add(dir, item, `${place}[${i}]`);
+  const add = (typeName: string | null, value: Json, place: string): void => {
+    if (typeof value === 'string' && OBJECT_ID.test(value)) found.push({ place, type: typeName, id: value });
+    else if (isArray(value)) for (const [i, item] of value.entries()) add(typeName, item, `${place}[${i}]`);
   };
   const visit = (value: Json, place: string): void => {
     if (isArray(value)) for (const [i, item] of value.entries()) visit(item, `${place}[${i}]`);
@@ -46,19 +46,19 @@ export function referencesOf(type: ResourceType, doc: JsonObject): readonly Refe
         if (OPAQUE_FIELDS.has(key)) continue;
         const held = value[key] as Json;
         const inner = place === '' ? key : `${place}.${key}`;
-        const dir = REFERENCE_FIELDS[key];
-        if (dir !== undefined) add(dir, held, inner);
+        const typeName = REFERENCE_FIELDS[key];
+        if (typeName !== undefined) add(typeName, held, inner);
         else visit(held, inner);
       }
     }
   };
   visit(doc, '');
-  for (const [path, dir] of Object.entries(type.refs ?? {})) {
+  for (const [path, typeName] of Object.entries(type.refs ?? {})) {
     const steps = path
       .replaceAll('[]', '.[]')
       .split('.')
       .filter((step) => step !== '');
-    for (const { value, place } of at(doc, steps, '')) add(dir, value, place);
+    for (const { value, place } of at(doc, steps, '')) add(typeName, value, place);
   }
   return found;
 }

@@ -63,15 +63,15 @@ export function readTold(
     for (const line of commit.told.lines.values()) {
       const parts = readPath(line.path);
       if (!parts) continue;
-      const key = `${parts.dir}/${parts.id}`;
+      const key = `${parts.type}/${parts.id}`;
       tellings.set(key, [...(tellings.get(key) ?? []), { commit, line }]);
     }
   }
   const first = commits.find(({ told }) => told.first);
-  return ({ dir, id }, note, email) => {
+  return ({ type, id }, note, email) => {
     const time = Date.parse(note.time);
     if (first && time < first.readAt) return 'told';
-    const telling = tellings.get(`${dir}/${id}`)?.find((one) => tells(one, time, plainEmail(email)));
+    const telling = tellings.get(`${type}/${id}`)?.find((one) => tells(one, time, plainEmail(email)));
     if (!telling) return 'fresh';
     return time >= telling.commit.readAt ? 'again' : 'told';
   };

@@ -42,9 +42,9 @@ function countChanges(
   changes: readonly Change[],
 ): Map<string, { type: string; kind: string; count: number }> {
   const counts = new Map<string, { type: string; kind: string; count: number }>();
-  for (const { dir, kind } of changes) {
-    const key = `${dir} ${kind}`;
-    const entry = counts.get(key) ?? { type: dir, kind, count: 0 };
+  for (const { type, kind } of changes) {
+    const key = `${type} ${kind}`;
+    const entry = counts.get(key) ?? { type, kind, count: 0 };
     entry.count += 1;
     counts.set(key, entry);
   }

@@ -9,9 +9,9 @@ import type { Store } from './store.ts';
 /** What somebody may see and change (celigo-platform 1.2). */
 export interface Access {
   /** Whether one document exists for them. What they may not see is simply absent. */
-  readonly sees: (actor: Actor, dir: string, id: string) => boolean;
+  readonly sees: (actor: Actor, type: string, id: string) => boolean;
   /** Filter for a listing of a type; `undefined` = everything. @throws ApiFault 403 outside a custom token's scope */
-  readonly filterFor: (actor: Actor, dir: string) => ((id: string) => boolean) | undefined;
+  readonly filterFor: (actor: Actor, type: string) => ((id: string) => boolean) | undefined;
   /** @throws ApiFault 403 for everybody but the owner and administrators */
   readonly needsAdministrator: (actor: Actor) => void;
   /** @throws ApiFault 403 when they may not write this; `doc` is the document as it is or will be */
@@ -44,11 +44,11 @@ export function createAccess(store: Store, links: Links): Access {
     const known = reach.get(actor.user._id);
     if (known?.version === store.version()) return known.keys;
     const keys = new Set<string>();
-    const todo: { readonly dir: string; readonly id: string }[] = [];
-    const add = (dir: string, id: string): void => {
-      if (keys.has(`${dir}/${id}`) || !store.has(dir, id)) return;
-      keys.add(`${dir}/${id}`);
-      todo.push({ dir, id });
+    const todo: { readonly type: string; readonly id: string }[] = [];
+    const add = (typeName: string, id: string): void => {
+      if (keys.has(`${typeName}/${id}`) || !store.has(typeName, id)) return;
+      keys.add(`${typeName}/${id}`);
+      todo.push({ type: typeName, id });
     };
     for (const [id, level] of actor.integrations) {
       add('integrations', id);
@@ -56,56 +56,56 @@ export function createAccess(store: Store, links: Links): Access {
       if (level !== 'manage' || !isArray(registered)) continue;
       for (const connection of registered) keys.add(`connections/${String(connection)}`);
     }
-    for (const dir of MEMBERS) {
-      for (const doc of store.all(dir)) {
-        if (actor.integrations.has(textOf(doc._integrationId) ?? '')) add(dir, String(doc._id));
+    for (const typeName of MEMBERS) {
+      for (const doc of store.all(typeName)) {
+        if (actor.integrations.has(textOf(doc._integrationId) ?? '')) add(typeName, String(doc._id));
       }
     }
     for (let next = todo.pop(); next; next = todo.pop()) {
-      for (const target of links.usedBy(next)) if (!CLOSED.has(target.dir)) add(target.dir, target.id);
+      for (const target of links.usedBy(next)) if (!CLOSED.has(target.type)) add(target.type, target.id);
     }
     reach.set(actor.user._id, { version: store.version(), keys });
     return keys;
   }
 
-  function filterFor(actor: Actor, dir: string): ((id: string) => boolean) | undefined {
+  function filterFor(actor: Actor, typeName: string): ((id: string) => boolean) | undefined {
     if (actor.scope) {
-      const ids = actor.scope.get(dir);
+      const ids = actor.scope.get(typeName);
       if (!ids || ids.size === 0) throw forbidden('The token does not reach this');
       return (id) => ids.has(id);
     }
-    if (actor.role === 'monitor' && HIDDEN_FROM_MONITORS.has(dir)) {
+    if (actor.role === 'monitor' && HIDDEN_FROM_MONITORS.has(typeName)) {
       // Single integrations may still be theirs to manage.
-      const keys = dir === 'connections' && actor.integrations.size > 0 ? reachOf(actor) : undefined;
-      return (id) => keys?.has(`${dir}/${id}`) === true;
+      const keys = typeName === 'connections' && actor.integrations.size > 0 ? reachOf(actor) : undefined;
+      return (id) => keys?.has(`${typeName}/${id}`) === true;
     }
     if (actor.role !== undefined) return undefined;
     const keys = reachOf(actor);
-    return (id) => keys.has(`${dir}/${id}`);
+    return (id) => keys.has(`${typeName}/${id}`);
   }
 
   function manages(actor: Actor, type: ResourceType, id: string | undefined, doc: JsonObject): boolean {
     if (actor.role === 'manage') return true;
-    const integration = type.dir === 'integrations' ? id : textOf(doc._integrationId);
+    const integration = type.name === 'integrations' ? id : textOf(doc._integrationId);
     if (integration !== undefined) return actor.integrations.get(integration) === 'manage';
     if (![...actor.integrations.values()].includes('manage')) return false;
     // Steps, scripts and the like belong to no integration: new ones are free, existing ones must be in reach.
-    return id === undefined ? type.dir !== 'integrations' : reachOf(actor).has(`${type.dir}/${id}`);
+    return id === undefined ? type.name !== 'integrations' : reachOf(actor).has(`${type.name}/${id}`);
   }
 
   return {
     filterFor,
-    sees: (actor, dir, id) => filterFor(actor, dir)?.(id) ?? true,
+    sees: (actor, typeName, id) => filterFor(actor, typeName)?.(id) ?? true,
     needsAdministrator(actor) {
       if (!isAdministrator(actor)) throw forbidden('For administrators of the account only');
     },
     needsWrite(actor, type, id, doc) {
       if (isAdministrator(actor)) return;
       if (actor.scope) {
-        if (id === undefined || actor.scope.get(type.dir)?.has(id) !== true) throw forbidden();
+        if (id === undefined || actor.scope.get(type.name)?.has(id) !== true) throw forbidden();
         return;
       }
-      if (ADMINISTRATION.has(type.dir) || !manages(actor, type, id, doc)) throw forbidden();
+      if (ADMINISTRATION.has(type.name) || !manages(actor, type, id, doc)) throw forbidden();
     },
   };
 }

@@ -13,7 +13,7 @@ import { createStore, type Store } from './store.ts';
 
 /** One deleted document. */
 export interface BinEntry {
-  readonly dir: string;
+  readonly type: string;
   readonly doc: JsonObject;
   readonly deletedAt: Date;
   /** The deletion it was part of: what went together comes back together. */
@@ -24,7 +24,7 @@ export interface BinEntry {
 
 /** Something that began to work, and would now move data or take calls in a real account. */
 export interface Start {
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
   readonly time: string;
 }
@@ -37,9 +37,9 @@ export interface Account {
   readonly actors: Actors;
   readonly access: Access;
   readonly lookups: LookupEntries;
-  /** Deleted documents by `<dir>/<id>`. */
+  /** Deleted documents by `<type>/<id>`. */
   readonly bin: Map<string, BinEntry>;
-  /** State by scope: the empty string for the account, `<dir>/<id>` for one resource. */
+  /** State by scope: the empty string for the account, `<type>/<id>` for one resource. */
   readonly state: Map<string, Map<string, Json>>;
   /** Flows, APIs, MCP servers and syncs that a write switched on, in order. */
   readonly starts: Start[];
@@ -53,9 +53,9 @@ export interface Account {
 }
 
 /** The type of a folder name. @throws for one that the catalogue does not have */
-export function typeOf(dir: string): ResourceType {
-  const type = findType(dir);
-  if (!type) throw new Error(`the catalogue has no type ${dir}`);
+export function typeOf(typeName: string): ResourceType {
+  const type = findType(typeName);
+  if (!type) throw new Error(`the catalogue has no type ${typeName}`);
   return type;
 }
 
@@ -74,13 +74,13 @@ export function createAccount(
   const mint = createIds(now);
   const actors = createActors(seed.people, store, now);
 
-  for (const [dir, docs] of Object.entries(seed.resources)) {
-    typeOf(dir);
+  for (const [type, docs] of Object.entries(seed.resources)) {
+    typeOf(type);
     for (const doc of docs) {
       const unsigned = behaviour.lastModifiedBy === 'absent' || doc.lastModifiedBy !== undefined;
       const { owner } = actors;
       store.put(
-        dir,
+        type,
         unsigned
           ? doc
           : { ...doc, lastModifiedBy: behaviour.lastModifiedBy === 'id' ? owner._id : { ...owner } },
@@ -98,8 +98,8 @@ export function createAccount(
 
   const globalIclients = new Set<string>();
   for (const doc of seed.resources.connections ?? []) {
-    for (const { dir, id } of internalReferences('connections', doc)) {
-      if (dir === 'iclients' && !store.has(dir, id)) globalIclients.add(id);
+    for (const { type: typeName, id } of internalReferences('connections', doc)) {
+      if (typeName === 'iclients' && !store.has(typeName, id)) globalIclients.add(id);
     }
   }
 
@@ -124,8 +124,8 @@ export function createAccount(
 /** Types by the plural that the recycle bin's paths use: the model in lower case plus `s` (celigo-platform 7). */
 export const TYPES_BY_BIN_NAME: ReadonlyMap<string, ResourceType> = new Map(
   RESOURCE_TYPES.flatMap((type) => [
-    [type.dir, type] as const,
+    [type.name, type] as const,
     [`${type.model.toLowerCase()}s`, type] as const,
-    ...(type.dir === 'tpconnectors' ? [['tradingpartnerconnectors', type] as const] : []),
+    ...(type.name === 'tpconnectors' ? [['tradingpartnerconnectors', type] as const] : []),
   ]),
 );

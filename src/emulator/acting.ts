@@ -12,20 +12,20 @@ import { createDocument, patchDocument, replaceDocument } from './writes.ts';
  * `ui` as their source. Documents go in and come out in clear. Refusals are thrown as ApiFault.
  */
 export interface Acting {
-  readonly create: (dir: string, doc: JsonObject) => JsonObject;
+  readonly create: (type: string, doc: JsonObject) => JsonObject;
   /** Replaces a document, by a new one or by what a function makes of the stored one. */
   readonly update: (
-    dir: string,
+    type: string,
     id: string,
     next: JsonObject | ((current: JsonObject) => JsonObject),
   ) => JsonObject;
   /** Changes single places (`http.relativeURI`, `routers[0].name`) and keeps the rest; `undefined` removes one. */
-  readonly set: (dir: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => JsonObject;
+  readonly set: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => JsonObject;
   /** JSON Patch, with the API's list of fields. */
-  readonly patch: (dir: string, id: string, operations: readonly Json[]) => JsonObject;
-  readonly remove: (dir: string, id: string) => void;
+  readonly patch: (type: string, id: string, operations: readonly Json[]) => JsonObject;
+  readonly remove: (type: string, id: string) => void;
   /** Brings a deleted document back from the recycle bin. */
-  readonly restore: (dir: string, id: string) => JsonObject;
+  readonly restore: (type: string, id: string) => JsonObject;
 }
 
 /** Changes to places of a document, as {@link Acting.set} takes them. */
@@ -35,23 +35,23 @@ export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Jso
 
 export function actAs(account: Account, actor: Actor): Acting {
   function update(
-    dir: string,
+    typeName: string,
     id: string,
     next: JsonObject | ((current: JsonObject) => JsonObject),
   ): JsonObject {
-    const type = typeOf(dir);
+    const type = typeOf(typeName);
     if (typeof next !== 'function') return replaceDocument(account, actor, type, id, next);
-    const current = account.store.get(dir, id);
+    const current = account.store.get(typeName, id);
     if (!current) throw notFound(type.noun);
     return replaceDocument(account, actor, type, id, next(current));
   }
 
   return {
-    create: (dir, doc) => createDocument(account, actor, typeOf(dir), doc),
+    create: (typeName, doc) => createDocument(account, actor, typeOf(typeName), doc),
     update,
-    set: (dir, id, changes) => update(dir, id, (current) => withPlaces(current, changes)),
-    patch: (dir, id, operations) => patchDocument(account, actor, typeOf(dir), id, operations),
-    remove: (dir, id) => removeDocument(account, actor, typeOf(dir), id),
-    restore: (dir, id) => restoreDocument(account, actor, typeOf(dir), id),
+    set: (typeName, id, changes) => update(typeName, id, (current) => withPlaces(current, changes)),
+    patch: (typeName, id, operations) => patchDocument(account, actor, typeOf(typeName), id, operations),
+    remove: (typeName, id) => removeDocument(account, actor, typeOf(typeName), id),
+    restore: (typeName, id) => restoreDocument(account, actor, typeOf(typeName), id),
   };
 }

@@ -123,7 +123,7 @@ export function createActors(people: readonly Person[], store: Store, now: () =>
     const base = { user: owner, label, integrations: new Map(), source: 'api' } as const;
     if (record.fullAccess === true) return { ...base, role: 'administrator' };
     const scope = new Map(
-      Object.entries(SCOPE_LISTS).map(([list, dir]) => [dir, new Set(strings(record[list]))]),
+      Object.entries(SCOPE_LISTS).map(([list, type]) => [type, new Set(strings(record[list]))]),
     );
     return { ...base, scope };
   }

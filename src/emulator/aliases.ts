@@ -14,12 +14,12 @@ const TARGETS: Readonly<Record<string, string>> = {
 
 /** Whether something can be named by an alias of the integration (celigo-models 8.4). */
 function isReachable(
-  dir: string,
+  type: string,
   doc: JsonObject,
   integration: string,
   registered: ReadonlySet<Json>,
 ): boolean {
-  switch (dir) {
+  switch (type) {
     case 'connections':
       return registered.has(doc._id ?? null);
     case 'exports':
@@ -57,9 +57,9 @@ export function checkAliases(
     }
     if (targets.length > 1) throw invalid(place, 'an alias references one resource');
     if (isArray(before) && before.some((held) => equalJson(held, alias))) continue;
-    for (const [field, dir] of targets) {
-      const doc = account.store.get(dir, String(alias[field]));
-      if (doc && !isReachable(dir, doc, integration, registered)) {
+    for (const [field, type] of targets) {
+      const doc = account.store.get(type, String(alias[field]));
+      if (doc && !isReachable(type, doc, integration, registered)) {
         throw invalid(
           `${place}.${field}`,
           'the resource is not part of the integration',

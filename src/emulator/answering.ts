@@ -11,7 +11,7 @@ export interface PendingWrite {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
-  readonly dir: string;
+  readonly type: string;
   /** Absent when something is created. */
   readonly id: string | undefined;
 }
@@ -63,7 +63,7 @@ export function createAnswering(
         query: url.searchParams,
         body: () => parseBody(incoming.body, incoming.contentType),
         address: `${url.origin}${url.pathname}`,
-        beforeWrite: (dir, id) => hooks.beforeWrite({ method, path: url.pathname, dir, id }),
+        beforeWrite: (type, id) => hooks.beforeWrite({ method, path: url.pathname, type, id }),
       });
     } catch (error) {
       reply = refusal(error);

@@ -7,8 +7,8 @@ import { empty, json, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed, unknownPath } from './request.ts';
 import { ruleOf } from './rules.ts';
 
-function shown({ dir, doc }: BinEntry): JsonObject {
-  return maskSecrets(typeOf(dir), doc);
+function shown({ type, doc }: BinEntry): JsonObject {
+  return maskSecrets(typeOf(type), doc);
 }
 
 /** What stands at and below `/v1/recycleBinTTL` (celigo-platform 7). @throws ApiFault */
@@ -22,13 +22,13 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
     if (method !== 'GET') throw methodNotAllowed(method);
     const entries = binEntries(account, actor);
     if (entries.length === 0) return empty();
-    return json(entries.map((entry) => ({ model: typeOf(entry.dir).model, doc: shown(entry) })));
+    return json(entries.map((entry) => ({ model: typeOf(entry.type).model, doc: shown(entry) })));
   }
   const type = TYPES_BY_BIN_NAME.get(plural.toLowerCase());
-  if (!type || ruleOf(type.dir).unrecoverable === true || more.length > 0) throw unknownPath();
+  if (!type || ruleOf(type.name).unrecoverable === true || more.length > 0) throw unknownPath();
   if (rawId === undefined) {
     if (method !== 'GET') throw methodNotAllowed(method);
-    const entries = binEntries(account, actor, type.dir);
+    const entries = binEntries(account, actor, type.name);
     return entries.length === 0 ? empty() : json(entries.map(shown));
   }
   const id = rawId.toLowerCase();
@@ -36,7 +36,7 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
     const { cascadeRestore } = account.behaviour;
     if (action.toLowerCase() !== 'docascaderestore' || cascadeRestore === 404) throw unknownPath();
     if (method !== 'POST' || cascadeRestore === 405) throw methodNotAllowed(method);
-    await call.beforeWrite(type.dir, id);
+    await call.beforeWrite(type.name, id);
     return json(maskSecrets(type, restoreDocument(account, actor, type, id)));
   }
   switch (method) {
@@ -45,11 +45,11 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
       return json(account.behaviour.binById === 'array' ? [entry] : entry);
     }
     case 'POST':
-      await call.beforeWrite(type.dir, id);
+      await call.beforeWrite(type.name, id);
       restoreDocument(account, actor, type, id);
       return empty();
     case 'DELETE':
-      await call.beforeWrite(type.dir, id);
+      await call.beforeWrite(type.name, id);
       purgeDocument(account, actor, type, id);
       return empty();
     default:

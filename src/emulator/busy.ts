@@ -3,22 +3,22 @@ import type { Emulator } from './server.ts';
 
 /** One edit that somebody makes; `round` makes it another one each time. */
 interface Edit {
-  readonly dir: string;
+  readonly type: string;
   /** Which of the type's resources, counted round and round. */
   readonly nth: number;
   readonly change: (doc: JsonObject, round: number) => JsonObject;
 }
 
 const EDITS: readonly Edit[] = [
-  { dir: 'flows', nth: 0, change: (_doc, round) => ({ description: `Checked in week ${round + 1}` }) },
-  { dir: 'flows', nth: 3, change: (_doc, round) => ({ schedule: `? ${(round * 5) % 60} * ? * *` }) },
+  { type: 'flows', nth: 0, change: (_doc, round) => ({ description: `Checked in week ${round + 1}` }) },
+  { type: 'flows', nth: 3, change: (_doc, round) => ({ schedule: `? ${(round * 5) % 60} * ? * *` }) },
   {
-    dir: 'scripts',
+    type: 'scripts',
     nth: 0,
     change: ({ content }, round) => ({ content: `${String(content)}// note ${round}\n` }),
   },
-  { dir: 'connections', nth: 1, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
-  { dir: 'flows', nth: 5, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
+  { type: 'connections', nth: 1, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
+  { type: 'flows', nth: 5, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
 ];
 
 function withoutMark(name: Json | undefined): string {
@@ -37,9 +37,9 @@ export function keepBusy(emulator: Emulator, people: readonly string[], everyMs:
     const who = people[count % people.length];
     count += 1;
     if (!edit || who === undefined) return;
-    const documents = emulator.state.all(edit.dir);
+    const documents = emulator.state.all(edit.type);
     const target = documents[edit.nth % documents.length];
-    if (target) emulator.act(who).set(edit.dir, String(target._id), edit.change(target, round));
+    if (target) emulator.act(who).set(edit.type, String(target._id), edit.change(target, round));
   }, everyMs);
   return () => clearInterval(timer);
 }

@@ -160,8 +160,8 @@ function checkLookupCache({ id, doc }: Draft, account: Account): void {
     if (other._id !== id && other.name === doc.name)
       throw invalid('name', `the name ${String(doc.name)} is in use`);
   }
-  for (const { dir, doc: deleted } of account.bin.values()) {
-    if (dir === 'lookupcaches' && deleted._id !== id && deleted.name === doc.name) {
+  for (const { type, doc: deleted } of account.bin.values()) {
+    if (type === 'lookupcaches' && deleted._id !== id && deleted.name === doc.name) {
       throw invalid('name', `the name ${String(doc.name)} is reserved by a cache in the recycle bin`);
     }
   }

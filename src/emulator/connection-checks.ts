@@ -62,7 +62,7 @@ export function checkConnection({ id, doc, stored }: Draft, account: Account): v
   const as2Id = valueAt(doc, 'as2.as2Id');
   if (as2Id === undefined) return;
   const deleted = [...account.bin.values()]
-    .filter(({ dir }) => dir === 'connections')
+    .filter(({ type }) => type === 'connections')
     .map((entry) => entry.doc);
   for (const other of [...account.store.all('connections'), ...deleted]) {
     if (other._id !== id && valueAt(other, 'as2.as2Id') === as2Id) {

@@ -25,9 +25,9 @@ function textIn(edit: JsonObject, field: string): string {
 
 /** The folder of the type that an edit is about. */
 function typeIn(edit: JsonObject): string {
-  const dir = textIn(edit, 'type');
-  if (!findType(dir)) throw fault(400, 'invalid_edit', `there is no type ${dir}`, 'type');
-  return dir;
+  const type = textIn(edit, 'type');
+  if (!findType(type)) throw fault(400, 'invalid_edit', `there is no type ${type}`, 'type');
+  return type;
 }
 
 function objectIn(edit: JsonObject, field: string): JsonObject {
@@ -36,21 +36,21 @@ function objectIn(edit: JsonObject, field: string): JsonObject {
 
 /** Runs one edit: `{as, action, type, id?, doc? | set? | patch?}`. */
 function run(acting: Acting, edit: JsonObject): Json {
-  const dir = typeIn(edit);
+  const type = typeIn(edit);
   switch (edit.action) {
     case 'create':
-      return acting.create(dir, objectIn(edit, 'doc'));
+      return acting.create(type, objectIn(edit, 'doc'));
     case 'update':
       return edit.set === undefined
-        ? acting.update(dir, textIn(edit, 'id'), objectIn(edit, 'doc'))
-        : acting.set(dir, textIn(edit, 'id'), objectIn(edit, 'set'));
+        ? acting.update(type, textIn(edit, 'id'), objectIn(edit, 'doc'))
+        : acting.set(type, textIn(edit, 'id'), objectIn(edit, 'set'));
     case 'patch':
-      return acting.patch(dir, textIn(edit, 'id'), isArray(edit.patch) ? edit.patch : []);
+      return acting.patch(type, textIn(edit, 'id'), isArray(edit.patch) ? edit.patch : []);
     case 'remove':
-      acting.remove(dir, textIn(edit, 'id'));
+      acting.remove(type, textIn(edit, 'id'));
       return null;
     case 'restore':
-      return acting.restore(dir, textIn(edit, 'id'));
+      return acting.restore(type, textIn(edit, 'id'));
     default:
       throw fault(400, 'invalid_edit', 'action must be create, update, patch, remove or restore', 'action');
   }
@@ -69,9 +69,9 @@ function edits({ account }: Controlled, body: Json | undefined): Reply {
 function touch({ state }: Controlled, body: Json | undefined): Reply {
   for (const item of isArray(body) ? body : [body ?? null]) {
     const fields = objectBody(item);
-    const [dir, id] = [typeIn(fields), textIn(fields, 'id')];
-    if (!state.get(dir, id)) throw fault(404, 'invalid_ref', `there is no document ${id} among the ${dir}`);
-    state.touch(dir, id, objectIn(fields, 'set'));
+    const [type, id] = [typeIn(fields), textIn(fields, 'id')];
+    if (!state.get(type, id)) throw fault(404, 'invalid_ref', `there is no document ${id} among the ${type}`);
+    state.touch(type, id, objectIn(fields, 'set'));
   }
   return empty();
 }

@@ -18,25 +18,25 @@ const LOOSE: ReadonlySet<string> = new Set(['notifications', 'accesstokens', 'as
 const REGISTRATIONS = ['_registeredConnectionIds', '_registeredLookupCacheIds'] as const;
 
 /** The documents that go when this one does, itself last. */
-function fallingWith(account: Account, { dir, id }: Target): readonly Target[] {
-  if (dir !== 'integrations') return [{ dir, id }];
+function fallingWith(account: Account, { type, id }: Target): readonly Target[] {
+  if (type !== 'integrations') return [{ type, id }];
   const children = account.links
-    .usersOf({ dir, id })
-    .filter((user) => CHILDREN.has(user.dir) && account.store.get(user.dir, user.id)?._integrationId === id);
-  return [...children, { dir, id }];
+    .usersOf({ type, id })
+    .filter((user) => CHILDREN.has(user.type) && account.store.get(user.type, user.id)?._integrationId === id);
+  return [...children, { type, id }];
 }
 
 /** Whether a reference is more than a registration or, for an integration, than a place to live. */
 function depends(account: Account, user: Target, target: Target): boolean {
-  if (LOOSE.has(user.dir)) return false;
-  const doc = account.store.get(user.dir, user.id);
+  if (LOOSE.has(user.type)) return false;
+  const doc = account.store.get(user.type, user.id);
   if (!doc) return false;
-  return internalReferences(user.dir, doc).some(
-    ({ dir, id, place }) =>
-      dir === target.dir &&
+  return internalReferences(user.type, doc).some(
+    ({ type, id, place }) =>
+      type === target.type &&
       id === target.id &&
       !place.startsWith('_registered') &&
-      !(dir === 'integrations' && place === '_integrationId'),
+      !(type === 'integrations' && place === '_integrationId'),
   );
 }
 
@@ -46,28 +46,28 @@ export function dependantsOf(
   target: Target,
   falling: readonly Target[] = [],
 ): readonly Target[] {
-  const gone = new Set(falling.map(({ dir, id }) => `${dir}/${id}`));
+  const gone = new Set(falling.map(({ type, id }) => `${type}/${id}`));
   return account.links
     .usersOf(target)
-    .filter((user) => !gone.has(`${user.dir}/${user.id}`) && depends(account, user, target));
+    .filter((user) => !gone.has(`${user.type}/${user.id}`) && depends(account, user, target));
 }
 
 function refuseWhileUsed(account: Account, target: Target, falling: readonly Target[]): void {
   const [first, ...others] = dependantsOf(account, target, falling);
-  const type = typeOf(target.dir);
+  const type = typeOf(target.type);
   if (first) {
     const more = others.length > 0 ? ` and ${others.length} more` : '';
     throw fault(
-      ruleOf(target.dir).inUse ?? 422,
+      ruleOf(target.type).inUse ?? 422,
       'has_dependencies',
-      `the ${type.noun} is used by ${typeOf(first.dir).noun} ${first.id}${more}`,
+      `the ${type.noun} is used by ${typeOf(first.type).noun} ${first.id}${more}`,
     );
   }
-  if (target.dir !== 'iclients') return;
+  if (target.type !== 'iclients') return;
   // Connections in the recycle bin count too (celigo-models 6.8).
-  for (const { dir, doc } of account.bin.values()) {
-    if (dir !== 'connections') continue;
-    if (internalReferences(dir, doc).some((used) => used.dir === 'iclients' && used.id === target.id)) {
+  for (const { type: typeName, doc } of account.bin.values()) {
+    if (typeName !== 'connections') continue;
+    if (internalReferences(typeName, doc).some((used) => used.type === 'iclients' && used.id === target.id)) {
       throw fault(
         422,
         'has_dependencies',
@@ -81,10 +81,10 @@ function refuseWhileUsed(account: Account, target: Target, falling: readonly Tar
 function unregister(account: Account, { id }: Target): readonly string[] {
   const found: string[] = [];
   for (const user of [
-    ...account.links.usersOf({ dir: 'connections', id }),
-    ...account.links.usersOf({ dir: 'lookupcaches', id }),
+    ...account.links.usersOf({ type: 'connections', id }),
+    ...account.links.usersOf({ type: 'lookupcaches', id }),
   ]) {
-    const doc = user.dir === 'integrations' ? account.store.get('integrations', user.id) : undefined;
+    const doc = user.type === 'integrations' ? account.store.get('integrations', user.id) : undefined;
     if (!doc) continue;
     let next: JsonObject = doc;
     for (const field of REGISTRATIONS) {
@@ -103,35 +103,35 @@ function unregister(account: Account, { id }: Target): readonly string[] {
   return found;
 }
 
-function toBin(account: Account, actor: Actor, { dir, id }: Target, group: string): void {
-  const doc = account.store.get(dir, id);
+function toBin(account: Account, actor: Actor, { type: typeName, id }: Target, group: string): void {
+  const doc = account.store.get(typeName, id);
   if (!doc) return;
-  const type = typeOf(dir);
+  const type = typeOf(typeName);
   const deletedAt = account.now();
   const registeredIn =
-    dir === 'connections' || dir === 'lookupcaches' ? unregister(account, { dir, id }) : [];
-  account.store.remove(dir, id);
-  for (const user of account.links.usersOf({ dir, id })) {
-    if (user.dir === 'notifications') account.store.remove(user.dir, user.id);
+    typeName === 'connections' || typeName === 'lookupcaches' ? unregister(account, { type: typeName, id }) : [];
+  account.store.remove(typeName, id);
+  for (const user of account.links.usersOf({ type: typeName, id })) {
+    if (user.type === 'notifications') account.store.remove(user.type, user.id);
   }
   account.audit.note(actor, 'delete', type, id);
   afterWrite(account, type, undefined, doc);
-  if (dir === 'lookupcaches' && !account.behaviour.binKeepsLookupData) account.lookups.clear(id);
-  account.state.delete(`${dir}/${id}`);
-  if (ruleOf(dir).unrecoverable === true) return;
+  if (typeName === 'lookupcaches' && !account.behaviour.binKeepsLookupData) account.lookups.clear(id);
+  account.state.delete(`${typeName}/${id}`);
+  if (ruleOf(typeName).unrecoverable === true) return;
   const marked = stamp(
     account,
     actor,
-    dir === 'ediprofiles' ? { ...doc, deletedAt: deletedAt.toISOString() } : doc,
+    typeName === 'ediprofiles' ? { ...doc, deletedAt: deletedAt.toISOString() } : doc,
   );
-  account.bin.set(`${dir}/${id}`, { dir, doc: marked, deletedAt, group, registeredIn });
+  account.bin.set(`${typeName}/${id}`, { type: typeName, doc: marked, deletedAt, group, registeredIn });
 }
 
 /** What has to happen before a document of the type may go. */
 function checkTurn(type: ResourceType, doc: JsonObject): void {
-  if (ruleOf(type.dir).catalogue === true && doc.published === true)
+  if (ruleOf(type.name).catalogue === true && doc.published === true)
     throw forbidden('Celigo publishes this record');
-  if (type.dir !== 'accesstokens') return;
+  if (type.name !== 'accesstokens') return;
   if (doc.apim !== undefined && doc.apim !== false) throw invalid('apim', 'tokens of the API manager stay');
   if (doc.revoked !== true) throw invalid('revoked', 'revoke the token first');
 }
@@ -145,8 +145,8 @@ export function removeDocument(account: Account, actor: Actor, type: ResourceTyp
   const doc = readVisible(account, actor, type, id);
   account.access.needsWrite(actor, type, id, doc);
   checkTurn(type, doc);
-  const falling = fallingWith(account, { dir: type.dir, id });
+  const falling = fallingWith(account, { type: type.name, id });
   for (const target of falling) refuseWhileUsed(account, target, falling);
-  const group = `${type.dir}/${id}/${account.mint()}`;
+  const group = `${type.name}/${id}/${account.mint()}`;
   for (const target of falling) toBin(account, actor, target, group);
 }

@@ -30,10 +30,10 @@ function withInventedSecrets(value: Json): Json {
 
 function readDocument(folder: string, path: string): JsonObject {
   const parsed = parseYaml(readFileSync(join(folder, path), 'utf8'));
-  const dir = path.slice(0, path.indexOf('/'));
+  const type = path.slice(0, path.indexOf('/'));
   // Markers are looked at before the files are joined: code that contains one is no marker.
   const joined = joinFiles(withInventedSecrets(parsed), (name) =>
-    readFileSync(join(folder, dir, name), 'utf8'),
+    readFileSync(join(folder, type, name), 'utf8'),
   );
   if (!isObject(joined)) throw new Error(`${path} holds no document`);
   return joined;
@@ -62,17 +62,17 @@ export function seedFromMirror(folder: string): AccountSeed {
     .sort();
   for (const path of paths) {
     const parts = readPath(path);
-    if (!parts?.isDocument || !findType(parts.dir)) continue;
+    if (!parts?.isDocument || !findType(parts.type)) continue;
     const doc = readDocument(folder, path);
-    if (parts.dir === 'state') state[String(doc.key)] = doc.value ?? null;
-    else if (parts.dir === 'lookupcaches' && typeof doc.data === 'string') {
+    if (parts.type === 'state') state[String(doc.key)] = doc.value ?? null;
+    else if (parts.type === 'lookupcaches' && typeof doc.data === 'string') {
       const { data, ...cache } = doc;
       lookupData[parts.id] = String(data)
         .split('\n')
         .filter(Boolean)
         .map((line) => JSON.parse(line) as { key: string; value: Json });
       resources.lookupcaches = [...(resources.lookupcaches ?? []), cache];
-    } else resources[parts.dir] = [...(resources[parts.dir] ?? []), doc];
+    } else resources[parts.type] = [...(resources[parts.type] ?? []), doc];
   }
   const people = (resources.ashares ?? []).flatMap((share) => {
     const user = share.sharedWithUser;

@@ -15,44 +15,44 @@ import { readVisible, stamp } from './writes.ts';
 const PARTS: ReadonlySet<string> = new Set(['flows', 'connections', 'exports', 'imports', 'ashares']);
 
 /** Ids of a type that belong to an integration; steps inherit it from the flows, tools and APIs that use them. */
-function memberIds(account: Account, integration: JsonObject, dir: string): ReadonlySet<string> {
+function memberIds(account: Account, integration: JsonObject, type: string): ReadonlySet<string> {
   const id = String(integration._id);
-  if (dir === 'connections') {
+  if (type === 'connections') {
     const list = integration._registeredConnectionIds;
     return new Set(isArray(list) ? list.map(String) : []);
   }
-  if (dir === 'ashares') {
+  if (type === 'ashares') {
     const shares = [...account.store.all('ashares')].filter((share) =>
       valuesAt(share, 'integrationAccessLevel[]._integrationId').includes(id),
     );
     return new Set(shares.map((share) => String(share._id)));
   }
   const owned = account.links
-    .usersOf({ dir: 'integrations', id })
-    .filter((user) => account.store.get(user.dir, user.id)?._integrationId === id);
-  if (dir === 'flows') return new Set(owned.filter((user) => user.dir === 'flows').map((user) => user.id));
+    .usersOf({ type: 'integrations', id })
+    .filter((user) => account.store.get(user.type, user.id)?._integrationId === id);
+  if (type === 'flows') return new Set(owned.filter((user) => user.type === 'flows').map((user) => user.id));
   return new Set(
     owned
-      .flatMap((user) => (user.dir === dir ? [user] : account.links.usedBy(user)))
-      .filter((used) => used.dir === dir)
+      .flatMap((user) => (user.type === type ? [user] : account.links.usedBy(user)))
+      .filter((used) => used.type === type)
       .map((used) => used.id),
   );
 }
 
-function listPart(call: Call, integration: JsonObject, dir: string): Reply {
+function listPart(call: Call, integration: JsonObject, type: string): Reply {
   const { account, actor } = call;
-  const ids = memberIds(account, integration, dir);
-  const visible = account.access.filterFor(actor, dir);
-  const entries = account.store.entries(dir).filter(({ id }) => ids.has(id) && (!visible || visible(id)));
-  return page(call, entries, (entry) => account.store.listText(dir, entry), {
-    emptyIs204: EMPTY_IS_204.has(dir),
+  const ids = memberIds(account, integration, type);
+  const visible = account.access.filterFor(actor, type);
+  const entries = account.store.entries(type).filter(({ id }) => ids.has(id) && (!visible || visible(id)));
+  return page(call, entries, (entry) => account.store.listText(type, entry), {
+    emptyIs204: EMPTY_IS_204.has(type),
   });
 }
 
 /** Stores a change that one of the special endpoints makes to a document, with its audit entry. */
 function change(account: Account, actor: Actor, type: ResourceType, doc: JsonObject, next: JsonObject): void {
   account.access.needsWrite(actor, type, String(doc._id), doc);
-  account.store.put(type.dir, stamp(account, actor, next));
+  account.store.put(type.name, stamp(account, actor, next));
   account.audit.note(actor, 'update', type, String(doc._id), fieldChangesOf(type, doc, next));
 }
 
@@ -74,8 +74,8 @@ function register(call: Call, integration: JsonObject, ids: readonly string[]): 
 function unregister(call: Call, integration: JsonObject, id: string): void {
   const list = integration._registeredConnectionIds;
   if (!isArray(list) || !list.includes(id)) throw notFound('connection');
-  const flows = call.account.links.usersOf({ dir: 'integrations', id: String(integration._id) });
-  const holders = [integration, ...flows.flatMap((user) => call.account.store.get(user.dir, user.id) ?? [])];
+  const flows = call.account.links.usersOf({ type: 'integrations', id: String(integration._id) });
+  const holders = [integration, ...flows.flatMap((user) => call.account.store.get(user.type, user.id) ?? [])];
   if (holders.some((holder) => valuesAt(holder, 'aliases[]._connectionId').includes(id))) {
     throw invalid('_connectionId', 'an alias points at the connection', 'detach_failed');
   }
@@ -106,11 +106,11 @@ export async function integrationPart(call: Call, id: string, rest: readonly str
 }
 
 /** `PUT /v1/flows/updateFlowGrouping` and its twin for APIs: moves several into a group, or out with `null`. */
-export async function updateGrouping(call: Call, dir: 'flows' | 'apis'): Promise<Reply> {
+export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promise<Reply> {
   const { account, actor } = call;
   if (call.method !== 'PUT') throw methodNotAllowed(call.method);
   const [idsField, groupField, groups] =
-    dir === 'flows'
+    type === 'flows'
       ? (['_flowIds', '_flowGroupingId', 'flowGroupings'] as const)
       : (['_apiIds', '_apiGroupingId', 'apiGroupings'] as const);
   const body = objectBody(call.body());
@@ -118,8 +118,8 @@ export async function updateGrouping(call: Call, dir: 'flows' | 'apis'): Promise
   const group: Json | undefined = body[groupField];
   if (group === undefined)
     throw fault(422, 'missing_required_field', `${groupField} is required`, groupField);
-  await call.beforeWrite(dir, undefined);
-  const docs = ids.map((id) => readVisible(account, actor, typeOf(dir), id));
+  await call.beforeWrite(type, undefined);
+  const docs = ids.map((id) => readVisible(account, actor, typeOf(type), id));
   for (const doc of docs) {
     const integration = account.store.get('integrations', textOf(doc._integrationId) ?? '');
     if (group !== null && !valuesAt(integration, `${groups}[]._id`).includes(group)) {
@@ -127,7 +127,7 @@ export async function updateGrouping(call: Call, dir: 'flows' | 'apis'): Promise
     }
   }
   for (const doc of docs) {
-    change(account, actor, typeOf(dir), doc, withKey(doc, groupField, group ?? undefined));
+    change(account, actor, typeOf(type), doc, withKey(doc, groupField, group ?? undefined));
   }
   return empty();
 }
@@ -135,13 +135,13 @@ export async function updateGrouping(call: Call, dir: 'flows' | 'apis'): Promise
 /** Ids and names of what needs a document, by type (celigo-platform 5). */
 export function dependencies(
   account: Account,
-  users: readonly { readonly dir: string; readonly id: string }[],
+  users: readonly { readonly type: string; readonly id: string }[],
 ): JsonObject {
   const out: Record<string, Json[]> = {};
-  for (const { dir, id } of users) {
-    const doc = account.store.get(dir, id);
-    const list = out[dir] ?? [];
-    out[dir] = list;
+  for (const { type, id } of users) {
+    const doc = account.store.get(type, id);
+    const list = out[type] ?? [];
+    out[type] = list;
     if (isObject(doc)) list.push({ _id: id, name: doc.name ?? null });
   }
   return out;

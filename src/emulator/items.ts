@@ -48,36 +48,36 @@ function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
 
 /** POST on a collection. A new token is shown once, in this answer (celigo-platform 1.2). */
 export async function createItem(call: Call, type: ResourceType): Promise<Reply> {
-  if (ruleOf(type.dir).create === false) throw methodNotAllowed(call.method);
+  if (ruleOf(type.name).create === false) throw methodNotAllowed(call.method);
   const body = call.body();
-  await call.beforeWrite(type.dir, undefined);
+  await call.beforeWrite(type.name, undefined);
   const doc = createDocument(call.account, call.actor, type, body);
-  return json(type.dir === 'accesstokens' ? doc : written(call, type, doc), 201);
+  return json(type.name === 'accesstokens' ? doc : written(call, type, doc), 201);
 }
 
 /** GET, PUT, PATCH and DELETE of one document. */
 async function item(call: Call, type: ResourceType, id: string): Promise<Reply> {
   const { account, actor, method } = call;
-  const rule = ruleOf(type.dir);
+  const rule = ruleOf(type.name);
   switch (method) {
     case 'GET':
       return json(shown(call, type, readVisible(account, actor, type, id)));
     case 'PUT': {
       if (rule.replace === false) throw methodNotAllowed(method);
       const body = call.body();
-      await call.beforeWrite(type.dir, id);
+      await call.beforeWrite(type.name, id);
       return json(written(call, type, replaceDocument(account, actor, type, id, body)));
     }
     case 'PATCH': {
       if (!type.restore.patch) throw methodNotAllowed(method);
       const body = call.body();
-      await call.beforeWrite(type.dir, id);
+      await call.beforeWrite(type.name, id);
       patchDocument(account, actor, type, id, body);
       return empty();
     }
     case 'DELETE':
       if (rule.remove === false) throw methodNotAllowed(method);
-      await call.beforeWrite(type.dir, id);
+      await call.beforeWrite(type.name, id);
       removeDocument(account, actor, type, id);
       return empty(rule.removed ?? 204);
     default:
@@ -109,7 +109,7 @@ async function secretPart(call: Call, type: ResourceType, doc: JsonObject, part:
   const { account, actor } = call;
   const id = String(doc._id);
   const [place, action] =
-    type.dir === 'agents'
+    type.name === 'agents'
       ? (['accessToken', 'PUT change-token'] as const)
       : (['server.systemToken', 'DELETE systemtoken'] as const);
   const field = place.slice(place.lastIndexOf('.') + 1);
@@ -120,18 +120,18 @@ async function secretPart(call: Call, type: ResourceType, doc: JsonObject, part:
   const asked = `${call.method} ${part}`;
   if (asked === 'GET display-token' || asked === 'GET systemtoken') return json({ [field]: held });
   if (asked !== action) throw methodNotAllowed(call.method);
-  await call.beforeWrite(type.dir, id);
+  await call.beforeWrite(type.name, id);
   const next = codeOf(`${id}-${account.now().getTime()}`, 40);
-  account.store.put(type.dir, setPlace(doc, place, next));
+  account.store.put(type.name, setPlace(doc, place, next));
   return json({ [field]: next });
 }
 
 /** `PUT /v1/environments/{id}/enable` switches back and forth (celigo-models 6.19). */
 async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject): Promise<Reply> {
   if (call.method !== 'PUT') throw methodNotAllowed(call.method);
-  await call.beforeWrite(type.dir, String(doc._id));
+  await call.beforeWrite(type.name, String(doc._id));
   const next = { ...doc, enabled: doc.enabled !== true };
-  call.account.store.put(type.dir, next);
+  call.account.store.put(type.name, next);
   return json(next);
 }
 
@@ -150,17 +150,17 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
   const reads = call.method === 'GET' || part === 'getdata';
   if (!reads) account.access.needsWrite(actor, type, id, doc);
 
-  if (part === 'audit' && rest.length === 0 && LOGGED.has(type.dir)) {
+  if (part === 'audit' && rest.length === 0 && LOGGED.has(type.name)) {
     getOnly(call);
     return auditAnswer(call, { type, id });
   }
   if (part === 'dependencies' && rest.length === 0) {
     getOnly(call);
-    return json(dependencies(account, dependantsOf(account, { dir: type.dir, id })));
+    return json(dependencies(account, dependantsOf(account, { type: type.name, id })));
   }
   // Keys of state are case-sensitive, unlike the words of a path.
-  if (part === 'state' && STATEFUL.has(type.dir)) return state(call, `${type.dir}/${id}`, path[2]);
-  switch (type.dir) {
+  if (part === 'state' && STATEFUL.has(type.name)) return state(call, `${type.name}/${id}`, path[2]);
+  switch (type.name) {
     case 'integrations':
       return integrationPart(call, id, [part, ...rest]);
     case 'lookupcaches':

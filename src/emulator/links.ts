@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
 
 /** One document, by type and id. */
 export interface Target {
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
 }
 
@@ -18,20 +18,20 @@ export interface Links {
 }
 
 /** References of a document inside the account, free-form settings aside. */
-export function internalReferences(dir: string, doc: JsonObject): readonly (Reference & { dir: string })[] {
-  const type = findType(dir);
+export function internalReferences(typeName: string, doc: JsonObject): readonly (Reference & { type: string })[] {
+  const type = findType(typeName);
   if (!type) return [];
   return referencesOf(type, doc).filter(
-    (reference): reference is Reference & { dir: string } =>
-      reference.dir !== null && reference.id !== doc._id && !/(^|\.)settings[.[]/.test(reference.place),
+    (reference): reference is Reference & { type: string } =>
+      reference.type !== null && reference.id !== doc._id && !/(^|\.)settings[.[]/.test(reference.place),
   );
 }
 
-const keyOf = ({ dir, id }: Target): string => `${dir}/${id}`;
+const keyOf = ({ type, id }: Target): string => `${type}/${id}`;
 
 function targetOf(key: string): Target {
   const slash = key.indexOf('/');
-  return { dir: key.slice(0, slash), id: key.slice(slash + 1) };
+  return { type: key.slice(0, slash), id: key.slice(slash + 1) };
 }
 
 export function createLinks(store: Store): Links {
@@ -39,12 +39,12 @@ export function createLinks(store: Store): Links {
   const outgoing = new Map<string, ReadonlySet<string>>();
   const incoming = new Map<string, Set<string>>();
 
-  function update(dir: string, id: string, doc: JsonObject | undefined): void {
-    const source = keyOf({ dir, id });
+  function update(type: string, id: string, doc: JsonObject | undefined): void {
+    const source = keyOf({ type, id });
     for (const target of outgoing.get(source) ?? []) incoming.get(target)?.delete(source);
     outgoing.delete(source);
     if (!doc) return;
-    const targets = new Set(internalReferences(dir, doc).map(keyOf));
+    const targets = new Set(internalReferences(type, doc).map(keyOf));
     if (targets.size === 0) return;
     outgoing.set(source, targets);
     for (const target of targets) {
@@ -57,13 +57,13 @@ export function createLinks(store: Store): Links {
   function build(): void {
     if (built) return;
     built = true;
-    for (const { dir } of RESOURCE_TYPES) {
-      for (const doc of store.all(dir)) update(dir, String(doc._id), doc);
+    for (const { name: typeName } of RESOURCE_TYPES) {
+      for (const doc of store.all(typeName)) update(typeName, String(doc._id), doc);
     }
   }
 
-  store.onChange((dir, id, doc) => {
-    if (built) update(dir, id, doc);
+  store.onChange((typeName, id, doc) => {
+    if (built) update(typeName, id, doc);
   });
 
   return {

@@ -109,7 +109,7 @@ type Filter = (doc: JsonObject) => boolean;
 
 /** Filters that single lists know. */
 function filterOf(type: ResourceType, { query, actor }: Call): Filter | undefined {
-  switch (type.dir) {
+  switch (type.name) {
     case 'tools': {
       const integration = query.get('_integrationId');
       return integration === null ? undefined : (doc) => doc._integrationId === integration;
@@ -133,14 +133,14 @@ function filterOf(type: ResourceType, { query, actor }: Call): Filter | undefine
 export function listCollection(call: Call, type: ResourceType): Reply {
   const { account, actor, query } = call;
   refuseOthers(call);
-  const projection = projectionOf(query, type.dir, PROJECTABLE.has(type.dir));
+  const projection = projectionOf(query, type.name, PROJECTABLE.has(type.name));
   const { store } = account;
-  const visible = account.access.filterFor(actor, type.dir);
+  const visible = account.access.filterFor(actor, type.name);
   const filter = filterOf(type, call);
   // Instances of abstract flows are left out unless asked for (celigo-models 6.2).
-  const withInstances = type.dir !== 'flows' || query.get('includeInstances') === 'true';
+  const withInstances = type.name !== 'flows' || query.get('includeInstances') === 'true';
 
-  let entries = store.entries(type.dir);
+  let entries = store.entries(type.name);
   if (visible || filter || !withInstances) {
     entries = entries.filter(
       (entry) =>
@@ -151,7 +151,7 @@ export function listCollection(call: Call, type: ResourceType): Reply {
   }
 
   function textOfEntry(entry: Entry): string {
-    const text = store.listText(type.dir, entry);
+    const text = store.listText(type.name, entry);
     if (!projection) return text;
     if (entry.projected?.key !== projection.key) {
       const shown = JSON.stringify(projection.apply(JSON.parse(text) as JsonObject));
@@ -162,8 +162,8 @@ export function listCollection(call: Call, type: ResourceType): Reply {
 
   return page(call, entries, textOfEntry, {
     // Two collections are documented not to page (celigo-platform 2.3).
-    paged: type.list.paged !== false && type.dir !== 'ssoclients',
-    emptyIs204: EMPTY_IS_204.has(type.dir),
+    paged: type.list.paged !== false && type.name !== 'ssoclients',
+    emptyIs204: EMPTY_IS_204.has(type.name),
     wrap: type.list.shape === 'folders' ? 'items' : undefined,
   });
 }

@@ -31,7 +31,7 @@ const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps
 function rulesOf(type: ResourceType) {
   let rules = COMPILED.get(type);
   if (!rules) {
-    const shown = new Set(SHOWN[type.dir]);
+    const shown = new Set(SHOWN[type.name]);
     rules = (type.secrets ?? [])
       .filter((path) => !shown.has(path))
       .map((path) => ({ path, steps: stepsOf(path), mask: SHORT.has(path) ? SHORT_MASK : MASK }));

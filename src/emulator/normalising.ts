@@ -183,12 +183,12 @@ export function normaliseWritten(
   context: NormaliseContext,
 ): JsonObject {
   let doc = letterCase(letterCase(sent, type.lowerCase, false), type.upperCase, true);
-  const rule = ruleOf(type.dir);
+  const rule = ruleOf(type.name);
   const defaults = Object.entries({ ...type.defaults, ...(context.stored ? {} : { sandbox: false }) }).filter(
     ([path]) => !path.includes('[]'),
   );
   // A group list that a PUT leaves out is gone, so such fields are filled in for new documents only.
-  const additions = context.stored && type.dir === 'integrations' ? [] : Object.entries(rule.adds ?? {});
+  const additions = context.stored && type.name === 'integrations' ? [] : Object.entries(rule.adds ?? {});
   for (const [key, value] of [...defaults, ...additions])
     if (getOwn(doc, key) === undefined) doc = withKey(doc, key, value);
   for (const path of type.expressions ?? []) doc = mapPath(doc, path, mirrored);
@@ -196,5 +196,5 @@ export function normaliseWritten(
   for (const path of type.padded ?? []) {
     doc = mapPath(doc, path, (value) => (typeof value === 'string' ? value.padEnd(15) : value));
   }
-  return OWN[type.dir]?.(doc, context) ?? doc;
+  return OWN[type.name]?.(doc, context) ?? doc;
 }

@@ -6,7 +6,7 @@ import { fault, invalid } from './api-fault.ts';
 import { empty, type Reply } from './reply.ts';
 import { type Call, methodNotAllowed } from './request.ts';
 
-const TARGETS: Readonly<Record<string, readonly [dir: string, type: string]>> = {
+const TARGETS: Readonly<Record<string, readonly [type: string, scope: string]>> = {
   _flowId: ['flows', 'flow'],
   _connectionId: ['connections', 'connection'],
   _integrationId: ['integrations', 'integration'],

@@ -70,10 +70,10 @@ function fieldsOf(query: URLSearchParams, name: string): readonly string[] | und
 }
 
 /**
- * The projection that a request asks for, if any. `dir` names the type, `allowed` says whether its list takes one.
+ * The projection that a request asks for, if any. `type` names the type, `allowed` says whether its list takes one.
  * @throws ApiFault 400 for a parameter that is not allowed, 500 for the spelling with brackets
  */
-export function projectionOf(query: URLSearchParams, dir: string, allowed: boolean): Projection | undefined {
+export function projectionOf(query: URLSearchParams, type: string, allowed: boolean): Projection | undefined {
   if (query.has('include[]') || query.has('exclude[]')) {
     throw fault(500, 'internal_error', 'An unexpected error occurred');
   }
@@ -84,7 +84,7 @@ export function projectionOf(query: URLSearchParams, dir: string, allowed: boole
     throw fault(400, 'invalid_query_params', 'include and exclude are not supported here', 'include');
   if (include && exclude) throw fault(400, 'invalid_query_params', 'include or exclude, not both', 'include');
   if (include) {
-    const fields = ['_id', 'name', ...(ALWAYS[dir] ?? []), ...include];
+    const fields = ['_id', 'name', ...(ALWAYS[type] ?? []), ...include];
     return { key: `include ${include.join()}`, apply: (doc) => summary(doc, fields) };
   }
   const left = (exclude ?? []).filter((field) => field !== '_id');

@@ -16,7 +16,7 @@ export interface Call {
   /** Scheme, host and path as the client addressed them, for links. */
   readonly address: string;
   /** Runs the hook of a test before a write takes effect. */
-  readonly beforeWrite: (dir: string, id: string | undefined) => Promise<void>;
+  readonly beforeWrite: (type: string, id: string | undefined) => Promise<void>;
 }
 
 /**

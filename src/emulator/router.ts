@@ -64,7 +64,7 @@ async function invite(call: Call): Promise<Reply> {
 }
 
 async function collection(call: Call, type: ResourceType, rest: readonly string[]): Promise<Reply> {
-  const refusal = call.account.unlicensed.get(type.dir);
+  const refusal = call.account.unlicensed.get(type.name);
   if (refusal !== undefined) {
     if (refusal === 404) throw unknownPath();
     throw fault(refusal, 'feature_not_enabled', `${type.plural} are not part of the licence`);
@@ -77,15 +77,15 @@ async function collection(call: Call, type: ResourceType, rest: readonly string[
       case 'POST':
         return createItem(call, type);
       case 'PUT':
-        if (type.dir === 'notifications') return putNotifications(call);
+        if (type.name === 'notifications') return putNotifications(call);
         throw methodNotAllowed(call.method);
       default:
         throw methodNotAllowed(call.method);
     }
   }
   const word = first.toLowerCase();
-  if (type.dir === 'flows' && word === 'updateflowgrouping') return updateGrouping(call, 'flows');
-  if (type.dir === 'apis' && word === 'updateapigrouping') return updateGrouping(call, 'apis');
+  if (type.name === 'flows' && word === 'updateflowgrouping') return updateGrouping(call, 'flows');
+  if (type.name === 'apis' && word === 'updateapigrouping') return updateGrouping(call, 'apis');
   return itemCall(call, type, rest);
 }
 

@@ -155,8 +155,8 @@ const RULES: Readonly<Record<string, ServerRule>> = {
 
 const NONE: ServerRule = {};
 
-export function ruleOf(dir: string): ServerRule {
-  return RULES[dir] ?? NONE;
+export function ruleOf(type: string): ServerRule {
+  return RULES[type] ?? NONE;
 }
 
 const READ_ONLY = new Map<string, readonly string[]>();
@@ -166,9 +166,9 @@ const READ_ONLY = new Map<string, readonly string[]>();
  * and what the documents call read-only (celigo-models 1.2, 7).
  */
 export function readOnlyPaths(type: ResourceType): readonly string[] {
-  let paths = READ_ONLY.get(type.dir);
+  let paths = READ_ONLY.get(type.name);
   if (!paths) {
-    const rule = ruleOf(type.dir);
+    const rule = ruleOf(type.name);
     const accepted = new Set(rule.accepted);
     const named = [
       ...SERVER_MANAGED,
@@ -177,7 +177,7 @@ export function readOnlyPaths(type: ResourceType): readonly string[] {
       ...(rule.readOnly ?? []),
     ];
     paths = [...new Set(named)].filter((path) => !accepted.has(path) && !path.includes('[]'));
-    READ_ONLY.set(type.dir, paths);
+    READ_ONLY.set(type.name, paths);
   }
   return paths;
 }

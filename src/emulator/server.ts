@@ -48,7 +48,7 @@ export interface Emulator {
   readonly act: (who: string) => Acting;
   readonly revokeToken: (token: string) => void;
   /** Changes the licence while the emulator runs; `undefined` takes a type back in. */
-  readonly setUnlicensed: (dir: string, status: 402 | 403 | 404 | undefined) => void;
+  readonly setUnlicensed: (type: string, status: 402 | 403 | 404 | undefined) => void;
   /** Called before every write over HTTP takes effect, to slip in an edit of somebody else. */
   beforeWrite: ((write: PendingWrite) => void | Promise<void>) | undefined;
   /** Stops listening and cuts all connections, stalled ones included. */
@@ -190,9 +190,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return actAs(account, actor);
     },
     revokeToken: account.actors.revoke,
-    setUnlicensed(dir, status) {
-      if (status === undefined) account.unlicensed.delete(dir);
-      else account.unlicensed.set(dir, status);
+    setUnlicensed(type, status) {
+      if (status === undefined) account.unlicensed.delete(type);
+      else account.unlicensed.set(type, status);
     },
     beforeWrite: undefined,
     close: () =>

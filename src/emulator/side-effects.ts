@@ -6,34 +6,34 @@ import type { Account } from './account.ts';
 /** Types that work by themselves unless `disabled` holds them back. */
 const LIVE: ReadonlySet<string> = new Set(['flows', 'apis', 'mcpservers', 'syncs']);
 
-function isLive(dir: string, doc: JsonObject | undefined): boolean {
-  return doc !== undefined && LIVE.has(dir) && doc.disabled !== true && doc.isAbstract !== true;
+function isLive(type: string, doc: JsonObject | undefined): boolean {
+  return doc !== undefined && LIVE.has(type) && doc.disabled !== true && doc.isAbstract !== true;
 }
 
 /** Changes a stored document as the platform itself does: no audit entry, no new `lastModified`. */
-function adjust(account: Account, dir: string, id: string | undefined, field: string, value: number): void {
-  const doc = id === undefined ? undefined : account.store.get(dir, id);
-  if (doc && doc[field] !== value) account.store.put(dir, { ...doc, [field]: value });
+function adjust(account: Account, type: string, id: string | undefined, field: string, value: number): void {
+  const doc = id === undefined ? undefined : account.store.get(type, id);
+  if (doc && doc[field] !== value) account.store.put(type, { ...doc, [field]: value });
 }
 
 /** Keeps the numbers of flows and instances that other documents show. */
 function recount(account: Account, doc: JsonObject): void {
   const integration = textOf(doc._integrationId);
   if (integration !== undefined) {
-    const users = account.links.usersOf({ dir: 'integrations', id: integration });
+    const users = account.links.usersOf({ type: 'integrations', id: integration });
     adjust(
       account,
       'integrations',
       integration,
       'numFlows',
-      users.filter(({ dir }) => dir === 'flows').length,
+      users.filter(({ type }) => type === 'flows').length,
     );
   }
   const base = textOf(doc._abstractFlowId);
   if (base === undefined) return;
   const instances = account.links
-    .usersOf({ dir: 'flows', id: base })
-    .filter(({ dir, id }) => dir === 'flows' && account.store.get('flows', id)?._abstractFlowId === base);
+    .usersOf({ type: 'flows', id: base })
+    .filter(({ type: typeName, id }) => typeName === 'flows' && account.store.get('flows', id)?._abstractFlowId === base);
   adjust(account, 'flows', base, 'numInstances', instances.length);
 }
 
@@ -44,11 +44,11 @@ export function afterWrite(
   doc: JsonObject | undefined,
   stored: JsonObject | undefined,
 ): void {
-  const { dir } = type;
-  if (dir === 'flows') {
+  const { name: typeName } = type;
+  if (typeName === 'flows') {
     for (const state of [doc, stored]) if (state) recount(account, state);
   }
-  if (doc && isLive(dir, doc) && !isLive(dir, stored)) {
-    account.starts.push({ dir, id: String(doc._id), time: account.now().toISOString() });
+  if (doc && isLive(typeName, doc) && !isLive(typeName, stored)) {
+    account.starts.push({ type: typeName, id: String(doc._id), time: account.now().toISOString() });
   }
 }

@@ -7,12 +7,12 @@ import type { AccountSeed, AuditEntry } from './seed.ts';
 
 /** What an account holds, in clear, for the eyes of tests. */
 export interface StateView {
-  readonly get: (dir: string, id: string) => JsonObject | undefined;
+  readonly get: (type: string, id: string) => JsonObject | undefined;
   /** All documents of a type, in the order of their ids. */
-  readonly all: (dir: string) => readonly JsonObject[];
-  readonly count: (dir: string) => number;
+  readonly all: (type: string) => readonly JsonObject[];
+  readonly count: (type: string) => number;
   /** Deleted documents, as they are in the recycle bin. */
-  readonly bin: () => readonly { readonly dir: string; readonly doc: JsonObject }[];
+  readonly bin: () => readonly { readonly type: string; readonly doc: JsonObject }[];
   /** The audit log, oldest entry first. */
   readonly audit: () => readonly AuditEntry[];
   readonly lookupData: (cache: string) => readonly LookupEntry[];
@@ -24,20 +24,20 @@ export interface StateView {
    * Changes places of a document (`lastExecutedAt`, `queues[0].size`) as the platform does by itself: no checks, no
    * audit entry, no new `lastModified`. `undefined` removes one.
    */
-  readonly touch: (dir: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => void;
+  readonly touch: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => void;
   /** Everything, in the form of a seed (people aside), with the recycle bin and the starts. */
   readonly dump: () => Dump;
 }
 
 export interface Dump extends Omit<AccountSeed, 'people'> {
-  readonly bin: readonly { readonly dir: string; readonly doc: JsonObject }[];
+  readonly bin: readonly { readonly type: string; readonly doc: JsonObject }[];
   readonly starts: readonly Start[];
 }
 
 export function createStateView(account: Account): StateView {
   const { store } = account;
-  const all = (dir: string): readonly JsonObject[] => [...store.all(dir)];
-  const bin = () => [...account.bin.values()].map(({ dir, doc }) => ({ dir, doc }));
+  const all = (type: string): readonly JsonObject[] => [...store.all(type)];
+  const bin = () => [...account.bin.values()].map(({ type: typeName, doc }) => ({ type: typeName, doc }));
   const state = () => Object.fromEntries(account.state.get('') ?? []);
 
   return {
@@ -49,14 +49,14 @@ export function createStateView(account: Account): StateView {
     lookupData: account.lookups.of,
     state,
     starts: () => account.starts,
-    touch(dir, id, changes) {
-      const doc = store.get(dir, id);
-      if (!doc) throw new Error(`there is no document ${id} among the ${dir}`);
-      store.put(dir, withPlaces(doc, changes));
+    touch(typeName, id, changes) {
+      const doc = store.get(typeName, id);
+      if (!doc) throw new Error(`there is no document ${id} among the ${typeName}`);
+      store.put(typeName, withPlaces(doc, changes));
     },
     dump: () => ({
       resources: Object.fromEntries(
-        RESOURCE_TYPES.map(({ dir }) => [dir, all(dir)] as const).filter(([, docs]) => docs.length > 0),
+        RESOURCE_TYPES.map(({ name: typeName }) => [typeName, all(typeName)] as const).filter(([, docs]) => docs.length > 0),
       ),
       lookupData: Object.fromEntries(
         [...account.lookups.caches()].map((cache) => [cache, account.lookups.of(cache)]),

@@ -18,19 +18,19 @@ export interface Entry {
 export interface Store {
   /** Counts up with every change. */
   readonly version: () => number;
-  readonly get: (dir: string, id: string) => JsonObject | undefined;
-  readonly has: (dir: string, id: string) => boolean;
-  readonly put: (dir: string, doc: JsonObject) => void;
-  readonly remove: (dir: string, id: string) => void;
+  readonly get: (type: string, id: string) => JsonObject | undefined;
+  readonly has: (type: string, id: string) => boolean;
+  readonly put: (type: string, doc: JsonObject) => void;
+  readonly remove: (type: string, id: string) => void;
   /** Entries of one type in the order of their ids, which is the order of creation. */
-  readonly entries: (dir: string) => readonly Entry[];
+  readonly entries: (type: string) => readonly Entry[];
   /** Parsed documents of one type, in the same order. */
-  readonly all: (dir: string) => IterableIterator<JsonObject>;
-  readonly size: (dir: string) => number;
+  readonly all: (type: string) => IterableIterator<JsonObject>;
+  readonly size: (type: string) => number;
   /** The text a list shows of one entry: masked, without what lists leave out. */
-  readonly listText: (dir: string, entry: Entry) => string;
+  readonly listText: (type: string, entry: Entry) => string;
   /** Called after every change with the document as it is now, or `undefined` when it is gone. */
-  readonly onChange: (listener: (dir: string, id: string, doc: JsonObject | undefined) => void) => void;
+  readonly onChange: (listener: (type: string, id: string, doc: JsonObject | undefined) => void) => void;
 }
 
 interface Collection {
@@ -53,59 +53,59 @@ export function listForm(type: ResourceType, doc: JsonObject, omitted: readonly 
 /** `abridged`: by type, what its list leaves out besides the documented fields. */
 export function createStore(abridged: Readonly<Record<string, readonly string[]>> = {}): Store {
   const collections = new Map<string, Collection>(
-    RESOURCE_TYPES.map((type) => [type.dir, { type, byId: new Map(), ordered: undefined }]),
+    RESOURCE_TYPES.map((type) => [type.name, { type, byId: new Map(), ordered: undefined }]),
   );
-  const listeners: ((dir: string, id: string, doc: JsonObject | undefined) => void)[] = [];
+  const listeners: ((typeName: string, id: string, doc: JsonObject | undefined) => void)[] = [];
   let version = 0;
 
-  function collection(dir: string): Collection {
-    const found = collections.get(dir);
-    if (!found) throw new Error(`the catalogue has no type ${dir}`);
+  function collection(typeName: string): Collection {
+    const found = collections.get(typeName);
+    if (!found) throw new Error(`the catalogue has no type ${typeName}`);
     return found;
   }
 
-  function entries(dir: string): readonly Entry[] {
-    const held = collection(dir);
+  function entries(typeName: string): readonly Entry[] {
+    const held = collection(typeName);
     held.ordered ??= [...held.byId.values()].sort(compareIds);
     return held.ordered;
   }
 
   return {
     version: () => version,
-    get(dir, id) {
-      const entry = collection(dir).byId.get(id);
+    get(typeName, id) {
+      const entry = collection(typeName).byId.get(id);
       return entry && (JSON.parse(entry.text) as JsonObject);
     },
-    has: (dir, id) => findType(dir) !== undefined && collection(dir).byId.has(id),
-    put(dir, doc) {
-      const held = collection(dir);
+    has: (typeName, id) => findType(typeName) !== undefined && collection(typeName).byId.has(id),
+    put(typeName, doc) {
+      const held = collection(typeName);
       const id = String(doc._id);
       const entry: Entry = {
         id,
         text: JSON.stringify(doc),
-        isInstance: dir === 'flows' && doc._abstractFlowId !== undefined,
+        isInstance: typeName === 'flows' && doc._abstractFlowId !== undefined,
       };
       held.byId.set(id, entry);
       held.ordered = undefined;
       version += 1;
-      for (const listener of listeners) listener(dir, id, doc);
+      for (const listener of listeners) listener(typeName, id, doc);
     },
-    remove(dir, id) {
-      const held = collection(dir);
+    remove(typeName, id) {
+      const held = collection(typeName);
       if (!held.byId.delete(id)) return;
       held.ordered = undefined;
       version += 1;
-      for (const listener of listeners) listener(dir, id, undefined);
+      for (const listener of listeners) listener(typeName, id, undefined);
     },
     entries,
-    *all(dir) {
-      for (const { text } of entries(dir)) yield JSON.parse(text) as JsonObject;
+    *all(typeName) {
+      for (const { text } of entries(typeName)) yield JSON.parse(text) as JsonObject;
     },
-    size: (dir) => collection(dir).byId.size,
-    listText(dir, entry) {
+    size: (typeName) => collection(typeName).byId.size,
+    listText(typeName, entry) {
       if (entry.listText === undefined) {
         const doc = JSON.parse(entry.text) as JsonObject;
-        const form = listForm(collection(dir).type, doc, abridged[dir]);
+        const form = listForm(collection(typeName).type, doc, abridged[typeName]);
         entry.listText = form === doc ? entry.text : JSON.stringify(form);
       }
       return entry.listText;

@@ -23,14 +23,14 @@ function isBlank(value: Json | undefined): boolean {
 }
 
 function checkRequired({ type, doc, stored }: Draft): void {
-  const { required = [], requiredOnCreate = [] } = ruleOf(type.dir);
+  const { required = [], requiredOnCreate = [] } = ruleOf(type.name);
   for (const path of stored ? required : [...required, ...requiredOnCreate]) {
     if (isBlank(valueAt(doc, path))) throw fault(422, 'missing_required_field', `${path} is required`, path);
   }
 }
 
 function checkValues({ type, doc, stored }: Draft, account: Account): void {
-  const { enums = {}, maxLength = {} } = ruleOf(type.dir);
+  const { enums = {}, maxLength = {} } = ruleOf(type.name);
   for (const [path, allowed] of Object.entries(enums)) {
     const value = valueAt(doc, path);
     if (typeof value !== 'string' || allowed.includes(value)) continue;
@@ -53,22 +53,22 @@ function checkValues({ type, doc, stored }: Draft, account: Account): void {
  */
 function checkReferences({ type, doc, sent, stored }: Draft, account: Account): void {
   const known = new Set(
-    stored ? internalReferences(type.dir, stored).map(({ dir, id }) => `${dir}/${id}`) : [],
+    stored ? internalReferences(type.name, stored).map(({ type: typeName, id }) => `${typeName}/${id}`) : [],
   );
-  const named = [...internalReferences(type.dir, doc), ...internalReferences(type.dir, sent)];
-  for (const { dir, id, place } of named) {
-    if (account.store.has(dir, id) || known.has(`${dir}/${id}`)) continue;
-    if (dir === 'iclients' && account.globalIclients.has(id)) continue;
+  const named = [...internalReferences(type.name, doc), ...internalReferences(type.name, sent)];
+  for (const { type: typeName, id, place } of named) {
+    if (account.store.has(typeName, id) || known.has(`${typeName}/${id}`)) continue;
+    if (typeName === 'iclients' && account.globalIclients.has(id)) continue;
     if (place.endsWith('_tpConnectorId')) throw invalid(place, `${place} not found`, 'tpconnector_not_found');
     throw invalid(place, `${place} not found`, 'invalid_ref');
   }
 }
 
 function checkUnique({ type, id, doc }: Draft, account: Account): void {
-  const { unique } = ruleOf(type.dir);
+  const { unique } = ruleOf(type.name);
   const value = unique === undefined ? undefined : doc[unique];
   if (unique === undefined || value === undefined) return;
-  for (const other of account.store.all(type.dir)) {
+  for (const other of account.store.all(type.name)) {
     if (other._id !== id && other[unique] === value) {
       throw invalid(unique, `duplicate ${type.noun} ${unique}: ${String(value)} is already in use`);
     }
@@ -81,5 +81,5 @@ export function validate(draft: Draft, account: Account): void {
   checkValues(draft, account);
   checkReferences(draft, account);
   checkUnique(draft, account);
-  CHECKS[draft.type.dir]?.(draft, account);
+  CHECKS[draft.type.name]?.(draft, account);
 }

@@ -22,7 +22,7 @@ function objectOf(body: Json | undefined): JsonObject {
 
 /** Only the fields that clients may write at all. */
 function writableOnly(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
-  const { writable } = ruleOf(type.dir);
+  const { writable } = ruleOf(type.name);
   if (!writable) return body;
   const out: MutableJsonObject = {};
   for (const [key, value] of Object.entries(stored ?? {}))
@@ -36,7 +36,7 @@ function keepServerFields(type: ResourceType, body: JsonObject, stored: JsonObje
   let doc = body;
   for (const path of readOnlyPaths(type)) {
     // On an API of the old kind these two are the configuration itself (celigo-models 6.10).
-    if (type.dir === 'apis' && (path === '_scriptId' || path === 'function')) continue;
+    if (type.name === 'apis' && (path === '_scriptId' || path === 'function')) continue;
     const kept = valueAt(stored, path);
     if (equalJson(kept, valueAt(doc, path))) continue;
     const cut = path.lastIndexOf('.');
@@ -49,7 +49,7 @@ function keepServerFields(type: ResourceType, body: JsonObject, stored: JsonObje
 
 /** Refuses a change of what is fixed at creation; some such changes are ignored instead (celigo-models 8.1). */
 function keepImmutable(type: ResourceType, body: JsonObject, stored: JsonObject): JsonObject {
-  const { silentlyFixed = [], required = [] } = ruleOf(type.dir);
+  const { silentlyFixed = [], required = [] } = ruleOf(type.name);
   let doc = body;
   for (const path of type.restore.immutable ?? []) {
     const [kept, sent] = [valueAt(stored, path), valueAt(doc, path)];
@@ -77,17 +77,17 @@ function resolveMasks(type: ResourceType, body: JsonObject, stored: JsonObject |
 }
 
 function assertOwn(type: ResourceType, stored: JsonObject | undefined): void {
-  if (ruleOf(type.dir).catalogue === true && stored?.published === true) {
+  if (ruleOf(type.name).catalogue === true && stored?.published === true) {
     throw forbidden('Celigo publishes this record');
   }
 }
 
 /** Fields that the server mints when something is created. */
 function minted(type: ResourceType, doc: JsonObject, id: string, owner: string): JsonObject {
-  switch (type.dir) {
+  switch (type.name) {
     case 'exports':
     case 'imports':
-      return { ...doc, apiIdentifier: `${type.dir === 'exports' ? 'e' : 'i'}${codeOf(id, 9)}` };
+      return { ...doc, apiIdentifier: `${type.name === 'exports' ? 'e' : 'i'}${codeOf(id, 9)}` };
     case 'connections':
       return { ...doc, queues: [{ name: id, size: 0 }] };
     case 'agents':
@@ -139,9 +139,9 @@ function store(
   let doc = normaliseWritten(type, sent, { id, mint: account.mint, behaviour: account.behaviour, stored });
   validate({ type, id, doc, sent, stored }, account);
   if (!stored) doc = minted(type, doc, id, account.actors.owner._id);
-  if (type.dir === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
+  if (type.name === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
   doc = stamp(account, actor, doc);
-  account.store.put(type.dir, doc);
+  account.store.put(type.name, doc);
   account.audit.note(
     actor,
     stored ? 'update' : 'create',
@@ -155,11 +155,11 @@ function store(
 
 /** The stored document, if this person can see it. @throws ApiFault 404, 403 for a token without the scope */
 export function readVisible(account: Account, actor: Actor, type: ResourceType, id: string): JsonObject {
-  if (!account.access.sees(actor, type.dir, id)) {
+  if (!account.access.sees(actor, type.name, id)) {
     if (actor.scope) throw forbidden('The token does not reach this');
     throw notFound(type.noun);
   }
-  const doc = account.store.get(type.dir, id);
+  const doc = account.store.get(type.name, id);
   if (!doc) throw notFound(type.noun);
   return doc;
 }
@@ -174,10 +174,10 @@ export function createDocument(
   const sent = objectOf(body);
   account.access.needsWrite(actor, type, undefined, sent);
   let id = account.mint();
-  while (account.store.has(type.dir, id)) id = account.mint();
+  while (account.store.has(type.name, id)) id = account.mint();
   let doc = keepServerFields(type, writableOnly(type, sent, undefined), undefined);
   if (account.behaviour.maskedWrites === 'keep') doc = resolveMasks(type, doc, undefined);
-  const dated = ruleOf(type.dir).dated === false ? {} : { createdAt: account.now().toISOString() };
+  const dated = ruleOf(type.name).dated === false ? {} : { createdAt: account.now().toISOString() };
   return store(account, actor, type, id, { _id: id, ...dated, ...doc }, undefined);
 }
 
@@ -193,7 +193,7 @@ export function replaceDocument(
   const stored = readVisible(account, actor, type, id);
   account.access.needsWrite(actor, type, id, stored);
   assertOwn(type, stored);
-  if (type.dir === 'syncs') {
+  if (type.name === 'syncs') {
     // The one endpoint that refuses read-only fields instead of ignoring them (celigo-models 1.2).
     const refused = ['_id', '_userId', '_integrationId'].find((field) => sent[field] !== undefined);
     if (refused !== undefined) throw invalid(refused, `${refused} is not allowed`);

@@ -51,9 +51,9 @@ const BELONGING: ReadonlySet<string> = new Set([
 
 const HEX_ID = /(?<![0-9a-z])[0-9a-f]{24}(?![0-9a-z])/gi;
 
-function kindOf(place: Place, dir: string): EdgeKind {
+function kindOf(place: Place, type: string): EdgeKind {
   // Beside the flow that is started may stand which of its exports shall run: that export is no flow of a chain.
-  if (place.some((step) => STARTING.has(String(step)))) return dir === 'flows' ? 'starts' : 'mentions';
+  if (place.some((step) => STARTING.has(String(step)))) return type === 'flows' ? 'starts' : 'mentions';
   return place.some((step) => BELONGING.has(String(step))) ? 'belongs' : 'uses';
 }
 
@@ -97,7 +97,7 @@ function grouped<T>(items: readonly T[], keyFor: (item: T) => Key): (key: Key) =
 export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
   const nodes = new Map(
     documents
-      .map((document) => [keyOf(document.type.dir, document.id), document] as const)
+      .map((document) => [keyOf(document.type.name, document.id), document] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
   const byId = new Map<string, Key[]>();
@@ -110,17 +110,17 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
       referred.add(reference.id);
       const place = placeOf(reference.place);
       const own = reference.place.endsWith('_httpConnectorId') ? 'httpconnectors' : null;
-      const dir = reference.dir ?? own;
-      if (dir === null) continue;
-      const to = keyOf(dir, reference.id);
+      const typeName = reference.type ?? own;
+      if (typeName === null) continue;
+      const to = keyOf(typeName, reference.id);
       if (nodes.has(to)) {
         edges.set(`${from} ${to} ${reference.place}`, {
           from,
           to,
           place: reference.place,
-          kind: kindOf(place, dir),
+          kind: kindOf(place, typeName),
         });
-      } else if (reference.dir !== null) missing.push({ from, to, place: reference.place });
+      } else if (reference.type !== null) missing.push({ from, to, place: reference.place });
     }
     for (const { id, place } of mentionsIn(doc)) {
       if (referred.has(id)) continue;
@@ -148,8 +148,8 @@ export function nameOf(graph: AccountGraph, key: Key): string {
 }
 
 /** Documents of one type. */
-export function ofType(graph: AccountGraph, dir: string): MirrorDocument[] {
-  return [...graph.nodes.values()].filter(({ type }) => type.dir === dir);
+export function ofType(graph: AccountGraph, typeName: string): MirrorDocument[] {
+  return [...graph.nodes.values()].filter(({ type }) => type.name === typeName);
 }
 
 /** Whether a resource came with an Integration App, whose makers answer for it. */

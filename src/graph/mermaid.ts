@@ -20,8 +20,8 @@ export function mermaidText(text: string, longest = 60): string {
 }
 
 /** A node of a flowchart in the shape that its kind of resource has everywhere. */
-export function mermaidNode(id: string, dir: string, text: string): string {
-  const [open, close] = SHAPES[dir] ?? ['["', '"]'];
+export function mermaidNode(id: string, type: string, text: string): string {
+  const [open, close] = SHAPES[type] ?? ['["', '"]'];
   return `${id}${open}${text}${close}`;
 }
 

@@ -120,7 +120,7 @@ const RESERVED: ReadonlySet<string> = new Set(['outputRouter', 'apiRouter']);
 
 function deadBranches(graph: AccountGraph): Problem[] {
   return ['flows', 'tools', 'apis']
-    .flatMap((dir) => ofType(graph, dir))
+    .flatMap((typeName) => ofType(graph, typeName))
     .filter((document) => !isForeign(document))
     .flatMap(({ type, id, doc }) => {
       const builder = getOwn(doc, 'builder');
@@ -132,7 +132,7 @@ function deadBranches(graph: AccountGraph): Problem[] {
           if (next === undefined || known.has(next) || RESERVED.has(next)) return [];
           return [
             {
-              key: `${type.dir}/${id}`,
+              key: `${type.name}/${id}`,
               place: `${builder === undefined ? '' : 'builder.'}routers[${r}].branches[${b}].nextRouterId`,
               message: `the branch "${textAt(branch, 'name') ?? ''}" leads to the router ${next}, which is not there`,
             },
@@ -147,10 +147,10 @@ function duplicateNames(graph: AccountGraph): Problem[] {
   for (const document of graph.nodes.values()) {
     const { type, doc, title } = document;
     const name = textAt(doc, 'name');
-    if (name === undefined || !NAMED.has(type.dir) || isForeign(document)) continue;
+    if (name === undefined || !NAMED.has(type.name) || isForeign(document)) continue;
     // Two integrations may well have a flow of the same name each.
-    const inside = type.dir === 'flows' ? (textAt(doc, '_integrationId') ?? '') : '';
-    const key = JSON.stringify([type.dir, inside, title.trim().toLowerCase().replace(/\s+/g, ' ')]);
+    const inside = type.name === 'flows' ? (textAt(doc, '_integrationId') ?? '') : '';
+    const key = JSON.stringify([type.name, inside, title.trim().toLowerCase().replace(/\s+/g, ' ')]);
     groups.set(key, [...(groups.get(key) ?? []), document]);
   }
   return [...groups.values()]
@@ -158,7 +158,7 @@ function duplicateNames(graph: AccountGraph): Problem[] {
     .map((group) => {
       const [first, ...others] = group as [MirrorDocument, ...MirrorDocument[]];
       return {
-        key: `${first.type.dir}/${first.id}`,
+        key: `${first.type.name}/${first.id}`,
         place: 'name',
         message: `${others.length === 1 ? `another ${first.type.noun} has` : `${others.length} other ${first.type.plural} have`} the name "${first.title}": ${others.map(({ id }) => id).join(', ')}`,
       };

@@ -60,14 +60,14 @@ export async function lint(
   checkNames(policy);
   const needed = new Set<number>();
   const isAllowed = (rule: string, { key, place }: Problem): boolean => {
-    const [dir = '', id = ''] = key.split('/');
+    const [typeName = '', id = ''] = key.split('/');
     const title = graph.nodes.get(key)?.title ?? '';
     const hits = policy.allow.flatMap((entry, i) => {
       const [type = '', ...rest] = entry.what.split('/');
       const name = rest.join('/');
       const fits =
         entry.rule === rule &&
-        type === dir &&
+        type === typeName &&
         (name === '*' || name === id || slugOf(name, transliterate) === slugOf(title, transliterate)) &&
         (entry.place === undefined || entry.place === place);
       return fits ? [i] : [];

@@ -18,8 +18,8 @@ const PARTS: readonly string[] = [
   'tools',
 ];
 
-function nounOf(dir: string): string {
-  return findType(dir)?.noun ?? dir;
+function nounOf(type: string): string {
+  return findType(type)?.noun ?? type;
 }
 
 /** Whether anything works with it. Being registered with an integration is no use. */
@@ -30,19 +30,19 @@ function isUsed(graph: AccountGraph, key: Key): boolean {
 function unused(dirs: readonly string[], message: (noun: string) => string): Rule['check'] {
   return (graph) =>
     dirs
-      .flatMap((dir) => ofType(graph, dir))
-      .filter((document) => !isForeign(document) && !isUsed(graph, `${document.type.dir}/${document.id}`))
-      .map(({ type, id }) => ({ key: `${type.dir}/${id}`, message: message(type.noun) }));
+      .flatMap((typeName) => ofType(graph, typeName))
+      .filter((document) => !isForeign(document) && !isUsed(graph, `${document.type.name}/${document.id}`))
+      .map(({ type, id }) => ({ key: `${type.name}/${id}`, message: message(type.noun) }));
 }
 
 function missingReferences(graph: AccountGraph): Problem[] {
   const core = new Set(['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts']);
   const held = new Set([...graph.nodes.keys()].map((key) => key.slice(0, key.indexOf('/'))));
   return graph.missing.flatMap(({ from, to, place }) => {
-    const [dir = '', id = ''] = to.split('/');
+    const [type = '', id = ''] = to.split('/');
     // A type that is not mirrored at all says nothing; Celigo's own iClients are used without being the account's.
-    if (!(core.has(dir) || held.has(dir)) || dir === 'iclients') return [];
-    return [{ key: from, place, message: `refers to the ${nounOf(dir)} ${id}, which is not there` }];
+    if (!(core.has(type) || held.has(type)) || type === 'iclients') return [];
+    return [{ key: from, place, message: `refers to the ${nounOf(type)} ${id}, which is not there` }];
   });
 }
 

@@ -59,7 +59,7 @@ function isNamed(doc: JsonObject, { place, text }: Leaf): boolean {
 
 /** Credentials that the API shows to everybody who may look, and the mirror holds as fingerprints. */
 function shownInClear(key: Key, { type, doc }: MirrorDocument): Problem[] {
-  if (VAULTS.has(type.dir)) return [];
+  if (VAULTS.has(type.name)) return [];
   return secretPlaces(doc)
     .filter(
       ({ place, fingerprint }) =>

@@ -156,10 +156,10 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
     const stored = JSON.parse(readFileSync(join(folder, INDEX), 'utf8')) as StoredIndex;
     if (stored.version !== VERSION) return undefined;
     const types = new Map<string, CachedType>();
-    for (const [dir, type] of Object.entries(stored.types)) {
+    for (const [typeName, type] of Object.entries(stored.types)) {
       const path = join(folder, type.file);
       if (!existsSync(path)) return undefined;
-      types.set(dir, {
+      types.set(typeName, {
         pageMarks: new Map(
           Object.entries(type.pages).map(([digest, mark]) => [
             digest,
@@ -191,10 +191,10 @@ function replaceFile(path: string, text: string): void {
 }
 
 /** Writes the details of one type under a name that its content decides. Gives the name. */
-function writeDetails(folder: string, dir: string, type: CachedType): string {
+function writeDetails(folder: string, typeName: string, type: CachedType): string {
   const before = storedIn.get(type.details);
   if (before && existsSync(join(folder, before))) return before;
-  const beside = join(folder, `${dir}.tmp`);
+  const beside = join(folder, `${typeName}.tmp`);
   const hash = createHash('sha256');
   const handle = openSync(beside, 'w', 0o600);
   try {
@@ -206,7 +206,7 @@ function writeDetails(folder: string, dir: string, type: CachedType): string {
   } finally {
     closeSync(handle);
   }
-  const file = `${dir}-${hash.digest('base64url').slice(0, 22)}.json`;
+  const file = `${typeName}-${hash.digest('base64url').slice(0, 22)}.json`;
   renameSync(beside, join(folder, file));
   return file;
 }
@@ -233,8 +233,8 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
   const folder = folderOf(stateDir, account);
   mkdirSync(folder, { recursive: true });
   const types: StoredIndex['types'] = {};
-  for (const [dir, type] of cache.types) {
-    types[dir] = {
+  for (const [typeName, type] of cache.types) {
+    types[typeName] = {
       ...(type.abridged === undefined ? {} : { abridged: type.abridged }),
       size: type.size,
       pages: Object.fromEntries(
@@ -243,7 +243,7 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
           next === undefined ? count : [count, next],
         ]),
       ),
-      file: writeDetails(folder, dir, type),
+      file: writeDetails(folder, typeName, type),
     };
   }
   const index: StoredIndex = {

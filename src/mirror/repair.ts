@@ -11,7 +11,7 @@ import type { Repository } from './repository.ts';
 export function isOwnPath(path: string): boolean {
   if (isBeside(path)) return true;
   const parts = readPath(path);
-  return parts !== undefined && findType(parts.dir) !== undefined;
+  return parts !== undefined && findType(parts.type) !== undefined;
 }
 
 /** Whether a page was made by this program, and not written by somebody in its place. */

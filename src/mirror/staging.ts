@@ -114,11 +114,11 @@ export function createStaging(folder: string, aside: string): Staging {
       for (const path of put) {
         const target = join(folder, path);
         guarded('write', target, () => {
-          const dir = dirname(target);
-          if (!checked.has(dir)) {
-            refuseLink(dir);
-            ensureDir(dir);
-            checked.add(dir);
+          const type = dirname(target);
+          if (!checked.has(type)) {
+            refuseLink(type);
+            ensureDir(type);
+            checked.add(type);
           }
           move(join(aside, path), target);
         });

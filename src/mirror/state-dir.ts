@@ -11,6 +11,6 @@ export async function existingStateDir(
   if (!existsSync(join(config.path, '.git'))) return undefined;
   const git = createGit({ cwd: config.path, config, env, signal: new AbortController().signal });
   const gitDir = (await git.ask(['rev-parse', '--absolute-git-dir']))?.trim();
-  const dir = gitDir ? join(gitDir, 'celigo-mirror') : '';
-  return dir !== '' && existsSync(dir) ? dir : undefined;
+  const type = gitDir ? join(gitDir, 'celigo-mirror') : '';
+  return type !== '' && existsSync(type) ? type : undefined;
 }

@@ -39,7 +39,7 @@ export interface MirrorState {
 /** A document of a state, as its path tells. */
 export interface DocumentEntry {
   readonly path: string;
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
   readonly slug: string;
 }
@@ -141,15 +141,15 @@ export function documentsAmong(paths: Iterable<string>): Map<string, DocumentEnt
   for (const path of paths) {
     // Cheap before the pattern: side files of documents are many.
     const parts = path.endsWith('.yaml') ? readPath(path) : undefined;
-    if (parts?.isDocument) documents.set(`${parts.dir}/${parts.id}`, { path, ...parts });
+    if (parts?.isDocument) documents.set(`${parts.type}/${parts.id}`, { path, ...parts });
   }
   return documents;
 }
 
 /** Paths of all documents of a state, or of one type. */
-export function documentPaths(state: MirrorState, dir?: string): string[] {
+export function documentPaths(state: MirrorState, type?: string): string[] {
   const all = [...state.documents.values()];
-  return (dir === undefined ? all : all.filter((entry) => entry.dir === dir)).map(({ path }) => path);
+  return (type === undefined ? all : all.filter((entry) => entry.type === type)).map(({ path }) => path);
 }
 
 /** The documents at `paths`, side files joined. @throws AppError `USAGE` for a file that is not as the mirror writes it */
@@ -162,19 +162,19 @@ export async function readDocuments(state: MirrorState, paths: readonly string[]
     for (const [i, path] of some.entries()) {
       const text = texts[i] ?? '';
       if (!text.includes('$file')) continue;
-      const dir = path.slice(0, path.indexOf('/'));
+      const type = path.slice(0, path.indexOf('/'));
       for (const name of sideFilesOf(parseDocumentFile(path, text, `${state.account}/${path}`))) {
-        if (state.files.has(`${dir}/${name}`)) wanted.add(`${dir}/${name}`);
+        if (state.files.has(`${type}/${name}`)) wanted.add(`${type}/${name}`);
       }
     }
     const sidePaths = [...wanted];
     const sideTexts = await state.texts(sidePaths);
     const sides = new Map(sidePaths.map((path, i) => [path, sideTexts[i] ?? '']));
     for (const [i, path] of some.entries()) {
-      const dir = path.slice(0, path.indexOf('/'));
+      const typeName = path.slice(0, path.indexOf('/'));
       out.push(
         readMirrorDocument(path, texts[i] ?? '', `${state.account}/${path}`, (name) =>
-          sides.get(`${dir}/${name}`),
+          sides.get(`${typeName}/${name}`),
         ),
       );
     }

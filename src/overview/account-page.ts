@@ -44,8 +44,8 @@ function list(graph: AccountGraph, title: string, documents: readonly MirrorDocu
   const items = [...documents]
     .sort(byName)
     .map(({ type, id }) => [
-      text(`${findType(type.dir)?.noun ?? type.dir} `),
-      toFile(graph, `${type.dir}/${id}`, ''),
+      text(`${findType(type.name)?.noun ?? type.name} `),
+      toFile(graph, `${type.name}/${id}`, ''),
     ]);
   return [heading(3, text(title)), ...bullets(items)];
 }

@@ -119,16 +119,16 @@ function uses(graph: AccountGraph, flows: readonly MirrorDocument[], up: string)
       front = next;
     }
   }
-  const rows = TOLD.flatMap((dir) =>
-    ofType(graph, dir)
+  const rows = TOLD.flatMap((type) =>
+    ofType(graph, type)
       .sort(byName)
       .flatMap((document) => {
-        const key = `${dir}/${document.id}`;
+        const key = `${type}/${document.id}`;
         const by = [...(users.get(key) ?? [])].sort();
         if (by.length === 0) return [];
         return [
           [
-            [text(findType(dir)?.noun ?? dir)],
+            [text(findType(type)?.noun ?? type)],
             [toFile(graph, key, up)],
             commas(by.map((flow) => toFile(graph, flow, up))),
           ],

@@ -20,7 +20,7 @@ function without(doc: JsonObject, paths: readonly string[]): JsonObject {
 
 /** Paths of a type that the server keeps: no write changes them. */
 function serverKept(type: ResourceType): string[] {
-  const apart = WRITTEN_APART[type.dir] ?? [];
+  const apart = WRITTEN_APART[type.name] ?? [];
   // What is volatile may stand in a file of an older version that did not know it to be so.
   const kept = [
     ...SERVER_MANAGED,
@@ -36,7 +36,7 @@ function serverKept(type: ResourceType): string[] {
  * itself (celigo-models 6.10).
  */
 function echoesOf(type: ResourceType, doc: JsonObject): readonly string[] {
-  return type.dir === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
+  return type.name === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
 }
 
 function stripOf(type: ResourceType, doc: JsonObject): string[] {
@@ -127,7 +127,7 @@ export function updateBody(input: UpdateInput): Filled {
   const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
-  for (const path of WRITTEN_APART[type.dir] ?? []) {
+  for (const path of WRITTEN_APART[type.name] ?? []) {
     if (path === 'data') doc = withKey(doc, path, undefined);
   }
   return { ...filled, doc: without(doc, type.restore.refusedOnPut ?? []) };
@@ -150,7 +150,7 @@ export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
   let doc = without(filled.doc, [...stripOf(type, filled.doc), ...input.late]);
-  if (type.dir === 'lookupcaches') doc = withKey(doc, 'data', undefined);
+  if (type.name === 'lookupcaches') doc = withKey(doc, 'data', undefined);
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }

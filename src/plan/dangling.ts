@@ -5,10 +5,10 @@ import type { Draft, PlanInput } from './draft.ts';
 import { type Key, keyOf, type Wanted } from './types.ts';
 
 /** References whose target decides whether a write is accepted. Free-form settings refer to nothing as far as the server knows. */
-export function bindingReferences(document: MirrorDocument): readonly (Reference & { dir: string })[] {
+export function bindingReferences(document: MirrorDocument): readonly (Reference & { type: string })[] {
   return referencesOf(document.type, document.doc).filter(
-    (reference): reference is Reference & { dir: string } =>
-      reference.dir !== null && !/^settings[.[]/.test(reference.place),
+    (reference): reference is Reference & { type: string } =>
+      reference.type !== null && !/^settings[.[]/.test(reference.place),
   );
 }
 
@@ -27,25 +27,25 @@ export function blockDangling(
   const sameAccount = input.account === input.from;
   const problemOf = (
     document: Wanted,
-    reference: Reference & { dir: string },
+    reference: Reference & { type: string },
     step: Draft,
   ): string | undefined => {
-    const key = keyOf(reference.dir, reference.id);
+    const key = keyOf(reference.type, reference.id);
     const other = drafts.get(key);
     if (other && other.action !== 'blocked' && other.action !== 'impossible') return undefined;
     if (
       other?.targetId !== undefined ||
-      (other && sameAccount && input.exists(reference.dir, reference.id) !== false)
+      (other && sameAccount && input.exists(reference.type, reference.id) !== false)
     )
       return undefined;
     const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
-    if (target !== undefined && input.exists(reference.dir, target) !== false) return undefined;
+    if (target !== undefined && input.exists(reference.type, target) !== false) return undefined;
     const live = input.live.get(step.key);
     if (live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target))
       return undefined;
     if (other)
       return `needs ${key}, which ${other.action === 'impossible' ? `cannot be restored (${other.reason})` : 'is blocked'}`;
-    if (input.inState(reference.dir, reference.id))
+    if (input.inState(reference.type, reference.id))
       return `${reference.place} refers to ${key}, which is not there: add --with-dependencies, or name it too`;
     return `${reference.place} refers to ${key}, which exists neither live nor in the mirror at that time`;
   };

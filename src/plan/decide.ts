@@ -171,7 +171,7 @@ export function planBinned(
       input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What stands with the parent comes back with it.
-  const apart = new Set(WRITTEN_APART[type.dir] ?? []);
+  const apart = new Set(WRITTEN_APART[type.name] ?? []);
   const changes = isAppPart(document.doc)
     ? []
     : diffFields(now, wanted).filter(({ place }) => !apart.has(String(place[0])));
@@ -222,7 +222,7 @@ export function planGone(document: Wanted, input: PlanInput): Draft {
 }
 
 export function planOne(document: Wanted, input: PlanInput): Draft {
-  const live = input.live.get(keyOf(document.type.dir, document.id)) ?? { state: 'gone' };
+  const live = input.live.get(keyOf(document.type.name, document.id)) ?? { state: 'gone' };
   switch (live.state) {
     case 'same':
       return draft(document, {

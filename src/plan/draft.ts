@@ -19,9 +19,9 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   /** Ids known to be others in the target. */
   readonly ids: IdMap;
   /** Whether the target has this resource (by the target's id); `undefined`: not known. */
-  readonly exists: (dir: string, id: string) => boolean | undefined;
+  readonly exists: (type: string, id: string) => boolean | undefined;
   /** Whether the state holds this resource, wanted or not. */
-  readonly inState: (dir: string, id: string) => boolean;
+  readonly inState: (type: string, id: string) => boolean;
   readonly supplied: (document: MirrorDocument) => Supplied;
   readonly enableFlows: boolean;
   readonly sampleData: boolean;
@@ -42,8 +42,8 @@ export function draft(
   rest: Partial<Draft> & Pick<Draft, 'action' | 'reason'>,
 ): Draft {
   return {
-    key: keyOf(document.type.dir, document.id),
-    dir: document.type.dir,
+    key: keyOf(document.type.name, document.id),
+    type: document.type.name,
     id: document.id,
     title: document.title,
     path: document.path,

@@ -89,9 +89,9 @@ export function followerSteps(
   // By the id in the target too: what has another one there is planned by its old one.
   const planned = new Map(drafts);
   for (const step of drafts.values())
-    if (step.targetId !== undefined) planned.set(keyOf(step.dir, step.targetId), step);
+    if (step.targetId !== undefined) planned.set(keyOf(step.type, step.targetId), step);
   return input.followers.flatMap((live) => {
-    const own = planned.get(keyOf(live.type.dir, live.id));
+    const own = planned.get(keyOf(live.type.name, live.id));
     if (own && own.action !== 'unchanged' && own.action !== 'impossible') return [];
     const naming = namingOf(live, { created, replaced: input.replaced });
     if (!naming) return [];

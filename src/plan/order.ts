@@ -46,15 +46,15 @@ const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
 ];
 
 /** Celigo's connectors are not the account's, but its own ones stand among them and are referred to alike. */
-function dirOf({ dir, place }: Reference): string | null {
-  return dir === null && place.endsWith('_httpConnectorId') ? 'httpconnectors' : dir;
+function dirOf({ type, place }: Reference): string | null {
+  return type === null && place.endsWith('_httpConnectorId') ? 'httpconnectors' : type;
 }
 
 function edgesOf(nodes: ReadonlyMap<Key, Node>): Edge[] {
   return [...nodes.values()].flatMap((from) =>
     referencesOf(from.type, from.doc).flatMap((reference) => {
-      const dir = dirOf(reference);
-      const to = dir === null ? undefined : nodes.get(keyOf(dir, reference.id));
+      const type = dirOf(reference);
+      const to = type === null ? undefined : nodes.get(keyOf(type, reference.id));
       return to ? [{ from, to, reference }] : [];
     }),
   );

@@ -36,11 +36,11 @@ export function planRestore(given: PlanInput): Plan {
     ...given,
     supplied: (document) => realValues(given.supplied(document)),
     // What goes need not follow.
-    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.dir, id))),
+    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.name, id))),
   };
   const documents = new Map(
     [...input.wanted]
-      .map((document) => [keyOf(document.type.dir, document.id), document] as const)
+      .map((document) => [keyOf(document.type.name, document.id), document] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
   const drafts = new Map<Key, Draft>();
@@ -57,7 +57,7 @@ export function planRestore(given: PlanInput): Plan {
   for (const step of followers) drafts.set(step.key, step);
   for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
 
-  const followed = new Map(input.followers.map((live) => [keyOf(live.type.dir, live.id), live]));
+  const followed = new Map(input.followers.map((live) => [keyOf(live.type.name, live.id), live]));
   const nodes: Node[] = [...drafts.values()]
     .filter(({ action }) => action === 'create' || action === 'update' || action === 'undelete')
     .flatMap((step) => {
@@ -70,7 +70,7 @@ export function planRestore(given: PlanInput): Plan {
   const last = Math.max(0, ...order.levels.values());
   const removal = orderByNeed(
     input.deletions.map((live) => ({
-      key: keyOf(live.type.dir, live.id),
+      key: keyOf(live.type.name, live.id),
       type: live.type,
       doc: live.doc,
       arrives: false,

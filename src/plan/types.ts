@@ -6,8 +6,8 @@ import type { JsonObject } from '../core/json.ts';
 /** `<type>/<id>`: one resource of the state, or of the target. */
 export type Key = string;
 
-export function keyOf(dir: string, id: string): Key {
-  return `${dir}/${id}`;
+export function keyOf(type: string, id: string): Key {
+  return `${type}/${id}`;
 }
 
 /** Ids of the state → ids of the target, for what has another id there. Parts of documents (groups) included. */
@@ -54,7 +54,7 @@ export type Way = 'put' | 'patch';
 /** One resource in a plan. */
 export interface Step {
   readonly key: Key;
-  readonly dir: string;
+  readonly type: string;
   /** Id in the state (in the target for what only the target has). */
   readonly id: string;
   /** Id in the target, where it is known beforehand. */

@@ -21,7 +21,7 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
   ({ step, document }) => {
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
     const effect =
-      document.type.dir === 'connections' ? 'will be offline until you enter' : 'is created without';
+      document.type.name === 'connections' ? 'will be offline until you enter' : 'is created without';
     return ` ${effect} ${list(step.credentials)}`;
   },
   ({ step, document: { doc } }) =>
@@ -35,13 +35,13 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       ? ': its lookup caches have to be registered with it by hand'
       : undefined,
   ({ step, document: { type } }) =>
-    step.action === 'create' && type.dir === 'ediprofiles'
+    step.action === 'create' && type.name === 'ediprofiles'
       ? ': its control number starts again; set it by hand before the first interchange'
       : undefined,
   ({ step, document: { type }, live }) =>
     step.action === 'undelete' &&
     live?.state === 'binned' &&
-    type.dir === 'flows' &&
+    type.name === 'flows' &&
     live.doc.disabled === false
       ? ' was enabled when it was deleted: it runs again as soon as it is back'
       : undefined,
@@ -104,9 +104,9 @@ export function warningsOf(
 
 /** Ids that are about to change, inside longer texts of resources that are not restored. */
 export function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string, Key>): string[] {
-  const wanted = new Set(input.wanted.map(({ type, id }) => keyOf(type.dir, id)));
+  const wanted = new Set(input.wanted.map(({ type, id }) => keyOf(type.name, id)));
   return input.followers.flatMap((live) => {
-    const key = keyOf(live.type.dir, live.id);
+    const key = keyOf(live.type.name, live.id);
     if (wanted.has(key)) return [];
     return embeddedIds(live.doc, (id) => created.has(id)).map(
       ({ place, id }) =>

@@ -52,7 +52,7 @@ export function readBinding(parsed: Json, path: string): Binding {
     baseUrl: account.baseUrl,
     userId: account.userId,
     fingerprintKey: typeof parsed.fingerprintKey === 'string' ? parsed.fingerprintKey : '',
-    types: isArray(parsed.types) ? parsed.types.filter((dir) => typeof dir === 'string') : [],
+    types: isArray(parsed.types) ? parsed.types.filter((type) => typeof type === 'string') : [],
   };
 }
 

@@ -104,8 +104,8 @@ async function countTypes(git: Git, account: string): Promise<JsonObject> {
   const counts: Record<string, number> = {};
   const listed = (await git.ask(['ls-tree', '-r', '--name-only', '-z', `HEAD:${account}`])) ?? '';
   for (const path of listed.split('\0')) {
-    const dir = readPath(path)?.dir;
-    if (dir) counts[dir] = (counts[dir] ?? 0) + 1;
+    const type = readPath(path)?.type;
+    if (type) counts[type] = (counts[type] ?? 0) + 1;
   }
   return counts;
 }

@@ -67,13 +67,13 @@ export interface CommitInput {
   readonly apply: () => void;
 }
 
-function auditTypeOf(dir: string): string | undefined {
-  return findType(dir)?.auditType;
+function auditTypeOf(type: string): string | undefined {
+  return findType(type)?.auditType;
 }
 
-function nounsOf(dir: string): Nouns {
-  const type = findType(dir);
-  return type ?? { noun: dir, plural: dir };
+function nounsOf(typeName: string): Nouns {
+  const type = findType(typeName);
+  return type ?? { noun: typeName, plural: typeName };
 }
 
 /**
@@ -117,10 +117,10 @@ async function lastRead(
   account: string,
   edits: readonly Change[],
 ): Promise<number | undefined> {
-  const missing = new Set(edits.map(({ dir }) => dir));
+  const missing = new Set(edits.map(({ type }) => type));
   const commits = await earlier.upTo(({ told }) => {
     if (told.account !== account) return false;
-    for (const dir of missing) if (!told.incomplete.includes(dir)) missing.delete(dir);
+    for (const typeName of missing) if (!told.incomplete.includes(typeName)) missing.delete(typeName);
     return missing.size === 0;
   });
   return commits.at(-1)?.readAt;
@@ -159,7 +159,7 @@ export async function commitChanges(input: CommitInput): Promise<CommitReport[]>
   const edits = input.changes.filter((change) => !change.baseline);
   const log = edits.length > 0 ? await readLog(input, edits) : NOTHING_TO_TELL;
   const users = await readUsers(input, edits, log);
-  const isRestored = ({ dir, id }: Change): boolean => input.restore?.touched.has(`${dir}/${id}`) ?? false;
+  const isRestored = ({ type, id }: Change): boolean => input.restore?.touched.has(`${type}/${id}`) ?? false;
   const groups = [
     ...attributeChanges({
       changes: input.changes.filter((change) => !isRestored(change)),
@@ -260,7 +260,7 @@ function restoredGroup(
       ...(newest ? { time: newest.time } : {}),
       guessed: false,
       sources: [],
-      undeleted: restore.undeleted.has(`${change.dir}/${change.id}`),
+      undeleted: restore.undeleted.has(`${change.type}/${change.id}`),
       others: [...new Map(foreign).values()].filter(({ email }) => email !== restore.operator.email),
     };
   };

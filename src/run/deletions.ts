@@ -64,7 +64,7 @@ export async function confirmDeletions(context: CollectContext, collected: Colle
 
 /** Refuses a run that would delete more than the guards allow. @throws AppError `GUARD` */
 export function guardDeletions(
-  dir: string,
+  type: string,
   deleted: number,
   known: number,
   guards: Guards,
@@ -74,7 +74,7 @@ export function guardDeletions(
   const share = Math.round((deleted / known) * 100);
   throw new AppError(
     'GUARD',
-    `${account}: ${deleted} of ${known} ${dir} (${share} %) are gone from the account; the guard allows ${guards.maxDeletions} or ${Math.round(guards.maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare). Nothing was committed`,
+    `${account}: ${deleted} of ${known} ${type} (${share} %) are gone from the account; the guard allows ${guards.maxDeletions} or ${Math.round(guards.maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare). Nothing was committed`,
     {
       hint: `Look into the account's recycle bin and at the rights of the token. If the deletions are meant: celigo-mirror sync --account ${account} --allow-deletions`,
     },
@@ -98,9 +98,9 @@ export function guardEmptyAccount(collected: readonly Collected[], account: stri
 }
 
 /** The change that removes a resource's files. `title`: its last name, where known. */
-export function deletionOf(dir: string, id: string, files: readonly string[], title: string): Change {
-  const document = files.find((path) => readPath(path)?.isDocument) ?? files[0] ?? `${dir}/${id}`;
-  return { dir, id, kind: 'deleted', title, path: document, put: [], remove: files, baseline: false };
+export function deletionOf(type: string, id: string, files: readonly string[], title: string): Change {
+  const document = files.find((path) => readPath(path)?.isDocument) ?? files[0] ?? `${type}/${id}`;
+  return { type, id, kind: 'deleted', title, path: document, put: [], remove: files, baseline: false };
 }
 
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
@@ -145,29 +145,29 @@ export async function decideDeletions(
   const doubts = new Map<string, string>();
   for (const entry of collected) {
     if (entry.missing.length === 0) continue;
-    const { dir } = entry.type;
-    const known = (ground.known.get(dir) ?? NOTHING_KNOWN).details().resources;
+    const { name: type } = entry.type;
+    const known = (ground.known.get(type) ?? NOTHING_KNOWN).details().resources;
     const { deleted, unconfirmed } = await confirmDeletions(context, entry);
     if (unconfirmed[0]) {
       doubts.set(
-        dir,
-        `${unconfirmed.length} missing ${dir} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
+        type,
+        `${unconfirmed.length} missing ${type} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
       );
     }
-    const unexpected = deleted.filter((id) => !policy.expected.has(`${dir}/${id}`));
+    const unexpected = deleted.filter((id) => !policy.expected.has(`${type}/${id}`));
     const tooMany =
       guards !== undefined &&
-      objects(() => guardDeletions(dir, unexpected.length, known.size, guards, account), policy);
+      objects(() => guardDeletions(type, unexpected.length, known.size, guards, account), policy);
     for (const id of deleted) {
-      if ((empty || tooMany) && !policy.expected.has(`${dir}/${id}`)) {
+      if ((empty || tooMany) && !policy.expected.has(`${type}/${id}`)) {
         entry.keep(id);
-        held.push(`${dir}/${id}`);
+        held.push(`${type}/${id}`);
         continue;
       }
       const files = (known.get(id)?.files ?? []).map(([path]) => path);
       const title =
         deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
-      deletions.push(deletionOf(dir, id, files, title));
+      deletions.push(deletionOf(type, id, files, title));
     }
   }
   return { deletions, doubts, held };

@@ -10,7 +10,7 @@ import { NotInState, selectScope } from './restore/scope.ts';
 
 /** One resource that is not the same in two states. */
 export interface Difference {
-  readonly dir: string;
+  readonly type: string;
   readonly id: string;
   readonly title: string;
   readonly path: string;
@@ -24,7 +24,7 @@ function difference(
 ): Difference | undefined {
   const shown = after ?? before;
   if (!shown) return undefined;
-  const common = { dir: shown.type.dir, id: shown.id, title: shown.title, path: shown.path };
+  const common = { type: shown.type.name, id: shown.id, title: shown.title, path: shown.path };
   if (!before) return { ...common, what: 'added', changes: [] };
   if (!after) return { ...common, what: 'deleted', changes: [] };
   const changes = diffFields(before.doc, after.doc);
@@ -66,7 +66,7 @@ async function chosen(
 
 function keyOfPath(path: string): Key | undefined {
   const parts = readPath(path);
-  return parts?.isDocument && findType(parts.dir) ? keyOf(parts.dir, parts.id) : undefined;
+  return parts?.isDocument && findType(parts.type) ? keyOf(parts.type, parts.id) : undefined;
 }
 
 /** What differs between two states of one account's mirror. Only files that differ are read. */
@@ -82,13 +82,13 @@ export async function diffStates(
     const parts = readPath(path);
     const key = keyOfPath(path);
     if (!parts || !key || (keys && !keys.has(key))) return false;
-    const [a, b] = [old.get(parts.dir)?.get(parts.id), now.get(parts.dir)?.get(parts.id)];
+    const [a, b] = [old.get(parts.type)?.get(parts.id), now.get(parts.type)?.get(parts.id)];
     return !a || !b || !sameFiles(a, b);
   };
   const table = async (state: MirrorState): Promise<Map<Key, MirrorDocument>> =>
     new Map(
       (await readDocuments(state, documentPaths(state).filter(differs))).map((document) => [
-        keyOf(document.type.dir, document.id),
+        keyOf(document.type.name, document.id),
         document,
       ]),
     );
@@ -104,7 +104,7 @@ export async function diffLive(
   what: readonly string[],
   transliterate: Transliterate,
 ): Promise<Difference[]> {
-  const changed = [...live.report.changes.map(({ dir, id }) => keyOf(dir, id)), ...(live.report.held ?? [])];
+  const changed = [...live.report.changes.map(({ type: typeName, id }) => keyOf(typeName, id)), ...(live.report.held ?? [])];
   const after = await live.documents(changed);
   let keys: ReadonlySet<Key> | undefined;
   try {
@@ -114,7 +114,7 @@ export async function diffLive(
     if (!(error instanceof NotInState)) throw error;
     keys = new Set(
       [...after]
-        .filter(([key, { type, title }]) => what.includes(key) || what.includes(`${type.dir}/${title}`))
+        .filter(([key, { type, title }]) => what.includes(key) || what.includes(`${type.name}/${title}`))
         .map(([key]) => key),
     );
     if (keys.size === 0) throw error;
@@ -124,7 +124,7 @@ export async function diffLive(
   const paths = base ? documentPaths(base).filter((path) => wanted.has(keyOfPath(path) ?? '')) : [];
   const before = new Map(
     (base ? await readDocuments(base, paths) : []).map((document) => [
-      keyOf(document.type.dir, document.id),
+      keyOf(document.type.name, document.id),
       document,
     ]),
   );

@@ -298,14 +298,14 @@ async function reachType(
       if (!(error instanceof ApiError) || error.status !== 404 || !type.list.alternative) throw error;
       await read(type.list.alternative);
     }
-    return { area, check: type.dir, verdict: 'ok', detail: 'readable' };
+    return { area, check: type.name, verdict: 'ok', detail: 'readable' };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const optional = type.presence === 'standard' && !account.include.includes(type.dir);
+    const optional = type.presence === 'standard' && !account.include.includes(type.name);
     const refused = error.status === 402 || error.status === 403 || error.status === 404;
     return {
       area,
-      check: type.dir,
+      check: type.name,
       verdict: optional && refused ? 'note' : 'fault',
       detail: error.message,
       remedy: refused

@@ -73,13 +73,13 @@ function emptyTarget(documents: readonly MirrorDocument[], sourceUser: string): 
     token: TOKEN,
     role: 'owner',
   };
-  const shares = documents.filter(({ type }) => type.dir === 'ashares').map(({ doc }) => doc);
+  const shares = documents.filter(({ type }) => type.name === 'ashares').map(({ doc }) => doc);
   // Whoever is told of something without being a user is the owner.
   const users = new Set(
     shares.map(({ sharedWithUser }) => (isObject(sharedWithUser) ? sharedWithUser.email : undefined)),
   );
   const stranger = documents
-    .filter(({ type }) => type.dir === 'notifications')
+    .filter(({ type }) => type.name === 'notifications')
     .map(({ doc }) => (isObject(doc.subscribedByUser) ? doc.subscribedByUser.email : undefined))
     .find((email) => typeof email === 'string' && !users.has(email));
   return {
@@ -167,7 +167,7 @@ function inventedSecrets(documents: readonly MirrorDocument[]): Map<string, Map<
   for (const { type, id, doc } of documents) {
     const places = secretPlaces(doc);
     if (places.length > 0)
-      out.set(keyOf(type.dir, id), new Map(places.map(({ place }) => [placeText(place), 'put-in-by-drill'])));
+      out.set(keyOf(type.name, id), new Map(places.map(({ place }) => [placeText(place), 'put-in-by-drill'])));
   }
   return out;
 }
@@ -285,13 +285,13 @@ function explainedBy(
   const inner = new Set([...seen, step.key]);
   let explained = false;
   for (const reference of bindingReferences(document)) {
-    const key = keyOf(reference.dir, reference.id);
+    const key = keyOf(reference.type, reference.id);
     const other = steps.get(key);
     const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
     if (met || isLate(document, reference)) continue;
     explained = other
       ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
-      : findType(reference.dir)?.restore.mode === 'manual' && !mirrored.has(reference.dir);
+      : findType(reference.type)?.restore.mode === 'manual' && !mirrored.has(reference.type);
     if (!explained) return false;
   }
   return explained;
@@ -326,11 +326,11 @@ async function judge(
   const outcomes = new Map(report.outcomes.map((outcome) => [outcome.step.key, outcome]));
   const held = new Map<Key, JsonObject>();
   for (const { type, id, doc } of await readDocuments(again, documentPaths(again)))
-    held.set(keyOf(type.dir, id), doc);
-  const mirrored = new Set([...prepared.state.documents.values()].map(({ dir }) => dir));
+    held.set(keyOf(type.name, id), doc);
+  const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
   let restored = 0;
   for (const document of prepared.wanted) {
-    const key = keyOf(document.type.dir, document.id);
+    const key = keyOf(document.type.name, document.id);
     const { title } = document;
     const step = steps.get(key);
     const outcome = outcomes.get(key);
@@ -351,7 +351,7 @@ async function judge(
       continue;
     }
     const id = prepared.ids.get(document.id) ?? document.id;
-    const live = held.get(keyOf(document.type.dir, id));
+    const live = held.get(keyOf(document.type.name, id));
     if (!live) {
       unexplained.push({ what: key, title, why: 'is not there after the restore' });
       continue;

@@ -131,7 +131,7 @@ export async function fetchDocument(
   known?: string,
 ): Promise<JsonObject | undefined> {
   const fetched = await readDocument(client, type, collection, id, signal, known);
-  if (fetched && fetched.inexact.length > 0) throw inexactError(`${type.dir}/${id}`, fetched.inexact);
+  if (fetched && fetched.inexact.length > 0) throw inexactError(`${type.name}/${id}`, fetched.inexact);
   return fetched?.doc;
 }
 

@@ -31,14 +31,14 @@ export async function readIdMaps(git: Git, path: string): Promise<Map<string, Ma
     throw damaged(error.line, error.message);
   }
   if (!isObject(parsed)) throw damaged(undefined, 'it holds no map');
-  for (const [dir, ids] of Object.entries(parsed)) {
-    if (!isObject(ids)) throw damaged(undefined, `${dir} is no map of ids`);
+  for (const [type, ids] of Object.entries(parsed)) {
+    if (!isObject(ids)) throw damaged(undefined, `${type} is no map of ids`);
     const map = new Map<string, string>();
     for (const [old, id] of Object.entries(ids)) {
-      if (typeof id !== 'string') throw damaged(undefined, `${dir}.${old} is no id`);
+      if (typeof id !== 'string') throw damaged(undefined, `${type}.${old} is no id`);
       map.set(old, id);
     }
-    maps.set(dir, map);
+    maps.set(type, map);
   }
   return maps;
 }
@@ -46,7 +46,7 @@ export async function readIdMaps(git: Git, path: string): Promise<Map<string, Ma
 export function renderIdMaps(maps: IdMaps): string {
   return renderYaml(
     Object.fromEntries(
-      [...maps].filter(([, ids]) => ids.size > 0).map(([dir, ids]) => [dir, Object.fromEntries(ids)]),
+      [...maps].filter(([, ids]) => ids.size > 0).map(([type, ids]) => [type, Object.fromEntries(ids)]),
     ),
   );
 }

@@ -17,10 +17,10 @@ export function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<
   for (const [path, oid] of files) {
     const parts = readPath(path);
     if (!parts) continue;
-    let ids = types.get(parts.dir);
+    let ids = types.get(parts.type);
     if (!ids) {
       ids = new Map();
-      types.set(parts.dir, ids);
+      types.set(parts.type, ids);
     }
     const entries = ids.get(parts.id);
     if (entries) entries.push([path, oid]);
@@ -60,9 +60,9 @@ export function knownTypes(
 ): ReadonlyMap<string, CachedType> {
   const trusted = cache?.rules === rules ? cache : undefined;
   const known = new Map<string, CachedType>();
-  for (const [dir, ids] of groupFiles(files)) {
-    const remembered = trusted?.types.get(dir);
-    known.set(dir, cachedType(compare(ids, remembered?.details()), remembered?.abridged));
+  for (const [type, ids] of groupFiles(files)) {
+    const remembered = trusted?.types.get(type);
+    known.set(type, cachedType(compare(ids, remembered?.details()), remembered?.abridged));
   }
   return known;
 }

@@ -15,9 +15,9 @@ export async function remember(
   run: { lastRun: string | undefined; full: boolean; serverTime: Date },
 ): Promise<void> {
   const types = new Map<string, CachedType>(ground.known);
-  for (const entry of collected) types.set(entry.type.dir, entry.next);
+  for (const entry of collected) types.set(entry.type.name, entry.next);
   const learnt =
-    changes.length > 0 || collected.some((entry) => isNews(entry.next, ground.known.get(entry.type.dir)));
+    changes.length > 0 || collected.some((entry) => isNews(entry.next, ground.known.get(entry.type.name)));
   if (!learnt && ground.cacheFits && !run.full && recent(ground.cache?.lastRun, run.serverTime)) return;
   const cache: Cache = {
     rules: ground.rules,

@@ -109,8 +109,8 @@ export function reportJson(
 ): Omit<SyncReport, 'changes'> & { readonly changes: readonly ChangeJson[] } {
   return {
     ...report,
-    changes: report.changes.map(({ dir, id, title, kind, path, oldPath }) => ({
-      type: dir,
+    changes: report.changes.map(({ type, id, title, kind, path, oldPath }) => ({
+      type,
       id,
       name: oneLine(title),
       what: kind,

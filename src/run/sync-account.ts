@@ -34,11 +34,11 @@ function reportType(
   const state = doubt ? 'incomplete' : coverage.state;
   const reason = doubt ?? (coverage.state === 'complete' ? undefined : coverage.reason);
   return {
-    type: type.dir,
+    type: type.name,
     state,
     ...(reason === undefined ? {} : { reason }),
     listed: count,
-    ...countChanges([...collected.changes, ...deletions.filter(({ dir }) => dir === type.dir)]),
+    ...countChanges([...collected.changes, ...deletions.filter(({ type: typeName }) => typeName === type.name)]),
   };
 }
 
@@ -155,7 +155,7 @@ async function runOnce(
         `${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`,
       );
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
-    const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.dir)));
+    const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.name)));
     tellGaps(deps, account.name, typeReports);
     const binding: Binding = {
       baseUrl: ground.binding?.baseUrl ?? account.baseUrl,

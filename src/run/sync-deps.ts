@@ -20,7 +20,7 @@ export interface SyncOptions {
    */
   readonly beyondGuards?: 'refuse' | 'hold';
   /** Told of every resource that is new or changed, with its document in the mirror's form. */
-  readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
+  readonly seen?: (type: string, id: string, doc: JsonObject) => void;
   /** Fetch everything again when that was last done so many milliseconds ago, or never. */
   readonly fullSweepMs?: number;
   /** Measure the clone afterwards (`repository.measured`), and tidy it up when git thinks it worth the while. */

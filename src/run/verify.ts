@@ -40,7 +40,7 @@ export interface VerifyReport {
  */
 export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>): VerifyReport {
   const faults: Fault[] = [];
-  const documents = new Map<string, { dir: string; id: string; doc: JsonObject }>();
+  const documents = new Map<string, { type: string; id: string; doc: JsonObject }>();
   const sideFiles = new Set<string>();
   const claimed = new Set<string>();
   const seenIds = new Map<string, string>();
@@ -57,7 +57,7 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
     if (path.startsWith(`${FEED_DIR}/`) && isBeside(path)) checkFeed(path, bytes, fault);
     if (isBeside(path)) continue;
     const parts = readPath(path);
-    if (!parts || !findType(parts.dir)) {
+    if (!parts || !findType(parts.type)) {
       fault(path, 'is not a file of the mirror');
       continue;
     }
@@ -65,19 +65,19 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
       sideFiles.add(path);
       continue;
     }
-    const key = `${parts.dir}/${parts.id}`;
+    const key = `${parts.type}/${parts.id}`;
     const twin = seenIds.get(key);
     if (twin) fault(path, `has the same _id as ${twin}`);
     seenIds.set(key, path);
     const doc = readDocument(path, bytes, fault);
     if (!doc) continue;
     if (doc._id !== parts.id) fault(path, `holds the _id ${String(doc._id)}, its name says ${parts.id}`);
-    documents.set(path, { dir: parts.dir, id: parts.id, doc });
+    documents.set(path, { type: parts.type, id: parts.id, doc });
   }
 
-  for (const [path, { dir, doc }] of documents) {
+  for (const [path, { type: typeName, doc }] of documents) {
     for (const name of fileNames(doc)) {
-      const side = `${dir}/${name}`;
+      const side = `${typeName}/${name}`;
       claimed.add(side);
       if (!files.has(side)) fault(path, `refers to ${name}, which is missing`);
       else if (name.includes('/')) fault(path, `refers to ${name}, outside its folder`);
@@ -87,24 +87,24 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
 
   const unresolved: OpenReference[] = [];
   let references = 0;
-  for (const [path, { dir, doc }] of documents) {
-    const type = findType(dir);
+  for (const [path, { type: typeName, doc }] of documents) {
+    const type = findType(typeName);
     if (!type) continue;
-    for (const reference of referencesOf(type, joinedOrAsIs(doc, dir, files))) {
+    for (const reference of referencesOf(type, joinedOrAsIs(doc, typeName, files))) {
       references += 1;
-      if (reference.dir === null || seenIds.has(`${reference.dir}/${reference.id}`)) continue;
+      if (reference.type === null || seenIds.has(`${reference.type}/${reference.id}`)) continue;
       unresolved.push({
         path: `${account}/${path}`,
         place: reference.place,
-        target: `${reference.dir}/${reference.id}`,
+        target: `${reference.type}/${reference.id}`,
       });
     }
   }
   return { account, documents: documents.size, files: files.size, references, faults, unresolved };
 }
 
-function joinedOrAsIs(doc: JsonObject, dir: string, files: ReadonlyMap<string, Buffer>): JsonObject {
-  const joined = joinFiles(doc, (name) => files.get(`${dir}/${name}`)?.toString('utf8') ?? '');
+function joinedOrAsIs(doc: JsonObject, type: string, files: ReadonlyMap<string, Buffer>): JsonObject {
+  const joined = joinFiles(doc, (name) => files.get(`${type}/${name}`)?.toString('utf8') ?? '');
   return isObject(joined) ? joined : doc;
 }
 

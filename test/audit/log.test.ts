@@ -351,7 +351,7 @@ describe('a named day', () => {
         first: round === 0,
         files: { [path]: renderYaml({ _id: FLOW, name: 'F', description: `round ${round}` }) },
         changes: [
-          { kind: round === 0 ? 'added' : 'changed', dir: 'flows', id: FLOW, path, title: 'F' } as const,
+          { kind: round === 0 ? 'added' : 'changed', type: 'flows', id: FLOW, path, title: 'F' } as const,
         ],
       })),
     );

@@ -78,7 +78,7 @@ export async function damage(world: World, dice: Dice, n: number): Promise<strin
 
 /** Somebody empties the recycle bin, or a part of it. */
 async function purge({ emulator, owner }: World, dice: Dice): Promise<void> {
-  for (const { dir, doc } of emulator.state.bin()) {
+  for (const { type: dir, doc } of emulator.state.bin()) {
     if (dice.chance(0.3)) continue;
     // Gone already with what it hung on: 404.
     await fetch(`${emulator.url}/v1/recycleBinTTL/${dir}/${String(doc._id)}`, {

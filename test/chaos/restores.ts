@@ -151,7 +151,7 @@ function checkAccount(world: World, good: Good, pruned: boolean, before: Before)
   const dangling = danglingIn(emulator);
   must(dangling.length <= good.dangling, () => `references to nothing: ${dangling.slice(0, 3).join(', ')}`);
   // From the recycle bin a flow comes back as it was when it was deleted; nothing else may begin to run.
-  for (const { dir, id } of emulator.state.starts().slice(before.starts)) {
+  for (const { type: dir, id } of emulator.state.starts().slice(before.starts)) {
     const key = `${dir}/${id}`;
     must(good.docs.has(key) && !before.live.has(key), () => `${key} was switched on`);
   }
@@ -172,7 +172,7 @@ function ambush(world: World, dice: Dice, slipping: boolean): Ambush {
   const editor = dice.pick(world.people.filter(({ role }) => role !== 'owner')).token;
   let left = 0;
   let kill: (() => Promise<void>) | undefined;
-  emulator.beforeWrite = async ({ dir, id }) => {
+  emulator.beforeWrite = async ({ type: dir, id }) => {
     left -= 1;
     if (left === 0) await kill?.();
     if (!slipping || id === undefined || markers.length >= 3 || !dice.chance(0.3)) return;

@@ -23,7 +23,7 @@ const now = new Date('2026-01-01T12:00:00Z');
 
 function change(id: string, more: Partial<Change> = {}): Change {
   return {
-    dir: 'flows',
+    type: 'flows',
     id,
     kind: 'changed',
     title: id,
@@ -246,7 +246,7 @@ describe('commitMessage', () => {
       change('1'),
       change('2'),
       change('3', { kind: 'deleted' }),
-      change('4', { dir: 'exports', kind: 'added' }),
+      change('4', { type: 'exports', kind: 'added' }),
     ];
     expect(summarise(changes, nounsOf)).toBe('1 flow deleted, 2 flows changed, 1 export added');
   });

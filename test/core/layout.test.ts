@@ -50,8 +50,8 @@ describe('paths', () => {
       { path: `scripts/a-hook.${ID}.js`, text: 'x' },
     ]);
     expect(files.map((file) => readPath(file.path))).toEqual([
-      { dir: 'scripts', id: ID, slug: 'a-hook', isDocument: true },
-      { dir: 'scripts', id: ID, slug: 'a-hook', isDocument: false },
+      { type: 'scripts', id: ID, slug: 'a-hook', isDocument: true },
+      { type: 'scripts', id: ID, slug: 'a-hook', isDocument: false },
     ]);
   });
 
@@ -69,11 +69,11 @@ describe('paths', () => {
 
 describe('the catalogue', () => {
   it('has unique folders and models, and references only types that exist', () => {
-    const dirs = RESOURCE_TYPES.map(({ dir }) => dir);
+    const dirs = RESOURCE_TYPES.map(({ name: dir }) => dir);
     expect(new Set(dirs).size).toBe(dirs.length);
     expect(new Set(RESOURCE_TYPES.map(({ model }) => model)).size).toBe(dirs.length);
     for (const type of RESOURCE_TYPES) {
-      expect(type.dir).toMatch(/^[a-z]+$/);
+      expect(type.name).toMatch(/^[a-z]+$/);
       for (const target of Object.values(type.refs ?? {})) expect(dirs).toContain(target);
     }
   });
@@ -85,7 +85,7 @@ describe('the catalogue', () => {
         ...(type.secrets ?? []),
         ...Object.keys(type.sets ?? {}),
       ];
-      for (const path of kept) expect(type.volatile ?? [], `${type.dir}.${path}`).not.toContain(path);
+      for (const path of kept) expect(type.volatile ?? [], `${type.name}.${path}`).not.toContain(path);
     }
   });
 });

@@ -121,7 +121,7 @@ describe('the hook before writes', () => {
   it('lets somebody else edit first', async () => {
     const { emulator, send } = await start({ seed: account(smallShop()) });
     const seen: string[] = [];
-    emulator.beforeWrite = ({ method, dir, id: target }) => {
+    emulator.beforeWrite = ({ method, type: dir, id: target }) => {
       seen.push(`${method} ${dir} ${target ?? '-'}`);
       emulator.act(people.manager.token).set('scripts', id('6', 1), { description: 'edited meanwhile' });
     };

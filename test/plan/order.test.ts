@@ -85,7 +85,7 @@ describe('the order of steps', () => {
         const { levels, late } = orderByNeed(nodes);
         expect(levels.size).toBe(nodes.length);
         for (const { key, type: kind, doc, arrives } of nodes) {
-          for (const { dir, id: target, place } of referencesOf(kind, doc)) {
+          for (const { type: dir, id: target, place } of referencesOf(kind, doc)) {
             const other = nodes.find((candidate) => candidate.key === keyOf(dir ?? '', target));
             if (!arrives || !other?.arrives) continue;
             const left = late.get(key)?.some((path) => covers(path, placeOf(place))) ?? false;

@@ -61,7 +61,7 @@ it.each(['whole', 'id'] as const)(
     const { copy, space } = await pair(writeAnswer);
     const { emulator } = copy;
     const markers: string[] = [];
-    emulator.beforeWrite = ({ dir, id }: PendingWrite) => {
+    emulator.beforeWrite = ({ type: dir, id }: PendingWrite) => {
       // The first change of something made: all creations are through.
       if (id === undefined || dir !== 'flows' || markers.length > 0) return;
       const editor = emulator.act(copy.owner.email);

@@ -39,7 +39,7 @@ async function ended(run: Running): Promise<Outcome> {
 /** What an account holds, by type and name: a document that was made twice stands twice. */
 function inventory({ copy }: Pair): Record<string, string[]> {
   return Object.fromEntries(
-    RESOURCE_TYPES.map(({ dir }) => [
+    RESOURCE_TYPES.map(({ name: dir }) => [
       dir,
       copy.emulator.state
         .all(dir)

@@ -232,7 +232,7 @@ describe('a deleted integration that was purged', () => {
       const started = emulator.state
         .starts()
         .slice(starts)
-        .filter(({ dir }) => dir === 'flows');
+        .filter(({ type: dir }) => dir === 'flows');
       const live = old.filter(
         ([dir, was]) => dir === 'flows' && was.disabled !== true && was.isAbstract !== true,
       );
@@ -727,7 +727,7 @@ describe('live edits', () => {
       await space.sync();
       const markers: string[] = [];
       const met = new Set<string>();
-      emulator.beforeWrite = ({ dir, id }: PendingWrite) => {
+      emulator.beforeWrite = ({ type: dir, id }: PendingWrite) => {
         if (id === undefined || !['flows', 'exports', 'imports', 'scripts'].includes(dir)) return;
         if (met.has(id) && !every) return;
         met.add(id);
@@ -764,7 +764,7 @@ describe('live edits', () => {
     );
     await space.sync();
     const markers: string[] = [];
-    emulator.beforeWrite = ({ method, dir, id }: PendingWrite) => {
+    emulator.beforeWrite = ({ method, type: dir, id }: PendingWrite) => {
       if (method !== 'DELETE' || id === undefined || !ids.includes(id)) return;
       const marker = `slipped-in-${markers.length}-into-${id}`;
       markers.push(marker);

@@ -86,13 +86,13 @@ describe('a restore into an empty account', () => {
 
     expectCode(outcome, 0, 3);
     const left = new Map<string, string[]>();
-    for (const { dir } of RESOURCE_TYPES) {
+    for (const { name: dir } of RESOURCE_TYPES) {
       const made = new Set(names(copy, dir));
       const missing = names(prod, dir).filter((name) => !made.has(name));
       if (missing.length > 0 && typed(dir).restore.mode !== 'manual' && dir !== 'notifications')
         left.set(dir, missing);
     }
-    for (const { dir, restore } of RESOURCE_TYPES) {
+    for (const { name: dir, restore } of RESOURCE_TYPES) {
       if (!['create', 'map'].includes(restore.mode) || dir === 'state') continue;
       const made = names(copy, dir);
       expect(names(prod, dir), dir).toEqual(expect.arrayContaining(made));
@@ -150,7 +150,7 @@ describe('a restore into an empty account', () => {
     const [id = ''] = plain(space, prod.emulator, 'flows');
     const name = String(prod.emulator.state.get('flows', id)?.name);
     const twin = one(copy, 'flows', name)._id;
-    const counts = RESOURCE_TYPES.map(({ dir }) => [dir, copy.emulator.state.count(dir)]);
+    const counts = RESOURCE_TYPES.map(({ name: dir }) => [dir, copy.emulator.state.count(dir)]);
     prod.emulator.act(prod.owner.email).set('flows', id, { name: 'Called otherwise', description: 'new' });
     await space.sync('--account', 'prod');
     copy.emulator.clearRequests();
@@ -162,7 +162,7 @@ describe('a restore into an empty account', () => {
       description: 'new',
       disabled: true,
     });
-    expect(RESOURCE_TYPES.map(({ dir }) => [dir, copy.emulator.state.count(dir)])).toEqual(counts);
+    expect(RESOURCE_TYPES.map(({ name: dir }) => [dir, copy.emulator.state.count(dir)])).toEqual(counts);
     expect(writes(copy.emulator).every((line) => line.endsWith(twin))).toBe(true);
   });
 
@@ -248,7 +248,7 @@ describe('a restore into an empty account', () => {
     expect(
       made.filter(({ result }) => result !== 'done').map(({ type, id, reason }) => [type, id, reason]),
     ).toEqual([]);
-    const total = RESOURCE_TYPES.reduce((sum, { dir }) => sum + copy.emulator.state.count(dir), 0);
+    const total = RESOURCE_TYPES.reduce((sum, { name: dir }) => sum + copy.emulator.state.count(dir), 0);
     expect(made.length).toBe(total);
   });
 

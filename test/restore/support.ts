@@ -115,12 +115,12 @@ export function commitByHand(space: Workspace): string {
 export async function uproot(test: TestAccount, dir: string, id: string): Promise<void> {
   const { emulator } = test;
   const naming = RESOURCE_TYPES.flatMap((type) =>
-    emulator.state.all(type.dir).flatMap((stored) => {
+    emulator.state.all(type.name).flatMap((stored) => {
       const held = Object.entries(stored).filter(
         ([key, value]) => key !== '_id' && JSON.stringify(value ?? null).includes(id),
       );
       return held.length > 0 && stored._id !== id
-        ? [{ dir: type.dir, id: String(stored._id), held: Object.fromEntries(held) }]
+        ? [{ dir: type.name, id: String(stored._id), held: Object.fromEntries(held) }]
         : [];
     }),
   );

@@ -38,7 +38,7 @@ async function lostScript(options: Partial<EmulatorOptions> = {}) {
 
 /** Adds a fault at the moment of the first creation of a script. */
 function onceMade({ emulator }: TestAccount, fault: Parameters<typeof emulator.faults.add>[0]): void {
-  emulator.beforeWrite = ({ dir, id }) => {
+  emulator.beforeWrite = ({ type: dir, id }) => {
     if (dir !== 'scripts' || id !== undefined) return;
     emulator.beforeWrite = undefined;
     emulator.faults.add(fault);

@@ -57,7 +57,7 @@ export function settled(dir: string, stored: JsonObject): JsonObject {
 /** All documents of the account by `<type>/<id>`. */
 export function snapshot(emulator: Emulator): Record<string, JsonObject> {
   return Object.fromEntries(
-    RESOURCE_TYPES.flatMap(({ dir }) =>
+    RESOURCE_TYPES.flatMap(({ name: dir }) =>
       emulator.state
         .all(dir)
         .map((stored) => [`${dir}/${String(stored._id)}`, settled(dir, stored)] as const),
@@ -110,7 +110,7 @@ export function mentions(value: Json, ids: ReadonlySet<string>, place = ''): str
 
 /** References to `ids` anywhere in the account, save in records that only people can change. */
 export function referencesTo(emulator: Emulator, ids: ReadonlySet<string>): string[] {
-  return RESOURCE_TYPES.filter(({ restore }) => restore.mode !== 'manual').flatMap(({ dir }) =>
+  return RESOURCE_TYPES.filter(({ restore }) => restore.mode !== 'manual').flatMap(({ name: dir }) =>
     emulator.state
       .all(dir)
       .flatMap((stored) => mentions(stored, ids).map((place) => `${dir}/${String(stored._id)}: ${place}`)),
@@ -130,17 +130,17 @@ function masksIn(value: Json, place: string): string[] {
 
 /** Places where something that only stands for a secret was stored as if it were a value. */
 export function masksAnywhere(emulator: Emulator): string[] {
-  return RESOURCE_TYPES.flatMap(({ dir }) =>
+  return RESOURCE_TYPES.flatMap(({ name: dir }) =>
     emulator.state.all(dir).flatMap((stored) => masksIn(stored, `${dir}/${String(stored._id)}`)),
   );
 }
 
 /** References to documents that are not there. */
 export function danglingIn(emulator: Emulator): string[] {
-  return RESOURCE_TYPES.flatMap(({ dir }) =>
+  return RESOURCE_TYPES.flatMap(({ name: dir }) =>
     emulator.state.all(dir).flatMap((stored) =>
       internalReferences(dir, stored)
-        .filter((used) => !emulator.state.get(used.dir, used.id))
+        .filter((used) => !emulator.state.get(used.type, used.id))
         .map(({ place, id }) => `${dir}/${String(stored._id)}: ${place} = ${id}`),
     ),
   );
@@ -149,7 +149,7 @@ export function danglingIn(emulator: Emulator): string[] {
 /** Ids of an account's own resources; what Celigo publishes has the same id everywhere. */
 export function ownIds(emulator: Emulator): Set<string> {
   return new Set(
-    RESOURCE_TYPES.flatMap(({ dir }) =>
+    RESOURCE_TYPES.flatMap(({ name: dir }) =>
       emulator.state
         .all(dir)
         .filter((stored) => stored.published !== true)

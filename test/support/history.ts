@@ -11,7 +11,7 @@ export interface MadeCommit {
   readonly first?: boolean;
   /** Path in the account's folder → text; `undefined` removes the file. */
   readonly files: Readonly<Record<string, string | undefined>>;
-  readonly changes: readonly Pick<Change, 'kind' | 'path' | 'title' | 'dir' | 'id'>[];
+  readonly changes: readonly Pick<Change, 'kind' | 'path' | 'title' | 'type' | 'id'>[];
 }
 
 const BINDING = renderBinding({
@@ -95,7 +95,7 @@ export function* manyChanges(rounds: number, resources: number): Generator<MadeC
       files: Object.fromEntries(files),
       changes: numbers.map((n) => ({
         kind: round === 0 ? 'added' : 'changed',
-        dir: n % 4 === 0 ? 'scripts' : 'flows',
+        type: n % 4 === 0 ? 'scripts' : 'flows',
         id: id(n),
         path: `${pathOf(n)}.yaml`,
         title: `Resource ${n}`,

@@ -43,7 +43,7 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
     entry.sureness,
     entry.sources.join('; '),
     entry.what,
-    entry.dir,
+    entry.type,
     entry.id,
     oneLine(entry.title),
     `${account}/${entry.path}`,

@@ -53,12 +53,12 @@ function lineDiff(before: string, after: string, language: string | undefined): 
   return html`<pre>${raw(rows.join(''))}${rest > 0 ? html`<span class="g">… ${rest} more lines: see the commit</span>` : ''}</pre>` as Markup;
 }
 
-function fieldMarkup(field: FieldChange, dir: string): Markup {
+function fieldMarkup(field: FieldChange, type: string): Markup {
   const { place, before, after, byLine } = changeText(field);
   const name = oneLine(place) || '(document)';
   if (byLine) {
     const isText = typeof (field.after ?? field.before) === 'string';
-    const language = languageOf(findType(dir), field.place, isText);
+    const language = languageOf(findType(type), field.place, isText);
     return html`<dt>${name}</dt><dd>${lineDiff(before ?? '', after ?? '', language)}</dd>` as Markup;
   }
   const value = (text: string | undefined): string => visibleLine(cut(text ?? '', LONGEST_VALUE));
@@ -73,7 +73,7 @@ function details({ entry, fields, whole }: ReportChange, room: Room): Markup {
     const names = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
     return html`<p class="n">Details are left out of this large page (${cut(names.join(', '), 200)}): see the commit, or the JSON report.</p>` as Markup;
   }
-  const parts = fields.slice(0, MOST_FIELDS).map((field) => fieldMarkup(field, entry.dir));
+  const parts = fields.slice(0, MOST_FIELDS).map((field) => fieldMarkup(field, entry.type));
   const rest = fields.length - parts.length;
   if (whole) {
     const text = renderYaml(whole);
@@ -91,7 +91,7 @@ function details({ entry, fields, whole }: ReportChange, room: Room): Markup {
 /** One change as a part of the page that opens and closes. */
 export function changeMarkup(account: string, change: ReportChange, link: CommitLink, room: Room): Markup {
   const { entry } = change;
-  const noun = findType(entry.dir)?.noun ?? entry.dir;
+  const noun = findType(entry.type)?.noun ?? entry.type;
   const name = oneLine(entry.title === '' ? entry.id : entry.title);
   const url = link(entry.commit);
   const short = entry.commit.slice(0, 10);
@@ -106,6 +106,6 @@ export function changeMarkup(account: string, change: ReportChange, link: Commit
   ];
   const commit =
     url === undefined ? html`<code>${short}</code>` : html`<a href="${url}" rel="noreferrer">${short}</a>`;
-  return html`<details class="x" data-t="${entry.dir}" data-w="${entry.what}" data-p="${entry.by.email}"><summary><time datetime="${time}">${time.slice(11, 19)}</time> <b class="w ${entry.what}">${entry.what}</b> <span class="k">${noun}</span> <strong>${name}</strong> <span class="a">${oneLine(entry.by.name)}</span></summary><p class="f"><code>${account}/${entry.path}</code> · ${commit}${facts.length > 0 ? ` · ${oneLine(facts.join('; '))}` : ''}</p>${details(change, room)}</details>
+  return html`<details class="x" data-t="${entry.type}" data-w="${entry.what}" data-p="${entry.by.email}"><summary><time datetime="${time}">${time.slice(11, 19)}</time> <b class="w ${entry.what}">${entry.what}</b> <span class="k">${noun}</span> <strong>${name}</strong> <span class="a">${oneLine(entry.by.name)}</span></summary><p class="f"><code>${account}/${entry.path}</code> · ${commit}${facts.length > 0 ? ` · ${oneLine(facts.join('; '))}` : ''}</p>${details(change, room)}</details>
 ` as Markup;
 }

@@ -122,7 +122,7 @@ export function* reportHtml(report: Report, link: CommitLink): Generator<string>
 `.toString();
   if (changes.length > 0) {
     yield html`<h2>Over time</h2>${plotMarkup(timelineOf(report))}
-<h2>Summary</h2><div class="two">${tallyTable('Changes by type', 'type', report.byType, (dir) => findType(dir)?.plural ?? dir)}${tallyTable('Changes by person', 'person', report.byPerson, ({ name }) => name)}</div>
+<h2>Summary</h2><div class="two">${tallyTable('Changes by type', 'type', report.byType, (type) => findType(type)?.plural ?? type)}${tallyTable('Changes by person', 'person', report.byPerson, ({ name }) => name)}</div>
 <h2 id="changes">Changes</h2>${filterForm(report)}
 `.toString();
   }

@@ -51,7 +51,7 @@ function fieldLines(field: FieldChange): string[] {
 
 /** What a change is called: `changed flow "Order sync"`. */
 function titleOf({ entry }: ReportChange): PhrasingContent[] {
-  const noun = findType(entry.dir)?.noun ?? entry.dir;
+  const noun = findType(entry.type)?.noun ?? entry.type;
   const name = entry.title === '' ? entry.id : entry.title;
   return [text(`${noun} `), strong(name), text(` ${entry.what}`)];
 }
@@ -101,7 +101,7 @@ export function* reportMarkdown(report: Report, link: CommitLink): Generator<str
         ...(report.cut ? [text(` ${cutSentence(report)}`)] : []),
       ],
     },
-    ...tallyTable('type', report.byType, (dir) => findType(dir)?.plural ?? dir),
+    ...tallyTable('type', report.byType, (type) => findType(type)?.plural ?? type),
     ...tallyTable('person', report.byPerson, ({ name, email }) => `${name} <${email}>`),
   ]);
   let day = '';

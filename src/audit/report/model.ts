@@ -96,7 +96,7 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
     ...span,
     changes,
     found: all.filter(({ baseline }) => baseline).length,
-    byType: tally(entries, ({ dir }) => ({ id: dir, key: dir })),
+    byType: tally(entries, ({ type }) => ({ id: type, key: type })),
     byPerson: tally(entries, ({ by }) => ({ id: by.email, key: by })),
   };
 }

@@ -74,8 +74,8 @@ const RESOURCES: AccountSeed['resources'] = {
 const SEED: AccountSeed = {
   people: PEOPLE,
   resources: Object.fromEntries(
-    Object.entries(RESOURCES).map(([dir, docs]): [string, readonly JsonObject[]] => [
-      dir,
+    Object.entries(RESOURCES).map(([type, docs]): [string, readonly JsonObject[]] => [
+      type,
       docs.map(agreeWithAudit),
     ]),
   ),

@@ -104,7 +104,7 @@ export function compareWithHead(
       const left = new Set<Json>();
       if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
       const staying = inexact.filter((_, i) => left.has(mark(i)));
-      if (staying.length > 0) throw inexactError(`${type.dir}/${id}`, staying);
+      if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
     }
     return normalise(doc);
   }
@@ -136,7 +136,7 @@ export function compareWithHead(
     const before = inHead(id);
     const modified = modifiedOf(listed);
     if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
-    if (takeBack(id)) context.seen?.(type.dir, id, normalised.doc);
+    if (takeBack(id)) context.seen?.(type.name, id, normalised.doc);
     if (!files || !differs(prepared)) {
       resources.set(id, { raw, doc, modified, files: files ? [...files.oids] : (before?.files ?? []) });
       return;
@@ -144,11 +144,11 @@ export function compareWithHead(
     const { put, remove, oids } = files;
     resources.set(id, { raw, doc, modified, files: [...oids] });
     for (const file of put) context.put(file);
-    context.seen?.(type.dir, id, normalised.doc);
+    context.seen?.(type.name, id, normalised.doc);
     const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
     const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
     changes.set(id, {
-      dir: type.dir,
+      type: type.name,
       id,
       kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
       title,

@@ -11,9 +11,9 @@ import type { CollectContext, Collected } from './types.ts';
 export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>): readonly ResourceType[] {
   const all = account.include.includes('*');
   return RESOURCE_TYPES.filter((type) => {
-    const named = account.include.includes(type.dir);
+    const named = account.include.includes(type.name);
     const wanted = named || (all && type.presence !== 'optIn');
-    return wanted && !account.exclude.includes(type.dir) && !(account.exclude.includes('*') && !named);
+    return wanted && !account.exclude.includes(type.name) && !(account.exclude.includes('*') && !named);
   });
 }
 
@@ -35,15 +35,15 @@ export async function collectAll(
   let done = 0;
   return allOrFirstFailure(
     types.map(async (type) => {
-      const known = run.ground.known.get(type.dir) ?? NOTHING_KNOWN;
-      const mirrored = run.covered.has(type.dir) || known.size > 0;
-      const insisted = type.presence === 'core' || account.include.includes(type.dir);
+      const known = run.ground.known.get(type.name) ?? NOTHING_KNOWN;
+      const mirrored = run.covered.has(type.name) || known.size > 0;
+      const insisted = type.presence === 'core' || account.include.includes(type.name);
       const entry = await collectType(run.context, type, known, !mirrored && !insisted, !mirrored);
       done += 1;
       deps.report({
         name: 'type.listed',
         account: account.name,
-        type: type.dir,
+        type: type.name,
         count: entry.count,
         ms: Math.round(performance.now() - run.started),
         done,

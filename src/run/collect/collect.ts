@@ -106,7 +106,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
 
   /** The document with the entries of a lookup cache, where they are wanted. */
   async function withData(id: string, fetched: Fetched): Promise<Fetched> {
-    if (type.dir !== 'lookupcaches' || !context.lookupCacheData) return fetched;
+    if (type.name !== 'lookupcaches' || !context.lookupCacheData) return fetched;
     const data = await fetchCacheData(client, listing.collection(), id, signal);
     return { ...fetched, doc: { ...fetched.doc, data } };
   }
@@ -120,7 +120,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       const isolated = error instanceof ApiError || error instanceof RangeError;
       if (!isolated) throw error;
       problems.push(
-        error instanceof ApiError ? error.message : `${type.dir}/${id}: nested too deep to be mirrored`,
+        error instanceof ApiError ? error.message : `${type.name}/${id}: nested too deep to be mirrored`,
       );
       head.undo(id);
       head.keep(id);
@@ -157,7 +157,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       context.full || head.isEdited(id, listed, prepared) ? await fidelity.whole(id, listed) : undefined;
     if (full) fidelity.byId.add(id);
     else if (!context.full && (undecided || !known.details().resources.has(id))) fidelity.wonder(record);
-    const enough = !full && !(type.dir === 'lookupcaches' && context.lookupCacheData);
+    const enough = !full && !(type.name === 'lookupcaches' && context.lookupCacheData);
     const final = enough ? prepared : head.prepare(id, await withData(id, full ?? copy));
     head.settle(id, raw, { ...listed, ...full?.doc }, final);
     return true;
@@ -273,7 +273,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const listed = await idsNow();
     for (const id of doubted) {
       if (listed.has(id))
-        problems.push(`${type.dir}/${id} is in the list, and GET answers that it is not there`);
+        problems.push(`${type.name}/${id} is in the list, and GET answers that it is not there`);
       else {
         head.undo(id);
         seen.delete(id);

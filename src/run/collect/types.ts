@@ -23,7 +23,7 @@ export interface CollectContext {
   readonly put: (file: MirrorFile) => void;
   readonly drop: (path: string) => void;
   /** Told of every resource that is new or changed. */
-  readonly seen?: (dir: string, id: string, doc: JsonObject) => void;
+  readonly seen?: (type: string, id: string, doc: JsonObject) => void;
   /** Told of credentials in clear that a new or changed resource holds where none belongs. */
   readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
   /** Told what somebody should know although nothing failed. */

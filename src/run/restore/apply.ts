@@ -178,7 +178,7 @@ export function createApplier(context: ApplyContext): Applier {
     const { step, result, id } = outcome;
     const document = documents.get(step.key);
     if (result !== 'done' || !document || id === undefined) return;
-    const record = ledger.written.get(keyOf(step.dir, id));
+    const record = ledger.written.get(keyOf(step.type, id));
     if (!record || step.action === 'delete') return;
     const end = (result: Result, reason: string): void => {
       outcomes.set(step.key, { ...outcome, result, reason });

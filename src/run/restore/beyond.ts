@@ -24,11 +24,11 @@ export async function documentsWith(live: LiveAccount, known: ReadonlySet<string
       for (const [i, text] of (await live.base.texts(some)).entries()) {
         const parts = readPath(some[i] ?? '');
         if (parts && text.match(ids)?.some((id) => known.has(id) && id !== parts.id))
-          likely.add(keyOf(parts.dir, parts.id));
+          likely.add(keyOf(parts.type, parts.id));
       }
     }
   }
-  for (const { dir, id } of live.report.changes) likely.add(keyOf(dir, id));
+  for (const { type, id } of live.report.changes) likely.add(keyOf(type, id));
   const found = await live.documents([...likely]);
   return [...found].map(([key, document]) => ({ ...document, changed: live.isChanged(key) }));
 }
@@ -47,9 +47,9 @@ export function replacedIds(
   const parts = new Set(holders.flatMap(({ type, doc }) => [...innerIds(type, doc)]));
   return new Map(
     [...ids].filter(([old, id]) => {
-      const dir = dirs.get(id);
+      const typeName = dirs.get(id);
       return (
-        old !== id && (dir === undefined ? parts.has(id) && !parts.has(old) : live.has(dir, old) === false)
+        old !== id && (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
       );
     }),
   );
@@ -76,17 +76,17 @@ export async function superfluous(
   // Stands for something of the state, under the id that an earlier restore gave it.
   const standing = new Set<Key>();
   for (const key of stateKeys) {
-    const [dir = '', old = ''] = key.split('/');
+    const [typeName = '', old = ''] = key.split('/');
     const id = ids.get(old);
-    if (id !== undefined) standing.add(keyOf(dir, id));
+    if (id !== undefined) standing.add(keyOf(typeName, id));
   }
   const keys = sameAccount
     ? live.keys().filter((key) => {
-        const [dir = ''] = key.split('/');
-        return !stateKeys.has(key) && !standing.has(key) && findType(dir)?.restore.onlyWhenNamed !== true;
+        const [typeName = ''] = key.split('/');
+        return !stateKeys.has(key) && !standing.has(key) && findType(typeName)?.restore.onlyWhenNamed !== true;
       })
-    : [...maps].flatMap(([dir, pairs]) =>
-        [...pairs].filter(([old]) => !stateKeys.has(keyOf(dir, old))).map(([, id]) => keyOf(dir, id)),
+    : [...maps].flatMap(([typeName, pairs]) =>
+        [...pairs].filter(([old]) => !stateKeys.has(keyOf(typeName, old))).map(([, id]) => keyOf(typeName, id)),
       );
   const documents = await live.documents(keys);
   return [...documents]
@@ -100,14 +100,14 @@ export async function superfluous(
 export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps): AppError | undefined {
   const { maxDeletions, maxDeletionShare } = deps.config.guards;
   const counts = new Map<string, number>();
-  for (const { action, dir } of plan.steps)
-    if (action === 'delete') counts.set(dir, (counts.get(dir) ?? 0) + 1);
-  for (const [dir, count] of counts) {
-    const all = live.keys().filter((key) => key.startsWith(`${dir}/`)).length;
+  for (const { action, type } of plan.steps)
+    if (action === 'delete') counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const [typeName, count] of counts) {
+    const all = live.keys().filter((key) => key.startsWith(`${typeName}/`)).length;
     if (count <= maxDeletions || count <= all * maxDeletionShare) continue;
     return new AppError(
       'GUARD',
-      `${plan.account}: ${count} of ${all} ${dir} would be deleted; the guard allows ${maxDeletions} or ${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
+      `${plan.account}: ${count} of ${all} ${typeName} would be deleted; the guard allows ${maxDeletions} or ${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
       { hint: 'Look at the list of deletions; if they are meant, add --force' },
     );
   }

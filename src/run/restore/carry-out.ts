@@ -85,18 +85,18 @@ async function beginJournal(deps: RestoreDeps, prepared: Prepared): Promise<Jour
 }
 
 /** Ids that the target had before the restore began. */
-async function oldIds(prepared: Prepared, journal: Journal): Promise<(dir: string, id: string) => boolean> {
+async function oldIds(prepared: Prepared, journal: Journal): Promise<(type: string, id: string) => boolean> {
   const state = await readState(prepared.repository.git, prepared.plan.account, {
     commit: journal.head.base,
     date: new Date(0),
   }).catch(() => undefined);
   const known = new Set<Key>(state?.documents.keys());
   for (const key of prepared.live.keys()) {
-    const [dir = '', id = ''] = key.split('/');
+    const [typeName = '', id = ''] = key.split('/');
     // What an interrupted restore made counts as new until somebody accounts for it.
-    if (!prepared.journal) known.add(keyOf(dir, id));
+    if (!prepared.journal) known.add(keyOf(typeName, id));
   }
-  return (dir, id) => known.has(keyOf(dir, id));
+  return (typeName, id) => known.has(keyOf(typeName, id));
 }
 
 /**
@@ -195,7 +195,7 @@ export async function carryOut(
         const runs = switchesOf(document.type, document.doc).some(
           (path) => valueAt(document.doc, path) === false,
         );
-        const name = `${keyOf(document.type.dir, document.id)} "${document.title}"`;
+        const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
         return `${name} came back with its integration, though it was not asked for${runs ? ', and is switched on' : ''}`;
       }),
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
@@ -209,7 +209,7 @@ export async function carryOut(
         const where = commit
           ? `it is kept in the history as ${commit.id.slice(0, 10)} (restore it from there)`
           : 'the audit log of the account tells more';
-        return `${keyOf(edit.type.dir, edit.id)} was edited by ${edit.by.name} while it was restored (${edit.fields.join(', ') || 'unknown fields'}): the edit was overwritten; ${where}`;
+        return `${keyOf(edit.type.name, edit.id)} was edited by ${edit.by.name} while it was restored (${edit.fields.join(', ') || 'unknown fields'}): the edit was overwritten; ${where}`;
       }),
     ];
     const tried = new Map(applier.outcomes);
@@ -219,8 +219,8 @@ export async function carryOut(
         tried.set(step.key, { ...before, step, result: 'failed', reason: `left disabled: ${reason}` });
     }
     const outcomes = [...tried.values()].map((outcome): Outcome => {
-      const key = keyOf(outcome.step.dir, outcome.id ?? outcome.step.id);
-      const hit = slipped.found.find(({ type, id }) => keyOf(type.dir, id) === key);
+      const key = keyOf(outcome.step.type, outcome.id ?? outcome.step.id);
+      const hit = slipped.found.find(({ type, id }) => keyOf(type.name, id) === key);
       return hit ? { ...outcome, result: 'conflict', reason: `edited by ${hit.by.name} meanwhile` } : outcome;
     });
     const conflict = slipped.found.length > 0 || outcomes.some(({ result }) => result === 'conflict');
@@ -275,9 +275,9 @@ async function nextIdMaps(
   const { plan, ids, repository } = prepared;
   const path = idMapPath(plan.from, plan.account);
   const maps = await readIdMaps(repository.git, path);
-  const put = (dir: string, old: string, id: string): void => {
-    const map = maps.get(dir) ?? new Map<string, string>();
-    maps.set(dir, map.set(old, id));
+  const put = (type: string, old: string, id: string): void => {
+    const map = maps.get(type) ?? new Map<string, string>();
+    maps.set(type, map.set(old, id));
   };
   const before = renderIdMaps(maps);
   const known = new Set<string>();
@@ -286,12 +286,12 @@ async function nextIdMaps(
   for (const step of plan.steps) {
     const id = outcomes.get(step.key)?.id ?? step.targetId;
     if (step.action === 'delete' || id === undefined || id === step.id) continue;
-    put(step.dir, step.id, id);
-    if (step.action === 'create') for (const old of standIns.get(id) ?? []) put(step.dir, old, id);
+    put(step.type, step.id, id);
+    if (step.action === 'create') for (const old of standIns.get(id) ?? []) put(step.type, old, id);
   }
   for (const document of prepared.wanted) {
     const id = ids.get(document.id);
-    if (id !== undefined && id !== document.id) put(document.type.dir, document.id, id);
+    if (id !== undefined && id !== document.id) put(document.type.name, document.id, id);
   }
   for (const map of maps.values()) for (const old of map.keys()) known.add(old);
   // Parts of documents (groups, versions) have ids too. What stands for something that was not made is none.

@@ -39,10 +39,10 @@ export function createOnce(
 
   /** A new resource, once: where the answer got lost, what it made is looked for before it is tried again. */
   async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {
-    let gate = gates.get(type.dir);
+    let gate = gates.get(type.name);
     if (!gate) {
       gate = createGate();
-      gates.set(type.dir, gate);
+      gates.set(type.name, gate);
     }
     for (let attempt = 1; ; attempt++) {
       try {
@@ -69,7 +69,7 @@ export function createOnce(
 
   async function findTwin(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
     const all = await writer.list(type);
-    const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.dir, id));
+    const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.name, id));
     const candidates: { id: string; doc: JsonObject; pair: LivePair }[] = [];
     for (const id of unknown) {
       const pair = await writer.read(type, id);

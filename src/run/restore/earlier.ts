@@ -36,8 +36,8 @@ export async function earlierWrites({
   for (const entry of journal.entries) {
     if (entry.kind !== 'intent' && entry.kind !== 'done') continue;
     if (entry.action === 'create') continue;
-    const [dir = '', id = ''] = entry.key.split('/');
-    actions.set(keyOf(dir, entry.kind === 'done' ? entry.id : (ids.get(id) ?? id)), entry.action);
+    const [typeName = '', id = ''] = entry.key.split('/');
+    actions.set(keyOf(typeName, entry.kind === 'done' ? entry.id : (ids.get(id) ?? id)), entry.action);
   }
   const base = await readState(repository.git, plan.account, {
     commit: journal.head.base,
@@ -47,7 +47,7 @@ export async function earlierWrites({
   const paths = [...actions.keys()].flatMap((key) => base.documents.get(key)?.path ?? []);
   const known = await live.documents([...actions.keys()]);
   return (await readDocuments(base, paths)).map(({ type, id, doc }): Unsure => {
-    const key = keyOf(type.dir, id);
+    const key = keyOf(type.name, id);
     const now = known.get(key);
     return {
       type,
@@ -66,7 +66,7 @@ export async function withUnsure(
 ): Promise<ReadonlyMap<Key, Written>> {
   const all = new Map(written);
   for (const { type, id, looks, removed } of unsure) {
-    const key = keyOf(type.dir, id);
+    const key = keyOf(type.name, id);
     const own = all.get(key);
     if (own) {
       all.set(key, { ...own, looks: [...looks, ...own.looks] });

@@ -10,8 +10,8 @@ import { type Key, keyOf, type Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './ledger.ts';
 
 /** Order of switching on (celigo-models 8.3): what is called before what calls, unscheduled before scheduled. */
-function rank({ dir, id }: Step, doc: JsonObject | undefined): string {
-  const order = ['exports', 'apis', 'mcpservers', 'syncs', 'flows'].indexOf(dir);
+function rank({ type, id }: Step, doc: JsonObject | undefined): string {
+  const order = ['exports', 'apis', 'mcpservers', 'syncs', 'flows'].indexOf(type);
   return `${order}${doc?.schedule === undefined ? 0 : 1}${id}`;
 }
 
@@ -28,12 +28,12 @@ async function obstacle(
     const outcome = outcomes.get(next);
     if (outcome && outcome.result !== 'done') return `${next} was not restored`;
     const document = context.documents.get(next);
-    for (const { dir, id } of document ? referencesOf(document.type, document.doc) : []) {
-      if (dir === null || dir === 'integrations' || seen.has(keyOf(dir, id))) continue;
-      seen.add(keyOf(dir, id));
+    for (const { type, id } of document ? referencesOf(document.type, document.doc) : []) {
+      if (type === null || type === 'integrations' || seen.has(keyOf(type, id))) continue;
+      seen.add(keyOf(type, id));
       // Flows that follow run by their own switch.
-      if (dir !== 'flows') todo.push(keyOf(dir, id));
-      if (dir !== 'connections') continue;
+      if (type !== 'flows') todo.push(keyOf(type, id));
+      if (type !== 'connections') continue;
       const target = context.ids.get(id) ?? id;
       let state = offline.get(target);
       if (!state) {

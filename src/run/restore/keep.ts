@@ -32,7 +32,7 @@ export async function keepInHistory(
     });
     const held = [...(await repository.folderFiles(account)).keys()].filter((path) => {
       const parts = readPath(path);
-      return parts?.dir === type.dir && parts.id === id;
+      return parts?.type === type.name && parts.id === id;
     });
     const gone = held.filter((path) => !files.some((file) => file.path === path));
     writeFileSync(marker, '');

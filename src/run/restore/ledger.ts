@@ -49,7 +49,7 @@ export interface ApplyContext {
   /** Ids of the state → ids of the target. Grows while resources are made. */
   readonly ids: Map<string, string>;
   /** Whether the target had this id before the restore began. */
-  readonly isOld: (dir: string, id: string) => boolean;
+  readonly isOld: (type: string, id: string) => boolean;
   /** The target is another account: an id that has no counterpart there means nothing. */
   readonly foreign: boolean;
   readonly concurrency: number;
@@ -81,11 +81,11 @@ export interface Ledger {
   /** Fingerprint of what the interrupted restore made of a resource. */
   readonly earlierVersion: (key: Key) => string | undefined;
   /** Whether a step was to bring this resource (by the state's id, if it never got another) and did not. */
-  readonly isMissing: (dir: string, id: string) => boolean;
+  readonly isMissing: (type: string, id: string) => boolean;
 }
 
 export function typeOf(step: Step): ResourceType {
-  return findType(step.dir) as ResourceType;
+  return findType(step.type) as ResourceType;
 }
 
 /** @param onSettled called after each step that came to its end */
@@ -116,7 +116,7 @@ export function createLedger(context: ApplyContext, onSettled: () => void): Ledg
       if (pairs.length > 0) journal.append([{ kind: 'ids', pairs }], false);
     },
     note(type, id, before, after, sent) {
-      const key = keyOf(type.dir, id);
+      const key = keyOf(type.name, id);
       const known = written.get(key);
       const looks = before ? [before] : [];
       if (!known) written.set(key, { type, id, looks, after, sent });
@@ -130,8 +130,8 @@ export function createLedger(context: ApplyContext, onSettled: () => void): Ledg
       journal.append([{ kind: 'done', key: step.key, action: step.action, id, to }], false);
       wrote = true;
     },
-    isMissing(dir, id) {
-      const outcome = outcomes.get(keyOf(dir, id));
+    isMissing(typeName, id) {
+      const outcome = outcomes.get(keyOf(typeName, id));
       return outcome !== undefined && outcome.result !== 'done' && outcome.step.action !== 'update';
     },
   };

@@ -23,10 +23,10 @@ export interface LiveAccount {
   /** Resources that exist. */
   readonly keys: () => readonly Key[];
   /** `undefined`: the type could not be listed whole, or is not mirrored. */
-  readonly has: (dir: string, id: string) => boolean | undefined;
+  readonly has: (type: string, id: string) => boolean | undefined;
   /** Whether it changed since the mirror's last sync. */
   readonly isChanged: (key: Key) => boolean;
-  readonly isComplete: (dir: string) => boolean;
+  readonly isComplete: (type: string) => boolean;
   /** The documents of these resources, as far as they exist. */
   readonly documents: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, MirrorDocument>>;
 }
@@ -38,7 +38,7 @@ export function versionOf(doc: JsonObject): string {
 
 /** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
 export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
-  return versionOf((WRITTEN_APART[type.dir] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
+  return versionOf((WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
@@ -78,9 +78,9 @@ export async function observe(
       push: false,
       allowDeletions: false,
       beyondGuards: 'hold',
-      seen: (dir, id, doc) => {
-        const type = findType(dir);
-        if (type) fresh.set(keyOf(dir, id), documentOf(deps, type, id, doc));
+      seen: (typeName, id, doc) => {
+        const type = findType(typeName);
+        if (type) fresh.set(keyOf(typeName, id), documentOf(deps, type, id, doc));
       },
       ...(options.restore ? { restore: options.restore } : {}),
     },
@@ -88,9 +88,9 @@ export async function observe(
   );
   const gone = new Set<Key>(report.held);
   const changed = new Set<Key>();
-  for (const { dir, id, kind, baseline } of report.changes) {
-    if (kind === 'deleted') gone.add(keyOf(dir, id));
-    else if (!baseline) changed.add(keyOf(dir, id));
+  for (const { type: typeName, id, kind, baseline } of report.changes) {
+    if (kind === 'deleted') gone.add(keyOf(typeName, id));
+    else if (!baseline) changed.add(keyOf(typeName, id));
   }
   const held = base?.documents ?? new Map<Key, DocumentEntry>();
   const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
@@ -99,10 +99,10 @@ export async function observe(
     base,
     report,
     keys: () => [...new Set([...held.keys(), ...fresh.keys()])].filter(exists),
-    has: (dir, id) =>
-      exists(keyOf(dir, id)) ? true : complete.has(dir) || gone.has(keyOf(dir, id)) ? false : undefined,
+    has: (typeName, id) =>
+      exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
     isChanged: (key) => changed.has(key),
-    isComplete: (dir) => complete.has(dir),
+    isComplete: (typeName) => complete.has(typeName),
     async documents(keys) {
       const found = new Map<Key, MirrorDocument>();
       const stored: string[] = [];
@@ -115,7 +115,7 @@ export async function observe(
       }
       if (base)
         for (const document of await readDocuments(base, stored))
-          found.set(keyOf(document.type.dir, document.id), document);
+          found.set(keyOf(document.type.name, document.id), document);
       return found;
     },
   };

@@ -38,7 +38,7 @@ function createBin(client: ApiClient, signal: AbortSignal) {
       return undefined;
     });
     const known = await whole;
-    return known ? known.get(keyOf(document.type.dir, id)) : readBinned(client, document.type, id, signal);
+    return known ? known.get(keyOf(document.type.name, id)) : readBinned(client, document.type, id, signal);
   };
 }
 
@@ -57,28 +57,28 @@ export async function lookUp(
   const absent: MirrorDocument[] = [];
 
   for (const document of documents) {
-    const { dir } = document.type;
+    const { name: typeName } = document.type;
     const mapped = ids.get(document.id);
     const candidates = [...(mapped ? [mapped] : []), ...(sameAccount ? [document.id] : [])];
-    const here = candidates.find((id) => live.has(dir, id) === true);
-    if (here !== undefined) liveKeys.push({ key: keyOf(dir, document.id), document, target: here });
+    const here = candidates.find((id) => live.has(typeName, id) === true);
+    if (here !== undefined) liveKeys.push({ key: keyOf(typeName, document.id), document, target: here });
     else absent.push(document);
   }
   const targets = await live.documents(
-    liveKeys.map(({ document, target }) => keyOf(document.type.dir, target)),
+    liveKeys.map(({ document, target }) => keyOf(document.type.name, target)),
   );
-  const taken = new Set(liveKeys.map(({ document, target }) => keyOf(document.type.dir, target)));
+  const taken = new Set(liveKeys.map(({ document, target }) => keyOf(document.type.name, target)));
   for (const { key, document, target } of liveKeys) {
-    const { dir } = document.type;
-    const there = targets.get(keyOf(dir, target));
+    const { name: typeName } = document.type;
+    const there = targets.get(keyOf(typeName, target));
     if (!there) continue;
-    found.set(key, stateOf(document, target, there.doc, live.isChanged(keyOf(dir, target))));
+    found.set(key, stateOf(document, target, there.doc, live.isChanged(keyOf(typeName, target))));
     if (target !== document.id) ids.set(document.id, target);
   }
 
   function stateOf(document: MirrorDocument, id: string, doc: JsonObject, changed: boolean): Live {
-    const { dir, restore } = document.type;
-    const ours = input.hasSecrets(document) || input.made.has(keyOf(dir, id));
+    const { name: typeName, restore } = document.type;
+    const ours = input.hasSecrets(document) || input.made.has(keyOf(typeName, id));
     const own = !sameAccount && restore.mode === 'map' && !ours;
     return own
       ? { state: 'matched', id, title: String(doc.name ?? id) }
@@ -86,12 +86,12 @@ export async function lookUp(
   }
 
   const pools = new Map<string, MirrorDocument[]>();
-  async function pool(dir: string): Promise<MirrorDocument[]> {
-    let known = pools.get(dir);
+  async function pool(typeName: string): Promise<MirrorDocument[]> {
+    let known = pools.get(typeName);
     if (!known) {
-      const keys = live.keys().filter((key) => key.startsWith(`${dir}/`));
+      const keys = live.keys().filter((key) => key.startsWith(`${typeName}/`));
       known = [...(await live.documents(keys)).values()];
-      pools.set(dir, known);
+      pools.set(typeName, known);
     }
     return known;
   }
@@ -99,42 +99,42 @@ export async function lookUp(
   /** A resource of the target that is the same by its unique fields, or by target and person of a notification. */
   async function match(document: MirrorDocument): Promise<MirrorDocument | undefined> {
     const { type } = document;
-    const key = keyOf(type.dir, document.id);
+    const key = keyOf(type.name, document.id);
     if (type.restore.mode === 'bulk') {
       const wanted = rewriteIds(document.doc, ids);
-      return (await pool(type.dir)).find(
+      return (await pool(type.name)).find(
         ({ doc }) =>
           equalJson(targetOf(doc) as never, targetOf(wanted) as never) && emailOf(doc) === emailOf(wanted),
       );
     }
     const fields = sameAccount ? undefined : type.restore.matchBy;
     if (!fields) return undefined;
-    const alike = (await pool(type.dir)).filter(
+    const alike = (await pool(type.name)).filter(
       ({ id, doc }) =>
-        !taken.has(keyOf(type.dir, id)) &&
+        !taken.has(keyOf(type.name, id)) &&
         !isAppPart(doc) &&
         fields.every((path) => equalJson(valueAt(doc, path), valueAt(document.doc, path))),
     );
     if (alike.length <= 1) return alike[0];
-    const shown = alike.map(({ id, title }) => `${type.dir}/${id}  ${oneLine(title)}`);
+    const shown = alike.map(({ id, title }) => `${type.name}/${id}  ${oneLine(title)}`);
     const question = `${key} "${oneLine(document.title)}" could be any of ${alike.length} ${type.plural} of the target`;
     const choice = await input.deps.choose?.(question, shown);
     const chosen = choice === undefined ? undefined : alike[choice];
     if (chosen) return chosen;
     throw new AppError('CONFLICT', `${question}:${shown.map((line) => `\n  ${line}`).join('')}`, {
-      hint: `Rename all but one, or write the right one into the file of ids: ${type.dir}: { ${document.id}: <id> }`,
+      hint: `Rename all but one, or write the right one into the file of ids: ${type.name}: { ${document.id}: <id> }`,
     });
   }
 
   for (const document of absent) {
     const { type } = document;
-    const key = keyOf(type.dir, document.id);
+    const key = keyOf(type.name, document.id);
     const twin = await match(document);
     if (twin) {
-      taken.add(keyOf(type.dir, twin.id));
+      taken.add(keyOf(type.name, twin.id));
       ids.set(document.id, twin.id);
       input.matched(key, twin.id);
-      found.set(key, stateOf(document, twin.id, twin.doc, live.isChanged(keyOf(type.dir, twin.id))));
+      found.set(key, stateOf(document, twin.id, twin.doc, live.isChanged(keyOf(type.name, twin.id))));
       continue;
     }
     try {
@@ -157,9 +157,9 @@ export async function lookUp(
     const maker = type.restore.mode === 'create' || type.restore.mode === 'map';
     for (const id of candidates) {
       // Lists may leave something out without a word: what would be made is believed to be gone only when it says so.
-      const pair = maker || live.has(type.dir, id) === undefined ? await writer.read(type, id) : undefined;
+      const pair = maker || live.has(type.name, id) === undefined ? await writer.read(type, id) : undefined;
       if (!pair) continue;
-      taken.add(keyOf(type.dir, id));
+      taken.add(keyOf(type.name, id));
       if (id !== document.id) ids.set(document.id, id);
       return stateOf(document, id, pair.doc, false);
     }
@@ -174,7 +174,7 @@ export async function lookUp(
     }
     if (type.restore.mode === 'bulk' && !sameAccount) {
       const email = emailOf(document.doc) ?? '';
-      const people = [...(await pool('ashares')), ...(await pool(type.dir))].map(({ doc }) =>
+      const people = [...(await pool('ashares')), ...(await pool(type.name))].map(({ doc }) =>
         emailOf({ subscribedByUser: doc.sharedWithUser ?? doc.subscribedByUser ?? null }),
       );
       if (live.isComplete('ashares') && !people.includes(email)) {
@@ -186,7 +186,7 @@ export async function lookUp(
     }
     // An id that leads nowhere any more must not be written into what refers to it.
     ids.delete(document.id);
-    if (maker && !live.isComplete(type.dir)) {
+    if (maker && !live.isComplete(type.name)) {
       return {
         state: 'unknown',
         reason: `the ${type.plural} of the account could not be listed whole, so that a new one might be a second one`,

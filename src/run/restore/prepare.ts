@@ -60,16 +60,16 @@ export interface Prepared {
 function checkSelectors(secrets: ValuesByResource, state: MirrorState, slug: (name: string) => string): void {
   if (secrets.size === 0) return;
   const known = new Set<string>(state.documents.keys());
-  for (const { dir, slug } of state.documents.values()) known.add(`${dir}/${slug}`);
+  for (const { type, slug } of state.documents.values()) known.add(`${type}/${slug}`);
   for (const selector of secrets.keys()) {
     const slash = selector.indexOf('/');
-    const [dir, name] = [selector.slice(0, slash), selector.slice(slash + 1)];
-    if (name === '*' || known.has(selector) || known.has(`${dir}/${slug(name)}`)) continue;
+    const [typeName, name] = [selector.slice(0, slash), selector.slice(slash + 1)];
+    if (name === '*' || known.has(selector) || known.has(`${typeName}/${slug(name)}`)) continue;
     throw new AppError(
       'USAGE',
       `--secrets: the mirror${state.commit ? ` at ${state.label}` : ''} has no ${selector}`,
       {
-        hint: `Name a ${findType(dir)?.noun ?? 'resource'} by its id or its exact name`,
+        hint: `Name a ${findType(typeName)?.noun ?? 'resource'} by its id or its exact name`,
       },
     );
   }
@@ -147,7 +147,7 @@ export async function prepare(
       });
 
     const supplied = (document: MirrorDocument): ReadonlyMap<string, Json> =>
-      valuesFor(request.secrets, document.type.dir, document.id, document.title);
+      valuesFor(request.secrets, document.type.name, document.id, document.title);
     const toRead = sameAccount ? differing(state, live, scope.selected) : pathsOf(state, scope.selected);
     const stateKeys = new Set(state.documents.keys());
     const notes: string[] = [];
@@ -160,7 +160,7 @@ export async function prepare(
       );
       if (dropped.length > 0)
         notes.push(
-          `${keyOf(document.type.dir, document.id)} "${document.title}": ${dropped.join(', ')} is a client of Celigo's own; choose it by hand`,
+          `${keyOf(document.type.name, document.id)} "${document.title}": ${dropped.join(', ')} is a client of Celigo's own; choose it by hand`,
         );
       return { ...own, selected: true };
     });
@@ -179,7 +179,7 @@ export async function prepare(
       matched: (key, id) => matches.push({ key, id }),
     });
     for (const document of wanted)
-      learnParts(document, found.get(keyOf(document.type.dir, document.id)), ids);
+      learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
     const own = journal ? touchedKeys(journal) : new Set<Key>();
     for (const [key, entry] of found) {
       if (
@@ -190,13 +190,13 @@ export async function prepare(
     }
 
     for (const document of wanted)
-      checkPlaces(document, found.get(keyOf(document.type.dir, document.id)), supplied(document));
+      checkPlaces(document, found.get(keyOf(document.type.name, document.id)), supplied(document));
     const gone = wanted.filter(
-      (document) => found.get(keyOf(document.type.dir, document.id))?.state === 'gone',
+      (document) => found.get(keyOf(document.type.name, document.id))?.state === 'gone',
     );
     const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...idsToFind(live, ids)] : []);
     const followers = (await documentsWith(live, moved)).map((document) =>
-      own.has(keyOf(document.type.dir, document.id)) ? { ...document, changed: false } : document,
+      own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document,
     );
     const plan = planRestore({
       account: target.name,
@@ -207,7 +207,7 @@ export async function prepare(
       live: found,
       ids,
       exists: live.has,
-      inState: (dir, id) => stateKeys.has(keyOf(dir, id)),
+      inState: (typeName, id) => stateKeys.has(keyOf(typeName, id)),
       supplied,
       enableFlows: request.enableFlows,
       sampleData: target.sampleData,
@@ -217,8 +217,8 @@ export async function prepare(
       versionOf,
     });
     const documents = new Map<Key, MirrorDocument>();
-    for (const document of followers) documents.set(keyOf(document.type.dir, document.id), document);
-    for (const document of wanted) documents.set(keyOf(document.type.dir, document.id), document);
+    for (const document of followers) documents.set(keyOf(document.type.name, document.id), document);
+    for (const document of wanted) documents.set(keyOf(document.type.name, document.id), document);
     const refusals: AppError[] = [];
     const guard = request.force ? undefined : guardDeletions(plan, live, deps);
     if (guard) refusals.push(guard);
@@ -236,7 +236,7 @@ export async function prepare(
     }
     // Chosen, but as wanted without a look; those that follow a new id have steps of their own.
     const looked = new Set([
-      ...wanted.map(({ type, id }) => keyOf(type.dir, id)),
+      ...wanted.map(({ type, id }) => keyOf(type.name, id)),
       ...plan.steps.map(({ key }) => key),
     ]);
     const passedOver = [...scope.selected].filter((key) => !looked.has(key));
@@ -284,7 +284,7 @@ function checkPlaces(
     if (fits || (document.type.secrets ?? []).some((path) => covers(path, placeOf(place)))) continue;
     throw new AppError(
       'USAGE',
-      `--secrets: ${keyOf(document.type.dir, document.id)} "${document.title}" has no credential at ${place}`,
+      `--secrets: ${keyOf(document.type.name, document.id)} "${document.title}" has no credential at ${place}`,
       {
         hint:
           known.length > 0

@@ -25,7 +25,7 @@ export async function broughtAlong(
   if (back.size === 0) return [];
   const known = new Set([
     ...live.keys(),
-    ...all.map((outcome) => keyOf(outcome.step.dir, targetOf(outcome))),
+    ...all.map((outcome) => keyOf(outcome.step.type, targetOf(outcome))),
   ]);
   const found = await after.documents(after.keys().filter((key) => !known.has(key)));
   return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
@@ -58,19 +58,19 @@ export async function compare(
   const done = [...outcomes.values()].filter(
     ({ result, step }) => result === 'done' && step.action !== 'delete',
   );
-  const held = await after.documents(done.map(({ step, id }) => keyOf(step.dir, id ?? step.id)));
+  const held = await after.documents(done.map(({ step, id }) => keyOf(step.type, id ?? step.id)));
   const drift: Drift[] = [];
   const made: string[] = [];
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
-    const type = findType(step.dir);
+    const type = findType(step.type);
     if (!document || !type || type.restore.mode === 'bulk') continue;
     if (step.action === 'undelete' && step.changes.length === 0) continue;
     const target = id ?? step.id;
     // A list may hide what is there all the same.
-    const live = held.get(keyOf(step.dir, target)) ?? (await readIfAble(prepared, type, target));
+    const live = held.get(keyOf(step.type, target)) ?? (await readIfAble(prepared, type, target));
     if (!live) {
-      if (after.isComplete(step.dir))
+      if (after.isComplete(step.type))
         drift.push({ key: step.key, title: step.title, places: ['(it is not there, or cannot be read)'] });
       continue;
     }

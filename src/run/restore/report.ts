@@ -49,7 +49,7 @@ export function changesJson(changes: readonly { place: Place; before?: Json; aft
 
 function stepJson(step: Step, outcome: Outcome | undefined) {
   return {
-    type: step.dir,
+    type: step.type,
     id: step.id,
     ...((outcome?.id ?? step.targetId) ? { targetId: outcome?.id ?? step.targetId } : {}),
     name: oneLine(step.title),

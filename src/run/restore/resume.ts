@@ -84,10 +84,10 @@ export async function adopt(input: {
   for (const held of await readDocuments(state, byNeed)) {
     const document = withOverrides(held, input.overrides);
     const { type, id } = document;
-    if (findType(type.dir)?.restore.mode === 'bulk') continue;
+    if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {
       const target = key.slice(key.indexOf('/') + 1);
-      return key.startsWith(`${type.dir}/`) && !old.has(target) && !claimed.has(target);
+      return key.startsWith(`${type.name}/`) && !old.has(target) && !claimed.has(target);
     });
     const candidates = [...(await live.documents(unknown)).values()];
     const { doc: body } = createBody({ type, wanted: document.doc, ids, supplied: new Map(), late: [] });
@@ -96,6 +96,6 @@ export async function adopt(input: {
     claimed.add(twin.id);
     learnId(ids, id, twin.id);
     if (!input.dryRun)
-      journal.append([{ kind: 'done', key: keyOf(type.dir, id), action: 'create', id: twin.id }], true);
+      journal.append([{ kind: 'done', key: keyOf(type.name, id), action: 'create', id: twin.id }], true);
   }
 }

@@ -47,7 +47,7 @@ type Selector =
 const OBJECT_ID = /^[0-9a-f]{24}$/;
 
 function unknownType(word: string, text: string): AppError {
-  const names = [...RESOURCE_TYPES.map(({ dir }) => dir), 'integration', 'all'];
+  const names = [...RESOURCE_TYPES.map(({ name: type }) => type), 'integration', 'all'];
   const guess = nearest(word, names);
   return new AppError(
     'USAGE',
@@ -74,13 +74,13 @@ function parse(text: string, account: string): Selector {
   if (word.toLowerCase() === 'integration') return { kind: 'integration', name };
   const type = findType(word.toLowerCase());
   if (!type) throw unknownType(word, text);
-  const parts = readPath(`${type.dir}/${name}`);
+  const parts = readPath(`${type.name}/${name}`);
   const isFile = parts !== undefined && OBJECT_ID.test(parts.id);
   return { kind: 'one', type, name: isFile ? parts.id : name };
 }
 
 function candidatesOf(state: MirrorState, type: ResourceType): DocumentEntry[] {
-  return [...state.documents.values()].filter(({ dir }) => dir === type.dir);
+  return [...state.documents.values()].filter(({ type: typeName }) => typeName === type.name);
 }
 
 /** The one document that `name` (an id, a name, or a file's slug) means. @throws AppError `USAGE` */
@@ -107,7 +107,7 @@ async function findOne(
   if (found.length === 1) return found[0] as DocumentEntry;
   if (found.length > 1) {
     const rows = found.map(
-      (candidate) => `\n  ${type.dir}/${candidate.id}  ${oneLine(titles[similar.indexOf(candidate)] ?? '')}`,
+      (candidate) => `\n  ${type.name}/${candidate.id}  ${oneLine(titles[similar.indexOf(candidate)] ?? '')}`,
     );
     throw new AppError(
       'USAGE',
@@ -125,8 +125,8 @@ async function findOne(
   const [document] = twin ? await readDocuments(state, [twin.path]) : [];
   throw new NotInState(
     selector,
-    `${oneLine(selector)}: the mirror${state.commit ? ` at ${state.label}` : ''} has no ${type.noun} with this id or name${document ? ` (did you mean "${oneLine(document.title)}", ${type.dir}/${document.id}?)` : ''}`,
-    `git log --diff-filter=D --name-only -- '${state.account}/${type.dir}/*' shows deleted ones; --at names an earlier state`,
+    `${oneLine(selector)}: the mirror${state.commit ? ` at ${state.label}` : ''} has no ${type.noun} with this id or name${document ? ` (did you mean "${oneLine(document.title)}", ${type.name}/${document.id}?)` : ''}`,
+    `git log --diff-filter=D --name-only -- '${state.account}/${type.name}/*' shows deleted ones; --at names an earlier state`,
   );
 }
 
@@ -134,17 +134,17 @@ async function findOne(
 async function closure(
   state: MirrorState,
   start: readonly MirrorDocument[],
-  follow: (dir: string) => boolean,
+  follow: (type: string) => boolean,
 ): Promise<Set<Key>> {
-  const found = new Set(start.map((document) => keyOf(document.type.dir, document.id)));
+  const found = new Set(start.map((document) => keyOf(document.type.name, document.id)));
   let front: readonly MirrorDocument[] = start;
   while (front.length > 0) {
     const next = new Set<string>();
     for (const document of front) {
-      for (const { dir, id } of referencesOf(document.type, document.doc)) {
-        const path = dir === null || !follow(dir) ? undefined : state.documents.get(keyOf(dir, id))?.path;
-        if (dir === null || path === undefined || found.has(keyOf(dir, id))) continue;
-        found.add(keyOf(dir, id));
+      for (const { type: typeName, id } of referencesOf(document.type, document.doc)) {
+        const path = typeName === null || !follow(typeName) ? undefined : state.documents.get(keyOf(typeName, id))?.path;
+        if (typeName === null || path === undefined || found.has(keyOf(typeName, id))) continue;
+        found.add(keyOf(typeName, id));
         next.add(path);
       }
     }
@@ -165,12 +165,12 @@ async function integrationScope(state: MirrorState, root: DocumentEntry): Promis
   const found = await closure(
     state,
     integration ? [integration, ...members] : members,
-    (dir) => dir !== 'integrations' && dir !== 'flows',
+    (typeName) => typeName !== 'integrations' && typeName !== 'flows',
   );
   // Who is told of them belongs to them.
   for (const { type, id, doc } of await readDocuments(state, documentPaths(state, 'notifications'))) {
     const targets = [keyOf('flows', String(doc._flowId)), keyOf('integrations', String(doc._integrationId))];
-    if (targets.some((key) => found.has(key))) found.add(keyOf(type.dir, id));
+    if (targets.some((key) => found.has(key))) found.add(keyOf(type.name, id));
   }
   return found;
 }
@@ -191,12 +191,12 @@ export async function selectScope(
     switch (selector.kind) {
       case 'all':
         all = true;
-        for (const [key, { dir }] of state.documents) {
-          if (!findType(dir)?.restore.onlyWhenNamed) selected.add(key);
+        for (const [key, { type }] of state.documents) {
+          if (!findType(type)?.restore.onlyWhenNamed) selected.add(key);
         }
         break;
       case 'type':
-        for (const { id } of candidatesOf(state, selector.type)) selected.add(keyOf(selector.type.dir, id));
+        for (const { id } of candidatesOf(state, selector.type)) selected.add(keyOf(selector.type.name, id));
         break;
       case 'id': {
         const entry = [...state.documents].find(([, { id }]) => id === selector.id);
@@ -223,7 +223,7 @@ export async function selectScope(
       case 'one':
         selected.add(
           keyOf(
-            selector.type.dir,
+            selector.type.name,
             (await findOne(state, selector.type, selector.name, text, options.transliterate)).id,
           ),
         );

@@ -100,7 +100,7 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: Slipped
     found: found.sort((a, b) => a.time.getTime() - b.time.getTime()),
     ...(first
       ? {
-          notice: `the audit log does not tell (yet) of ${untold.length} of our own writes (${first.type.dir}/${first.id}, …): an edit made in the very moment of one would not be seen`,
+          notice: `the audit log does not tell (yet) of ${untold.length} of our own writes (${first.type.name}/${first.id}, …): an edit made in the very moment of one would not be seen`,
         }
       : {}),
   };

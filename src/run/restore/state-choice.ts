@@ -46,10 +46,10 @@ export async function lastWith(
   const inside = selector.startsWith(`${account}/`) ? selector.slice(account.length + 1) : selector;
   const slash = inside.indexOf('/');
   const word = inside.slice(0, Math.max(0, slash));
-  const dir = word.toLowerCase() === 'integration' ? 'integrations' : word;
+  const type = word.toLowerCase() === 'integration' ? 'integrations' : word;
   const name = inside.slice(slash + 1);
-  const id = readPath(`${dir}/${name}`)?.id ?? name;
-  const patterns = [`${dir || '*'}/*.${id}.yaml`, `${dir || '*'}/${slugOf(name, deps.transliterate)}.*.yaml`];
+  const id = readPath(`${type}/${name}`)?.id ?? name;
+  const patterns = [`${type || '*'}/*.${id}.yaml`, `${type || '*'}/${slugOf(name, deps.transliterate)}.*.yaml`];
   const out = await git.ask([
     'log',
     '-1',

@@ -49,8 +49,8 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
   for (const [old, id] of ids) standIns.set(id, [...(standIns.get(id) ?? []), old]);
 
   function unmet(step: Step, document: MirrorDocument): string | undefined {
-    for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
-      const other = dir === null ? undefined : outcomes.get(keyOf(dir, id));
+    for (const { type: typeName, id, place } of referencesOf(document.type, document.doc)) {
+      const other = typeName === null ? undefined : outcomes.get(keyOf(typeName, id));
       if (!other || other.result === 'done' || other.step === step) continue;
       const arrives = other.step.action === 'create' || other.step.action === 'undelete';
       const late = step.action === 'create' && step.late.some((path) => covers(path, placeOf(place)));
@@ -117,7 +117,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     remove: boolean,
   ): Promise<void> {
     const { type, doc } = document;
-    if (type.dir === 'integrations') {
+    if (type.name === 'integrations') {
       const wanted = registrable(doc);
       await writer.register(id, wanted, connectionsOf(live.raw));
       if (remove) await writer.unregister(id, wanted, connectionsOf(live.raw));
@@ -125,7 +125,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
       const after = equalJson(wanted, connectionsOf(live.raw)) ? undefined : await writer.read(type, id);
       if (after) note(type, id, live.raw, after, sent);
     }
-    if (type.dir === 'lookupcaches' && typeof doc.data === 'string') {
+    if (type.name === 'lookupcaches' && typeof doc.data === 'string') {
       const [shown = '', raw = ''] = [live.doc, live.raw].map(({ data }) => textOf(data) ?? '');
       await writer.fillCache(id, fillRecords(doc.data, shown, raw), raw);
     }
@@ -200,7 +200,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
 
   /** Registers connections before the document that may name them. */
   async function extend(document: MirrorDocument, id: string, live: LivePair): Promise<void> {
-    if (document.type.dir !== 'integrations') return;
+    if (document.type.name !== 'integrations') return;
     await writer.register(id, registrable(document.doc), connectionsOf(live.raw));
   }
 
@@ -266,14 +266,14 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
   /** The wanted document without the late references that still lead nowhere. */
   function complete(step: Step, document: MirrorDocument): { doc: JsonObject; lacking: string[] } {
     const lacking = new Set<string>();
-    for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
-      const nowhere = dir !== null && (isMissing(dir, id) || (context.foreign && !ids.has(id)));
+    for (const { type: typeName, id, place } of referencesOf(document.type, document.doc)) {
+      const nowhere = typeName !== null && (isMissing(typeName, id) || (context.foreign && !ids.has(id)));
       if (!nowhere) continue;
       const path = step.late.find((late) => covers(late, placeOf(place)));
       if (path) lacking.add(path);
     }
     let doc = withoutPaths(document.doc, [...lacking]);
-    if (document.type.dir === 'integrations' && doc._registeredConnectionIds !== undefined) {
+    if (document.type.name === 'integrations' && doc._registeredConnectionIds !== undefined) {
       const old = connectionsOf(document.doc).filter((connection) => !isMissing('connections', connection));
       doc = { ...doc, _registeredConnectionIds: old };
     }

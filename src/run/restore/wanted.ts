@@ -14,7 +14,7 @@ import { pathsOf } from './scope.ts';
 
 /** The target's way with what is different there. Only for another account. */
 export function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
-  const values = valuesFor(overrides, document.type.dir, document.id, document.title);
+  const values = valuesFor(overrides, document.type.name, document.id, document.title);
   if (values.size === 0) return document;
   let doc: Json = document.doc;
   for (const [place, value] of values) doc = setSteps(doc, placeOf(place), value);
@@ -32,8 +32,8 @@ export function withoutGlobalClients(
 ): { document: MirrorDocument; dropped: string[] } {
   const dropped: string[] = [];
   let doc: Json = document.doc;
-  for (const { dir, id, place } of referencesOf(document.type, document.doc)) {
-    if (dir !== 'iclients' || stateKeys.has(keyOf(dir, id)) || ids.has(id)) continue;
+  for (const { type, id, place } of referencesOf(document.type, document.doc)) {
+    if (type !== 'iclients' || stateKeys.has(keyOf(type, id)) || ids.has(id)) continue;
     doc = setSteps(doc, placeOf(place), undefined);
     dropped.push(place);
   }
@@ -57,11 +57,11 @@ export function differing(state: MirrorState, live: LiveAccount, keys: ReadonlyS
   const same = base.tree === state.tree;
   const [ours, theirs] = same ? [] : [groupFiles(state.files), groupFiles(base.files)];
   const out: string[] = [];
-  for (const [key, { path, dir, id }] of state.documents) {
+  for (const [key, { path, type, id }] of state.documents) {
     if (!keys.has(key)) continue;
-    if (live.has(dir, id) === true && !live.isChanged(key)) {
+    if (live.has(type, id) === true && !live.isChanged(key)) {
       if (same) continue;
-      const [wanted, held] = [ours?.get(dir)?.get(id), theirs?.get(dir)?.get(id)];
+      const [wanted, held] = [ours?.get(type)?.get(id), theirs?.get(type)?.get(id)];
       if (wanted && held && sameFiles(wanted, held)) continue;
     }
     out.push(path);
@@ -77,10 +77,10 @@ export async function referredOwn(
 ): Promise<MirrorDocument[]> {
   const needed = new Set<string>();
   for (const document of wanted) {
-    for (const { dir, id } of referencesOf(document.type, document.doc)) {
-      const path = dir === null ? undefined : state.documents.get(keyOf(dir, id))?.path;
-      if (dir === null || path === undefined || selected.has(keyOf(dir, id))) continue;
-      if (findType(dir)?.restore.mode === 'map') needed.add(path);
+    for (const { type, id } of referencesOf(document.type, document.doc)) {
+      const path = type === null ? undefined : state.documents.get(keyOf(type, id))?.path;
+      if (type === null || path === undefined || selected.has(keyOf(type, id))) continue;
+      if (findType(type)?.restore.mode === 'map') needed.add(path);
     }
   }
   return readDocuments(state, [...needed]);

@@ -119,10 +119,10 @@ export function createWriter(options: WriterOptions): Writer {
   const collections = new Map<string, string>();
 
   function pair(type: ResourceType, raw: JsonObject): LivePair {
-    let normalise = normalisers.get(type.dir);
+    let normalise = normalisers.get(type.name);
     if (!normalise) {
       normalise = createNormaliser(type, options.normalise);
-      normalisers.set(type.dir, normalise);
+      normalisers.set(type.name, normalise);
     }
     return { raw, doc: normalise(raw).doc };
   }
@@ -131,7 +131,7 @@ export function createWriter(options: WriterOptions): Writer {
   async function collectionOf(type: ResourceType): Promise<string> {
     const { path, alternative } = type.list;
     if (!alternative) return path;
-    let found = collections.get(type.dir);
+    let found = collections.get(type.name);
     if (!found) {
       found = path;
       try {
@@ -140,7 +140,7 @@ export function createWriter(options: WriterOptions): Writer {
         if (!(error instanceof ApiError) || error.status !== 404) throw error;
         found = alternative;
       }
-      collections.set(type.dir, found);
+      collections.set(type.name, found);
     }
     return found;
   }
@@ -149,7 +149,7 @@ export function createWriter(options: WriterOptions): Writer {
     const collection = await collectionOf(type);
     const raw = await fetchDocument(client, type, collection, id, signal);
     if (!raw) return undefined;
-    if (type.dir !== 'lookupcaches' || !options.lookupCacheData) return pair(type, raw);
+    if (type.name !== 'lookupcaches' || !options.lookupCacheData) return pair(type, raw);
     return pair(type, { ...raw, data: await fetchCacheData(client, collection, id, signal) });
   }
 
@@ -159,7 +159,7 @@ export function createWriter(options: WriterOptions): Writer {
    */
   function isWhole(type: ResourceType, sent: JsonObject, body: JsonObject): boolean {
     // Some members come only when asked for; the entries of a cache have a call of their own.
-    if (type.hydrate?.query || type.dir === 'lookupcaches') return false;
+    if (type.hydrate?.query || type.name === 'lookupcaches') return false;
     const { lastModified } = body;
     return (
       typeof lastModified === 'string' &&
@@ -252,7 +252,7 @@ export function createWriter(options: WriterOptions): Writer {
       }
       const live = await read(type, id);
       if (!live)
-        throw new ApiError(`${type.dir}/${id} did not come back from the recycle bin`, { passing: false });
+        throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { passing: false });
       return live;
     },
     async register(integration, wanted, live) {
