@@ -1,5 +1,5 @@
 import type { JsonObject } from '../src/core/json.ts';
-import type { AccountSeed } from '../src/emulator/seed.ts';
+import type { AccountSeed } from '../src/emulator/model/seed.ts';
 
 /** Shares of the types in the made-up account; one script in fifty keeps the fetching by id in proportion. */
 const SHARES = {

@@ -1,5 +1,5 @@
 // The emulator in a process of its own, holding a made-up account of the given size.
-import { emptyAccount, startEmulator } from '../src/emulator/server.ts';
+import { emptyAccount, startEmulator } from '../src/emulator/http/server.ts';
 import { benchAccount } from './account.ts';
 
 const size = Number(process.argv[2]);

@@ -5,8 +5,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startEmulator } from '../src/emulator/http/server.ts';
 import { sampleAccount } from '../src/emulator/sample/index.ts';
-import { startEmulator } from '../src/emulator/server.ts';
 import { httpReceiver, mailReceiver } from '../test/support/receivers.ts';
 
 const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url));

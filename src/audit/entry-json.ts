@@ -8,7 +8,7 @@ export interface EntryJson {
   readonly time: string;
   readonly by: Person;
   readonly also: readonly Person[];
-  readonly sureness: Entry['sureness'];
+  readonly sureness: Entry['certainty'];
   readonly what: Entry['what'];
   readonly type: string;
   readonly id: string;
@@ -23,7 +23,21 @@ export interface EntryJson {
 }
 
 export function entryJson(account: string, entry: Entry): EntryJson {
-  const { time, by, also, sureness, what, type, id, title, path, oldPath, sources, commit, restore } = entry;
+  const {
+    time,
+    by,
+    also,
+    certainty: sureness,
+    what,
+    type,
+    id,
+    title,
+    path,
+    oldPath,
+    sources,
+    commit,
+    restore,
+  } = entry;
   return {
     time: time.toISOString(),
     by,

@@ -60,7 +60,9 @@ export function selectKeys(
   };
   const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.type, entry.id)));
   if (keys.size > 0) return keys;
-  const slugs = trail.flatMap(({ type: typeName, path }) => (typeName === type?.name ? (readPath(path)?.slug ?? []) : []));
+  const slugs = trail.flatMap(({ type: typeName, path }) =>
+    typeName === type?.name ? (readPath(path)?.slug ?? []) : [],
+  );
   const guess = name === '' || OBJECT_ID.test(name) ? undefined : nearest(slug, [...new Set(slugs)]);
   throw new AppError(
     'USAGE',

@@ -9,7 +9,7 @@ import { type Key, keyOf } from '../plan/types.ts';
 export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';
 
 /** How sure it is who made a change. */
-export type Sureness = 'audit' | 'lastModifiedBy' | 'unknown';
+export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
 
 /** The files of a resource at one moment: path inside the account's folder → object id. */
 export type Files = ReadonlyMap<string, string>;
@@ -30,7 +30,7 @@ export interface Entry {
   readonly by: Person;
   /** Others who edited it since the mirror saw it last. */
   readonly also: readonly Person[];
-  readonly sureness: Sureness;
+  readonly certainty: Certainty;
   /** Doors other than the user interface: `api`, `script`, … */
   readonly sources: readonly string[];
   readonly commit: string;
@@ -54,11 +54,11 @@ function others({ coAuthors, lines }: ToldMessage, line: ChangeLine | undefined)
 }
 
 /** How sure the author of one change is: its own line says it, in older commits one sentence for all. */
-function surenessOf(
+function certaintyOf(
   { author, committer }: HistoryCommit,
   told: ToldMessage,
   line: ChangeLine | undefined,
-): Sureness {
+): Certainty {
   if (told.account === undefined || author.email === committer) return 'unknown';
   const marked = [...told.lines.values()].some(({ guessed }) => guessed);
   return line?.guessed || (told.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
@@ -123,7 +123,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         time: line?.time ? new Date(line.time) : commit.authored,
         by: isCut ? NOBODY : commit.author,
         also: others(told, line),
-        sureness: surenessOf(commit, told, line),
+        certainty: certaintyOf(commit, told, line),
         sources: line?.sources ?? [],
         commit: commit.id,
         ...(told.restore ? { restore: told.restore } : {}),

@@ -86,6 +86,6 @@ export async function walkAudit(
 function cutOff(at: number): ApiError {
   return new ApiError(
     `${PATH}: the entries around ${new Date(at).toISOString()} are more than one answer holds, and the server gives no way to the others`,
-    { passing: false },
+    { transient: false },
   );
 }

@@ -187,5 +187,5 @@ export async function fetchUsers(
 export async function fetchUserId(client: ApiClient, signal: AbortSignal): Promise<string> {
   const body = await client.json({ url: '/v1/tokenInfo', signal });
   if (isObject(body) && !isArray(body) && typeof body._userId === 'string') return body._userId;
-  throw new ApiError('/v1/tokenInfo does not say whose token this is', { passing: false });
+  throw new ApiError('/v1/tokenInfo does not say whose token this is', { transient: false });
 }

@@ -104,13 +104,13 @@ export function ownUrl(baseUrl: string, url: string, from?: URL): URL {
   const [text, beside] = relative ? [baseUrl + url] : [url, from ?? `${baseUrl}/`];
   if (!URL.canParse(text, beside)) {
     throw new ApiError(`the server points to something that is no address: ${url.slice(0, 120)}`, {
-      passing: false,
+      transient: false,
     });
   }
   const target = new URL(text, beside);
   if (target.origin !== base.origin || target.username !== '' || target.password !== '') {
     throw new ApiError(`the server points to a foreign address (${target.origin}); it was not followed`, {
-      passing: false,
+      transient: false,
     });
   }
   return target;
@@ -124,7 +124,7 @@ export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>
   } catch (cause) {
     throw new ApiError(`${response.url.pathname} answered ${response.status} with a body that is not JSON`, {
       status: response.status,
-      passing: true,
+      transient: true,
       cause,
     });
   }
@@ -251,7 +251,7 @@ export function createClient(options: ClientOptions): ApiClient {
     } catch (cause) {
       if (request.signal.aborted) throw request.signal.reason;
       stats.statuses.none = (stats.statuses.none ?? 0) + 1;
-      throw new ApiError(`${what}: ${networkReason(cause)}`, { passing: true, cause });
+      throw new ApiError(`${what}: ${networkReason(cause)}`, { transient: true, cause });
     }
     stats.bytes += coded.length;
     stats.statuses[answer.statusCode] = (stats.statuses[answer.statusCode] ?? 0) + 1;
@@ -259,7 +259,7 @@ export function createClient(options: ClientOptions): ApiClient {
     if (Number.isFinite(date)) learnSkew(date, sent);
     if (answer.statusCode >= 200 && answer.statusCode < 300) {
       const body = await decodeBody(coded, answer.headers['content-encoding'], what);
-      if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { passing: true });
+      if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
       return { status: answer.statusCode, headers: answer.headers, body, url: target };
     }
     // What became of the request is said by the status, whether or not the words can be read.
@@ -283,11 +283,11 @@ export function createClient(options: ClientOptions): ApiClient {
       return new ApiError(`${text} and asks to wait ${Math.round(wait / 60_000)} minutes`, {
         status,
         apiCode,
-        passing: false,
+        transient: false,
       });
     }
     if (wait !== undefined && isPassingStatus(status)) pause(wait);
-    return new ApiError(text, { status, apiCode, passing: isPassingStatus(status) });
+    return new ApiError(text, { status, apiCode, transient: isPassingStatus(status) });
   }
 
   async function send(request: ApiRequest): Promise<ApiResponse> {
@@ -318,7 +318,8 @@ export function createClient(options: ClientOptions): ApiClient {
         },
         shouldRetry: ({ error, attemptNumber }) => {
           // Only 429 says for certain that a POST was not carried out.
-          const allowed = error instanceof ApiError && error.passing && (repeatable || error.status === 429);
+          const allowed =
+            error instanceof ApiError && error.transient && (repeatable || error.status === 429);
           if (allowed) {
             stats.retries += 1;
             options.onRetry?.({

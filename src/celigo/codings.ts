@@ -50,7 +50,7 @@ export async function decodeBody(
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity');
   if (codings.length > MOST_CODINGS) {
-    throw new ApiError(`${what}: the body is packed ${codings.length} times`, { passing: false });
+    throw new ApiError(`${what}: the body is packed ${codings.length} times`, { transient: false });
   }
   let out = body;
   for (const coding of codings.reverse()) {
@@ -58,7 +58,7 @@ export async function decodeBody(
     if (!decode) {
       throw new ApiError(
         `${what}: the body has the unknown Content-Encoding ${JSON.stringify(coding.slice(0, 40))}; ${ACCEPTED_CODINGS} was asked for`,
-        { passing: false },
+        { transient: false },
       );
     }
     try {
@@ -68,7 +68,7 @@ export async function decodeBody(
       const reason = tooLarge
         ? `unpacks to more than ${LARGEST_BODY} bytes`
         : `is no ${coding} (${messageOf(cause)})`;
-      throw new ApiError(`${what}: the body ${reason}`, { passing: !tooLarge, cause });
+      throw new ApiError(`${what}: the body ${reason}`, { transient: !tooLarge, cause });
     }
   }
   return out;

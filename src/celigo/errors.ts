@@ -7,17 +7,22 @@ export class ApiError extends Error {
   /** The API's own code such as `invalid_ref`, where it gave one. */
   readonly apiCode: string | undefined;
   /** Whether trying again later may help. */
-  readonly passing: boolean;
+  readonly transient: boolean;
 
   constructor(
     message: string,
-    options: { status?: number | undefined; apiCode?: string | undefined; passing: boolean; cause?: unknown },
+    options: {
+      status?: number | undefined;
+      apiCode?: string | undefined;
+      transient: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ApiError';
     this.status = options.status;
     this.apiCode = options.apiCode;
-    this.passing = options.passing;
+    this.transient = options.transient;
   }
 }
 

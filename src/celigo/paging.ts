@@ -55,7 +55,7 @@ function nextLink(response: ApiResponse): string | undefined {
     return LinkHeader.parse(text).rel('next')[0]?.uri;
   } catch (cause) {
     throw new ApiError(`${response.url.pathname} sent a Link header that cannot be read`, {
-      passing: false,
+      transient: false,
       cause,
     });
   }
@@ -166,12 +166,12 @@ export async function walkCollection<P extends Page>(
     if (target) {
       if (count > 0 && fresh === 0) {
         throw new ApiError(`${options.path}: a page repeats records of earlier pages and promises more`, {
-          passing: false,
+          transient: false,
         });
       }
       url = withOurQuery(target, ownUrl(client.baseUrl, options.path), ours()).href;
       if (seen.has(url))
-        throw new ApiError(`${options.path}: the pages lead back to an earlier one`, { passing: false });
+        throw new ApiError(`${options.path}: the pages lead back to an earlier one`, { transient: false });
       continue;
     }
 
@@ -184,7 +184,7 @@ export async function walkCollection<P extends Page>(
     url = address({ [parameter]: String(total) });
     if (seen.has(url)) return true;
   }
-  throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { passing: false });
+  throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { transient: false });
 }
 
 /**
@@ -210,7 +210,7 @@ export function recordsOf(
   throw new ApiError(
     `${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`,
     {
-      passing: false,
+      transient: false,
     },
   );
 }

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import type { Blamed } from '../audit/blame.ts';
 import { AppError } from '../core/errors.ts';
 import { placeText } from '../core/places.ts';
-import { short } from './change-view.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { printable, type Style, styleFor, table } from './style.ts';
-import { openTrail } from './trail.ts';
+import { short } from './ui/change-view.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { printable, type Style, styleFor, table } from './ui/style.ts';
+import { openTrail } from './ui/trail.ts';
 
 interface BlameFlags {
   readonly account?: string;
@@ -61,7 +61,7 @@ async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: Bla
       time: entry.time.toISOString(),
       by: entry.cut ? null : entry.by,
       also: entry.also,
-      sureness: entry.sureness,
+      sureness: entry.certainty,
       commit: entry.commit,
       baseline: entry.baseline,
       cut: entry.cut,

@@ -3,8 +3,8 @@ import { isListenAddress } from '../config/daemon-schema.ts';
 import type { Config } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
 import { proxiesOf } from '../net/proxies.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { onManyFiles } from './spare-memory.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { onManyFiles } from './ui/spare-memory.ts';
 
 interface DaemonFlags {
   readonly listen?: string;
@@ -64,15 +64,15 @@ async function start(io: Io, globals: GlobalOptions, flags: DaemonFlags): Promis
     { USER_AGENT, VERSION },
   ] = await Promise.all([
     import('../daemon/daemon.ts'),
-    import('../run/sync.ts'),
-    import('../report/log.ts'),
-    import('./progress.ts'),
+    import('../run/sync/sync.ts'),
+    import('../run/log.ts'),
+    import('./ui/progress.ts'),
     import('../config/secrets-of.ts'),
-    import('./style.ts'),
+    import('./ui/style.ts'),
     import('../celigo/client.ts'),
     import('../celigo/tokens.ts'),
     import('../mirror/state-dir.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
   ]);
   // Grows with every configuration: an old secret stays one.

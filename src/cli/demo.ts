@@ -6,9 +6,9 @@ import { plainConfig, plainRepository } from '../config/plain.ts';
 import type { Config } from '../config/schema.ts';
 import { AppError, EXIT } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
-import { STEPS, type Stage } from './demo-steps.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { styleFor } from './style.ts';
+import { STEPS, type Stage } from './ui/demo-steps.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { styleFor } from './ui/style.ts';
 
 export function registerDemo(program: Command, io: Io, finish: (code: number) => void): void {
   program
@@ -51,10 +51,10 @@ async function runDemo(
     { createGit },
     { openRestore },
   ] = await Promise.all([
-    import('../emulator/server.ts'),
+    import('../emulator/http/server.ts'),
     import('../emulator/sample/index.ts'),
-    import('../run/sync.ts'),
-    import('./transliterate.ts'),
+    import('../run/sync/sync.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
     import('../mirror/git.ts'),
     import('../run/restore/session.ts'),

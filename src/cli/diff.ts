@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { AppError, EXIT } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
-import type { Difference } from '../run/diff.ts';
-import { describeChange } from './change-view.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { printable, type Style, styleFor } from './style.ts';
+import type { Difference } from '../run/check/diff.ts';
+import { describeChange } from './ui/change-view.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { printable, type Style, styleFor } from './ui/style.ts';
 
 interface DiffFlags {
   readonly from?: string;
@@ -66,9 +66,9 @@ async function betweenStates(
   flags: DiffFlags,
 ): Promise<Compared> {
   const [{ openMirror, stateOf }, { diffStates }, { anyAscii }] = await Promise.all([
-    import('./states.ts'),
-    import('../run/diff.ts'),
-    import('./transliterate.ts'),
+    import('./ui/states.ts'),
+    import('../run/check/diff.ts'),
+    import('./ui/transliterate.ts'),
   ]);
   const mirror = await openMirror(io, globals, what, flags);
   const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), { option: '--from' });
@@ -99,11 +99,11 @@ async function withAccount(
   ] = await Promise.all([
     import('../config/load.ts'),
     import('./restore.ts'),
-    import('../run/diff.ts'),
+    import('../run/check/diff.ts'),
     import('../run/restore/session.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
-    import('./progress.ts'),
+    import('./ui/progress.ts'),
   ]);
   const config: Config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
   const one = flags.account !== undefined || what.length > 0;

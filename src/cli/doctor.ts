@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { AppError, EXIT } from '../core/errors.ts';
-import type { Finding } from '../run/doctor.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { writeOutput } from './output-file.ts';
-import { printable, type Style, styleFor } from './style.ts';
+import type { Finding } from '../run/check/doctor.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { writeOutput } from './ui/output-file.ts';
+import { printable, type Style, styleFor } from './ui/style.ts';
 
 interface DoctorFlags {
   readonly json?: boolean;
@@ -39,10 +39,10 @@ async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFlags): Pr
   const [{ loadConfig }, { examine }, { addressParts }, { USER_AGENT }, { scrub }, { secretsOf }] =
     await Promise.all([
       import('../config/load.ts'),
-      import('../run/doctor.ts'),
-      import('../run/bundle.ts'),
+      import('../run/check/doctor.ts'),
+      import('../run/check/bundle.ts'),
       import('../version.ts'),
-      import('../report/log.ts'),
+      import('../run/log.ts'),
       import('../config/secrets-of.ts'),
     ]);
   let config: Config;
@@ -86,7 +86,7 @@ async function writeBundle(
   clean: (text: string) => string,
 ): Promise<void> {
   const [{ makeBundle }, { VERSION }] = await Promise.all([
-    import('../run/bundle.ts'),
+    import('../run/check/bundle.ts'),
     import('../version.ts'),
   ]);
   const now = io.now();

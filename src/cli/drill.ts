@@ -2,9 +2,9 @@ import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { plainRepository } from '../config/plain.ts';
 import { EXIT } from '../core/errors.ts';
-import type { DrillFinding, DrillReport } from '../run/drill.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { printable, type Style, styleFor } from './style.ts';
+import type { DrillFinding, DrillReport } from '../run/check/drill.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { printable, type Style, styleFor } from './ui/style.ts';
 
 interface DrillFlags {
   readonly at?: string;
@@ -56,8 +56,8 @@ async function runDrill(
   ] = await Promise.all([
     import('./verify.ts'),
     import('../mirror/folder.ts'),
-    import('../run/drill.ts'),
-    import('./transliterate.ts'),
+    import('../run/check/drill.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
     import('../mirror/git.ts'),
     import('../mirror/state.ts'),

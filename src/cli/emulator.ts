@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import ms, { type StringValue } from 'ms';
 import { AppError, messageOf } from '../core/errors.ts';
 import { BINDING_FILE } from '../core/layout.ts';
-import type { AccountSeed } from '../emulator/seed.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { styleFor, table } from './style.ts';
+import type { AccountSeed } from '../emulator/model/seed.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { styleFor, table } from './ui/style.ts';
 
 interface EmulatorFlags {
   readonly port: string;
@@ -56,7 +56,7 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
           hint: 'One second or more, such as 30s or 5m',
         });
       }
-      const { startEmulator } = await import('../emulator/server.ts');
+      const { startEmulator } = await import('../emulator/http/server.ts');
       const seed = await seedOf(io, flags);
       const emulator = await startEmulator({
         seed,
@@ -68,7 +68,7 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
           cause,
         });
       });
-      const { keepBusy } = await import('../emulator/busy.ts');
+      const { keepBusy } = await import('../emulator/sample/busy.ts');
       const editors = seed.people.filter(({ role }) => role === 'owner' || role === 'administrator');
       const rest =
         everyMs === undefined
@@ -101,10 +101,10 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
 }
 
 async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
-  if (flags.empty) return (await import('../emulator/server.ts')).emptyAccount();
+  if (flags.empty) return (await import('../emulator/http/server.ts')).emptyAccount();
   if (!flags.from) return (await import('../emulator/sample/index.ts')).sampleAccount();
   const folder = mirrorFolder(resolve(io.cwd, flags.from), flags.account);
-  const { seedFromMirror } = await import('../emulator/from-mirror.ts');
+  const { seedFromMirror } = await import('../emulator/model/from-mirror.ts');
   try {
     return seedFromMirror(folder);
   } catch (cause) {

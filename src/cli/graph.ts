@@ -1,6 +1,6 @@
 import type { AccountGraph } from '../graph/account-graph.ts';
 import type { MirrorState } from '../mirror/state.ts';
-import type { GlobalOptions, Io } from './io.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
 
 /** Which resource refers to which, in one state of a mirror. */
 export interface OpenGraph {
@@ -21,7 +21,7 @@ export async function openGraph(
   options: { readonly at?: string; readonly mirror?: string; readonly account?: string },
 ): Promise<OpenGraph> {
   const [{ openMirror, stateOf }, { documentPaths, readDocuments }, { buildGraph }] = await Promise.all([
-    import('./states.ts'),
+    import('./ui/states.ts'),
     import('../mirror/state.ts'),
     import('../graph/account-graph.ts'),
   ]);

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { AppError } from '../core/errors.ts';
-import type { GlobalOptions, Io } from './io.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
 
 type Format = 'tree' | 'mermaid' | 'dot' | 'json';
 
@@ -50,7 +50,7 @@ async function runImpact(io: Io, globals: GlobalOptions, what: string, flags: Im
     import('../run/restore/scope.ts'),
     import('../graph/impact.ts'),
     import('../graph/impact-view.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
   ]);
   const { graph, account, state } = await openGraph(io, globals, [what], flags);
   // For a restore `integration/…` means all that it holds; here it means the integration.

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
 import { PACKAGE_ROOT } from '../package-root.ts';
-import type { Io } from './io.ts';
+import type { Io } from './ui/io.ts';
 
 /** The commented example ships beside the program, with the schema that editors check it by. */
 const EXAMPLE = new URL('config/celigo-mirror.example.yaml', PACKAGE_ROOT);

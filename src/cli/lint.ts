@@ -4,8 +4,8 @@ import { type Command, Option } from 'commander';
 import { AppError, EXIT, messageOf } from '../core/errors.ts';
 import type { Finding, LintResult } from '../lint/lint.ts';
 import type { Severity } from '../lint/types.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { printable, type Style, styleFor, table } from './style.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { printable, type Style, styleFor, table } from './ui/style.ts';
 
 interface LintFlags {
   readonly failOn: Severity | 'never';
@@ -82,7 +82,7 @@ async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promis
   }
   const [{ openGraph }, { anyAscii }] = await Promise.all([
     import('./graph.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
   ]);
   const { graph, root, account } = await openGraph(io, globals, [], flags);
   const file = flags.policy === undefined ? join(root, POLICY_FILE) : resolve(io.cwd, flags.policy);

@@ -3,10 +3,10 @@ import type { Found } from '../audit/query.ts';
 import type { Entry } from '../audit/trail.ts';
 import { AppError } from '../core/errors.ts';
 import type { FieldChange } from '../core/field-diff.ts';
-import { describeChange } from './change-view.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { printable, type Style, styleFor, table } from './style.ts';
-import { openTrail } from './trail.ts';
+import { describeChange } from './ui/change-view.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { printable, type Style, styleFor, table } from './ui/style.ts';
+import { openTrail } from './ui/trail.ts';
 
 interface LogFlags {
   readonly since?: string;
@@ -74,7 +74,7 @@ async function runLog(
   flags: LogFlags,
 ): Promise<void> {
   const [{ readTime }, { readVersions }, { preselect, searchFields }] = await Promise.all([
-    import('./time-option.ts'),
+    import('./ui/time-option.ts'),
     import('../audit/versions.ts'),
     import('../audit/query.ts'),
   ]);
@@ -161,7 +161,7 @@ function cutRows(entries: readonly Entry[]): Row[] {
     : [];
 }
 
-function factsOf({ sources, sureness, restore, oldPath }: Entry): string {
+function factsOf({ sources, certainty: sureness, restore, oldPath }: Entry): string {
   const facts = [
     ...(oldPath ? [`was ${oldPath}`] : []),
     ...sources,

@@ -9,15 +9,15 @@ import { registerDrill } from './drill.ts';
 import { registerEmulator } from './emulator.ts';
 import { registerImpact } from './impact.ts';
 import { registerInit } from './init.ts';
-import type { Io } from './io.ts';
 import { registerLint } from './lint.ts';
 import { registerLog } from './log.ts';
 import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
 import { registerShow } from './show.ts';
-import { styleFor } from './style.ts';
 import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
+import type { Io } from './ui/io.ts';
+import { styleFor } from './ui/style.ts';
 import { registerVerify } from './verify.ts';
 
 /** The command line as a tree of words and flags. `finish` takes the exit code of the command that ran. */

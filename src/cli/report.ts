@@ -3,8 +3,8 @@ import { type Command, Option } from 'commander';
 import type { CommitLink } from '../audit/report/forge.ts';
 import type { Report } from '../audit/report/model.ts';
 import { AppError } from '../core/errors.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { writeOutput } from './output-file.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { writeOutput } from './ui/output-file.ts';
 
 const FORMATS = ['html', 'md', 'csv', 'json'] as const;
 type Format = (typeof FORMATS)[number];
@@ -95,8 +95,8 @@ async function runReport(
   flags: ReportFlags,
 ): Promise<void> {
   const [{ openTrail }, { readTime }, { preselect }, { buildReport }, { commitLinks }] = await Promise.all([
-    import('./trail.ts'),
-    import('./time-option.ts'),
+    import('./ui/trail.ts'),
+    import('./ui/time-option.ts'),
     import('../audit/query.ts'),
     import('../audit/report/model.ts'),
     import('../audit/report/forge.ts'),

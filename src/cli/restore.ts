@@ -6,9 +6,9 @@ import { AppError, EXIT } from '../core/errors.ts';
 import type { SavedPlan } from '../plan/planfile.ts';
 import type { RestoreReport } from '../run/restore/report.ts';
 import type { RestoreRequest } from '../run/restore/request.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { writeOutput } from './output-file.ts';
-import { printable, styleFor } from './style.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { writeOutput } from './ui/output-file.ts';
+import { printable, styleFor } from './ui/style.ts';
 
 interface RestoreFlags {
   readonly at?: string;
@@ -265,12 +265,12 @@ async function restoreWith(
   ] = await Promise.all([
     import('../run/restore/session.ts'),
     import('../run/restore/report.ts'),
-    import('./restore-view.ts'),
-    import('./progress.ts'),
+    import('./ui/restore-view.ts'),
+    import('./ui/progress.ts'),
     import('../config/secrets-of.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
-    import('../report/log.ts'),
+    import('../run/log.ts'),
   ]);
   const style = styleFor(io, globals);
   const hidden = [...secretsOf(config), ...handling.hidden];

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
-import type { GlobalOptions, Io } from './io.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
 
 interface ShowFlags {
   readonly at?: string;
@@ -43,11 +43,11 @@ Exit codes: 0 done, 64 there is no such resource or state.`,
         { anyAscii },
         { readPath },
       ] = await Promise.all([
-        import('./states.ts'),
+        import('./ui/states.ts'),
         import('../run/restore/scope.ts'),
         import('../mirror/state.ts'),
         import('../core/yaml.ts'),
-        import('./transliterate.ts'),
+        import('./ui/transliterate.ts'),
         import('../core/layout.ts'),
       ]);
       const mirror = await openMirror(io, command.optsWithGlobals<GlobalOptions>(), [what], flags);

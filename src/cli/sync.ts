@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
 import { reportJson, type SyncReport } from '../run/report.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { onManyFiles } from './spare-memory.ts';
-import { printable, type Style, styleFor, table } from './style.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { onManyFiles } from './ui/spare-memory.ts';
+import { printable, type Style, styleFor, table } from './ui/style.ts';
 
 interface SyncFlags {
   readonly account?: string;
@@ -72,13 +72,13 @@ async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promis
     { USER_AGENT },
     { scrub },
   ] = await Promise.all([
-    import('../run/sync.ts'),
+    import('../run/sync/sync.ts'),
     import('../run/failures.ts'),
-    import('./progress.ts'),
+    import('./ui/progress.ts'),
     import('../config/secrets-of.ts'),
-    import('./transliterate.ts'),
+    import('./ui/transliterate.ts'),
     import('../version.ts'),
-    import('../report/log.ts'),
+    import('../run/log.ts'),
   ]);
   const progress = await createReporter(io, globals, config);
   const reports = await syncAccounts(

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { styleFor, table } from './style.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { styleFor, table } from './ui/style.ts';
 
 export function registerTypes(program: Command, io: Io): void {
   program
@@ -31,7 +31,7 @@ Examples:
 
 async function choose(names: readonly string[]): Promise<readonly ResourceType[]> {
   if (names.length === 0) return RESOURCE_TYPES;
-  const { requireType } = await import('./suggest.ts');
+  const { requireType } = await import('./ui/suggest.ts');
   return names.map((name) => requireType(name));
 }
 

@@ -4,11 +4,11 @@ import type { Command } from 'commander';
 import { AppError, EXIT } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
 import { accountFolders, readFolder } from '../mirror/folder.ts';
-import { isProved, type SignatureReport } from '../run/signatures.ts';
-import { type VerifyReport, verifyFolder } from '../run/verify.ts';
-import type { GlobalOptions, Io } from './io.ts';
-import { type Style, styleFor } from './style.ts';
-import { cutJson } from './trail.ts';
+import { isProved, type SignatureReport } from '../run/check/signatures.ts';
+import { type VerifyReport, verifyFolder } from '../run/check/verify.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+import { type Style, styleFor } from './ui/style.ts';
+import { cutJson } from './ui/trail.ts';
 
 /** Open references listed one by one. */
 const MOST_SHOWN = 20;
@@ -97,7 +97,7 @@ async function checkSignatures(
   { root, accounts, configured, flags }: SignatureCheck,
 ): Promise<SignatureReport> {
   const [{ verifySignatures }, { createGit }, { plainRepository }, { loadConfig }] = await Promise.all([
-    import('../run/signatures.ts'),
+    import('../run/check/signatures.ts'),
     import('../mirror/git.ts'),
     import('../config/plain.ts'),
     import('../config/load.ts'),

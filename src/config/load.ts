@@ -305,7 +305,9 @@ function typeProblems(accounts: Parsed['accounts']): string[] {
       account[list].flatMap((typeName, i) =>
         typeName === '*' || findType(typeName)
           ? []
-          : [`accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`],
+          : [
+              `accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`,
+            ],
       ),
     ),
   );

@@ -1,6 +1,6 @@
 import type { Change, Editor } from './changes.ts';
 import { withoutCredentials } from './credential-text.ts';
-import type { Standing } from './told.ts';
+import type { Standing } from './reported.ts';
 
 /** A person as a commit names one. */
 export interface Person {

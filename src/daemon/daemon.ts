@@ -6,16 +6,16 @@ import type { Json } from '../core/json.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { openChannel } from '../notify/channels.ts';
 import { countsOf } from '../notify/messages.ts';
-import { createNotifier, type Notifier, type Told } from '../notify/notifier.ts';
-import { scrub } from '../report/log.ts';
+import { createNotifier, type Notifier, type ReportedStates } from '../notify/notifier.ts';
+import { scrub } from '../run/log.ts';
 import type { Reporter, SyncReport } from '../run/report.ts';
 import { summaryOf } from '../run/summary.ts';
-import { type Agenda, createAgenda, nthAfter, timetableOf } from './agenda.ts';
-import { openBook } from './book.ts';
+import { openAccountStates } from './account-states.ts';
 import type { DaemonLog } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { readinessOf } from './readiness.ts';
 import { type Answer, createRuns, type Ended } from './runs.ts';
+import { createSchedule, nthAfter, type Schedule, timetableOf } from './schedule.ts';
 import { type Listening, listen } from './server.ts';
 import { statusJson } from './status.ts';
 import { watchTokens } from './tokens.ts';
@@ -75,17 +75,17 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
   let loadedAt = startedAt;
   let configProblem: string | undefined;
   let stuck: string | undefined;
-  let agenda: Agenda = plan();
+  let agenda: Schedule = plan();
   const sent = new Map<string, { at: string; failing?: string }>();
   const leaving = new AbortController();
   const halt = new AbortController();
   deps.onConfig(config);
 
-  function plan(): Agenda {
+  function plan(): Schedule {
     const timetables = config.accounts.map((account) => timetableOf(config, account));
-    return createAgenda(timetables, now(), { jitterMs: config.daemon.jitterMs, random: deps.random });
+    return createSchedule(timetables, now(), { jitterMs: config.daemon.jitterMs, random: deps.random });
   }
-  const book = await openBook(() => deps.stateDir(config), log);
+  const book = await openAccountStates(() => deps.stateDir(config), log);
   book.keep(config.accounts.map(({ name }) => name));
 
   const readiness = (account: AccountConfig): string | undefined =>
@@ -117,7 +117,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
       }),
   });
 
-  function openNotifier(told: Told): Notifier {
+  function openNotifier(told: ReportedStates): Notifier {
     return createNotifier({
       channels: config.notifications.map((channel) =>
         openChannel(channel, {

@@ -1,5 +1,5 @@
-import { nthAfter, type Timetable } from './agenda.ts';
-import type { Standing } from './standing.ts';
+import type { AccountState } from './account-state.ts';
+import { nthAfter, type Timetable } from './schedule.ts';
 
 /** Scheduled times that may go by without a good run. */
 const TIMES_ALLOWED = 2;
@@ -15,7 +15,7 @@ export interface Readiness {
  * old.
  */
 export function readinessOf(
-  { lastSuccess }: Standing,
+  { lastSuccess }: AccountState,
   timetable: Timetable,
   withinMs: number | undefined,
   now: Date,

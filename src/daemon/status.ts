@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts';
-import type { Timetable } from './agenda.ts';
-import type { Standing } from './standing.ts';
+import type { AccountState } from './account-state.ts';
+import type { Timetable } from './schedule.ts';
 
 /** Everything that `/status` tells. */
 export interface StatusInput {
@@ -17,7 +17,7 @@ export interface StatusInput {
   };
   readonly accounts: readonly {
     readonly timetable: Timetable;
-    readonly standing: Standing;
+    readonly standing: AccountState;
     readonly running: boolean;
     readonly nextRun: Date | undefined;
     readonly notReady: string | undefined;

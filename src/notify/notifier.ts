@@ -6,7 +6,7 @@ import type { Channel } from './channels.ts';
 import { type ChangeCounts, messageOf } from './messages.ts';
 
 /** By channel and account: the last state that was told. */
-export type Told = Readonly<Record<string, Readonly<Record<string, Health>>>>;
+export type ReportedStates = Readonly<Record<string, Readonly<Record<string, Health>>>>;
 
 /** How an account's last run ended. */
 export interface Outcome {
@@ -20,7 +20,7 @@ export interface NotifierOptions {
   readonly channels: readonly Channel[];
   /** Accounts of the configuration: a ping says "well" only when all of its are. */
   readonly accounts: readonly string[];
-  readonly told: Told;
+  readonly told: ReportedStates;
   readonly onSent: (channel: string, account: string, event: string) => void;
   readonly onFailed: (channel: string, account: string, event: string, reason: string) => void;
   /** What was told has changed and wants to be remembered. */
@@ -31,7 +31,7 @@ export interface NotifierOptions {
 export interface Notifier {
   started(account: string): void;
   ended(outcome: Outcome): void;
-  told(): Told;
+  told(): ReportedStates;
   /** Waits until everything is delivered or given up, at most `ms`, then lets go of the channels. */
   close(ms: number): Promise<void>;
 }

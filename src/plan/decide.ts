@@ -4,19 +4,19 @@ import type { JsonObject } from '../core/json.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, WRITTEN_APART } from './body.ts';
+import { reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences, secretPlaces } from './secrets.ts';
-import { reachable } from './settled.ts';
 import { keyOf, type Live, type Wanted } from './types.ts';
 
 /** What a write needs that a person must hand in, or the way it can be made without. */
-export function wayOf(
+export function methodOf(
   document: MirrorDocument,
   live: { readonly raw: JsonObject; readonly doc: JsonObject },
   forms: { readonly wanted: JsonObject; readonly live: JsonObject },
   changes: readonly FieldChange[],
   input: Pick<PlanInput, 'ids' | 'supplied' | 'sampleData'>,
-): { way: 'put' | 'patch' } | { blocked: readonly string[]; why: string } {
+): { method: 'put' | 'patch' } | { blocked: readonly string[]; why: string } {
   const { type } = document;
   const supplied = input.supplied(document);
   const filled = updateBody({
@@ -33,7 +33,7 @@ export function wayOf(
     .filter(({ fingerprint }) => fingerprint === undefined)
     .map(({ place }) => placeText(place))
     .filter((place) => !wantedSecrets.includes(place) && !supplied.has(place));
-  if (filled.missing.length === 0 && erased.length === 0) return { way: 'put' };
+  if (filled.missing.length === 0 && erased.length === 0) return { method: 'put' };
   const credentials = [...secretPlaces(document.doc), ...secretPlaces(live.doc)].map(({ place }) => place);
   const patch = patchFor(
     type,
@@ -42,7 +42,7 @@ export function wayOf(
     changes.map(({ place }) => place),
     credentials,
   );
-  if (patch) return { way: 'patch' };
+  if (patch) return { method: 'patch' };
   return filled.missing.length > 0
     ? {
         blocked: filled.missing,
@@ -83,7 +83,7 @@ export function planLive(
       return draft(document, {
         ...common,
         action: 'update',
-        way: 'patch',
+        method: 'patch',
         reason: 'switched on at the end',
         changes: on,
         enable,
@@ -95,12 +95,12 @@ export function planLive(
       (place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined,
     );
     if (lacking.length > 0 && type.restore.mode !== 'manual' && !isAppPart(live.doc)) {
-      const way = wayOf(document, live, { wanted, live: now }, [], input);
-      if ('way' in way && way.way === 'put')
+      const method = methodOf(document, live, { wanted, live: now }, [], input);
+      if ('method' in method && method.method === 'put')
         return draft(document, {
           ...common,
           action: 'update',
-          way: 'put',
+          method: 'put',
           reason: `gets ${list(lacking)} from --secrets`,
         });
     }
@@ -138,16 +138,23 @@ export function planLive(
     const reason = `${list(fixed)} cannot be changed once it is made: delete it by hand, then restore it again (it gets a new id)`;
     return draft(document, { ...common, action: 'blocked', reason, changes });
   }
-  const way = wayOf(document, live, { wanted, live: now }, changes, input);
-  if ('blocked' in way)
+  const method = methodOf(document, live, { wanted, live: now }, changes, input);
+  if ('blocked' in method)
     return draft(document, {
       ...common,
       action: 'blocked',
-      reason: way.why,
+      reason: method.why,
       changes,
-      credentials: way.blocked,
+      credentials: method.blocked,
     });
-  return draft(document, { ...common, action: 'update', way: way.way, reason: 'differs', changes, enable });
+  return draft(document, {
+    ...common,
+    action: 'update',
+    method: method.method,
+    reason: 'differs',
+    changes,
+    enable,
+  });
 }
 
 export function planBinned(
@@ -176,13 +183,13 @@ export function planBinned(
     ? []
     : diffFields(now, wanted).filter(({ place }) => !apart.has(String(place[0])));
   if (changes.length === 0) return draft(document, base);
-  const way = wayOf(document, { raw: live.doc, doc: live.doc }, { wanted, live: now }, changes, input);
-  if ('way' in way) return draft(document, { ...base, way: way.way, changes });
+  const method = methodOf(document, { raw: live.doc, doc: live.doc }, { wanted, live: now }, changes, input);
+  if ('method' in method) return draft(document, { ...base, method: method.method, changes });
   return draft(document, {
     ...base,
-    reason: `${base.reason}; the difference stays: ${way.why}`,
+    reason: `${base.reason}; the difference stays: ${method.why}`,
     changes,
-    credentials: way.blocked,
+    credentials: method.blocked,
   });
 }
 

@@ -22,7 +22,7 @@ export interface SavedPlan {
 
 /** What decides whether two plans do the same to the same. */
 function essence(step: Step): Json {
-  const { key, action, way, targetId, version, changes, late, enable, level } = step;
+  const { key, action, method: way, targetId, version, changes, late, enable, level } = step;
   return JSON.parse(
     JSON.stringify({ key, action, way, targetId, version, changes, late, enable, level }),
   ) as Json;

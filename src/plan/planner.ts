@@ -1,8 +1,8 @@
 import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
+import { followerSteps, followingReturns, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
-import { followerSteps, followingReturns, handWork } from './followers.ts';
 import { type Node, orderByNeed } from './order.ts';
 import { realValues } from './secrets.ts';
 import { type Key, keyOf, type Plan, type Step } from './types.ts';

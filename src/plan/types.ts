@@ -49,7 +49,7 @@ export interface LiveDocument {
 export type Action = 'create' | 'update' | 'undelete' | 'delete' | 'unchanged' | 'blocked' | 'impossible';
 
 /** How an update is written. */
-export type Way = 'put' | 'patch';
+export type WriteMethod = 'put' | 'patch';
 
 /** One resource in a plan. */
 export interface Step {
@@ -62,7 +62,7 @@ export interface Step {
   readonly title: string;
   readonly path: string;
   readonly action: Action;
-  readonly way?: Way;
+  readonly method?: WriteMethod;
   /** Why this action, in a sentence without a full stop. */
   readonly reason: string;
   /** Steps of one level need nothing of each other. */

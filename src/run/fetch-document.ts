@@ -35,7 +35,7 @@ function keyOfId(id: string): string {
   throw new ApiError(
     `the key ${id} holds a credential and is not in the mirror: put its value back by hand`,
     {
-      passing: false,
+      transient: false,
     },
   );
 }
@@ -57,7 +57,7 @@ export function inexactError(where: string, [first]: readonly InexactNumber[]): 
   const place = first && first.place.length > 0 ? `, ${placeText(first.place)}` : '';
   return new ApiError(
     `${where}${place}: the number ${(first?.text ?? '').slice(0, 60)} cannot be kept exactly; the mirror keeps what it has. Written as a text in quotes it could be kept`,
-    { passing: false },
+    { transient: false },
   );
 }
 
@@ -88,9 +88,9 @@ export async function readDocument(
   const wrapped = only !== undefined && others.length === 0;
   const doc = wrapped ? only : body;
   if (!isObject(doc))
-    throw new ApiError(`${url} answered with something that is not a document`, { passing: false });
+    throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
   if (doc._id !== id)
-    throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { passing: false });
+    throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { transient: false });
   if (getOwn(doc, 'deletedAt')) return undefined;
   return {
     doc,
@@ -140,7 +140,7 @@ function dataPage(body: Json | undefined, url: string): { entries: JsonObject[];
   if (body === undefined) return { entries: [], next: undefined };
   const data = isObject(body) ? body.data : body;
   if (!isArray(data))
-    throw new ApiError(`${url} answered with something that is not cache data`, { passing: false });
+    throw new ApiError(`${url} answered with something that is not cache data`, { transient: false });
   const next = isObject(body) ? body.nextPageURL : undefined;
   return { entries: data.filter(isObject), next: typeof next === 'string' && next !== '' ? next : undefined };
 }
@@ -179,5 +179,5 @@ export async function fetchCacheData(
     url = ownUrl(client.baseUrl, path.startsWith('v1/') ? `/${path}` : path).href;
     if (seen.has(url)) break;
   }
-  throw new ApiError(`${first}: the pages lead back to an earlier one`, { passing: false });
+  throw new ApiError(`${first}: the pages lead back to an earlier one`, { transient: false });
 }

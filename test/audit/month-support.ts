@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/core/json.ts';
+import type { AuditEntry, Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import type { AuditEntry, Person } from '../../src/emulator/seed.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { random } from '../support/random.ts';
 import { Workspace } from '../support/workspace.ts';

@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { Fault } from '../../src/emulator/http/faults.ts';
 import type { Dice } from '../support/random.ts';
 import type { Injected } from './injected.ts';
 import type { World } from './world.ts';

@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { runCli } from '../../src/cli/program.ts';
 import type { JsonObject } from '../../src/core/json.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/http/server.ts';
+import type { AccountSeed, Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
-import type { AccountSeed, Person } from '../../src/emulator/seed.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/server.ts';
 
 /** No settings of whoever runs this; lines of the log are looked at, too. */
 const ENV = {

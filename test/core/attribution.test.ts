@@ -15,7 +15,7 @@ import {
   readMessage,
   summarise,
 } from '../../src/core/message.ts';
-import { type EarlierCommit, earlierCommit, readTold } from '../../src/core/told.ts';
+import { type EarlierCommit, earlierCommit, readTold } from '../../src/core/reported.ts';
 import { cases } from '../support/fuzz.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };

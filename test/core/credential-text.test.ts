@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { credentialsIn } from '../../src/core/credential-text.ts';
-import { findCredentials } from '../../src/detect/credentials.ts';
+import { findCredentials } from '../../src/lint/find-credentials.ts';
 
 /** Put together here, so that no scanner takes this source for one that holds credentials. */
 const j = (...parts: string[]): string => parts.join('');

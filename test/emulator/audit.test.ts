@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AuditEntry } from '../../src/emulator/seed.ts';
+import type { AuditEntry } from '../../src/emulator/model/seed.ts';
 import { type Answer, account, doc, id, people, smallShop, start } from './support.ts';
 
 function entries(answer: Answer): readonly AuditEntry[] {

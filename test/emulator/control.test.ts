@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { emptyAccount, startEmulator } from '../../src/emulator/http/server.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import { emptyAccount, startEmulator } from '../../src/emulator/server.ts';
 import { account, codeOf, id, people, smallShop, start } from './support.ts';
 
 describe('the control endpoints', () => {

@@ -1,12 +1,12 @@
 import { afterEach } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import type { AccountSeed, Person } from '../../src/emulator/seed.ts';
 import {
   type Emulator,
   type EmulatorOptions,
   emptyAccount,
   startEmulator,
-} from '../../src/emulator/server.ts';
+} from '../../src/emulator/http/server.ts';
+import type { AccountSeed, Person } from '../../src/emulator/model/seed.ts';
 
 /** A made-up id; the letter keeps kinds of resources apart. */
 export function id(kind: string, n = 1): string {

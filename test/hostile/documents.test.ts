@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toData } from '../../src/core/documents.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { emptyAccount } from '../../src/emulator/server.ts';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { tempDir, Workspace } from '../support/workspace.ts';
 

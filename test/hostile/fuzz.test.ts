@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createClient, parseJson } from '../../src/celigo/client.ts';
 import { ApiError } from '../../src/celigo/errors.ts';
 import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
-import { printable } from '../../src/cli/style.ts';
+import { printable } from '../../src/cli/ui/style.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { readSecretsFile } from '../../src/config/secrets-file.ts';
 import { parseDocumentFile } from '../../src/core/documents.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { emptyAccount, type PendingWrite } from '../../src/emulator/server.ts';
+import { emptyAccount, type PendingWrite } from '../../src/emulator/http/server.ts';
 import { sample } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 import { expectCode, expectNoMask, history, type RestoreJson, said, writes } from './support.ts';

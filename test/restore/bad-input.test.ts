@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { emptyAccount } from '../../src/emulator/server.ts';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 import { commitByHand, doc, expectCode, head, mirrored, plain, said, snapshot, writes } from './support.ts';

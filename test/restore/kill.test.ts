@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
-import { emptyAccount } from '../../src/emulator/server.ts';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { random } from '../support/random.ts';
 import { type Outcome, type Running, start, Workspace } from '../support/workspace.ts';

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
-import { secretsIn } from '../../src/emulator/masking.ts';
-import type { Behaviour, PendingWrite } from '../../src/emulator/server.ts';
+import type { Behaviour, PendingWrite } from '../../src/emulator/http/server.ts';
+import { secretsIn } from '../../src/emulator/rules/masking.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { cli, Workspace } from '../support/workspace.ts';
 import {

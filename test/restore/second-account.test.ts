@@ -6,7 +6,7 @@ import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { mapPath } from '../../src/core/paths.ts';
 import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
-import { type Behaviour, emptyAccount } from '../../src/emulator/server.ts';
+import { type Behaviour, emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 import {

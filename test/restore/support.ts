@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import type { Json } from '../../src/core/json.ts';
-import type { Emulator } from '../../src/emulator/server.ts';
+import type { Emulator } from '../../src/emulator/http/server.ts';
 import type { TestAccount } from '../support/account.ts';
 import { type Doc, doc, masksAnywhere } from '../support/documents.ts';
 import { type Outcome, Workspace } from '../support/workspace.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
-import { type EmulatorOptions, emptyAccount } from '../../src/emulator/server.ts';
+import { type EmulatorOptions, emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { ENV, Workspace } from '../support/workspace.ts';
 import { type Doc, doc, expectCode, head, mirrored, plain, said, uproot } from './support.ts';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { AuditEntry } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import type { AuditEntry } from '../../src/emulator/seed.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 

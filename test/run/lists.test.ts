@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
+import type { EmulatorOptions } from '../../src/emulator/http/server.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import type { EmulatorOptions } from '../../src/emulator/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { Workspace } from '../support/workspace.ts';
 

@@ -3,8 +3,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import type { AuditEntry, Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import type { AuditEntry, Person } from '../../src/emulator/seed.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { bareRemote, cli, ENV, git, tempDir, Workspace } from '../support/workspace.ts';
 

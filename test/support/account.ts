@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import type { EmulatorOptions } from '../../src/emulator/http/server.ts';
+import { type Emulator, startEmulator } from '../../src/emulator/http/server.ts';
+import type { Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
-import type { Person } from '../../src/emulator/seed.ts';
-import type { EmulatorOptions } from '../../src/emulator/server.ts';
-import { type Emulator, startEmulator } from '../../src/emulator/server.ts';
 
 /** An emulated account for one test, with calls to its documented API. */
 export interface TestAccount {

@@ -2,10 +2,10 @@ import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { mapPath } from '../../src/core/paths.ts';
-import { DEFAULT_BEHAVIOUR } from '../../src/emulator/behaviour.ts';
-import { internalReferences } from '../../src/emulator/links.ts';
-import { normaliseWritten } from '../../src/emulator/normalising.ts';
-import type { Emulator } from '../../src/emulator/server.ts';
+import type { Emulator } from '../../src/emulator/http/server.ts';
+import { internalReferences } from '../../src/emulator/model/links.ts';
+import { DEFAULT_BEHAVIOUR } from '../../src/emulator/rules/behaviour.ts';
+import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
 export type Doc = JsonObject & { readonly _id: string };
 

@@ -40,7 +40,7 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
     oneLine(entry.by.name),
     oneLine(entry.by.email),
     entry.also.map(({ name, email }) => oneLine(`${name} <${email}>`)).join('; '),
-    entry.sureness,
+    entry.certainty,
     entry.sources.join('; '),
     entry.what,
     entry.type,

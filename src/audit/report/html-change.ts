@@ -99,8 +99,8 @@ export function changeMarkup(account: string, change: ReportChange, link: Commit
   const facts = [
     ...entry.also.map((person) => `also ${person.name} <${person.email}>`),
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
-    ...(entry.sureness === 'lastModifiedBy' ? ['the author is the last modifier'] : []),
-    ...(entry.sureness === 'unknown' ? ['who made it is not known'] : []),
+    ...(entry.certainty === 'lastModifiedBy' ? ['the author is the last modifier'] : []),
+    ...(entry.certainty === 'unknown' ? ['who made it is not known'] : []),
     ...(entry.restore ? [`restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];

@@ -63,7 +63,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
   const people = [entry.by, ...entry.also].map(({ name, email }) => `${name} <${email}>`).join(', ');
   const facts = [
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
-    ...(entry.sureness === 'lastModifiedBy' ? ['the last modifier'] : []),
+    ...(entry.certainty === 'lastModifiedBy' ? ['the last modifier'] : []),
     ...(entry.restore ? [`restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { AuditEntry } from '../seed.ts';
+import type { AuditEntry } from '../model/seed.ts';
 import { auditId, createdAt, ids } from './ids.ts';
 import { byUser, type people } from './people.ts';
 

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { AccountSeed } from '../seed.ts';
+import type { AccountSeed } from '../model/seed.ts';
 import {
   accessTokens,
   ashares,

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { AuditEntry, Person } from '../seed.ts';
+import type { AuditEntry, Person } from '../model/seed.ts';
 import { ids } from './ids.ts';
 
 type Name = keyof typeof ids.people;

@@ -7,16 +7,16 @@ import { equalJson } from '../../core/paths.ts';
 import { atPlace } from '../../core/places.ts';
 import { restorable } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
-import {
-  type ApplyContext,
-  createLedger,
-  type Outcome,
-  type Result,
-  type Unsure,
-  type Written,
-} from './ledger.ts';
 import { versionOf } from './live.ts';
 import { createStepWriter } from './steps.ts';
+import {
+  type ApplyContext,
+  createWriteLog,
+  type Outcome,
+  type Result,
+  type UnknownOutcome,
+  type Written,
+} from './write-log.ts';
 import type { LivePair } from './writer.ts';
 
 /** Intents made durable together: one wait for the disk, not one a request. */
@@ -61,14 +61,14 @@ export interface Applier {
   readonly outcomes: ReadonlyMap<Key, Outcome>;
   readonly written: ReadonlyMap<string, Written>;
   /** Writes that failed, and may have taken effect all the same. */
-  readonly unsure: readonly Unsure[];
+  readonly unsure: readonly UnknownOutcome[];
 }
 
 export function createApplier(context: ApplyContext): Applier {
   const { writer, journal, documents, ids } = context;
   let done = 0;
   let total = 0;
-  const ledger = createLedger(context, () => {
+  const ledger = createWriteLog(context, () => {
     done += 1;
     context.progress(Math.min(done, total), total);
   });
@@ -109,7 +109,7 @@ export function createApplier(context: ApplyContext): Applier {
   return {
     outcomes,
     written: ledger.written,
-    unsure: ledger.unsure,
+    unsure: ledger.unknownOutcomes,
     async run(planned) {
       const acting = planned.filter(({ action, changes, enable }) => {
         const onlySwitch =

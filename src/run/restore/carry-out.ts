@@ -10,17 +10,17 @@ import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
 import { earlierWrites, withUnsure } from './earlier.ts';
 import { switchOn } from './enable.ts';
-import { keepInHistory } from './keep.ts';
-import type { ApplyContext, Outcome } from './ledger.ts';
 import { observe } from './live.ts';
+import { findSlipped } from './lost-updates.ts';
 import { findOperator } from './operator.ts';
 import type { Prepared } from './prepare.ts';
+import { preserveLostUpdates } from './preserve-lost-updates.ts';
 import { broughtAlong, compare } from './read-back.ts';
 import type { RestoreReport } from './report.ts';
 import type { RestoreDeps } from './request.ts';
 import { touchedKeys, undeletedKeys } from './resume.ts';
 import { checkRights } from './rights.ts';
-import { findSlipped } from './slipped.ts';
+import type { ApplyContext, Outcome } from './write-log.ts';
 
 /** Actions that change something. */
 const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
@@ -165,7 +165,7 @@ export async function carryOut(
       signal: deps.signal,
     });
     journal.append([{ kind: 'applied' }], true);
-    const kept = await keepInHistory(repository, plan.account, slipped.found, {
+    const kept = await preserveLostUpdates(repository, plan.account, slipped.found, {
       restoreId: journal.head.id,
       transliterate: deps.transliterate,
       now: deps.now(),

@@ -4,16 +4,16 @@ import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { titleOf } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
-import { createGate, type Gate } from './gate.ts';
-import type { ApplyContext } from './ledger.ts';
-import { pickTwin } from './twin.ts';
+import { findCreated } from './find-created.ts';
+import { createReadWriteLock, type ReadWriteLock } from './read-write-lock.ts';
+import type { ApplyContext } from './write-log.ts';
 import { type LivePair, Unread } from './writer.ts';
 
 /** Tries of a creation whose outcome is unknown. */
 const CREATE_TRIES = 3;
 
 function outcomeUnknown(error: unknown): boolean {
-  return error instanceof ApiError && error.passing && error.status !== 429;
+  return error instanceof ApiError && error.transient && error.status !== 429;
 }
 
 function unsure(type: ResourceType, body: JsonObject, cause: ApiError): AppError {
@@ -31,7 +31,7 @@ export function createOnce(
   context: ApplyContext,
 ): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
   const { writer, journal } = context;
-  const gates = new Map<string, Gate>();
+  const gates = new Map<string, ReadWriteLock>();
   /** Ids that a creation of this restore got. */
   const claimed = new Set<string>();
   for (const entry of journal.entries)
@@ -41,12 +41,12 @@ export function createOnce(
   async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {
     let gate = gates.get(type.name);
     if (!gate) {
-      gate = createGate();
+      gate = createReadWriteLock();
       gates.set(type.name, gate);
     }
     for (let attempt = 1; ; attempt++) {
       try {
-        const made = await gate.pass(async () => {
+        const made = await gate.shared(async () => {
           const pair = await writer.create(type, body);
           claimed.add(String(pair.raw._id));
           return pair;
@@ -56,7 +56,7 @@ export function createOnce(
         if (error instanceof Unread) claimed.add(error.id);
         if (!outcomeUnknown(error)) throw error;
         const twin = await gate
-          .alone(() => findTwin(type, body))
+          .exclusive(() => findTwin(type, body))
           .catch((failure: unknown) => {
             // Ended now, the next restore would make a second one; gone on with, it is looked for.
             throw failure instanceof ApiError ? unsure(type, body, failure) : failure;
@@ -75,7 +75,7 @@ export function createOnce(
       const pair = await writer.read(type, id);
       if (pair) candidates.push({ id, doc: pair.doc, pair });
     }
-    const twin = pickTwin(type, body, candidates);
+    const twin = findCreated(type, body, candidates);
     if (twin) claimed.add(twin.id);
     return twin?.pair;
   }

@@ -5,8 +5,8 @@ import { setSteps } from '../../core/paths.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
-import type { Unsure, Written } from './ledger.ts';
 import type { Prepared } from './prepare.ts';
+import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';
 
 /** What every read of the API shows in place of a credential (celigo-models 2.1). */
@@ -30,7 +30,7 @@ export async function earlierWrites({
   plan,
   live,
   ids,
-}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly Unsure[]> {
+}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly UnknownOutcome[]> {
   if (!journal || journal.head.base === '') return [];
   const actions = new Map<Key, string>();
   for (const entry of journal.entries) {
@@ -46,7 +46,7 @@ export async function earlierWrites({
   if (!base || actions.size === 0) return [];
   const paths = [...actions.keys()].flatMap((key) => base.documents.get(key)?.path ?? []);
   const known = await live.documents([...actions.keys()]);
-  return (await readDocuments(base, paths)).map(({ type, id, doc }): Unsure => {
+  return (await readDocuments(base, paths)).map(({ type, id, doc }): UnknownOutcome => {
     const key = keyOf(type.name, id);
     const now = known.get(key);
     return {
@@ -60,7 +60,7 @@ export async function earlierWrites({
 
 /** All writes of a restore: those that were answered, and those that may have taken effect, newest first. */
 export async function withUnsure(
-  unsure: readonly Unsure[],
+  unsure: readonly UnknownOutcome[],
   written: ReadonlyMap<Key, Written>,
   writer: Writer,
 ): Promise<ReadonlyMap<Key, Written>> {

@@ -7,7 +7,7 @@ import { covers, type Place } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { switchesToTurnOn } from '../../plan/body.ts';
 import { type Key, keyOf, type Step } from '../../plan/types.ts';
-import type { ApplyContext, Outcome } from './ledger.ts';
+import type { ApplyContext, Outcome } from './write-log.ts';
 
 /** Order of switching on (celigo-models 8.3): what is called before what calls, unscheduled before scheduled. */
 function rank({ type, id }: Step, doc: JsonObject | undefined): string {

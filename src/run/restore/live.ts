@@ -12,8 +12,8 @@ import { type DocumentEntry, type MirrorState, readDocuments, readState } from '
 import { WRITTEN_APART } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import type { SyncReport } from '../report.ts';
-import { runAccount } from '../sync-account.ts';
-import { identified, type RestoreCommit, type SyncDeps } from '../sync-deps.ts';
+import { runAccount } from '../sync/sync-account.ts';
+import { identified, type RestoreCommit, type SyncDeps } from '../sync/sync-deps.ts';
 
 /** The account as it is now: the mirror before the run, and what the run found to be different. */
 export interface LiveAccount {
@@ -38,7 +38,9 @@ export function versionOf(doc: JsonObject): string {
 
 /** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
 export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
-  return versionOf((WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
+  return versionOf(
+    (WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc),
+  );
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
@@ -100,7 +102,11 @@ export async function observe(
     report,
     keys: () => [...new Set([...held.keys(), ...fresh.keys()])].filter(exists),
     has: (typeName, id) =>
-      exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
+      exists(keyOf(typeName, id))
+        ? true
+        : complete.has(typeName) || gone.has(keyOf(typeName, id))
+          ? false
+          : undefined,
     isChanged: (key) => changed.has(key),
     isComplete: (typeName) => complete.has(typeName),
     async documents(keys) {

@@ -18,11 +18,17 @@ import { planRestore } from '../../plan/planner.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
 import { type Key, keyOf, type Live, type Plan, type Wanted } from '../../plan/types.ts';
 import { type Binding, readBinding } from '../binding.ts';
-import { normalisingFor } from '../clear-credentials.ts';
 import { idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
-import { documentsWith, guardDeletions, idsToFind, replacedIds, superfluous } from './beyond.ts';
+import { normalisingFor } from '../sync/clear-credentials.ts';
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
+import {
+  documentsWith,
+  extraneousDocuments,
+  guardDeletions,
+  idsToFind,
+  replacedIds,
+} from './out-of-scope.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
 import { adopt, createdKeys, touchedKeys, undeletedKeys } from './resume.ts';
 import { pathsOf } from './scope.ts';
@@ -211,7 +217,7 @@ export async function prepare(
       supplied,
       enableFlows: request.enableFlows,
       sampleData: target.sampleData,
-      deletions: request.prune ? await superfluous(live, stateKeys, ids, sameAccount, maps) : [],
+      deletions: request.prune ? await extraneousDocuments(live, stateKeys, ids, sameAccount, maps) : [],
       followers,
       replaced: sameAccount ? replacedIds(live, ids, followers) : new Map(),
       versionOf,

@@ -5,12 +5,12 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { placeText } from '../../core/places.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
-import { madeByServer } from '../../plan/settled.ts';
+import { madeByServer } from '../../plan/converged.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
-import type { Outcome } from './ledger.ts';
 import type { LiveAccount } from './live.ts';
 import type { Prepared } from './prepare.ts';
 import type { Drift } from './report.ts';
+import type { Outcome } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 
 /** What the recycle bin gave back along with an integration, although no step asked for it. */

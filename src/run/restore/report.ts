@@ -4,7 +4,7 @@ import type { Place } from '../../core/places.ts';
 import { placeText } from '../../core/places.ts';
 import type { Plan, Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
-import type { Outcome } from './ledger.ts';
+import type { Outcome } from './write-log.ts';
 
 /** A resource that the server does not show as it was asked for. */
 export interface Drift {
@@ -55,7 +55,7 @@ function stepJson(step: Step, outcome: Outcome | undefined) {
     name: oneLine(step.title),
     path: step.path,
     action: step.action,
-    ...(step.way ? { way: step.way } : {}),
+    ...(step.method ? { way: step.method } : {}),
     level: step.level,
     reason: outcome?.reason ?? step.reason,
     ...(outcome ? { result: outcome.result } : {}),

@@ -1,6 +1,6 @@
 import type { AccountConfig } from '../../config/schema.ts';
 import type { ValuesByResource } from '../../config/secrets-file.ts';
-import type { SyncDeps } from '../sync-deps.ts';
+import type { SyncDeps } from '../sync/sync-deps.ts';
 
 /** What `restore` was asked to do. */
 export interface RestoreRequest {

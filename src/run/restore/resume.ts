@@ -6,9 +6,9 @@ import { type MirrorState, readDocuments, readState } from '../../mirror/state.t
 import { createBody } from '../../plan/body.ts';
 import { type Key, keyOf } from '../../plan/types.ts';
 import { learnId } from '../idmaps.ts';
+import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
 import { pathsOf } from './scope.ts';
-import { pickTwin } from './twin.ts';
 import { withOverrides } from './wanted.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
@@ -91,7 +91,7 @@ export async function adopt(input: {
     });
     const candidates = [...(await live.documents(unknown)).values()];
     const { doc: body } = createBody({ type, wanted: document.doc, ids, supplied: new Map(), late: [] });
-    const twin = pickTwin(type, body, candidates);
+    const twin = findCreated(type, body, candidates);
     if (!twin) continue;
     claimed.add(twin.id);
     learnId(ids, id, twin.id);

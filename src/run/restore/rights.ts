@@ -4,7 +4,7 @@ import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { listAll } from './twin.ts';
+import { listAll } from './find-created.ts';
 
 const USERS = findType('ashares') as ResourceType;
 

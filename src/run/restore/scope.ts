@@ -142,7 +142,8 @@ async function closure(
     const next = new Set<string>();
     for (const document of front) {
       for (const { type: typeName, id } of referencesOf(document.type, document.doc)) {
-        const path = typeName === null || !follow(typeName) ? undefined : state.documents.get(keyOf(typeName, id))?.path;
+        const path =
+          typeName === null || !follow(typeName) ? undefined : state.documents.get(keyOf(typeName, id))?.path;
         if (typeName === null || path === undefined || found.has(keyOf(typeName, id))) continue;
         found.add(keyOf(typeName, id));
         next.add(path);

@@ -6,7 +6,7 @@ import { pushRemote } from '../../mirror/push.ts';
 import { ensureBranch, pullRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure } from '../failures.ts';
-import { ownFolders } from '../sync.ts';
+import { ownFolders } from '../sync/sync.ts';
 import { carryOut, plannedReport } from './carry-out.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { findJournal } from './open-journals.ts';

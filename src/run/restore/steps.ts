@@ -7,13 +7,13 @@ import { equalJson, mapPath, textOf } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { createBody, patchFor, restorable, updateBody } from '../../plan/body.ts';
+import { reachable } from '../../plan/converged.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { fillRecords, secretPlaces } from '../../plan/secrets.ts';
-import { reachable } from '../../plan/settled.ts';
 import { keyOf, type Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
-import { type ApplyContext, type Ledger, typeOf } from './ledger.ts';
 import { coreVersionOf, versionOf } from './live.ts';
+import { type ApplyContext, typeOf, type WriteLog } from './write-log.ts';
 import { type LivePair, Unread } from './writer.ts';
 
 /** How each kind of step is carried out. Every function settles its step, or throws an ApiError. */
@@ -40,7 +40,7 @@ export interface StepWriter {
   readonly complete: (step: Step, document: MirrorDocument) => { doc: JsonObject; lacking: string[] };
 }
 
-export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWriter {
+export function createStepWriter(context: ApplyContext, ledger: WriteLog): StepWriter {
   const { writer, journal, ids } = context;
   const { outcomes, written, settle, learn, note, record, isMissing } = ledger;
   const create = createOnce(context);
@@ -142,7 +142,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     try {
       return await write();
     } catch (error) {
-      ledger.unsure.push({ type, id, looks: [seen], ...(removed ? { removed } : {}) });
+      ledger.unknownOutcomes.push({ type, id, looks: [seen], ...(removed ? { removed } : {}) });
       throw error;
     }
   }
@@ -172,7 +172,7 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     const masked = secretPlaces(live.doc).some(({ fingerprint }) => fingerprint === undefined);
     let after: LivePair;
     await extend(document, id, live);
-    if (step.way === 'patch') {
+    if (step.method === 'patch') {
       const credentials = [...secretPlaces(document.doc), ...secretPlaces(live.doc)].map(
         ({ place }) => place,
       );
@@ -219,9 +219,9 @@ export function createStepWriter(context: ApplyContext, ledger: Ledger): StepWri
     const live = (await writer.read(type, id)) ?? (await writer.undelete(type, id));
     record(step, id, live);
     // Told before anything is written: what it names may get its new id only later.
-    if (step.way) note(type, id, undefined, live, restorable(type, document.doc, ids));
-    const problem = step.way ? await overwrite(step, document, id, live) : undefined;
-    if (!step.way && typeof document.doc.data === 'string')
+    if (step.method) note(type, id, undefined, live, restorable(type, document.doc, ids));
+    const problem = step.method ? await overwrite(step, document, id, live) : undefined;
+    if (!step.method && typeof document.doc.data === 'string')
       await writeApart(document, id, live, restorable(type, document.doc, ids), false);
     if (problem) settle(step, 'blocked', { id, reason: `it is back, but ${problem}` });
     else if (step.credentials.length > 0 && step.changes.length > 0)

@@ -8,7 +8,7 @@ import { referencesOf } from '../../core/references.ts';
 import { type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { pairInnerIds } from '../../plan/ids.ts';
 import { type Key, keyOf, type Live } from '../../plan/types.ts';
-import { groupFiles, sameFiles } from '../knowledge.ts';
+import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
 import { pathsOf } from './scope.ts';
 

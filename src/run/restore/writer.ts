@@ -9,7 +9,7 @@ import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder, type FilledRecords } from '../../plan/secrets.ts';
 import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
-import { listAll } from './twin.ts';
+import { listAll } from './find-created.ts';
 
 /** A document of the target, as the API shows it and as the mirror would hold it. */
 export interface LivePair {
@@ -23,7 +23,7 @@ export class Unread extends ApiError {
   constructor(id: string, cause: ApiError) {
     super(`made as ${id}, but it cannot be read: ${cause.message}`, {
       status: cause.status,
-      passing: false,
+      transient: false,
       cause,
     });
     this.name = 'Unread';
@@ -177,11 +177,13 @@ export function createWriter(options: WriterOptions): Writer {
   ): Promise<LivePair> {
     const found = isObject(body) && typeof body._id === 'string' ? body._id : id;
     if (found === undefined)
-      throw new ApiError(`POST ${type.list.path} did not say what it made`, { passing: true });
+      throw new ApiError(`POST ${type.list.path} did not say what it made`, { transient: true });
     if (isObject(body) && body._id === found && sent && isWhole(type, sent, body)) return pair(type, body);
     const live = await read(type, found);
     if (!live)
-      throw new ApiError(`${type.list.path}/${found} is gone right after it was written`, { passing: false });
+      throw new ApiError(`${type.list.path}/${found} is gone right after it was written`, {
+        transient: false,
+      });
     return live;
   }
 
@@ -252,7 +254,7 @@ export function createWriter(options: WriterOptions): Writer {
       }
       const live = await read(type, id);
       if (!live)
-        throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { passing: false });
+        throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { transient: false });
       return live;
     },
     async register(integration, wanted, live) {
@@ -289,7 +291,7 @@ export function createWriter(options: WriterOptions): Writer {
       ]);
       const list = await self.list(type);
       const made = [...list.values()].find((item) => item[field] === id && emailOf(item) === email);
-      if (!made) throw new ApiError(`the notification of ${email} is not there`, { passing: false });
+      if (!made) throw new ApiError(`the notification of ${email} is not there`, { transient: false });
       return made;
     },
   };

@@ -1,0 +1,46 @@
+import { changeText, type DiffLine, diffLines } from '../../core/change-text.ts';
+import type { FieldChange } from '../../core/field-diff.ts';
+import type { Json } from '../../core/json.ts';
+import { oneLine, visibleLine } from '../../core/message.ts';
+import type { Style } from './style.ts';
+
+/** Longest value on one line, and most lines of one that has several. */
+const LONGEST = 160;
+const MOST_LINES = 60;
+
+function cut(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+/** A value on one line, cut where it is long. */
+export function short(value: Json): string {
+  return cut(oneLine(JSON.stringify(value)));
+}
+
+function paintLine({ sign, text }: DiffLine, style: Style): string {
+  if (sign === 'gap') return style.dim('  ⋮');
+  const line = `${sign} ${visibleLine(text)}`;
+  return sign === '+' ? style.green(line) : sign === '-' ? style.red(line) : style.dim(line);
+}
+
+/** One field before and after, for a terminal: values on one line, texts of several lines as a diff of lines. */
+export function describeChange(change: FieldChange, style: Style): string[] {
+  const { place: text, before, after, byLine } = changeText(change);
+  const place = oneLine(text) || '(document)';
+  const sign =
+    before === undefined ? style.green('+') : after === undefined ? style.red('-') : style.yellow('~');
+  if (byLine) {
+    const lines = diffLines(before ?? '', after ?? '');
+    const shown = lines.slice(0, MOST_LINES).map((line) => `    ${paintLine(line, style)}`);
+    const rest = lines.length - shown.length;
+    return [
+      `${sign} ${place}:`,
+      ...shown,
+      ...(rest > 0 ? [`    ${style.dim(`… and ${rest} more lines`)}`] : []),
+    ];
+  }
+  const [old, now] = [before, after].map((value) => (value === undefined ? undefined : cut(oneLine(value))));
+  if (old === undefined) return [`${sign} ${place}: ${style.green(now ?? '')}`];
+  if (now === undefined) return [`${sign} ${place}: ${style.red(old)}`];
+  return [`${sign} ${place}: ${style.red(old)} → ${style.green(now)}`];
+}

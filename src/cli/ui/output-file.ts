@@ -1,0 +1,22 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { AppError, messageOf } from '../../core/errors.ts';
+import type { Io } from './io.ts';
+
+/**
+ * Writes a result into the file that an option names.
+ * @returns its whole path
+ * @throws AppError `USAGE` naming the option, the file and the cause
+ */
+export function writeOutput(io: Io, option: string, file: string, text: string, mode = 0o666): string {
+  const path = resolve(io.cwd, file);
+  try {
+    writeFileSync(path, text, { mode });
+  } catch (cause) {
+    throw new AppError('USAGE', `${option}: ${path} cannot be written: ${messageOf(cause)}`, {
+      hint: 'Name a file in a folder where this user may write',
+      cause,
+    });
+  }
+  return path;
+}

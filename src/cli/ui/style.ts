@@ -1,0 +1,39 @@
+import pc from 'picocolors';
+import { oneLine } from '../../core/message.ts';
+import type { GlobalOptions, Io } from './io.ts';
+
+export type Style = ReturnType<typeof pc.createColors>;
+
+/** Colours for standard output (or error), where it is a terminal and nobody said no. */
+export function styleFor(io: Io, options: GlobalOptions, stream: 'out' | 'err' = 'out'): Style {
+  const terminal = stream === 'out' ? io.outIsTerminal : io.errIsTerminal;
+  const forced = io.env.FORCE_COLOR !== undefined && io.env.FORCE_COLOR !== '0';
+  const refused = !options.color || (io.env.NO_COLOR ?? '') !== '' || io.env.TERM === 'dumb';
+  return pc.createColors(!refused && (terminal || forced));
+}
+
+/** Rows as columns of equal width; the last one runs free. Cells come without colours, `paint` adds them. */
+export function table(
+  rows: readonly (readonly string[])[],
+  paint: (cell: string, column: number, row: number) => string = (cell) => cell,
+): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  return rows
+    .map((row, r) =>
+      row
+        .map(
+          (cell, i) =>
+            paint(cell, i, r) + (i === row.length - 1 ? '' : ' '.repeat((widths[i] ?? 0) - cell.length)),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** A name from the account, safe to print. */
+export function printable(text: string): string {
+  return oneLine(text);
+}

@@ -1,0 +1,59 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ReportedStates } from '../notify/notifier.ts';
+import type { AccountState } from './account-state.ts';
+
+const FILE = 'daemon.json';
+
+const health = z.enum(['unknown', 'ok', 'partial', 'refused', 'failed']);
+const schema = z.object({
+  version: z.literal(1),
+  accounts: z.record(
+    z.string(),
+    z.object({
+      health,
+      since: z.string().optional(),
+      lastSuccess: z.string().optional(),
+      failures: z.number().int().min(0),
+    }),
+  ),
+  told: z.record(z.string(), z.record(z.string(), health)),
+});
+
+/** What outlives a restart of the daemon. */
+export interface StoredState {
+  readonly accounts: Readonly<Record<string, AccountState>>;
+  /** By channel and account: the last state that was told. */
+  readonly told: ReportedStates;
+}
+
+const NOTHING: StoredState = { accounts: {}, told: {} };
+
+/** Reads what an earlier daemon knew; a missing or damaged file is nothing known. */
+export function readStoredState(stateDir: string): StoredState {
+  try {
+    const { accounts, told } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
+    // Absent keys stay absent: `undefined` would not survive the types.
+    return { accounts: JSON.parse(JSON.stringify(accounts)) as StoredState['accounts'], told };
+  } catch {
+    return NOTHING;
+  }
+}
+
+/** Writes it down in one step. A folder that cannot be written costs the memory, not the run. */
+export function writeStoredState(stateDir: string, memory: StoredState): void {
+  const accounts = Object.fromEntries(
+    Object.entries(memory.accounts).map(([name, { health, since, lastSuccess, failures }]) => [
+      name,
+      { health, since, lastSuccess, failures },
+    ]),
+  );
+  const path = join(stateDir, FILE);
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: memory.told })}\n`);
+    renameSync(`${path}.new`, path);
+  } catch {
+    // A read-only or full disk shows in the runs themselves.
+  }
+}

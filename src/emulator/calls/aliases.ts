@@ -1,0 +1,71 @@
+import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { equalJson, textOf } from '../../core/paths.ts';
+import { fault, invalid } from '../http/api-fault.ts';
+import type { Account } from '../model/account.ts';
+import { isObjectId } from '../model/ids.ts';
+
+const TARGETS: Readonly<Record<string, string>> = {
+  _connectionId: 'connections',
+  _exportId: 'exports',
+  _importId: 'imports',
+  _flowId: 'flows',
+  _lookupCacheId: 'lookupcaches',
+};
+
+/** Whether something can be named by an alias of the integration (celigo-models 8.4). */
+function isReachable(
+  type: string,
+  doc: JsonObject,
+  integration: string,
+  registered: ReadonlySet<Json>,
+): boolean {
+  switch (type) {
+    case 'connections':
+      return registered.has(doc._id ?? null);
+    case 'exports':
+    case 'imports':
+      return doc._connectionId === undefined || registered.has(doc._connectionId);
+    case 'flows':
+      return doc._integrationId === integration;
+    default:
+      return doc._integrationId === undefined || doc._integrationId === integration;
+  }
+}
+
+/** Refuses aliases that break the rules (celigo-models 8.4). Those the document held before are not looked at. */
+export function checkAliases(
+  aliases: Json | undefined,
+  before: Json | undefined,
+  integration: string,
+  account: Account,
+  registeredIds: Json | undefined = account.store.get('integrations', integration)?._registeredConnectionIds,
+): void {
+  const list = isArray(aliases) ? aliases.filter(isObject) : [];
+  const names = new Set<string>();
+  const registered = new Set(isArray(registeredIds) ? registeredIds : []);
+  for (const [at, alias] of list.entries()) {
+    const place = `aliases[${at}]`;
+    const name = textOf(alias.alias);
+    if (name === undefined || name === '')
+      throw fault(422, 'missing_required_field', 'alias is required', `${place}.alias`);
+    if (isObjectId(name)) throw invalid(`${place}.alias`, 'an alias cannot look like an id');
+    if (names.has(name)) throw invalid(`${place}.alias`, `the alias ${name} occurs twice`);
+    names.add(name);
+    const targets = Object.entries(TARGETS).filter(([field]) => alias[field] !== undefined);
+    if (targets.length === 0) {
+      throw fault(422, 'missing_required_field', 'an alias must reference a resource', place);
+    }
+    if (targets.length > 1) throw invalid(place, 'an alias references one resource');
+    if (isArray(before) && before.some((held) => equalJson(held, alias))) continue;
+    for (const [field, type] of targets) {
+      const doc = account.store.get(type, String(alias[field]));
+      if (doc && !isReachable(type, doc, integration, registered)) {
+        throw invalid(
+          `${place}.${field}`,
+          'the resource is not part of the integration',
+          'update_not_allowed',
+        );
+      }
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import type { ResourceType } from '../../catalogue/types.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { setPlace, valueAt, withKey } from '../../core/paths.ts';
+import { fault, notFound } from '../http/api-fault.ts';
+import { empty, json, type Reply } from '../http/reply.ts';
+import { type Call, methodNotAllowed, unknownPath } from '../http/request.ts';
+import { codeOf, isObjectId } from '../model/ids.ts';
+import { STATEFUL, state } from '../model/state.ts';
+import { dependantsOf, removeDocument } from '../rules/deleting.ts';
+import { maskSecrets } from '../rules/masking.ts';
+import { ruleOf } from '../rules/rules.ts';
+import { auditAnswer } from './audit-answer.ts';
+import { dependencies, integrationPart } from './integrations.ts';
+import { lookupData } from './lookup-data.ts';
+import { createDocument, patchDocument, readVisible, replaceDocument } from './writes.ts';
+
+/** Types whose records have a log of their own (celigo-platform 6). */
+const LOGGED: ReadonlySet<string> = new Set([
+  ...['flows', 'connections', 'integrations', 'exports', 'imports', 'apis', 'scripts', 'accesstokens'],
+]);
+
+/** A document as GET by id shows it. */
+function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
+  const masked = maskSecrets(type, doc);
+  // Some members come only when asked for in so many words.
+  const missing = Object.entries(type.hydrate?.query ?? {}).some(
+    ([name, value]) => call.query.get(name) !== value,
+  );
+  return missing
+    ? (type.hydrate?.fields ?? []).reduce((held, field) => withKey(held, field, undefined), masked)
+    : masked;
+}
+
+/** What the answer to a write shows of the document that it made. */
+function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
+  const id = { _id: doc._id ?? null };
+  switch (call.account.behaviour.writeAnswer) {
+    case 'whole':
+      return shown(call, type, doc);
+    case 'id':
+      return id;
+    case 'echo': {
+      const sent = call.body();
+      return { ...(isObject(sent) ? sent : {}), ...id };
+    }
+  }
+}
+
+/** POST on a collection. A new token is shown once, in this answer (celigo-platform 1.2). */
+export async function createItem(call: Call, type: ResourceType): Promise<Reply> {
+  if (ruleOf(type.name).create === false) throw methodNotAllowed(call.method);
+  const body = call.body();
+  await call.beforeWrite(type.name, undefined);
+  const doc = createDocument(call.account, call.actor, type, body);
+  return json(type.name === 'accesstokens' ? doc : written(call, type, doc), 201);
+}
+
+/** GET, PUT, PATCH and DELETE of one document. */
+async function item(call: Call, type: ResourceType, id: string): Promise<Reply> {
+  const { account, actor, method } = call;
+  const rule = ruleOf(type.name);
+  switch (method) {
+    case 'GET':
+      return json(shown(call, type, readVisible(account, actor, type, id)));
+    case 'PUT': {
+      if (rule.replace === false) throw methodNotAllowed(method);
+      const body = call.body();
+      await call.beforeWrite(type.name, id);
+      return json(written(call, type, replaceDocument(account, actor, type, id, body)));
+    }
+    case 'PATCH': {
+      if (!type.restore.patch) throw methodNotAllowed(method);
+      const body = call.body();
+      await call.beforeWrite(type.name, id);
+      patchDocument(account, actor, type, id, body);
+      return empty();
+    }
+    case 'DELETE':
+      if (rule.remove === false) throw methodNotAllowed(method);
+      await call.beforeWrite(type.name, id);
+      removeDocument(account, actor, type, id);
+      return empty(rule.removed ?? 204);
+    default:
+      throw methodNotAllowed(method);
+  }
+}
+
+function membersOf(value: Json | undefined): readonly JsonObject[] {
+  return isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Resources and endpoints of a connector, abridged as lists of them are (celigo-platform 2.6). */
+function connectorPart(call: Call, doc: JsonObject, rest: readonly string[]): Reply {
+  const abridged = (part: JsonObject): JsonObject =>
+    ['published', '_httpConnectorId', 'endpoints'].reduce((held, key) => withKey(held, key, undefined), part);
+  const resources = membersOf(doc.resources);
+  if (call.method !== 'GET') throw methodNotAllowed(call.method);
+  if (rest.length === 1 && rest[0] === 'httpconnectorresources') return json(resources.map(abridged));
+  if (rest.length === 2 && rest[1] === 'httpconnectorendpoints') {
+    const resource = resources.find(({ _id }) => _id === rest[0]);
+    if (!resource) throw notFound('HTTP connector resource');
+    return json(membersOf(resource.endpoints).map(abridged));
+  }
+  throw unknownPath();
+}
+
+/** The few calls that show or change a secret of the platform itself. */
+async function secretPart(call: Call, type: ResourceType, doc: JsonObject, part: string): Promise<Reply> {
+  const { account, actor } = call;
+  const id = String(doc._id);
+  const [place, action] =
+    type.name === 'agents'
+      ? (['accessToken', 'PUT change-token'] as const)
+      : (['server.systemToken', 'DELETE systemtoken'] as const);
+  const field = place.slice(place.lastIndexOf('.') + 1);
+  const held = valueAt(doc, place);
+  if (held === undefined) throw fault(404, 'invalid_ref', `${field} not found`);
+  // Whoever may not change the document does not get to see its secret either.
+  account.access.needsWrite(actor, type, id, doc);
+  const asked = `${call.method} ${part}`;
+  if (asked === 'GET display-token' || asked === 'GET systemtoken') return json({ [field]: held });
+  if (asked !== action) throw methodNotAllowed(call.method);
+  await call.beforeWrite(type.name, id);
+  const next = codeOf(`${id}-${account.now().getTime()}`, 40);
+  account.store.put(type.name, setPlace(doc, place, next));
+  return json({ [field]: next });
+}
+
+/** `PUT /v1/environments/{id}/enable` switches back and forth (celigo-models 6.19). */
+async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject): Promise<Reply> {
+  if (call.method !== 'PUT') throw methodNotAllowed(call.method);
+  await call.beforeWrite(type.name, String(doc._id));
+  const next = { ...doc, enabled: doc.enabled !== true };
+  call.account.store.put(type.name, next);
+  return json(next);
+}
+
+function getOnly(call: Call): void {
+  if (call.method !== 'GET') throw methodNotAllowed(call.method);
+}
+
+/** What stands at and below `/v1/{type}/{id}`. @throws ApiFault */
+export async function itemCall(call: Call, type: ResourceType, path: readonly string[]): Promise<Reply> {
+  const { account, actor } = call;
+  const id = (path[0] ?? '').toLowerCase();
+  if (!isObjectId(id)) throw notFound(type.noun);
+  const [part, ...rest] = path.slice(1).map((word) => word.toLowerCase());
+  if (part === undefined) return item(call, type, id);
+  const doc = readVisible(account, actor, type, id);
+  const reads = call.method === 'GET' || part === 'getdata';
+  if (!reads) account.access.needsWrite(actor, type, id, doc);
+
+  if (part === 'audit' && rest.length === 0 && LOGGED.has(type.name)) {
+    getOnly(call);
+    return auditAnswer(call, { type, id });
+  }
+  if (part === 'dependencies' && rest.length === 0) {
+    getOnly(call);
+    return json(dependencies(account, dependantsOf(account, { type: type.name, id })));
+  }
+  // Keys of state are case-sensitive, unlike the words of a path.
+  if (part === 'state' && STATEFUL.has(type.name)) return state(call, `${type.name}/${id}`, path[2]);
+  switch (type.name) {
+    case 'integrations':
+      return integrationPart(call, id, [part, ...rest]);
+    case 'lookupcaches':
+      return lookupData(call, id, [part, ...rest]);
+    case 'httpconnectors':
+      return connectorPart(call, doc, [part, ...rest]);
+    case 'agents':
+    case 'stacks':
+      if (['display-token', 'change-token', 'systemtoken'].includes(part))
+        return secretPart(call, type, doc, part);
+      throw unknownPath();
+    case 'environments':
+      if (part === 'enable') return toggleEnvironment(call, type, doc);
+      throw unknownPath();
+    default:
+      throw unknownPath();
+  }
+}

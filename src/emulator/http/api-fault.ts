@@ -1,0 +1,41 @@
+import type { Json } from '../../core/json.ts';
+
+/** A refusal by the API, as a client sees it (celigo-platform 4.1). */
+export class ApiFault extends Error {
+  readonly status: number;
+  readonly body: Json;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: Json, headers: Readonly<Record<string, string>> = {}) {
+    super(typeof body === 'string' ? body : JSON.stringify(body));
+    this.name = 'ApiFault';
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** A refusal by a handler: `{errors: [{code, message, field?}]}`. */
+export function fault(status: number, code: string, message: string, field?: string): ApiFault {
+  return new ApiFault(status, { errors: [{ code, message, ...(field === undefined ? {} : { field }) }] });
+}
+
+/** 401. The layer that checks tokens answers without an `errors` list (celigo-platform 4.1). */
+export function unauthorized(message: 'Unauthorized' | 'Bearer Authentication Failed'): ApiFault {
+  return new ApiFault(401, { message });
+}
+
+/** 404 for an id that does not exist, was deleted, or is of another kind. */
+export function notFound(noun: string): ApiFault {
+  return fault(404, 'invalid_ref', `${noun} not found`);
+}
+
+/** 403 for something the token may not do. */
+export function forbidden(message = 'Your access does not allow this'): ApiFault {
+  return fault(403, 'access_restricted', message);
+}
+
+/** 422 for a value that cannot be accepted. */
+export function invalid(field: string, message: string, code = 'invalid_field'): ApiFault {
+  return fault(422, code, message, field);
+}

@@ -1,0 +1,132 @@
+import { RESOURCE_TYPES } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import { isObject } from '../../core/json.ts';
+import { textOf } from '../../core/paths.ts';
+import { auditAnswer } from '../calls/audit-answer.ts';
+import { binCall } from '../calls/bin-calls.ts';
+import { updateGrouping } from '../calls/integrations.ts';
+import { createItem, itemCall } from '../calls/items.ts';
+import { listCollection } from '../calls/listing.ts';
+import { putNotifications } from '../calls/notifications.ts';
+import { stamp } from '../calls/writes.ts';
+import { typeOf } from '../model/account.ts';
+import { state } from '../model/state.ts';
+import { fault, forbidden, invalid } from './api-fault.ts';
+import { json, type Reply } from './reply.ts';
+import { type Call, methodNotAllowed, objectBody, unknownPath } from './request.ts';
+
+/** Types by the words of their collection's path, below `/v1`, in lower case. */
+const COLLECTIONS: ReadonlyMap<string, ResourceType> = new Map(
+  RESOURCE_TYPES.filter(({ list }) => list.shape !== 'keys').flatMap((type) =>
+    [type.list.path, ...(type.list.alternative === undefined ? [] : [type.list.alternative])].map(
+      (path) => [path.toLowerCase().replace(/^\/v1\//, ''), type] as const,
+    ),
+  ),
+);
+
+/** The type whose collection a path begins with, and what follows. */
+function collectionOf(path: readonly string[]): { type: ResourceType; rest: readonly string[] } | undefined {
+  for (const words of [1, 2]) {
+    const type = COLLECTIONS.get(path.slice(0, words).join('/').toLowerCase());
+    if (type) return { type, rest: path.slice(words) };
+  }
+  return undefined;
+}
+
+/** `POST /v1/invite`: the only way to a new user (celigo-platform 5.1). Nobody is e-mailed. */
+async function invite(call: Call): Promise<Reply> {
+  const { account, actor } = call;
+  if (call.method !== 'POST') throw methodNotAllowed(call.method);
+  const body = objectBody(call.body());
+  const email = textOf(body.email);
+  if (email === undefined) throw fault(422, 'missing_required_field', 'email is required', 'email');
+  account.access.needsAdministrator(actor);
+  await call.beforeWrite('ashares', undefined);
+  for (const { sharedWithUser } of account.store.all('ashares')) {
+    if (isObject(sharedWithUser) && sharedWithUser.email === email) {
+      throw fault(409, 'invalid_user', `${email} is a user already`, 'email');
+    }
+  }
+  const level = textOf(body.accessLevel) ?? 'monitor';
+  if (!['administrator', 'manage', 'monitor'].includes(level)) {
+    throw invalid('accessLevel', `\`${level}\` is not a valid enum value for path \`accessLevel\`.`);
+  }
+  const doc = stamp(account, actor, {
+    _id: account.mint(),
+    createdAt: account.now().toISOString(),
+    accepted: false,
+    accessLevel: level,
+    sharedWithUser: { _id: account.mint(), email, name: email },
+  });
+  account.store.put('ashares', doc);
+  account.audit.note(actor, 'create', typeOf('ashares'), String(doc._id));
+  return json(doc, 201);
+}
+
+async function collection(call: Call, type: ResourceType, rest: readonly string[]): Promise<Reply> {
+  const refusal = call.account.unlicensed.get(type.name);
+  if (refusal !== undefined) {
+    if (refusal === 404) throw unknownPath();
+    throw fault(refusal, 'feature_not_enabled', `${type.plural} are not part of the licence`);
+  }
+  const [first] = rest;
+  if (first === undefined) {
+    switch (call.method) {
+      case 'GET':
+        return listCollection(call, type);
+      case 'POST':
+        return createItem(call, type);
+      case 'PUT':
+        if (type.name === 'notifications') return putNotifications(call);
+        throw methodNotAllowed(call.method);
+      default:
+        throw methodNotAllowed(call.method);
+    }
+  }
+  const word = first.toLowerCase();
+  if (type.name === 'flows' && word === 'updateflowgrouping') return updateGrouping(call, 'flows');
+  if (type.name === 'apis' && word === 'updateapigrouping') return updateGrouping(call, 'apis');
+  return itemCall(call, type, rest);
+}
+
+/** Answers one authenticated call. @throws ApiFault for every refusal */
+export async function route(call: Call): Promise<Reply> {
+  const { account, actor, method, path } = call;
+  const [first = '', ...rest] = path;
+  switch (first.toLowerCase()) {
+    case 'tokeninfo':
+      if (rest.length > 0) throw unknownPath();
+      if (method !== 'GET') throw methodNotAllowed(method);
+      return json({ _userId: actor.user._id });
+    case 'audit':
+      if (rest.length > 0) throw unknownPath();
+      if (method !== 'GET') throw methodNotAllowed(method);
+      return auditAnswer(call);
+    case 'recyclebinttl':
+      return binCall(call, rest);
+    case 'state': {
+      if (rest.length > 1) throw unknownPath();
+      if (actor.scope || actor.role === undefined) throw forbidden();
+      if (method !== 'GET' && actor.role === 'monitor') throw forbidden();
+      const refusal = account.unlicensed.get('state');
+      if (refusal !== undefined)
+        throw fault(refusal, 'feature_not_enabled', 'state is not part of the licence');
+      return state(call, '', rest[0]);
+    }
+    case 'invite':
+      if (rest.length > 0) throw unknownPath();
+      return invite(call);
+    case 'templates':
+    case 'connectors':
+      // For partner accounts only (celigo-platform 5.3).
+      throw forbidden();
+    case 'shared':
+      if (rest.join('/').toLowerCase() === 'stacks' && method === 'GET') return json([]);
+      throw unknownPath();
+    default: {
+      const found = collectionOf(path);
+      if (!found) throw unknownPath();
+      return collection(call, found.type, found.rest);
+    }
+  }
+}

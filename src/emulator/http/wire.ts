@@ -1,0 +1,87 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import type { Behaviour } from '../rules/behaviour.ts';
+import type { Reply } from './reply.ts';
+
+/** A request that has arrived completely. */
+export interface Incoming {
+  readonly method: string;
+  readonly url: URL;
+  readonly body: Buffer;
+  readonly authorization: string | undefined;
+  readonly contentType: string | undefined;
+}
+
+/** Waits for the whole of a request. Its URL is as the client addressed it. */
+export async function receive(request: IncomingMessage): Promise<Incoming> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return {
+    method: request.method ?? 'GET',
+    url: new URL(request.url ?? '/', `http://${request.headers.host ?? '127.0.0.1'}`),
+    body: Buffer.concat(chunks),
+    authorization: request.headers.authorization,
+    contentType: request.headers['content-type'],
+  };
+}
+
+/** Words of a path in clear. A broken escape stands for itself. */
+export function wordsOf(pathname: string): string[] {
+  return pathname
+    .split('/')
+    .filter((word) => word !== '')
+    .map((word) => {
+      try {
+        return decodeURIComponent(word);
+      } catch {
+        return word;
+      }
+    });
+}
+
+const ENCODERS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync } as const;
+
+/** An answer whose header lines go out as they are: Node refuses to write a folded one. */
+function sendRaw(response: ServerResponse, status: number, headers: Reply['headers'], body: Buffer): void {
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  const reason = STATUS_CODES[status] ?? '';
+  response.socket?.end(
+    Buffer.concat([
+      Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'),
+      body,
+    ]),
+  );
+}
+
+/** Sends an answer dated `time` in the given coding, or its first `bytes` before the connection is cut. */
+export function send(
+  response: ServerResponse,
+  reply: Reply,
+  time: Date,
+  {
+    coding = 'identity',
+    bytes,
+  }: { readonly coding?: Behaviour['coding']; readonly bytes?: number | 'half' } = {},
+): void {
+  const hasBody = reply.status !== 204 && reply.status !== 304;
+  const text = Buffer.from(reply.body, 'utf8');
+  const body = coding === 'identity' ? text : ENCODERS[coding](text);
+  const headers = {
+    date: time.toUTCString(),
+    ...reply.headers,
+    ...(hasBody && coding !== 'identity' ? { 'content-encoding': coding } : {}),
+    ...(hasBody ? { 'content-length': String(body.length) } : {}),
+  };
+  if (bytes === undefined && /[\r\n]/.test(reply.headers.link ?? '')) {
+    sendRaw(response, reply.status, headers, hasBody ? body : Buffer.alloc(0));
+    return;
+  }
+  response.writeHead(reply.status, headers);
+  if (bytes === undefined) response.end(hasBody ? body : undefined);
+  else {
+    const end = bytes === 'half' ? Math.floor(body.length / 2) : bytes;
+    response.write(body.subarray(0, end), () => response.destroy());
+  }
+}

@@ -1,0 +1,57 @@
+import type { Json, JsonObject } from '../../core/json.ts';
+import { setPlace } from '../../core/paths.ts';
+import { createDocument, patchDocument, replaceDocument } from '../calls/writes.ts';
+import { notFound } from '../http/api-fault.ts';
+import { removeDocument } from '../rules/deleting.ts';
+import { type Account, typeOf } from './account.ts';
+import type { Actor } from './actors.ts';
+import { restoreDocument } from './recycle-bin.ts';
+
+/**
+ * Somebody at work in the user interface: the same rules, checks, audit entries and side effects as over HTTP, with
+ * `ui` as their source. Documents go in and come out in clear. Refusals are thrown as ApiFault.
+ */
+export interface Acting {
+  readonly create: (type: string, doc: JsonObject) => JsonObject;
+  /** Replaces a document, by a new one or by what a function makes of the stored one. */
+  readonly update: (
+    type: string,
+    id: string,
+    next: JsonObject | ((current: JsonObject) => JsonObject),
+  ) => JsonObject;
+  /** Changes single places (`http.relativeURI`, `routers[0].name`) and keeps the rest; `undefined` removes one. */
+  readonly set: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => JsonObject;
+  /** JSON Patch, with the API's list of fields. */
+  readonly patch: (type: string, id: string, operations: readonly Json[]) => JsonObject;
+  readonly remove: (type: string, id: string) => void;
+  /** Brings a deleted document back from the recycle bin. */
+  readonly restore: (type: string, id: string) => JsonObject;
+}
+
+/** Changes to places of a document, as {@link Acting.set} takes them. */
+export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Json | undefined>>): JsonObject {
+  return Object.entries(changes).reduce((held, [place, value]) => setPlace(held, place, value), doc);
+}
+
+export function actAs(account: Account, actor: Actor): Acting {
+  function update(
+    typeName: string,
+    id: string,
+    next: JsonObject | ((current: JsonObject) => JsonObject),
+  ): JsonObject {
+    const type = typeOf(typeName);
+    if (typeof next !== 'function') return replaceDocument(account, actor, type, id, next);
+    const current = account.store.get(typeName, id);
+    if (!current) throw notFound(type.noun);
+    return replaceDocument(account, actor, type, id, next(current));
+  }
+
+  return {
+    create: (typeName, doc) => createDocument(account, actor, typeOf(typeName), doc),
+    update,
+    set: (typeName, id, changes) => update(typeName, id, (current) => withPlaces(current, changes)),
+    patch: (typeName, id, operations) => patchDocument(account, actor, typeOf(typeName), id, operations),
+    remove: (typeName, id) => removeDocument(account, actor, typeOf(typeName), id),
+    restore: (typeName, id) => restoreDocument(account, actor, typeOf(typeName), id),
+  };
+}

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { findType } from '../../catalogue/index.ts';
+import {
+  getOwn,
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  setOwn,
+} from '../../core/json.ts';
+import { BINDING_FILE, readPath } from '../../core/layout.ts';
+import { joinFiles, secretOf } from '../../core/markers.ts';
+import { isMask } from '../../core/secrets.ts';
+import { parseYaml } from '../../core/yaml.ts';
+import type { AccountSeed } from './seed.ts';
+
+/** A mirror holds no credential: the emulated account gets invented ones in their places. */
+function withInventedSecrets(value: Json): Json {
+  if (isMask(value)) return 'emulated-credential';
+  const fingerprint = secretOf(value);
+  if (fingerprint !== undefined) return `emulated-credential-${fingerprint}`;
+  if (isArray(value)) return value.map(withInventedSecrets);
+  if (!isObject(value)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) setOwn(out, key, withInventedSecrets(value[key] as Json));
+  return out;
+}
+
+function readDocument(folder: string, path: string): JsonObject {
+  const parsed = parseYaml(readFileSync(join(folder, path), 'utf8'));
+  const type = path.slice(0, path.indexOf('/'));
+  // Markers are looked at before the files are joined: code that contains one is no marker.
+  const joined = joinFiles(withInventedSecrets(parsed), (name) =>
+    readFileSync(join(folder, type, name), 'utf8'),
+  );
+  if (!isObject(joined)) throw new Error(`${path} holds no document`);
+  return joined;
+}
+
+function userIdOf(folder: string): string {
+  const binding = parseYaml(readFileSync(join(folder, BINDING_FILE), 'utf8'));
+  const account = isObject(binding) ? getOwn(binding, 'account') : undefined;
+  const id = isObject(account) ? getOwn(account, 'userId') : undefined;
+  return typeof id === 'string' ? id : '650000000000000000000001';
+}
+
+/**
+ * An account as a mirror's folder holds it, with an owner of the same id and invented credentials. People of the
+ * mirror can sign in with the token `emulator-token-<user id>`.
+ * @param folder the account's folder, with its `mirror.yaml`
+ * @throws YamlError, or an Error that names the file, for a mirror that is not sound
+ */
+export function seedFromMirror(folder: string): AccountSeed {
+  const resources: Record<string, JsonObject[]> = {};
+  const state: Record<string, Json> = {};
+  const lookupData: Record<string, { key: string; value: Json }[]> = {};
+  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .sort();
+  for (const path of paths) {
+    const parts = readPath(path);
+    if (!parts?.isDocument || !findType(parts.type)) continue;
+    const doc = readDocument(folder, path);
+    if (parts.type === 'state') state[String(doc.key)] = doc.value ?? null;
+    else if (parts.type === 'lookupcaches' && typeof doc.data === 'string') {
+      const { data, ...cache } = doc;
+      lookupData[parts.id] = String(data)
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as { key: string; value: Json });
+      resources.lookupcaches = [...(resources.lookupcaches ?? []), cache];
+    } else resources[parts.type] = [...(resources[parts.type] ?? []), doc];
+  }
+  const people = (resources.ashares ?? []).flatMap((share) => {
+    const user = share.sharedWithUser;
+    if (!isObject(user) || typeof user._id !== 'string') return [];
+    const role = share.accessLevel === 'administrator' ? ('administrator' as const) : ('monitor' as const);
+    return [
+      {
+        _id: user._id,
+        name: String(user.name),
+        email: String(user.email),
+        token: `emulator-token-${user._id}`,
+        role,
+      },
+    ];
+  });
+  const owner = {
+    _id: userIdOf(folder),
+    name: 'Account owner',
+    email: 'owner@example.test',
+    token: 'emulator-token',
+    role: 'owner' as const,
+  };
+  return { people: [owner, ...people], resources, lookupData, state, audit: [] };
+}

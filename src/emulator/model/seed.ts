@@ -1,0 +1,42 @@
+import type { Json, JsonObject } from '../../core/json.ts';
+
+/** A person who may sign in to the emulated account, and the API token that stands for them. */
+export interface Person {
+  readonly _id: string;
+  readonly name: string;
+  readonly email: string;
+  /** Bearer token: requests that carry it act as this person. */
+  readonly token: string;
+  /** The owner is not listed in `/v1/ashares`; the others are. */
+  readonly role: 'owner' | 'administrator' | 'manage' | 'monitor';
+  /** Integrations that a `manage` or `monitor` person is limited to; absent = all of the account. */
+  readonly integrationIds?: readonly string[];
+}
+
+/** One entry of the audit log, as `GET /v1/audit` shows it. */
+export interface AuditEntry {
+  readonly _id: string;
+  readonly resourceType: string;
+  readonly _resourceId: string;
+  readonly source: string;
+  readonly event: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly time: string;
+  readonly fieldChanges: readonly { fieldPath?: string; oldValue?: Json; newValue?: Json }[];
+  readonly byUser: { readonly _id: string; readonly name: string; readonly email: string };
+}
+
+/**
+ * What an emulated account holds when it starts. Documents are as the server stores them: complete, with
+ * secrets in clear (they are masked on the way out), volatile fields included.
+ */
+export interface AccountSeed {
+  readonly people: readonly Person[];
+  /** Documents by the type's folder name in the catalogue (`flows`, `iclients`, …). */
+  readonly resources: Readonly<Record<string, readonly JsonObject[]>>;
+  /** Entries of lookup caches by the cache's `_id`. */
+  readonly lookupData: Readonly<Record<string, readonly { readonly key: string; readonly value: Json }[]>>;
+  /** Global state (`/v1/state/{key}`). */
+  readonly state: Readonly<Record<string, Json>>;
+  readonly audit: readonly AuditEntry[];
+}

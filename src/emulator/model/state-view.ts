@@ -1,0 +1,72 @@
+import { RESOURCE_TYPES } from '../../catalogue/index.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import type { Account, Start } from './account.ts';
+import { withPlaces } from './acting.ts';
+import type { LookupEntry } from './lookup-entries.ts';
+import type { AccountSeed, AuditEntry } from './seed.ts';
+
+/** What an account holds, in clear, for the eyes of tests. */
+export interface StateView {
+  readonly get: (type: string, id: string) => JsonObject | undefined;
+  /** All documents of a type, in the order of their ids. */
+  readonly all: (type: string) => readonly JsonObject[];
+  readonly count: (type: string) => number;
+  /** Deleted documents, as they are in the recycle bin. */
+  readonly bin: () => readonly { readonly type: string; readonly doc: JsonObject }[];
+  /** The audit log, oldest entry first. */
+  readonly audit: () => readonly AuditEntry[];
+  readonly lookupData: (cache: string) => readonly LookupEntry[];
+  /** Global state. */
+  readonly state: () => Readonly<Record<string, Json>>;
+  /** What writes switched on since the start: flows that would run, APIs that would answer. */
+  readonly starts: () => readonly Start[];
+  /**
+   * Changes places of a document (`lastExecutedAt`, `queues[0].size`) as the platform does by itself: no checks, no
+   * audit entry, no new `lastModified`. `undefined` removes one.
+   */
+  readonly touch: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => void;
+  /** Everything, in the form of a seed (people aside), with the recycle bin and the starts. */
+  readonly dump: () => Dump;
+}
+
+export interface Dump extends Omit<AccountSeed, 'people'> {
+  readonly bin: readonly { readonly type: string; readonly doc: JsonObject }[];
+  readonly starts: readonly Start[];
+}
+
+export function createStateView(account: Account): StateView {
+  const { store } = account;
+  const all = (type: string): readonly JsonObject[] => [...store.all(type)];
+  const bin = () => [...account.bin.values()].map(({ type: typeName, doc }) => ({ type: typeName, doc }));
+  const state = () => Object.fromEntries(account.state.get('') ?? []);
+
+  return {
+    get: store.get,
+    all,
+    count: store.size,
+    bin,
+    audit: account.audit.all,
+    lookupData: account.lookups.of,
+    state,
+    starts: () => account.starts,
+    touch(typeName, id, changes) {
+      const doc = store.get(typeName, id);
+      if (!doc) throw new Error(`there is no document ${id} among the ${typeName}`);
+      store.put(typeName, withPlaces(doc, changes));
+    },
+    dump: () => ({
+      resources: Object.fromEntries(
+        RESOURCE_TYPES.map(({ name: typeName }) => [typeName, all(typeName)] as const).filter(
+          ([, docs]) => docs.length > 0,
+        ),
+      ),
+      lookupData: Object.fromEntries(
+        [...account.lookups.caches()].map((cache) => [cache, account.lookups.of(cache)]),
+      ),
+      state: state(),
+      audit: account.audit.all(),
+      bin: bin(),
+      starts: account.starts,
+    }),
+  };
+}

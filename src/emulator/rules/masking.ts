@@ -1,0 +1,71 @@
+import type { ResourceType } from '../../catalogue/types.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
+
+/** What every read shows in place of a credential (celigo-models 2.1). */
+export const MASK = '******';
+const SHORT_MASK = '****';
+const IS_MASK = /^\*{3,}$/;
+
+/** Credentials that the API shows in clear all the same (celigo-models 2.3, 2.4). */
+const SHOWN: Readonly<Record<string, readonly string[]>> = {
+  agents: ['accessToken'],
+  ediprofiles: ['isa02', 'isa04'],
+  iclients: ['oauth2.token.body', 'oauth2.refresh.body', 'salesforce.apiToken'],
+  connections: ['http', 'mcp.http'].flatMap((block) => [
+    `${block}.auth.token.refreshBody`,
+    `${block}.auth.token.revoke.body`,
+    `${block}.auth.cookie.body`,
+    `${block}.auth.oauth.accessTokenBody`,
+  ]),
+};
+
+/** Masked with fewer asterisks, and value by value (celigo-models 2.1). */
+const SHORT: ReadonlySet<string> = new Set([
+  'oauth2.auth.queryParameters[].value',
+  'oauth2.auth.queryParameters.*',
+]);
+
+const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps; mask: string }[]>();
+
+function rulesOf(type: ResourceType) {
+  let rules = COMPILED.get(type);
+  if (!rules) {
+    const shown = new Set(SHOWN[type.name]);
+    rules = (type.secrets ?? [])
+      .filter((path) => !shown.has(path))
+      .map((path) => ({ path, steps: stepsOf(path), mask: SHORT.has(path) ? SHORT_MASK : MASK }));
+    COMPILED.set(type, rules);
+  }
+  return rules;
+}
+
+/** Paths that reads of this type mask. */
+export function maskedPaths(type: ResourceType): readonly string[] {
+  return rulesOf(type).map(({ path }) => path);
+}
+
+function masked(held: Json, mask: string): Json {
+  // A credential that was never set is absent; an object of credentials becomes one string, its names with it.
+  if (held === null || held === '' || typeof held === 'boolean') return held;
+  return mask === SHORT_MASK && isObject(held) ? held : mask;
+}
+
+/** The document as every read shows it; the same object when it holds no credential. */
+export function maskSecrets(type: ResourceType, doc: JsonObject): JsonObject {
+  let result: Json = doc;
+  for (const { steps, mask } of rulesOf(type)) result = mapAt(result, steps, (held) => masked(held, mask));
+  return result as JsonObject;
+}
+
+/** Whether `value` is what a client was shown instead of a credential. */
+export function isMask(value: Json | undefined): boolean {
+  return typeof value === 'string' && IS_MASK.test(value);
+}
+
+/** The credentials a document holds. */
+export function secretsIn(type: ResourceType, doc: JsonObject): readonly Json[] {
+  return rulesOf(type)
+    .flatMap(({ path }) => valuesAt(doc, path))
+    .filter((held) => held !== null && held !== '');
+}

@@ -1,0 +1,146 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '../../core/errors.ts';
+import type { Git } from '../../mirror/git.ts';
+import { type HistoryCut, readCut } from '../../mirror/history.ts';
+
+/** A commit that nobody who is trusted signed. */
+export interface Unsigned {
+  readonly commit: string;
+  readonly time: string;
+  readonly author: string;
+  readonly problem: string;
+}
+
+/** What `verify --signatures` found. */
+export interface SignatureReport {
+  /** Commits that were looked at. */
+  readonly commits: number;
+  /** Those with a good signature of a trusted key. */
+  readonly good: number;
+  /** Who signed them. */
+  readonly signers: readonly string[];
+  readonly faults: readonly Unsigned[];
+  /** Where a shallow clone begins: what came before it cannot be checked, so that nothing is proved. */
+  readonly cut: HistoryCut | null;
+  /** Files of the account folders that are not as the last commit has them, from the root: no signature covers them. */
+  readonly uncommitted: readonly string[];
+}
+
+/** What git's letters mean (git-log, `%G?`). */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  B: 'the signature is bad: the commit was changed after it was signed',
+  U: 'it is signed by a key that is not trusted',
+  X: 'the signature has expired',
+  Y: 'it is signed by a key that has expired',
+  R: 'it is signed by a key that was revoked',
+  E: 'the signature cannot be checked',
+  N: 'it is not signed',
+};
+
+/** Who is trusted to sign: a file of allowed signers, or the public key that belongs to the configured one. */
+export type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
+
+/** A file of allowed signers for the time of `work`. @throws AppError `USAGE` when the public key cannot be read */
+async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>): Promise<T> {
+  if ('allowedSigners' in trust) return work(trust.allowedSigners);
+  const path = `${trust.signingKeyFile}.pub`;
+  let key: string;
+  try {
+    key = readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new AppError('USAGE', `the public key ${path} cannot be read`, {
+      hint: `Make it with: ssh-keygen -y -f ${trust.signingKeyFile} > ${path}; or name a file of trusted keys with --allowed-signers`,
+      cause,
+    });
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'celigo-mirror-signers-'));
+  try {
+    const file = join(folder, 'allowed_signers');
+    // Whoever holds the key may sign in any name: a commit tells its author, the signature its maker.
+    writeFileSync(file, `* namespaces="git" ${key}\n`);
+    return await work(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether the signatures prove all that was asked. */
+export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean {
+  return faults.length === 0 && cut === null && uncommitted.length === 0;
+}
+
+/**
+ * Checks that every commit that touches the account folders was signed by somebody trusted, that none is missing, and
+ * that the folders are as the last one has them.
+ * @param folders the accounts' folders
+ * @param after a commit, branch or tag: only what came after it (`undefined`: from the beginning)
+ * @throws AppError `USAGE` for a commit that there is not, GitFailure
+ */
+export async function verifySignatures(
+  git: Git,
+  folders: readonly string[],
+  trust: Trust,
+  after: string | undefined,
+): Promise<SignatureReport> {
+  let range = 'HEAD';
+  if (after !== undefined) {
+    const from = (
+      await git.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `${after}^{commit}`])
+    )?.trim();
+    if (!from) {
+      throw new AppError('USAGE', `--signed-after: ${after} is no commit, branch or tag of the mirror`, {
+        hint: 'git log --oneline shows the commits',
+      });
+    }
+    range = `${from}..HEAD`;
+  }
+  const out = await withSigners(trust, (file) =>
+    git.run([
+      '-c',
+      'gpg.format=ssh',
+      '-c',
+      `gpg.ssh.allowedSignersFile=${file}`,
+      'log',
+      '--first-parent',
+      '--no-show-signature',
+      '--format=%x01%H%x02%G?%x02%GS%x02%GF%x02%cI%x02%an',
+      '--end-of-options',
+      range,
+      '--',
+      ...folders.map((folder) => `${folder}/`),
+    ]),
+  );
+  const signers = new Set<string>();
+  const faults: Unsigned[] = [];
+  const lines = out.split('\x01').slice(1);
+  for (const line of lines) {
+    const [commit = '', state = '', signer = '', print = '', time = '', author = ''] = line
+      .trimEnd()
+      .split('\x02');
+    if (state === 'G') signers.add(signer === '' || signer === '*' ? print : signer);
+    else faults.push({ commit, time, author, problem: PROBLEMS[state] ?? PROBLEMS.E ?? '' });
+  }
+  return {
+    commits: lines.length,
+    good: lines.length - faults.length,
+    signers: [...signers].sort(),
+    faults,
+    cut: (await readCut(git, range)) ?? null,
+    uncommitted: await uncommittedIn(git, folders),
+  };
+}
+
+/** Paths of files that were changed, added or removed since the last commit. */
+async function uncommittedIn(git: Git, folders: readonly string[]): Promise<string[]> {
+  // What a list of the repository says is to be ignored is no more covered by a signature than the rest.
+  const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
+  const out = await git.run([...args, '--', ...folders.map((folder) => `${folder}/`)], {
+    env: { GIT_OPTIONAL_LOCKS: '0' },
+  });
+  return out
+    .split('\0')
+    .filter((line) => line !== '')
+    .map((line) => line.slice(3));
+}

@@ -1,0 +1,108 @@
+import { type FeedEntry, fetchFeed } from '../../celigo/audit.ts';
+import type { ApiClient } from '../../celigo/client.ts';
+import { replaceCredentials } from '../../core/credential-text.ts';
+import { isObject, type Json } from '../../core/json.ts';
+import { FEED_DIR, type MirrorFile } from '../../core/layout.ts';
+import { redaction } from '../../core/markers.ts';
+import type { Repository } from '../../mirror/repository.ts';
+
+/** Entries may turn up late (celigo-platform 6): so far behind the newest one the log is read again. */
+const OVERLAP_MS = 3_600_000;
+/** A full sweep looks back further. */
+const SWEEP_OVERLAP_MS = 3 * 86_400_000;
+/** Before the platform existed. */
+const BEGINNING = new Date('2011-01-01T00:00:00Z');
+
+/** What a line of the feed must have. */
+interface FeedLine {
+  readonly id: string;
+  readonly time: string;
+}
+
+/** Id and time of one line of a feed's file; `undefined` for what is none. */
+export function readFeedLine(line: string): FeedLine | undefined {
+  let value: Json;
+  try {
+    value = JSON.parse(line) as Json;
+  } catch {
+    return undefined;
+  }
+  const { id, time } = isObject(value) ? value : {};
+  return typeof id === 'string' && typeof time === 'string' ? { id, time } : undefined;
+}
+
+/** The file of an entry's month, in UTC. */
+function fileOf(time: string): string {
+  return `${FEED_DIR}/${new Date(time).toISOString().slice(0, 7)}.ndjson`;
+}
+
+/** The entry without credentials, which paths of fields and names of people may hold. */
+function cleaned(entry: FeedEntry, fingerprint: (secret: string) => string): FeedEntry {
+  const clean = (text: string): string => replaceCredentials(text, (found) => redaction(fingerprint(found)));
+  const { by, fields, event, resourceType, resourceId, source } = entry;
+  return {
+    ...entry,
+    event: clean(event),
+    resourceType: clean(resourceType),
+    resourceId: clean(resourceId),
+    source: clean(source),
+    by: { id: clean(by.id), name: clean(by.name), email: clean(by.email) },
+    fields: fields.map(clean),
+  };
+}
+
+function lineOf(entry: FeedEntry): string {
+  return `${JSON.stringify({ ...entry, time: new Date(entry.time).toISOString() })}\n`;
+}
+
+export interface FeedInput {
+  readonly client: ApiClient;
+  readonly repository: Pick<Repository, 'folderFiles' | 'git'>;
+  readonly account: string;
+  /** Of a credential in clear. */
+  readonly fingerprint: (secret: string) => string;
+  /** Now, by the server's clock. */
+  readonly serverTime: Date;
+  /** Look back further than to the newest entry. */
+  readonly full: boolean;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The files of the audit feed that grow in this run. What HEAD holds says how far the feed reaches, so that a run that
+ * failed, or a clone that is not kept, loses nothing. Lines are only ever added at the end.
+ * @throws ApiError when the log cannot be read whole, GitFailure
+ */
+export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
+  const { client, repository, account, fingerprint, serverTime, full, signal } = input;
+  const held = await repository.folderFiles(account);
+  const files = [...held.keys()].filter((path) => path.startsWith(`${FEED_DIR}/`)).sort();
+  const texts = new Map<string, string>();
+  const known = new Set<string>();
+  const load = async (path: string): Promise<readonly FeedLine[]> => {
+    const [bytes] = await repository.git.objects([held.get(path) ?? '']);
+    const text = bytes?.toString('utf8') ?? '';
+    texts.set(path, text);
+    const lines = text.split('\n').flatMap((line) => readFeedLine(line) ?? []);
+    for (const { id } of lines) known.add(id);
+    return lines;
+  };
+  const last = files.at(-1);
+  const newest =
+    last && (await load(last)).reduce((most, { time }) => Math.max(most, Date.parse(time) || 0), 0);
+  const overlap = full ? SWEEP_OVERLAP_MS : OVERLAP_MS;
+  const from = newest ? new Date(newest - overlap) : BEGINNING;
+  for (const path of files) if (path !== last && path >= fileOf(from.toISOString())) await load(path);
+  const to = new Date(serverTime.getTime() + 60_000);
+  const entries = await fetchFeed(client, from, to, signal);
+  const grown = new Map<string, string>();
+  for (const entry of entries) {
+    const path = fileOf(entry.time);
+    // A server that tells more than it was asked for: what an older month holds already is not told again.
+    if (!texts.has(path) && held.has(path)) await load(path);
+    if (known.has(entry.id)) continue;
+    known.add(entry.id);
+    grown.set(path, `${grown.get(path) ?? texts.get(path) ?? ''}${lineOf(cleaned(entry, fingerprint))}`);
+  }
+  return [...grown].map(([path, text]) => ({ path, text }));
+}

@@ -1,0 +1,186 @@
+import type { ResourceType } from '../../../catalogue/types.ts';
+import type { Change, Editor } from '../../../core/changes.ts';
+import { blobOid, digestOfDocument } from '../../../core/digest.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
+import { basePath, type MirrorFile, renderResource, titleOf } from '../../../core/layout.ts';
+import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
+import { setSteps } from '../../../core/paths.ts';
+import { visitLeaves } from '../../../core/places.ts';
+import type { CachedResource, CachedType } from '../../../mirror/cache.ts';
+import { type Fetched, inexactError } from '../../fetch-document.ts';
+import type { CollectContext } from './types.ts';
+
+/** A document ready to be compared with HEAD. */
+export interface Prepared {
+  readonly normalised: Normalised;
+  readonly title: string;
+  /** Of its file, inside the account's folder. */
+  readonly path: string;
+  /** Digest of the normalised document. */
+  readonly doc: string;
+  /** What HEAD lacks, what it has too many, and all files by their ids; `undefined` when nothing differs. */
+  readonly files:
+    | {
+        readonly put: readonly MirrorFile[];
+        readonly remove: readonly string[];
+        readonly oids: ReadonlyMap<string, string>;
+      }
+    | undefined;
+}
+
+/** The documents of one type against those in HEAD: what changed, and what the next run should remember. */
+export interface AgainstHead {
+  /** The mirror's form of a document, and its files. @throws ApiError when a number in it is not the one that the API sent */
+  readonly prepare: (id: string, fetched: Fetched) => Prepared;
+  /** Whether somebody may have edited the resource since the last run, by its copy in the list. */
+  readonly isEdited: (id: string, listed: JsonObject, prepared: Prepared) => boolean;
+  /** Takes a document in place of whatever was there. `raw`: digest of its record, `''` where it came otherwise. */
+  readonly settle: (id: string, raw: string, listed: JsonObject, prepared: Prepared) => void;
+  /** Takes back what an earlier copy of the same resource led to in this run. */
+  readonly undo: (id: string) => void;
+  /** Leaves a resource as HEAD has it, unless this run knows better. */
+  readonly keep: (id: string) => void;
+  /** Undoes everything set aside: a type that was not read whole keeps its files as they are. */
+  readonly forget: () => void;
+  /** Whether a document has something, in the mirror's form, that its copy in the list lacks. */
+  readonly hasMore: (full: JsonObject, listed: JsonObject) => boolean;
+  readonly resources: ReadonlyMap<string, CachedResource>;
+  readonly changes: () => Change[];
+}
+
+/** `lastModified` of a record, `''` where it has none. */
+export function modifiedOf(doc: JsonObject): string {
+  const value = getOwn(doc, 'lastModified');
+  return typeof value === 'string' ? value : '';
+}
+
+/** The last modifier in either of the shapes that may occur (celigo-platform, open question 6). */
+function editorOf(value: Json | undefined): Editor | undefined {
+  if (typeof value === 'string' && value !== '') return { id: value };
+  if (!isObject(value) || typeof value._id !== 'string') return undefined;
+  return {
+    id: value._id,
+    ...(typeof value.name === 'string' ? { name: value.name } : {}),
+    ...(typeof value.email === 'string' ? { email: value.email } : {}),
+  };
+}
+
+function differs({ files }: Prepared): boolean {
+  return files !== undefined && files.put.length + files.remove.length > 0;
+}
+
+/** Whether `full` has a field or an element, at any depth, that `listed` lacks: the listing is abridged then. */
+function hasMore(full: Json, listed: Json): boolean {
+  if (listed === null) return full !== null;
+  if (isArray(full)) {
+    if (!isArray(listed)) return true;
+    return full.length > listed.length || full.some((item, i) => hasMore(item, listed[i] as Json));
+  }
+  if (!isObject(full)) return false;
+  if (!isObject(listed)) return true;
+  return Object.keys(full).some((key) => {
+    const other = getOwn(listed, key);
+    return other === undefined || hasMore(full[key] as Json, other);
+  });
+}
+
+/** @param baseline the first listing of this type */
+export function compareWithHead(
+  context: CollectContext,
+  type: ResourceType,
+  known: CachedType,
+  baseline: boolean,
+): AgainstHead {
+  const normalise = createNormaliser(type, context.normalise);
+  const changes = new Map<string, Change>();
+  const resources = new Map<string, CachedResource>();
+  const inHead = (id: string): CachedResource | undefined => known.details().resources.get(id);
+
+  function clean(id: string, { doc, inexact }: Fetched): Normalised {
+    if (inexact.length > 0) {
+      // Most such numbers stand in samples and counters, which are left out: only one that stays matters.
+      const mark = (i: number): string => `\u0001${i}\u0001`;
+      const marked = inexact.reduce<Json>((held, { place }, i) => setSteps(held, place, mark(i)), doc);
+      const left = new Set<Json>();
+      if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
+      const staying = inexact.filter((_, i) => left.has(mark(i)));
+      if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
+    }
+    return normalise(doc);
+  }
+
+  function prepare(id: string, fetched: Fetched): Prepared {
+    const normalised = clean(id, fetched);
+    const before = inHead(id);
+    const doc = digestOfDocument(normalised);
+    const title = titleOf(type, normalised.doc);
+    const base = basePath(type, id, title, context.transliterate);
+    const common = { normalised, title, path: `${base}.yaml`, doc };
+    if (before && before.doc === doc) return { ...common, files: undefined };
+    const files = renderResource(base, normalised);
+    const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
+    const old = new Map(before?.files ?? []);
+    const put = files.filter((file) => old.get(file.path) !== oids.get(file.path));
+    const remove = [...old.keys()].filter((path) => !oids.has(path));
+    return { ...common, files: { put, remove, oids } };
+  }
+
+  function takeBack(id: string): boolean {
+    for (const path of changes.get(id)?.put ?? []) context.drop(path);
+    resources.delete(id);
+    return changes.delete(id);
+  }
+
+  function settle(id: string, raw: string, listed: JsonObject, prepared: Prepared): void {
+    const { normalised, title, path, doc, files } = prepared;
+    const before = inHead(id);
+    const modified = modifiedOf(listed);
+    if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
+    if (takeBack(id)) context.seen?.(type.name, id, normalised.doc);
+    if (!files || !differs(prepared)) {
+      resources.set(id, { raw, doc, modified, files: files ? [...files.oids] : (before?.files ?? []) });
+      return;
+    }
+    const { put, remove, oids } = files;
+    resources.set(id, { raw, doc, modified, files: [...oids] });
+    for (const file of put) context.put(file);
+    context.seen?.(type.name, id, normalised.doc);
+    const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
+    const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
+    changes.set(id, {
+      type: type.name,
+      id,
+      kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
+      title,
+      path,
+      ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
+      put: put.map((file) => file.path),
+      remove,
+      ...(modified !== '' ? { lastModified: modified } : {}),
+      ...(editor ? { lastModifiedBy: editor } : {}),
+      baseline,
+    });
+  }
+
+  return {
+    prepare,
+    settle,
+    resources,
+    changes: () => [...changes.values()],
+    isEdited(id, listed, prepared) {
+      const before = inHead(id);
+      if (!before) return false;
+      return (before.modified !== '' && before.modified !== modifiedOf(listed)) || differs(prepared);
+    },
+    hasMore: (full, listed) => hasMore(normalise(full).doc, normalise(listed).doc),
+    undo: (id) => void takeBack(id),
+    keep(id) {
+      const entry = inHead(id);
+      if (entry && !resources.has(id)) resources.set(id, entry);
+    },
+    forget() {
+      for (const id of [...changes.keys()]) takeBack(id);
+      resources.clear();
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { ResourceType } from '../../../catalogue/types.ts';
+import type { ApiClient } from '../../../celigo/client.ts';
+import { ApiError } from '../../../celigo/errors.ts';
+import { walkCollection } from '../../../celigo/paging.ts';
+import { withoutCredentials } from '../../../core/credential-text.ts';
+import { isArray, isObject } from '../../../core/json.ts';
+import { idOfKey } from '../../fetch-document.ts';
+import { type RecordPage, type Remembered, readPage } from './page.ts';
+import type { CollectContext } from './types.ts';
+
+/** The longest id that a key may become. */
+const LONGEST_KEY_ID = 160;
+
+/** Takes in what a listing shows, in whatever shape. */
+export interface Visitor {
+  /** A page of records; gives the number of those that no earlier page held. */
+  readonly page: (page: RecordPage) => Promise<number>;
+  /** A key of a collection that lists keys alone. */
+  readonly key: (id: string, key: string) => Promise<void>;
+  /** Ids shown so far; a collection of folders is walked by them. */
+  readonly shown: () => Iterable<string>;
+  /** Told of something in the list that cannot be mirrored. */
+  readonly problem: (text: string) => void;
+}
+
+/** The collection of one type, read from its first to its last record. */
+export interface Listing {
+  /** @throws ApiError when it cannot be read to its end */
+  readonly read: () => Promise<void>;
+  /** Spelling of the collection that the server answers to. */
+  readonly collection: () => string;
+  /** Records it showed. */
+  readonly count: () => number;
+  /** Query parameters that the server does not take. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** A collection that lists keys alone. @throws ApiError */
+export async function fetchKeys(
+  client: ApiClient,
+  collection: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const body = await client.json({ url: collection, signal });
+  const keys = body === undefined ? [] : isObject(body) ? body.keys : undefined;
+  if (isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
+  throw new ApiError(`${collection} answered with something that is not a list of keys`, {
+    transient: false,
+  });
+}
+
+export function listingOf(
+  { client, normalise, signal }: CollectContext,
+  type: ResourceType,
+  remembered: Remembered,
+  visitor: Visitor,
+): Listing {
+  const refused = new Set<string>();
+  let collection = type.list.path;
+  let count = 0;
+
+  async function walk(query: Readonly<Record<string, string>> = {}): Promise<void> {
+    await walkCollection(client, {
+      path: collection,
+      query,
+      optional: type.list.query ?? {},
+      refused,
+      paged: type.list.paged !== false,
+      read: (response) => readPage(response, remembered),
+      visit: (page) => {
+        count += page.count;
+        return visitor.page(page);
+      },
+      signal,
+    });
+  }
+
+  /** Folder by folder, from the root (celigo-models 6.20). */
+  async function walkFolders(): Promise<void> {
+    await walk();
+    const done = new Set<string>();
+    for (;;) {
+      const next = [...visitor.shown()].find((id) => !done.has(id));
+      if (next === undefined) return;
+      done.add(next);
+      await walk({ _parentId: next });
+    }
+  }
+
+  async function readKeys(): Promise<void> {
+    for (const key of await fetchKeys(client, collection, signal)) {
+      const id = idOfKey(key, normalise.fingerprint);
+      count += 1;
+      if (id !== '' && id.length <= LONGEST_KEY_ID) await visitor.key(id, key);
+      else {
+        const text = JSON.stringify(withoutCredentials(key).slice(0, 40));
+        visitor.problem(`${collection}: the key ${text} is too long or empty`);
+      }
+    }
+  }
+
+  const read = { keys: readKeys, folders: walkFolders, records: walk }[type.list.shape ?? 'records'];
+  return {
+    async read() {
+      try {
+        await read();
+      } catch (error) {
+        const other = type.list.alternative;
+        if (!other || !(error instanceof ApiError) || error.status !== 404 || count > 0) throw error;
+        collection = other;
+        await read();
+      }
+    },
+    collection: () => collection,
+    count: () => count,
+    refused,
+  };
+}

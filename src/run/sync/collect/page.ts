@@ -1,0 +1,81 @@
+import type { ApiResponse } from '../../../celigo/client.ts';
+import { parseJson } from '../../../celigo/client.ts';
+import { ApiError } from '../../../celigo/errors.ts';
+import { type Page, recordsOf } from '../../../celigo/paging.ts';
+import { digestOf } from '../../../core/digest.ts';
+import { type InexactNumber, inexactNumbers } from '../../../core/exact-numbers.ts';
+import { isObject, type Json, type JsonObject } from '../../../core/json.ts';
+import { isSafeId } from '../../../core/layout.ts';
+import { splitRecords } from '../../../core/records.ts';
+import type { PageMark } from '../../../mirror/cache.ts';
+
+/** One record of a page: known by its bytes, or parsed. */
+export type PageRecord =
+  | { readonly kind: 'unchanged'; readonly id: string }
+  | {
+      readonly kind: 'parsed';
+      readonly id: string;
+      readonly raw: string;
+      /** Of its bytes. */
+      readonly length: number;
+      readonly doc: JsonObject;
+      /** Its numbers that `doc` could not take over. */
+      readonly inexact: readonly InexactNumber[];
+    }
+  | { readonly kind: 'unusable'; readonly reason: string };
+
+/** A page of a listing, decoded only as far as its bytes are new. */
+export interface RecordPage extends Page {
+  /** Digest of the whole body. */
+  readonly digest: string;
+  /** The body is one of the last run: its records need no look. */
+  readonly unchanged: boolean;
+  readonly records: readonly PageRecord[];
+}
+
+/** What the last run remembers: bodies and records by their digests. */
+export interface Remembered {
+  readonly pageMarks: ReadonlyMap<string, PageMark>;
+  /** Digest of a record's bytes → id. Made on first use. */
+  readonly idsByRaw: () => ReadonlyMap<string, string>;
+}
+
+function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRecord {
+  const raw = digestOf(bytes);
+  const id = remembered.idsByRaw().get(raw);
+  if (id !== undefined) return { kind: 'unchanged', id };
+  const text = bytes.toString('utf8');
+  let doc: Json;
+  try {
+    doc = JSON.parse(text) as Json;
+  } catch (cause) {
+    throw new ApiError(`${path} answered with a body that is not JSON`, { transient: true, cause });
+  }
+  if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
+  return isSafeId(doc._id)
+    ? { kind: 'parsed', id: doc._id, raw, length: bytes.length, doc, inexact: inexactNumbers(text) }
+    : {
+        kind: 'unusable',
+        reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})`,
+      };
+}
+
+/**
+ * Decodes a page. A body with the bytes of the last run costs one digest; otherwise only records with new bytes are
+ * parsed.
+ * @throws ApiError (passing) for a body that is not JSON, (final) for one that is not a list
+ */
+export function readPage(response: ApiResponse, remembered: Remembered): RecordPage {
+  const digest = digestOf(response.body);
+  const known = remembered.pageMarks.get(digest);
+  if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
+  const path = response.url.pathname;
+  const slices = splitRecords(response.body);
+  if (slices) {
+    const records = slices.map((bytes) => readRecord(bytes, remembered, path));
+    return { digest, unchanged: false, records, count: records.length };
+  }
+  const { records: values, nextPageUrl } = recordsOf(parseJson(response), path);
+  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), remembered, path));
+  return { digest, unchanged: false, records, count: records.length, nextPageUrl };
+}

@@ -1,0 +1,57 @@
+import type { ResourceType } from '../../../catalogue/types.ts';
+import type { ApiClient } from '../../../celigo/client.ts';
+import type { Change } from '../../../core/changes.ts';
+import type { ObjectFormat } from '../../../core/digest.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import type { MirrorFile, Transliterate } from '../../../core/layout.ts';
+import type { ClearCredential, NormaliseOptions } from '../../../core/normalise.ts';
+import type { CachedType } from '../../../mirror/cache.ts';
+import type { Fetched } from '../../fetch-document.ts';
+
+/** What collecting one type needs of the world and of the configuration. */
+export interface CollectContext {
+  readonly client: ApiClient;
+  /** The token's `_userId`. */
+  readonly userId: string;
+  readonly normalise: NormaliseOptions;
+  readonly lookupCacheData: boolean;
+  /** Fetch again what would be fetched only when changed. */
+  readonly full: boolean;
+  readonly transliterate: Transliterate;
+  readonly format: ObjectFormat;
+  /** Takes files aside until the run decides to use them. */
+  readonly put: (file: MirrorFile) => void;
+  readonly drop: (path: string) => void;
+  /** Told of every resource that is new or changed. */
+  readonly seen?: (type: string, id: string, doc: JsonObject) => void;
+  /** Told of credentials in clear that a new or changed resource holds where none belongs. */
+  readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
+  /** Told what somebody should know although nothing failed. */
+  readonly notice?: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Whether a type could be read, and why not. */
+export type Coverage =
+  | { readonly state: 'complete' }
+  | { readonly state: 'incomplete'; readonly reason: string }
+  | { readonly state: 'unavailable'; readonly reason: string };
+
+/** One type after its listing. */
+export interface Collected {
+  readonly type: ResourceType;
+  readonly coverage: Coverage;
+  /** Records in the listing. */
+  readonly count: number;
+  readonly changes: readonly Change[];
+  /** Known ids that the listing did not show: suspected to be deleted. Empty unless the type is complete. */
+  readonly missing: readonly string[];
+  /** The type as the next run should remember it, if the changes are applied. */
+  readonly next: CachedType;
+  /** Takes one more document in, found outside the listing; its changes come on top. @throws ApiError */
+  readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;
+  /** Keeps a missing resource as it is. */
+  readonly keep: (id: string) => void;
+  /** Spelling of the collection that the server answers to. */
+  readonly collection: string;
+}

@@ -1,0 +1,27 @@
+import { type EarlierCommit, earlierCommit } from '../../core/reported.ts';
+import { newestCommits } from '../../mirror/newest.ts';
+import type { Repository } from '../../mirror/repository.ts';
+
+/** The commits before this run, newest first, read only as far back as somebody asks. */
+export interface EarlierHistory {
+  /** The commits up to and including the first for which `stop` holds; all of them when it holds for none. */
+  upTo(stop: (commit: EarlierCommit) => boolean): Promise<readonly EarlierCommit[]>;
+}
+
+/** @param skewMs the server's clock minus ours */
+export function openHistory(repository: Repository, skewMs: number): EarlierHistory {
+  const commits = newestCommits(repository);
+  const read: EarlierCommit[] = [];
+  return {
+    async upTo(stop) {
+      const known = read.findIndex((commit) => stop(commit));
+      if (known >= 0) return read.slice(0, known + 1);
+      for (let next = await commits.next(); !next.done; next = await commits.next()) {
+        const commit = earlierCommit(next.value, skewMs);
+        read.push(commit);
+        if (stop(commit)) break;
+      }
+      return read;
+    },
+  };
+}

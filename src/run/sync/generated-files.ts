@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ApiClient } from '../../celigo/client.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import type { AccountConfig } from '../../config/schema.ts';
+import type { Change } from '../../core/changes.ts';
+import { blobOid } from '../../core/digest.ts';
+import { AppError, messageOf } from '../../core/errors.ts';
+import { FEED_DIR, isOverview, type MirrorFile, OVERVIEW_FILE, OVERVIEW_MARK } from '../../core/layout.ts';
+import { isOwnPage } from '../../mirror/repair-folder.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import type { Staging } from '../../mirror/staging.ts';
+import { documentPaths, documentsAmong, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { growFeed } from './audit-feed.ts';
+
+/** Files of our own beside the documents that this run changes. */
+export interface GeneratedFiles {
+  readonly put: readonly MirrorFile[];
+  readonly remove: readonly string[];
+  /** What could not be read, by the names that commits and reports use. */
+  readonly incomplete: readonly string[];
+}
+
+export interface GeneratedFilesInput {
+  readonly client: ApiClient;
+  readonly repository: Repository;
+  readonly account: AccountConfig;
+  readonly staging: Staging;
+  readonly changes: readonly Change[];
+  readonly full: boolean;
+  readonly serverTime: Date;
+  /** Of a credential in clear. */
+  readonly fingerprint: (secret: string) => string;
+  readonly notice: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The audit feed and the pages, as far as they are asked for. @throws GitFailure */
+export async function renderGeneratedFiles(input: GeneratedFilesInput): Promise<GeneratedFiles> {
+  const feed = await feedFiles(input);
+  const pages = await pageFiles(input);
+  return {
+    put: [...(feed ?? []), ...pages.put],
+    remove: pages.remove,
+    incomplete: feed === undefined ? [FEED_DIR] : [],
+  };
+}
+
+/** `undefined` when the log cannot be read: what HEAD holds stays, and the next run goes on from there. */
+async function feedFiles(input: GeneratedFilesInput): Promise<readonly MirrorFile[] | undefined> {
+  const { client, repository, account, fingerprint, full, serverTime, notice, signal } = input;
+  if (!account.auditFeed) return [];
+  try {
+    return await growFeed({
+      client,
+      repository,
+      account: account.name,
+      fingerprint,
+      serverTime,
+      full,
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    notice(
+      `the audit feed could not be continued (${messageOf(error)}); the next run takes up where it ends`,
+    );
+    return undefined;
+  }
+}
+
+/** The account as this run leaves it. */
+async function stateAfter(
+  { repository, account, staging, changes }: GeneratedFilesInput,
+  before: ReadonlyMap<string, string>,
+): Promise<MirrorState> {
+  const files = new Map(before);
+  const staged = new Set(changes.flatMap(({ put }) => put));
+  for (const path of changes.flatMap(({ remove }) => remove)) files.delete(path);
+  for (const path of staged) files.set(path, '');
+  return {
+    label: 'this run',
+    account: account.name,
+    tree: '',
+    files,
+    documents: documentsAmong(files.keys()),
+    texts: async (paths) => {
+      const held = paths.filter((path) => !staged.has(path));
+      const objects = await repository.git.objects(held.map((path) => files.get(path) ?? ''));
+      const texts = new Map(held.map((path, i) => [path, objects[i]?.toString('utf8') ?? '']));
+      return paths.map((path) => (staged.has(path) ? staging.read(path) : (texts.get(path) ?? '')));
+    },
+  };
+}
+
+async function pageFiles(input: GeneratedFilesInput): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
+  const { repository, account, changes, full, notice } = input;
+  const folder = join(repository.path, account.name);
+  const nothing = { put: [], remove: [] };
+  const due = changes.length > 0 || full;
+  if (!due && !account.overview) return nothing;
+  const before = await repository.folderFiles(account.name);
+  if (account.overview ? !due && before.has(OVERVIEW_FILE) : ![...before.keys()].some(isOverview))
+    return nothing;
+  const state = await stateAfter(input, before);
+  const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));
+  const isForeign = (path: string): boolean => {
+    // A clone that is not kept has no files; what HEAD has of the account's own page counts there.
+    if (existsSync(join(folder, path))) return !isOwnPage(join(folder, path));
+    return path === OVERVIEW_FILE && front !== undefined && !front.toString('utf8').startsWith(OVERVIEW_MARK);
+  };
+  const held = [...state.files.keys()].filter(isOverview);
+  if (!account.overview) return { put: [], remove: held.filter((path) => !isForeign(path)) };
+  const { overviewPages } = await import('../../overview/pages.ts');
+  let pages: MirrorFile[];
+  try {
+    pages = await overviewPages(account.name, await readDocuments(state, documentPaths(state)));
+  } catch (error) {
+    // A document that was damaged by hand: verify names it, the pages wait until it is mended.
+    if (!(error instanceof AppError)) throw error;
+    notice(`the overview pages were left as they are: ${error.message}`);
+    return nothing;
+  }
+  const foreign = pages.filter(({ path }) => isForeign(path));
+  for (const { path } of foreign) {
+    notice(`${account.name}/${path} is not the mirror's: it is left alone, and the page is not made`);
+  }
+  const own = pages
+    .filter((page) => !foreign.includes(page))
+    .map(({ path, text }) => ({ path, text: `${OVERVIEW_MARK}\n\n${text}` }));
+  const made = new Set(own.map(({ path }) => path));
+  return {
+    put: own.filter(({ path, text }) => state.files.get(path) !== blobOid(text, repository.format)),
+    remove: held.filter((path) => !made.has(path) && !isForeign(path)),
+  };
+}
+
+/** What a commit of such files alone is called. */
+export function wordsFor(paths: readonly string[]): string {
+  const words = new Set(
+    paths.map((path) =>
+      path.startsWith(`${FEED_DIR}/`) ? 'audit log' : isOverview(path) ? 'overview' : 'mirror settings',
+    ),
+  );
+  return [...words].sort().join(', ');
+}

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { RESOURCE_TYPES } from '../../catalogue/index.ts';
+import type { AccountConfig } from '../../config/schema.ts';
+import { blobOid, digestOf } from '../../core/digest.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Json } from '../../core/json.ts';
+import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile } from '../../core/layout.ts';
+import { parseYaml, YamlError } from '../../core/yaml.ts';
+import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { type Binding, readBinding, renderBinding } from '../binding.ts';
+import { knownTypes } from './known-types.ts';
+
+/** Raised when the normaliser or the writer changes what a document looks like. */
+const FORMAT = 2;
+/** Line ends and bytes of the mirror are never converted, whatever attributes stand above the folder. */
+const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
+/** The account's folder when the run begins. */
+export interface HeadState {
+  readonly cache: Cache | undefined;
+  /** Whether the cache describes exactly what HEAD holds. */
+  readonly cacheFits: boolean;
+  /** Start of the last run that read everything, by the server's clock, ISO; only while HEAD holds what it left there. */
+  readonly lastRun: string | undefined;
+  readonly binding: Binding | undefined;
+  readonly known: ReadonlyMap<string, CachedType>;
+  /** Our own files beside the documents, as HEAD holds them. */
+  readonly settings: ReadonlyMap<string, string>;
+  readonly fingerprintKey: string;
+  readonly rules: string;
+}
+
+/** Reads what HEAD and the cache know of the account's folder. @throws AppError `BINDING`, CacheDamaged, GitFailure */
+export async function readHeadState(repository: Repository, account: AccountConfig): Promise<HeadState> {
+  const cache = readCache(repository.stateDir, account.name);
+  const path = `${account.name}/${BINDING_FILE}`;
+  const [tree, text] = await Promise.all([
+    repository.folderTree(account.name),
+    repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]),
+  ]);
+  // Nothing there yet, or a branch that leads to nothing? The second is no first run.
+  if (tree === undefined) await repository.head();
+  let binding: Binding | undefined;
+  if (text !== undefined) {
+    binding = readBinding(parseOrNull(text), path);
+  } else if (tree !== undefined) {
+    // A file that is listed and cannot be read is damaged, and no sign of another's folder.
+    if ((await repository.folderFiles(account.name)).has(BINDING_FILE)) await repository.read(path);
+    throw new AppError(
+      'BINDING',
+      `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is no mirror. Nothing was committed`,
+      {
+        hint: 'Choose another name for the account, or move that folder away and commit',
+      },
+    );
+  }
+  const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
+  // Everything that decides what a document of the mirror looks like.
+  const rules = digestOfRules([
+    FORMAT,
+    RESOURCE_TYPES as unknown as Json,
+    account.sampleData,
+    account.credentials,
+    account.lookupCacheData,
+    fingerprintKey,
+  ]);
+  const cacheFits = cache !== undefined && tree !== undefined && cache.tree === tree && cache.rules === rules;
+  const files = cacheFits || tree === undefined ? undefined : await repository.folderFiles(account.name);
+  const settings = new Map<string, string>();
+  if (cacheFits) {
+    if (binding) settings.set(BINDING_FILE, blobOid(renderBinding(binding), repository.format));
+    settings.set(ATTRIBUTES_FILE, blobOid(ATTRIBUTES, repository.format));
+  } else {
+    for (const name of [BINDING_FILE, ATTRIBUTES_FILE]) {
+      const oid = files?.get(name);
+      if (oid) settings.set(name, oid);
+    }
+  }
+  return {
+    cache,
+    cacheFits,
+    lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,
+    binding,
+    known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
+    settings,
+    fingerprintKey,
+    rules,
+  };
+}
+
+function digestOfRules(parts: Json): string {
+  return digestOf(JSON.stringify(parts));
+}
+
+/** A damaged file is `null`, which the binding's reader refuses with the way on. */
+function parseOrNull(text: string): Json {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    return null;
+  }
+}
+
+/** The files of our own that differ from HEAD. */
+export function settingsFiles(headState: HeadState, repository: Repository, binding: Binding): MirrorFile[] {
+  return [
+    { path: BINDING_FILE, text: renderBinding(binding) },
+    { path: ATTRIBUTES_FILE, text: ATTRIBUTES },
+  ].filter((file) => headState.settings.get(file.path) !== blobOid(file.text, repository.format));
+}

@@ -1,0 +1,68 @@
+import { readPath } from '../../core/layout.ts';
+import {
+  type Cache,
+  type CachedResource,
+  type CachedType,
+  cachedType,
+  type FileEntry,
+  type TypeDetails,
+} from '../../mirror/cache.ts';
+
+/** What is known of a type that was never mirrored. */
+export const NOTHING_KNOWN: CachedType = cachedType({ resources: new Map(), pages: new Map() }, undefined);
+
+/** Files in HEAD by type and id. Files that are not the mirror's are passed over. */
+export function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string, FileEntry[]>> {
+  const types = new Map<string, Map<string, FileEntry[]>>();
+  for (const [path, oid] of files) {
+    const parts = readPath(path);
+    if (!parts) continue;
+    let ids = types.get(parts.type);
+    if (!ids) {
+      ids = new Map();
+      types.set(parts.type, ids);
+    }
+    const entries = ids.get(parts.id);
+    if (entries) entries.push([path, oid]);
+    else ids.set(parts.id, [[path, oid]]);
+  }
+  return types;
+}
+
+export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
+  const byPath = new Map(b);
+  return a.length === b.length && a.every(([path, oid]) => byPath.get(path) === oid);
+}
+
+/** One type as HEAD holds it, with every remembered digest whose files are still those in HEAD. */
+function compare(ids: ReadonlyMap<string, FileEntry[]>, remembered: TypeDetails | undefined): TypeDetails {
+  let intact = remembered !== undefined && remembered.resources.size === ids.size;
+  const resources = new Map<string, CachedResource>();
+  for (const [id, entries] of ids) {
+    const old = remembered?.resources.get(id);
+    const valid = old !== undefined && sameFiles(old.files, entries);
+    intact &&= valid;
+    resources.set(id, valid ? old : { raw: '', doc: '', modified: '', files: entries });
+  }
+  return { resources, pages: intact && remembered ? remembered.pages : new Map() };
+}
+
+/**
+ * What HEAD holds of every type, joined with what the cache remembers of it. A remembered digest counts only where the
+ * files it led to are those in HEAD and the rules are the same; everything else is found out again.
+ * @param files files of the account's folder in HEAD
+ * @throws CacheDamaged
+ */
+export function knownTypes(
+  files: ReadonlyMap<string, string>,
+  cache: Cache | undefined,
+  rules: string,
+): ReadonlyMap<string, CachedType> {
+  const trusted = cache?.rules === rules ? cache : undefined;
+  const known = new Map<string, CachedType>();
+  for (const [type, ids] of groupFiles(files)) {
+    const remembered = trusted?.types.get(type);
+    known.set(type, cachedType(compare(ids, remembered?.details()), remembered?.abridged));
+  }
+  return known;
+}

@@ -1,0 +1,49 @@
+import type { Change } from '../../core/changes.ts';
+import { messageOf } from '../../core/errors.ts';
+import { type Cache, type CachedType, writeCache } from '../../mirror/cache.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import type { Collected } from './collect/types.ts';
+import type { HeadState } from './head-state.ts';
+
+/** Writes down what this run found out, so that the next one need not. */
+export async function saveCache(
+  repository: Repository,
+  account: string,
+  headState: HeadState,
+  collected: readonly Collected[],
+  changes: readonly Change[],
+  run: { lastRun: string | undefined; full: boolean; serverTime: Date },
+): Promise<void> {
+  const types = new Map<string, CachedType>(headState.known);
+  for (const entry of collected) types.set(entry.type.name, entry.next);
+  const learnt =
+    changes.length > 0 || collected.some((entry) => isNews(entry.next, headState.known.get(entry.type.name)));
+  if (!learnt && headState.cacheFits && !run.full && recent(headState.cache?.lastRun, run.serverTime)) return;
+  const cache: Cache = {
+    rules: headState.rules,
+    tree: (await repository.folderTree(account)) ?? '',
+    lastRun: run.lastRun,
+    lastFull: run.full ? run.serverTime.toISOString() : headState.cache?.lastFull,
+    types,
+  };
+  try {
+    writeCache(repository.stateDir, account, cache);
+  } catch (error) {
+    // Without a cache the next run is slower, not wrong; a full disk was reported where it mattered.
+    if ((error as NodeJS.ErrnoException).code === undefined)
+      throw new Error(messageOf(error), { cause: error });
+  }
+}
+
+/** Whether a type must be remembered anew. */
+function isNews(next: CachedType, known: CachedType | undefined): boolean {
+  if (next === known) return false;
+  if (!known || next.abridged !== known.abridged || next.pageMarks.size !== known.pageMarks.size) return true;
+  for (const digest of next.pageMarks.keys()) if (!known.pageMarks.has(digest)) return true;
+  return false;
+}
+
+/** The time of the last run decides where the audit log is read from; a day of it more costs nothing. */
+function recent(lastRun: string | undefined, now: Date): boolean {
+  return lastRun !== undefined && now.getTime() - Date.parse(lastRun) < 24 * 3_600_000;
+}

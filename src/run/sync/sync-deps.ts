@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import type { Config } from '../../config/schema.ts';
+import type { Person } from '../../core/attribution.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { MirrorFile, Transliterate } from '../../core/layout.ts';
+import type { Reporter } from '../report.ts';
+
+/** What `sync` was asked to do. */
+export interface SyncOptions {
+  /** Fetch everything again, also what did not change. */
+  readonly full: boolean;
+  /** Tell what would be committed; touch nothing. */
+  readonly dryRun: boolean;
+  readonly push: boolean;
+  /** Consent to deletions beyond the guards and to an empty account. */
+  readonly allowDeletions: boolean;
+  /**
+   * What to do with more deletions than the guards allow: refuse the run, or hold these deletions back (their files stay)
+   * and mirror the rest. `refuse` unless given.
+   */
+  readonly beyondGuards?: 'refuse' | 'hold';
+  /** Told of every resource that is new or changed, with its document in the mirror's form. */
+  readonly seen?: (type: string, id: string, doc: JsonObject) => void;
+  /** Fetch everything again when that was last done so many milliseconds ago, or never. */
+  readonly fullSweepMs?: number;
+  /** Measure the clone afterwards (`repository.measured`), and tidy it up when git thinks it worth the while. */
+  readonly upkeep?: boolean;
+  /** This run commits what a restore did. */
+  readonly restore?: RestoreCommit;
+}
+
+/** How the changes of a restore are committed. */
+export interface RestoreCommit {
+  readonly id: string;
+  readonly operator: Person;
+  /** Resources that the restore wrote, `<type>/<id>`; changes of others are attributed as ever. */
+  readonly touched: ReadonlySet<string>;
+  /** Those of them that came back from the recycle bin with their ids, `<type>/<id>`. */
+  readonly undeleted: ReadonlySet<string>;
+  /** Files beside the account folders to commit with it: path from the root of the repository, text. */
+  readonly files: readonly MirrorFile[];
+}
+
+/** What a run needs from the outside. */
+export interface SyncDeps {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => Date;
+  readonly report: Reporter;
+  readonly transliterate: Transliterate;
+  readonly userAgent: string;
+  /** How long to wait for another process that works on the clone, in milliseconds. */
+  readonly lockWaitMs: number;
+  /** Called once when a run turns out to write very many files: time to spare memory rather than time. */
+  readonly onManyFiles: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** What the run of one account needs. */
+export interface RunDeps extends SyncDeps {
+  /** Told in every event, in the commits and in the report: `<time>-<random>`. */
+  readonly runId: string;
+}
+
+/** Gives a run its id, and every event of it too. */
+export function identified(deps: SyncDeps): RunDeps {
+  const runId = `${deps
+    .now()
+    .toISOString()
+    .replace(/[-:]|\.\d+/g, '')}-${randomBytes(3).toString('hex')}`;
+  return { ...deps, runId, report: (event) => deps.report({ ...event, runId }) };
+}
