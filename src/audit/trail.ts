@@ -1,9 +1,9 @@
 import { findType } from '../catalogue/index.ts';
 import type { Person } from '../core/attribution.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type ChangeLine, readMessage, type ToldMessage } from '../core/message.ts';
 import type { HistoryCommit } from '../mirror/history.ts';
-import { type Key, keyOf } from '../plan/types.ts';
 
 /** What happened to a resource. `restored`: it came back from the recycle bin. */
 export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';

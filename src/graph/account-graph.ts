@@ -1,8 +1,8 @@
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { type Place, placeOf, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
-import { type Key, keyOf } from '../plan/types.ts';
 
 /**
  * What a reference means. `uses`: the one does not work without the other. `starts`: a flow that runs another after

@@ -1,6 +1,6 @@
 import { findType } from '../catalogue/index.ts';
+import type { Key } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
-import type { Key } from '../plan/types.ts';
 import { type AccountGraph, type Edge, nameOf } from './account-graph.ts';
 import type { Impact, Reached } from './impact.ts';
 import { mermaidNode, mermaidText } from './mermaid.ts';

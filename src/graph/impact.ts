@@ -1,4 +1,4 @@
-import type { Key } from '../plan/types.ts';
+import type { Key } from '../core/keys.ts';
 import type { AccountGraph, Edge } from './account-graph.ts';
 
 /** A resource that another one reaches, with the reference by which it is reached first. */

@@ -1,8 +1,8 @@
 import { alg, Graph } from '@dagrejs/graphlib';
 import type { MirrorDocument } from '../core/documents.ts';
 import { getOwn, type JsonObject } from '../core/json.ts';
+import type { Key } from '../core/keys.ts';
 import { type AccountGraph, isForeign, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
-import type { Key } from '../plan/types.ts';
 import type { Problem, Rule } from './types.ts';
 
 /** Exports that begin by themselves when something arrives (celigo-models 6.3). */

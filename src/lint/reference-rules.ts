@@ -1,6 +1,6 @@
 import { findType } from '../catalogue/index.ts';
+import type { Key } from '../core/keys.ts';
 import { type AccountGraph, isForeign, ofType } from '../graph/account-graph.ts';
-import type { Key } from '../plan/types.ts';
 import type { Problem, Rule } from './types.ts';
 
 /** Types that stand for themselves: a caller, a person or a schedule uses them. */

@@ -1,12 +1,12 @@
 import type { MirrorDocument } from '../core/documents.ts';
 import { getOwn, isObject, type JsonObject } from '../core/json.ts';
+import type { Key } from '../core/keys.ts';
 import { secretOf } from '../core/markers.ts';
 import { atPlace, covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
 import { isNamedSecret, isPairedSecret } from '../core/secret-words.ts';
 import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '../graph/account-graph.ts';
 import { secretPlaces } from '../plan/secrets.ts';
-import type { Key } from '../plan/types.ts';
 import { findCredentials } from './find-credentials.ts';
 import type { Problem, Rule } from './types.ts';
 

@@ -1,5 +1,5 @@
+import type { Key } from '../core/keys.ts';
 import type { AccountGraph } from '../graph/account-graph.ts';
-import type { Key } from '../plan/types.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 

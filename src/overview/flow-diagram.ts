@@ -1,8 +1,8 @@
 import type { MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import type { Key } from '../core/keys.ts';
 import { type AccountGraph, nameOf, objectsAt, textAt } from '../graph/account-graph.ts';
 import { mermaidText } from '../graph/mermaid.ts';
-import type { Key } from '../plan/types.ts';
 
 /** Longest name in a node. */
 const LONGEST = 48;

@@ -1,6 +1,7 @@
 import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
+import type { Key } from '../core/keys.ts';
 import {
   bullets,
   heading,
@@ -13,7 +14,6 @@ import {
 } from '../core/markdown.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
-import type { Key } from '../plan/types.ts';
 import { flowDiagram } from './flow-diagram.ts';
 
 /** By name, then by id: the same order whatever the documents came in. */

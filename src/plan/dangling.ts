@@ -1,8 +1,9 @@
 import type { MirrorDocument } from '../core/documents.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
 import { type Reference, referencesOf } from '../core/references.ts';
 import type { Draft, PlanInput } from './draft.ts';
-import { type Key, keyOf, type Wanted } from './types.ts';
+import type { Wanted } from './types.ts';
 
 /** References whose target decides whether a write is accepted. Free-form settings refer to nothing as far as the server knows. */
 export function bindingReferences(document: MirrorDocument): readonly (Reference & { type: string })[] {

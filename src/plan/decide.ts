@@ -1,13 +1,14 @@
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { diffFields, type FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
+import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, WRITTEN_APART } from './body.ts';
 import { reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences, secretPlaces } from './secrets.ts';
-import { keyOf, type Live, type Wanted } from './types.ts';
+import type { Live, Wanted } from './types.ts';
 
 /** What a write needs that a person must hand in, or the way it can be made without. */
 export function methodOf(

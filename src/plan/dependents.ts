@@ -1,11 +1,12 @@
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import type { FieldChange } from '../core/field-diff.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeText } from '../core/places.ts';
 import { restorable } from './body.ts';
 import { methodOf } from './decide.ts';
 import { type Draft, draft, list, type PlanInput } from './draft.ts';
 import { wholeIds } from './ids.ts';
-import { type IdMap, type Key, keyOf, type LiveDocument } from './types.ts';
+import type { IdMap, LiveDocument } from './types.ts';
 
 /** What a restore makes anew, and what an earlier one did: id of old → what to tell of the new one. */
 export interface Moved {

@@ -1,17 +1,9 @@
 import type { MirrorDocument } from '../core/documents.ts';
 import { isAppPart } from '../core/documents.ts';
 import type { JsonObject } from '../core/json.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import type { Supplied } from './secrets.ts';
-import {
-  type IdMap,
-  type Key,
-  keyOf,
-  type Live,
-  type LiveDocument,
-  type Plan,
-  type Step,
-  type Wanted,
-} from './types.ts';
+import type { IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
 
 export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state'> {
   readonly wanted: readonly Wanted[];

@@ -1,9 +1,9 @@
 import { alg, Graph } from '@dagrejs/graphlib';
 import type { ResourceType } from '../catalogue/types.ts';
 import type { JsonObject } from '../core/json.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
 import { type Reference, referencesOf } from '../core/references.ts';
-import { type Key, keyOf } from './types.ts';
 
 /** One resource that a plan acts on. */
 export interface Node {

@@ -1,3 +1,4 @@
+import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
@@ -5,7 +6,7 @@ import { followerSteps, followingReturns, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed } from './order.ts';
 import { realValues } from './secrets.ts';
-import { type Key, keyOf, type Plan, type Step } from './types.ts';
+import type { Plan, Step } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
 export type { PlanInput } from './draft.ts';

@@ -2,13 +2,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import type { FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
-
-/** `<type>/<id>`: one resource of the state, or of the target. */
-export type Key = string;
-
-export function keyOf(type: string, id: string): Key {
-  return `${type}/${id}`;
-}
+import type { Key } from '../core/keys.ts';
 
 /** Ids of the state → ids of the target, for what has another id there. Parts of documents (groups) included. */
 export type IdMap = ReadonlyMap<string, string>;

@@ -1,9 +1,10 @@
 import { isArray } from '../core/json.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { switchesOf, switchesToTurnOn } from './body.ts';
 import { list, type PlanInput } from './draft.ts';
 import { embeddedIds } from './ids.ts';
-import { type Key, keyOf, type Live, type Step, type Wanted } from './types.ts';
+import type { Live, Step, Wanted } from './types.ts';
 
 /** One step with what is known of its resource. */
 interface Case {

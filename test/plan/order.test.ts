@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keyOf } from '../../src/core/keys.ts';
 import { covers, placeOf } from '../../src/core/places.ts';
 import { referencesOf } from '../../src/core/references.ts';
 import { type Node, orderByNeed } from '../../src/plan/order.ts';
-import { keyOf } from '../../src/plan/types.ts';
 import { cases } from '../support/fuzz.ts';
 import { id, type } from './support.ts';
 

@@ -1,6 +1,6 @@
 import type { Entry } from '../../audit/trail.ts';
+import type { Key } from '../../core/keys.ts';
 import type { HistoryCut } from '../../mirror/history.ts';
-import type { Key } from '../../plan/types.ts';
 import type { GlobalOptions, Io } from './io.ts';
 import type { ReadOnlyMirror } from './states.ts';
 

@@ -1,9 +1,9 @@
 import { findType } from '../../catalogue/index.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields, type FieldChange } from '../../core/field-diff.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { readPath, type Transliterate } from '../../core/layout.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
-import { type Key, keyOf } from '../../plan/types.ts';
 import type { LiveAccount } from '../restore/live.ts';
 import { NotInState, selectScope } from '../restore/scope.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';

@@ -8,6 +8,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
 import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
 import { placeText } from '../../core/places.ts';
@@ -17,7 +18,7 @@ import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } 
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
-import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepare.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';

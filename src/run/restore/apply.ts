@@ -3,10 +3,11 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson } from '../../core/paths.ts';
 import { atPlace } from '../../core/places.ts';
 import { restorable } from '../../plan/body.ts';
-import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import { versionOf } from './live.ts';
 import { createStepWriter } from './steps.ts';
 import {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { EXIT } from '../../core/errors.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { valueAt } from '../../core/paths.ts';
 import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
 import { readState } from '../../mirror/state.ts';
 import { switchesOf } from '../../plan/body.ts';
-import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import { type Applier, createApplier } from './apply.ts';
 import { earlierWrites, withUnsure } from './earlier.ts';

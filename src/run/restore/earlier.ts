@@ -1,10 +1,10 @@
 import { ApiError } from '../../celigo/errors.ts';
 import { toData } from '../../core/documents.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
 import { secretPlaces } from '../../plan/secrets.ts';
-import { type Key, keyOf } from '../../plan/types.ts';
 import type { Prepared } from './prepare.ts';
 import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';

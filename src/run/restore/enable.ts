@@ -2,11 +2,12 @@ import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
 import { covers, type Place } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { switchesToTurnOn } from '../../plan/body.ts';
-import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
 
 /** Order of switching on (celigo-models 8.3): what is called before what calls, unscheduled before scheduled. */

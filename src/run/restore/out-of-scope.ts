@@ -1,9 +1,10 @@
 import { findType } from '../../catalogue/index.ts';
 import { isAppPart } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import { innerIds } from '../../plan/ids.ts';
-import { type Key, keyOf, type LiveDocument, type Plan } from '../../plan/types.ts';
+import type { LiveDocument, Plan } from '../../plan/types.ts';
 import type { LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
 

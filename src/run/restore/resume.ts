@@ -1,10 +1,10 @@
 import { findType } from '../../catalogue/index.ts';
 import type { ValuesByResource } from '../../config/secrets-file.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
-import { type Key, keyOf } from '../../plan/types.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';

@@ -2,12 +2,12 @@ import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { readPath, slugOf, type Transliterate } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { referencesOf } from '../../core/references.ts';
 import { nearest } from '../../core/suggest.ts';
 import { type DocumentEntry, documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
-import { type Key, keyOf } from '../../plan/types.ts';
 
 /** Types whose documents name the integration that they are part of. */
 const MEMBERS: ReadonlySet<string> = new Set([

@@ -3,6 +3,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
+import { keyOf } from '../../core/keys.ts';
 import { equalJson, mapPath, textOf } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
@@ -10,7 +11,7 @@ import { createBody, patchFor, restorable, updateBody } from '../../plan/body.ts
 import { reachable } from '../../plan/converged.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { fillRecords, secretPlaces } from '../../plan/secrets.ts';
-import { keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
 import { coreVersionOf, versionOf } from './live.ts';
 import { type ApplyContext, typeOf, type WriteLog } from './write-log.ts';

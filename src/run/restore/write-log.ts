@@ -3,10 +3,11 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pairInnerIds } from '../../plan/ids.ts';
 import type { Supplied } from '../../plan/secrets.ts';
-import { type Key, keyOf, type Step } from '../../plan/types.ts';
+import type { Step } from '../../plan/types.ts';
 import { coreVersionOf } from './live.ts';
 import type { LivePair, Writer } from './writer.ts';
 
