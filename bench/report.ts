@@ -28,8 +28,7 @@ try {
     ...['html', 'md', 'csv', 'json'].map((f) => ['report', '-o', `r.${f}`]),
   ]) {
     const ms = time(process.execPath, [PROGRAM, ...args, '--mirror', dir, '--account', 'prod']);
-    const size =
-      args[0] === 'report' ? `, ${(statSync(join(dir, args[2] ?? '')).size / 1e6).toFixed(1)} MB` : '';
+    const size = args[0] === 'report' ? `, ${(statSync(join(dir, args[2] ?? '')).size / 1e6).toFixed(1)} MB` : '';
     process.stdout.write(
       `${args.join(' ').padEnd(20)} ${Math.round(ms)} ms, ${(ms / git).toFixed(1)} times git${size}\n`,
     );

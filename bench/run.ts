@@ -156,8 +156,7 @@ async function speed(): Promise<string[]> {
       spread.push((await sync(dir)).ms);
     }
     const fetching = median(bareMs);
-    const coldFloor =
-      fetching + median(floors.map(({ write }) => write)) + median(floors.map(({ git }) => git));
+    const coldFloor = fetching + median(floors.map(({ write }) => write)) + median(floors.map(({ git }) => git));
     return [
       '| 20,000 resources | program | floor | ratio | target | met |',
       '|---|---|---|---|---|---|',
@@ -181,8 +180,7 @@ async function restoring(): Promise<string[]> {
   const [from, to] = await Promise.all([serve(RESTORED), serve(0)]);
   try {
     const dir = mkdtempSync(join(work, 'w-'));
-    const account = (url: string): string =>
-      `{ baseUrl: "${url}", token: bench-token, requestsPerSecond: ${RATE} }`;
+    const account = (url: string): string => `{ baseUrl: "${url}", token: bench-token, requestsPerSecond: ${RATE} }`;
     writeFileSync(
       join(dir, 'celigo-mirror.yaml'),
       `repository: { path: mirror }\naccounts: { bench: ${account(from.url)}, empty: ${account(to.url)} }\n`,

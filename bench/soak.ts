@@ -84,8 +84,7 @@ const begun = performance.now();
 const clock = (): string => new Date().toISOString().slice(11, 19);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const events = (): unknown[] => http.json('/hook').map(({ event }) => event);
-const pings = (): string[] =>
-  http.received.filter(({ path }) => path.startsWith('/ping')).map(({ path }) => path);
+const pings = (): string[] => http.received.filter(({ path }) => path.startsWith('/ping')).map(({ path }) => path);
 
 /** Value of a metric by the beginning of its line. */
 async function metric(name: string): Promise<number> {
@@ -127,10 +126,7 @@ try {
   emulator.act(editor.token).set('flows', FLOW, { description: 'changed by a person' });
   await nextRun('an edit');
   const digests = http.json('/digest');
-  check(
-    'the edit is committed and told with its author',
-    JSON.stringify(digests.at(-1)).includes(editor.name),
-  );
+  check('the edit is committed and told with its author', JSON.stringify(digests.at(-1)).includes(editor.name));
   check(
     'pings said well',
     pings().every((path) => path === '/ping'),
@@ -192,10 +188,7 @@ try {
   check(`SIGTERM: exit code ${code} after ${Math.round(performance.now() - stopping)} ms`, code === 0);
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', join(dir, 'mirror'), ...args], { encoding: 'utf8' });
-  check(
-    'the clone is sound and clean',
-    git('status', '--porcelain') === '' && git('fsck', '--strict') === '',
-  );
+  check('the clone is sound and clean', git('status', '--porcelain') === '' && git('fsck', '--strict') === '');
   check('one commit an edit', git('rev-list', '--count', 'HEAD').trim() === '3');
   check('no secret in the log', !log.includes(owner.token));
 } finally {

@@ -156,7 +156,6 @@ for (const name of chosen) {
   }
 }
 if (found.length > 0) console.log(`Found something: ${found.join(', ')}.`);
-if (unmade.length > 0)
-  console.log(`Not checked: ${unmade.join(', ')}. Run it where the registry answers these.`);
+if (unmade.length > 0) console.log(`Not checked: ${unmade.join(', ')}. Run it where the registry answers these.`);
 if (found.length + unmade.length === 0) console.log('All is well.');
 process.exitCode = found.length > 0 ? 1 : unmade.length > 0 && !flags['offline-ok'] ? 2 : 0;

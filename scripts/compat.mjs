@@ -261,14 +261,10 @@ if (choices.length === 0) wrong('--git: name at least one');
 const rows = [];
 for (const [nth, version] of nodes.entries()) rows.push(...(await rowsOf(version, nth, choices)));
 
-console.log(
-  '| Node | git | passed | failed | left out | seconds | |\n| --- | --- | --- | --- | --- | --- | --- |',
-);
+console.log('| Node | git | passed | failed | left out | seconds | |\n| --- | --- | --- | --- | --- | --- | --- |');
 for (const { node, git, passed, failed, skipped, seconds, problem } of rows) {
   const verdict = problem ?? (failed > 0 ? 'failed' : passed > 0 ? 'ok' : 'no test ran');
   const cells = [node, git, passed, failed, skipped, seconds].map((value) => value ?? '–');
   console.log(`| ${[...cells, verdict].join(' | ')} |`);
 }
-process.exitCode = rows.every(({ problem, failed, passed }) => !problem && failed === 0 && passed > 0)
-  ? 0
-  : 1;
+process.exitCode = rows.every(({ problem, failed, passed }) => !problem && failed === 0 && passed > 0) ? 0 : 1;

@@ -16,8 +16,7 @@ function ownMirror() {
     encoding: 'utf8',
   }).split('\n');
   const address = lines.find((line) => /^Debian \S+\/debian\/?$/.test(line))?.split(' ')[1];
-  if (!address)
-    throw new Error('this machine takes no packages from Debian: name a mirror with --debian-mirror');
+  if (!address) throw new Error('this machine takes no packages from Debian: name a mirror with --debian-mirror');
   return address;
 }
 
@@ -70,10 +69,7 @@ export async function bringGit(suite, folder, { mirror, signal }) {
     mkdirSync(join(folder, name), { recursive: true });
   }
   writeFileSync(join(folder, 'status'), '');
-  writeFileSync(
-    join(folder, 'sources.list'),
-    `deb [signed-by=${KEYRING}] ${mirror ?? ownMirror()} ${suite} main\n`,
-  );
+  writeFileSync(join(folder, 'sources.list'), `deb [signed-by=${KEYRING}] ${mirror ?? ownMirror()} ${suite} main\n`);
   writeFileSync(join(folder, 'apt.conf'), aptConfiguration(folder));
   const env = { ...process.env, APT_CONFIG: join(folder, 'apt.conf'), LC_ALL: 'C' };
   const run = (program, args) =>

@@ -101,11 +101,7 @@ for (const { word, rest, words } of instructions(readFileSync(`${ROOT}/Dockerfil
 }
 
 const [uid, gid] = user.split(':');
-const variables = [
-  ...environment,
-  'CELIGO_BASE_URL=http://127.0.0.1:8700',
-  'CELIGO_API_TOKEN=sample-token-owner',
-];
+const variables = [...environment, 'CELIGO_BASE_URL=http://127.0.0.1:8700', 'CELIGO_API_TOKEN=sample-token-owner'];
 script.push(
   'echo "--- as the container runs: user, read-only root, volume and /tmp"',
   `mount -t tmpfs -o mode=0755,uid=${uid},gid=${gid} tmpfs "$T/final/data"`,

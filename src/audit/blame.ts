@@ -49,12 +49,7 @@ function carry(before: Json, after: Json, tree: Tree, entry: Entry): Tree {
 }
 
 /** Elements that were put in or taken out shift the others, which keep their blame. */
-function carryItems(
-  before: readonly Json[],
-  after: readonly Json[],
-  trees: readonly Tree[],
-  entry: Entry,
-): Tree[] {
+function carryItems(before: readonly Json[], after: readonly Json[], trees: readonly Tree[], entry: Entry): Tree[] {
   const out: Tree[] = [];
   let [at, now] = [0, 0];
   /** Old elements that a new one may be the successor of. */
@@ -85,9 +80,7 @@ function leaves(value: Json, tree: Tree, place: Place): Blamed[] {
     return value.flatMap((item, i) => leaves(item, tree.items?.[i] ?? tree, [...place, i]));
   }
   if (isObject(value) && Object.keys(value).length > 0) {
-    return Object.entries(value).flatMap(([key, held]) =>
-      leaves(held, tree.keys?.get(key) ?? tree, [...place, key]),
-    );
+    return Object.entries(value).flatMap(([key, held]) => leaves(held, tree.keys?.get(key) ?? tree, [...place, key]));
   }
   return [{ place, value, entry: tree.entry }];
 }

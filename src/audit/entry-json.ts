@@ -23,21 +23,7 @@ export interface EntryJson {
 }
 
 export function entryJson(account: string, entry: Entry): EntryJson {
-  const {
-    time,
-    by,
-    also,
-    certainty: sureness,
-    what,
-    type,
-    id,
-    title,
-    path,
-    oldPath,
-    sources,
-    commit,
-    restore,
-  } = entry;
+  const { time, by, also, certainty: sureness, what, type, id, title, path, oldPath, sources, commit, restore } = entry;
   return {
     time: time.toISOString(),
     by,

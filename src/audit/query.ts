@@ -41,13 +41,9 @@ export function selectKeys(
       word,
       RESOURCE_TYPES.map(({ name: typeName }) => typeName),
     );
-    throw new AppError(
-      'USAGE',
-      `${oneLine(clean)}: no resource type is called ${oneLine(word)}${meant(guess)}`,
-      {
-        hint: 'A selector is all, <type>, <type>/<id or name>, an id, or a path in the mirror; celigo-mirror types lists the types',
-      },
-    );
+    throw new AppError('USAGE', `${oneLine(clean)}: no resource type is called ${oneLine(word)}${meant(guess)}`, {
+      hint: 'A selector is all, <type>, <type>/<id or name>, an id, or a path in the mirror; celigo-mirror types lists the types',
+    });
   }
   const name = slash < 0 ? '' : inside.slice(slash + 1);
   const id = (type ? (readPath(`${type.name}/${name}`)?.id ?? name) : inside).toLowerCase();
@@ -93,22 +89,13 @@ export interface Found extends Entry {
 
 function isField(place: Place, wanted: string): boolean {
   const text = placeText(place);
-  return (
-    text === wanted ||
-    text.startsWith(`${wanted}.`) ||
-    text.startsWith(`${wanted}[`) ||
-    place.includes(wanted)
-  );
+  return text === wanted || text.startsWith(`${wanted}.`) || text.startsWith(`${wanted}[`) || place.includes(wanted);
 }
 
 /** Places of everything inside `value`, parents first; below a place that `found` takes, nothing more is looked at. */
 function placesInside(value: Json | undefined, place: Place, found: (place: Place) => boolean): void {
   if (value === undefined) return;
-  for (const [step, held] of isArray(value)
-    ? value.entries()
-    : isObject(value)
-      ? Object.entries(value)
-      : []) {
+  for (const [step, held] of isArray(value) ? value.entries() : isObject(value) ? Object.entries(value) : []) {
     const inner = [...place, step];
     if (!found(inner)) placesInside(held, inner, found);
   }
@@ -166,9 +153,7 @@ export function preselect(trail: readonly Entry[], query: Query): Entry[] {
       (query.since === undefined || entry.time >= query.since) &&
       (query.until === undefined || entry.time <= query.until) &&
       (person === undefined ||
-        [entry.by, ...entry.also].some(({ name, email }) =>
-          `${name} <${email}>`.toLowerCase().includes(person),
-        )),
+        [entry.by, ...entry.also].some(({ name, email }) => `${name} <${email}>`.toLowerCase().includes(person))),
   );
 }
 

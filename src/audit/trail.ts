@@ -54,11 +54,7 @@ function others({ coAuthors, lines }: ToldMessage, line: ChangeLine | undefined)
 }
 
 /** How sure the author of one change is: its own line says it, in older commits one sentence for all. */
-function certaintyOf(
-  { author, committer }: HistoryCommit,
-  told: ToldMessage,
-  line: ChangeLine | undefined,
-): Certainty {
+function certaintyOf({ author, committer }: HistoryCommit, told: ToldMessage, line: ChangeLine | undefined): Certainty {
   if (told.account === undefined || author.email === committer) return 'unknown';
   const marked = [...told.lines.values()].some(({ guessed }) => guessed);
   return line?.guessed || (told.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';

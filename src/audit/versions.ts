@@ -51,10 +51,7 @@ function read(files: Files, account: string, texts: ReadonlyMap<string, string>)
 }
 
 /** The document of a resource that came or went, before or after it did; neither where it stayed or cannot be read. */
-export function wholeOf(
-  { before, after }: Entry,
-  versions: Versions,
-): { before?: JsonObject; after?: JsonObject } {
+export function wholeOf({ before, after }: Entry, versions: Versions): { before?: JsonObject; after?: JsonObject } {
   if (before.size > 0 && after.size > 0) return {};
   const [old, now] = [versions.document(before)?.doc, versions.document(after)?.doc];
   return { ...(old ? { before: old } : {}), ...(now ? { after: now } : {}) };

@@ -231,13 +231,7 @@ export const CONNECTION_TYPES = [
       patch: ['oauth2.failPath'],
       matchBy: ['provider', 'name'],
       immutable: ['_httpConnectorId'],
-      strip: [
-        'oauth2.useNewAuthFailSchema',
-        'oauth2.failures',
-        'jwt.token',
-        '_integrationId',
-        '_connectorId',
-      ],
+      strip: ['oauth2.useNewAuthFailSchema', 'oauth2.failures', 'jwt.token', '_integrationId', '_connectorId'],
     },
   },
   {

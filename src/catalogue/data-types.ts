@@ -65,16 +65,7 @@ export const DATA_TYPES = [
       note: 'a deleted cache keeps its name reserved in the recycle bin; entries come back only with lookupCacheData',
       patch: ['name', 'description'],
       matchBy: ['name'],
-      strip: [
-        'size',
-        'sizeInMB',
-        '_sourceId',
-        '_templateId',
-        '_connectorId',
-        'draft',
-        'draftExpiresAt',
-        'data',
-      ],
+      strip: ['size', 'sizeInMB', '_sourceId', '_templateId', '_connectorId', 'draft', 'draftExpiresAt', 'data'],
     },
   },
   {

@@ -230,12 +230,7 @@ export const FLOW_TYPES = [
       mode: 'create',
       tier: 11,
       note: 'a webhook or apiIdentifier gets a new address when created; the part inside NetSuite or Salesforce is not in the document',
-      patch: [
-        'assistantMetadata',
-        'debugUntil',
-        'netsuite.distributed.disabled',
-        'salesforce.distributed.disabled',
-      ],
+      patch: ['assistantMetadata', 'debugUntil', 'netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       immutable: ['adaptorType'],
       switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       late: ['http._asyncHelperId', '_postParseListenerId'],

@@ -15,9 +15,7 @@ function isRound(count: number): boolean {
 
 /** What tells an entry from others: its id, else all it says. */
 function identityOf(entry: JsonObject): string {
-  return typeof entry._id === 'string' && entry._id !== ''
-    ? entry._id
-    : digestOf(Buffer.from(JSON.stringify(entry)));
+  return typeof entry._id === 'string' && entry._id !== '' ? entry._id : digestOf(Buffer.from(JSON.stringify(entry)));
 }
 
 /**
@@ -26,12 +24,7 @@ function identityOf(entry: JsonObject): string {
  * that leads nowhere, the time is halved until no answer is full. An ordinary run needs one request.
  * @throws ApiError when the log cannot be read whole; with status 403 where the token is not an administrator's
  */
-export async function walkAudit(
-  client: ApiClient,
-  from: Date,
-  to: Date,
-  signal: AbortSignal,
-): Promise<JsonObject[]> {
+export async function walkAudit(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<JsonObject[]> {
   const found = new Map<string, JsonObject>();
   let [longestPage, longestSlice] = [0, 0];
 

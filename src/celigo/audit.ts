@@ -53,12 +53,7 @@ function noteOf(entry: JsonObject): AuditNote | undefined {
  * Entries of the account's audit log from `from` to `to`, oldest first, without doubles.
  * @throws ApiError when the log cannot be read whole; with status 403 where the token is not an administrator's
  */
-export async function fetchAudit(
-  client: ApiClient,
-  from: Date,
-  to: Date,
-  signal: AbortSignal,
-): Promise<AuditNote[]> {
+export async function fetchAudit(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<AuditNote[]> {
   return readAudit(client, from, to, signal, noteOf);
 }
 
@@ -75,12 +70,7 @@ export interface AuditEdit extends AuditNote {
 }
 
 /** As {@link fetchAudit}, with the fields that each edit changed. */
-export async function fetchEdits(
-  client: ApiClient,
-  from: Date,
-  to: Date,
-  signal: AbortSignal,
-): Promise<AuditEdit[]> {
+export async function fetchEdits(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<AuditEdit[]> {
   return readAudit(client, from, to, signal, (entry) => {
     const note = noteOf(entry);
     const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
@@ -127,12 +117,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
 }
 
 /** Every entry of the audit log from `from` to `to`, oldest first, without doubles and without values. @throws ApiError */
-export async function fetchFeed(
-  client: ApiClient,
-  from: Date,
-  to: Date,
-  signal: AbortSignal,
-): Promise<FeedEntry[]> {
+export async function fetchFeed(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<FeedEntry[]> {
   return readAudit(client, from, to, signal, feedEntryOf);
 }
 
@@ -149,9 +134,7 @@ async function readAudit<T extends { readonly id: string; readonly time: string 
     const note = read(entry);
     if (note) notes.set(note.id, note);
   }
-  return [...notes.values()].sort(
-    (a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1),
-  );
+  return [...notes.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
 }
 
 /** Names and e-mail addresses of the account's users by user id, as `/v1/ashares` knows them; the owner is missing. */

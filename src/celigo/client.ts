@@ -263,9 +263,7 @@ export function createClient(options: ClientOptions): ApiClient {
       return { status: answer.statusCode, headers: answer.headers, body, url: target };
     }
     // What became of the request is said by the status, whether or not the words can be read.
-    const words = await decodeBody(coded, answer.headers['content-encoding'], what).catch(() =>
-      Buffer.alloc(0),
-    );
+    const words = await decodeBody(coded, answer.headers['content-encoding'], what).catch(() => Buffer.alloc(0));
     throw failure(what, answer, words);
   }
 
@@ -318,8 +316,7 @@ export function createClient(options: ClientOptions): ApiClient {
         },
         shouldRetry: ({ error, attemptNumber }) => {
           // Only 429 says for certain that a POST was not carried out.
-          const allowed =
-            error instanceof ApiError && error.transient && (repeatable || error.status === 429);
+          const allowed = error instanceof ApiError && error.transient && (repeatable || error.status === 429);
           if (allowed) {
             stats.retries += 1;
             options.onRetry?.({

@@ -39,11 +39,7 @@ function decoderOf(coding: string, body: Buffer): Decoder | undefined {
  * @param what names the request in messages
  * @throws ApiError (passing) for a body that is cut off or damaged, (final) for an unknown coding or a body too large
  */
-export async function decodeBody(
-  body: Buffer,
-  header: string | string[] | undefined,
-  what: string,
-): Promise<Buffer> {
+export async function decodeBody(body: Buffer, header: string | string[] | undefined, what: string): Promise<Buffer> {
   if (header === undefined || body.length === 0) return body;
   const codings = String(header)
     .split(',')
@@ -65,9 +61,7 @@ export async function decodeBody(
       out = await decode(out, { maxOutputLength: LARGEST_BODY });
     } catch (cause) {
       const tooLarge = cause instanceof RangeError;
-      const reason = tooLarge
-        ? `unpacks to more than ${LARGEST_BODY} bytes`
-        : `is no ${coding} (${messageOf(cause)})`;
+      const reason = tooLarge ? `unpacks to more than ${LARGEST_BODY} bytes` : `is no ${coding} (${messageOf(cause)})`;
       throw new ApiError(`${what}: the body ${reason}`, { transient: !tooLarge, cause });
     }
   }

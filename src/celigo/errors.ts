@@ -50,9 +50,7 @@ export function readErrorBody(text: string): { message: string; apiCode: string 
   const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];
   if (errors.length === 0) return { message: String(body.message ?? '').slice(0, 200), apiCode: undefined };
   const message = errors
-    .map((error) =>
-      [error.field, error.message ?? error.code].filter((part) => part !== undefined).join(': '),
-    )
+    .map((error) => [error.field, error.message ?? error.code].filter((part) => part !== undefined).join(': '))
     .join('; ');
   const code = errors[0]?.code;
   return { message: message.slice(0, 400), apiCode: code === undefined ? undefined : String(code) };

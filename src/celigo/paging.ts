@@ -103,10 +103,7 @@ function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, str
  * same again or refused to go on, so that there may be more
  * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
  */
-export async function walkCollection<P extends Page>(
-  client: ApiClient,
-  options: WalkOptions<P>,
-): Promise<boolean> {
+export async function walkCollection<P extends Page>(client: ApiClient, options: WalkOptions<P>): Promise<boolean> {
   const asked = options.paged ? PAGE_SIZE : undefined;
   const refused = options.refused ?? new Set<string>();
   let leftOut: readonly string[] = [];
@@ -207,10 +204,7 @@ export function recordsOf(
       };
     }
   }
-  throw new ApiError(
-    `${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`,
-    {
-      transient: false,
-    },
-  );
+  throw new ApiError(`${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`, {
+    transient: false,
+  });
 }

@@ -70,12 +70,7 @@ export async function readBinned(
  * call, where the server does not have it by the older one (celigo-platform, open question 9).
  * @throws ApiError
  */
-export async function undelete(
-  client: ApiClient,
-  type: ResourceType,
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function undelete(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {
   const url = `${BIN}/${binName(type)}/${id}`;
   try {
     await client.send({ method: 'POST', url: `${url}/doCascadeRestore`, body: {}, signal });

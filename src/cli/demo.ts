@@ -37,11 +37,7 @@ function checkFree(folder: string): void {
   });
 }
 
-async function runDemo(
-  io: Io,
-  globals: GlobalOptions,
-  flags: { keep?: string; json?: boolean },
-): Promise<number> {
+async function runDemo(io: Io, globals: GlobalOptions, flags: { keep?: string; json?: boolean }): Promise<number> {
   const [
     { startEmulator },
     { sampleAccount },
@@ -127,8 +123,7 @@ async function runDemo(
           await session.close();
         }
       },
-      git: (...args) =>
-        createGit({ cwd: folder, config: config.repository, env: io.env, signal: io.signal }).run(args),
+      git: (...args) => createGit({ cwd: folder, config: config.repository, env: io.env, signal: io.signal }).run(args),
     };
     for (const [i, step] of STEPS.entries()) {
       stage.say(`${style.cyan(style.bold(`${i + 1}. ${step.title}`))}`);

@@ -33,10 +33,7 @@ export function registerDiff(program: Command, io: Io, finish: (code: number) =>
     .description(
       'Shows field by field what differs: what the account holds and the mirror does not yet, or with --from and --to what changed between two states.',
     )
-    .argument(
-      '[what...]',
-      'only these: <type>/<id or name>, integration/<name>, a type, a path in the mirror',
-    )
+    .argument('[what...]', 'only these: <type>/<id or name>, integration/<name>, a type, a path in the mirror')
     .option('--from <ref or time>', 'the older state; then nothing is asked of the account')
     .option('--to <ref or time>', 'the newer state (default: the latest)')
     .option('--account <name>', 'this account only')
@@ -164,12 +161,7 @@ function describe({ account, from, to, differences, incomplete }: Compared, styl
   return `${lines.join('\n')}\n`;
 }
 
-async function runDiff(
-  io: Io,
-  globals: GlobalOptions,
-  what: readonly string[],
-  flags: DiffFlags,
-): Promise<number> {
+async function runDiff(io: Io, globals: GlobalOptions, what: readonly string[], flags: DiffFlags): Promise<number> {
   const offline = flags.from !== undefined || flags.to !== undefined;
   if (flags.mirror !== undefined && !offline) {
     throw new AppError(
@@ -196,12 +188,8 @@ async function runDiff(
         changes: changesJson(changes),
       })),
     }));
-    io.out(
-      `${JSON.stringify({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }, null, 2)}\n`,
-    );
+    io.out(`${JSON.stringify({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }, null, 2)}\n`);
   } else for (const one of compared) io.out(describe(one, styleFor(io, globals)));
   if (compared.some(({ incomplete }) => incomplete.length > 0)) return EXIT.partial;
-  return flags.exitCode && compared.some(({ differences }) => differences.length > 0)
-    ? EXIT.different
-    : EXIT.done;
+  return flags.exitCode && compared.some(({ differences }) => differences.length > 0) ? EXIT.different : EXIT.done;
 }

@@ -15,9 +15,7 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
   program
     .command('doctor')
     .summary('look at everything a run depends on')
-    .description(
-      'Checks configuration, token (reach per type), clock, git, repository and remote; changes nothing.',
-    )
+    .description('Checks configuration, token (reach per type), clock, git, repository and remote; changes nothing.')
     .option('--bundle [file]', 'also write what a maintainer needs, with everything secret removed')
     .option('--json', 'print the findings as one JSON document')
     .addHelpText(
@@ -36,15 +34,14 @@ Exit codes: 0 no fault, 1 a fault that keeps a run from working, 64 wrong config
 }
 
 async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFlags): Promise<number> {
-  const [{ loadConfig }, { examine }, { addressParts }, { USER_AGENT }, { scrub }, { secretsOf }] =
-    await Promise.all([
-      import('../config/load.ts'),
-      import('../run/check/doctor.ts'),
-      import('../run/check/bundle.ts'),
-      import('../version.ts'),
-      import('../run/log.ts'),
-      import('../config/secrets-of.ts'),
-    ]);
+  const [{ loadConfig }, { examine }, { addressParts }, { USER_AGENT }, { scrub }, { secretsOf }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../run/check/doctor.ts'),
+    import('../run/check/bundle.ts'),
+    import('../version.ts'),
+    import('../run/log.ts'),
+    import('../config/secrets-of.ts'),
+  ]);
   let config: Config;
   try {
     config = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
@@ -85,10 +82,7 @@ async function writeBundle(
   findings: readonly Finding[],
   clean: (text: string) => string,
 ): Promise<void> {
-  const [{ makeBundle }, { VERSION }] = await Promise.all([
-    import('../run/check/bundle.ts'),
-    import('../version.ts'),
-  ]);
+  const [{ makeBundle }, { VERSION }] = await Promise.all([import('../run/check/bundle.ts'), import('../version.ts')]);
   const now = io.now();
   const name = `celigo-mirror-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`;
   const bundle = await makeBundle({
@@ -118,9 +112,7 @@ function describe(findings: readonly Finding[], style: Style): string {
   }
   const faults = findings.filter(({ verdict }) => verdict === 'fault').length;
   lines.push(
-    faults === 0
-      ? style.green('No fault found.')
-      : style.red(`${faults} ${faults === 1 ? 'fault' : 'faults'} found.`),
+    faults === 0 ? style.green('No fault found.') : style.red(`${faults} ${faults === 1 ? 'fault' : 'faults'} found.`),
   );
   return `${lines.join('\n')}\n`;
 }

@@ -97,16 +97,13 @@ async function runDrill(
   }
   if (flags.json) {
     const [only] = reports;
-    io.out(
-      `${JSON.stringify({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }, null, 2)}\n`,
-    );
+    io.out(`${JSON.stringify({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }, null, 2)}\n`);
   } else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
   return reports.some(({ unexplained }) => unexplained.length > 0) ? EXIT.failed : EXIT.done;
 }
 
 function describe(report: DrillReport, style: Style): string {
-  const { account, state, documents, restored, credentials, explained, unexplained, requests, durationMs } =
-    report;
+  const { account, state, documents, restored, credentials, explained, unexplained, requests, durationMs } = report;
   const line = ({ what, title, why }: DrillFinding): string =>
     `${what}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
   const lines = [

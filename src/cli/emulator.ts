@@ -80,16 +80,12 @@ Faults, edits by other people and a dump of the account, for tests: http://127.0
             );
       const owner = seed.people.find(({ role }) => role === 'owner');
       if (flags.json) {
-        io.out(
-          `${JSON.stringify({ version: 1, url: emulator.url, token: owner?.token, people: seed.people })}\n`,
-        );
+        io.out(`${JSON.stringify({ version: 1, url: emulator.url, token: owner?.token, people: seed.people })}\n`);
       } else {
         const style = styleFor(io, command.optsWithGlobals<GlobalOptions>());
         const people = table(seed.people.map(({ name, role, token }) => [`  ${name}`, role, token]));
         io.out(`Celigo API emulator at ${style.bold(emulator.url)}\n\n${people}\n\n`);
-        io.out(
-          `  export CELIGO_BASE_URL=${emulator.url} CELIGO_API_TOKEN=${owner?.token}\n\nCtrl-C ends it.\n`,
-        );
+        io.out(`  export CELIGO_BASE_URL=${emulator.url} CELIGO_API_TOKEN=${owner?.token}\n\nCtrl-C ends it.\n`);
       }
       await new Promise<void>((resolve) => {
         if (io.signal.aborted) resolve();
@@ -125,9 +121,7 @@ function mirrorFolder(root: string, account: string | undefined): string {
   if (wanted !== undefined && folders.includes(wanted)) return join(root, wanted);
   throw new AppError(
     'USAGE',
-    folders.length > 1
-      ? `${root} holds several accounts`
-      : `${root} holds no mirror${account ? ` of ${account}` : ''}`,
+    folders.length > 1 ? `${root} holds several accounts` : `${root} holds no mirror${account ? ` of ${account}` : ''}`,
     {
       hint:
         folders.length > 0

@@ -21,9 +21,7 @@ export function registerImpact(program: Command, io: Io): void {
     )
     .argument('<what>', '<type>/<id or name>, an id, or a path in the mirror')
     .addOption(
-      new Option('--format <format>', 'how it is told')
-        .choices(['tree', 'mermaid', 'dot', 'json'])
-        .default('tree'),
+      new Option('--format <format>', 'how it is told').choices(['tree', 'mermaid', 'dot', 'json']).default('tree'),
     )
     .option('--json', 'the same as --format json')
     .option('--at <ref or time>', 'the state of then (default: the latest)')

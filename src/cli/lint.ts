@@ -80,10 +80,7 @@ async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promis
     else io.out(`${table(rules.map((rule) => Object.values(rule)))}\n`);
     return EXIT.done;
   }
-  const [{ openGraph }, { anyAscii }] = await Promise.all([
-    import('./graph.ts'),
-    import('./ui/transliterate.ts'),
-  ]);
+  const [{ openGraph }, { anyAscii }] = await Promise.all([import('./graph.ts'), import('./ui/transliterate.ts')]);
   const { graph, root, account } = await openGraph(io, globals, [], flags);
   const file = flags.policy === undefined ? join(root, POLICY_FILE) : resolve(io.cwd, flags.policy);
   if (flags.policy !== undefined && !existsSync(file)) {
@@ -112,16 +109,12 @@ async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promis
       };
     });
     const needless = result.needless.map((i) => policy.allow[i]);
-    io.out(
-      `${JSON.stringify({ version: 1, account, findings, allowed: result.allowed, needless }, null, 2)}\n`,
-    );
+    io.out(`${JSON.stringify({ version: 1, account, findings, allowed: result.allowed, needless }, null, 2)}\n`);
   } else {
     io.out(describe(result, { nameFor, pathFor, style }));
     for (const i of result.needless) {
       const { rule, what } = policy.allow[i] ?? { rule: '', what: '' };
-      io.out(
-        `${style.dim(`${file}: nothing needs the allowance of ${rule} for ${printable(what)} any more`)}\n`,
-      );
+      io.out(`${style.dim(`${file}: nothing needs the allowance of ${rule} for ${printable(what)} any more`)}\n`);
     }
   }
   const limit = flags.failOn;
@@ -145,8 +138,7 @@ function describe({ findings, allowed }: LintResult, { nameFor, pathFor, style }
       `  "${printable(nameFor(finding))}": ${printable(message)}`,
     ];
   });
-  const count = (severity: Severity): number =>
-    findings.filter((finding) => finding.severity === severity).length;
+  const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
   const tail = allowed > 0 ? `; ${allowed} allowed by the policy` : '';
   return findings.length === 0
     ? `${style.green('No faults')}${tail}\n`

@@ -67,12 +67,7 @@ function limitOf(text: string | undefined): number {
   throw new AppError('USAGE', `--limit: ${text} is no number of changes`, { hint: 'A whole number above 0' });
 }
 
-async function runLog(
-  io: Io,
-  globals: GlobalOptions,
-  what: string | undefined,
-  flags: LogFlags,
-): Promise<void> {
+async function runLog(io: Io, globals: GlobalOptions, what: string | undefined, flags: LogFlags): Promise<void> {
   const [{ readTime }, { readVersions }, { preselect, searchFields }] = await Promise.all([
     import('./ui/time-option.ts'),
     import('../audit/versions.ts'),
@@ -156,9 +151,7 @@ function rowsOf(found: readonly Found[], single: boolean): Row[] {
 
 function cutRows(entries: readonly Entry[]): Row[] {
   const [entry] = entries;
-  return entry
-    ? [{ entry, fields: [], group: groupOf(entries.length, 'where the history of this clone begins') }]
-    : [];
+  return entry ? [{ entry, fields: [], group: groupOf(entries.length, 'where the history of this clone begins') }] : [];
 }
 
 function factsOf({ sources, certainty: sureness, restore, oldPath }: Entry): string {

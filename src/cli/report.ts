@@ -35,9 +35,7 @@ export function registerReport(program: Command, io: Io): void {
     )
     .option('--to <time>', 'up to then; a day, month or year is meant to its end, in UTC (default: now)')
     .addOption(
-      new Option('--format <format>', 'default: what the name of --output says, else md').choices([
-        ...FORMATS,
-      ]),
+      new Option('--format <format>', 'default: what the name of --output says, else md').choices([...FORMATS]),
     )
     .option('-o, --output <file>', 'write there instead of printing')
     .option('--by <person>', 'only changes by somebody: part of a name or e-mail address')
@@ -81,19 +79,13 @@ async function rendererOf(format: Format): Promise<(report: Report, link: Commit
 }
 
 function checkTemplate(template: string | undefined): string | undefined {
-  if (template === undefined || (/^https?:\/\//.test(template) && template.includes('{commit}')))
-    return template;
+  if (template === undefined || (/^https?:\/\//.test(template) && template.includes('{commit}'))) return template;
   throw new AppError('USAGE', `--commit-url: ${template} is no address of commits`, {
     hint: 'It looks like https://git.example/acme/mirror/commit/{commit}',
   });
 }
 
-async function runReport(
-  io: Io,
-  globals: GlobalOptions,
-  what: string | undefined,
-  flags: ReportFlags,
-): Promise<void> {
+async function runReport(io: Io, globals: GlobalOptions, what: string | undefined, flags: ReportFlags): Promise<void> {
   const [{ openTrail }, { readTime }, { preselect }, { buildReport }, { commitLinks }] = await Promise.all([
     import('./ui/trail.ts'),
     import('./ui/time-option.ts'),

@@ -33,14 +33,8 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
     .description(
       'Puts resources back as the mirror holds them: prints a plan, asks, mirrors the account as it is, then writes in dependency order. What was deleted comes from the recycle bin where it can.',
     )
-    .argument(
-      '[what...]',
-      'all, integration/<id or name>, <type>/<id or name>, a path in the mirror, or a saved plan',
-    )
-    .option(
-      '--at <ref or time>',
-      'state to restore: commit, tag, 2026-11-23, yesterday … (default: the latest)',
-    )
+    .argument('[what...]', 'all, integration/<id or name>, <type>/<id or name>, a path in the mirror, or a saved plan')
+    .option('--at <ref or time>', 'state to restore: commit, tag, 2026-11-23, yesterday … (default: the latest)')
     .option('--to <account>', 'restore into this account instead')
     .option('--account <name>', 'the account whose mirror is restored, where there are several')
     .option('--dry-run', 'show the plan; write nothing anywhere')
@@ -148,16 +142,9 @@ async function runRestore(
   const resuming = flags.resume !== undefined;
   const what = saved ? saved.request.what : words.map((text) => insideMirror(text, io, config));
   if (what.length === 0 && !resuming)
-    throw usage(
-      'what is to be restored?',
-      'Name it: all, integration/<name>, <type>/<name>, or a path in the mirror',
-    );
-  if (what.length > 0 && resuming)
-    throw usage('--resume goes on with what was begun', 'Leave out what to restore');
-  if (
-    saved &&
-    (flags.at ?? flags.to ?? flags.prune ?? flags.withDependencies ?? flags.enableFlows) !== undefined
-  )
+    throw usage('what is to be restored?', 'Name it: all, integration/<name>, <type>/<name>, or a path in the mirror');
+  if (what.length > 0 && resuming) throw usage('--resume goes on with what was begun', 'Leave out what to restore');
+  if (saved && (flags.at ?? flags.to ?? flags.prune ?? flags.withDependencies ?? flags.enableFlows) !== undefined)
     throw usage(
       'a saved plan is applied as it is',
       'Leave out --at, --to, --prune, --with-dependencies and --enable-flows',
@@ -294,9 +281,7 @@ async function restoreWith(
             progress.stop();
             const list = candidates.map((candidate, i) => `\n  ${i + 1}. ${printable(candidate)}`).join('');
             const answer = Number(await ask(`${printable(question)}:${list}\nWhich one? `));
-            return Number.isInteger(answer) && answer >= 1 && answer <= candidates.length
-              ? answer - 1
-              : undefined;
+            return Number.isInteger(answer) && answer >= 1 && answer <= candidates.length ? answer - 1 : undefined;
           },
         }
       : {}),
@@ -305,13 +290,9 @@ async function restoreWith(
     progress.stop();
     const elsewhere = handling.check && error instanceof AppError && error.message.startsWith('--at:');
     throw elsewhere
-      ? new AppError(
-          'CONFLICT',
-          `the plan was made for another mirror: this one has no commit ${request.at}`,
-          {
-            hint: 'Apply it where it was made, or make it again here',
-          },
-        )
+      ? new AppError('CONFLICT', `the plan was made for another mirror: this one has no commit ${request.at}`, {
+          hint: 'Apply it where it was made, or make it again here',
+        })
       : error;
   });
   try {

@@ -17,10 +17,7 @@ export function registerShow(program: Command, io: Io): void {
       'Prints a document of the mirror as YAML, code and long texts in their places; also of what was deleted since.',
     )
     .argument('<what>', '<type>/<id or name>, or a path in the mirror')
-    .option(
-      '--at <ref or time>',
-      'commit, tag, 2026-11-23, yesterday … (default: the latest state that has it)',
-    )
+    .option('--at <ref or time>', 'commit, tag, 2026-11-23, yesterday … (default: the latest state that has it)')
     .option('--account <name>', 'the account, where the mirror has several')
     .option('--mirror <folder>', 'a mirror to read without a configuration')
     .option('--json', 'print JSON instead')

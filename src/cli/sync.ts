@@ -52,34 +52,23 @@ the push has to wait, 4 refused by a guard, 64 wrong usage or configuration.`,
 async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promise<number> {
   const { loadConfig } = await import('../config/load.ts');
   const loaded = await loadConfig({ file: globals.config, env: io.env, cwd: io.cwd });
-  const config = flags.stateless
-    ? { ...loaded, repository: { ...loaded.repository, stateless: true } }
-    : loaded;
-  const accounts = flags.account
-    ? config.accounts.filter(({ name }) => name === flags.account)
-    : config.accounts;
+  const config = flags.stateless ? { ...loaded, repository: { ...loaded.repository, stateless: true } } : loaded;
+  const accounts = flags.account ? config.accounts.filter(({ name }) => name === flags.account) : config.accounts;
   if (accounts.length === 0) {
     throw new AppError('USAGE', `no account is called ${flags.account}`, {
       hint: `Accounts of ${config.source}: ${config.accounts.map(({ name }) => name).join(', ')}`,
     });
   }
-  const [
-    { syncAccounts },
-    { worstExit },
-    { createReporter },
-    { secretsOf },
-    { anyAscii },
-    { USER_AGENT },
-    { scrub },
-  ] = await Promise.all([
-    import('../run/sync/sync.ts'),
-    import('../run/failures.ts'),
-    import('./ui/progress.ts'),
-    import('../config/secrets-of.ts'),
-    import('./ui/transliterate.ts'),
-    import('../version.ts'),
-    import('../run/log.ts'),
-  ]);
+  const [{ syncAccounts }, { worstExit }, { createReporter }, { secretsOf }, { anyAscii }, { USER_AGENT }, { scrub }] =
+    await Promise.all([
+      import('../run/sync/sync.ts'),
+      import('../run/failures.ts'),
+      import('./ui/progress.ts'),
+      import('../config/secrets-of.ts'),
+      import('./ui/transliterate.ts'),
+      import('../version.ts'),
+      import('../run/log.ts'),
+    ]);
   const progress = await createReporter(io, globals, config);
   const reports = await syncAccounts(
     {
@@ -133,9 +122,7 @@ export function describe(report: SyncReport, style: Style): string {
     report.changes.length === 0
       ? 'no changes'
       : `${report.changes.length} ${report.changes.length === 1 ? 'change' : 'changes'}${report.dryRun ? ' (dry run, nothing written)' : ''}`;
-  lines.push(
-    `${head}: ${verdict} ${style.dim(`(${listed} resources, ${report.requests} requests, ${seconds} s)`)}`,
-  );
+  lines.push(`${head}: ${verdict} ${style.dim(`(${listed} resources, ${report.requests} requests, ${seconds} s)`)}`);
   const shown = report.changes.slice(0, MOST_SHOWN);
   if (shown.length > 0) {
     const rows = shown.map(({ kind, path, title }) => [
@@ -144,9 +131,7 @@ export function describe(report: SyncReport, style: Style): string {
       printable(title),
     ]);
     lines.push(
-      table(rows, (cell, column, row) =>
-        column === 0 ? paintSign(shown[row]?.kind ?? '', style)(cell) : cell,
-      ),
+      table(rows, (cell, column, row) => (column === 0 ? paintSign(shown[row]?.kind ?? '', style)(cell) : cell)),
     );
   }
   if (report.changes.length > shown.length) {
@@ -162,8 +147,7 @@ export function describe(report: SyncReport, style: Style): string {
     const word = type.state === 'incomplete' ? style.red('incomplete') : style.dim('unavailable');
     lines.push(`  ${type.type}: ${word}: ${printable(type.reason ?? '')}`);
   }
-  if (report.incomplete.length > 0)
-    lines.push(`  ${style.red('→')} files of incomplete types were kept as they are`);
+  if (report.incomplete.length > 0) lines.push(`  ${style.red('→')} files of incomplete types were kept as they are`);
   if (report.remote.state === 'behind') {
     lines.push(
       `  ${style.red('not pushed')}: ${printable(report.remote.reason ?? '')}; the commits are kept and pushed next time`,

@@ -8,9 +8,7 @@ export function registerTypes(program: Command, io: Io): void {
   program
     .command('types')
     .summary('the resource types: what is mirrored, what can be restored')
-    .description(
-      'Prints the catalogue: every resource type, its endpoint, what is mirrored and what can be restored.',
-    )
+    .description('Prints the catalogue: every resource type, its endpoint, what is mirrored and what can be restored.')
     .argument('[type...]', 'these types only, with every detail')
     .option('--json', 'print the catalogue as one JSON document')
     .addHelpText(

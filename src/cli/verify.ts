@@ -30,10 +30,7 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
     )
     .argument('[folder]', "the mirror's folder (default: repository.path of the configuration)")
     .option('--account <name>', "this account's folder only")
-    .option(
-      '--signatures',
-      'check too that every commit is signed by a trusted key, and that nothing is uncommitted',
-    )
+    .option('--signatures', 'check too that every commit is signed by a trusted key, and that nothing is uncommitted')
     .option(
       '--allowed-signers <file>',
       'trusted keys, in the form of ssh-keygen; keep it outside the mirror (default: the public key of repository.signingKeyFile)',
@@ -172,9 +169,7 @@ function describe(report: VerifyReport, style: Style): string {
       lines.push(`    … and ${report.unresolved.length - MOST_SHOWN} more (--json lists them)`);
   }
   lines.push(
-    report.faults.length === 0
-      ? `  ${style.green('sound')}`
-      : `  ${style.red(`${report.faults.length} faults`)}`,
+    report.faults.length === 0 ? `  ${style.green('sound')}` : `  ${style.red(`${report.faults.length} faults`)}`,
   );
   return `${lines.join('\n')}\n`;
 }

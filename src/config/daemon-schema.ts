@@ -50,11 +50,7 @@ export const daemonSchema = z
       .default(3)
       .describe('After so many failures in a row an account is tried less and less often'),
     longestPause: durationOf(false).default('6h').describe('… but at least so often'),
-    triggerToken: z
-      .string()
-      .min(16)
-      .optional()
-      .describe('Bearer token of POST /sync; without it that is off'),
+    triggerToken: z.string().min(16).optional().describe('Bearer token of POST /sync; without it that is off'),
     triggerTokenFile: z.string().min(1).optional().describe('File that holds the bearer token of POST /sync'),
   })
   .refine((value) => !(value.triggerToken && value.triggerTokenFile), {
@@ -130,13 +126,10 @@ export const notificationsSchema = z.record(
   z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }),
   z
     .discriminatedUnion('type', [webhook, slack, email, ping])
-    .refine(
-      (value) => value.type === 'email' || (value.url === undefined) !== (value.urlFile === undefined),
-      {
-        message: ADDRESS_ONCE,
-        path: ['url'],
-      },
-    )
+    .refine((value) => value.type === 'email' || (value.url === undefined) !== (value.urlFile === undefined), {
+      message: ADDRESS_ONCE,
+      path: ['url'],
+    })
     .refine((value) => value.type !== 'email' || !(value.password && value.passwordFile), {
       message: 'password and passwordFile exclude each other',
       path: ['passwordFile'],

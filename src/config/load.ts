@@ -138,16 +138,13 @@ export function interpolate(
   files: string[] = [],
 ): Json {
   if (typeof value === 'string') {
-    return value.replace(
-      /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
-      (_all, name: string, fallback?: string) => {
-        const found = env[name] ?? secretFromFile(env[`${name}_FILE`], files);
-        if (found !== undefined && found !== '') return found;
-        if (fallback !== undefined) return fallback;
-        problems.push(`${path || '(top)'}: the variable ${name} is not set`);
-        return '';
-      },
-    );
+    return value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_all, name: string, fallback?: string) => {
+      const found = env[name] ?? secretFromFile(env[`${name}_FILE`], files);
+      if (found !== undefined && found !== '') return found;
+      if (fallback !== undefined) return fallback;
+      problems.push(`${path || '(top)'}: the variable ${name} is not set`);
+      return '';
+    });
   }
   if (isArray(value)) return value.map((item, i) => interpolate(item, `${path}[${i}]`, env, problems, files));
   if (!isObject(value)) return value;
@@ -187,10 +184,8 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
     );
   }
   // What is wrong with a key stands in its own issues; the text of this one says only that it is.
-  if (issue.code === 'invalid_key')
-    return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
-  if (issue.code === 'invalid_type')
-    return [`${pathText(issue.path) || '(top)'}: expected ${issue.expected}`];
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
+  if (issue.code === 'invalid_type') return [`${pathText(issue.path) || '(top)'}: expected ${issue.expected}`];
   return [`${pathText(issue.path) || '(top)'}: ${issue.message.replace(/^Invalid (?:option|input): /, '')}`];
 }
 
@@ -214,8 +209,7 @@ function readSecret(file: string, folder: string, key: string, files: string[]):
       cause,
     });
   }
-  if (text === '')
-    throw new AppError('USAGE', `${key}: ${path} is empty`, { hint: 'Put the secret into the file' });
+  if (text === '') throw new AppError('USAGE', `${key}: ${path} is empty`, { hint: 'Put the secret into the file' });
   return text;
 }
 
@@ -223,13 +217,9 @@ function readSecret(file: string, folder: string, key: string, files: string[]):
 function sendable(token: string, key: string): string {
   const text = token.trim();
   if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new AppError(
-    'USAGE',
-    `${key}: it is empty, or holds a blank, a line break or a character that no token has`,
-    {
-      hint: 'Copy the token again, in one line and without quotes',
-    },
-  );
+  throw new AppError('USAGE', `${key}: it is empty, or holds a blank, a line break or a character that no token has`, {
+    hint: 'Copy the token again, in one line and without quotes',
+  });
 }
 
 /** Without trailing slash and without the `/v1` that every path begins with. */
@@ -272,10 +262,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
         ...more,
         name,
         baseUrl: baseOf(baseUrl ?? REGIONS[region ?? 'us']),
-        token: sendable(
-          secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '',
-          `accounts.${name}.token`,
-        ),
+        token: sendable(secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '', `accounts.${name}.token`),
         requestTimeoutMs: durationMs(requestTimeout),
       };
     }),
@@ -305,9 +292,7 @@ function typeProblems(accounts: Parsed['accounts']): string[] {
       account[list].flatMap((typeName, i) =>
         typeName === '*' || findType(typeName)
           ? []
-          : [
-              `accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`,
-            ],
+          : [`accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`],
       ),
     ),
   );
@@ -334,10 +319,7 @@ async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promi
   ];
 }
 
-async function channelProblems(
-  channels: Parsed['notifications'],
-  accounts: readonly string[],
-): Promise<string[]> {
+async function channelProblems(channels: Parsed['notifications'], accounts: readonly string[]): Promise<string[]> {
   const entries = Object.entries(channels);
   if (entries.length === 0) return [];
   const { templateFault } = await import('../notify/messages.ts');

@@ -16,11 +16,9 @@ const baseUrl = z
   .string()
   .refine((text) => URL.canParse(text), { message: 'expected a URL such as https://api.integrator.io' })
   .refine(
-    (text) =>
-      !URL.canParse(text) || new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname),
+    (text) => !URL.canParse(text) || new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname),
     {
-      message:
-        'expected https:// (http:// is accepted for this machine only): the token would travel in clear',
+      message: 'expected https:// (http:// is accepted for this machine only): the token would travel in clear',
     },
   )
   .refine((text) => !URL.canParse(text) || new URL(text).username === '', {
@@ -173,10 +171,7 @@ export const DEFAULT_SCHEDULE = '*/15 * * * *';
 export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   accounts: z
-    .record(
-      z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }),
-      account,
-    )
+    .record(z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }), account)
     .refine((value) => Object.keys(value).length > 0, { message: 'at least one account is required' }),
   schedule: z.string().min(1).default(DEFAULT_SCHEDULE).describe('When the daemon runs; node-cron syntax'),
   timezone: z.string().min(1).default('UTC'),

@@ -101,8 +101,7 @@ export function notesAbout(
 ): EditNote[] {
   const type = auditTypeOf(typeName);
   return notes.filter(
-    (note) =>
-      note.resourceId === id && EDITS.has(note.event) && (type === undefined || note.resourceType === type),
+    (note) => note.resourceId === id && EDITS.has(note.event) && (type === undefined || note.resourceType === type),
   );
 }
 
@@ -128,11 +127,7 @@ function decisive(change: Change, notes: readonly EditNote[]): EditNote | undefi
 }
 
 /** Who changed one resource: the newest editor, with everybody else who had a hand in it. */
-function judge(
-  change: Change,
-  byResource: ReadonlyMap<string, EditNote[]>,
-  input: AttributionInput,
-): Verdict {
+function judge(change: Change, byResource: ReadonlyMap<string, EditNote[]>, input: AttributionInput): Verdict {
   const unknown: Verdict = { key: '', author: input.fallback, date: input.now, certainty: 'unknown' };
   if (change.baseline) return unknown;
   const notes = untold(change, byResource.get(change.id) ?? [], input);
@@ -140,9 +135,7 @@ function judge(
   if (newest) {
     const author = personOf(newest.by, input.users);
     const others = new Map(
-      notes
-        .filter(({ by }) => by.id !== newest.by.id)
-        .map(({ by }) => [by.id, personOf(by, input.users)] as const),
+      notes.filter(({ by }) => by.id !== newest.by.id).map(({ by }) => [by.id, personOf(by, input.users)] as const),
     );
     return {
       key: newest.by.id,
@@ -159,8 +152,7 @@ function judge(
     };
   }
   const modifier = change.lastModifiedBy;
-  if (change.kind === 'deleted' || !modifier || !(modifier.name || input.users.has(modifier.id)))
-    return unknown;
+  if (change.kind === 'deleted' || !modifier || !(modifier.name || input.users.has(modifier.id))) return unknown;
   const modified = Date.parse(change.lastModified ?? '');
   const date = Number.isFinite(modified) ? new Date(modified) : input.now;
   return {
@@ -216,16 +208,13 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     }))
     .sort(
       (a, b) =>
-        Number(a.certainty === 'unknown') - Number(b.certainty === 'unknown') ||
-        a.date.getTime() - b.date.getTime(),
+        Number(a.certainty === 'unknown') - Number(b.certainty === 'unknown') || a.date.getTime() - b.date.getTime(),
     );
 }
 
 /** Everybody besides the author whom the notes of a commit's changes name, each once, in an order of their own. */
 export function coAuthorsOf(author: Person, notes: Iterable<ChangeNote>): Person[] {
-  const others = new Map(
-    [...notes].flatMap((note) => note.others.map((other) => [other.email, other] as const)),
-  );
+  const others = new Map([...notes].flatMap((note) => note.others.map((other) => [other.email, other] as const)));
   others.delete(author.email);
   return [...others.values()].sort((a, b) => (a.email < b.email ? -1 : 1));
 }

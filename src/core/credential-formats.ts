@@ -15,12 +15,7 @@ export interface CredentialFormat {
   readonly example: readonly string[];
 }
 
-function format(
-  kind: string,
-  hint: string,
-  pattern: RegExp,
-  ...example: readonly string[]
-): CredentialFormat {
+function format(kind: string, hint: string, pattern: RegExp, ...example: readonly string[]): CredentialFormat {
   return { kind, hint, pattern, example };
 }
 
@@ -129,22 +124,10 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
     'AZ',
     'DO4x9Z',
   ),
-  format(
-    'Google API key',
-    'AIza',
-    /\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])/g,
-    'AI',
-    `za${MIXED}aB3dE5gH7jK`,
-  ),
+  format('Google API key', 'AIza', /\bAIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])/g, 'AI', `za${MIXED}aB3dE5gH7jK`),
   format('Google client secret', 'GOCSPX-', /\bGOCSPX-[A-Za-z0-9_-]{20,}/g, 'GOC', `SPX-${MIXED}aB3d`),
   format('Google access token', 'ya29\\.', /\bya29\.[A-Za-z0-9_-]{20,}/g, 'ya', `29.${MIXED}${MIXED}`),
-  format(
-    'Google refresh token',
-    '1\\/\\/0',
-    /(?<![\w/])1\/\/0[A-Za-z0-9_-]{40,}/g,
-    '1//',
-    `0${MIXED}${MIXED}`,
-  ),
+  format('Google refresh token', '1\\/\\/0', /(?<![\w/])1\/\/0[A-Za-z0-9_-]{40,}/g, '1//', `0${MIXED}${MIXED}`),
   format(
     'GitHub token',
     'gh[pousr]_|github_pat_',
@@ -189,13 +172,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
     `_live_${MIXED}`,
   ),
   format('Shopify token', 'shp[a-z]{2}_', /\bshp(?:at|ca|pa|ss|ua)_[a-fA-F0-9]{32}\b/g, 'shp', `at_${HEX32}`),
-  format(
-    'SendGrid key',
-    'SG\\.',
-    /\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}/g,
-    'S',
-    `G.${MIXED}.${MIXED}${MIXED}`,
-  ),
+  format('SendGrid key', 'SG\\.', /\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}/g, 'S', `G.${MIXED}.${MIXED}${MIXED}`),
   format(
     'Brevo key',
     'xkeysib-',
@@ -216,13 +193,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   ),
   format('npm token', 'npm_', /\bnpm_[A-Za-z0-9]{36}\b/g, 'np', `m_${MIXED}aB3dE5gH7jK9`),
   format('PyPI token', 'pypi-', /\bpypi-[A-Za-z0-9_-]{50,}/g, 'py', `pi-AgEIcHlwaS5vcmc${MIXED}${MIXED}`),
-  format(
-    'RubyGems key',
-    'rubygems_',
-    /\brubygems_[0-9a-f]{48}\b/g,
-    'ruby',
-    `gems_${HEX32}${HEX32.slice(0, 16)}`,
-  ),
+  format('RubyGems key', 'rubygems_', /\brubygems_[0-9a-f]{48}\b/g, 'ruby', `gems_${HEX32}${HEX32.slice(0, 16)}`),
   format('Docker token', 'dckr_', /\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{27,}/g, 'dckr', `_pat_${MIXED}aB3d`),
   format(
     'OpenAI key',
@@ -231,13 +202,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
     'sk-',
     `proj-${MIXED}${MIXED}`,
   ),
-  format(
-    'Anthropic key',
-    '\\bsk-',
-    /\bsk-ant-[A-Za-z0-9]+-[A-Za-z0-9_-]{20,}/g,
-    'sk-',
-    `ant-api03-${MIXED}${MIXED}`,
-  ),
+  format('Anthropic key', '\\bsk-', /\bsk-ant-[A-Za-z0-9]+-[A-Za-z0-9_-]{20,}/g, 'sk-', `ant-api03-${MIXED}${MIXED}`),
   format('Hugging Face token', 'hf_', /\bhf_[A-Za-z0-9]{34,}\b/g, 'h', `f_${MIXED}aB3dE5gH7j`),
   format(
     'Groq or xAI key',
@@ -307,30 +272,12 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
     '00D5g000004',
     `k7Qz!${MIXED}.${MIXED}_${MIXED}`,
   ),
-  format(
-    'Facebook token',
-    'EAA[A-Z]',
-    /\bEAA[A-Z][A-Za-z0-9]{80,}\b/g,
-    'EA',
-    `AC${MIXED}${MIXED}${MIXED}aB3dE5gH7j`,
-  ),
+  format('Facebook token', 'EAA[A-Z]', /\bEAA[A-Z][A-Za-z0-9]{80,}\b/g, 'EA', `AC${MIXED}${MIXED}${MIXED}aB3dE5gH7j`),
   format('Notion token', 'ntn_', /\bntn_[A-Za-z0-9]{40,}\b/g, 'nt', `n_${MIXED}${MIXED}`),
-  format(
-    'Linear key',
-    'lin_(?:api|oauth)_',
-    /\blin_(?:api|oauth)_[A-Za-z0-9]{40,}\b/g,
-    'lin',
-    `_api_${MIXED}${MIXED}`,
-  ),
+  format('Linear key', 'lin_(?:api|oauth)_', /\blin_(?:api|oauth)_[A-Za-z0-9]{40,}\b/g, 'lin', `_api_${MIXED}${MIXED}`),
   format('Figma token', 'figd_', /\bfigd_[A-Za-z0-9_-]{40,}/g, 'fig', `d_${MIXED}${MIXED}`),
   format('Supabase token', 'sbp_', /\bsbp_[0-9a-f]{40}\b/g, 'sb', `p_${HEX32}4f1e8a92`),
-  format(
-    'Postman key',
-    'PMAK-',
-    /\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b/g,
-    'PM',
-    `AK-4f1e8a92c7d3b6054f1e8a92-${HEX32}a1`,
-  ),
+  format('Postman key', 'PMAK-', /\bPMAK-[0-9a-f]{24}-[0-9a-f]{34}\b/g, 'PM', `AK-4f1e8a92c7d3b6054f1e8a92-${HEX32}a1`),
   format('New Relic key', 'NR[A-Z]{2}-', /\bNRA[KL]-[A-Z0-9]{27}\b/g, 'NR', 'AK-Q7ZKXJ4M2PLW9TBNA3Q7ZKXJ4M2'),
   format(
     'Grafana token',
@@ -351,15 +298,11 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
 const MAY_HOLD = new RegExp([...new Set(CREDENTIAL_FORMATS.map(({ hint }) => hint))].join('|'));
 
 /** Everything in a text that has one of the formats. */
-export function formatsIn(
-  text: string,
-): { readonly kind: string; readonly start: number; readonly end: number }[] {
+export function formatsIn(text: string): { readonly kind: string; readonly start: number; readonly end: number }[] {
   if (!MAY_HOLD.test(text)) return [];
   return CREDENTIAL_FORMATS.flatMap(({ kind, pattern }) =>
     [...text.matchAll(pattern)].flatMap(({ 0: whole, 1: value, index }) =>
-      value !== undefined && !looksSecret(value, 'key')
-        ? []
-        : [{ kind, start: index, end: index + whole.length }],
+      value !== undefined && !looksSecret(value, 'key') ? [] : [{ kind, start: index, end: index + whole.length }],
     ),
   );
 }

@@ -39,9 +39,7 @@ const NAMINGS: readonly Naming[] = [
     String.raw`${NAMED}(?:(?:${QUOTE})?\s{0,9}\]?\s{0,20}(?::\s*string\s*=|:|[!=]={1,2}|=|\|\||\?\?)|${QUOTE}\s{0,9},|\()\s{0,40}${LITERAL}`,
   ),
   // { name: 'X-Api-Key', value: '…' }
-  naming(
-    String.raw`${NAMED}${QUOTE}\s{0,9},\s{0,40}(?:${QUOTE})?value(?:${QUOTE})?\s{0,9}:\s{0,9}${LITERAL}`,
-  ),
+  naming(String.raw`${NAMED}${QUOTE}\s{0,9},\s{0,40}(?:${QUOTE})?value(?:${QUOTE})?\s{0,9}:\s{0,9}${LITERAL}`),
   // <ns:password>…</ns:password>
   naming(String.raw`${NAMED}(?:\s[^<>]{0,200})?>([^<>\s]{8,1000})</`, /<[\w:.-]*$/),
   // ?api_key=…, &sig=…, ;Password=…

@@ -69,14 +69,10 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
     value = parseYaml(text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    throw new AppError(
-      'USAGE',
-      `${shown}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`,
-      {
-        hint: `Mend the file, or take an earlier one: git log -- ${shown}`,
-        cause: error,
-      },
-    );
+    throw new AppError('USAGE', `${shown}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
+      hint: `Mend the file, or take an earlier one: git log -- ${shown}`,
+      cause: error,
+    });
   }
   const id = readPath(path)?.id;
   if (!isObject(value) || value._id !== id) {

@@ -69,8 +69,7 @@ export function inexactNumbers(text: string): readonly InexactNumber[] {
       continue;
     }
     number.lastIndex = at;
-    const held =
-      char === '-' || (char !== undefined && char >= '0' && char <= '9') ? number.exec(text) : null;
+    const held = char === '-' || (char !== undefined && char >= '0' && char <= '9') ? number.exec(text) : null;
     if (held) {
       if (!isExact(held[0])) found.push({ place: [...place], text: held[0] });
       at += held[0].length;

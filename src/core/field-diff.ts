@@ -66,11 +66,7 @@ function diffLists(before: readonly Json[], after: readonly Json[], place: Place
  * The fields in which two values differ, in the order of their keys. An object or list that is new or gone is one
  * change. Indexes are those of `after`, and of `before` for what was taken out.
  */
-export function diffFields(
-  before: Json | undefined,
-  after: Json | undefined,
-  place: Place = [],
-): FieldChange[] {
+export function diffFields(before: Json | undefined, after: Json | undefined, place: Place = []): FieldChange[] {
   if (equalJson(before, after)) return [];
   if (isObject(before) && isObject(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareCodePoints);

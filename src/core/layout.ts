@@ -54,8 +54,7 @@ export function isSafeId(id: unknown): id is string {
 /** The name by which people know a resource, or the empty string. */
 export function titleOf(type: ResourceType, doc: JsonObject): string {
   let value: Json | undefined = doc;
-  for (const key of (type.title ?? 'name').split('.'))
-    value = isObject(value) ? getOwn(value, key) : undefined;
+  for (const key of (type.title ?? 'name').split('.')) value = isObject(value) ? getOwn(value, key) : undefined;
   return typeof value === 'string' ? value : '';
 }
 
@@ -76,19 +75,12 @@ export function slugOf(title: string, transliterate: Transliterate): string {
 }
 
 /** Path of a resource's files up to the extension, such as `flows/order-sync.64f0…2a`. */
-export function basePath(
-  type: ResourceType,
-  id: string,
-  title: string,
-  transliterate: Transliterate,
-): string {
+export function basePath(type: ResourceType, id: string, title: string, transliterate: Transliterate): string {
   return `${type.name}/${slugOf(title, transliterate)}.${id}`;
 }
 
 /** What a path inside the account folder says, or `undefined` for a file that is not the mirror's. */
-export function readPath(
-  path: string,
-): { type: string; id: string; slug: string; isDocument: boolean } | undefined {
+export function readPath(path: string): { type: string; id: string; slug: string; isDocument: boolean } | undefined {
   const slash = path.indexOf('/');
   const match = slash < 0 ? null : FILE_NAME.exec(path.slice(slash + 1));
   if (!match) return undefined;
@@ -115,8 +107,7 @@ function sideFileName(base: string, side: SideText): string {
 function replaceAt(value: Json, place: readonly (string | number)[], replacement: Json): Json {
   const [step, ...rest] = place;
   if (step === undefined) return replacement;
-  if (Array.isArray(value))
-    return value.map((item, i) => (i === step ? replaceAt(item, rest, replacement) : item));
+  if (Array.isArray(value)) return value.map((item, i) => (i === step ? replaceAt(item, rest, replacement) : item));
   const out = {};
   for (const key of Object.keys(value as JsonObject)) {
     const held = (value as JsonObject)[key] as Json;
@@ -126,10 +117,7 @@ function replaceAt(value: Json, place: readonly (string | number)[], replacement
 }
 
 /** The files of one resource: the document first, then its side files. */
-export function renderResource(
-  base: string,
-  normalised: Pick<Normalised, 'doc' | 'texts'>,
-): readonly MirrorFile[] {
+export function renderResource(base: string, normalised: Pick<Normalised, 'doc' | 'texts'>): readonly MirrorFile[] {
   let doc: Json = normalised.doc;
   const files: MirrorFile[] = [];
   for (const side of normalised.texts) {

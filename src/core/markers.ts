@@ -52,10 +52,7 @@ export function redactionsIn(text: string): string[] {
 }
 
 /** The text with what `of` gives for each fingerprint; `undefined` when it does not know one. */
-export function fillRedactions(
-  text: string,
-  of: (fingerprint: string) => string | undefined,
-): string | undefined {
+export function fillRedactions(text: string, of: (fingerprint: string) => string | undefined): string | undefined {
   let whole = true;
   const filled = text.replace(REDACTION, (mark, print: string) => {
     const value = of(print);

@@ -58,9 +58,7 @@ export function summarise(
   }
   const parts = [...counts.values()].sort(
     (a, b) =>
-      Number(b.word === 'deleted') - Number(a.word === 'deleted') ||
-      b.count - a.count ||
-      (a.type < b.type ? -1 : 1),
+      Number(b.word === 'deleted') - Number(a.word === 'deleted') || b.count - a.count || (a.type < b.type ? -1 : 1),
   );
   const shown = parts.slice(0, SUBJECT_PARTS);
   const rest = parts.slice(SUBJECT_PARTS).reduce((sum, part) => sum + part.count, 0);
@@ -187,9 +185,7 @@ export function commitMessage(input: MessageInput): string {
     ...(input.readAt ? [`Celigo-Read: ${input.readAt.toISOString()}`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
-    ...input.coAuthors.map(
-      (person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`,
-    ),
+    ...input.coAuthors.map((person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`),
   ];
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
 }
@@ -256,9 +252,7 @@ export function readMessage(message: string): ToldMessage {
     const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
     if (person) coAuthors.push({ name: person[1] ?? '', email: person[2] ?? '' });
   }
-  const begun = trailers
-    .get('Celigo-Run')
-    ?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
+  const begun = trailers.get('Celigo-Run')?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
   return {
     account: trailers.get('Celigo-Account'),
     readAt: timeOf(trailers.get('Celigo-Read')),

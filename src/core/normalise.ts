@@ -2,15 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import { ALWAYS_DEFAULT, ALWAYS_VOLATILE } from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
 import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
-import {
-  getOwn,
-  isArray,
-  isObject,
-  type Json,
-  type JsonObject,
-  type MutableJsonObject,
-  setOwn,
-} from './json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compareCodePoints } from './order.ts';
 import { isNamedSecret } from './secret-words.ts';
@@ -137,8 +129,7 @@ function sortText(item: Json, key: string): string {
 export function sortSet(items: readonly Json[], key: string): readonly Json[] {
   const keyed = items.map((item) => ({ item, text: sortText(item, key) }));
   keyed.sort(
-    (a, b) =>
-      compareCodePoints(a.text, b.text) || compareCodePoints(sortText(a.item, ''), sortText(b.item, '')),
+    (a, b) => compareCodePoints(a.text, b.text) || compareCodePoints(sortText(a.item, ''), sortText(b.item, '')),
   );
   return keyed.map(({ item }) => item);
 }
@@ -198,10 +189,7 @@ function isSideText(rule: SideFileRule, text: string): boolean {
  * Turns raw documents of one type into what the mirror keeps. Made once per type and run; the returned function is
  * pure.
  */
-export function createNormaliser(
-  type: ResourceType,
-  options: NormaliseOptions,
-): (raw: JsonObject) => Normalised {
+export function createNormaliser(type: ResourceType, options: NormaliseOptions): (raw: JsonObject) => Normalised {
   const root = compile(type, options.sampleData);
 
   /** Keys that hold no credential: most stand in every document of the type. */
@@ -269,8 +257,7 @@ export function createNormaliser(
     }
 
     function cleanText(text: string, found: readonly Credential[], policy: CredentialPolicy): string {
-      if (policy === 'redact')
-        return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
+      if (policy === 'redact') return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
       let [line, at] = [1, 0];
       for (const { kind, start } of found) {
         line += text.slice(at, start).split('\n').length - 1;
@@ -291,10 +278,7 @@ export function createNormaliser(
       if (isArray(out)) {
         return out.map((item) => {
           if (!isObject(item)) return item;
-          const held = redact(
-            getOwn(item, 'name') ?? getOwn(item, 'key') ?? getOwn(item, 'id'),
-            getOwn(item, 'value'),
-          );
+          const held = redact(getOwn(item, 'name') ?? getOwn(item, 'key') ?? getOwn(item, 'id'), getOwn(item, 'value'));
           return held === undefined ? item : { ...item, value: held };
         });
       }

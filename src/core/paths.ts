@@ -1,12 +1,4 @@
-import {
-  getOwn,
-  isArray,
-  isObject,
-  type Json,
-  type JsonObject,
-  type MutableJsonObject,
-  setOwn,
-} from './json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 
 /** A catalogue path cut into steps: a key, `[]` for every element, `*` for any key. */
 export type Steps = readonly string[];
@@ -47,8 +39,7 @@ export function mapAt(value: Json, steps: Steps, change: (held: Json) => Json | 
   const step = steps[from];
   if (step === undefined) return value;
   const last = from === steps.length - 1;
-  const descend = (held: Json): Json | undefined =>
-    last ? change(held) : mapAt(held, steps, change, from + 1);
+  const descend = (held: Json): Json | undefined => (last ? change(held) : mapAt(held, steps, change, from + 1));
   if (step === '[]') {
     if (!isArray(value)) return value;
     let copy: Json[] | undefined;
@@ -113,11 +104,7 @@ export function setPlace(doc: JsonObject, place: string, value: Json | undefined
 }
 
 /** As {@link setPlace}, for a place already cut into keys and indexes. */
-export function setSteps(
-  held: Json | undefined,
-  steps: readonly (string | number)[],
-  value: Json | undefined,
-): Json {
+export function setSteps(held: Json | undefined, steps: readonly (string | number)[], value: Json | undefined): Json {
   const [step, ...rest] = steps;
   if (step === undefined) return value ?? null;
   if (isArray(held)) {

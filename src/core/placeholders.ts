@@ -15,9 +15,7 @@ function fault(value: Json): string | undefined {
   if (isMask(value)) return 'is a mask';
   if (typeof value === 'string') {
     if (value.trim() === '') return 'is empty';
-    return redactionsIn(value).length > 0
-      ? 'holds what the mirror put in the place of a credential'
-      : undefined;
+    return redactionsIn(value).length > 0 ? 'holds what the mirror put in the place of a credential' : undefined;
   }
   const keys = isObject(value) ? Object.keys(value) : isArray(value) ? value : undefined;
   if (keys?.length === 0) return 'is empty';

@@ -14,16 +14,11 @@ export interface Reference {
 const OBJECT_ID = /^[0-9a-f]{24}$/;
 
 /** Values at a catalogue path, with their places. */
-function at(
-  value: Json | undefined,
-  steps: readonly string[],
-  place: string,
-): { value: Json; place: string }[] {
+function at(value: Json | undefined, steps: readonly string[], place: string): { value: Json; place: string }[] {
   const [step, ...rest] = steps;
   if (value === undefined) return [];
   if (step === undefined) return [{ value, place }];
-  if (step === '[]')
-    return isArray(value) ? value.flatMap((item, i) => at(item, rest, `${place}[${i}]`)) : [];
+  if (step === '[]') return isArray(value) ? value.flatMap((item, i) => at(item, rest, `${place}[${i}]`)) : [];
   if (!isObject(value)) return [];
   const keys = step === '*' ? Object.keys(value) : [step];
   return keys.flatMap((key) => at(getOwn(value, key), rest, place === '' ? key : `${place}.${key}`));

@@ -29,8 +29,7 @@ export function isMask(value: Json | undefined): boolean {
 
 /** Whether a value in the place of a credential is one in clear: not masked, not empty, not a template. */
 export function isClearCredential(value: Json): boolean {
-  if (typeof value === 'string')
-    return value.trim() !== '' && !MASK.test(value) && !TEMPLATE_ONLY.test(value);
+  if (typeof value === 'string') return value.trim() !== '' && !MASK.test(value) && !TEMPLATE_ONLY.test(value);
   if (isObject(value)) return Object.keys(value).length > 0;
   return typeof value === 'number';
 }

@@ -12,8 +12,7 @@ interface Span {
 
 const DAY = 86_400_000;
 const ISO_DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)/;
-const ISO_TIME =
-  /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:(Z)|([+-]\d{2}):?(\d{2}))?$/i;
+const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?:(Z)|([+-]\d{2}):?(\d{2}))?$/i;
 const WEEK = /^(last|this|next)\s+week$/i;
 const WEEKS = new Map([
   ['last', -1],

@@ -30,17 +30,12 @@ const LONGEST_KEY = 1024;
 function isPrintable(text: string): boolean {
   if (!UNPRINTABLE.test(text)) return true;
   // Surrogates may be halves of an ordinary emoji: judge again without them.
-  return (
-    SURROGATE.test(text) && text.isWellFormed() && !UNPRINTABLE.test(text.replace(/[\ud800-\udfff]/g, ''))
-  );
+  return SURROGATE.test(text) && text.isWellFormed() && !UNPRINTABLE.test(text.replace(/[\ud800-\udfff]/g, ''));
 }
 
 function renderQuoted(text: string): string {
   const json = JSON.stringify(text);
-  return json.replace(
-    ESCAPED_BEYOND_JSON,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return json.replace(ESCAPED_BEYOND_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function renderLine(text: string): string {

@@ -32,11 +32,7 @@ export function pauseMs(failures: number, policy: BackoffPolicy): number {
 }
 
 /** The standing after one more run. */
-export function accountStateAfter(
-  before: AccountState,
-  run: RunSummary,
-  policy: BackoffPolicy,
-): AccountState {
+export function accountStateAfter(before: AccountState, run: RunSummary, policy: BackoffPolicy): AccountState {
   const health = healthOf(run.verdict);
   const failures = health === 'failed' || health === 'refused' ? before.failures + 1 : 0;
   const pause = pauseMs(failures, policy);

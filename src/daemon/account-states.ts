@@ -1,13 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { ReportedStates } from '../notify/notifier.ts';
 import type { RunSummary } from '../run/summary.ts';
-import {
-  type AccountState,
-  accountStateAfter,
-  type BackoffPolicy,
-  resumed,
-  UNKNOWN,
-} from './account-state.ts';
+import { type AccountState, accountStateAfter, type BackoffPolicy, resumed, UNKNOWN } from './account-state.ts';
 import type { DaemonLog } from './log.ts';
 import { readStoredState, writeStoredState } from './state-store.ts';
 

@@ -89,8 +89,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
   book.keep(config.accounts.map(({ name }) => name));
 
   const readiness = (account: AccountConfig): string | undefined =>
-    readinessOf(book.of(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now())
-      .reason;
+    readinessOf(book.of(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now()).reason;
 
   /** When the next scheduled run begins: not before a pause is over. */
   function nextRunOf(account: AccountConfig): Date | undefined {
@@ -248,10 +247,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
   watch.set(config.files);
   const offHangup = deps.onHangup(() => askReload('SIGHUP'));
 
-  const trigger = (
-    account: string | undefined,
-    full: boolean,
-  ): Readonly<Record<string, Answer>> | undefined => {
+  const trigger = (account: string | undefined, full: boolean): Readonly<Record<string, Answer>> | undefined => {
     const names = config.accounts.map(({ name }) => name);
     if (account !== undefined && !names.includes(account)) return undefined;
     const wanted = account === undefined ? names : [account];
@@ -323,9 +319,7 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
   offHangup();
   const graceMs = config.daemon.shutdownGraceMs;
   if (!halt.signal.aborted) log.info({ running: runs.running() }, 'daemon stops');
-  const idle = halt.signal.aborted
-    ? false
-    : await runs.stop(graceMs * FINISH_SHARE, graceMs * (1 - FINISH_SHARE));
+  const idle = halt.signal.aborted ? false : await runs.stop(graceMs * FINISH_SHARE, graceMs * (1 - FINISH_SHARE));
   await book.save(notifier.told());
   await notifier.close(idle ? Math.min(LAST_WORDS_MS, graceMs * (1 - FINISH_SHARE)) : 0);
   leaving.abort();

@@ -38,9 +38,7 @@ const PREFIX = 'celigo_mirror';
 const OUTCOMES = ['changed', 'unchanged', 'partial', 'refused', 'failed'] as const;
 const SKIPS = ['overlap', 'backoff'] as const;
 
-function countChanges(
-  changes: readonly Change[],
-): Map<string, { type: string; kind: string; count: number }> {
+function countChanges(changes: readonly Change[]): Map<string, { type: string; kind: string; count: number }> {
   const counts = new Map<string, { type: string; kind: string; count: number }>();
   for (const { type, kind } of changes) {
     const key = `${type} ${kind}`;

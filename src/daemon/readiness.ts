@@ -23,9 +23,7 @@ export function readinessOf(
   if (lastSuccess === undefined) return { ready: false, reason: 'no good run yet' };
   const last = new Date(lastSuccess);
   const until =
-    withinMs === undefined
-      ? nthAfter(timetable, last, TIMES_ALLOWED + 1)
-      : new Date(last.getTime() + withinMs);
+    withinMs === undefined ? nthAfter(timetable, last, TIMES_ALLOWED + 1) : new Date(last.getTime() + withinMs);
   if (now < until) return { ready: true };
   return { ready: false, reason: `the last good run ended ${lastSuccess}, too long ago` };
 }

@@ -103,13 +103,9 @@ export function createRuns(options: RunsOptions): Runs {
     });
     const limit = setTimeout(() => {
       stop.abort(
-        new AppError(
-          'TIMEOUT',
-          `the run took longer than ${Math.round(limitMs / 1000)} s and was abandoned`,
-          {
-            hint: 'Raise daemon.runTimeout, or find out what is slow: celigo-mirror sync --log-level debug',
-          },
-        ),
+        new AppError('TIMEOUT', `the run took longer than ${Math.round(limitMs / 1000)} s and was abandoned`, {
+          hint: 'Raise daemon.runTimeout, or find out what is slow: celigo-mirror sync --log-level debug',
+        }),
       );
     }, limitMs);
     options.onStarted(account, reason);

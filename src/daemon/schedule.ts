@@ -49,11 +49,7 @@ export function nthAfter({ schedule, timezone }: Timetable, after: Date, count: 
 }
 
 /** An agenda that begins at `now`: the first time of every account lies after it. */
-export function createSchedule(
-  timetables: readonly Timetable[],
-  now: Date,
-  options: ScheduleOptions,
-): Schedule {
+export function createSchedule(timetables: readonly Timetable[], now: Date, options: ScheduleOptions): Schedule {
   const appointments = new Map<string, Appointment>();
   let seen = now;
 

@@ -17,10 +17,7 @@ export interface Served {
   /** Bearer token of `POST /sync`; `undefined`: nobody may. */
   readonly triggerToken: () => string | undefined;
   /** Asks for a run of one account, or of all. `undefined` for an unknown account. */
-  readonly trigger: (
-    account: string | undefined,
-    full: boolean,
-  ) => Readonly<Record<string, Answer>> | undefined;
+  readonly trigger: (account: string | undefined, full: boolean) => Readonly<Record<string, Answer>> | undefined;
   /** Takes the secrets out of a text. */
   readonly scrub: (text: string) => string;
 }
@@ -36,10 +33,7 @@ function readinessBody(accounts: ReadonlyMap<string, string | undefined>): Json 
   return {
     ready: [...accounts.values()].every((reason) => reason === undefined),
     accounts: Object.fromEntries(
-      [...accounts].map(([name, reason]) => [
-        name,
-        reason === undefined ? { ready: true } : { ready: false, reason },
-      ]),
+      [...accounts].map(([name, reason]) => [name, reason === undefined ? { ready: true } : { ready: false, reason }]),
     ),
   };
 }

@@ -32,9 +32,7 @@ export interface StatusInput {
 
 /** Leaves out what is undefined. */
 function object(fields: Record<string, Json | undefined>): JsonObject {
-  return Object.fromEntries(
-    Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined),
-  );
+  return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
 export function statusJson(input: StatusInput): JsonObject {
@@ -72,10 +70,7 @@ export function statusJson(input: StatusInput): JsonObject {
       ]),
     ),
     notifications: Object.fromEntries(
-      input.channels.map(({ name, type, at, failing }) => [
-        name,
-        object({ type, lastSent: at || undefined, failing }),
-      ]),
+      input.channels.map(({ name, type, at, failing }) => [name, object({ type, lastSent: at || undefined, failing })]),
     ),
   });
 }

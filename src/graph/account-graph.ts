@@ -158,10 +158,7 @@ export function isForeign(document: MirrorDocument): boolean {
 }
 
 /** Objects in the list at `key`; nothing where there is no such list. */
-export function objectsAt(
-  doc: Json | undefined,
-  key: string,
-): ReadonlyArray<{ readonly [key: string]: Json }> {
+export function objectsAt(doc: Json | undefined, key: string): ReadonlyArray<{ readonly [key: string]: Json }> {
   const list = isObject(doc) ? getOwn(doc, key) : undefined;
   return isArray(list) ? list.filter(isObject) : [];
 }

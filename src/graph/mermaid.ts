@@ -4,17 +4,12 @@
  */
 export function mermaidText(text: string, longest = 60): string {
   const plain = [
-    ...text.replace(
-      /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]+/g,
-      ' ',
-    ),
+    ...text.replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]+/g, ' '),
   ].filter((char) => !/^[\ud800-\udfff]$/.test(char));
   const cut = plain.length > longest ? [...plain.slice(0, longest - 1), '…'] : plain;
   return (
     cut
-      .map((char) =>
-        /[\p{L}\p{N} .,:/()+…→·-]/u.test(char) || char > '\x7f' ? char : `#${char.codePointAt(0)};`,
-      )
+      .map((char) => (/[\p{L}\p{N} .,:/()+…→·-]/u.test(char) || char > '\x7f' ? char : `#${char.codePointAt(0)};`))
       .join('') || ' '
   );
 }

@@ -40,9 +40,7 @@ function emptyFlows(graph: AccountGraph): Problem[] {
     if (isInstance(flow)) return [];
     const sources = objectsAt(flow.doc, 'pageGenerators').length > 0 || textAt(flow.doc, '_exportId');
     const lacks = [...(sources ? [] : ['source']), ...(hasSteps(flow.doc) ? [] : ['destination'])];
-    return lacks.length === 0
-      ? []
-      : [{ key: keyOfFlow(flow), message: `the flow has no ${lacks.join(' and no ')}` }];
+    return lacks.length === 0 ? [] : [{ key: keyOfFlow(flow), message: `the flow has no ${lacks.join(' and no ')}` }];
   });
 }
 

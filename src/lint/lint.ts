@@ -52,11 +52,7 @@ function checkNames(policy: LintPolicy): void {
  * Looks for faults in one state of an account.
  * @throws AppError `USAGE` when the policy names a rule that there is not
  */
-export async function lint(
-  graph: AccountGraph,
-  policy: LintPolicy,
-  transliterate: Transliterate,
-): Promise<LintResult> {
+export async function lint(graph: AccountGraph, policy: LintPolicy, transliterate: Transliterate): Promise<LintResult> {
   checkNames(policy);
   const needed = new Set<number>();
   const isAllowed = (rule: string, { key, place }: Problem): boolean => {
@@ -92,8 +88,6 @@ export async function lint(
       (order.get(a.rule) ?? 0) - (order.get(b.rule) ?? 0) ||
       (a.key < b.key ? -1 : a.key > b.key ? 1 : 0),
   );
-  const needless = policy.allow.flatMap(({ rule }, i) =>
-    needed.has(i) || policy.rules[rule] === 'off' ? [] : [i],
-  );
+  const needless = policy.allow.flatMap(({ rule }, i) => (needed.has(i) || policy.rules[rule] === 'off' ? [] : [i]));
   return { findings, allowed, needless };
 }

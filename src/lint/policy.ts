@@ -38,22 +38,14 @@ export function readPolicy(text: string | undefined, file: string): LintPolicy {
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     const place = issue?.path.map(String).join('.') ?? '';
-    throw new AppError(
-      'USAGE',
-      `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(issue?.message ?? '')}`,
-      {
-        hint: 'It has rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
-      },
-    );
+    throw new AppError('USAGE', `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(issue?.message ?? '')}`, {
+      hint: 'It has rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
+    });
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    throw new AppError(
-      'USAGE',
-      `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`,
-      {
-        hint: 'Mend the file',
-        cause: error,
-      },
-    );
+    throw new AppError('USAGE', `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
+      hint: 'Mend the file',
+      cause: error,
+    });
   }
 }

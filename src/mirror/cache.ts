@@ -95,10 +95,7 @@ interface StoredIndex {
   tree: string;
   lastRun?: string;
   lastFull?: string;
-  types: Record<
-    string,
-    { abridged?: boolean; size: number; pages: Record<string, StoredMark>; file: string }
-  >;
+  types: Record<string, { abridged?: boolean; size: number; pages: Record<string, StoredMark>; file: string }>;
 }
 
 /** The file that a type's details were read from or written to, so that unchanged ones are not written again. */
@@ -140,9 +137,7 @@ function markOf(count: number, next: string | undefined): PageMark {
 /** A type whose details are at hand. */
 export function cachedType(details: TypeDetails, abridged: boolean | undefined): CachedType {
   return {
-    pageMarks: new Map(
-      [...details.pages].map(([digest, { ids, next }]) => [digest, markOf(ids.length, next)]),
-    ),
+    pageMarks: new Map([...details.pages].map(([digest, { ids, next }]) => [digest, markOf(ids.length, next)])),
     size: details.resources.size,
     abridged,
     details: () => details,
@@ -217,9 +212,7 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   let lines: string[] = [];
   let first = true;
   for (const [id, { raw, doc, modified, files }] of resources) {
-    lines.push(
-      `${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, modified, ...files.flat()])}`,
-    );
+    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, modified, ...files.flat()])}`);
     first = false;
     if (lines.length < 1_000) continue;
     yield lines.join('');
@@ -238,10 +231,7 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
       ...(type.abridged === undefined ? {} : { abridged: type.abridged }),
       size: type.size,
       pages: Object.fromEntries(
-        [...type.pageMarks].map(([digest, { count, next }]) => [
-          digest,
-          next === undefined ? count : [count, next],
-        ]),
+        [...type.pageMarks].map(([digest, { count, next }]) => [digest, next === undefined ? count : [count, next]]),
       ),
       file: writeDetails(folder, typeName, type),
     };

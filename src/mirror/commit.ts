@@ -106,13 +106,9 @@ export async function topLevel({ git }: Repository, commit: string): Promise<Tre
 }
 
 /** Writes a tree of these entries. Gives its id. */
-export async function writeTree(
-  { git, stateless }: Repository,
-  entries: readonly TreeEntry[],
-): Promise<string> {
+export async function writeTree({ git, stateless }: Repository, entries: readonly TreeEntry[]): Promise<string> {
   // Git would wait for input that never comes; and no mirror is without a file.
-  if (entries.length === 0)
-    throw new GitFailure('mktree', 'nothing would be left of the repository', undefined);
+  if (entries.length === 0) throw new GitFailure('mktree', 'nothing would be left of the repository', undefined);
   // A stateless clone does not hold what is not the mirror's; git would fetch it only to see that it exists.
   const args = ['mktree', '-z', ...(stateless ? ['--missing'] : [])];
   return (await git.run(args, { input: entries.map(({ line }) => `${line}\0`).join('') })).trim();
@@ -124,10 +120,7 @@ async function folderEntry({ git }: Repository, folder: string): Promise<TreeEnt
   const args = ['write-tree', '--missing-ok', `--prefix=${folder}/`];
   let tree = await git.ask(args);
   // Nothing in it, or not to be written, say on a full disk? The second must not look like a deletion of everything.
-  if (
-    tree === undefined &&
-    (await git.run(['ls-files', '--cached', '-z', '--', `:(literal)${folder}`])) !== ''
-  )
+  if (tree === undefined && (await git.run(['ls-files', '--cached', '-z', '--', `:(literal)${folder}`])) !== '')
     tree = await git.run(args);
   return tree ? [{ line: `040000 tree ${tree.trim()}\t${folder}`, name: folder }] : [];
 }
@@ -172,11 +165,7 @@ export async function commitFiles(
 }
 
 /** Moves the branch in one step, if it still stands at `from` (`undefined`: if it does not exist). @throws GitFailure */
-export async function moveBranch(
-  { git, branch }: Repository,
-  to: string,
-  from: string | undefined,
-): Promise<void> {
+export async function moveBranch({ git, branch }: Repository, to: string, from: string | undefined): Promise<void> {
   const absent = '0'.repeat(to.length);
   const input = `start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`;
   await git.run(['update-ref', '-m', 'celigo-mirror', '--stdin'], { input });

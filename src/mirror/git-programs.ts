@@ -124,9 +124,7 @@ export function screenPrograms(listed: string, remote: string | undefined): Scre
     );
     if (redirected) throw refusal(redirected.key, 'it puts another folder in the place of repository.remote');
   }
-  const { upload, receive } = local
-    ? serving(settings)
-    : { upload: 'git-upload-pack', receive: 'git-receive-pack' };
+  const { upload, receive } = local ? serving(settings) : { upload: 'git-upload-pack', receive: 'git-receive-pack' };
   const asked = local || packs !== undefined;
   return {
     config: [...config],

@@ -253,9 +253,7 @@ export function createGit(options: GitOptions): Git {
     `user.name=${options.config.author.name}`,
     `user.email=${options.config.author.email}`,
     `safe.directory=${options.cwd}`,
-    ...(options.config.signingKeyFile
-      ? ['gpg.format=ssh', `user.signingKey=${options.config.signingKeyFile}`]
-      : []),
+    ...(options.config.signingKeyFile ? ['gpg.format=ssh', `user.signingKey=${options.config.signingKeyFile}`] : []),
   ];
 
   function instance(call: GitCall, screen?: Screen): SimpleGit {

@@ -112,15 +112,7 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
  */
 export async function readCut(git: Git, range = 'HEAD'): Promise<HistoryCut | undefined> {
   if ((await git.run(['rev-parse', '--is-shallow-repository'])).trim() !== 'true') return undefined;
-  const roots = [
-    'rev-list',
-    '--first-parent',
-    '--max-parents=0',
-    '--timestamp',
-    '--end-of-options',
-    range,
-    '--',
-  ];
+  const roots = ['rev-list', '--first-parent', '--max-parents=0', '--timestamp', '--end-of-options', range, '--'];
   const [seconds, commit] = (await git.run(roots)).trim().split(' ');
   // A root that names a parent of its own is one only because the clone has no more.
   if (!commit || !/^parent /m.test((await git.run(['cat-file', 'commit', commit])).split('\n\n', 1)[0] ?? ''))

@@ -15,8 +15,7 @@ import {
 import type { Repository } from './repository.ts';
 
 /** What git says when somebody else pushed first. */
-const LOST_RACE =
-  /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
+const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
 /** How often a push is tried again on top of what others pushed meanwhile. */
 const PUSH_TRIES = 8;
 

@@ -119,12 +119,7 @@ async function tipOf(repository: Repository, commit: string): Promise<Tip> {
  * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
  * dropped. Author, date and message stay.
  */
-async function transplant(
-  repository: Repository,
-  accounts: readonly string[],
-  onto: string,
-  now: Date,
-): Promise<void> {
+async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {
   const { git } = repository;
   const old = (await repository.head()) as string;
   const commits = (await git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
@@ -133,16 +128,7 @@ async function transplant(
   let tip = await tipOf(repository, onto);
   for (const commit of commits) {
     const touched = (
-      await git.run([
-        'diff-tree',
-        '--root',
-        '--no-commit-id',
-        '--name-only',
-        '-z',
-        '-m',
-        '--first-parent',
-        commit,
-      ])
+      await git.run(['diff-tree', '--root', '--no-commit-id', '--name-only', '-z', '-m', '--first-parent', commit])
     )
       .split('\0')
       .filter(Boolean);
@@ -154,14 +140,11 @@ async function transplant(
     }
     const ours = await topLevel(repository, commit);
     const kept = (await topLevel(repository, tip.commit)).filter((entry) => !touched.includes(entry.name));
-    const tree = await writeTree(repository, [
-      ...kept,
-      ...ours.filter((entry) => touched.includes(entry.name)),
-    ]);
+    const tree = await writeTree(repository, [...kept, ...ours.filter((entry) => touched.includes(entry.name))]);
     if (tree === tip.tree) continue;
-    const [name = '', email = '', time = '0'] = (
-      await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])
-    ).split('\n');
+    const [name = '', email = '', time = '0'] = (await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])).split(
+      '\n',
+    );
     const request = {
       message: `${(await git.run(['show', '-s', '--format=%B', commit])).trimEnd()}\n`,
       author: { name, email },
@@ -183,8 +166,7 @@ export async function moveTo(repository: Repository, from: string | undefined, t
   try {
     await git.run(args);
   } catch (error) {
-    if (!(error instanceof GitFailure) || !/would be overwritten|not uptodate/i.test(error.stderr))
-      throw error;
+    if (!(error instanceof GitFailure) || !/would be overwritten|not uptodate/i.test(error.stderr)) throw error;
     if (!(await clearHalfMove(repository, to))) throw error;
     await git.run(args);
   }
@@ -206,11 +188,8 @@ async function undoHalfMove(repository: Repository, from: string | undefined): P
  * does not know yet, or still knows what was before. Files that say anything else stay. Gives whether there were any.
  */
 async function clearHalfMove({ git, path }: Repository, to: string): Promise<boolean> {
-  const names = async (...args: string[]): Promise<string[]> =>
-    (await git.run(args)).split('\0').filter(Boolean);
-  const moving = new Set(
-    await names('diff-index', '--cached', '--name-only', '--no-renames', '-z', to, '--'),
-  );
+  const names = async (...args: string[]): Promise<string[]> => (await git.run(args)).split('\0').filter(Boolean);
+  const moving = new Set(await names('diff-index', '--cached', '--name-only', '--no-renames', '-z', to, '--'));
   const changed = await names('diff-files', '--name-only', '--diff-filter=M', '-z');
   const unknown = new Set([
     ...(await names('ls-files', '--others', '-z')),

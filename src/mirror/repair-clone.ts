@@ -79,9 +79,7 @@ async function refill(repository: Repository, aside: Git, folder: string, remote
   const packs = join(folder, 'objects', 'pack');
   mkdirSync(join(gitDir, 'objects', 'pack'), { recursive: true });
   // Git looks for the index of a pack first: it comes when the pack is there.
-  for (const name of readdirSync(packs).sort(
-    (a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')),
-  ))
+  for (const name of readdirSync(packs).sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx'))))
     renameSync(join(packs, name), join(gitDir, 'objects', 'pack', name));
   return true;
 }

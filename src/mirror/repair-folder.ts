@@ -31,11 +31,7 @@ export interface Repair {
  * Makes the account's folder equal to HEAD: undoes what a killed run left half-done. Edits by hand are kept under
  * `refs/celigo-mirror/rescue/…` before they are undone; files that are not the mirror's stay.
  */
-export async function repairFolder(
-  repository: Repository,
-  account: string,
-  crashed: boolean,
-): Promise<Repair> {
+export async function repairFolder(repository: Repository, account: string, crashed: boolean): Promise<Repair> {
   const { git, path } = repository;
   refuseLinks(path, account);
   const entries = await dirtyEntries(repository, account);
@@ -60,9 +56,7 @@ export async function repairFolder(
       (!isOverview(entry.path) || isOwnPage(join(path, account, entry.path))),
   );
   for (const entry of remains) rmSync(join(path, account, entry.path), { force: true });
-  const foreign = left
-    .filter((entry) => entry.untracked && !remains.includes(entry))
-    .map((entry) => entry.path);
+  const foreign = left.filter((entry) => entry.untracked && !remains.includes(entry)).map((entry) => entry.path);
   return { foreign, rescued };
 }
 

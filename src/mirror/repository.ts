@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RepositoryConfig } from '../config/schema.ts';
 import type { ObjectFormat } from '../core/digest.ts';
@@ -125,14 +117,10 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   try {
     mkdirSync(config.path, { recursive: true });
   } catch (cause) {
-    throw new AppError(
-      'REPOSITORY',
-      `repository.path: ${config.path} cannot be created: ${messageOf(cause)}`,
-      {
-        hint: 'Check that the parent folder exists and that this user may write there',
-        cause,
-      },
-    );
+    throw new AppError('REPOSITORY', `repository.path: ${config.path} cannot be created: ${messageOf(cause)}`, {
+      hint: 'Check that the parent folder exists and that this user may write there',
+      cause,
+    });
   }
   const path = realpathSync(config.path);
   const first = createGit({ cwd: path, config, env: options.env, signal });
@@ -144,14 +132,10 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     described = answer ?? (await first.run(question));
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError(
-      'REPOSITORY',
-      `repository.path: ${path} is not a usable Git repository: ${messageOf(error)}`,
-      {
-        hint: 'Check the folder with: git fsck; a fresh clone of the remote may replace it',
-        cause: error,
-      },
-    );
+    throw new AppError('REPOSITORY', `repository.path: ${path} is not a usable Git repository: ${messageOf(error)}`, {
+      hint: 'Check the folder with: git fsck; a fresh clone of the remote may replace it',
+      cause: error,
+    });
   }
   const [bare, format, gitDir] = described.split('\n') as [string, string, string];
   if (bare === 'true') {
@@ -162,8 +146,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const release = await acquireLock({
     dir: gitDir,
     waitMs: options.lockWaitMs,
-    onWait: (pid) =>
-      options.onNotice(`waiting for another celigo-mirror${pid ? ` (pid ${pid})` : ''} to finish`),
+    onWait: (pid) => options.onNotice(`waiting for another celigo-mirror${pid ? ` (pid ${pid})` : ''} to finish`),
     onLost: options.onLost,
     signal,
   });
@@ -210,11 +193,7 @@ async function readHead(git: Git, gitDir: string, branch: string): Promise<strin
   if (head) return head;
   const named = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD']);
   if (named === undefined && !existsSync(join(gitDir, 'refs', 'heads', branch))) return undefined;
-  throw new GitFailure(
-    'rev-parse',
-    `bad ref: the branch ${branch} leads to nothing that can be read`,
-    undefined,
-  );
+  throw new GitFailure('rev-parse', `bad ref: the branch ${branch} leads to nothing that can be read`, undefined);
 }
 
 async function listFiles(git: Git, account: string): Promise<Map<string, string>> {

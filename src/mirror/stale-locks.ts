@@ -31,8 +31,7 @@ function gitProcesses(dir: string): number[] | undefined {
       try {
         const cwd = readlinkSync(`/proc/${pid}/cwd`);
         return (
-          (cwd === dir || cwd.startsWith(`${dir}/`)) &&
-          readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('git')
+          (cwd === dir || cwd.startsWith(`${dir}/`)) && readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('git')
         );
       } catch {
         return false;
@@ -65,13 +64,9 @@ export async function removeStaleGitLocks(
       return locks;
     }
     if (performance.now() > deadline) {
-      throw new AppError(
-        'LOCKED',
-        `git${holders?.length ? ` (pid ${holders.join(', ')})` : ''} holds ${locks[0]}`,
-        {
-          hint: 'Wait until that git command has finished; if none is running, delete the file',
-        },
-      );
+      throw new AppError('LOCKED', `git${holders?.length ? ` (pid ${holders.join(', ')})` : ''} holds ${locks[0]}`, {
+        hint: 'Wait until that git command has finished; if none is running, delete the file',
+      });
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
     signal.throwIfAborted();

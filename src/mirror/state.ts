@@ -1,9 +1,4 @@
-import {
-  type MirrorDocument,
-  parseDocumentFile,
-  readMirrorDocument,
-  sideFilesOf,
-} from '../core/documents.ts';
+import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
 import { readPath } from '../core/layout.ts';
 import { timeOf } from '../core/times.ts';
@@ -69,25 +64,17 @@ export async function resolveAt(git: Git, at: string, now: Date, option = '--at'
   if (named) return named;
   const time = await timeOf(at, now, 'at');
   if (!time) {
-    throw new AppError(
-      'USAGE',
-      `${option}: ${at} is neither a commit, branch or tag of the mirror nor a time`,
-      {
-        hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
-      },
-    );
+    throw new AppError('USAGE', `${option}: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
+      hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
+    });
   }
   const before = `--before=@${Math.floor(time.getTime() / 1000)}`;
-  const found = readNamed(
-    await git.ask(['rev-list', '-1', '--first-parent', '--format=%ct', before, 'HEAD', '--']),
-  );
+  const found = readNamed(await git.ask(['rev-list', '-1', '--first-parent', '--format=%ct', before, 'HEAD', '--']));
   if (found) return found;
   const log = await git.ask(['log', '--reverse', '--first-parent', '--format=%cI', 'HEAD', '--']);
   const first = log?.split('\n')[0];
   throw new AppError('USAGE', `${option}: the mirror has no commit before ${time.toISOString()}`, {
-    hint: first
-      ? `Its first commit is of ${first}`
-      : 'It has no commit at all yet: celigo-mirror sync makes one',
+    hint: first ? `Its first commit is of ${first}` : 'It has no commit at all yet: celigo-mirror sync makes one',
   });
 }
 

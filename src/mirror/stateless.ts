@@ -13,10 +13,7 @@ const OLDEST_SPARSE_GIT = [2, 37] as const;
  * differs, so the newest commit and its trees are enough: no history, no contents, no files.
  * @returns the options of the first fetch; a server that cannot do one of them sends more
  */
-export async function prepareStateless(
-  { git, gitDir }: Repository,
-  remote: string,
-): Promise<readonly string[]> {
+export async function prepareStateless({ git, gitDir }: Repository, remote: string): Promise<readonly string[]> {
   await git.run(['config', `remote.${STATELESS_REMOTE}.url`, remote]);
   if (!(await isSparse(git))) return ['--depth=1'];
   await git.run(['config', 'core.sparseCheckout', 'true']);

@@ -39,9 +39,7 @@ export function openDispatcher(options: DispatcherOptions): Dispatcher {
   const agentOptions = {
     ...(connections === undefined ? {} : { connections }),
     ...(answerTimeout === undefined ? {} : { headersTimeout: answerTimeout, bodyTimeout: answerTimeout }),
-    ...(options.unfold
-      ? { factory: (origin: string | URL, of: object): Dispatcher => unfoldingPool(origin, of) }
-      : {}),
+    ...(options.unfold ? { factory: (origin: string | URL, of: object): Dispatcher => unfoldingPool(origin, of) } : {}),
     connect: tls,
   };
   return proxies

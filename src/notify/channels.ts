@@ -138,8 +138,7 @@ export function openChannel(config: ChannelConfig, options: ChannelOptions): Cha
   const dispatcher = openDispatcher({ proxies: options.proxies, connectTimeout: TRY_MS });
   return {
     config,
-    send: (message) =>
-      patiently(() => request(dispatcher, posted(config, clean(message)), options), options.signal),
+    send: (message) => patiently(() => request(dispatcher, posted(config, clean(message)), options), options.signal),
     ping: (what, summary) => {
       const url = pingUrl(config.url, what);
       const post: Post =

@@ -56,8 +56,7 @@ function plural(count: number, noun: string): string {
 function troubleOf(run: RunSummary): string {
   const { error, incomplete, remote } = run;
   if (error) return `${error.message}${error.hint ? `. ${error.hint}` : ''}`;
-  if (incomplete.length > 0)
-    return `could not be read whole: ${incomplete.join(', ')}; their files stay as they were`;
+  if (incomplete.length > 0) return `could not be read whole: ${incomplete.join(', ')}; their files stay as they were`;
   return remote.state === 'behind'
     ? `the commits wait to be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
     : 'done in part';
@@ -113,9 +112,7 @@ export function plainText(message: Message): string {
   const more = message.changes.length - shown.length;
   return [
     message.summary,
-    ...shown.map(
-      ({ author, subject, commit }) => `- ${oneLine(author)}: ${oneLine(subject)} (${commit.slice(0, 10)})`,
-    ),
+    ...shown.map(({ author, subject, commit }) => `- ${oneLine(author)}: ${oneLine(subject)} (${commit.slice(0, 10)})`),
     ...(more > 0 ? [`- and ${plural(more, 'further commit')}`] : []),
     ...(message.run.id === '' ? [] : ['', `run ${message.run.id}, exit code ${message.run.exitCode}`]),
   ].join('\n');

@@ -87,13 +87,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     // Who does not want to hear of a state keeps the last one that was told.
     if (!config.events.includes(event)) return;
     const since = troubleSince.get(account);
-    const message = messageOf(
-      event,
-      account,
-      { now: outcome.health, before, since },
-      outcome.run,
-      outcome.counts,
-    );
+    const message = messageOf(event, account, { now: outcome.health, before, since }, outcome.run, outcome.counts);
     if (!(await deliver(channel, account, event, () => channel.send(message)))) return;
     known.set(account, outcome.health);
     told.set(config.name, known);
@@ -109,13 +103,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
     const merged = merge(waiting);
     if (!merged) return;
     const { health } = outcome;
-    const message = messageOf(
-      'changes',
-      outcome.account,
-      { now: health, before: health },
-      merged.run,
-      merged.counts,
-    );
+    const message = messageOf('changes', outcome.account, { now: health, before: health }, merged.run, merged.counts);
     const sent = await deliver(channel, outcome.account, 'changes', () => channel.send(message));
     undelivered.set(key, sent ? [] : waiting.slice(-MOST_WAITING));
   }
@@ -162,8 +150,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
         });
       }
     },
-    told: () =>
-      Object.fromEntries([...told].map(([channel, states]) => [channel, Object.fromEntries(states)])),
+    told: () => Object.fromEntries([...told].map(([channel, states]) => [channel, Object.fromEntries(states)])),
     async close(ms) {
       const all = Promise.all([...queues.values()].map((queue) => queue.onIdle()));
       let timer: NodeJS.Timeout | undefined;

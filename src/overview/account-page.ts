@@ -29,9 +29,7 @@ function connections(graph: AccountGraph): RootContent[] {
       return [
         [toFile(graph, key, '')],
         [text(oneLine(textAt(connection.doc, 'type') ?? ''))],
-        commas(
-          [...new Set(registered.map(({ from }) => from))].sort().map((from) => toFile(graph, from, '')),
-        ),
+        commas([...new Set(registered.map(({ from }) => from))].sort().map((from) => toFile(graph, from, ''))),
         [text(String(new Set(users.map(({ from }) => from)).size))],
       ];
     });

@@ -32,8 +32,7 @@ function hooksIn(graph: AccountGraph, value: Json | undefined, key = ''): string
   if (isArray(value)) return value.flatMap((item) => hooksIn(graph, item, key));
   if (!isObject(value)) return [];
   const script = textAt(value, '_scriptId');
-  const own =
-    script === undefined ? [] : [`ƒ ${key === '' ? 'script' : key}: ${nameOf(graph, `scripts/${script}`)}`];
+  const own = script === undefined ? [] : [`ƒ ${key === '' ? 'script' : key}: ${nameOf(graph, `scripts/${script}`)}`];
   return [...own, ...Object.keys(value).flatMap((inner) => hooksIn(graph, getOwn(value, inner), inner))];
 }
 
@@ -83,12 +82,7 @@ function connect(chart: Chart, arrows: readonly Arrow[], to: string): void {
   }
 }
 
-function addSteps(
-  chart: Chart,
-  graph: AccountGraph,
-  steps: readonly JsonObject[],
-  from: readonly Arrow[],
-): Arrow[] {
+function addSteps(chart: Chart, graph: AccountGraph, steps: readonly JsonObject[], from: readonly Arrow[]): Arrow[] {
   let ends = [...from];
   for (const step of steps) ends = addStep(chart, graph, step, ends);
   return ends;
@@ -145,10 +139,7 @@ export function flowDiagram(graph: AccountGraph, flow: MirrorDocument): string |
     return [{ from: id }];
   });
   const importId = textAt(doc, '_importId');
-  const steps = [
-    ...objectsAt(doc, 'pageProcessors'),
-    ...(importId === undefined ? [] : [{ _importId: importId }]),
-  ];
+  const steps = [...objectsAt(doc, 'pageProcessors'), ...(importId === undefined ? [] : [{ _importId: importId }])];
   const ends = addSteps(chart, graph, steps, starts);
   addRouters(chart, graph, doc, ends);
   if (chart.nodes.length === 0) return undefined;

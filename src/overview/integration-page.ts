@@ -2,16 +2,7 @@ import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import type { Key } from '../core/keys.ts';
-import {
-  bullets,
-  heading,
-  link,
-  markdownTable,
-  paragraph,
-  renderMarkdown,
-  strong,
-  text,
-} from '../core/markdown.ts';
+import { bullets, heading, link, markdownTable, paragraph, renderMarkdown, strong, text } from '../core/markdown.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
 import { flowDiagram } from './flow-diagram.ts';
@@ -68,9 +59,7 @@ function facts(graph: AccountGraph, flow: MirrorDocument, up: string): RootConte
       text(', '),
       link(`${up}${flow.path}`, text('document')),
     ],
-    ...(abstract === undefined
-      ? []
-      : [[text('takes its steps from '), toFile(graph, `flows/${abstract}`, up)]]),
+    ...(abstract === undefined ? [] : [[text('takes its steps from '), toFile(graph, `flows/${abstract}`, up)]]),
     ...(next.length > 0 ? [[text('then starts '), ...names(next.map(({ to }) => to))]] : []),
     ...(before.length > 0 ? [[text('is started by '), ...names(before.map(({ from }) => from))]] : []),
   ];
@@ -90,14 +79,7 @@ export function flowSection(graph: AccountGraph, flow: MirrorDocument, up: strin
 }
 
 /** Types whose use by an integration's flows is told. */
-const TOLD: readonly string[] = [
-  'connections',
-  'scripts',
-  'lookupcaches',
-  'filedefinitions',
-  'ediprofiles',
-  'tools',
-];
+const TOLD: readonly string[] = ['connections', 'scripts', 'lookupcaches', 'filedefinitions', 'ediprofiles', 'tools'];
 
 /** What the flows need, type by type, each with the flows that need it. */
 function uses(graph: AccountGraph, flows: readonly MirrorDocument[], up: string): RootContent[] {
@@ -110,8 +92,7 @@ function uses(graph: AccountGraph, flows: readonly MirrorDocument[], up: string)
       const next: Key[] = [];
       for (const { to, kind } of front.flatMap((key) => graph.uses(key))) {
         // Not into other flows or back to the integration: those have sections and pages of their own.
-        if (seen.has(to) || kind === 'belongs' || kind === 'starts' || /^(?:flows|integrations)\//.test(to))
-          continue;
+        if (seen.has(to) || kind === 'belongs' || kind === 'starts' || /^(?:flows|integrations)\//.test(to)) continue;
         seen.add(to);
         next.push(to);
         users.set(to, (users.get(to) ?? new Set()).add(start));

@@ -5,10 +5,7 @@ import { accountPage } from './account-page.ts';
 import { integrationPage, pageFolder } from './integration-page.ts';
 
 /** The pages that explain an account, from all of its documents. The same documents give the same bytes. */
-export async function overviewPages(
-  account: string,
-  documents: readonly MirrorDocument[],
-): Promise<MirrorFile[]> {
+export async function overviewPages(account: string, documents: readonly MirrorDocument[]): Promise<MirrorFile[]> {
   const graph = buildGraph(documents);
   return [
     { path: OVERVIEW_FILE, text: await accountPage(graph, account) },

@@ -22,12 +22,7 @@ function without(doc: JsonObject, paths: readonly string[]): JsonObject {
 function serverKept(type: ResourceType): string[] {
   const apart = WRITTEN_APART[type.name] ?? [];
   // What is volatile may stand in a file of an older version that did not know it to be so.
-  const kept = [
-    ...SERVER_MANAGED,
-    ...ALWAYS_VOLATILE,
-    ...(type.volatile ?? []),
-    ...(type.restore.strip ?? []),
-  ];
+  const kept = [...SERVER_MANAGED, ...ALWAYS_VOLATILE, ...(type.volatile ?? []), ...(type.restore.strip ?? [])];
   return kept.filter((path) => !apart.includes(path));
 }
 
@@ -81,9 +76,7 @@ export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: J
 
 /** Switches that are off in `live` and on in `wanted`. A flow whose state is not told is left as it is. */
 export function switchesToTurnOn(type: ResourceType, wanted: JsonObject, live: JsonObject): string[] {
-  return switchesOf(type, wanted).filter(
-    (path) => valueAt(wanted, path) === false && valueAt(live, path) === true,
-  );
+  return switchesOf(type, wanted).filter((path) => valueAt(wanted, path) === false && valueAt(live, path) === true);
 }
 
 function overlay(target: Json, source: Json | undefined, steps: readonly string[]): Json {
@@ -185,15 +178,10 @@ export function patchFor(
     if (credentials.some((credential) => part.every((step, i) => credential[i] === step))) return undefined;
     const text = pointer(part);
     const value = atPlace(wanted, part);
-    operations.set(
-      text,
-      value === undefined ? { op: 'remove', path: text } : { op: 'replace', path: text, value },
-    );
+    operations.set(text, value === undefined ? { op: 'remove', path: text } : { op: 'replace', path: text, value });
   }
   // A shifted list has other elements at the same index: then only the whole list may be patched.
-  const shifted = [...operations.keys()].some(
-    (text) => /\/\d+\//.test(text) && !sameShape(wanted, live, text),
-  );
+  const shifted = [...operations.keys()].some((text) => /\/\d+\//.test(text) && !sameShape(wanted, live, text));
   return shifted ? undefined : [...operations.values()];
 }
 

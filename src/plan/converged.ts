@@ -21,12 +21,7 @@ function isClamped(wanted: number, live: number, surely: boolean): boolean {
 }
 
 /** Differences that a write leaves as they are. Both are restorable forms with the ids of the target. */
-function settledBetween(
-  type: ResourceType,
-  wanted: JsonObject,
-  live: JsonObject,
-  surely: boolean,
-): Settled[] {
+function settledBetween(type: ResourceType, wanted: JsonObject, live: JsonObject, surely: boolean): Settled[] {
   return diffFields(wanted, live).flatMap(({ place, before, after }): Settled[] => {
     if (before === undefined || after === undefined) return [];
     const clamped =

@@ -26,18 +26,11 @@ export function blockDangling(
 ): string[] {
   const warnings: string[] = [];
   const sameAccount = input.account === input.from;
-  const problemOf = (
-    document: Wanted,
-    reference: Reference & { type: string },
-    step: Draft,
-  ): string | undefined => {
+  const problemOf = (document: Wanted, reference: Reference & { type: string }, step: Draft): string | undefined => {
     const key = keyOf(reference.type, reference.id);
     const other = drafts.get(key);
     if (other && other.action !== 'blocked' && other.action !== 'impossible') return undefined;
-    if (
-      other?.targetId !== undefined ||
-      (other && sameAccount && input.exists(reference.type, reference.id) !== false)
-    )
+    if (other?.targetId !== undefined || (other && sameAccount && input.exists(reference.type, reference.id) !== false))
       return undefined;
     const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
     if (target !== undefined && input.exists(reference.type, target) !== false) return undefined;

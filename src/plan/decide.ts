@@ -63,11 +63,7 @@ export function planLive(
   matched: boolean,
 ): Draft {
   const { type } = document;
-  const wanted = reachable(
-    type,
-    restorable(type, document.doc, input.ids),
-    restorable(type, live.doc, new Map()),
-  );
+  const wanted = reachable(type, restorable(type, document.doc, input.ids), restorable(type, live.doc, new Map()));
   const now = restorable(type, live.doc, new Map());
   const changes = diffFields(now, wanted);
   const common = {
@@ -92,9 +88,7 @@ export function planLive(
     }
     // Nothing else differs, but a credential that the live document lacks is handed in.
     const supplied = input.supplied(document);
-    const lacking = secrets.filter(
-      (place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined,
-    );
+    const lacking = secrets.filter((place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined);
     if (lacking.length > 0 && type.restore.mode !== 'manual' && !isAppPart(live.doc)) {
       const method = methodOf(document, live, { wanted, live: now }, [], input);
       if ('method' in method && method.method === 'put')
@@ -132,8 +126,7 @@ export function planLive(
     });
   }
   const fixed = (type.restore.immutable ?? []).filter(
-    (path) =>
-      valueAt(document.doc, path) !== undefined && !equalJson(valueAt(wanted, path), valueAt(now, path)),
+    (path) => valueAt(document.doc, path) !== undefined && !equalJson(valueAt(wanted, path), valueAt(now, path)),
   );
   if (fixed.length > 0) {
     const reason = `${list(fixed)} cannot be changed once it is made: delete it by hand, then restore it again (it gets a new id)`;
@@ -158,25 +151,16 @@ export function planLive(
   });
 }
 
-export function planBinned(
-  document: Wanted,
-  live: Extract<Live, { state: 'binned' }>,
-  input: PlanInput,
-): Draft {
+export function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, input: PlanInput): Draft {
   const { type } = document;
-  const wanted = reachable(
-    type,
-    restorable(type, document.doc, input.ids),
-    restorable(type, live.doc, new Map()),
-  );
+  const wanted = reachable(type, restorable(type, document.doc, input.ids), restorable(type, live.doc, new Map()));
   const now = restorable(type, live.doc, new Map());
   const base = {
     ...(live.id === document.id ? {} : { targetId: live.id }),
     action: 'undelete' as const,
     reason: 'in the recycle bin: comes back with its id and its credentials',
     version: input.versionOf(live.doc),
-    enable:
-      input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
+    enable: input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What stands with the parent comes back with it.
   const apart = new Set(WRITTEN_APART[type.name] ?? []);
@@ -223,9 +207,7 @@ export function planGone(document: Wanted, input: PlanInput): Draft {
     action: 'create',
     reason: `${bin}: gets a new id`,
     credentials: missing,
-    enable:
-      input.enableFlows &&
-      (type.restore.switches ?? []).some((path) => valueAt(document.doc, path) === false),
+    enable: input.enableFlows && (type.restore.switches ?? []).some((path) => valueAt(document.doc, path) === false),
   });
 }
 

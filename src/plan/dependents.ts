@@ -55,8 +55,7 @@ export function followingReturns(
   return [...drafts].flatMap(([key, step]) => {
     const document = documents.get(key);
     const live = input.live.get(key);
-    if (step.action !== 'undelete' || !document || live?.state !== 'binned' || isAppPart(document.doc))
-      return [];
+    if (step.action !== 'undelete' || !document || live?.state !== 'binned' || isAppPart(document.doc)) return [];
     // What was replaced before is part of the difference already.
     const naming = namingOf(document, { created, replaced: new Map() });
     if (!naming) return [];
@@ -103,9 +102,7 @@ export function followerSteps(
     const base = { version: input.versionOf(live.doc), conflict: live.changed, changes };
     const hand = byHand(live);
     if (hand)
-      return [
-        draft(live, { ...base, action: 'impossible', reason: `${reason}, but ${hand}`, conflict: false }),
-      ];
+      return [draft(live, { ...base, action: 'impossible', reason: `${reason}, but ${hand}`, conflict: false })];
     const fixed = (live.type.restore.immutable ?? []).filter((path) =>
       changes.some(({ place }) => covers(path, place)),
     );

@@ -1,13 +1,6 @@
 import { OPAQUE_FIELDS } from '../catalogue/common.ts';
 import type { ResourceType } from '../catalogue/types.ts';
-import {
-  isArray,
-  isObject,
-  type Json,
-  type JsonObject,
-  type MutableJsonObject,
-  setOwn,
-} from '../core/json.ts';
+import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import type { IdMap } from './types.ts';
 
@@ -69,8 +62,7 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
     doc,
     (leaf, place) => {
       if (typeof leaf !== 'string' || leaf.length <= 24) return;
-      for (const id of new Set(leaf.match(ID_WITHIN)))
-        if (known(id)) found.push({ place: placeText(place), id });
+      for (const id of new Set(leaf.match(ID_WITHIN))) if (known(id)) found.push({ place: placeText(place), id });
     },
     (_value, place) => !OPAQUE_FIELDS.has(String(place.at(-1))),
   );
@@ -92,8 +84,7 @@ export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: Reado
     for (const key of Object.keys(value)) {
       const held = value[key] as Json;
       const inner = [...place, key];
-      if (typeof held === 'string' && OBJECT_ID.test(held) && !keep.has(held) && isInnerId(type, inner))
-        continue;
+      if (typeof held === 'string' && OBJECT_ID.test(held) && !keep.has(held) && isInnerId(type, inner)) continue;
       setOwn(out, key, OPAQUE_FIELDS.has(key) ? held : strip(held, inner));
     }
     return out;

@@ -81,9 +81,7 @@ export function orderByNeed(list: readonly Node[]): Order {
   };
   // Bare fields are never part of a creation, so that they order nothing.
   let edges = edgesOf(nodes).filter((edge) => {
-    const bare = (edge.from.type.restore.bare ?? []).some((path) =>
-      covers(path, placeOf(edge.reference.place)),
-    );
+    const bare = (edge.from.type.restore.bare ?? []).some((path) => covers(path, placeOf(edge.reference.place)));
     return edge.from !== edge.to && !(bare && edge.from.arrives);
   });
   for (const edge of edgesOf(nodes)) if (edge.from === edge.to) leaveOut(edge);
@@ -93,8 +91,7 @@ export function orderByNeed(list: readonly Node[]): Order {
     for (const members of circles) {
       const inside = new Set(members);
       const within = edges.filter(({ from, to }) => inside.has(from.key) && inside.has(to.key));
-      const breakable =
-        BREAKABLE.map((test) => within.filter(test)).find((found) => found.length > 0) ?? within;
+      const breakable = BREAKABLE.map((test) => within.filter(test)).find((found) => found.length > 0) ?? within;
       for (const edge of breakable) leaveOut(edge);
       const broken = new Set(breakable);
       edges = edges.filter((edge) => !broken.has(edge));

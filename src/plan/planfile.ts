@@ -23,9 +23,7 @@ export interface SavedPlan {
 /** What decides whether two plans do the same to the same. */
 function essence(step: Step): Json {
   const { key, action, method: way, targetId, version, changes, late, enable, level } = step;
-  return JSON.parse(
-    JSON.stringify({ key, action, way, targetId, version, changes, late, enable, level }),
-  ) as Json;
+  return JSON.parse(JSON.stringify({ key, action, way, targetId, version, changes, late, enable, level })) as Json;
 }
 
 function digestOfPlan(saved: SavedPlan): string {
@@ -81,9 +79,7 @@ export function checkStillFits(saved: Plan, now: Plan): void {
   const table = (plan: Plan): Map<string, string> =>
     new Map(plan.steps.map((step) => [step.key, stableStringify(essence(step))]));
   const [then, today] = [table(saved), table(now)];
-  const differing = [...new Set([...then.keys(), ...today.keys()])].filter(
-    (key) => then.get(key) !== today.get(key),
-  );
+  const differing = [...new Set([...then.keys(), ...today.keys()])].filter((key) => then.get(key) !== today.get(key));
   const elsewhere = saved.target.userId !== now.target.userId || saved.target.baseUrl !== now.target.baseUrl;
   if (differing.length === 0 && !elsewhere) return;
   const what = elsewhere

@@ -84,8 +84,7 @@ export function planRestore(given: PlanInput): Plan {
     const bare =
       step.action === 'create' && document
         ? (document.type.restore.bare ?? []).filter(
-            (path) =>
-              valueAt(document.doc, path) !== undefined && !document.type.restore.strip?.includes(path),
+            (path) => valueAt(document.doc, path) !== undefined && !document.type.restore.strip?.includes(path),
           )
         : [];
     const late = step.action === 'create' ? [...new Set([...bare, ...(order.late.get(step.key) ?? [])])] : [];

@@ -105,9 +105,7 @@ export function fillSecrets(
   let out: JsonObject = doc;
   const missing: string[] = [];
   const kept: string[] = [];
-  const liveMarkers = live
-    ? secretPlaces(live.doc).filter(({ fingerprint }) => fingerprint !== undefined)
-    : [];
+  const liveMarkers = live ? secretPlaces(live.doc).filter(({ fingerprint }) => fingerprint !== undefined) : [];
   const clear = (place: Place): Json | undefined => {
     const value = live ? atPlace(live.raw, place) : undefined;
     return value === undefined || isMask(value) ? undefined : value;

@@ -21,8 +21,7 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       : undefined,
   ({ step, document }) => {
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
-    const effect =
-      document.type.name === 'connections' ? 'will be offline until you enter' : 'is created without';
+    const effect = document.type.name === 'connections' ? 'will be offline until you enter' : 'is created without';
     return ` ${effect} ${list(step.credentials)}`;
   },
   ({ step, document: { doc } }) =>
@@ -30,9 +29,7 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       ? ': a webhook gets a new URL with its new id; every sender has to be told'
       : undefined,
   ({ step, document: { doc } }) =>
-    step.action === 'create' &&
-    isArray(doc._registeredLookupCacheIds) &&
-    doc._registeredLookupCacheIds.length > 0
+    step.action === 'create' && isArray(doc._registeredLookupCacheIds) && doc._registeredLookupCacheIds.length > 0
       ? ': its lookup caches have to be registered with it by hand'
       : undefined,
   ({ step, document: { type } }) =>
@@ -40,10 +37,7 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       ? ': its control number starts again; set it by hand before the first interchange'
       : undefined,
   ({ step, document: { type }, live }) =>
-    step.action === 'undelete' &&
-    live?.state === 'binned' &&
-    type.name === 'flows' &&
-    live.doc.disabled === false
+    step.action === 'undelete' && live?.state === 'binned' && type.name === 'flows' && live.doc.disabled === false
       ? ' was enabled when it was deleted: it runs again as soon as it is back'
       : undefined,
 ];
@@ -53,9 +47,7 @@ const SHARED: readonly { readonly says: string; readonly applies: (about: Case) 
   {
     says: 'will be left disabled (--enable-flows switches on)',
     applies: ({ step, document: { type, doc } }) =>
-      step.action === 'create' &&
-      !step.enable &&
-      switchesOf(type, doc).some((path) => valueAt(doc, path) === false),
+      step.action === 'create' && !step.enable && switchesOf(type, doc).some((path) => valueAt(doc, path) === false),
   },
   {
     says: 'stays disabled, though it was enabled at that time (--enable-flows switches on)',
@@ -76,11 +68,7 @@ function together(names: readonly string[], says: string): string[] {
 }
 
 /** What a person should know before agreeing to the plan. */
-export function warningsOf(
-  steps: readonly Step[],
-  documents: ReadonlyMap<Key, Wanted>,
-  input: PlanInput,
-): string[] {
+export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, Wanted>, input: PlanInput): string[] {
   const created = new Map<string, Key>();
   for (const { action, id, key } of steps) if (action === 'create') created.set(id, key);
   const cases = steps.flatMap((step): Case[] => {

@@ -40,13 +40,9 @@ export function readBinding(parsed: Json, path: string): Binding {
     });
   }
   if (typeof parsed.layout !== 'number' || parsed.layout > LAYOUT) {
-    throw new AppError(
-      'BINDING',
-      `${path} has the layout ${String(parsed.layout)}, this version knows ${LAYOUT}`,
-      {
-        hint: 'Install the version of celigo-mirror that wrote it, or a later one',
-      },
-    );
+    throw new AppError('BINDING', `${path} has the layout ${String(parsed.layout)}, this version knows ${LAYOUT}`, {
+      hint: 'Install the version of celigo-mirror that wrote it, or a later one',
+    });
   }
   return {
     baseUrl: account.baseUrl,
@@ -65,11 +61,7 @@ function comparable(baseUrl: string): string {
 }
 
 /** Refuses to mix two accounts in one folder. @throws AppError `BINDING` */
-export function checkBinding(
-  binding: Binding,
-  found: { baseUrl: string; userId: string },
-  account: string,
-): void {
+export function checkBinding(binding: Binding, found: { baseUrl: string; userId: string }, account: string): void {
   const sameUrl = comparable(binding.baseUrl) === comparable(found.baseUrl);
   if (sameUrl && binding.userId === found.userId) return;
   const path = `${account}/${BINDING_FILE}`;

@@ -19,9 +19,7 @@ const HIDDEN = 'hidden-';
  * anybody could read back from the name of the file.
  */
 export function idOfKey(key: string, fingerprint: (secret: string) => string): string {
-  return credentialsIn(key).length > 0
-    ? `${HIDDEN}${fingerprint(key)}`
-    : Buffer.from(key, 'utf8').toString('hex');
+  return credentialsIn(key).length > 0 ? `${HIDDEN}${fingerprint(key)}` : Buffer.from(key, 'utf8').toString('hex');
 }
 
 /** Whether the id does not tell its key. Only for types whose lists are keys. */
@@ -32,12 +30,9 @@ export function isHidden(id: string): boolean {
 /** @throws ApiError for a key that only the account knows */
 function keyOfId(id: string): string {
   if (!isHidden(id)) return Buffer.from(id, 'hex').toString('utf8');
-  throw new ApiError(
-    `the key ${id} holds a credential and is not in the mirror: put its value back by hand`,
-    {
-      transient: false,
-    },
-  );
+  throw new ApiError(`the key ${id} holds a credential and is not in the mirror: put its value back by hand`, {
+    transient: false,
+  });
 }
 
 /** Path of one resource below the base URL. `collection`: the spelling that the server answers to. @throws ApiError */
@@ -87,8 +82,7 @@ export async function readDocument(
   const [only, ...others] = isArray(body) ? body : [];
   const wrapped = only !== undefined && others.length === 0;
   const doc = wrapped ? only : body;
-  if (!isObject(doc))
-    throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
+  if (!isObject(doc)) throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
   if (doc._id !== id)
     throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { transient: false });
   if (getOwn(doc, 'deletedAt')) return undefined;
@@ -139,8 +133,7 @@ export async function fetchDocument(
 function dataPage(body: Json | undefined, url: string): { entries: JsonObject[]; next: string | undefined } {
   if (body === undefined) return { entries: [], next: undefined };
   const data = isObject(body) ? body.data : body;
-  if (!isArray(data))
-    throw new ApiError(`${url} answered with something that is not cache data`, { transient: false });
+  if (!isArray(data)) throw new ApiError(`${url} answered with something that is not cache data`, { transient: false });
   const next = isObject(body) ? body.nextPageURL : undefined;
   return { entries: data.filter(isObject), next: typeof next === 'string' && next !== '' ? next : undefined };
 }

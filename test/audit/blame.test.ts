@@ -21,13 +21,9 @@ describe('blame', () => {
     const [owner, editor] = [account.owner, account.person('administrator')];
     const space = new Workspace({ prod: { baseUrl: account.url, token: owner.token } });
     await space.sync();
-    account.emulator
-      .act(owner.token)
-      .set('flows', FLOW, { description: 'by the owner', schedule: '? 1 * ? * *' });
+    account.emulator.act(owner.token).set('flows', FLOW, { description: 'by the owner', schedule: '? 1 * ? * *' });
     await space.sync();
-    account.emulator
-      .act(editor.token)
-      .set('flows', FLOW, { name: 'Renamed orders', schedule: '? 2 * ? * *' });
+    account.emulator.act(editor.token).set('flows', FLOW, { name: 'Renamed orders', schedule: '? 2 * ? * *' });
     await space.sync();
 
     const { code, out } = await space.run('blame', 'flows/Renamed orders', '--json');

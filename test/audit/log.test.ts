@@ -127,9 +127,7 @@ describe('log', () => {
 
     const byField = await entries(space, '--field', 'schedule', '--since', start);
     expect(byField.map(({ id, by }) => [id, by.email])).toEqual([[FLOW, editor.email]]);
-    expect(byField[0]?.changes).toEqual([
-      { place: 'schedule', before: expect.anything(), after: '? 7 3 ? * *' },
-    ]);
+    expect(byField[0]?.changes).toEqual([{ place: 'schedule', before: expect.anything(), after: '? 7 3 ? * *' }]);
     const byText = await entries(space, '--grep', 'BLÅBÆR');
     expect(byText.map(({ by }) => by.email)).toEqual([account.owner.email]);
     const byPerson = await entries(space, '--by', editor.name.toLowerCase());
@@ -223,9 +221,7 @@ describe('log', () => {
       /deleted[^\n]*\n {4}- \(document\):\n(?: +- [^\n]*\n)+[^\n]*added[^\n]*\n {4}\+ \(document\):\n/,
     );
     expect(out).toMatch(/\+ +return 1;/);
-    expect((await space.run('log', 'scripts/Short life', '--grep', 'return')).out).not.toContain(
-      '(document)',
-    );
+    expect((await space.run('log', 'scripts/Short life', '--grep', 'return')).out).not.toContain('(document)');
     expect((await entries(space, 'scripts/Short life', '--patch'))[0]?.changes).toMatchObject([
       { place: '', before: { name: 'Short life' } },
     ]);
@@ -350,9 +346,7 @@ describe('a named day', () => {
         time: new Date(time),
         first: round === 0,
         files: { [path]: renderYaml({ _id: FLOW, name: 'F', description: `round ${round}` }) },
-        changes: [
-          { kind: round === 0 ? 'added' : 'changed', type: 'flows', id: FLOW, path, title: 'F' } as const,
-        ],
+        changes: [{ kind: round === 0 ? 'added' : 'changed', type: 'flows', id: FLOW, path, title: 'F' } as const],
       })),
     );
   });
@@ -396,27 +390,23 @@ describe('a named day', () => {
     expect(times(report.out, 'changes')).toEqual(TIMES.slice(first, last));
   });
 
-  it.each([
-    '2026-02-31',
-    '2026-13-01',
-    '2026-11-31T10:00Z',
-    '31 November 2026',
-    '2026-11-24 99:00',
-    '2026-2-30',
-  ])('that is none of the calendar is refused: %s', async (time) => {
-    for (const [from, to] of [
-      [time, ''],
-      ['', time],
-    ] as const) {
-      for (const command of ['log', 'report']) {
-        const { code, err } = await span(command, from, to);
-        expect(code).toBe(64);
-        expect(err).toContain(`${time} is no time, or no day of the calendar`);
+  it.each(['2026-02-31', '2026-13-01', '2026-11-31T10:00Z', '31 November 2026', '2026-11-24 99:00', '2026-2-30'])(
+    'that is none of the calendar is refused: %s',
+    async (time) => {
+      for (const [from, to] of [
+        [time, ''],
+        ['', time],
+      ] as const) {
+        for (const command of ['log', 'report']) {
+          const { code, err } = await span(command, from, to);
+          expect(code).toBe(64);
+          expect(err).toContain(`${time} is no time, or no day of the calendar`);
+        }
       }
-    }
-    const at = await cli(['show', FLOW, '--mirror', dir, '--at', time], dir);
-    expect([at.code, at.err]).toEqual([64, expect.stringContaining('nor a time')]);
-  });
+      const at = await cli(['show', FLOW, '--mirror', dir, '--at', time], dir);
+      expect([at.code, at.err]).toEqual([64, expect.stringContaining('nor a time')]);
+    },
+  );
 
   it.each([
     ['2026-11-01', 3],
@@ -426,12 +416,7 @@ describe('a named day', () => {
     ['4 days ago', 4],
     ['2026-11-23T20:00Z', 8],
   ])('after --at stands for its last state, unless the words count from now: %s', async (at, round) => {
-    const { out, err } = await cli(
-      ['show', `flows/${FLOW}`, '--mirror', dir, '--at', at, '--json'],
-      dir,
-      {},
-      NOW,
-    );
+    const { out, err } = await cli(['show', `flows/${FLOW}`, '--mirror', dir, '--at', at, '--json'], dir, {}, NOW);
     expect(err).toContain('prod/flows');
     expect((JSON.parse(out) as { description: string }).description).toBe(`round ${round}`);
   });

@@ -52,9 +52,7 @@ function shown(doc: JsonObject | undefined): Shown | undefined {
 function states(account: TestAccount): Map<string, Shown> {
   return new Map(
     TYPES.flatMap((type) =>
-      account.emulator.state
-        .all(type)
-        .map((doc) => [`${type}/${String(doc._id)}`, shown(doc) ?? {}] as const),
+      account.emulator.state.all(type).map((doc) => [`${type}/${String(doc._id)}`, shown(doc) ?? {}] as const),
     ),
   );
 }
@@ -188,8 +186,7 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
       const [old, now] = [before.get(key), after.get(key)];
       const fields = blame.get(key) ?? new Map<string, Blame>();
       for (const field of FIELDS) {
-        if (now && (!fields.has(field) || (old !== undefined && old[field] !== now[field])))
-          fields.set(field, verdict);
+        if (now && (!fields.has(field) || (old !== undefined && old[field] !== now[field]))) fields.set(field, verdict);
       }
       blame.set(key, fields);
     }

@@ -40,11 +40,7 @@ async function busy(): Promise<{ space: Workspace; script: string; flow: string 
     { repository: { commitUrl: 'https://git.example/acme/mirror/commit/{commit}' } },
   );
   await space.sync();
-  const [owner, priya, mateo] = [
-    account.owner,
-    account.person('administrator'),
-    account.person('administrator', 1),
-  ];
+  const [owner, priya, mateo] = [account.owner, account.person('administrator'), account.person('administrator', 1)];
   const [first, second] = account.emulator.state.all('flows');
   const [hooks] = account.emulator.state.all('scripts');
   const made = (await account.call(priya, 'POST', '/v1/scripts', {
@@ -55,10 +51,7 @@ async function busy(): Promise<{ space: Workspace; script: string; flow: string 
     .act(owner.token)
     .set('flows', String(first?._id), { description: FORMULA, schedule: '? 5 9 ? * 1-5' });
   account.emulator.act(mateo.token).set('flows', String(second?._id), { name: 'A new name for it' });
-  const content = String(hooks?.content).replace(
-    '\n',
-    '\n// <i>guard</i>\nif (!options.data) return { data: [] };\n',
-  );
+  const content = String(hooks?.content).replace('\n', '\n// <i>guard</i>\nif (!options.data) return { data: [] };\n');
   account.emulator.act(priya.token).set('scripts', String(hooks?._id), { content });
   await space.sync();
   account.emulator.act(mateo.token).remove('scripts', String(made._id));
@@ -116,16 +109,11 @@ describe('report', () => {
 
     // What came or went is told with its document.
     const gone = rows.find(({ what }) => what === 'deleted');
-    expect([gone?.field, gone?.after, gone?.before]).toEqual([
-      '',
-      '',
-      expect.stringContaining('return "<b>1</b>";'),
-    ]);
+    expect([gone?.field, gone?.after, gone?.before]).toEqual(['', '', expect.stringContaining('return "<b>1</b>";')]);
     expect(rows.find(({ what }) => what === 'added')?.after).toContain(script);
 
     const markdown = readFileSync(await written(space, 'r.md'), 'utf8');
-    for (const sign of ['\\+', '-'])
-      expect(markdown).toMatch(new RegExp(`^${sign} +return "<b>1</b>";$`, 'm'));
+    for (const sign of ['\\+', '-']) expect(markdown).toMatch(new RegExp(`^${sign} +return "<b>1</b>";$`, 'm'));
     expect(markdown).toContain('+ description: "=HYPERLINK(');
     // Within a fence nothing is markup.
     const prose = markdown.replace(/^```diff\n[\s\S]*?^```$/gm, '');
@@ -241,9 +229,7 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
     // Narrow or wide, nothing hangs over the edge and no word is taken apart letter by letter.
     for (const width of [360, 700, 1000, 1400]) {
       await page.setViewportSize({ width, height: 900 });
-      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${width}`).toBe(
-        true,
-      );
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${width}`).toBe(true);
       const heights = (await page.evaluate(
         `[...document.querySelectorAll('tbody tr')].map((row) => row.getBoundingClientRect().height)`,
       )) as number[];
@@ -286,10 +272,7 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
     const dir = tempDir();
     writeHistory(dir, 'prod', manyChanges(50, 200));
 
-    const outcome = await cli(
-      ['report', '--mirror', dir, '--account', 'prod', '-o', join(dir, 'r.html')],
-      dir,
-    );
+    const outcome = await cli(['report', '--mirror', dir, '--account', 'prod', '-o', join(dir, 'r.html')], dir);
 
     expect(outcome.err).toContain('10000 changes');
     expect(statSync(join(dir, 'r.html')).size).toBeLessThan(20_000_000);
@@ -303,14 +286,10 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
       .allInnerTexts();
     expect(totals.reduce((sum, text) => sum + Number(text), 0)).toBe(10_000);
     await page.getByLabel('Search').fill('"round 17"');
-    await expect
-      .poll(() => page.locator('#count').innerText(), { timeout: 20_000 })
-      .not.toBe('10000 changes');
+    await expect.poll(() => page.locator('#count').innerText(), { timeout: 20_000 }).not.toBe('10000 changes');
     await page.getByRole('combobox', { name: 'Person' }).selectOption({ label: 'Person 3' });
     await page.getByLabel('Search').fill('');
     // Rounds 3, 23 and 43.
-    await expect
-      .poll(() => page.locator('#count').innerText(), { timeout: 20_000 })
-      .toBe('600 of 10000 changes');
+    await expect.poll(() => page.locator('#count').innerText(), { timeout: 20_000 }).toBe('600 of 10000 changes');
   });
 });

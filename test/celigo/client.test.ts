@@ -63,9 +63,7 @@ describe('throttling', () => {
   it('holds back every request of the account while the server asks for a pause', async () => {
     const { url, seen } = await serve((_request, response, nth) => {
       if (nth === 1)
-        response
-          .writeHead(429, { 'retry-after': '1' })
-          .end('{"errors":[{"code":"rate_limited","message":"slow"}]}');
+        response.writeHead(429, { 'retry-after': '1' }).end('{"errors":[{"code":"rate_limited","message":"slow"}]}');
       else json(response, []);
     });
     const api = client(url, { concurrency: 1 });
@@ -126,9 +124,9 @@ describe('trying again', () => {
       else request.socket.destroy();
     });
 
-    await expect(
-      client(url).send({ method: 'POST', url: '/v1/flows', body: {}, signal }),
-    ).rejects.toMatchObject({ passing: true });
+    await expect(client(url).send({ method: 'POST', url: '/v1/flows', body: {}, signal })).rejects.toMatchObject({
+      passing: true,
+    });
     expect(seen).toHaveLength(2);
   });
 
@@ -214,9 +212,7 @@ describe('a packed body', () => {
       response.writeHead(200, { 'content-encoding': 'zstd' }).end('xxxx'),
     );
 
-    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toThrow(
-      'unknown Content-Encoding "zstd"',
-    );
+    await expect(client(url).send({ url: '/v1/x', signal })).rejects.toThrow('unknown Content-Encoding "zstd"');
     expect(seen).toHaveLength(1);
   });
 
@@ -331,9 +327,7 @@ describe('TLS', () => {
     const proxy = await tunnelProxy();
     const proxies = proxied ? { httpProxy: '', httpsProxy: proxy.url, noProxy: '' } : undefined;
 
-    await expect(client(url, { retries: 0, proxies }).send({ url: '/v1/x', signal })).rejects.toThrow(
-      /certificate/,
-    );
+    await expect(client(url, { retries: 0, proxies }).send({ url: '/v1/x', signal })).rejects.toThrow(/certificate/);
     expect(reached).toBe(false);
     expect(proxy.targets).toHaveLength(proxied ? 1 : 0);
   });
@@ -359,9 +353,11 @@ describe('a proxy of the environment', () => {
   it('is taken from small letters first, and none means none', () => {
     expect(proxiesOf({})).toBeUndefined();
     expect(proxiesOf({ HTTPS_PROXY: '' })).toBeUndefined();
-    expect(
-      proxiesOf({ https_proxy: 'http://a:1', HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x.example' }),
-    ).toEqual({ httpProxy: '', httpsProxy: 'http://a:1', noProxy: 'x.example' });
+    expect(proxiesOf({ https_proxy: 'http://a:1', HTTPS_PROXY: 'http://b:1', NO_PROXY: 'x.example' })).toEqual({
+      httpProxy: '',
+      httpsProxy: 'http://a:1',
+      noProxy: 'x.example',
+    });
   });
 });
 
@@ -389,10 +385,7 @@ async function walk(api: ApiClient, path: string): Promise<string[]> {
 /** A collection of `total` records, paged by `how`. */
 function collection(
   total: number,
-  how: (
-    start: number,
-    url: URL,
-  ) => { page: number; next?: string; wrap?: (page: Json[]) => unknown; link?: string },
+  how: (start: number, url: URL) => { page: number; next?: string; wrap?: (page: Json[]) => unknown; link?: string },
 ): Handler {
   const all = Array.from({ length: total }, (_, i) => ({ _id: `id${i}` }));
   return (request, response) => {
@@ -422,11 +415,7 @@ describe('walking a collection', () => {
       25,
       collection(25, (start) => ({ page: 10, link: `</v1/c?skip=${start + 10}>;  rel="prev next"` })),
     ],
-    [
-      'by relative links',
-      25,
-      collection(25, (start) => ({ page: 10, link: `<c?skip=${start + 10}>; rel=next` })),
-    ],
+    ['by relative links', 25, collection(25, (start) => ({ page: 10, link: `<c?skip=${start + 10}>; rel=next` }))],
     ['without links, in full pages of 100', 250, collection(250, () => ({ page: 100 }))],
     ['without links, ending on a full page', 200, collection(200, () => ({ page: 100 }))],
     ['without links, of exactly 1001', 1001, collection(1001, () => ({ page: 1001 }))],
@@ -512,9 +501,10 @@ describe('the audit log', () => {
   ])('is read from %s', async (_name, wrap) => {
     const { url } = await serve((_request, response) => json(response, wrap([entry(2), entry(1), entry(2)])));
 
-    expect(
-      (await fetchAudit(client(url), new Date(0), new Date(10_000), signal)).map(({ id }) => id),
-    ).toEqual(['e1', 'e2']);
+    expect((await fetchAudit(client(url), new Date(0), new Date(10_000), signal)).map(({ id }) => id)).toEqual([
+      'e1',
+      'e2',
+    ]);
   });
 
   it('is in the order of its moments, whatever their offset, and knows people by their bare id', async () => {
@@ -538,9 +528,7 @@ describe('the audit log', () => {
     const all = Array.from({ length: 2500 }, (_, i) => entry(i));
     const { url } = await serve((request, response) => {
       const query = new URL(request.url ?? '', 'http://x').searchParams;
-      const inside = all.filter(
-        ({ time }) => time >= String(query.get('from')) && time <= String(query.get('to')),
-      );
+      const inside = all.filter(({ time }) => time >= String(query.get('from')) && time <= String(query.get('to')));
       json(response, inside.slice(-1000));
     });
 

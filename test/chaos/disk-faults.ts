@@ -1,14 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statfsSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Injector } from './injected.ts';
 import { OTHER_USER } from './world.ts';
@@ -66,15 +57,7 @@ export const readOnly: Injector = ({ disk }) => {
   return { kind: 'file system read-only', heal: () => remount('rw') };
 };
 
-const OWNED = [
-  'prod',
-  'prod/flows',
-  'prod/scripts',
-  '.git',
-  '.git/objects',
-  '.git/refs/heads',
-  '.git/celigo-mirror',
-];
+const OWNED = ['prod', 'prod/flows', 'prod/scripts', '.git', '.git/objects', '.git/refs/heads', '.git/celigo-mirror'];
 
 /** The mirror, or a part of it, belongs to another user than the one who runs it. */
 export const rights: Injector = (world, dice) => {
@@ -95,8 +78,7 @@ export const rights: Injector = (world, dice) => {
     kind: 'no rights to files',
     heal: () => {
       world.user = undefined;
-      for (const path of OWNED.map((name) => join(world.mirror, name)))
-        if (existsSync(path)) chmodSync(path, 0o755);
+      for (const path of OWNED.map((name) => join(world.mirror, name))) if (existsSync(path)) chmodSync(path, 0o755);
       for (const path of [world.mirror, world.remote]) if (existsSync(path)) own(0, path, '-R');
     },
   };

@@ -114,8 +114,6 @@ export async function chaos(scenario: Scenario, options: ChaosOptions): Promise<
 
   const queue = new PQueue({ concurrency: options.jobs ?? 1 });
   const first = options.firstWorld ?? 0;
-  await queue.addAll(
-    shares(options.rounds, scenario.roundsAWorld).map((wanted, i) => () => live(first + i, wanted)),
-  );
+  await queue.addAll(shares(options.rounds, scenario.roundsAWorld).map((wanted, i) => () => live(first + i, wanted)));
   return { ...tally, rounds, violations };
 }

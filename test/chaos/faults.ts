@@ -1,17 +1,6 @@
 import type { Dice } from '../support/random.ts';
 import { byHand, foreign, full, link, readOnly, rights } from './disk-faults.ts';
-import {
-  away,
-  branch,
-  cache,
-  forced,
-  index,
-  lock,
-  object,
-  overtaking,
-  racing,
-  rejected,
-} from './git-faults.ts';
+import { away, branch, cache, forced, index, lock, object, overtaking, racing, rejected } from './git-faults.ts';
 import { readingFault } from './http-faults.ts';
 import type { Injected, Injector } from './injected.ts';
 import type { World } from './world.ts';

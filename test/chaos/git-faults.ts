@@ -25,8 +25,7 @@ function spoil(file: string, dice: Dice): void {
   if (dice.chance(0.5)) truncateSync(file, dice.between(0, Math.max(0, size - 1)));
   else {
     const bytes = readFileSync(file);
-    for (let i = 0; i < 40 && bytes.length > 0; i++)
-      bytes[dice.between(0, bytes.length - 1)] = dice.between(0, 255);
+    for (let i = 0; i < 40 && bytes.length > 0; i++) bytes[dice.between(0, bytes.length - 1)] = dice.between(0, 255);
     writeFileSync(file, bytes);
   }
 }
@@ -34,13 +33,7 @@ function spoil(file: string, dice: Dice): void {
 export const lock: Injector = (world, dice) => {
   const dir = gitDir(world);
   if (!dir) return undefined;
-  const name = dice.pick([
-    'index.lock',
-    'HEAD.lock',
-    'refs/heads/main.lock',
-    'config.lock',
-    'packed-refs.lock',
-  ]);
+  const name = dice.pick(['index.lock', 'HEAD.lock', 'refs/heads/main.lock', 'config.lock', 'packed-refs.lock']);
   writeFileSync(join(dir, name), '');
   return { kind: 'git lock of a dead process' };
 };
@@ -118,11 +111,7 @@ function pushOther(world: World, dice: Dice): string | undefined {
   const file = join(world.dir, 'tree');
   writeFileSync(file, '');
   const own = `OWNERS-${dice.between(1, 1e9)}`;
-  const made = gitInWith(
-    world,
-    `${[...entries, `100644 blob ${blob}\t${own}`].join('\n')}\n`,
-    'mktree',
-  ).trim();
+  const made = gitInWith(world, `${[...entries, `100644 blob ${blob}\t${own}`].join('\n')}\n`, 'mktree').trim();
   return gitIn(
     remote,
     ...[

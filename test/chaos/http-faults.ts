@@ -71,9 +71,7 @@ export function writingFault(world: World, dice: Dice): Injected {
   world.emulator.faults.add({
     match: {
       method: dice.pick(['POST', 'POST', 'POST', 'PUT', 'PUT', 'PATCH', 'DELETE']),
-      path: dice.chance(0.5)
-        ? '/v1/'
-        : `/v1/${dice.pick(['flows', 'exports', 'imports', 'scripts', 'recyclebinttl'])}`,
+      path: dice.chance(0.5) ? '/v1/' : `/v1/${dice.pick(['flows', 'exports', 'imports', 'scripts', 'recyclebinttl'])}`,
       nth: dice.between(1, 6),
     },
     times: dice.between(1, 3),

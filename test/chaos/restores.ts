@@ -122,16 +122,10 @@ function checkAccount(world: World, good: Good, pruned: boolean, before: Before)
     if (!held) continue;
     const now = configured(dir, structuredClone(held) as JsonObject);
     const [a, b] = [canonical(rewritten(wanted, idOf)), canonical(rewritten(now, idOf))];
-    must(
-      a === b,
-      () => `${key} came back as another:\n  wanted ${a.slice(0, 1_500)}\n  held   ${b.slice(0, 1_500)}`,
-    );
+    must(a === b, () => `${key} came back as another:\n  wanted ${a.slice(0, 1_500)}\n  held   ${b.slice(0, 1_500)}`);
     const type = findType(dir);
     if (type && `${dir}/${id}` === key)
-      must(
-        JSON.stringify(secretsIn(type, held)) === good.secrets.get(key),
-        () => `${key}: a credential changed`,
-      );
+      must(JSON.stringify(secretsIn(type, held)) === good.secrets.get(key), () => `${key}: a credential changed`);
   }
   for (const [dir, wanted] of good.counts) {
     const held = emulator.state.count(dir);
@@ -141,10 +135,7 @@ function checkAccount(world: World, good: Good, pruned: boolean, before: Before)
     const before = [...good.docs].filter(
       ([key, doc]) => key.startsWith(`${dir}/`) && /^Made by mistake/.test(String(doc.name)),
     ).length;
-    must(
-      held <= wanted + Math.max(0, made - before),
-      () => `${dir}: ${held} where there were ${wanted}: made twice`,
-    );
+    must(held <= wanted + Math.max(0, made - before), () => `${dir}: ${held} where there were ${wanted}: made twice`);
   }
   const masks = masksAnywhere(emulator);
   must(masks.length === 0, () => `a mask was stored as a value: ${masks[0]}`);
@@ -195,17 +186,11 @@ function ambush(world: World, dice: Dice, slipping: boolean): Ambush {
 }
 
 /** What somebody types who wants the account back, going by what the program said last. */
-function nextWords(
-  good: Good,
-  flags: readonly string[],
-  last: Outcome | undefined,
-  resuming: boolean,
-): string[] {
+function nextWords(good: Good, flags: readonly string[], last: Outcome | undefined, resuming: boolean): string[] {
   const text = `${last?.out ?? ''}${last?.err ?? ''}`;
   const start = ['restore', 'all', '--at', good.at, '--yes', '--json', ...flags];
   const force = last?.code === 4 && !text.includes('--resume') ? ['--force'] : [];
-  const resume =
-    last !== undefined && last.code !== 64 && (last.code === undefined || text.includes('--resume'));
+  const resume = last !== undefined && last.code !== 64 && (last.code === undefined || text.includes('--resume'));
   if (resume || (resuming && last?.code === 1)) return ['restore', '--resume', '--yes', '--json'];
   return [...start, ...force];
 }
@@ -281,8 +266,7 @@ export const restores: Scenario = {
       const { emulator } = world;
       checkRun(world, await world.run('sync', '--json'));
       const good = look(world);
-      for (let n = dice.between(2, 8); n > 0; n--, tally.edits++, mishaps++)
-        await damage(world, dice, mishaps);
+      for (let n = dice.between(2, 8); n > 0; n--, tally.edits++, mishaps++) await damage(world, dice, mishaps);
       if (dice.chance(0.5)) checkRun(world, await world.run('sync', '--json'));
       const live = new Set(look(world).docs.keys());
       const before = { live, starts: emulator.state.starts().length };
@@ -297,8 +281,7 @@ export const restores: Scenario = {
       for (const _ of trap.markers) count(tally.faults, 'edited in the moment of a write');
       must(
         last?.code === 0,
-        () =>
-          `does not come to its end: exit ${last?.code}: ${last?.out.slice(-1_500)} ${last?.err.slice(-500)}`,
+        () => `does not come to its end: exit ${last?.code}: ${last?.out.slice(-1_500)} ${last?.err.slice(-500)}`,
       );
       await checkDone(world, good, flags, before);
 

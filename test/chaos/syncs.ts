@@ -94,14 +94,10 @@ async function heal({ world }: Story, injected: readonly Injected[]): Promise<nu
       () => 'git fsck finds faults',
     );
     const doctor = await world.run('doctor', '--json');
-    must(
-      /"check": "objects",\s+"verdict": "fault"/.test(doctor.out),
-      () => 'doctor does not see what is missing',
-    );
+    must(/"check": "objects",\s+"verdict": "fault"/.test(doctor.out), () => 'doctor does not see what is missing');
     rmSync(world.mirror, { recursive: true });
   }
-  const told = (part: string): string =>
-    new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
+  const told = (part: string): string => new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
   throw new Broken(
     `does not become whole again: exit ${last?.code}: ${told('error') || last?.out.slice(-600)} ${told('remote')}`,
   );

@@ -99,10 +99,7 @@ describe('doctor', () => {
       const { findings } = JSON.parse(out) as { findings: Record<string, string>[] };
       return findings
         .filter(({ area }) => area === 'secrets')
-        .map(
-          ({ verdict, detail = '' }) =>
-            `${verdict} ${detail.replace(/^.*\/([^/ ]+) .*\((.*)\).*$/, '$1 $2')}`,
-        );
+        .map(({ verdict, detail = '' }) => `${verdict} ${detail.replace(/^.*\/([^/ ]+) .*\((.*)\).*$/, '$1 $2')}`);
     };
 
     chmodSync(configuration, 0o644);
@@ -152,9 +149,7 @@ describe('doctor', () => {
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
 
     expect((await space.run('doctor')).code).toBe(0);
-    expect(account.emulator.requests.filter(({ path }) => path === '/v1/accesstokens').length).toBeLessThan(
-      10,
-    );
+    expect(account.emulator.requests.filter(({ path }) => path === '/v1/accesstokens').length).toBeLessThan(10);
   });
 
   it('names a refused token, a closed audit log and unreadable types, each with a remedy', async () => {
@@ -181,13 +176,8 @@ describe('doctor', () => {
       findings: { area: string; verdict: string; remedy?: string }[];
     };
 
-    expect(findings.filter(({ verdict }) => verdict === 'fault').map(({ area }) => area)).toEqual([
-      'remote',
-      'prod',
-    ]);
-    expect(findings.filter(({ verdict }) => verdict === 'fault').every(({ remedy }) => Boolean(remedy))).toBe(
-      true,
-    );
+    expect(findings.filter(({ verdict }) => verdict === 'fault').map(({ area }) => area)).toEqual(['remote', 'prod']);
+    expect(findings.filter(({ verdict }) => verdict === 'fault').every(({ remedy }) => Boolean(remedy))).toBe(true);
   });
 });
 
@@ -286,8 +276,7 @@ describe('output', () => {
     expect(lines.map(({ msg }) => msg)).toEqual(
       expect.arrayContaining(['sync started', 'type listed', 'committed', 'sync ended']),
     );
-    for (const credential of sampleCredentials)
-      expect((outcome.out + outcome.err).includes(credential)).toBe(false);
+    for (const credential of sampleCredentials) expect((outcome.out + outcome.err).includes(credential)).toBe(false);
   });
 
   it('is readable without --json, names made safe', async () => {

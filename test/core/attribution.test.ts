@@ -1,11 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type AttributionInput,
-  attributeChanges,
-  type ChangeNote,
-  type EditNote,
-} from '../../src/core/attribution.ts';
+import { type AttributionInput, attributeChanges, type ChangeNote, type EditNote } from '../../src/core/attribution.ts';
 import type { Change } from '../../src/core/changes.ts';
 import {
   commitMessage,
@@ -105,10 +100,7 @@ describe('attributeChanges', () => {
     expect(
       attribute({
         changes: [change('1', { kind: 'deleted' })],
-        notes: [
-          note('1', 'ann', '09:00', { event: 'delete' }),
-          note('1', 'bob', '10:00', { event: 'purge' }),
-        ],
+        notes: [note('1', 'ann', '09:00', { event: 'delete' }), note('1', 'bob', '10:00', { event: 'purge' })],
       }),
     ).toEqual([{ author: 'ANN', at: '09:00', with: ['BOB'], ids: ['1'], certainty: 'audit' }]);
   });
@@ -151,9 +143,9 @@ describe('attributeChanges', () => {
   });
 
   it('attributes nothing of a first listing', () => {
-    expect(
-      attribute({ changes: [change('1', { baseline: true })], notes: [note('1', 'ann', '10:00')] }),
-    ).toMatchObject([{ author: 'mirror' }]);
+    expect(attribute({ changes: [change('1', { baseline: true })], notes: [note('1', 'ann', '10:00')] })).toMatchObject(
+      [{ author: 'mirror' }],
+    );
   });
 });
 

@@ -10,8 +10,7 @@ const json = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
 
 function shown(before: Json, after: Json): string[] {
   return diffFields(before, after).map(
-    ({ place, before: old, after: now }) =>
-      `${placeText(place)}: ${JSON.stringify(old)} → ${JSON.stringify(now)}`,
+    ({ place, before: old, after: now }) => `${placeText(place)}: ${JSON.stringify(old)} → ${JSON.stringify(now)}`,
   );
 }
 

@@ -80,11 +80,7 @@ describe('the catalogue', () => {
 
   it('never marks one field as volatile and as something to keep', () => {
     for (const type of RESOURCE_TYPES) {
-      const kept = [
-        ...Object.keys(type.sideFiles ?? {}),
-        ...(type.secrets ?? []),
-        ...Object.keys(type.sets ?? {}),
-      ];
+      const kept = [...Object.keys(type.sideFiles ?? {}), ...(type.secrets ?? []), ...Object.keys(type.sets ?? {})];
       for (const path of kept) expect(type.volatile ?? [], `${type.name}.${path}`).not.toContain(path);
     }
   });

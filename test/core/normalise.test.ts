@@ -49,9 +49,7 @@ describe('what is left out', () => {
   });
 
   it('treats a default like an absent field', () => {
-    expect(clean('exports', { sandbox: false, pageSize: 20, asynchronous: true, oneToMany: false })).toEqual(
-      {},
-    );
+    expect(clean('exports', { sandbox: false, pageSize: 20, asynchronous: true, oneToMany: false })).toEqual({});
     expect(clean('exports', { sandbox: true, pageSize: 50, oneToMany: true })).toEqual({
       sandbox: true,
       pageSize: 50,
@@ -79,9 +77,7 @@ describe('what is left out', () => {
   });
 
   it('drops hooks without values, random keys of the editor, padding and letter case', () => {
-    expect(
-      clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } }),
-    ).toEqual({});
+    expect(clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } })).toEqual({});
     expect(
       clean('exports', {
         transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } },
@@ -219,10 +215,7 @@ const value: fc.Arbitrary<Json> = fc.letrec<{ json: Json }>((tie) => ({
     fc.constant(null),
     fc.array(tie('json'), { maxLength: 4 }),
     fc.dictionary(
-      fc.oneof(
-        fc.constantFrom('$file', '$secret', '$$file', '__proto__', 'a', 'b'),
-        fc.string({ maxLength: 6 }),
-      ),
+      fc.oneof(fc.constantFrom('$file', '$secret', '$$file', '__proto__', 'a', 'b'), fc.string({ maxLength: 6 })),
       tie('json'),
       { maxKeys: 4 },
     ),

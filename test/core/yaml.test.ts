@@ -151,22 +151,7 @@ const nastyString = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.string({
-    unit: fc.constantFrom(
-      '\n',
-      ' ',
-      '\t',
-      'a',
-      ':',
-      '#',
-      '-',
-      '\r',
-      '"',
-      '\\',
-      '\ud83d',
-      '\ude00',
-      '|',
-      '\u2028',
-    ),
+    unit: fc.constantFrom('\n', ' ', '\t', 'a', ':', '#', '-', '\r', '"', '\\', '\ud83d', '\ude00', '|', '\u2028'),
     maxLength: 14,
   }),
   fc.tuple(fc.constantFrom(...NASTY), fc.constantFrom(...NASTY)).map(([a, b]) => a + b),
@@ -240,9 +225,7 @@ describe('renderYaml', () => {
       10: 1,
       9: 1,
     });
-    expect(yaml).toBe(
-      '"10": 1\n"9": 1\nB: 3\nb:\n  a:\n    - c: 2\n      d: 1\n  z: 1\n"\uffee": 2\n"\u{1f600}": 1\n',
-    );
+    expect(yaml).toBe('"10": 1\n"9": 1\nB: 3\nb:\n  a:\n    - c: 2\n      d: 1\n  z: 1\n"\uffee": 2\n"\u{1f600}": 1\n');
   });
 
   it('writes text of several lines as a literal block and never folds', () => {

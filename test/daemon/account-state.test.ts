@@ -22,17 +22,14 @@ function run(verdict: RunSummary['verdict'], endedAt: string): RunSummary {
 
 function standingOf(verdicts: readonly RunSummary['verdict'][]): AccountState {
   return verdicts.reduce<AccountState>(
-    (standing, verdict, i) =>
-      accountStateAfter(standing, run(verdict, `2026-11-24T10:0${i}:00.000Z`), POLICY),
+    (standing, verdict, i) => accountStateAfter(standing, run(verdict, `2026-11-24T10:0${i}:00.000Z`), POLICY),
     UNKNOWN,
   );
 }
 
 describe('back-off', () => {
   it('pauses for one interval after three failures, then two, four, up to the longest', () => {
-    expect([1, 2, 3, 4, 5, 6, 7, 50].map((n) => pauseMs(n, POLICY) / 60_000)).toEqual([
-      0, 0, 1, 2, 4, 8, 10, 10,
-    ]);
+    expect([1, 2, 3, 4, 5, 6, 7, 50].map((n) => pauseMs(n, POLICY) / 60_000)).toEqual([0, 0, 1, 2, 4, 8, 10, 10]);
   });
 
   it('counts failures and refusals, and forgets them with a good or partial run', () => {

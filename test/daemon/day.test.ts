@@ -110,8 +110,7 @@ class Simulation {
           signal.addEventListener('abort', () => reject(signal.reason));
         });
       }
-      if (typeof behaviour === 'object')
-        await new Promise((resolve) => setTimeout(resolve, behaviour.takesMs));
+      if (typeof behaviour === 'object') await new Promise((resolve) => setTimeout(resolve, behaviour.takesMs));
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       return { ...reportOf(account, 'failed'), error: { code: error.code, message: error.message } };
@@ -225,8 +224,7 @@ describe('a day of the daemon', () => {
   it('abandons a run at its time limit and goes on', async () => {
     vi.setSystemTime('2026-11-24T10:00:00Z');
     const day = new Simulation();
-    day.behaviour = (_account, at) =>
-      at.getUTCHours() === 10 && at.getUTCMinutes() === 0 ? 'hangs' : 'good';
+    day.behaviour = (_account, at) => (at.getUTCHours() === 10 && at.getUTCMinutes() === 0 ? 'hangs' : 'good');
     day.start();
 
     await day.pass(90 * MINUTE);

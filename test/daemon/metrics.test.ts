@@ -5,18 +5,7 @@ import { sample } from '../support/account.ts';
 import { httpReceiver } from '../support/receivers.ts';
 import { bareRemote, Workspace } from '../support/workspace.ts';
 import { startDaemon, until } from './daemon-process.ts';
-import {
-  contents,
-  EVERY_SECOND,
-  ended,
-  exposition,
-  FLOW,
-  home,
-  isReady,
-  NEVER,
-  runs,
-  TRIGGER,
-} from './support.ts';
+import { contents, EVERY_SECOND, ended, exposition, FLOW, home, isReady, NEVER, runs, TRIGGER } from './support.ts';
 
 const GUIDE = readFileSync(fileURLToPath(new URL('../../docs/daemon.md', import.meta.url)), 'utf8');
 
@@ -64,9 +53,7 @@ describe('GET /metrics', () => {
       if (types.has(name) && found.length === 0) expect(name).toMatch(/token_expiry/);
       else expect(found.length, name).toBeGreaterThan(0);
       for (const each of found) expect(Object.keys(each.labels).sort(), name).toEqual(keys);
-      expect(types.get(name), name).toBe(
-        histogram ? 'histogram' : name.endsWith('_total') ? 'counter' : 'gauge',
-      );
+      expect(types.get(name), name).toBe(histogram ? 'histogram' : name.endsWith('_total') ? 'counter' : 'gauge');
     }
     const ours = [...types.keys()].filter((name) => name.startsWith('celigo_mirror_')).sort();
     expect(ours).toEqual(documented.map(({ name }) => name).sort());
@@ -142,9 +129,7 @@ describe('several accounts', () => {
       }
     }
     const begun = (name: string): Record<string, unknown>[] =>
-      story.filter(
-        ({ msg, account, reason }) => msg === 'run begins' && account === name && reason === 'schedule',
-      );
+      story.filter(({ msg, account, reason }) => msg === 'run begins' && account === name && reason === 'schedule');
     expect(begun('two').length).toBeGreaterThan(begun('one').length);
   });
 
@@ -171,8 +156,7 @@ describe('the daemon on its clone', () => {
     const account = await sample();
     const daemon = await startDaemon(home(account, { fullSweep: '10s' }).dir);
     await until('the first run', () => isReady(daemon));
-    const scripts = (): number =>
-      account.emulator.requests.filter(({ path }) => /^\/v1\/scripts\/./.test(path)).length;
+    const scripts = (): number => account.emulator.requests.filter(({ path }) => /^\/v1\/scripts\/./.test(path)).length;
     account.emulator.clearRequests();
     const before = ended(daemon).length;
 

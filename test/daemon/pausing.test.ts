@@ -30,9 +30,7 @@ describe('an account that fails', () => {
 
     // From the second failure on: one interval (a second), then two, then four, and no more than four.
     expect(pauses(daemon).slice(0, 5)).toEqual([1, 2, 4, 4, 4]);
-    expect(
-      await daemon.metric('celigo_mirror_skipped_runs_total', { reason: 'backoff' }),
-    ).toBeGreaterThanOrEqual(4);
+    expect(await daemon.metric('celigo_mirror_skipped_runs_total', { reason: 'backoff' })).toBeGreaterThanOrEqual(4);
     expect(await daemon.metric('celigo_mirror_consecutive_failures')).toBeGreaterThanOrEqual(5);
     expect(prod).toMatchObject({ state: 'failed', ready: false });
     expect(prod?.pausedUntil).toBeDefined();
@@ -148,9 +146,7 @@ describe('a run that takes too long', () => {
     chmodSync(hook, 0o755);
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'on its way' });
 
-    await until('trouble', async () =>
-      /failed|partial/.test((await daemon.status()).accounts.prod?.state ?? ''),
-    );
+    await until('trouble', async () => /failed|partial/.test((await daemon.status()).accounts.prod?.state ?? ''));
     // The run is told to its end, with the commit that waits.
     expect((await daemon.status()).accounts.prod?.lastRun).toMatchObject({
       runId: expect.stringMatching(/^\d{8}T/),
@@ -160,11 +156,7 @@ describe('a run that takes too long', () => {
     expect((await daemon.get('/healthz')).status).toBe(200);
     writeFileSync(hook, '#!/bin/sh\nexit 0\n');
 
-    await until(
-      'the push',
-      () => git(remote, 'log', '--format=%s', 'main').trim().split('\n').length === 2,
-      30_000,
-    );
+    await until('the push', () => git(remote, 'log', '--format=%s', 'main').trim().split('\n').length === 2, 30_000);
     await until('well', async () => (await daemon.status()).accounts.prod?.state === 'ok', 30_000);
     expect(await daemon.stop()).toBe(0);
     space.git('fsck', '--strict');
@@ -218,22 +210,15 @@ describe('a configuration that is mounted', () => {
     expect(await daemon.metric('celigo_mirror_config_last_reload_successful')).toBe(0);
     expect((await daemon.status()).accounts.prod?.schedule).toBe(NEVER);
     expect(
-      daemon
-        .log()
-        .some(({ msg, level }) => /^configuration is wrong/.test(String(msg)) && Number(level) >= 50),
+      daemon.log().some(({ msg, level }) => /^configuration is wrong/.test(String(msg)) && Number(level) >= 50),
     ).toBe(true);
 
-    space.configure(
-      { second },
-      { daemon: { triggerToken: 'another-token-of-the-test' }, schedule: EVERY_SECOND },
-    );
+    space.configure({ second }, { daemon: { triggerToken: 'another-token-of-the-test' }, schedule: EVERY_SECOND });
     await until('the second account', async () => (await daemon.status()).accounts.second?.lastRun);
     const status = await daemon.status();
     expect(status.configuration.problem).toBeUndefined();
     expect(Object.keys(status.accounts)).toEqual(['second']);
-    expect((await daemon.get('/metrics')).text).not.toMatch(
-      /celigo_mirror_(?:ready|next_run\w*)\{account="prod"\}/,
-    );
+    expect((await daemon.get('/metrics')).text).not.toMatch(/celigo_mirror_(?:ready|next_run\w*)\{account="prod"\}/);
     expect((await daemon.post('/sync', TRIGGER)).status).toBe(401);
     expect((await daemon.post('/sync?account=prod', 'another-token-of-the-test')).status).toBe(404);
     expect((await daemon.post('/sync?account=second', 'another-token-of-the-test')).status).toBe(202);

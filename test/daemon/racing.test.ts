@@ -2,16 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
-import {
-  bareRemote,
-  cli,
-  git,
-  gitBefore,
-  type SyncJson,
-  start,
-  tempDir,
-  Workspace,
-} from '../support/workspace.ts';
+import { bareRemote, cli, git, gitBefore, type SyncJson, start, tempDir, Workspace } from '../support/workspace.ts';
 
 /** Rounds of the race; `RACE_ROUNDS=50` is the long form. */
 const ROUNDS = Number(process.env.RACE_ROUNDS ?? 8);
@@ -124,9 +115,7 @@ describe('a CronJob for each account on one remote', () => {
     for (let round = 0; round < 3; round++) {
       for (const account of [one, two]) {
         const [flow] = account.emulator.state.all('flows');
-        account.emulator
-          .act(account.owner.token)
-          .set('flows', String(flow?._id), { description: `round ${round}` });
+        account.emulator.act(account.owner.token).set('flows', String(flow?._id), { description: `round ${round}` });
       }
       const runs = await Promise.all(envs.map(oneShot));
       expect(runs.map(({ code }) => code)).toEqual([0, 0]);

@@ -29,9 +29,10 @@ describe('schedules over daylight-saving changes', () => {
 
   it.each(transitions)('keeps the pace of */15 in $zone at $at', ({ zone, at }) => {
     const middle = Date.parse(at);
-    const [from, until] = [middle - 4 * 3_600_000, middle + 4 * 3_600_000].map((ms) =>
-      new Date(ms).toISOString(),
-    ) as [string, string];
+    const [from, until] = [middle - 4 * 3_600_000, middle + 4 * 3_600_000].map((ms) => new Date(ms).toISOString()) as [
+      string,
+      string,
+    ];
 
     const times = timesOf('*/15 * * * *', zone, from, until).map((time) => Date.parse(`${time}Z`));
 

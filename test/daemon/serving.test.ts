@@ -48,9 +48,7 @@ describe('the daemon', () => {
     expect(await daemon.metric('celigo_mirror_runs_total', { account: 'prod', outcome: 'changed' })).toBe(1);
     expect(await daemon.metric('celigo_mirror_resources', { account: 'prod', type: 'flows' })).toBe(24);
     expect(await daemon.metric('celigo_mirror_changes_total', { type: 'flows', kind: 'added' })).toBe(24);
-    expect(
-      await daemon.metric('celigo_mirror_requests_total', { account: 'prod', status: '200' }),
-    ).toBeGreaterThan(20);
+    expect(await daemon.metric('celigo_mirror_requests_total', { account: 'prod', status: '200' })).toBeGreaterThan(20);
     expect(await daemon.metric('celigo_mirror_run_duration_seconds_count', { account: 'prod' })).toBe(1);
     expect(await daemon.metric('celigo_mirror_repository_bytes')).toBeGreaterThan(0);
     expect(await daemon.metric('celigo_mirror_type_incomplete', { type: 'flows' })).toBe(0);
@@ -87,8 +85,7 @@ describe('the daemon', () => {
 
     await until(
       'the count',
-      async () =>
-        (await daemon.metric('celigo_mirror_changes_total', { type: 'flows', kind: 'changed' })) === 1,
+      async () => (await daemon.metric('celigo_mirror_changes_total', { type: 'flows', kind: 'changed' })) === 1,
     );
     expect(await daemon.stop()).toBe(0);
   });
@@ -220,15 +217,11 @@ describe('POST /sync', () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
     await until('the first run', async () => (await daemon.get('/readyz')).status === 200);
-    const scripts = (): number =>
-      account.emulator.requests.filter(({ path }) => /^\/v1\/scripts\/./.test(path)).length;
+    const scripts = (): number => account.emulator.requests.filter(({ path }) => /^\/v1\/scripts\/./.test(path)).length;
 
     account.emulator.clearRequests();
     await daemon.post('/sync', TRIGGER);
-    await until(
-      'a run',
-      async () => (await daemon.metric('celigo_mirror_runs_total', { outcome: 'unchanged' })) === 1,
-    );
+    await until('a run', async () => (await daemon.metric('celigo_mirror_runs_total', { outcome: 'unchanged' })) === 1);
     expect(scripts()).toBe(0);
 
     await daemon.post('/sync?full=true', TRIGGER);
@@ -269,10 +262,7 @@ describe('a new configuration', () => {
     const accounts = { prod: { baseUrl: account.url, token: account.owner.token } };
 
     home.configure(accounts, { schedule: '0 5 * * *' });
-    await until(
-      'the new schedule',
-      async () => (await daemon.status()).accounts.prod?.schedule === '0 5 * * *',
-    );
+    await until('the new schedule', async () => (await daemon.status()).accounts.prod?.schedule === '0 5 * * *');
 
     writeFileSync(join(home.dir, 'celigo-mirror.yaml'), 'accounts: { prod: { tokn: x } }\n');
     daemon.child.kill('SIGHUP');

@@ -22,9 +22,7 @@ function edit({ emulator, owner }: TestAccount, description: string): void {
 /** Every document of the mirror; fingerprints of credentials are keyed per mirror, so they differ. */
 function contents(space: Workspace): Record<string, string> {
   return Object.fromEntries(
-    space
-      .files()
-      .map((path) => [path, space.read(`prod/${path}`).replace(/\$secret: "?[0-9a-f]+"?/g, '$secret')]),
+    space.files().map((path) => [path, space.read(`prod/${path}`).replace(/\$secret: "?[0-9a-f]+"?/g, '$secret')]),
   );
 }
 

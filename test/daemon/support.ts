@@ -49,8 +49,7 @@ export function exposition(text: string): Exposition {
     const found = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (NaN|[-+]?Inf|[-+0-9.e]+)(?: \d+)?$/.exec(line);
     if (!found?.[1] || found[3] === undefined) throw new Error(`no line of the format: ${line}`);
     const labels: Record<string, string> = {};
-    for (const [, key = '', value = ''] of (found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
-      labels[key] = value;
+    for (const [, key = '', value = ''] of (found[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) labels[key] = value;
     samples.push({ name: found[1], labels, value: Number(found[3].replace('Inf', 'Infinity')) });
   }
   return { types, samples };
@@ -80,9 +79,7 @@ export function timeOf(line: Record<string, unknown> | undefined): number {
 /** Every file of an account's folder but the one with a random key, credentials without their fingerprints. */
 export function contents(space: Workspace, account = 'prod'): Record<string, string> {
   return Object.fromEntries(
-    space
-      .files(account)
-      .map((path) => [path, space.read(`${account}/${path}`).replace(/\$secret: .*/g, '$secret')]),
+    space.files(account).map((path) => [path, space.read(`${account}/${path}`).replace(/\$secret: .*/g, '$secret')]),
   );
 }
 

@@ -50,8 +50,7 @@ async function stage(more: Record<string, Json> = {}): Promise<Stage> {
 }
 
 const hooks = ({ http }: Stage): unknown[] => http.json('/hook/secret-hook-path').map(({ event }) => event);
-const slacks = ({ http }: Stage): string[] =>
-  http.json('/services/secret-slack-path').map(({ text }) => String(text));
+const slacks = ({ http }: Stage): string[] => http.json('/services/secret-slack-path').map(({ text }) => String(text));
 
 /** Waits until so many further runs have ended. */
 async function runs(daemon: DaemonProcess, count: number): Promise<void> {
@@ -163,8 +162,7 @@ describe('notifications', () => {
     await until(
       'a failed message',
       async () =>
-        (await daemon.metric('celigo_mirror_notifications_total', { channel: 'hook', outcome: 'failed' })) ??
-        false,
+        (await daemon.metric('celigo_mirror_notifications_total', { channel: 'hook', outcome: 'failed' })) ?? false,
     );
     expect(hooks(set)).toEqual([]);
 
@@ -286,14 +284,7 @@ describe('secrets', () => {
     ];
     const everything = [daemon.output(), ...answers, ...told].join('\n');
     expect(everything).toContain('[secret]');
-    for (const secret of [
-      token,
-      trigger,
-      LOGIN.password,
-      'secret-hook-path',
-      'secret-slack-path',
-      'ping/uuid',
-    ]) {
+    for (const secret of [token, trigger, LOGIN.password, 'secret-hook-path', 'secret-slack-path', 'ping/uuid']) {
       expect(everything).not.toContain(secret);
     }
   });

@@ -98,16 +98,12 @@ describe('docker-compose.yml', () => {
 
     const results = lintResults.parse(linter.lintFiles([join(ROOT, 'docker-compose.yml')], false));
 
-    expect(
-      results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`)),
-    ).toEqual([]);
+    expect(results.flatMap(({ messages }) => messages.map(({ line, message }) => `${line}: ${message}`))).toEqual([]);
   });
 
   it('starts the mirror alone by default, and the demo alone by its profile', () => {
     const byProfile = (profile: string): string[] =>
-      Object.entries(compose.services).flatMap(([name, { profiles }]) =>
-        profiles.includes(profile) ? [name] : [],
-      );
+      Object.entries(compose.services).flatMap(([name, { profiles }]) => (profiles.includes(profile) ? [name] : []));
     expect(text('.env')).toContain('COMPOSE_PROFILES=mirror\n');
     expect(byProfile('mirror')).toEqual(['mirror']);
     expect(byProfile('demo')).toEqual(['demo', 'emulator']);

@@ -50,14 +50,10 @@ const kustomization = z.strictObject({
     )
     .optional(),
   images: z.array(z.strictObject({ name: z.string(), newName: z.string(), newTag: z.string() })).optional(),
-  patches: z
-    .array(z.strictObject({ target: z.record(z.string(), z.string()), patch: z.string() }))
-    .optional(),
+  patches: z.array(z.strictObject({ target: z.record(z.string(), z.string()), patch: z.string() })).optional(),
 });
 
-const operations = z.array(
-  z.strictObject({ op: z.literal('replace'), path: z.string(), value: z.unknown() }),
-);
+const operations = z.array(z.strictObject({ op: z.literal('replace'), path: z.string(), value: z.unknown() }));
 
 const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
@@ -123,10 +119,7 @@ describe('kustomizations', () => {
   it.each(kustomizations.map((file) => [relative(ROOT, file), file]))('%s is whole', (_name, file) => {
     const own = read(file);
 
-    for (const name of [
-      ...own.resources,
-      ...(own.configMapGenerator ?? []).flatMap((map) => map.files ?? []),
-    ]) {
+    for (const name of [...own.resources, ...(own.configMapGenerator ?? []).flatMap((map) => map.files ?? [])]) {
       expect(existsSync(join(dirname(file), name)), name).toBe(true);
     }
   });
@@ -147,8 +140,7 @@ describe('kustomizations', () => {
 
   it('leave no manifest out', () => {
     const loose = files.filter(
-      (file) =>
-        !manifests.includes(file) && !kustomizations.includes(file) && !file.endsWith('celigo-mirror.yaml'),
+      (file) => !manifests.includes(file) && !kustomizations.includes(file) && !file.endsWith('celigo-mirror.yaml'),
     );
     expect(loose).toEqual([]);
   });
@@ -176,25 +168,19 @@ describe('manifests', () => {
     }
   });
 
-  it.each(['base/deployment.yaml', 'cronjob/cronjob.yaml'])(
-    '%s keeps to the restricted pod standard',
-    (name) => {
-      const [document] = documents(join(ROOT, name));
-      const template = at(
-        document,
-        name.startsWith('base') ? '/spec/template' : '/spec/jobTemplate/spec/template',
-      );
+  it.each(['base/deployment.yaml', 'cronjob/cronjob.yaml'])('%s keeps to the restricted pod standard', (name) => {
+    const [document] = documents(join(ROOT, name));
+    const template = at(document, name.startsWith('base') ? '/spec/template' : '/spec/jobTemplate/spec/template');
 
-      expect(at(template, '/spec/securityContext')).toMatchObject({
-        runAsNonRoot: true,
-        seccompProfile: { type: 'RuntimeDefault' },
-      });
-      expect(at(template, '/spec/containers/0/securityContext')).toEqual({
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
-      });
-      expect(at(template, '/spec/automountServiceAccountToken')).toBe(false);
-    },
-  );
+    expect(at(template, '/spec/securityContext')).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(at(template, '/spec/containers/0/securityContext')).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(at(template, '/spec/automountServiceAccountToken')).toBe(false);
+  });
 });

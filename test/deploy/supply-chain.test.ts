@@ -38,15 +38,10 @@ describe('the lock file', () => {
   });
 
   it.each<[string, (lock: Lock) => void, string]>([
-    [
-      'without a hash',
-      (lock) => delete entry(lock, 'node_modules/zod').integrity,
-      'zod: has no SHA-512 hash',
-    ],
+    ['without a hash', (lock) => delete entry(lock, 'node_modules/zod').integrity, 'zod: has no SHA-512 hash'],
     [
       'with a weak hash',
-      (lock) =>
-        Object.assign(entry(lock, 'node_modules/zod'), { integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }),
+      (lock) => Object.assign(entry(lock, 'node_modules/zod'), { integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }),
       'zod: has no SHA-512 hash',
     ],
     [

@@ -49,10 +49,7 @@ async function reader(): Promise<typeof import('@actions/workflow-parser')> {
 describe('workflows', () => {
   it.each(paths)('%s is what GitHub can read', async (path) => {
     const { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } = await reader();
-    const { context, value } = parseWorkflow(
-      { name: path, content: text(path) },
-      new NoOperationTraceWriter(),
-    );
+    const { context, value } = parseWorkflow({ name: path, content: text(path) }, new NoOperationTraceWriter());
     expect(context.errors.getErrors().map(({ message }) => message)).toEqual([]);
     expect(value).toBeDefined();
     if (value) expect((await convertWorkflowTemplate(context, value)).errors ?? []).toEqual([]);

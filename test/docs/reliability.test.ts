@@ -7,13 +7,11 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(ROOT, 'docs', 'reliability.md'), 'utf8');
 
 /** Rows of the tables: number and the test that is named. */
-const rows = [...page.matchAll(/^\| (\d+) \|.*\| `([^`]+)`: (.+) \|$/gm)].map(
-  ([, number, file = '', name = '']) => ({
-    number: Number(number),
-    file,
-    name,
-  }),
-);
+const rows = [...page.matchAll(/^\| (\d+) \|.*\| `([^`]+)`: (.+) \|$/gm)].map(([, number, file = '', name = '']) => ({
+  number: Number(number),
+  file,
+  name,
+}));
 
 function sources(folder: string): { path: string; text: string }[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })

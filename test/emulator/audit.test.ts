@@ -10,9 +10,7 @@ describe('the audit log', () => {
   it('names who changed which fields, and whether by API or in the browser', async () => {
     const { emulator, as, get, time } = await start({ seed: account(smallShop()) });
 
-    emulator
-      .act(people.manager.token)
-      .set('flows', id('5', 1), { name: 'Renamed', 'pageGenerators[0].schedule': 's' });
+    emulator.act(people.manager.token).set('flows', id('5', 1), { name: 'Renamed', 'pageGenerators[0].schedule': 's' });
     time.advance(1);
     await as(people.admin.token).send('PATCH', `/v1/flows/${id('5', 1)}`, [
       { op: 'replace', path: '/disabled', value: false },
@@ -43,9 +41,7 @@ describe('the audit log', () => {
   it('shows that a secret changed, and not what it is', async () => {
     const { emulator, get } = await start({ seed: account(smallShop()) });
 
-    emulator
-      .act(people.owner.token)
-      .set('connections', id('2', 1), { 'http.auth.token.token': 'new-secret' });
+    emulator.act(people.owner.token).set('connections', id('2', 1), { 'http.auth.token.token': 'new-secret' });
 
     const answer = await get('/v1/audit');
     expect(answer.text).not.toContain('secret');
@@ -66,12 +62,7 @@ describe('the audit log', () => {
     time.advance(1);
     await send('DELETE', `/v1/recycleBinTTL/scripts/${id('6', 1)}`);
 
-    expect(entries(await get('/v1/audit')).map(({ event }) => event)).toEqual([
-      'purge',
-      'delete',
-      'restore',
-      'delete',
-    ]);
+    expect(entries(await get('/v1/audit')).map(({ event }) => event)).toEqual(['purge', 'delete', 'restore', 'delete']);
   });
 
   it('filters, and pages by limit and offset', async () => {

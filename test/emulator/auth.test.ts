@@ -120,8 +120,7 @@ describe('roles', () => {
     expect(idsOf(await guest.get('/v1/connections'))).toEqual([id('2', 1)]);
     expect((await guest.get(`/v1/flows/${id('5', 2)}`)).status).toBe(404);
     expect(
-      (await guest.send('PATCH', `/v1/flows/${id('5', 1)}`, [{ op: 'replace', path: '/name', value: 'n' }]))
-        .status,
+      (await guest.send('PATCH', `/v1/flows/${id('5', 1)}`, [{ op: 'replace', path: '/name', value: 'n' }])).status,
     ).toBe(204);
   });
 
@@ -175,11 +174,7 @@ describe('the rate limit', () => {
     const refused = await get('/v1/tags');
     time.advance(1);
 
-    expect([refused.status, codeOf(refused), refused.headers.get('retry-after')]).toEqual([
-      429,
-      'rate_limited',
-      '1',
-    ]);
+    expect([refused.status, codeOf(refused), refused.headers.get('retry-after')]).toEqual([429, 'rate_limited', '1']);
     expect((await get('/v1/tags')).status).toBe(200);
   });
 });

@@ -15,9 +15,7 @@ describe('the control endpoints', () => {
 
     expect(during.status).toBe(500);
     expect((await get('/v1/flows')).status).toBe(204);
-    expect(codeOf(await send('POST', '/_emulator/faults', { fault: { kind: 'flood' } }))).toBe(
-      'invalid_fault',
-    );
+    expect(codeOf(await send('POST', '/_emulator/faults', { fault: { kind: 'flood' } }))).toBe('invalid_fault');
   });
 
   it('edit as a person in the browser', async () => {
@@ -69,9 +67,7 @@ describe('the control endpoints', () => {
 
     expect(dump.body).toMatchObject({
       resources: {
-        connections: [
-          { offline: true, queues: [{ size: 9 }], http: { auth: { token: { token: 'secret-1' } } } },
-        ],
+        connections: [{ offline: true, queues: [{ size: 9 }], http: { auth: { token: { token: 'secret-1' } } } }],
       },
       audit: [],
     });

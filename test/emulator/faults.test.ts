@@ -12,12 +12,7 @@ describe('faults', () => {
       fault: { kind: 'status', status: 503, body: { message: 'later' } },
     });
 
-    const answers = [
-      await get('/v1/flows'),
-      await get('/v1/flows/x'),
-      await get('/v1/flows'),
-      await get('/v1/tags'),
-    ];
+    const answers = [await get('/v1/flows'), await get('/v1/flows/x'), await get('/v1/flows'), await get('/v1/tags')];
 
     expect(answers.map(({ status }) => status)).toEqual([503, 503, 204, 200]);
     expect(emulator.faults.pending()).toEqual([]);

@@ -1,17 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
-import {
-  account,
-  codeOf,
-  connection,
-  doc,
-  flow,
-  id,
-  idsOf,
-  integration,
-  smallShop,
-  start,
-} from './support.ts';
+import { account, codeOf, connection, doc, flow, id, idsOf, integration, smallShop, start } from './support.ts';
 
 const PATH = `/v1/integrations/${id('1', 1)}`;
 const GROUPS = [{ _id: id('e', 1), name: 'Orders' }];
@@ -51,9 +40,7 @@ describe('flow groups', () => {
     const { send, emulator } = await start({ seed });
     const path = '/v1/flows/updateFlowGrouping';
 
-    expect((await send('PUT', path, { _flowIds: [id('5', 1)], _flowGroupingId: id('e', 9) })).status).toBe(
-      422,
-    );
+    expect((await send('PUT', path, { _flowIds: [id('5', 1)], _flowGroupingId: id('e', 9) })).status).toBe(422);
     await send('PUT', path, { _flowIds: [id('5', 1)], _flowGroupingId: id('e', 1) });
     expect(emulator.state.get('flows', id('5', 1))).toMatchObject({ _flowGroupingId: id('e', 1) });
     await send('PUT', path, { _flowIds: [id('5', 1)], _flowGroupingId: null });
@@ -109,9 +96,7 @@ describe('aliases', () => {
     expect(await put({ alias: id('2', 1), _connectionId: id('2', 1) })).toBe('invalid_field');
     expect(await put({ alias: 'x', _connectionId: id('2', 2) })).toBe('update_not_allowed');
     expect(await put({ alias: 'x', _flowId: id('5', 9) })).toBe('invalid_ref');
-    expect(await put({ alias: 'x', _flowId: id('5', 1) }, { alias: 'x', _exportId: id('3', 1) })).toBe(
-      'invalid_field',
-    );
+    expect(await put({ alias: 'x', _flowId: id('5', 1) }, { alias: 'x', _exportId: id('3', 1) })).toBe('invalid_field');
   });
 });
 

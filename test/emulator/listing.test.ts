@@ -125,16 +125,7 @@ describe('collections', () => {
 
   it('answer 204 without a body for an empty collection where that is documented', async () => {
     const { get } = await start();
-    const empty = [
-      'flows',
-      'connections',
-      'exports',
-      'imports',
-      'tools',
-      'apis',
-      'mcpservers',
-      'lookupcaches',
-    ];
+    const empty = ['flows', 'connections', 'exports', 'imports', 'tools', 'apis', 'mcpservers', 'lookupcaches'];
     const more = [
       'filedefinitions',
       'ediprofiles',
@@ -207,10 +198,7 @@ describe('what lists leave out', () => {
   });
 
   it('is every instance flow, unless asked for', async () => {
-    const flows = [
-      flow(1, { isAbstract: true }),
-      flow(2, { _abstractFlowId: id('5', 1), pageProcessors: [] }),
-    ];
+    const flows = [flow(1, { isAbstract: true }), flow(2, { _abstractFlowId: id('5', 1), pageProcessors: [] })];
     const { get } = await start({ seed: account({ flows }) });
 
     expect(idsOf(await get('/v1/flows'))).toEqual([id('5', 1)]);
@@ -254,10 +242,7 @@ describe('special collections', () => {
   });
 
   it('answer trading partner connectors under both spellings, published ones among them', async () => {
-    const tpconnectors = [
-      doc(id('c', 1), 'Own', { published: false }),
-      doc(id('c', 2), 'Celigo', { published: true }),
-    ];
+    const tpconnectors = [doc(id('c', 1), 'Own', { published: false }), doc(id('c', 2), 'Celigo', { published: true })];
     const { get } = await start({ seed: account({ tpconnectors }) });
 
     expect(idsOf(await get('/v1/tpconnectors'))).toHaveLength(2);

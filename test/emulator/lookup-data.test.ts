@@ -42,9 +42,7 @@ describe('lookup cache data', () => {
     const first = (await absolute.send('POST', `${PATH}/getData`)).body as unknown as Page;
     const second = (await relative.send('POST', `${PATH}/getData`)).body as unknown as Page;
 
-    expect(first.nextPageURL).toMatch(
-      new RegExp(`^${absolute.emulator.url}${PATH}/getData\\?startAfterKey=`),
-    );
+    expect(first.nextPageURL).toMatch(new RegExp(`^${absolute.emulator.url}${PATH}/getData\\?startAfterKey=`));
     expect(second.nextPageURL).toMatch(/^\/v1\/lookupcaches/);
   });
 
@@ -55,9 +53,7 @@ describe('lookup cache data', () => {
 
     expect(page.data).toHaveLength(4);
     expect(page.nextPageURL).toBeDefined();
-    expect(
-      (await send('POST', `${PATH}/getData`, { keys: page.data.map(({ key }) => key ?? '') })).status,
-    ).toBe(200);
+    expect((await send('POST', `${PATH}/getData`, { keys: page.data.map(({ key }) => key ?? '') })).status).toBe(200);
     const all = Array.from({ length: 10 }, (_, n) => `k0000${n}`);
     expect((await send('POST', `${PATH}/getData`, { keys: all })).status).toBe(400);
   });

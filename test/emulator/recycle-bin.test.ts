@@ -1,17 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
-import {
-  account,
-  codeOf,
-  connection,
-  doc,
-  id,
-  idsOf,
-  integration,
-  script,
-  smallShop,
-  start,
-} from './support.ts';
+import { account, codeOf, connection, doc, id, idsOf, integration, script, smallShop, start } from './support.ts';
 
 const BIN = '/v1/recycleBinTTL';
 const CONNECTION = `${BIN}/connections/${id('2', 1)}`;

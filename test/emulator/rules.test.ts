@@ -1,24 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import {
-  account,
-  codeOf,
-  connection,
-  doc,
-  exportDoc,
-  flow,
-  id,
-  integration,
-  smallShop,
-  start,
-} from './support.ts';
+import { account, codeOf, connection, doc, exportDoc, flow, id, integration, smallShop, start } from './support.ts';
 
 /** Posts one document after the other; gives `status code` of each answer. */
-async function verdicts(
-  resources: Record<string, readonly JsonObject[]>,
-  path: string,
-  bodies: readonly Json[],
-) {
+async function verdicts(resources: Record<string, readonly JsonObject[]>, path: string, bodies: readonly Json[]) {
   const { send } = await start({ seed: account(resources) });
   const found: string[] = [];
   for (const body of bodies) {
@@ -50,10 +35,7 @@ describe('every type', () => {
         hooks: { preSavePage: { _scriptId: id('6', 9) } },
       },
     ];
-    expect(await verdicts(smallShop(), '/v1/exports', bodies)).toEqual([
-      '422 invalid_ref',
-      '422 invalid_ref',
-    ]);
+    expect(await verdicts(smallShop(), '/v1/exports', bodies)).toEqual(['422 invalid_ref', '422 invalid_ref']);
   });
 
   it('does not look for references inside settings and samples', async () => {
@@ -112,9 +94,9 @@ describe('flows', () => {
 
   it('cannot live in an integration made for syncs', async () => {
     const integrations = [integration(1, { syncs: true })];
-    expect(
-      await verdicts({ integrations }, '/v1/flows', [{ name: 'F', _integrationId: id('1', 1) }]),
-    ).toEqual(['422 invalid_field']);
+    expect(await verdicts({ integrations }, '/v1/flows', [{ name: 'F', _integrationId: id('1', 1) }])).toEqual([
+      '422 invalid_field',
+    ]);
   });
 
   it('lose overrides that come without their description', async () => {
@@ -220,11 +202,7 @@ describe('tools, APIs and MCP servers', () => {
       { ...base, routers: [{ ...ROUTER, branches: [{ nextRouterId: 'outputRouter' }] }] },
       base,
     ];
-    expect(await verdicts(smallShop(), '/v1/tools', bodies)).toEqual([
-      '422 invalid_field',
-      '201',
-      '422 invalid_field',
-    ]);
+    expect(await verdicts(smallShop(), '/v1/tools', bodies)).toEqual(['422 invalid_field', '201', '422 invalid_field']);
   });
 
   it('have routes of their own, and answer as soon as they are made', async () => {
@@ -334,13 +312,9 @@ describe('the other types', () => {
     expect((await get('/v1/notifications?users=all')).body).toMatchObject([
       { type: 'flow', _flowId: id('5', 1), subscribedByUser: { name: 'Ada Admin' } },
     ]);
-    const stranger = await send('PUT', '/v1/notifications', [
-      { ...wish, subscribedByUserEmail: 'x@example.test' },
-    ]);
+    const stranger = await send('PUT', '/v1/notifications', [{ ...wish, subscribedByUserEmail: 'x@example.test' }]);
     expect(codeOf(stranger)).toBe('invalid_user');
-    expect((await send('PUT', '/v1/notifications', [{ ...wish, _connectionId: id('2', 1) }])).status).toBe(
-      422,
-    );
+    expect((await send('PUT', '/v1/notifications', [{ ...wish, _connectionId: id('2', 1) }])).status).toBe(422);
     await send('PUT', '/v1/notifications', [{ ...wish, subscribed: false }]);
     expect((await get('/v1/notifications?users=all')).status).toBe(204);
   });

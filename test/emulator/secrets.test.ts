@@ -13,12 +13,7 @@ describe('reads', () => {
     const { get, emulator } = await start({ seed: account({ connections: [connection(1), connection(2)] }) });
     emulator.act(people.owner.token).remove('connections', id('2', 2));
 
-    for (const path of [
-      '/v1/connections',
-      PATH,
-      '/v1/recycleBinTTL',
-      `/v1/recycleBinTTL/connections/${id('2', 2)}`,
-    ]) {
+    for (const path of ['/v1/connections', PATH, '/v1/recycleBinTTL', `/v1/recycleBinTTL/connections/${id('2', 2)}`]) {
       const { text } = await get(path);
       expect(text).toContain('"token":"******"');
       expect(text).not.toContain('secret-');

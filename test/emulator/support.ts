@@ -1,11 +1,6 @@
 import { afterEach } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import {
-  type Emulator,
-  type EmulatorOptions,
-  emptyAccount,
-  startEmulator,
-} from '../../src/emulator/http/server.ts';
+import { type Emulator, type EmulatorOptions, emptyAccount, startEmulator } from '../../src/emulator/http/server.ts';
 import type { AccountSeed, Person } from '../../src/emulator/model/seed.ts';
 
 /** A made-up id; the letter keeps kinds of resources apart. */
@@ -37,10 +32,7 @@ export const people = {
 } as const satisfies Record<string, Person>;
 
 /** An account with these documents, its owner, and people of every role. */
-export function account(
-  resources: AccountSeed['resources'] = {},
-  more: Partial<AccountSeed> = {},
-): AccountSeed {
+export function account(resources: AccountSeed['resources'] = {}, more: Partial<AccountSeed> = {}): AccountSeed {
   return { ...emptyAccount(), people: Object.values(people), resources, ...more };
 }
 

@@ -304,9 +304,7 @@ describe('deleting', () => {
 
   it('is refused while something refers to the document, with 409 for tools', async () => {
     const tools = [doc(id('7', 1), 'Tool', { _integrationId: id('1', 1) })];
-    const mcpservers = [
-      doc(id('8', 1), 'Server', { relativeURI: '/s', tools: [{ _toolId: id('7', 1), name: 't' }] }),
-    ];
+    const mcpservers = [doc(id('8', 1), 'Server', { relativeURI: '/s', tools: [{ _toolId: id('7', 1), name: 't' }] })];
     const { send, get } = await start({ seed: account({ ...smallShop(), tools, mcpservers }) });
 
     expect((await send('DELETE', EXPORT)).status).toBe(422);

@@ -43,8 +43,7 @@ const CHAIN = [
 
 function reached(start: string): { dependants: string[]; needs: string[] } {
   const { dependants, needs } = impactOf(buildGraph(CHAIN), start);
-  const short = (key: string): string =>
-    `${key.slice(0, key.indexOf('/'))} ${Number.parseInt(key.slice(-2), 16)}`;
+  const short = (key: string): string => `${key.slice(0, key.indexOf('/'))} ${Number.parseInt(key.slice(-2), 16)}`;
   return {
     dependants: dependants.map(({ key }) => short(key)).sort(),
     needs: needs.map(({ key }) => short(key)).sort(),
@@ -81,12 +80,7 @@ describe('impact', () => {
       'flows 4',
       'integrations 30',
     ]);
-    expect(reached(`integrations/${id(30)}`).dependants).toEqual([
-      'flows 1',
-      'flows 2',
-      'flows 3',
-      'flows 4',
-    ]);
+    expect(reached(`integrations/${id(30)}`).dependants).toEqual(['flows 1', 'flows 2', 'flows 3', 'flows 4']);
     expect(reached(`integrations/${id(30)}`).needs).toEqual(['connections 20', 'connections 21']);
   });
 
@@ -192,15 +186,11 @@ describe('impact', () => {
           for (const one of half) expect(one.from === start || tree.has(one.from)).toBe(true);
         }
         const shown = new Set(
-          [start, ...impact.dependants, ...impact.needs].map((one) =>
-            typeof one === 'string' ? one : one.key,
-          ),
+          [start, ...impact.dependants, ...impact.needs].map((one) => (typeof one === 'string' ? one : one.key)),
         );
         const among = graph.edges.filter((e) => shown.has(e.from) && shown.has(e.to));
         const arrows = [...new Set(among.map((e) => `"${e.from}" -> "${e.to}"`))].sort();
-        const dot = [...impactDot(graph, impact).matchAll(/^ {2}("[^"]*" -> "[^"]*") \[/gm)].map(
-          ([, arrow]) => arrow,
-        );
+        const dot = [...impactDot(graph, impact).matchAll(/^ {2}("[^"]*" -> "[^"]*") \[/gm)].map(([, arrow]) => arrow);
         expect([...new Set(dot)].sort()).toEqual(arrows);
         expect(dot.length).toBe(new Set(among.map((e) => `${e.from} ${e.to} ${e.kind}`)).size);
         expect(impactMermaid(graph, impact).match(/-->|==>|-\.->/g)?.length ?? 0).toBe(dot.length);

@@ -92,8 +92,7 @@ const NAMES = [
 describe('names that mean harm', () => {
   it('stay names: in files, commits, terminals and reports', async () => {
     const { account, space } = await mirrorOf(NAMES.map((name, n) => script(n, { name })));
-    for (const [n, name] of NAMES.entries())
-      expect((await shown(space, n)).name, JSON.stringify(name)).toBe(name);
+    for (const [n, name] of NAMES.entries()) expect((await shown(space, n)).name, JSON.stringify(name)).toBe(name);
 
     const files = space.git('ls-files', '-z').split('\0').filter(Boolean);
     for (const file of files.filter((path) => path.includes('scripts/')))
@@ -137,20 +136,14 @@ describe('documents of unusual shape', () => {
   it.each<[string, JsonObject]>([
     ['150 levels', { settings: { x: deep(150) } }],
     ['100,000 elements', { settings: { list: Array.from({ length: 100_000 }, (_, i) => i) } }],
-    [
-      '20,000 keys',
-      { settings: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i])) },
-    ],
+    ['20,000 keys', { settings: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i])) }],
     [
       'keys of the prototype',
       JSON.parse(
         '{"settings":{"__proto__":{"a":1},"constructor":{"b":2},"toString":3,"hasOwnProperty":4}}',
       ) as JsonObject,
     ],
-    [
-      'numbers at the edge',
-      { settings: { n: [0, -0, 1e21, 1e-7, 9007199254740991, 5e-324, 1.7976931348623157e308] } },
-    ],
+    ['numbers at the edge', { settings: { n: [0, -0, 1e21, 1e-7, 9007199254740991, 5e-324, 1.7976931348623157e308] } }],
     [
       'keys that are awkward',
       {
@@ -210,9 +203,7 @@ describe('documents of unusual shape', () => {
     const files = await space.run('verify', '--json');
     expect(files.code).toBe(0);
     for (const n of [0, 1, 2, 3, 50, 100, 200, 399]) {
-      expect(JSON.stringify((await shown(space, n)).settings)).toBe(
-        JSON.stringify(sorted(all[n]?.settings ?? null)),
-      );
+      expect(JSON.stringify((await shown(space, n)).settings)).toBe(JSON.stringify(sorted(all[n]?.settings ?? null)));
     }
     await expectSteady(space);
   });

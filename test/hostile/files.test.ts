@@ -29,9 +29,7 @@ async function mirror(): Promise<{ space: Workspace; file: string; text: string 
 const EVIL: Record<string, string> = {
   'a bomb of aliases': `_id: ${ID}\na: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
     .split('')
-    .map(
-      (name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[i]}`).join(',')}]`,
-    )
+    .map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghi'[i]}`).join(',')}]`)
     .join('\n')}\n`,
   'a tag that wants an object': `_id: ${ID}\nname: !!js/function 'function () { process.exit(7) }'\n`,
   'a tag of a language': `_id: ${ID}\nname: !!python/object/apply:os.system ['touch /tmp/x']\n`,
@@ -80,10 +78,7 @@ describe('a file of the mirror that holds', () => {
 
   it('keys of the prototype keeps them, and nothing inherits them', async () => {
     const { space, file, text } = await mirror();
-    writeFileSync(
-      file,
-      `__proto__:\n  polluted: true\n${text}constructor:\n  prototype:\n    polluted: true\n`,
-    );
+    writeFileSync(file, `__proto__:\n  polluted: true\n${text}constructor:\n  prototype:\n    polluted: true\n`);
 
     for (const args of [['verify'], ['lint'], ['show', `scripts/${ID}`]]) await space.run(...args);
 

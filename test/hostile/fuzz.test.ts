@@ -68,11 +68,7 @@ const wounds = fc.array(
   fc.record<Wound>({
     at: fc.nat(10_000),
     length: fc.nat(40),
-    text: fc.oneof(
-      fc.constantFrom(...SPLINTERS),
-      fc.string({ unit: 'binary', maxLength: 12 }),
-      fc.constant(''),
-    ),
+    text: fc.oneof(fc.constantFrom(...SPLINTERS), fc.string({ unit: 'binary', maxLength: 12 }), fc.constant('')),
   }),
   { minLength: 1, maxLength: 6 },
 );
@@ -137,9 +133,7 @@ describe('a file that was damaged in any way', () => {
           return;
         }
         // Blanks between tokens, and members that nobody reads, may differ.
-        expect(essence(text).replace(/\s/g, '')).toContain(
-          essence(plan).slice(1, -1).replace(/\s/g, '').slice(-60),
-        );
+        expect(essence(text).replace(/\s/g, '')).toContain(essence(plan).slice(1, -1).replace(/\s/g, '').slice(-60));
       }),
       cases(600),
     );
@@ -207,12 +201,7 @@ const answers: fc.Arbitrary<Answer> = fc.record({
   headers: fc.record(
     {
       link,
-      'content-type': fc.constantFrom(
-        'application/json',
-        'text/html',
-        'application/json; charset=utf-8',
-        'x',
-      ),
+      'content-type': fc.constantFrom('application/json', 'text/html', 'application/json; charset=utf-8', 'x'),
       location: fc.constantFrom('https://evil.example/', '/v1/flows', 'file:///etc/passwd'),
       'retry-after': fc.constantFrom('0', 'soon', '-1', 'Wed, 21 Oct 2015 07:28:00 GMT'),
     },
@@ -310,31 +299,11 @@ describe('a text from the account', () => {
 describe('words that somebody types', () => {
   it('end in a message or in nothing, and make no files', async () => {
     const dir = tempDir();
-    writeFileSync(
-      join(dir, 'celigo-mirror.yaml'),
-      'accounts: { prod: { baseUrl: "http://127.0.0.1:9", token: x } }\n',
-    );
+    writeFileSync(join(dir, 'celigo-mirror.yaml'), 'accounts: { prod: { baseUrl: "http://127.0.0.1:9", token: x } }\n');
     const before = readdirSync(dir);
     const word = fc.oneof(
-      fc.constantFrom(
-        '--at',
-        '--from',
-        '--json',
-        '--by',
-        '--',
-        '-',
-        '--output=pwned',
-        '--exec=touch pwned',
-        'all',
-      ),
-      fc.constantFrom(
-        'flows/x',
-        'integration/',
-        '../../etc/passwd',
-        '$(touch pwned)',
-        '`touch pwned`',
-        'HEAD@{1}',
-      ),
+      fc.constantFrom('--at', '--from', '--json', '--by', '--', '-', '--output=pwned', '--exec=touch pwned', 'all'),
+      fc.constantFrom('flows/x', 'integration/', '../../etc/passwd', '$(touch pwned)', '`touch pwned`', 'HEAD@{1}'),
       fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\u0000', '')),
     );
     const command = fc.constantFrom('log', 'show', 'blame', 'diff', 'report', 'impact', 'lint', 'verify');

@@ -128,8 +128,7 @@ it(`a credential planted in ${PLACES.length} places reaches neither repository, 
   await run('doctor', '--bundle', 'bundle');
   await run('restore', 'all', '--at', 'HEAD~1', '--dry-run', '--json');
   await run('drill', '--json');
-  for (const [type] of documents)
-    await run('impact', `${type}/${String(account.emulator.state.all(type)[0]?._id)}`);
+  for (const [type] of documents) await run('impact', `${type}/${String(account.emulator.state.all(type)[0]?._id)}`);
 
   const seen = said.join('\n');
   const history = space.git('log', '-p', '--all', '--format=%an%ae%B');

@@ -78,9 +78,7 @@ describe('lint', () => {
 
   it('finds one planted fault of each kind, where it stands, and nothing else', async () => {
     const make = (docs: Map<string, JsonObject[]>, dir: string, doc: JsonObject): void => {
-      docs
-        .get(dir)
-        ?.push({ createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z', ...doc });
+      docs.get(dir)?.push({ createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z', ...doc });
     };
     const space = await mirrorOf((docs) => {
       const [connection] = docs.get('connections') ?? [];
@@ -185,10 +183,7 @@ describe('lint', () => {
       await space.sync();
       const { findings } = await lint(space);
       const found = findings.filter((one) => one.id === id && one.rule === 'hard-coded-credential');
-      expect(found.map(({ place }) => place).sort(), fields).toEqual([
-        'settings.list[0].value',
-        'settings.secretKey',
-      ]);
+      expect(found.map(({ place }) => place).sort(), fields).toEqual(['settings.list[0].value', 'settings.secretKey']);
       expect(JSON.stringify(found)).not.toContain('9f8a7b6c5d4e3f2a1b0c');
     }
   });
@@ -250,10 +245,7 @@ describe('lint', () => {
       join(space.mirror, 'celigo-lint.yaml'),
       renderYaml({
         rules: Object.fromEntries(
-          ['endless-chain', 'hard-coded-credential', 'duplicate-name', 'hard-coded-id'].map((rule) => [
-            rule,
-            'off',
-          ]),
+          ['endless-chain', 'hard-coded-credential', 'duplicate-name', 'hard-coded-id'].map((rule) => [rule, 'off']),
         ),
       }),
     );

@@ -43,8 +43,7 @@ function looseObjects(space: Workspace): string[] {
 
 /** What a power loss leaves of files that never reached the disk. */
 const DAMAGES: Record<string, (space: Workspace) => void> = {
-  'the newest commit is empty': (space) =>
-    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0),
+  'the newest commit is empty': (space) => truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0),
   'the branch is empty': (space) => truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0),
   'the tree of the newest commit is gone': (space) =>
     rmSync(object(space, space.git('rev-parse', 'HEAD:prod').trim()), { force: true }),
@@ -61,8 +60,7 @@ const DAMAGES: Record<string, (space: Workspace) => void> = {
   },
   'everything of the last two commits is empty': (space) => {
     const old = new Set(space.git('rev-list', '--objects', '--no-object-names', 'HEAD~2').split('\n'));
-    for (const file of looseObjects(space))
-      if (!old.has(file.slice(-41).replace('/', ''))) truncateSync(file, 0);
+    for (const file of looseObjects(space)) if (!old.has(file.slice(-41).replace('/', ''))) truncateSync(file, 0);
     truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0);
   },
 };
@@ -93,23 +91,19 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(4);
   });
 
-  it.each(Object.entries(DAMAGES))(
-    'stands again on what is whole where there is no remote: %s',
-    async (_, damage) => {
-      const { space } = await lived(undefined);
-      damage(space);
+  it.each(Object.entries(DAMAGES))('stands again on what is whole where there is no remote: %s', async (_, damage) => {
+    const { space } = await lived(undefined);
+    damage(space);
 
-      const report = await space.sync();
+    const report = await space.sync();
 
-      expect(report.code, JSON.stringify(report.error)).toBe(0);
-      expect(report.notices.join()).toContain('the clone was damaged and is mended');
-      expectWhole(space);
-      // What the account holds is there, whoever is told as its author.
-      for (const nth of [0, 1])
-        expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
-      expect((await space.sync()).verdict).toBe('unchanged');
-    },
-  );
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.notices.join()).toContain('the clone was damaged and is mended');
+    expectWhole(space);
+    // What the account holds is there, whoever is told as its author.
+    for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
+    expect((await space.sync()).verdict).toBe('unchanged');
+  });
 
   it.each([
     ['from the remote', true, ''],

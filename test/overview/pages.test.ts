@@ -67,8 +67,7 @@ describe('overview', () => {
     const [flow] = account.emulator.state.all('flows');
     const [connection] = account.emulator.state.all('connections');
     const commits = (): string[] => space.log('%s');
-    const touched = (): string[] =>
-      space.git('show', '--name-only', '--format=', 'HEAD').split('\n').filter(Boolean);
+    const touched = (): string[] => space.git('show', '--name-only', '--format=', 'HEAD').split('\n').filter(Boolean);
 
     expect((await space.sync()).verdict).toBe('unchanged');
     account.emulator.state.touch('connections', String(connection?._id), { offline: true });

@@ -34,11 +34,7 @@ describe('ids of parts', () => {
   });
 
   it('are paired by position where the server gave new ones', () => {
-    const pairs = pairInnerIds(
-      type('integrations'),
-      groups(id('a', 1), id('a', 2)),
-      groups(id('b', 1), id('b', 2)),
-    );
+    const pairs = pairInnerIds(type('integrations'), groups(id('a', 1), id('a', 2)), groups(id('b', 1), id('b', 2)));
     expect([...pairs]).toEqual([
       [id('a', 1), id('b', 1)],
       [id('a', 2), id('b', 2)],

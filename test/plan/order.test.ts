@@ -100,9 +100,7 @@ describe('the order of steps', () => {
   it('depends on nothing but its input', () => {
     fc.assert(
       fc.property(graph, fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (nodes, dice) => {
-        const shuffled = [...nodes]
-          .map((entry) => ({ entry, at: dice.next().value }))
-          .sort((a, b) => a.at - b.at);
+        const shuffled = [...nodes].map((entry) => ({ entry, at: dice.next().value })).sort((a, b) => a.at - b.at);
         const [one, two] = [orderByNeed(nodes), orderByNeed(shuffled.map(({ entry }) => entry))];
         const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
         expect(sorted(two.levels)).toEqual(sorted(one.levels));

@@ -46,10 +46,7 @@ describe('no body ever holds a mask or a placeholder', () => {
   it('of a patch', () => {
     fc.assert(
       fc.property(secretiveDocument, secretiveDocument, (doc, live) => {
-        const [a, b] = [
-          restorable(type('integrations'), doc, NONE),
-          restorable(type('integrations'), live, NONE),
-        ];
+        const [a, b] = [restorable(type('integrations'), doc, NONE), restorable(type('integrations'), live, NONE)];
         const credentials = [...secretPlaces(doc), ...secretPlaces(live)].map(({ place }) => place);
         const patch = patchFor(type('integrations'), a, b, [['settings']], credentials) ?? [];
         expect(secretPlaces(patch.map(({ value }) => value ?? null))).toEqual([]);
@@ -102,11 +99,7 @@ describe('filling credentials in', () => {
   });
 
   it('builds the object that a mask stood for from what is handed in below it', () => {
-    const filled = fillSecrets(
-      { http: { encrypted: '******' } },
-      new Map([['http.encrypted.apiKey', 'k']]),
-      undefined,
-    );
+    const filled = fillSecrets({ http: { encrypted: '******' } }, new Map([['http.encrypted.apiKey', 'k']]), undefined);
     expect(filled).toEqual({ doc: { http: { encrypted: { apiKey: 'k' } } }, missing: [], kept: [] });
   });
 

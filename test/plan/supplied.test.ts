@@ -29,10 +29,7 @@ describe('what is handed in but is no value', () => {
         planInput({
           wanted: [wanted('connections', { ...doc, _id: id('c', 1) })],
           live: new Map([
-            [
-              `connections/${id('c', 1)}`,
-              { state: 'live', id: id('c', 1), raw: live, doc: live, changed: false },
-            ],
+            [`connections/${id('c', 1)}`, { state: 'live', id: id('c', 1), raw: live, doc: live, changed: false }],
           ]),
           supplied: () => new Map([['ftp.password', handed]]),
         }),

@@ -144,9 +144,7 @@ describe('the mirror', () => {
 
 describe('a token', () => {
   it('that may only read is found out before the first write', async () => {
-    const { space, id, at, untouched, emulator, account } = await damaged(
-      (test) => test.person('monitor').token,
-    );
+    const { space, id, at, untouched, emulator, account } = await damaged((test) => test.person('monitor').token);
     const commit = head(space);
     const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes');
     expect([1, 4]).toContain(outcome.code);
@@ -177,11 +175,7 @@ describe('a restore', () => {
 
   it.each([
     ['--resume with nothing to resume', ['--resume', '--yes'], 'interrupted'],
-    [
-      '--resume of a run that never was',
-      ['--resume', '20200101-000000-abcdef', '--yes'],
-      '20200101-000000-abcdef',
-    ],
+    ['--resume of a run that never was', ['--resume', '20200101-000000-abcdef', '--yes'], '20200101-000000-abcdef'],
     ['--prune of less than all', ['flows/Daily exchange rates', '--prune', '--yes'], '--prune'],
     ['into an account that is not configured', ['all', '--to', 'nowhere', '--yes'], 'nowhere'],
     ['with a file of secrets that does not exist', ['all', '--secrets', 'none.yaml', '--yes'], 'none.yaml'],

@@ -5,17 +5,7 @@ import { isArray, type Json, type JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
 import { sample } from '../support/account.ts';
 import { cli, tempDir, type Workspace } from '../support/workspace.ts';
-import {
-  commitByHand,
-  doc,
-  expectCode,
-  head,
-  mirrored,
-  mirrorTexts,
-  plain,
-  said,
-  writes,
-} from './support.ts';
+import { commitByHand, doc, expectCode, head, mirrored, mirrorTexts, plain, said, writes } from './support.ts';
 
 /** Without configuration, variables or token, from anywhere. */
 function drill(folder: string, ...args: string[]) {
@@ -51,9 +41,7 @@ describe('drill', () => {
     for (const id of mirrorTexts(space, 'ashares').keys()) expect(JSON.stringify(explained)).toContain(id);
     for (const id of mirrorTexts(space, 'flows').keys()) {
       const app = space.read(space.find(id)).includes('_connectorId');
-      expect(JSON.stringify(explained).includes(`flows/${id}`) && !app, `flow ${id} not restored`).toBe(
-        false,
-      );
+      expect(JSON.stringify(explained).includes(`flows/${id}`) && !app, `flow ${id} not restored`).toBe(false);
     }
     // The mirror and the account are as they were.
     expect([head(space), space.files().length]).toEqual([commit, files]);
@@ -133,14 +121,8 @@ describe('show', () => {
     const account = await sample();
     const space = await mirrored(account);
     const [id = ''] = plain(space, account.emulator, 'flows');
-    const [at, old, was] = [
-      head(space),
-      space.read(space.find(id)),
-      String(doc(account.emulator, 'flows', id).name),
-    ];
-    account.emulator
-      .act(account.owner.email)
-      .set('flows', id, { name: 'Another name', description: 'later' });
+    const [at, old, was] = [head(space), space.read(space.find(id)), String(doc(account.emulator, 'flows', id).name)];
+    account.emulator.act(account.owner.email).set('flows', id, { name: 'Another name', description: 'later' });
     await space.sync();
 
     const now = await space.run('show', `flows/${id}`);

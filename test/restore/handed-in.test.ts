@@ -25,9 +25,7 @@ it.each([
   const at = head(space);
   const connection = emulator.state
     .all('connections')
-    .find(
-      (stored) => stored._connectorId === undefined && secretsIn(typed('connections'), stored).length === 1,
-    );
+    .find((stored) => stored._connectorId === undefined && secretsIn(typed('connections'), stored).length === 1);
   const id = String(connection?._id);
   const before = doc(emulator, 'connections', id);
   const place = maskedPaths(typed('connections')).find((path) => valueAt(before, path) !== undefined) ?? '';
@@ -36,9 +34,7 @@ it.each([
   const file = join(space.dir, 'secrets.yaml');
   writeFileSync(file, renderYaml({ [`connections/${id}`]: { [place]: value } }));
 
-  const outcome = await space.run(
-    ...['restore', `connections/${id}`, '--at', at, '--yes', '--secrets', file],
-  );
+  const outcome = await space.run(...['restore', `connections/${id}`, '--at', at, '--yes', '--secrets', file]);
 
   expectCode(outcome, 64);
   for (const told of [file, `connections/${id}`, place]) expect(said(outcome)).toContain(told);

@@ -176,8 +176,7 @@ it.each([
   const pair = await fresh(prod);
   const { emulator } = pair.copy;
   const lost = ['scripts', 'connections', 'exports', 'imports', 'integrations', 'flows', 'filedefinitions'];
-  for (const path of lost)
-    emulator.faults.add({ match: { method: 'POST', path: `/v1/${path}`, nth: 2 }, fault });
+  for (const path of lost) emulator.faults.add({ match: { method: 'POST', path: `/v1/${path}`, nth: 2 }, fault });
 
   const outcome = await pair.space.run(...COPY);
   expect(emulator.faults.pending()).toEqual([]);
@@ -208,8 +207,7 @@ it('a step that the server refuses is named, what needs it is left out, and the 
 
   expect(outcome.code, said(outcome)).toBe(3);
   expect(said(outcome)).toContain('not today');
-  for (const script of prod.emulator.state.all('scripts'))
-    expect(said(outcome)).toContain(String(script.name));
+  for (const script of prod.emulator.state.all('scripts')) expect(said(outcome)).toContain(String(script.name));
   expect(emulator.state.count('scripts')).toBe(0);
   expect(emulator.state.count('connections')).toBeGreaterThan(0);
   expect(danglingIn(pair.copy.emulator)).toEqual([]);

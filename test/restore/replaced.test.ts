@@ -1,18 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
 import type { Workspace } from '../support/workspace.ts';
-import {
-  danglingIn,
-  doc,
-  expectCode,
-  expectNoMask,
-  head,
-  mirrored,
-  plain,
-  said,
-  uproot,
-  writes,
-} from './support.ts';
+import { danglingIn, doc, expectCode, expectNoMask, head, mirrored, plain, said, uproot, writes } from './support.ts';
 
 /** An import without credentials that a flow names, and the flow. */
 function used(test: TestAccount, space: Workspace): { id: string; flow: string } {

@@ -142,17 +142,11 @@ describe('a deleted integration that was purged', () => {
 
   function groupIds(integration: JsonObject | undefined, field: string): Map<string, string> {
     const groups = integration?.[field];
-    return new Map(
-      isArray(groups) ? groups.filter(isObject).map(({ name, _id }) => [String(name), String(_id)]) : [],
-    );
+    return new Map(isArray(groups) ? groups.filter(isObject).map(({ name, _id }) => [String(name), String(_id)]) : []);
   }
 
   /** New id → old id, matched by name inside the integration. */
-  function pairs(
-    old: readonly (readonly [string, Doc])[],
-    test: TestAccount,
-    name: string,
-  ): Map<string, string> {
+  function pairs(old: readonly (readonly [string, Doc])[], test: TestAccount, name: string): Map<string, string> {
     const fresh = named(test, 'integrations', name);
     const ids = new Map<string, string>();
     for (const [dir, was] of old) {
@@ -233,9 +227,7 @@ describe('a deleted integration that was purged', () => {
         .starts()
         .slice(starts)
         .filter(({ type: dir }) => dir === 'flows');
-      const live = old.filter(
-        ([dir, was]) => dir === 'flows' && was.disabled !== true && was.isAbstract !== true,
-      );
+      const live = old.filter(([dir, was]) => dir === 'flows' && was.disabled !== true && was.isAbstract !== true);
       expect(started).toHaveLength(enable ? live.length : 0);
       // The mirror follows: files of the new ids, none of the old.
       for (const id of lost) expect(space.files().filter((path) => path.includes(id))).toEqual([]);
@@ -574,10 +566,7 @@ describe('secrets that the API masks', () => {
       'http.baseURI': 'https://elsewhere.example.test',
     });
     const file = join(space.dir, 'secrets.yaml');
-    writeFileSync(
-      file,
-      `connections/${id}:\n  http.auth.token.token: one\n  http.encrypted:\n    apiSecret: two\n`,
-    );
+    writeFileSync(file, `connections/${id}:\n  http.auth.token.token: one\n  http.encrypted:\n    apiSecret: two\n`);
 
     const outcome = await restore(['--secrets', file, '--json']);
 
@@ -720,9 +709,7 @@ describe('live edits', () => {
       expect(touched).toHaveLength(12);
       for (const { dir, id } of touched) {
         const off = dir === 'flows' ? { disabled: true } : {};
-        emulator
-          .act(test.owner.email)
-          .set(dir, id, { description: `wrong ${id}`, name: `Wrong ${id}`, ...off });
+        emulator.act(test.owner.email).set(dir, id, { description: `wrong ${id}`, name: `Wrong ${id}`, ...off });
       }
       await space.sync();
       const markers: string[] = [];
@@ -854,9 +841,7 @@ describe('--prune', () => {
     expect(present()).toEqual([]);
     expect(snapshot(emulator)).toEqual(before);
     // Not one refusal on the way: the order was right, it was not found by trying.
-    expect(emulator.requests.filter(({ method, status }) => method === 'DELETE' && status >= 400)).toEqual(
-      [],
-    );
+    expect(emulator.requests.filter(({ method, status }) => method === 'DELETE' && status >= 400)).toEqual([]);
     await expectFollowed(space);
   });
 
@@ -865,8 +850,7 @@ describe('--prune', () => {
     const space = await mirrored(test);
     const at = head(space);
     const actor = test.emulator.act(test.owner.email);
-    for (let nth = 0; nth < 40; nth++)
-      actor.create('scripts', { name: `Script ${nth}`, content: `// ${nth}` });
+    for (let nth = 0; nth < 40; nth++) actor.create('scripts', { name: `Script ${nth}`, content: `// ${nth}` });
     await space.sync();
     test.emulator.clearRequests();
 
@@ -898,9 +882,7 @@ describe('a saved plan', () => {
     const { test, space, before, id, other, apply } = await planned();
     expectCode(await apply(), 0);
     expect(snapshot(test.emulator)).toEqual(before);
-    expect(new Set(writes(test.emulator).map((line) => line.split('/').at(-1)))).toEqual(
-      new Set([id, other]),
-    );
+    expect(new Set(writes(test.emulator).map((line) => line.split('/').at(-1)))).toEqual(new Set([id, other]));
     await expectFollowed(space);
   });
 

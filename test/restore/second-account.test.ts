@@ -62,10 +62,7 @@ function counterparts(space: Workspace): Map<string, string> {
 
 /** References of a document in terms of the other account. */
 function translated(value: Json, ids: ReadonlyMap<string, string>): Json {
-  const text = JSON.stringify(value).replace(
-    /"([0-9a-f]{24})"/g,
-    (_, id: string) => `"${ids.get(id) ?? id}"`,
-  );
+  const text = JSON.stringify(value).replace(/"([0-9a-f]{24})"/g, (_, id: string) => `"${ids.get(id) ?? id}"`);
   return JSON.parse(text) as Json;
 }
 
@@ -89,8 +86,7 @@ describe('a restore into an empty account', () => {
     for (const { name: dir } of RESOURCE_TYPES) {
       const made = new Set(names(copy, dir));
       const missing = names(prod, dir).filter((name) => !made.has(name));
-      if (missing.length > 0 && typed(dir).restore.mode !== 'manual' && dir !== 'notifications')
-        left.set(dir, missing);
+      if (missing.length > 0 && typed(dir).restore.mode !== 'manual' && dir !== 'notifications') left.set(dir, missing);
     }
     for (const { name: dir, restore } of RESOURCE_TYPES) {
       if (!['create', 'map'].includes(restore.mode) || dir === 'state') continue;
@@ -116,9 +112,7 @@ describe('a restore into an empty account', () => {
         if (/\*{6}|\$secret/.test(space.read(space.find(String(old._id))))) continue;
         const fresh = copy.emulator.state.get(dir, ids.get(String(old._id)) ?? '') ?? {};
         const wanted = translated(configured(dir, old), ids) as JsonObject;
-        expect(comparable(dir, configured(dir, fresh)), `${dir} ${String(old.name)}`).toEqual(
-          comparable(dir, wanted),
-        );
+        expect(comparable(dir, configured(dir, fresh)), `${dir} ${String(old.name)}`).toEqual(comparable(dir, wanted));
       }
     }
   });
@@ -245,9 +239,9 @@ describe('a restore into an empty account', () => {
     const report = JSON.parse(outcome.out) as RestoreJson;
     expect(report.exitCode).toBe(outcome.code);
     const made = report.steps.filter(({ action }) => action === 'create');
-    expect(
-      made.filter(({ result }) => result !== 'done').map(({ type, id, reason }) => [type, id, reason]),
-    ).toEqual([]);
+    expect(made.filter(({ result }) => result !== 'done').map(({ type, id, reason }) => [type, id, reason])).toEqual(
+      [],
+    );
     const total = RESOURCE_TYPES.reduce((sum, { name: dir }) => sum + copy.emulator.state.count(dir), 0);
     expect(made.length).toBe(total);
   });

@@ -34,10 +34,7 @@ export interface RestoreJson {
 }
 
 /** A workspace with the account `prod`, mirrored once. */
-export async function mirrored(
-  account: TestAccount,
-  settings: Record<string, Json> = {},
-): Promise<Workspace> {
+export async function mirrored(account: TestAccount, settings: Record<string, Json> = {}): Promise<Workspace> {
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, ...settings } });
   expect((await space.sync()).code).toBe(0);
   return space;
@@ -125,11 +122,7 @@ export async function uproot(test: TestAccount, dir: string, id: string): Promis
     }),
   );
   for (const user of naming)
-    emulator.state.touch(
-      user.dir,
-      user.id,
-      Object.fromEntries(Object.keys(user.held).map((key) => [key, undefined])),
-    );
+    emulator.state.touch(user.dir, user.id, Object.fromEntries(Object.keys(user.held).map((key) => [key, undefined])));
   emulator.act(test.owner.email).remove(dir, id);
   const binned = emulator.state.bin().some(({ doc: { _id } }) => _id === id);
   if (binned) await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/${dir}/${id}`);

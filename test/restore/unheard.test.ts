@@ -84,8 +84,7 @@ describe('nothing is made a second time', () => {
   ])('where the list refuses a parameter and hides some: %s', async (_, isLost) => {
     const { prod, copy, space } = await pair({ otherParameters: 'reject' });
     await space.sync('--account', 'prod');
-    if (isLost)
-      copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/flows', nth: 2 }, fault: UNHEARD });
+    if (isLost) copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/flows', nth: 2 }, fault: UNHEARD });
     const names = ({ emulator }: TestAccount) =>
       emulator.state
         .all('flows')
@@ -138,8 +137,7 @@ describe('a deletion whose answer is lost is one', () => {
     const { emulator } = test;
     const space = await mirrored(test);
     const at = head(space);
-    const registered = (integration: Doc): string[] =>
-      (integration._registeredConnectionIds ?? []) as string[];
+    const registered = (integration: Doc): string[] => (integration._registeredConnectionIds ?? []) as string[];
     const integration = emulator.state
       .all('integrations')
       .find((stored) => registered(stored as Doc).length > 0 && !stored._connectorId) as Doc;
@@ -270,64 +268,56 @@ it('a resource that can be neither written nor read back is a failed step, and n
   expect(said(outcome)).toContain(`failed scripts/${id}`);
 });
 
-it.each(['PUT', 'DELETE'])(
-  'an edit that slips in before a %s of which nobody hears is kept',
-  async (method) => {
-    const test = await sample();
-    const { emulator } = test;
-    const space = await mirrored(test);
-    const deleting = method === 'DELETE';
-    const owner = emulator.act(test.owner.email);
-    const at = head(space);
-    const [old = ''] = plain(space, emulator, 'scripts');
-    const made = String(owner.create('scripts', { name: 'Made since', content: '// since\n' })._id);
-    const id = deleting ? made : old;
-    if (!deleting) owner.set('scripts', id, { content: '// a mishap\n' });
-    await space.sync();
-    const other = test.person('administrator', 1);
-    emulator.beforeWrite = async (write) => {
-      if (write.id !== id || write.method !== method) return;
-      emulator.beforeWrite = undefined;
-      emulator.act(other.email).set('scripts', id, { description: 'work of an hour' });
-    };
-    emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: UNHEARD });
+it.each(['PUT', 'DELETE'])('an edit that slips in before a %s of which nobody hears is kept', async (method) => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const deleting = method === 'DELETE';
+  const owner = emulator.act(test.owner.email);
+  const at = head(space);
+  const [old = ''] = plain(space, emulator, 'scripts');
+  const made = String(owner.create('scripts', { name: 'Made since', content: '// since\n' })._id);
+  const id = deleting ? made : old;
+  if (!deleting) owner.set('scripts', id, { content: '// a mishap\n' });
+  await space.sync();
+  const other = test.person('administrator', 1);
+  emulator.beforeWrite = async (write) => {
+    if (write.id !== id || write.method !== method) return;
+    emulator.beforeWrite = undefined;
+    emulator.act(other.email).set('scripts', id, { description: 'work of an hour' });
+  };
+  emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: UNHEARD });
 
-    const outcome = await space.run('restore', 'all', '--at', at, '--yes', ...(deleting ? ['--prune'] : []));
+  const outcome = await space.run('restore', 'all', '--at', at, '--yes', ...(deleting ? ['--prune'] : []));
 
-    expectCode(outcome, 3, 4);
-    expect(said(outcome)).toContain(other.name);
-    const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
-    expect(kept.split('\n')).toContain(other.name);
-  },
-);
+  expectCode(outcome, 3, 4);
+  expect(said(outcome)).toContain(other.name);
+  const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
+  expect(kept.split('\n')).toContain(other.name);
+});
 
-it.each(['link', 'body'] as const)(
-  'a subscription is found among more than a page of them (%s)',
-  async (paging) => {
-    const test = await sample({ paging });
-    const { emulator } = test;
-    const subscribe = (flow: unknown, email: unknown, subscribed: boolean) =>
-      test.call(test.owner, 'PUT', '/v1/notifications', [
-        { _flowId: String(flow), subscribed, subscribedByUserEmail: String(email) },
-      ]);
-    for (const { _id } of emulator.state.all('flows'))
-      for (const { sharedWithUser } of emulator.state.all('ashares'))
-        await subscribe(_id, (sharedWithUser as Doc).email, true);
-    const before = emulator.state.count('notifications');
-    expect(before).toBeGreaterThan(100);
-    const space = await mirrored(test);
-    const at = head(space);
-    const byId = [...emulator.state.all('notifications')].sort((a, b) =>
-      String(a._id) < String(b._id) ? -1 : 1,
-    );
-    for (const { _flowId, subscribedByUser } of byId.slice(-7))
-      await subscribe(_flowId, (subscribedByUser as Doc).email, false);
+it.each(['link', 'body'] as const)('a subscription is found among more than a page of them (%s)', async (paging) => {
+  const test = await sample({ paging });
+  const { emulator } = test;
+  const subscribe = (flow: unknown, email: unknown, subscribed: boolean) =>
+    test.call(test.owner, 'PUT', '/v1/notifications', [
+      { _flowId: String(flow), subscribed, subscribedByUserEmail: String(email) },
+    ]);
+  for (const { _id } of emulator.state.all('flows'))
+    for (const { sharedWithUser } of emulator.state.all('ashares'))
+      await subscribe(_id, (sharedWithUser as Doc).email, true);
+  const before = emulator.state.count('notifications');
+  expect(before).toBeGreaterThan(100);
+  const space = await mirrored(test);
+  const at = head(space);
+  const byId = [...emulator.state.all('notifications')].sort((a, b) => (String(a._id) < String(b._id) ? -1 : 1));
+  for (const { _flowId, subscribedByUser } of byId.slice(-7))
+    await subscribe(_flowId, (subscribedByUser as Doc).email, false);
 
-    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
+  expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
 
-    expect(emulator.state.count('notifications')).toBe(before);
-  },
-);
+  expect(emulator.state.count('notifications')).toBe(before);
+});
 
 describe('--resume', () => {
   it('does not overwrite what somebody edited since, where only the intent was noted', async () => {
@@ -357,9 +347,7 @@ describe('--resume', () => {
     const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
     const http = { formType: 'http', mediaType: 'json', baseURI: 'https://x.example.test', auth };
     const twins = [1, 2].map(() =>
-      copy.emulator
-        .act('owner-token')
-        .create('connections', { name: 'Carrier (Postbud)', type: 'http', http }),
+      copy.emulator.act('owner-token').create('connections', { name: 'Carrier (Postbud)', type: 'http', http }),
     );
     copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/exports' }, times: 'always', fault: CUT });
     const code = await runCli(
@@ -382,9 +370,7 @@ describe('--resume', () => {
 
     expectCode(await space.run('restore', '--resume', '--yes'), 0, 3);
 
-    const used = new Set(
-      copy.emulator.state.all('exports').map(({ _connectionId }) => String(_connectionId)),
-    );
+    const used = new Set(copy.emulator.state.all('exports').map(({ _connectionId }) => String(_connectionId)));
     expect(twins.filter(({ _id }) => used.has(String(_id)))).toHaveLength(1);
   });
 

@@ -83,9 +83,7 @@ describe('the audit feed', () => {
     expect((await space.sync()).verdict).toBe('changed');
 
     expectSame(space, account);
-    for (const { oldValue, newValue } of account.emulator.state
-      .audit()
-      .flatMap(({ fieldChanges }) => fieldChanges)) {
+    for (const { oldValue, newValue } of account.emulator.state.audit().flatMap(({ fieldChanges }) => fieldChanges)) {
       for (const value of [oldValue, newValue]) {
         if (typeof value === 'string' && value.length > 12)
           expect([...files(space).values()].join('')).not.toContain(value);
@@ -95,26 +93,23 @@ describe('the audit feed', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it.each([1_000, 20_000])(
-    'is complete beyond the %i entries that one answer has at most',
-    async (auditCap) => {
-      const start = Date.parse('2024-11-03T00:00:00Z');
-      // Two quiet years, and a migration that wrote more in an hour than an answer holds.
-      const count = auditCap * 2 + 7;
-      const times = Array.from({ length: count }, (_, i) =>
-        i % 2 === 0 ? start + i * 30_000 : start + 200 * 86_400_000 + i * 80,
-      ).sort((a, b) => a - b);
-      const account = await sample({
-        seed: { ...sampleAccount(), audit: made(times) },
-        auditCap,
-      });
-      const space = workspace(account);
+  it.each([1_000, 20_000])('is complete beyond the %i entries that one answer has at most', async (auditCap) => {
+    const start = Date.parse('2024-11-03T00:00:00Z');
+    // Two quiet years, and a migration that wrote more in an hour than an answer holds.
+    const count = auditCap * 2 + 7;
+    const times = Array.from({ length: count }, (_, i) =>
+      i % 2 === 0 ? start + i * 30_000 : start + 200 * 86_400_000 + i * 80,
+    ).sort((a, b) => a - b);
+    const account = await sample({
+      seed: { ...sampleAccount(), audit: made(times) },
+      auditCap,
+    });
+    const space = workspace(account);
 
-      await space.sync();
+    await space.sync();
 
-      expect(lines(space).map(({ id }) => id)).toEqual(account.emulator.state.audit().map(({ _id }) => _id));
-    },
-  );
+    expect(lines(space).map(({ id }) => id)).toEqual(account.emulator.state.audit().map(({ _id }) => _id));
+  });
 
   it.each([
     ['goes on by offset after a hundred', { auditPage: 100 }, 3],

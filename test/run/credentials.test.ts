@@ -19,11 +19,7 @@ const j = (...parts: string[]): string => parts.join('');
 const KEYS: Record<string, string> = {
   'AWS access key id': j('AK', 'IA', 'Q7ZKXJ4M2PLW9TBN'),
   'JSON Web Token': j('ey', 'JhbGciOiJIUzI1NiJ9.ey', 'JzdWIiOiI3NzcifQ.dozjgNryP4J3jVmNHl0w5N'),
-  'private key': j(
-    '-----BEGIN ',
-    'RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq\n-----END ',
-    'RSA PRIVATE KEY-----',
-  ),
+  'private key': j('-----BEGIN ', 'RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7bq\n-----END ', 'RSA PRIVATE KEY-----'),
   'bearer token': j('Bea', 'rer 9fK2mQ7xLpV4sTzW8yBn'),
   'password in a URL': j('https://shop:', 'Wint3rHike@api.shop.example/v1'),
   'Slack token': j('xo', 'xb-2415162342-7364827364-aBcDeFgHiJkL'),
@@ -180,9 +176,7 @@ describe('credentials in clear', () => {
   it('in keys of states, paths of the audit log and names of people do not reach the mirror', async () => {
     const token = KEYS['GitHub token'] ?? '';
     const seed = sampleAccount();
-    const people = seed.people.map((one) =>
-      one.role === 'administrator' ? { ...one, name: `Eve ${token}` } : one,
-    );
+    const people = seed.people.map((one) => (one.role === 'administrator' ? { ...one, name: `Eve ${token}` } : one));
     const state = { [token]: { password: 'tulip-bulb' } };
     const account = await sample({ seed: { ...seed, people, state } });
     const space = new Workspace({
@@ -300,9 +294,7 @@ describe('credentials in clear', () => {
     });
     await space.sync();
     const head = space.git('rev-parse', 'HEAD');
-    account.emulator
-      .act(account.owner.token)
-      .create('scripts', { name: 'Leaky', content: code('private key') });
+    account.emulator.act(account.owner.token).create('scripts', { name: 'Leaky', content: code('private key') });
 
     const outcome = await space.run('sync');
 
@@ -344,15 +336,7 @@ describe('credentials in clear', () => {
     expect(account.emulator.state.get('scripts', id)?.content).toBe('run();\n');
     const secrets = join(space.dir, 'secrets.yaml');
     writeFileSync(secrets, renderYaml({ [`scripts/${id}`]: { content: text } }));
-    const supplied = await space.run(
-      'restore',
-      `scripts/${id}`,
-      '--at',
-      'HEAD~1',
-      '--yes',
-      '--secrets',
-      secrets,
-    );
+    const supplied = await space.run('restore', `scripts/${id}`, '--at', 'HEAD~1', '--yes', '--secrets', secrets);
     expect(supplied.code, supplied.err + supplied.out).toBe(0);
     expect(account.emulator.state.get('scripts', id)?.content).toBe(text);
   });

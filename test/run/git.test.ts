@@ -19,10 +19,7 @@ import { bareRemote, CANNOT_SIGN, cli, ENV, git, start, tempDir, Workspace } fro
 
 const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
 
-function workspace(
-  account: TestAccount,
-  repository: Record<string, string | Record<string, string>> = {},
-): Workspace {
+function workspace(account: TestAccount, repository: Record<string, string | Record<string, string>> = {}): Workspace {
   return new Workspace(
     { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'scripts'] } },
     { repository },
@@ -207,14 +204,7 @@ describe('a user’s own git configuration', () => {
     const home = tempDir();
     const hook = '#!/bin/sh\ntouch "$HOME/hook-ran"\nexit 1\n';
     mkdirSync(join(home, 'hooks'));
-    for (const name of [
-      'pre-commit',
-      'commit-msg',
-      'post-commit',
-      'post-index-change',
-      'pre-push',
-      'post-checkout',
-    ]) {
+    for (const name of ['pre-commit', 'commit-msg', 'post-commit', 'post-index-change', 'pre-push', 'post-checkout']) {
       writeFileSync(join(home, 'hooks', name), hook, { mode: 0o755 });
     }
     mkdirSync(join(home, 'template', 'hooks'), { recursive: true });
@@ -258,9 +248,7 @@ describe('a user’s own git configuration', () => {
     expect(existsSync(join(home, 'hook-ran'))).toBe(false);
     expect(space.git('symbolic-ref', '--short', 'HEAD').trim()).toBe('main');
     const script = sampleAccount().resources.scripts?.find((doc) => String(doc.content).includes('\r\n'));
-    expect(space.git('show', `HEAD:${space.find(String(script?._id)).replace(/yaml$/, 'js')}`)).toBe(
-      script?.content,
-    );
+    expect(space.git('show', `HEAD:${space.find(String(script?._id)).replace(/yaml$/, 'js')}`)).toBe(script?.content);
     expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
   });
 
@@ -392,10 +380,7 @@ describe('a user’s own git configuration', () => {
     expect(readdirSync(ran)).toEqual([]);
     expect(codes).toEqual([0, 0, 0]);
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
-    const [held, there] = [
-      git(remote, 'show', `main:${flow}`),
-      readFileSync(join(space.mirror, flow), 'utf8'),
-    ];
+    const [held, there] = [git(remote, 'show', `main:${flow}`), readFileSync(join(space.mirror, flow), 'utf8')];
     expect(held).toContain(`description: edit ${edits}\n`);
     expect(there).toBe(held);
     expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue').trim().split('\n')).toHaveLength(3);
@@ -518,9 +503,7 @@ describe('a user’s own git configuration', () => {
         'ASKPASS',
       ],
     ];
-    const env = Object.fromEntries(
-      names.map((name, i) => [i < 5 ? name : `GIT_${name}`, '/nonexistent/program']),
-    );
+    const env = Object.fromEntries(names.map((name, i) => [i < 5 ? name : `GIT_${name}`, '/nonexistent/program']));
 
     const outcome = await start(['sync', '--json'], space.dir, {
       ...env,
@@ -707,18 +690,7 @@ describe('a remote', () => {
     await space.sync();
     const other = tempDir();
     git(other, 'init', '--quiet', '--initial-branch=main');
-    git(
-      other,
-      '-c',
-      'user.name=x',
-      '-c',
-      'user.email=x@x',
-      'commit',
-      '--quiet',
-      '--allow-empty',
-      '-m',
-      'new world',
-    );
+    git(other, '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--allow-empty', '-m', 'new world');
     git(other, 'push', '--quiet', '--force', remote, 'main');
     await edit(account);
 
@@ -806,12 +778,7 @@ describe.skipIf(CANNOT_SIGN)('signing', () => {
     await space.sync();
 
     writeFileSync(join(dir, 'signers'), `mirror@x.test ${readFileSync(join(dir, 'key.pub'), 'utf8')}`);
-    const checked = space.git(
-      '-c',
-      `gpg.ssh.allowedSignersFile=${join(dir, 'signers')}`,
-      'log',
-      '--format=%G?',
-    );
+    const checked = space.git('-c', `gpg.ssh.allowedSignersFile=${join(dir, 'signers')}`, 'log', '--format=%G?');
     expect(checked.trim().split('\n')).toEqual(['G', 'G']);
   });
 });

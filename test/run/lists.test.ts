@@ -33,9 +33,8 @@ function mirrored(space: Workspace, id: string): JsonObject {
 }
 
 function byId(account: TestAccount, type = 'flows'): number {
-  return account.emulator.requests.filter(
-    ({ method, path }) => method === 'GET' && path.startsWith(`/v1/${type}/`),
-  ).length;
+  return account.emulator.requests.filter(({ method, path }) => method === 'GET' && path.startsWith(`/v1/${type}/`))
+    .length;
 }
 
 const stateOf = (report: { types: readonly { type: string; state: string }[] }, type: string): unknown =>
@@ -178,10 +177,7 @@ describe('a number that JavaScript cannot hold', () => {
     await space.sync();
     const file = space.read(space.find(tag._id));
     const rename = others[0] as JsonObject & { _id: string };
-    const body = list(`"more":{"big":[1,${text}]}`).replace(
-      `"tag":${JSON.stringify(rename.tag)}`,
-      '"tag":"renamed"',
-    );
+    const body = list(`"more":{"big":[1,${text}]}`).replace(`"tag":${JSON.stringify(rename.tag)}`, '"tag":"renamed"');
     account.emulator.faults.add({ match: { path: '/v1/tags' }, fault: { kind: 'body', body } });
 
     const report = await space.sync();
@@ -238,16 +234,13 @@ describe('pages', () => {
     expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
   });
 
-  it.each(['absolute', 'relative', 'bare'] as const)(
-    'have addresses of any form: %s',
-    async (nextPageUrl) => {
-      const account = await sample({ paging: 'body', pageSize: 3, nextPageUrl });
-      const space = workspace(account);
+  it.each(['absolute', 'relative', 'bare'] as const)('have addresses of any form: %s', async (nextPageUrl) => {
+    const account = await sample({ paging: 'body', pageSize: 3, nextPageUrl });
+    const space = workspace(account);
 
-      expect((await space.sync()).code).toBe(0);
-      expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
-    },
-  );
+    expect((await space.sync()).code).toBe(0);
+    expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
+  });
 
   it('whose links are folded are read', async () => {
     const account = await sample({ linkForm: 'folded', pageSize: 3 });

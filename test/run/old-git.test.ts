@@ -10,10 +10,7 @@ import { bareRemote, cli, ENV, tempDir, Workspace } from '../support/workspace.t
  * A PATH on which git says that it is of this version, and ends as an old one does on a command that it does not know.
  * Real old versions are brought by `npm run compat`; this shows the same where there is none.
  */
-function oldGit(
-  version: string,
-  unknown: { readonly words: readonly string[]; readonly says: string },
-): string {
+function oldGit(version: string, unknown: { readonly words: readonly string[]; readonly says: string }): string {
   const real = execFileSync('sh', ['-c', 'command -v git'], { env: ENV, encoding: 'utf8' }).trim();
   const dir = tempDir();
   const lines = [
@@ -65,9 +62,7 @@ describe('an old git', () => {
     const key = join(tempDir(), 'key');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
     space.configure(settings, { repository: { signingKeyFile: key } });
-    account.emulator
-      .act(account.owner.token)
-      .set('flows', '678df75fc3a91b7e41300001', { description: 'edited' });
+    account.emulator.act(account.owner.token).set('flows', '678df75fc3a91b7e41300001', { description: 'edited' });
 
     for (const words of [['sync'], ['verify', '--signatures']]) {
       const { code, out, err } = await cli(words, space.dir, { PATH: oldGit('2.30.2', signing) });

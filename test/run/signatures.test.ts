@@ -66,9 +66,9 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
       good: 2,
       signers: ['mirror@x.test'],
     });
-    expect(
-      (await space.run('verify', space.mirror, '--signatures', '--allowed-signers', signers)).out,
-    ).toMatch(/signatures: 2 of 2 commits signed by mirror@x\.test\n {2}all signed/);
+    expect((await space.run('verify', space.mirror, '--signatures', '--allowed-signers', signers)).out).toMatch(
+      /signatures: 2 of 2 commits signed by mirror@x\.test\n {2}all signed/,
+    );
   });
 
   it('names commits that are unsigned, signed by somebody else, or changed afterwards', async () => {
@@ -76,36 +76,15 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     const other = key('other');
     const flow = space.git('ls-files', 'prod/flows').split('\n')[0] ?? '';
     const commit = (...args: string[]): string => {
-      writeFileSync(
-        join(space.mirror, flow),
-        `${readFileSync(join(space.mirror, flow), 'utf8')}# ${args.length}\n`,
-      );
-      space.git(
-        '-c',
-        'user.name=Eve',
-        '-c',
-        'user.email=eve@x.test',
-        ...args,
-        'commit',
-        '-qam',
-        'nothing to see',
-      );
+      writeFileSync(join(space.mirror, flow), `${readFileSync(join(space.mirror, flow), 'utf8')}# ${args.length}\n`);
+      space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', ...args, 'commit', '-qam', 'nothing to see');
       return space.git('rev-parse', 'HEAD').trim();
     };
     const unsigned = commit();
-    const foreign = commit(
-      '-c',
-      'gpg.format=ssh',
-      '-c',
-      `user.signingKey=${other}`,
-      '-c',
-      'commit.gpgSign=true',
-    );
+    const foreign = commit('-c', 'gpg.format=ssh', '-c', `user.signingKey=${other}`, '-c', 'commit.gpgSign=true');
     await edit();
     // A signed commit whose author was rewritten, put in the place of the original.
-    const forged = space
-      .git('cat-file', 'commit', 'HEAD')
-      .replace(/^author .*? </m, 'author Somebody Else <');
+    const forged = space.git('cat-file', 'commit', 'HEAD').replace(/^author .*? </m, 'author Somebody Else <');
     const id = execFileSync('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
       cwd: space.mirror,
       input: forged,
@@ -162,14 +141,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     const signers = join(space.dir, 'allowed_signers');
     writeFileSync(signers, `* namespaces="git" ${readFileSync(`${key('trusted')}.pub`, 'utf8')}`);
     space.git(
-      ...[
-        '-c',
-        'gpg.format=ssh',
-        '-c',
-        'gpg.ssh.program=ssh-keygen',
-        '-c',
-        `user.signingKey=${key('other')}`,
-      ],
+      ...['-c', 'gpg.format=ssh', '-c', 'gpg.ssh.program=ssh-keygen', '-c', `user.signingKey=${key('other')}`],
       ...['-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-q', '-S', '--amend', '--no-edit'],
     );
 

@@ -35,9 +35,9 @@ describe('a first sync', () => {
     expect(space.log()).toHaveLength(1);
     expect(space.log('%an <%ae>|%cn')).toEqual(['celigo-mirror <celigo-mirror@localhost>|celigo-mirror']);
     for (const type of ['flows', 'exports', 'imports', 'connections', 'scripts', 'integrations']) {
-      expect(
-        space.files().filter((path) => path.startsWith(`${type}/`) && path.endsWith('.yaml')),
-      ).toHaveLength(seed.resources[type]?.length ?? 0);
+      expect(space.files().filter((path) => path.startsWith(`${type}/`) && path.endsWith('.yaml'))).toHaveLength(
+        seed.resources[type]?.length ?? 0,
+      );
     }
     expect(space.git('status', '--porcelain')).toBe('');
     expect((await space.run('verify')).code).toBe(0);
@@ -207,9 +207,7 @@ describe('edits', () => {
     await account.update(bob, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'two' }));
     await space.sync();
 
-    expect(space.log('%an|%(trailers:key=Co-authored-by,valueonly)')[0]).toBe(
-      `${bob.name}|${ann.name} <${ann.email}>`,
-    );
+    expect(space.log('%an|%(trailers:key=Co-authored-by,valueonly)')[0]).toBe(`${bob.name}|${ann.name} <${ann.email}>`);
   });
 
   it('are not told twice when the same resource changes again', async () => {
@@ -233,9 +231,7 @@ describe('edits', () => {
     const space = workspace(account);
     await space.sync();
     const ann = account.person('administrator');
-    await account.call(ann, 'PATCH', `/v1/flows/${FLOW._id}`, [
-      { op: 'replace', path: '/description', value: 'x' },
-    ]);
+    await account.call(ann, 'PATCH', `/v1/flows/${FLOW._id}`, [{ op: 'replace', path: '/description', value: 'x' }]);
     await fault(account, {
       match: { path: '/v1/audit' },
       times: 'always',
@@ -300,8 +296,7 @@ describe('deletions', () => {
     const { emulator } = account;
     const space = workspace(account, { include: ['scripts'] });
     const owner = emulator.act(account.owner.email);
-    const script = (content: string): string =>
-      String(owner.create('scripts', { name: 'Short-lived', content })._id);
+    const script = (content: string): string => String(owner.create('scripts', { name: 'Short-lived', content })._id);
     const old = script('// old');
     await space.sync();
     const made = script('// new');
@@ -428,9 +423,7 @@ describe('a type that cannot be read', () => {
       incomplete: ['flows'],
       changes: [{ type: 'scripts' }],
     });
-    expect(space.git('log', '-1', '--format=%(trailers:key=Celigo-Incomplete,valueonly)').trim()).toBe(
-      'flows',
-    );
+    expect(space.git('log', '-1', '--format=%(trailers:key=Celigo-Incomplete,valueonly)').trim()).toBe('flows');
     expect(space.files().filter((path) => path.startsWith('flows/'))).toEqual(flows);
     await heal(account);
     expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
@@ -511,11 +504,7 @@ describe('a type that cannot be read', () => {
   it('for a passing reason only is tried again', async () => {
     const account = await sample();
     const space = workspace(account, { retries: 3 });
-    for (const kind of [
-      { kind: 'status', status: 503 },
-      { kind: 'reset' },
-      { kind: 'truncate', bytes: 40 },
-    ]) {
+    for (const kind of [{ kind: 'status', status: 503 }, { kind: 'reset' }, { kind: 'truncate', bytes: 40 }]) {
       await fault(account, { match: { path: '/v1/exports' }, times: 1, fault: kind });
     }
 
@@ -552,9 +541,9 @@ describe('paging', () => {
 
     await space.sync();
 
-    expect(
-      space.files().filter((path) => path.startsWith('exports/') && path.endsWith('.yaml')),
-    ).toHaveLength(seed.resources.exports?.length ?? 0);
+    expect(space.files().filter((path) => path.startsWith('exports/') && path.endsWith('.yaml'))).toHaveLength(
+      seed.resources.exports?.length ?? 0,
+    );
     expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
   });
 });
@@ -735,9 +724,7 @@ describe('options', () => {
     expect(await space.sync('--dry-run')).toMatchObject({ code: 0, changes: [] });
 
     expect(space.git('rev-parse', 'HEAD')).toBe(before);
-    expect(space.git('for-each-ref', 'refs/celigo-mirror')).not.toContain(
-      git(other, 'rev-parse', 'HEAD').trim(),
-    );
+    expect(space.git('for-each-ref', 'refs/celigo-mirror')).not.toContain(git(other, 'rev-parse', 'HEAD').trim());
   });
 
   it('lookupCacheData keeps the entries of a cache that the list left out', async () => {
@@ -760,9 +747,7 @@ describe('options', () => {
     const space = workspace(account, { include: ['state', 'storageitems'] });
     await space.sync();
 
-    expect(space.files().filter((path) => path.startsWith('state/'))).toHaveLength(
-      Object.keys(seed.state).length,
-    );
+    expect(space.files().filter((path) => path.startsWith('state/'))).toHaveLength(Object.keys(seed.state).length);
     expect(space.files().filter((path) => path.startsWith('storageitems/'))).toHaveLength(
       seed.resources.storageitems?.length ?? 0,
     );

@@ -5,9 +5,7 @@ import { onTestFinished } from 'vitest';
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** The browser of this machine; CI installs one. */
-export const BROWSER = [process.env.CHROMIUM, ...PLACES].find(
-  (path) => path !== undefined && existsSync(path),
-);
+export const BROWSER = [process.env.CHROMIUM, ...PLACES].find((path) => path !== undefined && existsSync(path));
 
 /** Whether tests that need a browser are left out: on a machine without one, but never in CI. */
 export const WITHOUT_BROWSER = BROWSER === undefined && !process.env.CI;

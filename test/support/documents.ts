@@ -43,10 +43,7 @@ export function settled(dir: string, stored: JsonObject): JsonObject {
   // A default inside a list may stand there or not.
   const settled = Object.entries(typed(dir).defaults ?? {})
     .filter(([path]) => path.includes('[]'))
-    .reduce(
-      (held, [path, usual]) => mapPath(held, path, (value) => (value === usual ? undefined : value)),
-      written,
-    );
+    .reduce((held, [path, usual]) => mapPath(held, path, (value) => (value === usual ? undefined : value)), written);
   return Object.fromEntries(
     Object.entries(settled)
       .filter(([key]) => !STAMPS.has(key))
@@ -58,9 +55,7 @@ export function settled(dir: string, stored: JsonObject): JsonObject {
 export function snapshot(emulator: Emulator): Record<string, JsonObject> {
   return Object.fromEntries(
     RESOURCE_TYPES.flatMap(({ name: dir }) =>
-      emulator.state
-        .all(dir)
-        .map((stored) => [`${dir}/${String(stored._id)}`, settled(dir, stored)] as const),
+      emulator.state.all(dir).map((stored) => [`${dir}/${String(stored._id)}`, settled(dir, stored)] as const),
     ),
   );
 }
@@ -122,9 +117,7 @@ function masksIn(value: Json, place: string): string[] {
   if (isArray(value)) return value.flatMap((item, at) => masksIn(item, `${place}[${at}]`));
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([key, held]) =>
-    isObject(held) && typeof held.$secret === 'string'
-      ? [`${place}.${key}`]
-      : masksIn(held as Json, `${place}.${key}`),
+    isObject(held) && typeof held.$secret === 'string' ? [`${place}.${key}`] : masksIn(held as Json, `${place}.${key}`),
   );
 }
 

@@ -6,11 +6,7 @@ import { onTestFinished } from 'vitest';
 import { ENV, git } from './workspace.ts';
 
 /** Serves a bare repository over HTTP with basic authentication, by git's own CGI program. */
-export async function gitOverHttp(
-  repository: string,
-  user: string,
-  password: string,
-): Promise<{ url: string }> {
+export async function gitOverHttp(repository: string, user: string, password: string): Promise<{ url: string }> {
   git(repository, 'config', 'http.receivepack', 'true');
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const server = createServer((request, response) => {

@@ -33,9 +33,7 @@ export function writeHistory(root: string, account: string, commits: Iterable<Ma
     const message = commitMessage({
       account,
       runId: 'r1',
-      changes: changes.map(
-        (change) => ({ put: [], remove: [], baseline: first ?? false, ...change }) as Change,
-      ),
+      changes: changes.map((change) => ({ put: [], remove: [], baseline: first ?? false, ...change }) as Change),
       notes: new Map(),
       coAuthors: [],
       certainty: 'audit',

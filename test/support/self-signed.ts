@@ -23,10 +23,7 @@ function pem(kind: string, base64: string): string {
 
 /** An HTTPS server that no client should trust, closed when the test ends. Gives its URL. */
 export async function selfSigned(handler: RequestListener): Promise<string> {
-  const server = createServer(
-    { key: pem('PRIVATE KEY', KEY), cert: pem('CERTIFICATE', CERTIFICATE) },
-    handler,
-  );
+  const server = createServer({ key: pem('PRIVATE KEY', KEY), cert: pem('CERTIFICATE', CERTIFICATE) }, handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections();

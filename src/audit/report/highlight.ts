@@ -25,11 +25,7 @@ const LANGUAGES: Readonly<Record<string, string>> = {
 const LONGEST = 200_000;
 
 /** The language of a text, from the file that the mirror keeps it in; YAML for what is no text. */
-export function languageOf(
-  type: ResourceType | undefined,
-  place: Place,
-  isText: boolean,
-): string | undefined {
+export function languageOf(type: ResourceType | undefined, place: Place, isText: boolean): string | undefined {
   if (!isText) return 'yaml';
   const rule = Object.entries(type?.sideFiles ?? {}).find(([path]) => covers(path, place));
   return rule === undefined ? undefined : LANGUAGES[rule[1].extension];

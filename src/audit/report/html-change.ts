@@ -104,8 +104,7 @@ export function changeMarkup(account: string, change: ReportChange, link: Commit
     ...(entry.restore ? [`restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];
-  const commit =
-    url === undefined ? html`<code>${short}</code>` : html`<a href="${url}" rel="noreferrer">${short}</a>`;
+  const commit = url === undefined ? html`<code>${short}</code>` : html`<a href="${url}" rel="noreferrer">${short}</a>`;
   return html`<details class="x" data-t="${entry.type}" data-w="${entry.what}" data-p="${entry.by.email}"><summary><time datetime="${time}">${time.slice(11, 19)}</time> <b class="w ${entry.what}">${entry.what}</b> <span class="k">${noun}</span> <strong>${name}</strong> <span class="a">${oneLine(entry.by.name)}</span></summary><p class="f"><code>${account}/${entry.path}</code> · ${commit}${facts.length > 0 ? ` · ${oneLine(facts.join('; '))}` : ''}</p>${details(change, room)}</details>
 ` as Markup;
 }

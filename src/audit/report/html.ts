@@ -27,21 +27,11 @@ function minute(time: Date): string {
 }
 
 /** A table that is moved sideways by itself where the page is too narrow for it. */
-function scrollable(
-  caption: string,
-  first: string,
-  heads: readonly Markup[],
-  body: readonly Markup[],
-): Markup {
+function scrollable(caption: string, first: string, heads: readonly Markup[], body: readonly Markup[]): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr><th scope="col">${first}</th>${joined(heads)}<th scope="col">all</th></tr></thead><tbody>${joined(body)}</tbody></table></div>` as Markup;
 }
 
-function tallyTable<K>(
-  caption: string,
-  first: string,
-  rows: readonly Tally<K>[],
-  nameOf: (key: K) => string,
-): Markup {
+function tallyTable<K>(caption: string, first: string, rows: readonly Tally<K>[], nameOf: (key: K) => string): Markup {
   const heads = WHATS.map((what) => html`<th scope="col">${what}</th>` as Markup);
   const body = rows.map(
     ({ key, counts, total }) =>
@@ -61,12 +51,9 @@ function plotMarkup(timeline: Timeline): Markup {
       html`<line x1="${plot.left}" x2="${plot.width}" y1="${at}" y2="${at}"/><text x="${plot.left - 6}" y="${at + 4}" text-anchor="end">${label}</text>` as Markup,
   );
   const below = plot.xTicks.map(
-    ({ at, label }) =>
-      html`<text x="${at}" y="${plot.bottom + 18}" text-anchor="middle">${label}</text>` as Markup,
+    ({ at, label }) => html`<text x="${at}" y="${plot.bottom + 18}" text-anchor="middle">${label}</text>` as Markup,
   );
-  const legend = LAYERS.map(
-    (layer) => html`<li><span class="${layer}"></span>${LAYER_NAMES[layer]}</li>` as Markup,
-  );
+  const legend = LAYERS.map((layer) => html`<li><span class="${layer}"></span>${LAYER_NAMES[layer]}</li>` as Markup);
   const rows = timeline.bins
     .filter(({ total }) => total > 0)
     .map(
@@ -80,14 +67,8 @@ function plotMarkup(timeline: Timeline): Markup {
 <details><summary>${caption} as a table</summary>${scrollable(caption, timeline.unit, heads, rows)}</details>` as Markup;
 }
 
-function choice(
-  name: string,
-  label: string,
-  options: readonly (readonly [value: string, text: string])[],
-): Markup {
-  const parts = options.map(
-    ([value, text]) => html`<option value="${value}">${oneLine(text)}</option>` as Markup,
-  );
+function choice(name: string, label: string, options: readonly (readonly [value: string, text: string])[]): Markup {
+  const parts = options.map(([value, text]) => html`<option value="${value}">${oneLine(text)}</option>` as Markup);
   return html`<label>${label}<select name="${name}"><option value="">all</option>${joined(parts)}</select></label>` as Markup;
 }
 

@@ -2,15 +2,7 @@ import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../../catalogue/index.ts';
 import { changeText, diffLines } from '../../core/change-text.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
-import {
-  code,
-  heading,
-  markdownTable,
-  paragraph,
-  renderMarkdown,
-  strong,
-  text,
-} from '../../core/markdown.ts';
+import { code, heading, markdownTable, paragraph, renderMarkdown, strong, text } from '../../core/markdown.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
 import { cutSentence, type Report, type ReportChange, type Tally, toldFields, WHATS } from './model.ts';
@@ -76,8 +68,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
   ];
   const lines = toldFields(change).flatMap(fieldLines);
   const shown = lines.slice(0, MOST_LINES);
-  if (lines.length > shown.length)
-    shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
+  if (lines.length > shown.length) shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
   return [
     heading(3, ...titleOf(change)),
     paragraph(...about),

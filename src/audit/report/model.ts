@@ -59,9 +59,7 @@ function tally<K>(entries: readonly Entry[], keyOf: (entry: Entry) => { id: stri
       total: row.total + 1,
     });
   }
-  return [...rows]
-    .sort(([a, one], [b, other]) => other.total - one.total || (a < b ? -1 : 1))
-    .map(([, row]) => row);
+  return [...rows].sort(([a, one], [b, other]) => other.total - one.total || (a < b ? -1 : 1)).map(([, row]) => row);
 }
 
 /** What to report on. */

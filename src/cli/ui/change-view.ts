@@ -27,17 +27,12 @@ function paintLine({ sign, text }: DiffLine, style: Style): string {
 export function describeChange(change: FieldChange, style: Style): string[] {
   const { place: text, before, after, byLine } = changeText(change);
   const place = oneLine(text) || '(document)';
-  const sign =
-    before === undefined ? style.green('+') : after === undefined ? style.red('-') : style.yellow('~');
+  const sign = before === undefined ? style.green('+') : after === undefined ? style.red('-') : style.yellow('~');
   if (byLine) {
     const lines = diffLines(before ?? '', after ?? '');
     const shown = lines.slice(0, MOST_LINES).map((line) => `    ${paintLine(line, style)}`);
     const rest = lines.length - shown.length;
-    return [
-      `${sign} ${place}:`,
-      ...shown,
-      ...(rest > 0 ? [`    ${style.dim(`… and ${rest} more lines`)}`] : []),
-    ];
+    return [`${sign} ${place}:`, ...shown, ...(rest > 0 ? [`    ${style.dim(`… and ${rest} more lines`)}`] : [])];
   }
   const [old, now] = [before, after].map((value) => (value === undefined ? undefined : cut(oneLine(value))));
   if (old === undefined) return [`${sign} ${place}: ${style.green(now ?? '')}`];

@@ -31,9 +31,7 @@ function expect(condition: boolean, promise: string, report: SyncReport): void {
   if (condition) return;
   const { verdict, commits, error, types } = report;
   const troubles = types.flatMap(({ type, reason }) => (reason ? [`${type}: ${reason}`] : []));
-  const details = [verdict, `${commits.length} commits`, ...(error ? [error.message] : []), ...troubles].join(
-    '; ',
-  );
+  const details = [verdict, `${commits.length} commits`, ...(error ? [error.message] : []), ...troubles].join('; ');
   throw new AppError('API', `the demo did not show that ${promise} (${details})`, {
     hint: 'Is another program using up this machine? Otherwise please report it',
   });
@@ -82,14 +80,8 @@ export const STEPS: readonly DemoStep[] = [
     title: 'A first sync: the whole account in one commit',
     async run(stage) {
       const report = await stage.sync();
-      expect(
-        report.exitCode === EXIT.done && report.commits.length === 1,
-        'a first sync makes one commit',
-        report,
-      );
-      const folders = report.types
-        .filter(({ added }) => added > 0)
-        .map(({ type, added }) => `${added} ${type}`);
+      expect(report.exitCode === EXIT.done && report.commits.length === 1, 'a first sync makes one commit', report);
+      const folders = report.types.filter(({ added }) => added > 0).map(({ type, added }) => `${added} ${type}`);
       stage.say(stage.style.dim('   $ celigo-mirror sync'));
       stage.say(`   ${report.changes.length} resources in ${stage.folder}/production:`);
       stage.say(`   ${folders.join(', ')}`);

@@ -46,8 +46,7 @@ export async function createReporter(
             write: io.err,
           }),
         );
-  if (!io.errIsTerminal)
-    return { report: (event) => log?.(event), say: () => undefined, stop: () => undefined };
+  if (!io.errIsTerminal) return { report: (event) => log?.(event), say: () => undefined, stop: () => undefined };
   const { default: yoctoSpinner } = await import('yocto-spinner');
   const spinner = yoctoSpinner({ text: 'connecting' }).start();
   return {

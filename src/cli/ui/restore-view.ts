@@ -44,8 +44,7 @@ function describeStep(step: Step, style: Style): string[] {
   ];
   if (step.conflict && step.action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed live since the last sync')}`);
-  for (const change of step.changes)
-    lines.push(...describeChange(change, style).map((line) => `      ${line}`));
+  for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   if (step.late.length > 0) lines.push(style.dim(`      completed afterwards: ${step.late.join(', ')}`));
   if (step.enable) lines.push(style.green('      switched on at the end'));
   return lines;
@@ -78,9 +77,7 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
     `${style.bold(report.account)}: ${word}: ${done} of ${report.outcomes.length} steps ${style.dim(`(${report.requests} requests, ${seconds} s, restore ${report.restoreId})`)}`,
   );
   for (const { step, result, reason } of rest) {
-    lines.push(
-      `  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`,
-    );
+    lines.push(`  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`);
   }
   for (const { key, title, places } of report.drift) {
     lines.push(
@@ -89,8 +86,7 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
   }
   const fresh = Object.entries(report.newIds);
   for (const [key, id] of fresh.slice(0, 20)) lines.push(style.dim(`  ${key} is now ${id}`));
-  if (fresh.length > 20)
-    lines.push(style.dim(`  … and ${fresh.length - 20} more new ids, see idmaps/ in the mirror`));
+  if (fresh.length > 20) lines.push(style.dim(`  … and ${fresh.length - 20} more new ids, see idmaps/ in the mirror`));
   if (report.enabled.length > 0) lines.push(`  switched on: ${report.enabled.join(', ')}`);
   const said = new Set(report.plan.warnings);
   for (const warning of report.warnings)

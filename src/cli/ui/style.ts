@@ -18,15 +18,11 @@ export function table(
   paint: (cell: string, column: number, row: number) => string = (cell) => cell,
 ): string {
   const widths: number[] = [];
-  for (const row of rows)
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   return rows
     .map((row, r) =>
       row
-        .map(
-          (cell, i) =>
-            paint(cell, i, r) + (i === row.length - 1 ? '' : ' '.repeat((widths[i] ?? 0) - cell.length)),
-        )
+        .map((cell, i) => paint(cell, i, r) + (i === row.length - 1 ? '' : ' '.repeat((widths[i] ?? 0) - cell.length)))
         .join('  ')
         .trimEnd(),
     )

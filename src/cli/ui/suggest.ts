@@ -11,11 +11,7 @@ export function requireType(name: string): ResourceType {
     name,
     RESOURCE_TYPES.map(({ name: typeName }) => typeName),
   );
-  throw new AppError(
-    'USAGE',
-    `no resource type is called ${name}${guess ? ` (did you mean ${guess}?)` : ''}`,
-    {
-      hint: 'celigo-mirror types lists them',
-    },
-  );
+  throw new AppError('USAGE', `no resource type is called ${name}${guess ? ` (did you mean ${guess}?)` : ''}`, {
+    hint: 'celigo-mirror types lists them',
+  });
 }

@@ -28,14 +28,13 @@ export async function openTrail(
   what: string | undefined,
   options: { readonly mirror?: string; readonly account?: string },
 ): Promise<OpenTrail> {
-  const [{ openMirror }, { readCut, readHistory }, { readTrail }, { selectKeys }, { anyAscii }] =
-    await Promise.all([
-      import('./states.ts'),
-      import('../../mirror/history.ts'),
-      import('../../audit/trail.ts'),
-      import('../../audit/query.ts'),
-      import('./transliterate.ts'),
-    ]);
+  const [{ openMirror }, { readCut, readHistory }, { readTrail }, { selectKeys }, { anyAscii }] = await Promise.all([
+    import('./states.ts'),
+    import('../../mirror/history.ts'),
+    import('../../audit/trail.ts'),
+    import('../../audit/query.ts'),
+    import('./transliterate.ts'),
+  ]);
   const mirror = await openMirror(io, globals, what === undefined ? [] : [what], options);
   const commits = await readHistory(mirror.git, mirror.account);
   const cut = await readCut(mirror.git);

@@ -13,12 +13,7 @@ const TARGETS: Readonly<Record<string, string>> = {
 };
 
 /** Whether something can be named by an alias of the integration (celigo-models 8.4). */
-function isReachable(
-  type: string,
-  doc: JsonObject,
-  integration: string,
-  registered: ReadonlySet<Json>,
-): boolean {
+function isReachable(type: string, doc: JsonObject, integration: string, registered: ReadonlySet<Json>): boolean {
   switch (type) {
     case 'connections':
       return registered.has(doc._id ?? null);
@@ -60,11 +55,7 @@ export function checkAliases(
     for (const [field, type] of targets) {
       const doc = account.store.get(type, String(alias[field]));
       if (doc && !isReachable(type, doc, integration, registered)) {
-        throw invalid(
-          `${place}.${field}`,
-          'the resource is not part of the integration',
-          'update_not_allowed',
-        );
+        throw invalid(`${place}.${field}`, 'the resource is not part of the integration', 'update_not_allowed');
       }
     }
   }

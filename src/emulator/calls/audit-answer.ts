@@ -8,10 +8,7 @@ import { projectionOf } from '../rules/projection.ts';
  * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so (celigo-platform 6).
  * @throws ApiFault 403 for everybody but administrators and the owner
  */
-export function auditAnswer(
-  call: Call,
-  record?: { readonly type: ResourceType; readonly id: string },
-): Reply {
+export function auditAnswer(call: Call, record?: { readonly type: ResourceType; readonly id: string }): Reply {
   const { account, actor, query } = call;
   account.access.needsAdministrator(actor);
   const projection = projectionOf(query, 'audit', true);

@@ -94,8 +94,7 @@ export async function integrationPart(call: Call, id: string, rest: readonly str
   }
   if (part !== 'connections') throw unknownPath();
   const single = rest.length === 3 && third === 'register' ? second?.toLowerCase() : undefined;
-  if (single === undefined && !(rest.length === 2 && second === 'register' && method === 'PUT'))
-    throw unknownPath();
+  if (single === undefined && !(rest.length === 2 && second === 'register' && method === 'PUT')) throw unknownPath();
   if (method !== 'PUT' && method !== 'DELETE') throw methodNotAllowed(method);
   const body = call.body();
   await call.beforeWrite('integrations', id);
@@ -116,8 +115,7 @@ export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promis
   const body = objectBody(call.body());
   const ids = stringsOf(body[idsField], idsField);
   const group: Json | undefined = body[groupField];
-  if (group === undefined)
-    throw fault(422, 'missing_required_field', `${groupField} is required`, groupField);
+  if (group === undefined) throw fault(422, 'missing_required_field', `${groupField} is required`, groupField);
   await call.beforeWrite(type, undefined);
   const docs = ids.map((id) => readVisible(account, actor, typeOf(type), id));
   for (const doc of docs) {

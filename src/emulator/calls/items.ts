@@ -23,9 +23,7 @@ const LOGGED: ReadonlySet<string> = new Set([
 function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
   const masked = maskSecrets(type, doc);
   // Some members come only when asked for in so many words.
-  const missing = Object.entries(type.hydrate?.query ?? {}).some(
-    ([name, value]) => call.query.get(name) !== value,
-  );
+  const missing = Object.entries(type.hydrate?.query ?? {}).some(([name, value]) => call.query.get(name) !== value);
   return missing
     ? (type.hydrate?.fields ?? []).reduce((held, field) => withKey(held, field, undefined), masked)
     : masked;
@@ -169,8 +167,7 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
       return connectorPart(call, doc, [part, ...rest]);
     case 'agents':
     case 'stacks':
-      if (['display-token', 'change-token', 'systemtoken'].includes(part))
-        return secretPart(call, type, doc, part);
+      if (['display-token', 'change-token', 'systemtoken'].includes(part)) return secretPart(call, type, doc, part);
       throw unknownPath();
     case 'environments':
       if (part === 'enable') return toggleEnvironment(call, type, doc);

@@ -64,20 +64,12 @@ function nextPageUrl(call: Call, skip: number, limit: number): string {
 }
 
 /** Parameters of paging and projection, and the one of notifications that their page documents. */
-const DOCUMENTED: ReadonlySet<string> = new Set([
-  'limit',
-  'skip',
-  'include',
-  'exclude',
-  'users',
-  '_parentId',
-]);
+const DOCUMENTED: ReadonlySet<string> = new Set(['limit', 'skip', 'include', 'exclude', 'users', '_parentId']);
 
 function refuseOthers({ query, account }: Call): void {
   if (account.behaviour.otherParameters === 'accept') return;
   for (const name of query.keys())
-    if (!DOCUMENTED.has(name))
-      throw fault(400, 'invalid_query_params', `${name} is not supported here`, name);
+    if (!DOCUMENTED.has(name)) throw fault(400, 'invalid_query_params', `${name} is not supported here`, name);
 }
 
 /**

@@ -48,9 +48,7 @@ export async function putNotifications(call: Call): Promise<Reply> {
   await call.beforeWrite('notifications', undefined);
   const type = typeOf('notifications');
   for (const item of body) account.access.needsWrite(actor, type, undefined, isObject(item) ? item : {});
-  for (const { field, type: kind, id, person, subscribed } of body.map((item) =>
-    wish(account, actor, item),
-  )) {
+  for (const { field, type: kind, id, person, subscribed } of body.map((item) => wish(account, actor, item))) {
     const existing = [...account.store.all('notifications')].find(
       (doc) => doc[field] === id && isObject(doc.subscribedByUser) && doc.subscribedByUser._id === person._id,
     );

@@ -25,8 +25,7 @@ function writableOnly(type: ResourceType, body: JsonObject, stored: JsonObject |
   const { writable } = ruleOf(type.name);
   if (!writable) return body;
   const out: MutableJsonObject = {};
-  for (const [key, value] of Object.entries(stored ?? {}))
-    if (!writable.includes(key)) setOwn(out, key, value);
+  for (const [key, value] of Object.entries(stored ?? {})) if (!writable.includes(key)) setOwn(out, key, value);
   for (const key of writable) if (body[key] !== undefined) setOwn(out, key, body[key]);
   return out;
 }
@@ -142,13 +141,7 @@ function store(
   if (type.name === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
   doc = stamp(account, actor, doc);
   account.store.put(type.name, doc);
-  account.audit.note(
-    actor,
-    stored ? 'update' : 'create',
-    type,
-    id,
-    stored ? fieldChangesOf(type, stored, doc) : [],
-  );
+  account.audit.note(actor, stored ? 'update' : 'create', type, id, stored ? fieldChangesOf(type, stored, doc) : []);
   afterWrite(account, type, doc, stored);
   return doc;
 }
@@ -165,12 +158,7 @@ export function readVisible(account: Account, actor: Actor, type: ResourceType, 
 }
 
 /** POST: stores a new document under a new id. Gives it in clear. @throws ApiFault */
-export function createDocument(
-  account: Account,
-  actor: Actor,
-  type: ResourceType,
-  body: Json | undefined,
-): JsonObject {
+export function createDocument(account: Account, actor: Actor, type: ResourceType, body: Json | undefined): JsonObject {
   const sent = objectOf(body);
   account.access.needsWrite(actor, type, undefined, sent);
   let id = account.mint();

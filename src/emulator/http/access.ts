@@ -21,12 +21,7 @@ export interface Access {
 /** Types that a monitor cannot see. */
 const HIDDEN_FROM_MONITORS: ReadonlySet<string> = new Set(['connections', 'accesstokens']);
 /** Types that belong to administrators. */
-const ADMINISTRATION: ReadonlySet<string> = new Set([
-  'ashares',
-  'accesstokens',
-  'environments',
-  'ssoclients',
-]);
+const ADMINISTRATION: ReadonlySet<string> = new Set(['ashares', 'accesstokens', 'environments', 'ssoclients']);
 /** Types whose documents belong to an integration by `_integrationId`. */
 const MEMBERS = ['flows', 'tools', 'apis', 'lookupcaches', 'syncs', 'mcpservers'] as const;
 /** Not reached by following references out of an integration. */

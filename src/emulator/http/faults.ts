@@ -99,8 +99,7 @@ export function createFaults(): Faults {
         const { match = {}, times = 1 } = entry.rule;
         if (match.method !== undefined && match.method.toUpperCase() !== method) continue;
         if (!entry.matchesPath(path.toLowerCase())) continue;
-        if (!Object.entries(match.query ?? {}).every(([name, value]) => (query.get(name) ?? '') === value))
-          continue;
+        if (!Object.entries(match.query ?? {}).every(([name, value]) => (query.get(name) ?? '') === value)) continue;
         entry.seen += 1;
         if (entry.seen < (match.nth ?? 1)) continue;
         entry.met += 1;

@@ -23,10 +23,6 @@ export function createBucket({ capacity, refillPerSecond }: RateLimit, now: () =
     }
     const seconds = Math.max(1, Math.ceil((1 - tokens) / refillPerSecond));
     const message = `Too many requests. Try again in ${seconds} s.`;
-    throw new ApiFault(
-      429,
-      { errors: [{ code: 'rate_limited', message }] },
-      { 'retry-after': String(seconds) },
-    );
+    throw new ApiFault(429, { errors: [{ code: 'rate_limited', message }] }, { 'retry-after': String(seconds) });
   };
 }

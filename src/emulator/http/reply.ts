@@ -16,11 +16,7 @@ export function jsonText(body: string, status = 200, headers: Readonly<Record<st
 }
 
 /** Any value as a JSON answer. */
-export function json(
-  value: Json | object,
-  status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Reply {
+export function json(value: Json | object, status = 200, headers: Readonly<Record<string, string>> = {}): Reply {
   return jsonText(JSON.stringify(value), status, headers);
 }
 

@@ -25,8 +25,7 @@ export interface Call {
  */
 export function parseBody(bytes: Buffer, contentType: string | undefined): Json | undefined {
   if (bytes.length === 0) return undefined;
-  if (contentType === undefined)
-    throw fault(400, 'invalid_header', 'Content-Type is required', 'Content-Type');
+  if (contentType === undefined) throw fault(400, 'invalid_header', 'Content-Type is required', 'Content-Type');
   if (!/^application\/json\s*(;|$)/i.test(contentType)) {
     throw fault(415, 'unsupported_media_type', 'Content-Type must be application/json', 'Content-Type');
   }

@@ -109,8 +109,7 @@ export async function route(call: Call): Promise<Reply> {
       if (actor.scope || actor.role === undefined) throw forbidden();
       if (method !== 'GET' && actor.role === 'monitor') throw forbidden();
       const refusal = account.unlicensed.get('state');
-      if (refusal !== undefined)
-        throw fault(refusal, 'feature_not_enabled', 'state is not part of the licence');
+      if (refusal !== undefined) throw fault(refusal, 'feature_not_enabled', 'state is not part of the licence');
       return state(call, '', rest[0]);
     }
     case 'invite':

@@ -105,8 +105,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   }
 
   const answer = createAnswering(account, {
-    takeToken:
-      options.rateLimit === false ? () => {} : createBucket(options.rateLimit ?? DOCUMENTED_RATE, now),
+    takeToken: options.rateLimit === false ? () => {} : createBucket(options.rateLimit ?? DOCUMENTED_RATE, now),
     beforeWrite: async (write) => emulator.beforeWrite?.(write),
   });
 

@@ -43,15 +43,10 @@ const ENCODERS = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync 
 
 /** An answer whose header lines go out as they are: Node refuses to write a folded one. */
 function sendRaw(response: ServerResponse, status: number, headers: Reply['headers'], body: Buffer): void {
-  const lines = Object.entries({ ...headers, connection: 'close' }).map(
-    ([name, value]) => `${name}: ${value}`,
-  );
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
   const reason = STATUS_CODES[status] ?? '';
   response.socket?.end(
-    Buffer.concat([
-      Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'),
-      body,
-    ]),
+    Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]),
   );
 }
 
@@ -60,10 +55,7 @@ export function send(
   response: ServerResponse,
   reply: Reply,
   time: Date,
-  {
-    coding = 'identity',
-    bytes,
-  }: { readonly coding?: Behaviour['coding']; readonly bytes?: number | 'half' } = {},
+  { coding = 'identity', bytes }: { readonly coding?: Behaviour['coding']; readonly bytes?: number | 'half' } = {},
 ): void {
   const hasBody = reply.status !== 204 && reply.status !== 304;
   const text = Buffer.from(reply.body, 'utf8');

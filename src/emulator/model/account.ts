@@ -81,15 +81,11 @@ export function createAccount(
       const { owner } = actors;
       store.put(
         type,
-        unsigned
-          ? doc
-          : { ...doc, lastModifiedBy: behaviour.lastModifiedBy === 'id' ? owner._id : { ...owner } },
+        unsigned ? doc : { ...doc, lastModifiedBy: behaviour.lastModifiedBy === 'id' ? owner._id : { ...owner } },
       );
     }
   }
-  const guests = new Set(
-    [...store.all('ashares')].map((doc) => (doc.sharedWithUser as JsonObject | undefined)?._id),
-  );
+  const guests = new Set([...store.all('ashares')].map((doc) => (doc.sharedWithUser as JsonObject | undefined)?._id));
   for (const person of seed.people) {
     if (person.role !== 'owner' && !guests.has(person._id)) {
       store.put('ashares', shareOf(person, mint(), now().toISOString()));

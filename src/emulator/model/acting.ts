@@ -14,11 +14,7 @@ import { restoreDocument } from './recycle-bin.ts';
 export interface Acting {
   readonly create: (type: string, doc: JsonObject) => JsonObject;
   /** Replaces a document, by a new one or by what a function makes of the stored one. */
-  readonly update: (
-    type: string,
-    id: string,
-    next: JsonObject | ((current: JsonObject) => JsonObject),
-  ) => JsonObject;
+  readonly update: (type: string, id: string, next: JsonObject | ((current: JsonObject) => JsonObject)) => JsonObject;
   /** Changes single places (`http.relativeURI`, `routers[0].name`) and keeps the rest; `undefined` removes one. */
   readonly set: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => JsonObject;
   /** JSON Patch, with the API's list of fields. */
@@ -34,11 +30,7 @@ export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Jso
 }
 
 export function actAs(account: Account, actor: Actor): Acting {
-  function update(
-    typeName: string,
-    id: string,
-    next: JsonObject | ((current: JsonObject) => JsonObject),
-  ): JsonObject {
+  function update(typeName: string, id: string, next: JsonObject | ((current: JsonObject) => JsonObject)): JsonObject {
     const type = typeOf(typeName);
     if (typeof next !== 'function') return replaceDocument(account, actor, type, id, next);
     const current = account.store.get(typeName, id);

@@ -49,9 +49,7 @@ function strings(value: Json | undefined): readonly string[] {
 function rightsOf(share: JsonObject): Pick<Actor, 'role' | 'integrations'> {
   const level = share.accessLevel;
   const role =
-    level === 'administrator' || level === 'manage' || level === 'monitor'
-      ? (level satisfies Role)
-      : undefined;
+    level === 'administrator' || level === 'manage' || level === 'monitor' ? (level satisfies Role) : undefined;
   const integrations = new Map<string, Level>();
   const single = isArray(share.integrationAccessLevel) ? share.integrationAccessLevel.filter(isObject) : [];
   for (const entry of single) {
@@ -112,8 +110,7 @@ export function createActors(people: readonly Person[], store: Store, now: () =>
 
   function accountToken(record: JsonObject): Actor | undefined {
     const expiry = textOf(record.autoPurgeAt);
-    if (record.revoked === true || (expiry !== undefined && Date.parse(expiry) <= now().getTime()))
-      return undefined;
+    if (record.revoked === true || (expiry !== undefined && Date.parse(expiry) <= now().getTime())) return undefined;
     if (record._aShareId !== undefined) {
       const share = store.get('ashares', String(record._aShareId));
       const member = people.find(({ _id }) => share && _id === userIdOf(share));
@@ -122,9 +119,7 @@ export function createActors(people: readonly Person[], store: Store, now: () =>
     const label = textOf(record.name) ?? 'token';
     const base = { user: owner, label, integrations: new Map(), source: 'api' } as const;
     if (record.fullAccess === true) return { ...base, role: 'administrator' };
-    const scope = new Map(
-      Object.entries(SCOPE_LISTS).map(([list, type]) => [type, new Set(strings(record[list]))]),
-    );
+    const scope = new Map(Object.entries(SCOPE_LISTS).map(([list, type]) => [type, new Set(strings(record[list]))]));
     return { ...base, scope };
   }
 

@@ -42,11 +42,7 @@ export function auditTypeOf(type: ResourceType): string {
 }
 
 /** The fields in which two states of a document differ, with secrets masked as in reads. */
-export function fieldChangesOf(
-  type: ResourceType,
-  before: JsonObject,
-  after: JsonObject,
-): readonly FieldChange[] {
+export function fieldChangesOf(type: ResourceType, before: JsonObject, after: JsonObject): readonly FieldChange[] {
   const changes: FieldChange[] = [];
   const [shownBefore, shownAfter] = [maskSecrets(type, before), maskSecrets(type, after)];
   const visit = (path: string, a: Json | undefined, b: Json | undefined, rawA?: Json, rawB?: Json): void => {
@@ -58,8 +54,7 @@ export function fieldChangesOf(
         visit(inner, getOwn(a, key), getOwn(b, key), memberOf(rawA, key), memberOf(rawB, key));
       }
     } else if (isArray(a) && isArray(b) && a.length === b.length) {
-      for (const [at, item] of a.entries())
-        visit(`${path}[${at}]`, item, b[at], itemOf(rawA, at), itemOf(rawB, at));
+      for (const [at, item] of a.entries()) visit(`${path}[${at}]`, item, b[at], itemOf(rawA, at), itemOf(rawB, at));
     } else {
       changes.push({
         fieldPath: path,

@@ -32,9 +32,7 @@ function readDocument(folder: string, path: string): JsonObject {
   const parsed = parseYaml(readFileSync(join(folder, path), 'utf8'));
   const type = path.slice(0, path.indexOf('/'));
   // Markers are looked at before the files are joined: code that contains one is no marker.
-  const joined = joinFiles(withInventedSecrets(parsed), (name) =>
-    readFileSync(join(folder, type, name), 'utf8'),
-  );
+  const joined = joinFiles(withInventedSecrets(parsed), (name) => readFileSync(join(folder, type, name), 'utf8'));
   if (!isObject(joined)) throw new Error(`${path} holds no document`);
   return joined;
 }

@@ -18,10 +18,7 @@ export interface Links {
 }
 
 /** References of a document inside the account, free-form settings aside. */
-export function internalReferences(
-  typeName: string,
-  doc: JsonObject,
-): readonly (Reference & { type: string })[] {
+export function internalReferences(typeName: string, doc: JsonObject): readonly (Reference & { type: string })[] {
   const type = findType(typeName);
   if (!type) return [];
   return referencesOf(type, doc).filter(

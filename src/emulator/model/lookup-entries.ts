@@ -34,9 +34,7 @@ export function createLookupEntries(seed: Readonly<Record<string, readonly Looku
   function of(cache: string): readonly LookupEntry[] {
     let list = sorted.get(cache);
     if (!list) {
-      list = [...(caches.get(cache)?.values() ?? [])].sort((a, b) =>
-        a.key < b.key ? -1 : a.key > b.key ? 1 : 0,
-      );
+      list = [...(caches.get(cache)?.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
       sorted.set(cache, list);
     }
     return list;

@@ -53,8 +53,7 @@ function byNeed(a: BinEntry, b: BinEntry): number {
 function putBack(account: Account, actor: Actor, { type: typeName, doc, registeredIn }: BinEntry): void {
   const type = typeOf(typeName);
   const id = String(doc._id);
-  const emptied =
-    typeName === 'lookupcaches' && !account.behaviour.binKeepsLookupData ? { size: 0, sizeInMB: 0 } : {};
+  const emptied = typeName === 'lookupcaches' && !account.behaviour.binKeepsLookupData ? { size: 0, sizeInMB: 0 } : {};
   const live = stamp(account, actor, { ...withKey(doc, 'deletedAt', undefined), ...emptied });
   account.bin.delete(`${typeName}/${id}`);
   account.store.put(typeName, live);
@@ -62,8 +61,7 @@ function putBack(account: Account, actor: Actor, { type: typeName, doc, register
   for (const integration of registeredIn) {
     const parent = account.store.get('integrations', integration);
     const list = parent?.[field];
-    if (parent)
-      account.store.put('integrations', { ...parent, [field]: [...(isArray(list) ? list : []), id] });
+    if (parent) account.store.put('integrations', { ...parent, [field]: [...(isArray(list) ? list : []), id] });
   }
   account.audit.note(actor, 'restore', type, id);
   afterWrite(account, type, live, undefined);

@@ -60,9 +60,7 @@ export function createStateView(account: Account): StateView {
           ([, docs]) => docs.length > 0,
         ),
       ),
-      lookupData: Object.fromEntries(
-        [...account.lookups.caches()].map((cache) => [cache, account.lookups.of(cache)]),
-      ),
+      lookupData: Object.fromEntries([...account.lookups.caches()].map((cache) => [cache, account.lookups.of(cache)])),
       state: state(),
       audit: account.audit.all(),
       bin: bin(),

@@ -3,13 +3,7 @@ import { empty, json, plain, type Reply } from '../http/reply.ts';
 import { type Call, methodNotAllowed } from '../http/request.ts';
 
 /** Types whose resources keep state of their own. */
-export const STATEFUL: ReadonlySet<string> = new Set([
-  'exports',
-  'imports',
-  'flows',
-  'scripts',
-  'integrations',
-]);
+export const STATEFUL: ReadonlySet<string> = new Set(['exports', 'imports', 'flows', 'scripts', 'integrations']);
 
 /**
  * `/v1/state[/{key}]` and `/v1/{type}/{id}/state[/{key}]`. Lists show keys only; a PUT answers plain text

@@ -36,8 +36,7 @@ function checkRouters(routers: Json | undefined, place: string, end?: string): v
 function checkMappings(mappings: Json | undefined, place: string): void {
   for (const [at, mapping] of isArray(mappings) ? mappings.entries() : []) {
     if (!isObject(mapping)) continue;
-    if (mapping.status !== 'Active')
-      throw invalid(`${place}[${at}].status`, 'a mapping needs status "Active"');
+    if (mapping.status !== 'Active') throw invalid(`${place}[${at}].status`, 'a mapping needs status "Active"');
     checkMappings(mapping.mappings, `${place}[${at}].mappings`);
     for (const helper of isArray(mapping.buildArrayHelper) ? mapping.buildArrayHelper.filter(isObject) : []) {
       checkMappings(helper.mappings, `${place}[${at}].buildArrayHelper.mappings`);
@@ -74,8 +73,7 @@ function checkFlow(draft: Draft, account: Account): void {
     }
     if (doc.isAbstract === true) throw invalid('_abstractFlowId', 'an abstract flow cannot be an instance');
     const base = account.store.get('flows', String(doc._abstractFlowId));
-    if (base && base.isAbstract !== true)
-      throw invalid('_abstractFlowId', 'the flow is not abstract', 'invalid_ref');
+    if (base && base.isAbstract !== true) throw invalid('_abstractFlowId', 'the flow is not abstract', 'invalid_ref');
   }
   checkGroup(draft, account, '_flowGroupingId', 'flowGroupings');
   if (integration === undefined && hasItems(doc.aliases)) {
@@ -91,8 +89,7 @@ const UNCONNECTED: ReadonlySet<Json> = new Set([
 ]);
 
 function checkStep({ doc }: Draft): void {
-  if (!UNCONNECTED.has(doc.adaptorType ?? null) && doc._connectionId === undefined)
-    throw missing('_connectionId');
+  if (!UNCONNECTED.has(doc.adaptorType ?? null) && doc._connectionId === undefined) throw missing('_connectionId');
   checkMappings(doc.mappings, 'mappings');
   for (const field of ['transform', 'responseTransform']) {
     const place = `${field}.expression.rulesTwoDotZero.mappings`;
@@ -103,14 +100,12 @@ function checkStep({ doc }: Draft): void {
 function checkImport(draft: Draft): void {
   checkStep(draft);
   const { doc } = draft;
-  if (doc.adaptorType === 'ToolImport' && valueAt(doc, 'tool._toolId') === undefined)
-    throw missing('tool._toolId');
+  if (doc.adaptorType === 'ToolImport' && valueAt(doc, 'tool._toolId') === undefined) throw missing('tool._toolId');
   if (doc.adaptorType === 'AiAgentImport' && !isObject(doc.aiAgent)) throw missing('aiAgent');
   if (doc.adaptorType === 'GuardrailImport') {
     const kind = valueAt(doc, 'guardrail.type');
     if (kind === undefined) throw missing('guardrail.type');
-    if (kind === 'pii' && !hasItems(valueAt(doc, 'guardrail.pii.entities')))
-      throw missing('guardrail.pii.entities');
+    if (kind === 'pii' && !hasItems(valueAt(doc, 'guardrail.pii.entities'))) throw missing('guardrail.pii.entities');
     if (kind === 'moderation' && !hasItems(valueAt(doc, 'guardrail.moderation.categories'))) {
       throw missing('guardrail.moderation.categories');
     }
@@ -140,8 +135,7 @@ function checkApi(draft: Draft, account: Account): void {
     }
   }
   checkRouters(valueAt(doc, 'builder.routers'), 'builder.routers', 'apiRouter');
-  if (doc.type === 'script' && valueAt(doc, 'script._scriptId') === undefined)
-    throw missing('script._scriptId');
+  if (doc.type === 'script' && valueAt(doc, 'script._scriptId') === undefined) throw missing('script._scriptId');
   checkGroup(draft, account, '_apiGroupingId', 'apiGroupings');
 }
 
@@ -157,8 +151,7 @@ function checkMcpServer({ doc }: Draft): void {
 /** A name stays taken while its cache is in the recycle bin (celigo-models 6.11). */
 function checkLookupCache({ id, doc }: Draft, account: Account): void {
   for (const other of account.store.all('lookupcaches')) {
-    if (other._id !== id && other.name === doc.name)
-      throw invalid('name', `the name ${String(doc.name)} is in use`);
+    if (other._id !== id && other.name === doc.name) throw invalid('name', `the name ${String(doc.name)} is in use`);
   }
   for (const { type, doc: deleted } of account.bin.values()) {
     if (type === 'lookupcaches' && deleted._id !== id && deleted.name === doc.name) {

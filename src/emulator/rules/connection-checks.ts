@@ -43,27 +43,17 @@ const MCP_AUTH: ReadonlySet<unknown> = new Set(['token', 'oauth', 'custom', unde
 /** What the server refuses in a connection (celigo-models 8.2). @throws ApiFault */
 export function checkConnection({ id, doc, stored }: Draft, account: Account): void {
   for (const field of stored ? [] : neededFields(doc)) {
-    if (valueAt(doc, field) === undefined)
-      throw fault(422, 'missing_required_field', `${field} is required`, field);
+    if (valueAt(doc, field) === undefined) throw fault(422, 'missing_required_field', `${field} is required`, field);
   }
   if (doc.type === 'netsuite' && valueAt(doc, 'netsuite.authType') === 'basic') {
-    throw invalid(
-      'netsuite.authType',
-      'token-based authentication is mandatory',
-      'netsuite_wsdl_tba_mandatory',
-    );
+    throw invalid('netsuite.authType', 'token-based authentication is mandatory', 'netsuite_wsdl_tba_mandatory');
   }
-  if (
-    doc.type === 'mcp' &&
-    !MCP_AUTH.has(valueAt(doc, 'mcp.http.auth.type') ?? valueAt(doc, 'mcp.auth.type'))
-  ) {
+  if (doc.type === 'mcp' && !MCP_AUTH.has(valueAt(doc, 'mcp.http.auth.type') ?? valueAt(doc, 'mcp.auth.type'))) {
     throw invalid('mcp.http.auth.type', 'an MCP connection authenticates by token, oauth or custom');
   }
   const as2Id = valueAt(doc, 'as2.as2Id');
   if (as2Id === undefined) return;
-  const deleted = [...account.bin.values()]
-    .filter(({ type }) => type === 'connections')
-    .map((entry) => entry.doc);
+  const deleted = [...account.bin.values()].filter(({ type }) => type === 'connections').map((entry) => entry.doc);
   for (const other of [...account.store.all('connections'), ...deleted]) {
     if (other._id !== id && valueAt(other, 'as2.as2Id') === as2Id) {
       throw invalid('as2.as2Id', `the AS2 id ${String(as2Id)} is taken`);
@@ -102,9 +92,7 @@ function credentialsOf(doc: JsonObject): readonly (readonly string[])[] {
     case 'ftp':
       return [['ftp.password', 'ftp.authKey']];
     case 'rdbms':
-      return [
-        ['rdbms.password', 'rdbms.key', 'rdbms.bigquery.privateKey', 'rdbms.redshift.aws.secretAccessKey'],
-      ];
+      return [['rdbms.password', 'rdbms.key', 'rdbms.bigquery.privateKey', 'rdbms.redshift.aws.secretAccessKey']];
     case 'mongodb':
       return valueAt(doc, 'mongodb.username') === undefined ? [] : [['mongodb.password']];
     case 'jdbc':

@@ -22,9 +22,7 @@ function fallingWith(account: Account, { type, id }: Target): readonly Target[] 
   if (type !== 'integrations') return [{ type, id }];
   const children = account.links
     .usersOf({ type, id })
-    .filter(
-      (user) => CHILDREN.has(user.type) && account.store.get(user.type, user.id)?._integrationId === id,
-    );
+    .filter((user) => CHILDREN.has(user.type) && account.store.get(user.type, user.id)?._integrationId === id);
   return [...children, { type, id }];
 }
 
@@ -43,11 +41,7 @@ function depends(account: Account, user: Target, target: Target): boolean {
 }
 
 /** Documents that need this one, besides those that would go with it. */
-export function dependantsOf(
-  account: Account,
-  target: Target,
-  falling: readonly Target[] = [],
-): readonly Target[] {
+export function dependantsOf(account: Account, target: Target, falling: readonly Target[] = []): readonly Target[] {
   const gone = new Set(falling.map(({ type, id }) => `${type}/${id}`));
   return account.links
     .usersOf(target)
@@ -70,11 +64,7 @@ function refuseWhileUsed(account: Account, target: Target, falling: readonly Tar
   for (const { type: typeName, doc } of account.bin.values()) {
     if (typeName !== 'connections') continue;
     if (internalReferences(typeName, doc).some((used) => used.type === 'iclients' && used.id === target.id)) {
-      throw fault(
-        422,
-        'has_dependencies',
-        `a connection in the recycle bin uses the iClient: ${String(doc._id)}`,
-      );
+      throw fault(422, 'has_dependencies', `a connection in the recycle bin uses the iClient: ${String(doc._id)}`);
     }
   }
 }
@@ -111,9 +101,7 @@ function toBin(account: Account, actor: Actor, { type: typeName, id }: Target, g
   const type = typeOf(typeName);
   const deletedAt = account.now();
   const registeredIn =
-    typeName === 'connections' || typeName === 'lookupcaches'
-      ? unregister(account, { type: typeName, id })
-      : [];
+    typeName === 'connections' || typeName === 'lookupcaches' ? unregister(account, { type: typeName, id }) : [];
   account.store.remove(typeName, id);
   for (const user of account.links.usersOf({ type: typeName, id })) {
     if (user.type === 'notifications') account.store.remove(user.type, user.id);
@@ -133,8 +121,7 @@ function toBin(account: Account, actor: Actor, { type: typeName, id }: Target, g
 
 /** What has to happen before a document of the type may go. */
 function checkTurn(type: ResourceType, doc: JsonObject): void {
-  if (ruleOf(type.name).catalogue === true && doc.published === true)
-    throw forbidden('Celigo publishes this record');
+  if (ruleOf(type.name).catalogue === true && doc.published === true) throw forbidden('Celigo publishes this record');
   if (type.name !== 'accesstokens') return;
   if (doc.apim !== undefined && doc.apim !== false) throw invalid('apim', 'tokens of the API manager stay');
   if (doc.revoked !== true) throw invalid('revoked', 'revoke the token first');

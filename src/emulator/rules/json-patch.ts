@@ -33,16 +33,13 @@ export function applyPatch(type: ResourceType, doc: JsonObject, patch: Json): Js
     }
     const steps = stepsOf(pointer);
     const path = pathOf(steps);
-    if (
-      !allowed.some((field) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`))
-    ) {
+    if (!allowed.some((field) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`))) {
       throw invalid(pointer, `${pointer} cannot be patched`);
     }
     switch (operation.op) {
       case 'add':
       case 'replace':
-        if (operation.value === undefined)
-          throw fault(400, 'invalid_json_patch', 'the operation needs a value');
+        if (operation.value === undefined) throw fault(400, 'invalid_json_patch', 'the operation needs a value');
         result = setSteps(result, steps, operation.value) as JsonObject;
         break;
       case 'remove':

@@ -21,10 +21,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Masked with fewer asterisks, and value by value (celigo-models 2.1). */
-const SHORT: ReadonlySet<string> = new Set([
-  'oauth2.auth.queryParameters[].value',
-  'oauth2.auth.queryParameters.*',
-]);
+const SHORT: ReadonlySet<string> = new Set(['oauth2.auth.queryParameters[].value', 'oauth2.auth.queryParameters.*']);
 
 const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps; mask: string }[]>();
 

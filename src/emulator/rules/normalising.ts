@@ -106,9 +106,7 @@ function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseConte
     doc,
     field,
     list.map((group) =>
-      isObject(group) && !(group._id !== undefined && known.has(group._id))
-        ? { ...group, _id: mint() }
-        : group,
+      isObject(group) && !(group._id !== undefined && known.has(group._id)) ? { ...group, _id: mint() } : group,
     ),
   );
 }
@@ -116,8 +114,7 @@ function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseConte
 function flow(doc: JsonObject, { behaviour }: NormaliseContext): JsonObject {
   let out = doc.disabled === undefined ? { ...doc, disabled: behaviour.newFlow === 'disabled' } : doc;
   // Overrides count only together with their description (celigo-models 6.2).
-  if (out.overrides !== undefined && out.overridesHelper === undefined)
-    out = withKey(out, 'overrides', undefined);
+  if (out.overrides !== undefined && out.overridesHelper === undefined) out = withKey(out, 'overrides', undefined);
   return out;
 }
 
@@ -142,13 +139,7 @@ function mcpServer(doc: JsonObject): JsonObject {
 /** New connectors get new ids for all their parts (celigo-models 6.18). */
 function httpConnector(doc: JsonObject, { mint, stored }: NormaliseContext): JsonObject {
   if (stored) return doc;
-  const paths = [
-    'versions[]',
-    'apis[]',
-    'resources[]',
-    'resources[].endpoints[]',
-    'supportedBy.*.conditions[]',
-  ];
+  const paths = ['versions[]', 'apis[]', 'resources[]', 'resources[].endpoints[]', 'supportedBy.*.conditions[]'];
   return paths.reduce(
     (held, path) => mapPath(held, path, (part) => (isObject(part) ? { ...part, _id: mint() } : part)),
     doc,
@@ -177,11 +168,7 @@ const OWN: Readonly<Record<string, Normalise>> = {
 };
 
 /** What the server makes of a written document before it stores it (celigo-models 1.6). */
-export function normaliseWritten(
-  type: ResourceType,
-  sent: JsonObject,
-  context: NormaliseContext,
-): JsonObject {
+export function normaliseWritten(type: ResourceType, sent: JsonObject, context: NormaliseContext): JsonObject {
   let doc = letterCase(letterCase(sent, type.lowerCase, false), type.upperCase, true);
   const rule = ruleOf(type.name);
   const defaults = Object.entries({ ...type.defaults, ...(context.stored ? {} : { sandbox: false }) }).filter(

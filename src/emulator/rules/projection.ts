@@ -43,13 +43,9 @@ function pick(value: Json, steps: readonly string[]): Json | undefined {
 }
 
 function merge(a: Json | undefined, b: Json): Json {
-  if (isArray(a) && isArray(b) && a.length === b.length)
-    return a.map((item, at) => merge(item, b[at] ?? null));
+  if (isArray(a) && isArray(b) && a.length === b.length) return a.map((item, at) => merge(item, b[at] ?? null));
   if (!isObject(a) || !isObject(b)) return b;
-  return Object.keys(b).reduce<JsonObject>(
-    (out, key) => withKey(out, key, merge(getOwn(a, key), b[key] ?? null)),
-    a,
-  );
+  return Object.keys(b).reduce<JsonObject>((out, key) => withKey(out, key, merge(getOwn(a, key), b[key] ?? null)), a);
 }
 
 function summary(doc: JsonObject, fields: readonly string[]): JsonObject {
@@ -80,8 +76,7 @@ export function projectionOf(query: URLSearchParams, type: string, allowed: bool
   const include = fieldsOf(query, 'include');
   const exclude = fieldsOf(query, 'exclude');
   if (!include && !exclude) return undefined;
-  if (!allowed)
-    throw fault(400, 'invalid_query_params', 'include and exclude are not supported here', 'include');
+  if (!allowed) throw fault(400, 'invalid_query_params', 'include and exclude are not supported here', 'include');
   if (include && exclude) throw fault(400, 'invalid_query_params', 'include or exclude, not both', 'include');
   if (include) {
     const fields = ['_id', 'name', ...(ALWAYS[type] ?? []), ...include];

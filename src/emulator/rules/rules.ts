@@ -43,35 +43,12 @@ const EXPORT_ADAPTORS = [
 ].map((name) => `${name}Export`);
 
 const IMPORT_ADAPTORS = [
-  ...[
-    'HTTP',
-    'FTP',
-    'AS2',
-    'S3',
-    'NetSuite',
-    'NetSuiteDistributed',
-    'Salesforce',
-    'JDBC',
-    'RDBMS',
-    'Mongodb',
-  ],
+  ...['HTTP', 'FTP', 'AS2', 'S3', 'NetSuite', 'NetSuiteDistributed', 'Salesforce', 'JDBC', 'RDBMS', 'Mongodb'],
   ...['Dynamodb', 'Wrapper', 'AiAgent', 'Guardrail', 'FileSystem', 'Tool'],
 ].map((name) => `${name}Import`);
 
 const CONNECTION_KINDS = [
-  ...[
-    'netsuite',
-    'salesforce',
-    'ftp',
-    's3',
-    'wrapper',
-    'http',
-    'rdbms',
-    'mongodb',
-    'as2',
-    'filesystem',
-    'mcp',
-  ],
+  ...['netsuite', 'salesforce', 'ftp', 's3', 'wrapper', 'http', 'rdbms', 'mongodb', 'as2', 'filesystem', 'mcp'],
   ...['dynamodb', 'jdbc', 'van'],
 ];
 

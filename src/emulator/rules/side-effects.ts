@@ -21,21 +21,14 @@ function recount(account: Account, doc: JsonObject): void {
   const integration = textOf(doc._integrationId);
   if (integration !== undefined) {
     const users = account.links.usersOf({ type: 'integrations', id: integration });
-    adjust(
-      account,
-      'integrations',
-      integration,
-      'numFlows',
-      users.filter(({ type }) => type === 'flows').length,
-    );
+    adjust(account, 'integrations', integration, 'numFlows', users.filter(({ type }) => type === 'flows').length);
   }
   const base = textOf(doc._abstractFlowId);
   if (base === undefined) return;
   const instances = account.links
     .usersOf({ type: 'flows', id: base })
     .filter(
-      ({ type: typeName, id }) =>
-        typeName === 'flows' && account.store.get('flows', id)?._abstractFlowId === base,
+      ({ type: typeName, id }) => typeName === 'flows' && account.store.get('flows', id)?._abstractFlowId === base,
     );
   adjust(account, 'flows', base, 'numInstances', instances.length);
 }

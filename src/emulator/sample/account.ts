@@ -76,12 +76,7 @@ function notification(id: string, type: string, target: JsonObject, person: keyo
 export const notifications: readonly JsonObject[] = [
   notification(ids.notifications.orders, 'flow', { _flowId: ids.flows.orders }, 'amara'),
   notification(ids.notifications.refunds, 'flow', { _flowId: ids.flows.refunds }, 'amara'),
-  notification(
-    ids.notifications.netsuite,
-    'connection',
-    { _connectionId: ids.connections.netsuite },
-    'mateo',
-  ),
+  notification(ids.notifications.netsuite, 'connection', { _connectionId: ids.connections.netsuite }, 'mateo'),
   notification(ids.notifications.shop, 'integration', { _integrationId: ids.integrations.shop }, 'priya'),
   notification(ids.notifications.moller, 'connection', { _connectionId: ids.connections.moller }, 'jonas'),
 ];

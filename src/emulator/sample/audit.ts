@@ -68,12 +68,8 @@ const ROWS: readonly Row[] = [
     ['netsuite_da.lookups[0].map', { NO: '2', SE: '5', DE: '7' }, { NO: '2', SE: '5' }],
   ]),
   updated('mateo', '2025-10-21T06:30:02.777Z', 'connection', connections.moller, [['ftp.port', 2222, 22]]),
-  updated('jonas', '2025-11-05T15:12:40.120Z', 'ediprofile', ids.ediProfiles.hartmann, [
-    ['gs08', '004010', '003060'],
-  ]),
-  updated('ingrid', '2025-11-19T09:00:00.541Z', 'integration', integrations.shop, [
-    ['settings.safetyStock', 2, 1],
-  ]),
+  updated('jonas', '2025-11-05T15:12:40.120Z', 'ediprofile', ids.ediProfiles.hartmann, [['gs08', '004010', '003060']]),
+  updated('ingrid', '2025-11-19T09:00:00.541Z', 'integration', integrations.shop, [['settings.safetyStock', 2, 1]]),
   updated('amara', '2025-12-01T21:07:33.905Z', 'flow', flows.giftCards, [['disabled', true, false]]),
   updated('priya', '2026-01-13T10:25:18.662Z', 'script', scripts.orders, [['content', 'changed']]),
   updated('priya', '2026-01-13T10:26:02.019Z', 'script', scripts.router, [['content', 'changed']]),
@@ -88,15 +84,11 @@ const ROWS: readonly Row[] = [
     ['pageSize', 50, 20],
     ['delta.lagOffset', 60_000],
   ]),
-  updated('mateo', '2026-03-03T10:58:12.004Z', 'connection', connections.alerts, [
-    ['http.headers', 'changed'],
-  ]),
+  updated('mateo', '2026-03-03T10:58:12.004Z', 'connection', connections.alerts, [['http.headers', 'changed']]),
   updated('jonas', '2026-03-17T12:31:37.118Z', 'flow', flows.partnerOrdersHartmann, [
     ['overrides.exports[0].pageSize', 5, 20],
   ]),
-  updated('jonas', '2026-04-02T08:19:05.746Z', 'flow', flows.partnerOrdersMoller, [
-    ['disabled', true, false],
-  ]),
+  updated('jonas', '2026-04-02T08:19:05.746Z', 'flow', flows.partnerOrdersMoller, [['disabled', true, false]]),
   updated('priya', '2026-04-14T08:44:59.380Z', 'script', scripts.partners, [['content', 'changed']]),
   updated('mateo', '2026-04-28T07:40:31.612Z', 'flow', flows.fulfilments, [
     ['schedule', '? 0/10 6-23 ? * *', '? 0/30 6-23 ? * *'],
@@ -118,12 +110,10 @@ const ROWS: readonly Row[] = [
 ];
 
 /** The log, oldest entry first. */
-export const audit: readonly AuditEntry[] = ROWS.toSorted((a, b) => (a.time < b.time ? -1 : 1)).map(
-  (row, index) => ({
-    _id: auditId(row.time, index + 1),
-    ...row,
-  }),
-);
+export const audit: readonly AuditEntry[] = ROWS.toSorted((a, b) => (a.time < b.time ? -1 : 1)).map((row, index) => ({
+  _id: auditId(row.time, index + 1),
+  ...row,
+}));
 
 const LAST: ReadonlyMap<string, AuditEntry> = new Map(audit.map((entry) => [entry._resourceId, entry]));
 

@@ -65,13 +65,7 @@ export const lookupData: Readonly<Record<string, readonly Entry[]>> = {
   [ids.lookupCaches.carriers]: CARRIERS,
 };
 
-function cache(
-  id: string,
-  name: string,
-  integration: string,
-  entries: readonly Entry[],
-  more: JsonObject,
-): JsonObject {
+function cache(id: string, name: string, integration: string, entries: readonly Entry[], more: JsonObject): JsonObject {
   return sandboxed(id, {
     name,
     _userId: people.ingrid._id,

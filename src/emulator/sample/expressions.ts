@@ -14,9 +14,7 @@ export function filter(rules: readonly Json[]): JsonObject {
 
 /** A Transform 1.0 of `[extract, generate]` pairs; each row carries the editor's random key. */
 export function transform1(pairs: readonly (readonly [string, string])[]): JsonObject {
-  const rules = [
-    pairs.map(([extract, generate]) => ({ extract, generate, key: code(extract + generate, 9) })),
-  ];
+  const rules = [pairs.map(([extract, generate]) => ({ extract, generate, key: code(extract + generate, 9) }))];
   return { type: 'expression', expression: { version: '1', rules }, version: '1', rules };
 }
 
@@ -29,12 +27,7 @@ export function transform2(mappings: readonly JsonObject[], lookups: readonly Js
 }
 
 /** One line of a Mapper 2.0 mapping. */
-export function map(
-  generate: string,
-  extract: string,
-  dataType = 'string',
-  more: JsonObject = {},
-): JsonObject {
+export function map(generate: string, extract: string, dataType = 'string', more: JsonObject = {}): JsonObject {
   return { generate, dataType, extract, sourceDataType: dataType, status: 'Active', ...more };
 }
 

@@ -28,14 +28,7 @@ export function createdAt(id: string): string {
 /** Every id of the sample account, by type and a short name, so that a misspelt reference does not compile. */
 export const ids = {
   people: mint('10', '2025-01-02', ['ingrid', 'priya', 'mateo', 'amara', 'jonas', 'keiko']),
-  integrations: mint('11', '2025-01-06', [
-    'shop',
-    'partners',
-    'warehouse',
-    'service',
-    'returnsApp',
-    'replication',
-  ]),
+  integrations: mint('11', '2025-01-06', ['shop', 'partners', 'warehouse', 'service', 'returnsApp', 'replication']),
   groups: mint('12', '2025-01-07', ['orders', 'catalogue', 'incoming', 'outgoing', 'publicApis']),
   flows: {
     ...mint('13', '2025-01-20', [
@@ -162,29 +155,14 @@ export const ids = {
     'appShop',
     'carrier',
   ]),
-  scripts: mint('17', '2025-01-10', [
-    'orders',
-    'stock',
-    'router',
-    'settings',
-    'partners',
-    'api',
-    'support',
-    'rates',
-  ]),
+  scripts: mint('17', '2025-01-10', ['orders', 'stock', 'router', 'settings', 'partners', 'api', 'support', 'rates']),
   iclients: mint('18', '2025-01-07', ['shop', 'netsuite', 'salesforce', 'desk']),
   agents: mint('19', '2025-01-09', ['bergen', 'gothenburg']),
   stacks: mint('1a', '2025-01-09', ['hooks', 'lambda']),
   asyncHelpers: mint('1b', '2025-04-02', ['slotReport', 'catalogueFeed']),
   fileDefinitions: mint('1c', '2025-03-03', ['order850', 'shipNotice856', 'ack997', 'desadv']),
   ediProfiles: mint('1d', '2025-03-04', ['hartmann', 'moller', 'nordvik']),
-  partnerConnectors: mint('1e', '2025-03-05', [
-    'hartmann',
-    'moller',
-    'catalogueA',
-    'catalogueB',
-    'catalogueC',
-  ]),
+  partnerConnectors: mint('1e', '2025-03-05', ['hartmann', 'moller', 'catalogueA', 'catalogueB', 'catalogueC']),
   lookupCaches: mint('1f', '2025-02-11', ['postcodes', 'skus', 'carriers']),
   tools: mint('20', '2025-05-19', ['address', 'availability']),
   apis: mint('21', '2025-05-26', ['orderStatus', 'health', 'legacyOrders']),

@@ -31,15 +31,7 @@ import { warehouse } from './warehouse.ts';
 
 export { sampleCredentials } from './credentials.ts';
 
-const STORIES = [
-  shopOrders,
-  shopCustomers,
-  shopCatalogue,
-  partnerTrade,
-  warehouse,
-  serviceAndSales,
-  otherFlows,
-];
+const STORIES = [shopOrders, shopCustomers, shopCatalogue, partnerTrade, warehouse, serviceAndSales, otherFlows];
 
 const RESOURCES: AccountSeed['resources'] = {
   integrations,
@@ -74,10 +66,7 @@ const RESOURCES: AccountSeed['resources'] = {
 const SEED: AccountSeed = {
   people: PEOPLE,
   resources: Object.fromEntries(
-    Object.entries(RESOURCES).map(([type, docs]): [string, readonly JsonObject[]] => [
-      type,
-      docs.map(agreeWithAudit),
-    ]),
+    Object.entries(RESOURCES).map(([type, docs]): [string, readonly JsonObject[]] => [type, docs.map(agreeWithAudit)]),
   ),
   lookupData,
   state,

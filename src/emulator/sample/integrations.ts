@@ -111,15 +111,9 @@ const shop = integration(ids.integrations.shop, 'Webshop → ERP', {
 });
 
 const partners = integration(ids.integrations.partners, 'Wholesale EDI (Hartmann & Söhne, Møller Sport)', {
-  description:
-    'X12 with the two chains that stock our own brand; one abstract flow, one instance per partner.',
+  description: 'X12 with the two chains that stock our own brand; one abstract flow, one instance per partner.',
   _templateId: externalIds.starterTemplate,
-  _registeredConnectionIds: [
-    connections.hartmann,
-    connections.moller,
-    connections.netsuite,
-    connections.warehouse,
-  ],
+  _registeredConnectionIds: [connections.hartmann, connections.moller, connections.netsuite, connections.warehouse],
   _registeredLookupCacheIds: [lookupCaches.skus],
   flowGroupings: [
     { _id: ids.groups.incoming, name: 'Incoming' },
@@ -147,12 +141,7 @@ const warehouse = integration(ids.integrations.warehouse, '📦 Warehouse Bergen
 
 const service = integration(ids.integrations.service, 'Service & sales (desk, Salesforce)', {
   description: 'Tickets, accounts and won deals. AI steps answer to the policy on the wiki.',
-  _registeredConnectionIds: [
-    connections.desk,
-    connections.salesforce,
-    connections.crmMcp,
-    connections.netsuite,
-  ],
+  _registeredConnectionIds: [connections.desk, connections.salesforce, connections.crmMcp, connections.netsuite],
   aliases: [{ alias: 'desk', _connectionId: connections.desk }],
   settings: { language: 'nb', autoReply: false },
   ...counts(ids.integrations.service, 3, 4),
@@ -210,11 +199,4 @@ const replication = integration(ids.integrations.replication, 'Item master repli
   ...counts(ids.integrations.replication, 0, 2),
 });
 
-export const integrations: readonly JsonObject[] = [
-  shop,
-  partners,
-  warehouse,
-  service,
-  returnsApp,
-  replication,
-];
+export const integrations: readonly JsonObject[] = [shop, partners, warehouse, service, returnsApp, replication];

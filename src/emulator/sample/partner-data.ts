@@ -33,9 +33,7 @@ function envelope(group: string, set: string, children: readonly JsonObject[]): 
   return [
     segment('ISA', [value('00'), any, value('00'), any, any, fixed(15), any, fixed(15)], {
       required: true,
-      children: [
-        segment('GS', [value(group), any, any], { children: [transaction], closeRule: segment('GE', [any]) }),
-      ],
+      children: [segment('GS', [value(group), any, any], { children: [transaction], closeRule: segment('GE', [any]) })],
       closeRule: segment('IEA', [any, any]),
     }),
   ];

@@ -19,13 +19,7 @@ function ediFile(definition: string): JsonObject {
 }
 
 /** A file written for a partner. */
-function partnerFile(
-  id: string,
-  name: string,
-  directory: string,
-  fileName: string,
-  more: JsonObject,
-): JsonObject {
+function partnerFile(id: string, name: string, directory: string, fileName: string, more: JsonObject): JsonObject {
   return importDoc(id, 'FTPImport', name, {
     _connectionId: connections.hartmann,
     ftp: { directoryPath: directory, fileName, inProgressFileName: `${fileName}.part` },
@@ -133,10 +127,7 @@ const imports: readonly JsonObject[] = [
     mappings: [
       map('BSN.BSN02', '$.shipmentNumber'),
       map('TD1.TD107', '$.totalGrams', 'number'),
-      mapEach('LIN', '$.lines[*]', [
-        map('LIN03', '$.lines[*].gtin'),
-        map('SN102', '$.lines[*].quantity', 'number'),
-      ]),
+      mapEach('LIN', '$.lines[*]', [map('LIN03', '$.lines[*].gtin'), map('SN102', '$.lines[*].quantity', 'number')]),
     ],
   }),
   partnerFile(importIds.invoiceFile, 'Invoice file', '/in/810', '810_{{record.tranid}}.xml', {
@@ -155,17 +146,11 @@ const imports: readonly JsonObject[] = [
       },
     },
   }),
-  partnerFile(
-    importIds.ackFile,
-    'Acknowledgement file (997)',
-    '/in/997',
-    '997_{{record.controlNumber}}.edi',
-    {
-      _ediProfileId: ids.ediProfiles.hartmann,
-      file: { type: 'filedefinition', fileDefinition: { _fileDefinitionId: ids.fileDefinitions.ack997 } },
-      mappings: [map('AK1.AK102', '$.groupControl'), map('AK9.AK901', '$.code')],
-    },
-  ),
+  partnerFile(importIds.ackFile, 'Acknowledgement file (997)', '/in/997', '997_{{record.controlNumber}}.edi', {
+    _ediProfileId: ids.ediProfiles.hartmann,
+    file: { type: 'filedefinition', fileDefinition: { _fileDefinitionId: ids.fileDefinitions.ack997 } },
+    mappings: [map('AK1.AK102', '$.groupControl'), map('AK9.AK901', '$.code')],
+  }),
   partnerFile(
     importIds.priceListFile,
     'Net price list for partners',
@@ -197,13 +182,7 @@ const { incoming, outgoing } = ids.groups;
 const inPartners = (group: string): JsonObject => within(ids.integrations.partners, group);
 
 /** What one partner changes in the abstract flow. */
-function instance(
-  id: string,
-  name: string,
-  partner: string,
-  connection: string,
-  more: JsonObject,
-): JsonObject {
+function instance(id: string, name: string, partner: string, connection: string, more: JsonObject): JsonObject {
   return flow(id, name, {
     ...inPartners(incoming),
     _abstractFlowId: ids.flows.partnerOrders,
@@ -253,15 +232,9 @@ const flows: readonly JsonObject[] = [
     pageProcessors: [write(importIds.partnerSalesOrder, [['id', 'salesOrderId']]), write(importIds.ackFile)],
     aliases: [],
   }),
-  instance(
-    ids.flows.partnerOrdersHartmann,
-    'Partner orders: Hartmann & Söhne',
-    'hartmann',
-    connections.hartmann,
-    {
-      schedule: '? 0,30 5-20 ? * 1-6',
-    },
-  ),
+  instance(ids.flows.partnerOrdersHartmann, 'Partner orders: Hartmann & Söhne', 'hartmann', connections.hartmann, {
+    schedule: '? 0,30 5-20 ? * 1-6',
+  }),
   instance(ids.flows.partnerOrdersMoller, 'Partner orders: Møller Sport A/S', 'moller', connections.moller, {
     disabled: true,
   }),
@@ -276,10 +249,7 @@ const flows: readonly JsonObject[] = [
     timezone: 'Europe/Berlin',
     schedule: '? 0 18 ? * 1-5',
     pageGenerators: [source(exportIds.invoices)],
-    pageProcessors: [
-      write(importIds.invoiceFile),
-      write(importIds.priceListFile, [], { proceedOnFailure: true }),
-    ],
+    pageProcessors: [write(importIds.invoiceFile), write(importIds.priceListFile, [], { proceedOnFailure: true })],
     _runNextFlowIds: [ids.flows.acknowledgements],
   }),
   flow(ids.flows.acknowledgements, 'Acknowledgements 997', {

@@ -214,10 +214,7 @@ const flows: readonly JsonObject[] = [
         branches: [
           branch('Always', [], [write(importIds.deskTags)]),
           branch('Safe draft', compare('equals', 'boolean', 'blocked', false), [write(importIds.deskReply)]),
-          branch('B2B', compare('notempty', 'string', 'accountId'), [
-            write(importIds.sfCase),
-            write(importIds.sfTask),
-          ]),
+          branch('B2B', compare('notempty', 'string', 'accountId'), [write(importIds.sfCase), write(importIds.sfTask)]),
         ],
       },
     ],

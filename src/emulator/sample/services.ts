@@ -117,10 +117,7 @@ export const apis: readonly JsonObject[] = [
             branch(
               'Default',
               [],
-              [
-                look(exports.zoneLookup, [['data[0].zone', 'zone']]),
-                write(imports.addressTool, [['valid', 'valid']]),
-              ],
+              [look(exports.zoneLookup, [['data[0].zone', 'zone']]), write(imports.addressTool, [['valid', 'valid']])],
               { nextRouterId: 'apiRouter' },
             ),
           ],

@@ -26,20 +26,14 @@ const exports: readonly JsonObject[] = [
     hooks: { preSavePage: hook('sumLocations', scripts.stock) },
     mockOutput: { page_of_records: [{ rows: [{ itemid: 'SKI-178', locationquantityavailable: '12' }] }] },
   }),
-  searchExport(
-    exportIds.prices,
-    'Price levels changed since yesterday',
-    'pricing',
-    'customsearch_fjr_prices',
-    {
-      pageSize: 250,
-      transform: transform1([
-        ['itemid', 'sku'],
-        ['pricelevel', 'level'],
-        ['unitprice', 'price'],
-      ]),
-    },
-  ),
+  searchExport(exportIds.prices, 'Price levels changed since yesterday', 'pricing', 'customsearch_fjr_prices', {
+    pageSize: 250,
+    transform: transform1([
+      ['itemid', 'sku'],
+      ['pricelevel', 'level'],
+      ['unitprice', 'price'],
+    ]),
+  }),
   searchExport(exportIds.fulfilments, 'Item fulfilments', 'itemfulfillment', 'customsearch_fjr_shipped', {
     type: 'delta',
     delta: { dateField: 'lastmodifieddate', lagOffset: 120_000 },
@@ -114,9 +108,7 @@ const imports: readonly JsonObject[] = [
     connections.shop,
     { method: 'PUT', path: '/variants/{{record.variantId}}.json' },
     {
-      mappings: [
-        mapObject('variant', [map('price', '$.price', 'number'), map('compare_at_price', '$.rrp', 'number')]),
-      ],
+      mappings: [mapObject('variant', [map('price', '$.price', 'number'), map('compare_at_price', '$.rrp', 'number')])],
       inputFilter: filter([
         'and',
         compare('notempty', 'string', 'variantId'),
@@ -183,10 +175,7 @@ const flows: readonly JsonObject[] = [
     timezone: 'Europe/Oslo',
     schedule: '? 30 4 ? * 2-6',
     pageGenerators: [source(exportIds.prices)],
-    pageProcessors: [
-      look(exportIds.productLookup, [['data[0].id', 'variantId']]),
-      write(importIds.shopPrice),
-    ],
+    pageProcessors: [look(exportIds.productLookup, [['data[0].id', 'variantId']]), write(importIds.shopPrice)],
   }),
   flow(ids.flows.fulfilments, 'Fulfilments: NetSuite → web shop', {
     ...inShop,

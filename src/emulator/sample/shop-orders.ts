@@ -58,9 +58,7 @@ const exports: readonly JsonObject[] = [
       ),
       hooks: { preSavePage: hook('preSavePage', scripts.orders) },
       mockOutput: {
-        page_of_records: [
-          { record: { id: '5501', name: '#NO-5501', total_price: 1249, lines: [{ sku: 'TENT-2P' }] } },
-        ],
+        page_of_records: [{ record: { id: '5501', name: '#NO-5501', total_price: 1249, lines: [{ sku: 'TENT-2P' }] } }],
       },
       sampleData: {
         orders: [{ id: 5501, name: '#NO-5501', email: 'kari@customer.example.test', total_price: '1249.00' }],
@@ -160,8 +158,7 @@ const inShop = within(ids.integrations.shop, ids.groups.orders);
 
 const flows: readonly JsonObject[] = [
   flow(ids.flows.orders, 'Orders: web shop → NetSuite', {
-    description:
-      'Every quarter of an hour in opening times. B2B orders over the credit limit wait for finance.',
+    description: 'Every quarter of an hour in opening times. B2B orders over the credit limit wait for finance.',
     ...inShop,
     timezone: 'Europe/Oslo',
     schedule: EVERY_QUARTER,
@@ -204,11 +201,7 @@ const flows: readonly JsonObject[] = [
         routeRecordsUsing: 'script',
         script: hook('pickBranches', scripts.router),
         branches: [
-          branch(
-            'Book it',
-            [],
-            [write(importIds.salesOrder, [['id', 'salesOrderId']]), write(importIds.orderAudit)],
-          ),
+          branch('Book it', [], [write(importIds.salesOrder, [['id', 'salesOrderId']]), write(importIds.orderAudit)]),
           branch('Parcel address', [], [write(importIds.addressTool, [['valid', 'addressValid']])]),
           branch('Finance review 👀', [], [write(importIds.shopOrderTags), write(importIds.alert)]),
         ],
@@ -216,9 +209,7 @@ const flows: readonly JsonObject[] = [
     ],
     _runNextFlowIds: [ids.flows.stock],
     runPageGeneratorsInParallel: false,
-    aliases: [
-      { alias: 'orderSource', description: 'this flow’s own source', _exportId: exportIds.shopOrders },
-    ],
+    aliases: [{ alias: 'orderSource', description: 'this flow’s own source', _exportId: exportIds.shopOrders }],
     settings: { storefront: 'no' },
     settingsForm: {
       form: {

@@ -4,15 +4,7 @@ import { credentials } from './credentials.ts';
 import { compare, field, filter, map } from './expressions.ts';
 import { branch, flow, look, source, within, write } from './flow-parts.ts';
 import { ids } from './ids.ts';
-import {
-  exportDoc,
-  httpExport,
-  httpImport,
-  importDoc,
-  netsuiteImport,
-  sqlExport,
-  sqlImport,
-} from './steps.ts';
+import { exportDoc, httpExport, httpImport, importDoc, netsuiteImport, sqlExport, sqlImport } from './steps.ts';
 import type { Story } from './story.ts';
 
 const { connections, exports: exportIds, imports: importIds } = ids;
@@ -57,15 +49,10 @@ ORDER  BY c.location, c.sku`,
     'SELECT id, sku, delta, reason, changed_at FROM wms.adjustment WHERE changed_at > {{lastExportDateTime}}',
     { type: 'delta', delta: { dateField: 'changed_at' } },
   ),
-  sqlExport(
-    exportIds.zoneLookup,
-    'Zone of a bin',
-    'SELECT zone FROM wms.bin WHERE code = {{record.bin}} LIMIT 1',
-    {
-      isLookup: true,
-      inputFilter: filter(compare('matches', 'string', 'bin', '^[A-Z]{2}-[0-9]+$')),
-    },
-  ),
+  sqlExport(exportIds.zoneLookup, 'Zone of a bin', 'SELECT zone FROM wms.bin WHERE code = {{record.bin}} LIMIT 1', {
+    isLookup: true,
+    inputFilter: filter(compare('matches', 'string', 'bin', '^[A-Z]{2}-[0-9]+$')),
+  }),
   exportDoc(exportIds.carrierHook, 'WebhookExport', 'Carrier status webhook', {
     type: 'webhook',
     webhook: {
@@ -197,10 +184,7 @@ const flows: readonly JsonObject[] = [
     schedule: '? 30 23 ? * *',
     timezone: 'Europe/Oslo',
     pageGenerators: [source(exportIds.snapshot), source(exportIds.catalogueFeed)],
-    pageProcessors: [
-      write(importIds.snapshotRows),
-      write(importIds.postcodeCache, [], { proceedOnFailure: true }),
-    ],
+    pageProcessors: [write(importIds.snapshotRows), write(importIds.postcodeCache, [], { proceedOnFailure: true })],
     logging: { mode: 'none' },
   }),
   flow(ids.flows.adjustments, 'Adjustments: warehouse → NetSuite', {

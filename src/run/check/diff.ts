@@ -18,10 +18,7 @@ export interface Difference {
   readonly changes: readonly FieldChange[];
 }
 
-function difference(
-  before: MirrorDocument | undefined,
-  after: MirrorDocument | undefined,
-): Difference | undefined {
+function difference(before: MirrorDocument | undefined, after: MirrorDocument | undefined): Difference | undefined {
   const shown = after ?? before;
   if (!shown) return undefined;
   const common = { type: shown.type.name, id: shown.id, title: shown.title, path: shown.path };
@@ -50,8 +47,7 @@ async function chosen(
     for (const state of states) {
       if (!state) continue;
       try {
-        for (const key of (await selectScope(state, [selector], { withDependencies: false, transliterate }))
-          .selected)
+        for (const key of (await selectScope(state, [selector], { withDependencies: false, transliterate })).selected)
           keys.add(key);
         found = true;
       } catch (error) {

@@ -153,10 +153,7 @@ async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[
         area: 'remote',
         check: 'reachable',
         verdict: 'ok',
-        detail:
-          out.trim() === ''
-            ? `reachable; it has no branch ${branch} yet`
-            : `reachable, branch ${branch} found`,
+        detail: out.trim() === '' ? `reachable; it has no branch ${branch} yet` : `reachable, branch ${branch} found`,
       });
     } catch (error) {
       findings.push({
@@ -220,9 +217,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
     );
     findings.push(await reachAudit(client, area, signal));
     findings.push(...(await expiringTokens(client, area, signal)));
-    const types = await Promise.all(
-      selectTypes(account).map((type) => reachType(client, account, type, signal)),
-    );
+    const types = await Promise.all(selectTypes(account).map((type) => reachType(client, account, type, signal)));
     return [...findings, ...types];
   } catch (error) {
     if (error instanceof AppError) {

@@ -100,20 +100,14 @@ function unreadable(input: DrillInput): Map<string, string> {
   const faults = new Map<string, string>();
   for (const { path, problem, line } of verifyFolder(input.account, input.files).faults) {
     const inside = path.slice(input.account.length + 1);
-    if (problem.startsWith('was changed by hand') || inside === BINDING_FILE || !inside.includes('/'))
-      continue;
+    if (problem.startsWith('was changed by hand') || inside === BINDING_FILE || !inside.includes('/')) continue;
     faults.set(inside, line ? `line ${line} ${problem}` : problem);
   }
   return faults;
 }
 
 /** The mirror's folder in a repository of its own, so that a restore can read it as it always does. */
-async function copyMirror(
-  git: Git,
-  folder: string,
-  input: DrillInput,
-  without: ReadonlySet<string>,
-): Promise<void> {
+async function copyMirror(git: Git, folder: string, input: DrillInput, without: ReadonlySet<string>): Promise<void> {
   const made = new Set<string>();
   for (const [path, bytes] of input.files) {
     if (without.has(path)) continue;
@@ -168,18 +162,14 @@ function inventedSecrets(documents: readonly MirrorDocument[]): Map<string, Map<
   for (const { type, id, doc } of documents) {
     const places = secretPlaces(doc);
     if (places.length > 0)
-      out.set(
-        keyOf(type.name, id),
-        new Map(places.map(({ place }) => [placeText(place), 'put-in-by-drill'])),
-      );
+      out.set(keyOf(type.name, id), new Map(places.map(({ place }) => [placeText(place), 'put-in-by-drill'])));
   }
   return out;
 }
 
 function userIdOf(files: ReadonlyMap<string, Buffer>): string {
   return (
-    /userId: "?([0-9a-f]{24})/.exec(files.get(BINDING_FILE)?.toString('utf8') ?? '')?.[1] ??
-    '650000000000000000000001'
+    /userId: "?([0-9a-f]{24})/.exec(files.get(BINDING_FILE)?.toString('utf8') ?? '')?.[1] ?? '650000000000000000000001'
   );
 }
 
@@ -312,10 +302,9 @@ function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<st
   const untold = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
   if (doc.data === undefined) untold.push('data');
   for (const path of untold) now = setSteps(now, stepsOf(path), undefined);
-  return diffFields(
-    restorable(type, wanted as JsonObject, ids),
-    restorable(type, now as JsonObject, new Map()),
-  ).map(({ place }) => placeText(place));
+  return diffFields(restorable(type, wanted as JsonObject, ids), restorable(type, now as JsonObject, new Map())).map(
+    ({ place }) => placeText(place),
+  );
 }
 
 /** Compares what came back with what was there, resource by resource. */
@@ -329,8 +318,7 @@ async function judge(
   const steps = new Map(report.plan.steps.map((step) => [step.key, step]));
   const outcomes = new Map(report.outcomes.map((outcome) => [outcome.step.key, outcome]));
   const held = new Map<Key, JsonObject>();
-  for (const { type, id, doc } of await readDocuments(again, documentPaths(again)))
-    held.set(keyOf(type.name, id), doc);
+  for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
   const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
   let restored = 0;
   for (const document of prepared.wanted) {

@@ -86,9 +86,7 @@ export async function verifySignatures(
 ): Promise<SignatureReport> {
   let range = 'HEAD';
   if (after !== undefined) {
-    const from = (
-      await git.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `${after}^{commit}`])
-    )?.trim();
+    const from = (await git.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `${after}^{commit}`]))?.trim();
     if (!from) {
       throw new AppError('USAGE', `--signed-after: ${after} is no commit, branch or tag of the mirror`, {
         hint: 'git log --oneline shows the commits',
@@ -116,9 +114,7 @@ export async function verifySignatures(
   const faults: Unsigned[] = [];
   const lines = out.split('\x01').slice(1);
   for (const line of lines) {
-    const [commit = '', state = '', signer = '', print = '', time = '', author = ''] = line
-      .trimEnd()
-      .split('\x02');
+    const [commit = '', state = '', signer = '', print = '', time = '', author = ''] = line.trimEnd().split('\x02');
     if (state === 'G') signers.add(signer === '' || signer === '*' ? print : signer);
     else faults.push({ commit, time, author, problem: PROBLEMS[state] ?? PROBLEMS.E ?? '' });
   }

@@ -118,11 +118,7 @@ function checkBindingFile(bytes: Buffer, fault: (path: string, problem: string) 
 }
 
 /** Each line of the audit feed is one entry of the file's month, and none stands there twice. */
-function checkFeed(
-  path: string,
-  bytes: Buffer,
-  fault: (path: string, problem: string, line?: number) => void,
-): void {
+function checkFeed(path: string, bytes: Buffer, fault: (path: string, problem: string, line?: number) => void): void {
   const month = path.slice(FEED_DIR.length + 1, -'.ndjson'.length);
   const seen = new Set<string>();
   const lines = bytes.toString('utf8').split('\n');
@@ -156,11 +152,7 @@ function readDocument(
   }
   const again = renderYaml(value);
   if (again !== text)
-    fault(
-      path,
-      'was changed by hand: it is not written as the mirror writes it',
-      firstDifference(text, again),
-    );
+    fault(path, 'was changed by hand: it is not written as the mirror writes it', firstDifference(text, again));
   return value;
 }
 

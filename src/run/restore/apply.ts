@@ -40,11 +40,7 @@ function changedWhatWasAsked(type: ResourceType, { sent, after }: Written, fresh
 }
 
 /** Works on all items. After a failure nothing more begins, and what is under way comes to its end: the journal is closed then. */
-async function together<T>(
-  queue: PQueue,
-  items: readonly T[],
-  work: (item: T) => Promise<void>,
-): Promise<void> {
+async function together<T>(queue: PQueue, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   try {
     await queue.addAll(items.map((item) => () => work(item)));
   } catch (error) {
@@ -114,14 +110,11 @@ export function createApplier(context: ApplyContext): Applier {
     async run(planned) {
       const acting = planned.filter(({ action, changes, enable }) => {
         const onlySwitch =
-          action === 'update' &&
-          enable &&
-          changes.every(({ before, after }) => before === true && after === false);
+          action === 'update' && enable && changes.every(({ before, after }) => before === true && after === false);
         return ['create', 'update', 'undelete', 'delete'].includes(action) && !onlySwitch;
       });
       for (const step of planned)
-        if (step.action === 'blocked')
-          outcomes.set(step.key, { step, result: 'blocked', reason: step.reason });
+        if (step.action === 'blocked') outcomes.set(step.key, { step, result: 'blocked', reason: step.reason });
       total = acting.length;
       const queue = new PQueue({ concurrency: context.concurrency });
       for (const level of [...new Set(acting.map((step) => step.level))].sort((a, b) => a - b)) {

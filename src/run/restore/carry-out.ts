@@ -156,11 +156,7 @@ export async function carryOut(
     const slipped = await findSlipped({
       client,
       writer: prepared.writer,
-      written: await withUnsure(
-        [...applier.unsure].reverse().concat(earlier),
-        applier.written,
-        prepared.writer,
-      ),
+      written: await withUnsure([...applier.unsure].reverse().concat(earlier), applier.written, prepared.writer),
       userId: prepared.userId,
       since,
       signal: deps.signal,
@@ -193,18 +189,14 @@ export async function carryOut(
     const warnings = [
       ...plan.warnings,
       ...along.map((document) => {
-        const runs = switchesOf(document.type, document.doc).some(
-          (path) => valueAt(document.doc, path) === false,
-        );
+        const runs = switchesOf(document.type, document.doc).some((path) => valueAt(document.doc, path) === false);
         const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
         return `${name} came back with its integration, though it was not asked for${runs ? ', and is switched on' : ''}`;
       }),
       ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
       ...made,
       ...(slipped.notice ? [slipped.notice] : []),
-      ...after.report.incomplete.map(
-        (type) => `${type} could not be mirrored whole after the restore: run sync`,
-      ),
+      ...after.report.incomplete.map((type) => `${type} could not be mirrored whole after the restore: run sync`),
       ...slipped.found.map((edit) => {
         const commit = kept.get(edit);
         const where = commit

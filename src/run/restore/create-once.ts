@@ -27,15 +27,12 @@ function unsure(type: ResourceType, body: JsonObject, cause: ApiError): AppError
  * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
  * nobody can tell what a lost answer made
  */
-export function createOnce(
-  context: ApplyContext,
-): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
+export function createOnce(context: ApplyContext): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
   const { writer, journal } = context;
   const gates = new Map<string, ReadWriteLock>();
   /** Ids that a creation of this restore got. */
   const claimed = new Set<string>();
-  for (const entry of journal.entries)
-    if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
+  for (const entry of journal.entries) if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
 
   /** A new resource, once: where the answer got lost, what it made is looked for before it is tried again. */
   async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {

@@ -75,21 +75,14 @@ export async function switchOn(
   const offline = new Map<string, Promise<boolean>>();
   const wanted = steps
     .filter(({ enable }) => enable)
-    .sort((a, b) =>
-      rank(a, context.documents.get(a.key)?.doc) < rank(b, context.documents.get(b.key)?.doc) ? -1 : 1,
-    );
+    .sort((a, b) => (rank(a, context.documents.get(a.key)?.doc) < rank(b, context.documents.get(b.key)?.doc) ? -1 : 1));
   for (const step of wanted) {
     const document = context.documents.get(step.key);
     if (!document) continue;
     const reason = await obstacle(context, step.key, outcomes, offline);
     if (reason) off.push({ step, reason, failed: false });
     else {
-      const problem = await turnOn(
-        context,
-        step,
-        document,
-        outcomes.get(step.key)?.id ?? step.targetId ?? step.id,
-      );
+      const problem = await turnOn(context, step, document, outcomes.get(step.key)?.id ?? step.targetId ?? step.id);
       if (problem) off.push({ step, reason: problem, failed: true });
       else on.push(step);
     }

@@ -38,9 +38,7 @@ export function versionOf(doc: JsonObject): string {
 
 /** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
 export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
-  return versionOf(
-    (WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc),
-  );
+  return versionOf((WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
@@ -68,8 +66,7 @@ export async function observe(
   const tree = tip === undefined ? undefined : await repository.folderTree(account.name);
   let base: MirrorState | undefined;
   if (options.known?.account === account.name && options.known.tree === tree) base = options.known;
-  else if (tip && tree)
-    base = await readState(repository.git, account.name, { commit: tip, date: new Date(0) });
+  else if (tip && tree) base = await readState(repository.git, account.name, { commit: tip, date: new Date(0) });
   const fresh = new Map<Key, MirrorDocument>();
   const report = await runAccount(
     identified(deps),
@@ -102,11 +99,7 @@ export async function observe(
     report,
     keys: () => [...new Set([...held.keys(), ...fresh.keys()])].filter(exists),
     has: (typeName, id) =>
-      exists(keyOf(typeName, id))
-        ? true
-        : complete.has(typeName) || gone.has(keyOf(typeName, id))
-          ? false
-          : undefined,
+      exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
     isChanged: (key) => changed.has(key),
     isComplete: (typeName) => complete.has(typeName),
     async documents(keys) {

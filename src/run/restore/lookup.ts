@@ -47,10 +47,7 @@ function createBin(client: ApiClient, signal: AbortSignal) {
  * Finds out what the target holds in the place of each wanted resource.
  * @throws AppError `CONFLICT` where several resources of the target could be meant and nobody can be asked
  */
-export async function lookUp(
-  documents: readonly MirrorDocument[],
-  input: LookupInput,
-): Promise<Map<Key, Live>> {
+export async function lookUp(documents: readonly MirrorDocument[], input: LookupInput): Promise<Map<Key, Live>> {
   const { live, ids, sameAccount, writer } = input;
   const found = new Map<Key, Live>();
   const inBin = createBin(input.client, input.deps.signal);
@@ -65,9 +62,7 @@ export async function lookUp(
     if (here !== undefined) liveKeys.push({ key: keyOf(typeName, document.id), document, target: here });
     else absent.push(document);
   }
-  const targets = await live.documents(
-    liveKeys.map(({ document, target }) => keyOf(document.type.name, target)),
-  );
+  const targets = await live.documents(liveKeys.map(({ document, target }) => keyOf(document.type.name, target)));
   const taken = new Set(liveKeys.map(({ document, target }) => keyOf(document.type.name, target)));
   for (const { key, document, target } of liveKeys) {
     const { name: typeName } = document.type;
@@ -104,8 +99,7 @@ export async function lookUp(
     if (type.restore.mode === 'bulk') {
       const wanted = rewriteIds(document.doc, ids);
       return (await pool(type.name)).find(
-        ({ doc }) =>
-          equalJson(targetOf(doc) as never, targetOf(wanted) as never) && emailOf(doc) === emailOf(wanted),
+        ({ doc }) => equalJson(targetOf(doc) as never, targetOf(wanted) as never) && emailOf(doc) === emailOf(wanted),
       );
     }
     const fields = sameAccount ? undefined : type.restore.matchBy;

@@ -74,9 +74,7 @@ export async function findSlipped(input: SlippedInput): Promise<{ found: LostUpd
   }
   const told = new Set(edits.map(({ resourceId }) => resourceId));
   const own = new Set(edits.filter((edit) => isOurs(edit, input.userId)).map(({ resourceId }) => resourceId));
-  const untold = targets.filter(
-    (target) => leavesTraces(input, target) && !(target.sent ? own : told).has(target.id),
-  );
+  const untold = targets.filter((target) => leavesTraces(input, target) && !(target.sent ? own : told).has(target.id));
   const byResource = new Map<string, AuditEdit[]>();
   for (const edit of edits) {
     if (edit.event !== 'update' || isOurs(edit, input.userId)) continue;
@@ -124,9 +122,7 @@ function fieldsOf(edit: AuditEdit): AuditEdit['fields'] {
 /** Whether a document is as an edit left it, as far as the log tells what it set. */
 function shows(doc: JsonObject, edit: AuditEdit): boolean {
   const told = fieldsOf(edit);
-  return (
-    told.length > 0 && told.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue))
-  );
+  return told.length > 0 && told.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
 }
 
 async function judge(input: SlippedInput, target: Written, edit: AuditEdit): Promise<LostUpdate | undefined> {

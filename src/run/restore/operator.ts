@@ -27,23 +27,16 @@ export async function findOperator(
   signal: AbortSignal,
 ): Promise<Person> {
   if (env.CELIGO_MIRROR_OPERATOR) return parsePerson(env.CELIGO_MIRROR_OPERATOR, 'CELIGO_MIRROR_OPERATOR');
-  if (env.GIT_AUTHOR_NAME && env.GIT_AUTHOR_EMAIL)
-    return { name: env.GIT_AUTHOR_NAME, email: env.GIT_AUTHOR_EMAIL };
+  if (env.GIT_AUTHOR_NAME && env.GIT_AUTHOR_EMAIL) return { name: env.GIT_AUTHOR_NAME, email: env.GIT_AUTHOR_EMAIL };
   const [name, email] = await Promise.all(
     // The clone's own identity is that of the mirror, so only the user's and the machine's settings count.
-    ['user.name', 'user.email'].map(async (key) =>
-      (await userGit.ask(['config', '--global', '--get', key]))?.trim(),
-    ),
+    ['user.name', 'user.email'].map(async (key) => (await userGit.ask(['config', '--global', '--get', key]))?.trim()),
   );
   if (name && email) return { name, email };
   return (await behindToken(client, userId, signal)) ?? onThisMachine();
 }
 
-async function behindToken(
-  client: ApiClient,
-  userId: string,
-  signal: AbortSignal,
-): Promise<Person | undefined> {
+async function behindToken(client: ApiClient, userId: string, signal: AbortSignal): Promise<Person | undefined> {
   try {
     const known = (await fetchUsers(client, signal)).get(userId);
     if (known?.email) return known;

@@ -50,8 +50,7 @@ export function replacedIds(
     [...ids].filter(([old, id]) => {
       const typeName = dirs.get(id);
       return (
-        old !== id &&
-        (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
+        old !== id && (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
       );
     }),
   );
@@ -85,14 +84,10 @@ export async function extraneousDocuments(
   const keys = sameAccount
     ? live.keys().filter((key) => {
         const [typeName = ''] = key.split('/');
-        return (
-          !stateKeys.has(key) && !standing.has(key) && findType(typeName)?.restore.onlyWhenNamed !== true
-        );
+        return !stateKeys.has(key) && !standing.has(key) && findType(typeName)?.restore.onlyWhenNamed !== true;
       })
     : [...maps].flatMap(([typeName, pairs]) =>
-        [...pairs]
-          .filter(([old]) => !stateKeys.has(keyOf(typeName, old)))
-          .map(([, id]) => keyOf(typeName, id)),
+        [...pairs].filter(([old]) => !stateKeys.has(keyOf(typeName, old))).map(([, id]) => keyOf(typeName, id)),
       );
   const documents = await live.documents(keys);
   return [...documents]
@@ -106,8 +101,7 @@ export async function extraneousDocuments(
 export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps): AppError | undefined {
   const { maxDeletions, maxDeletionShare } = deps.config.guards;
   const counts = new Map<string, number>();
-  for (const { action, type } of plan.steps)
-    if (action === 'delete') counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const { action, type } of plan.steps) if (action === 'delete') counts.set(type, (counts.get(type) ?? 0) + 1);
   for (const [typeName, count] of counts) {
     const all = live.keys().filter((key) => key.startsWith(`${typeName}/`)).length;
     if (count <= maxDeletions || count <= all * maxDeletionShare) continue;

@@ -23,13 +23,7 @@ import { idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
 import { coreVersionOf, type LiveAccount, observe, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
-import {
-  documentsWith,
-  extraneousDocuments,
-  guardDeletions,
-  idsToFind,
-  replacedIds,
-} from './out-of-scope.ts';
+import { documentsWith, extraneousDocuments, guardDeletions, idsToFind, replacedIds } from './out-of-scope.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
 import { adopt, createdKeys, touchedKeys, undeletedKeys } from './resume.ts';
 import { pathsOf } from './scope.ts';
@@ -72,13 +66,9 @@ function checkSelectors(secrets: ValuesByResource, state: MirrorState, slug: (na
     const slash = selector.indexOf('/');
     const [typeName, name] = [selector.slice(0, slash), selector.slice(slash + 1)];
     if (name === '*' || known.has(selector) || known.has(`${typeName}/${slug(name)}`)) continue;
-    throw new AppError(
-      'USAGE',
-      `--secrets: the mirror${state.commit ? ` at ${state.label}` : ''} has no ${selector}`,
-      {
-        hint: `Name a ${findType(typeName)?.noun ?? 'resource'} by its id or its exact name`,
-      },
-    );
+    throw new AppError('USAGE', `--secrets: the mirror${state.commit ? ` at ${state.label}` : ''} has no ${selector}`, {
+      hint: `Name a ${findType(typeName)?.noun ?? 'resource'} by its id or its exact name`,
+    });
   }
 }
 
@@ -185,22 +175,16 @@ export async function prepare(
       made: journal ? createdKeys(journal) : new Set(),
       matched: (key, id) => matches.push({ key, id }),
     });
-    for (const document of wanted)
-      learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
+    for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
     const own = journal ? touchedKeys(journal) : new Set<Key>();
     for (const [key, entry] of found) {
-      if (
-        entry.state === 'live' &&
-        (own.has(key) || own.has(keyOf(key.slice(0, key.indexOf('/')), entry.id)))
-      )
+      if (entry.state === 'live' && (own.has(key) || own.has(keyOf(key.slice(0, key.indexOf('/')), entry.id))))
         found.set(key, { ...entry, changed: changedByOthers(journal, key, entry.doc) });
     }
 
     for (const document of wanted)
       checkPlaces(document, found.get(keyOf(document.type.name, document.id)), supplied(document));
-    const gone = wanted.filter(
-      (document) => found.get(keyOf(document.type.name, document.id))?.state === 'gone',
-    );
+    const gone = wanted.filter((document) => found.get(keyOf(document.type.name, document.id))?.state === 'gone');
     const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...idsToFind(live, ids)] : []);
     const followers = (await documentsWith(live, moved)).map((document) =>
       own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document,
@@ -278,11 +262,7 @@ export async function prepare(
  * Refuses values for places that hold no credential: they would be written without a word in the plan.
  * @throws AppError `USAGE`
  */
-function checkPlaces(
-  document: MirrorDocument,
-  live: Live | undefined,
-  supplied: ReadonlyMap<string, Json>,
-): void {
+function checkPlaces(document: MirrorDocument, live: Live | undefined, supplied: ReadonlyMap<string, Json>): void {
   if (supplied.size === 0) return;
   const held = live?.state === 'live' || live?.state === 'binned' ? secretPlaces(live.doc) : [];
   const known = [...secretPlaces(document.doc), ...held].map(({ place }) => placeText(place));

@@ -23,20 +23,13 @@ export async function broughtAlong(
   const all = [...outcomes.values()];
   const back = new Set(all.filter(({ step }) => step.action === 'undelete').map(targetOf));
   if (back.size === 0) return [];
-  const known = new Set([
-    ...live.keys(),
-    ...all.map((outcome) => keyOf(outcome.step.type, targetOf(outcome))),
-  ]);
+  const known = new Set([...live.keys(), ...all.map((outcome) => keyOf(outcome.step.type, targetOf(outcome)))]);
   const found = await after.documents(after.keys().filter((key) => !known.has(key)));
   return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
 }
 
 /** What `GET /{id}` tells, `undefined` also where it fails. */
-async function readIfAble(
-  { writer }: Prepared,
-  type: ResourceType,
-  id: string,
-): Promise<LivePair | undefined> {
+async function readIfAble({ writer }: Prepared, type: ResourceType, id: string): Promise<LivePair | undefined> {
   try {
     return await writer.read(type, id);
   } catch (error) {
@@ -55,9 +48,7 @@ export async function compare(
   after: LiveAccount,
   switchedOn: ReadonlySet<Key>,
 ): Promise<{ drift: Drift[]; made: string[] }> {
-  const done = [...outcomes.values()].filter(
-    ({ result, step }) => result === 'done' && step.action !== 'delete',
-  );
+  const done = [...outcomes.values()].filter(({ result, step }) => result === 'done' && step.action !== 'delete');
   const held = await after.documents(done.map(({ step, id }) => keyOf(step.type, id ?? step.id)));
   const drift: Drift[] = [];
   const made: string[] = [];
@@ -83,8 +74,7 @@ export async function compare(
         `${JSON.stringify(live)} of ${JSON.stringify(asked)}`,
       ]),
     );
-    for (const [place, what] of settled)
-      made.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
+    for (const [place, what] of settled) made.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
     const places = diffFields(expected, now)
       .filter(({ before }) => before !== undefined)
       .map(({ place }) => placeText(place))

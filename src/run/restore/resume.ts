@@ -78,9 +78,7 @@ export async function adopt(input: {
   const old = new Set([...before.documents.values()].map(({ id }) => id));
   const paths = pathsOf(state, open);
   // What others are told apart by comes first: a flow belongs to its integration.
-  const byNeed = paths.sort(
-    (a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')),
-  );
+  const byNeed = paths.sort((a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')));
   for (const held of await readDocuments(state, byNeed)) {
     const document = withOverrides(held, input.overrides);
     const { type, id } = document;

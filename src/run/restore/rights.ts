@@ -22,9 +22,7 @@ export async function checkRights(client: ApiClient, userId: string, signal: Abo
     throw error;
   }
   const own = shares.find(({ sharedWithUser }) => (sharedWithUser as JsonObject | undefined)?._id === userId);
-  const levels = Array.isArray(own?.integrationAccessLevel)
-    ? (own.integrationAccessLevel as JsonObject[])
-    : [];
+  const levels = Array.isArray(own?.integrationAccessLevel) ? (own.integrationAccessLevel as JsonObject[]) : [];
   if (own?.accessLevel !== 'monitor' || levels.some(({ accessLevel }) => accessLevel === 'manage')) return;
   throw new AppError(
     'RIGHTS',

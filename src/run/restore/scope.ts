@@ -10,14 +10,7 @@ import { nearest } from '../../core/suggest.ts';
 import { type DocumentEntry, documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 
 /** Types whose documents name the integration that they are part of. */
-const MEMBERS: ReadonlySet<string> = new Set([
-  'flows',
-  'tools',
-  'apis',
-  'mcpservers',
-  'lookupcaches',
-  'syncs',
-]);
+const MEMBERS: ReadonlySet<string> = new Set(['flows', 'tools', 'apis', 'mcpservers', 'lookupcaches', 'syncs']);
 
 /** What somebody asked for, as documents of a state. */
 export interface Scope {

@@ -60,8 +60,7 @@ export async function openRestore(
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
   const own: RestoreDeps = { ...deps, signal };
-  const notice = (message: string): void =>
-    deps.report({ name: 'notice', account: request.target.name, message });
+  const notice = (message: string): void => deps.report({ name: 'notice', account: request.target.name, message });
   let repository: Repository | undefined;
   let journal: Journal | undefined;
   let prepared: Prepared;
@@ -73,8 +72,7 @@ export async function openRestore(
       lockWaitMs: deps.lockWaitMs,
       signal,
       onNotice: notice,
-      onLost: (error) =>
-        lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
+      onLost: (error) => lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
     });
     await ensureBranch(repository);
     journal = findJournal(repository.stateDir, request.target.name, resume);
@@ -158,9 +156,7 @@ export async function lookAt<T>(
     await ensureBranch(repository);
     const results: T[] = [];
     for (const account of accounts) {
-      results.push(
-        await tell(account, await observe({ ...deps, signal }, account, repository, { dryRun: true })),
-      );
+      results.push(await tell(account, await observe({ ...deps, signal }, account, repository, { dryRun: true })));
     }
     return results;
   } catch (error) {

@@ -49,10 +49,7 @@ export async function lastWith(
   const type = word.toLowerCase() === 'integration' ? 'integrations' : word;
   const name = inside.slice(slash + 1);
   const id = readPath(`${type}/${name}`)?.id ?? name;
-  const patterns = [
-    `${type || '*'}/*.${id}.yaml`,
-    `${type || '*'}/${slugOf(name, deps.transliterate)}.*.yaml`,
-  ];
+  const patterns = [`${type || '*'}/*.${id}.yaml`, `${type || '*'}/${slugOf(name, deps.transliterate)}.*.yaml`];
   const out = await git.ask([
     'log',
     '-1',

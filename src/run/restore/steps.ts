@@ -55,8 +55,7 @@ export function createStepWriter(context: ApplyContext, ledger: WriteLog): StepW
       if (!other || other.result === 'done' || other.step === step) continue;
       const arrives = other.step.action === 'create' || other.step.action === 'undelete';
       const late = step.action === 'create' && step.late.some((path) => covers(path, placeOf(place)));
-      if (arrives && !late && other.result !== 'blocked')
-        return `needs ${other.step.key}, which could not be restored`;
+      if (arrives && !late && other.result !== 'blocked') return `needs ${other.step.key}, which could not be restored`;
     }
     return undefined;
   }
@@ -174,9 +173,7 @@ export function createStepWriter(context: ApplyContext, ledger: WriteLog): StepW
     let after: LivePair;
     await extend(document, id, live);
     if (step.method === 'patch') {
-      const credentials = [...secretPlaces(document.doc), ...secretPlaces(live.doc)].map(
-        ({ place }) => place,
-      );
+      const credentials = [...secretPlaces(document.doc), ...secretPlaces(live.doc)].map(({ place }) => place);
       const patch = patchFor(
         type,
         wanted,

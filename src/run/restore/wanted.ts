@@ -38,16 +38,13 @@ export function withoutGlobalClients(
     doc = setSteps(doc, placeOf(place), undefined);
     dropped.push(place);
   }
-  return dropped.length === 0
-    ? { document, dropped }
-    : { document: { ...document, doc: doc as JsonObject }, dropped };
+  return dropped.length === 0 ? { document, dropped } : { document: { ...document, doc: doc as JsonObject }, dropped };
 }
 
 /** Ids of a document's parts (groups), which are others where the document itself is another one. */
 export function learnParts(document: MirrorDocument, live: Live | undefined, ids: Map<string, string>): void {
   if (live?.state !== 'live' || live.id === document.id) return;
-  for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc))
-    if (!ids.has(old)) ids.set(old, id);
+  for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc)) if (!ids.has(old)) ids.set(old, id);
 }
 
 /** Documents of the state that the mirror does not hold as they are, or that changed since. */

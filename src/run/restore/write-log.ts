@@ -98,8 +98,7 @@ export function createWriteLog(context: ApplyContext, onSettled: () => void): Wr
   const written = new Map<string, Written>();
   const unknownOutcomes: UnknownOutcome[] = [];
   const earlier = new Map<Key, string>();
-  for (const entry of journal.entries)
-    if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
+  for (const entry of journal.entries) if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
   let wrote = journal.entries.some(({ kind }) => kind === 'done');
   return {
     outcomes,
@@ -112,9 +111,7 @@ export function createWriteLog(context: ApplyContext, onSettled: () => void): Wr
       onSettled();
     },
     learn(type, wanted, stored) {
-      const pairs = [...pairInnerIds(type, wanted, stored)].filter(
-        ([old, id]) => ids.get(old) !== id && old !== id,
-      );
+      const pairs = [...pairInnerIds(type, wanted, stored)].filter(([old, id]) => ids.get(old) !== id && old !== id);
       for (const [old, id] of pairs) ids.set(old, id);
       if (pairs.length > 0) journal.append([{ kind: 'ids', pairs }], false);
     },

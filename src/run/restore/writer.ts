@@ -46,24 +46,12 @@ export interface Writer {
   /** POST. @throws Unread, or another ApiError; without a status its outcome is unknown */
   readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
   readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
-  readonly patch: (
-    type: ResourceType,
-    id: string,
-    operations: readonly PatchOperation[],
-  ) => Promise<LivePair>;
+  readonly patch: (type: ResourceType, id: string, operations: readonly PatchOperation[]) => Promise<LivePair>;
   readonly remove: (type: ResourceType, id: string) => Promise<void>;
   readonly undelete: (type: ResourceType, id: string) => Promise<LivePair>;
   /** Makes the connections registered with an integration those of `wanted`. */
-  readonly register: (
-    integration: string,
-    wanted: readonly string[],
-    live: readonly string[],
-  ) => Promise<void>;
-  readonly unregister: (
-    integration: string,
-    wanted: readonly string[],
-    live: readonly string[],
-  ) => Promise<void>;
+  readonly register: (integration: string, wanted: readonly string[], live: readonly string[]) => Promise<void>;
+  readonly unregister: (integration: string, wanted: readonly string[], live: readonly string[]) => Promise<void>;
   /** Makes the entries of a lookup cache those of `wanted` (one JSON text a line); only adds to one that lacks some. */
   readonly fillCache: (id: string, wanted: FilledRecords, live: string) => Promise<void>;
   /** Subscribes somebody; gives the subscription. */
@@ -176,8 +164,7 @@ export function createWriter(options: WriterOptions): Writer {
     body: Json | undefined,
   ): Promise<LivePair> {
     const found = isObject(body) && typeof body._id === 'string' ? body._id : id;
-    if (found === undefined)
-      throw new ApiError(`POST ${type.list.path} did not say what it made`, { transient: true });
+    if (found === undefined) throw new ApiError(`POST ${type.list.path} did not say what it made`, { transient: true });
     if (isObject(body) && body._id === found && sent && isWhole(type, sent, body)) return pair(type, body);
     const live = await read(type, found);
     if (!live)
@@ -253,8 +240,7 @@ export function createWriter(options: WriterOptions): Writer {
         throw error;
       }
       const live = await read(type, id);
-      if (!live)
-        throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { transient: false });
+      if (!live) throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { transient: false });
       return live;
     },
     async register(integration, wanted, live) {
@@ -269,8 +255,7 @@ export function createWriter(options: WriterOptions): Writer {
     async fillCache(id, wanted, live) {
       const [ours, theirs] = [parseEntries(wanted.text), parseEntries(live)];
       const changed = [...ours].filter(([key, line]) => theirs.get(key) !== line).map(([, line]) => line);
-      for (const data of portions(changed))
-        await write('POST', `/v1/lookupcaches/${id}/data`, { data }, true);
+      for (const data of portions(changed)) await write('POST', `/v1/lookupcaches/${id}/data`, { data }, true);
       const extra = wanted.whole ? [...theirs.keys()].filter((key) => !ours.has(key)) : [];
       for (let from = 0; from < extra.length; from += MOST_ENTRIES) {
         const keys = extra.slice(from, from + MOST_ENTRIES);
@@ -286,9 +271,7 @@ export function createWriter(options: WriterOptions): Writer {
         });
       }
       const [field, id] = target;
-      await write('PUT', '/v1/notifications', [
-        { [field]: id, subscribed: true, subscribedByUserEmail: email },
-      ]);
+      await write('PUT', '/v1/notifications', [{ [field]: id, subscribed: true, subscribedByUserEmail: email }]);
       const list = await self.list(type);
       const made = [...list.values()].find((item) => item[field] === id && emailOf(item) === email);
       if (!made) throw new ApiError(`the notification of ${email} is not there`, { transient: false });

@@ -21,11 +21,7 @@ export interface AccountRuns {
 }
 
 /** @param deps its `signal` ends the runs; none begins after it */
-export function accountRuns(
-  deps: SyncDeps,
-  accounts: readonly AccountConfig[],
-  options: SyncOptions,
-): AccountRuns {
+export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], options: SyncOptions): AccountRuns {
   const { signal } = deps;
   const notices: string[] = [];
   const counted = new Map<string, RequestCounts>();

@@ -88,8 +88,7 @@ export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
     return lines;
   };
   const last = files.at(-1);
-  const newest =
-    last && (await load(last)).reduce((most, { time }) => Math.max(most, Date.parse(time) || 0), 0);
+  const newest = last && (await load(last)).reduce((most, { time }) => Math.max(most, Date.parse(time) || 0), 0);
   const overlap = full ? SWEEP_OVERLAP_MS : OVERLAP_MS;
   const from = newest ? new Date(newest - overlap) : BEGINNING;
   for (const path of files) if (path !== last && path >= fileOf(from.toISOString())) await load(path);

@@ -101,9 +101,7 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     return { notes, standing: readTold(own), named: namesIn(all) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    input.notice(
-      `the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`,
-    );
+    input.notice(`the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`);
     return undefined;
   }
 }

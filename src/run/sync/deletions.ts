@@ -63,13 +63,7 @@ export async function confirmDeletions(context: CollectContext, collected: Colle
 }
 
 /** Refuses a run that would delete more than the guards allow. @throws AppError `GUARD` */
-export function guardDeletions(
-  type: string,
-  deleted: number,
-  known: number,
-  guards: Guards,
-  account: string,
-): void {
+export function guardDeletions(type: string, deleted: number, known: number, guards: Guards, account: string): void {
   if (deleted <= guards.maxDeletions || deleted <= known * guards.maxDeletionShare) return;
   const share = Math.round((deleted / known) * 100);
   throw new AppError(
@@ -165,8 +159,7 @@ export async function decideDeletions(
         continue;
       }
       const files = (known.get(id)?.files ?? []).map(([path]) => path);
-      const title =
-        deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
+      const title = deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
       deletions.push(deletionOf(type, id, files, title));
     }
   }

@@ -62,9 +62,7 @@ async function feedFiles(input: GeneratedFilesInput): Promise<readonly MirrorFil
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    notice(
-      `the audit feed could not be continued (${messageOf(error)}); the next run takes up where it ends`,
-    );
+    notice(`the audit feed could not be continued (${messageOf(error)}); the next run takes up where it ends`);
     return undefined;
   }
 }
@@ -100,8 +98,7 @@ async function pageFiles(input: GeneratedFilesInput): Promise<Pick<GeneratedFile
   const due = changes.length > 0 || full;
   if (!due && !account.overview) return nothing;
   const before = await repository.folderFiles(account.name);
-  if (account.overview ? !due && before.has(OVERVIEW_FILE) : ![...before.keys()].some(isOverview))
-    return nothing;
+  if (account.overview ? !due && before.has(OVERVIEW_FILE) : ![...before.keys()].some(isOverview)) return nothing;
   const state = await stateAfter(input, before);
   const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));
   const isForeign = (path: string): boolean => {

@@ -30,8 +30,7 @@ export async function saveCache(
     writeCache(repository.stateDir, account, cache);
   } catch (error) {
     // Without a cache the next run is slower, not wrong; a full disk was reported where it mattered.
-    if ((error as NodeJS.ErrnoException).code === undefined)
-      throw new Error(messageOf(error), { cause: error });
+    if ((error as NodeJS.ErrnoException).code === undefined) throw new Error(messageOf(error), { cause: error });
   }
 }
 

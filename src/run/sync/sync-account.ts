@@ -25,11 +25,7 @@ import type { RunDeps, SyncOptions } from './sync-deps.ts';
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
 
-function reportType(
-  collected: Collected,
-  deletions: readonly Change[],
-  doubt: string | undefined,
-): TypeReport {
+function reportType(collected: Collected, deletions: readonly Change[], doubt: string | undefined): TypeReport {
   const { coverage, type, count } = collected;
   const state = doubt ? 'incomplete' : coverage.state;
   const reason = doubt ?? (coverage.state === 'complete' ? undefined : coverage.reason);
@@ -38,10 +34,7 @@ function reportType(
     state,
     ...(reason === undefined ? {} : { reason }),
     listed: count,
-    ...countChanges([
-      ...collected.changes,
-      ...deletions.filter(({ type: typeName }) => typeName === type.name),
-    ]),
+    ...countChanges([...collected.changes, ...deletions.filter(({ type: typeName }) => typeName === type.name)]),
   };
 }
 
@@ -106,8 +99,7 @@ async function runOnce(
     const headState = await readHeadState(repository, account);
     const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, startTime);
     const userId = await identity;
-    if (headState.binding)
-      checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
+    if (headState.binding) checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
     const folder = join(repository.path, account.name);
     const aside = createStaging(folder, join(repository.stateDir, `${account.name}.staging`));
     staging = aside;
@@ -138,9 +130,7 @@ async function runOnce(
     const collected = await collectAll(deps, account, { context, headState, covered, started, stop });
     const { foreign, rescued } = await repairing;
     if (rescued)
-      notice(
-        `changes made by hand in ${account.name}/ were kept as commit ${rescued.slice(0, 12)} and undone`,
-      );
+      notice(`changes made by hand in ${account.name}/ were kept as commit ${rescued.slice(0, 12)} and undone`);
     if (foreign.length > 0) reportForeign(foreign, headState, account.name, notice);
 
     clear.tell(notice);
@@ -155,9 +145,7 @@ async function runOnce(
       { hold: options.beyondGuards === 'hold', expected: options.restore?.touched ?? new Set() },
     );
     if (held.length > 0)
-      notice(
-        `${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`,
-      );
+      notice(`${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`);
     const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
     const typeReports = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.name)));
     tellGaps(deps, account.name, typeReports);
@@ -166,10 +154,7 @@ async function runOnce(
       userId: headState.binding?.userId ?? userId,
       fingerprintKey: headState.fingerprintKey,
       types: [
-        ...new Set([
-          ...covered,
-          ...typeReports.filter(({ state }) => state === 'complete').map(({ type }) => type),
-        ]),
+        ...new Set([...covered, ...typeReports.filter(({ state }) => state === 'complete').map(({ type }) => type)]),
       ],
     };
     const serverTime = new Date(startTime.getTime() + client.clockSkewMs());
@@ -309,8 +294,7 @@ function reportForeign(
   account: string,
   notice: (message: string) => void,
 ): void {
-  const names =
-    foreign.slice(0, 5).join(', ') + (foreign.length > 5 ? ` and ${foreign.length - 5} more` : '');
+  const names = foreign.slice(0, 5).join(', ') + (foreign.length > 5 ? ` and ${foreign.length - 5} more` : '');
   if (headState.binding === undefined) {
     throw new AppError(
       'BINDING',

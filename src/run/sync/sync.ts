@@ -86,17 +86,12 @@ export async function syncAccounts(
     if (prepared && pushing && state.state !== 'behind') {
       const { repository, head: since } = prepared;
       const { now } = deps;
-      ({ state, reports } = await pushAccounts(
-        { repository, remote, since, folders, runs, now, signal },
-        reports,
-      ));
+      ({ state, reports } = await pushAccounts({ repository, remote, since, folders, runs, now, signal }, reports));
     }
     // The next run pushes.
     if (isDamage(state) && mendable && !signal.aborted) await mended();
     if (prepared && options.upkeep && !signal.aborted) await lookAfter(prepared.repository, deps);
-    const shown: RemoteState | { state: 'skipped' } = pushing
-      ? state
-      : { state: remote ? 'skipped' : 'none' };
+    const shown: RemoteState | { state: 'skipped' } = pushing ? state : { state: remote ? 'skipped' : 'none' };
     return reports.map((report) => {
       const final = finishReport(report, shown, runs.notices, {
         startedMs,
@@ -143,8 +138,7 @@ async function mend(deps: SyncDeps, repository: Repository): Promise<string | un
       repository,
       remote: config.repository.remote,
       folders: ownFolders(config),
-      gitIn: (cwd) =>
-        createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
+      gitIn: (cwd) => createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
     });
   } catch (error) {
     if (signal.aborted || !knownFailure(error)) throw error;

@@ -7,13 +7,7 @@ import { API_HANDLERS, SUPPORT_HOOKS } from './service.ts';
 import { RATES, SETTINGS_FORM } from './settings.ts';
 import { STOCK_HOOKS } from './stock.ts';
 
-function script(
-  id: string,
-  name: string,
-  description: string,
-  content: string,
-  more: JsonObject = {},
-): JsonObject {
+function script(id: string, name: string, description: string, content: string, more: JsonObject = {}): JsonObject {
   return sandboxed(id, { name, description, content, ...more });
 }
 

@@ -119,9 +119,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
       // One document beyond what can be handled (nested thousands deep) must not stop the others.
       const isolated = error instanceof ApiError || error instanceof RangeError;
       if (!isolated) throw error;
-      problems.push(
-        error instanceof ApiError ? error.message : `${type.name}/${id}: nested too deep to be mirrored`,
-      );
+      problems.push(error instanceof ApiError ? error.message : `${type.name}/${id}: nested too deep to be mirrored`);
       head.undo(id);
       head.keep(id);
       return false;
@@ -153,8 +151,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const { id, raw, doc: listed } = record;
     const copy: Fetched = { doc: listed, inexact: record.inexact };
     const prepared = head.prepare(id, copy);
-    const full =
-      context.full || head.isEdited(id, listed, prepared) ? await fidelity.whole(id, listed) : undefined;
+    const full = context.full || head.isEdited(id, listed, prepared) ? await fidelity.whole(id, listed) : undefined;
     if (full) fidelity.byId.add(id);
     else if (!context.full && (undecided || !known.details().resources.has(id))) fidelity.wonder(record);
     const enough = !full && !(type.name === 'lookupcaches' && context.lookupCacheData);
@@ -272,8 +269,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     if (doubted.size === 0) return;
     const listed = await idsNow();
     for (const id of doubted) {
-      if (listed.has(id))
-        problems.push(`${type.name}/${id} is in the list, and GET answers that it is not there`);
+      if (listed.has(id)) problems.push(`${type.name}/${id} is in the list, and GET answers that it is not there`);
       else {
         head.undo(id);
         seen.delete(id);
@@ -289,9 +285,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const lost = Object.keys(type.list.query ?? {}).filter((name) => listing.refused.has(name));
     if (lost.length === 0) return;
     const names = lost.join(', ');
-    context.notice?.(
-      `the API refuses ${names} for ${type.plural}: the list may lack ${type.list.hidden ?? 'some'}`,
-    );
+    context.notice?.(`the API refuses ${names} for ${type.plural}: the list may lack ${type.list.hidden ?? 'some'}`);
     takeStock();
     if ([...known.details().resources.keys()].every((id) => seen.has(id))) return;
     const [shown] = seen;
@@ -337,10 +331,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
         get next() {
           // With one that exists although no list shows it, unchanged pages prove nothing.
           const listed = whole && everyPageWhole && !missing.some((id) => head.resources.has(id));
-          return cachedType(
-            { pages: listed ? pages : new Map(), resources: head.resources },
-            fidelity.abridged(),
-          );
+          return cachedType({ pages: listed ? pages : new Map(), resources: head.resources }, fidelity.abridged());
         },
       };
     },
