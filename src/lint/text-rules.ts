@@ -4,9 +4,9 @@ import type { Key } from '../core/keys.ts';
 import { secretOf } from '../core/markers.ts';
 import { atPlace, covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
+import { secretPlaces } from '../core/secret-places.ts';
 import { isNamedSecret, isPairedSecret } from '../core/secret-words.ts';
 import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '../graph/account-graph.ts';
-import { secretPlaces } from '../plan/secrets.ts';
 import { findCredentials } from './find-credentials.ts';
 import type { Problem, Rule } from './types.ts';
 

@@ -4,10 +4,11 @@ import type { JsonObject } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
+import { secretPlaces } from '../core/secret-places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, WRITTEN_APART } from './body.ts';
 import { reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
-import { secretDifferences, secretPlaces } from './secrets.ts';
+import { secretDifferences } from './secrets.ts';
 import type { Live, Wanted } from './types.ts';
 
 /** What a write needs that a person must hand in, or the way it can be made without. */

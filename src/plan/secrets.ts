@@ -4,40 +4,12 @@ import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
 import { placeholderIn } from '../core/placeholders.ts';
-import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
+import { atPlace, type Place, placeOf, placeText } from '../core/places.ts';
+import { secretPlaces } from '../core/secret-places.ts';
 import { isMask } from '../core/secrets.ts';
 
 /** Credentials that somebody hands in for one resource: place → value; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
-
-/** A credential in a document, as the mirror holds it. */
-export interface SecretPlace {
-  readonly place: Place;
-  /** Of a `{$secret}` marker, or of what was taken out of a text; a mask has none. */
-  readonly fingerprint?: string;
-  /** The credential is a part of the text that stands here. */
-  readonly inText?: true;
-}
-
-/** Places of all masks and `{$secret}` markers, and of texts that something was taken out of. */
-export function secretPlaces(doc: Json): SecretPlace[] {
-  const found: SecretPlace[] = [];
-  visitLeaves(
-    doc,
-    (leaf, place) => {
-      if (isMask(leaf)) found.push({ place });
-      const prints = typeof leaf === 'string' ? redactionsIn(leaf) : [];
-      if (prints.length > 0) found.push({ place, fingerprint: prints.join(' '), inText: true });
-    },
-    (value, place) => {
-      const fingerprint = secretOf(value);
-      if (fingerprint === undefined) return true;
-      found.push({ place, fingerprint });
-      return false;
-    },
-  );
-  return found;
-}
 
 /**
  * The document without its credentials, for comparing; elements of lists become `null`, so that the others keep their

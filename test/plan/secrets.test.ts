@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { secretPlaces } from '../../src/core/secret-places.ts';
 import { createBody, patchFor, restorable, updateBody } from '../../src/plan/body.ts';
-import { assertNoPlaceholder, fillSecrets, secretPlaces, withoutSecrets } from '../../src/plan/secrets.ts';
+import { assertNoPlaceholder, fillSecrets, withoutSecrets } from '../../src/plan/secrets.ts';
 import { cases } from '../support/fuzz.ts';
 import { secretiveDocument, type } from './support.ts';
 

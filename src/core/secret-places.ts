@@ -1,0 +1,33 @@
+import type { Json } from './json.ts';
+import { redactionsIn, secretOf } from './markers.ts';
+import { type Place, visitLeaves } from './places.ts';
+import { isMask } from './secrets.ts';
+
+/** A credential in a document, as the mirror holds it. */
+interface SecretPlace {
+  readonly place: Place;
+  /** Of a `{$secret}` marker, or of what was taken out of a text; absent for a mask. */
+  readonly fingerprint?: string;
+  /** The credential is a part of the text at this place. */
+  readonly inText?: true;
+}
+
+/** Places of all masks and `{$secret}` markers, and of texts that something was taken out of. */
+export function secretPlaces(doc: Json): SecretPlace[] {
+  const found: SecretPlace[] = [];
+  visitLeaves(
+    doc,
+    (leaf, place) => {
+      if (isMask(leaf)) found.push({ place });
+      const prints = typeof leaf === 'string' ? redactionsIn(leaf) : [];
+      if (prints.length > 0) found.push({ place, fingerprint: prints.join(' '), inText: true });
+    },
+    (value, place) => {
+      const fingerprint = secretOf(value);
+      if (fingerprint === undefined) return true;
+      found.push({ place, fingerprint });
+      return false;
+    },
+  );
+  return found;
+}
