@@ -5,6 +5,7 @@ import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Plan, Step } from './types.ts';
 
 const KIND = 'celigo-mirror-plan';
+const MAKE_AGAIN = 'Create the plan again with: celigo-mirror restore … --out FILE';
 
 /** What a saved plan was made for. */
 export interface PlannedRequest {
@@ -14,23 +15,35 @@ export interface PlannedRequest {
   readonly enableFlows: boolean;
 }
 
-/** A plan as it is saved: to be looked at by others, and applied unchanged or not at all. */
+/** A plan as it is saved: for others to review, and applied unchanged or not at all. */
 export interface SavedPlan {
   readonly request: PlannedRequest;
   readonly plan: Plan;
 }
 
+/** Members of a step → their keys in a saved plan, which are those of the first version. */
+const FILE_KEYS: Readonly<Record<string, string>> = { type: 'dir', method: 'way' };
+const STEP_KEYS = Object.fromEntries(Object.entries(FILE_KEYS).map(([member, key]) => [key, member]));
+
+function withKeys(step: Json | undefined, keys: Readonly<Record<string, string>>): Json {
+  if (!isObject(step)) return step ?? null;
+  return Object.fromEntries(Object.entries(step).map(([key, value]) => [keys[key] ?? key, value]));
+}
+
 /** What decides whether two plans do the same to the same. */
-function essence(step: Step): Json {
-  const { key, action, method: way, targetId, version, changes, late, enable, level } = step;
-  return JSON.parse(JSON.stringify({ key, action, way, targetId, version, changes, late, enable, level })) as Json;
+function essence({ key, action, method, targetId, version, changes, late, enable, level }: Step): Json {
+  return JSON.parse(JSON.stringify({ key, action, method, targetId, version, changes, late, enable, level })) as Json;
 }
 
-function digestOfPlan(saved: SavedPlan): string {
-  return digestOf(stableStringify(JSON.parse(JSON.stringify(saved))));
+/** @param saved a plan in the form of the file */
+function digestOfPlan(saved: JsonObject): string {
+  return digestOf(stableStringify(saved));
 }
 
-export function renderPlan(saved: SavedPlan): string {
+/** The text of a plan file. */
+export function renderPlan({ request, plan }: SavedPlan): string {
+  const steps = plan.steps.map((step) => withKeys(step as unknown as JsonObject, FILE_KEYS));
+  const saved = JSON.parse(JSON.stringify({ request, plan: { ...plan, steps } })) as JsonObject;
   return `${JSON.stringify({ kind: KIND, version: 1, digest: digestOfPlan(saved), ...saved }, null, 2)}\n`;
 }
 
@@ -45,34 +58,25 @@ export function parsePlan(text: string, file: string): SavedPlan {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('CONFLICT', `${file} is damaged: it is no JSON`, {
-      hint: 'Make the plan again with: celigo-mirror restore … --out FILE',
+    throw new AppError('CONFLICT', `${file} is damaged: it is not JSON`, {
+      hint: MAKE_AGAIN,
       cause,
     });
   }
   const body = parsed as JsonObject;
-  if (
-    !isObject(body) ||
-    body.kind !== KIND ||
-    body.version !== 1 ||
-    !isObject(body.plan) ||
-    !isArray(body.plan.steps)
-  ) {
-    throw new AppError('USAGE', `${file} is no plan of this version`, {
-      hint: 'Make the plan again with: celigo-mirror restore … --out FILE',
-    });
+  const { request = null, plan } = isObject(body) && body.kind === KIND && body.version === 1 ? body : {};
+  if (!isObject(plan) || !isArray(plan.steps)) {
+    throw new AppError('USAGE', `${file} is not a plan of this version of celigo-mirror`, { hint: MAKE_AGAIN });
   }
-  const saved = { request: body.request, plan: body.plan } as unknown as SavedPlan;
-  if (digestOfPlan(saved) !== body.digest) {
-    throw new AppError('CONFLICT', `${file} was changed since it was made; it is not applied`, {
-      hint: 'Make the plan again with: celigo-mirror restore … --out FILE',
-    });
+  if (digestOfPlan({ request, plan }) !== body.digest) {
+    throw new AppError('CONFLICT', `${file} was edited after it was saved; it is not applied`, { hint: MAKE_AGAIN });
   }
-  return saved;
+  const steps = plan.steps.map((step) => withKeys(step, STEP_KEYS));
+  return { request, plan: { ...plan, steps } } as unknown as SavedPlan;
 }
 
 /**
- * Refuses a saved plan that is no longer the one that would be made now.
+ * Refuses a saved plan that differs from the one that would be made now.
  * @throws AppError `CONFLICT` naming what differs
  */
 export function checkStillFits(saved: Plan, now: Plan): void {
@@ -83,9 +87,9 @@ export function checkStillFits(saved: Plan, now: Plan): void {
   const elsewhere = saved.target.userId !== now.target.userId || saved.target.baseUrl !== now.target.baseUrl;
   if (differing.length === 0 && !elsewhere) return;
   const what = elsewhere
-    ? 'it was made for another account'
+    ? 'it was created for another account'
     : `changed since: ${differing.slice(0, 10).join(', ')}${differing.length > 10 ? ` and ${differing.length - 10} more` : ''}`;
-  throw new AppError('CONFLICT', `the plan no longer fits: ${what}. Nothing was written`, {
-    hint: 'Look at the account (celigo-mirror diff) and make the plan again',
+  throw new AppError('CONFLICT', `the plan is out of date: ${what}. Nothing was written`, {
+    hint: 'See what changed with celigo-mirror diff, then create the plan again',
   });
 }
