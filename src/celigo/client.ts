@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import PQueue from 'p-queue';
 import pRetry from 'p-retry';
 import { type Dispatcher, errors } from 'undici';
-import type { AccountConfig } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
@@ -138,9 +137,15 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
   return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }
 
-/** The client of a configured account. @throws AppError `USAGE` when the environment names a proxy that is none */
+/** What the client takes from the configuration of an account. */
+export type ClientSettings = Pick<
+  ClientOptions,
+  'baseUrl' | 'token' | 'requestsPerSecond' | 'concurrency' | 'requestTimeoutMs' | 'retries'
+>;
+
+/** The client of a configured account. @throws AppError `USAGE` for an invalid proxy URL in the environment */
 export function clientOf(
-  account: AccountConfig,
+  account: ClientSettings,
   env: Readonly<Record<string, string | undefined>>,
   options: Pick<ClientOptions, 'userAgent' | 'onRetry'> & { readonly retries?: number },
 ): ApiClient {

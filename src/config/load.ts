@@ -322,7 +322,7 @@ async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promi
 async function channelProblems(channels: Parsed['notifications'], accounts: readonly string[]): Promise<string[]> {
   const entries = Object.entries(channels);
   if (entries.length === 0) return [];
-  const { templateFault } = await import('../notify/messages.ts');
+  const { templateFault } = await import('../core/templates.ts');
   return entries.flatMap(([name, channel]) => {
     const unknown = (channel.accounts ?? []).flatMap((account, i) =>
       accounts.includes(account)

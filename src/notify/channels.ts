@@ -2,9 +2,10 @@ import { createTransport } from 'nodemailer';
 import pRetry, { AbortError } from 'p-retry';
 import type { Dispatcher } from 'undici';
 import type { ChannelConfig } from '../config/schema.ts';
+import { fillTemplate } from '../core/templates.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
 import type { ProxySettings } from '../net/proxies.ts';
-import { AS_IT_IS, FOR_JSON, FOR_SLACK, fill, type Message, plainText } from './messages.ts';
+import { AS_IT_IS, FOR_JSON, FOR_SLACK, type Message, plainText } from './messages.ts';
 
 /** Time limit of one try, in milliseconds. */
 const TRY_MS = 10_000;
@@ -91,9 +92,9 @@ function mailer(config: Email): (message: Message) => Promise<void> {
       from: config.from,
       to: [...config.to],
       subject: config.subject
-        ? fill(config.subject, message, AS_IT_IS)
+        ? fillTemplate(config.subject, message, AS_IT_IS)
         : `[celigo-mirror] ${message.account}: ${message.event}`,
-      text: config.text ? fill(config.text, message, AS_IT_IS) : `${plainText(message)}\n`,
+      text: config.text ? fillTemplate(config.text, message, AS_IT_IS) : `${plainText(message)}\n`,
     });
   };
 }
@@ -104,11 +105,11 @@ function posted(config: Exclude<ChannelConfig, Email>, message: Message): Post {
   const json = { 'content-type': 'application/json' };
   switch (config.type) {
     case 'webhook': {
-      const body = config.body ? fill(config.body, message, FOR_JSON) : JSON.stringify(message);
+      const body = config.body ? fillTemplate(config.body, message, FOR_JSON) : JSON.stringify(message);
       return { method: 'POST', url, headers: { ...json, ...config.headers }, body };
     }
     case 'slack': {
-      const text = config.text ? fill(config.text, message, FOR_SLACK) : FOR_SLACK(plainText(message));
+      const text = config.text ? fillTemplate(config.text, message, FOR_SLACK) : FOR_SLACK(plainText(message));
       return { method: 'POST', url, headers: json, body: JSON.stringify({ text }) };
     }
     case 'ping':

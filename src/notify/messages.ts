@@ -1,4 +1,3 @@
-import Mustache from 'mustache';
 import type { Notified } from '../config/daemon-schema.ts';
 import type { Change } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
@@ -127,18 +126,3 @@ export const FOR_JSON: Escape = (text) => JSON.stringify(String(text)).slice(1, 
 /** Slack takes `<!channel>` and the like for commands. */
 export const FOR_SLACK: Escape = (text) =>
   String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-/** Fills a template of the configuration. */
-export function fill(template: string, message: Message, written: Escape): string {
-  return Mustache.render(template, message, {}, { escape: written });
-}
-
-/** What is wrong with a template; `undefined` for a right one. */
-export function templateFault(template: string): string | undefined {
-  try {
-    Mustache.parse(template);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}

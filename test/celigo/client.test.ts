@@ -125,7 +125,7 @@ describe('trying again', () => {
     });
 
     await expect(client(url).send({ method: 'POST', url: '/v1/flows', body: {}, signal })).rejects.toMatchObject({
-      passing: true,
+      transient: true,
     });
     expect(seen).toHaveLength(2);
   });
@@ -306,7 +306,7 @@ describe('a folded Link', () => {
     const { url, heads } = await rawServer(FOLDED, '[]');
 
     await expect(client(url).send({ method: 'POST', url: '/v1/c', body: {}, signal })).rejects.toMatchObject({
-      passing: true,
+      transient: true,
     });
     expect(heads).toHaveLength(1);
   });
