@@ -10,7 +10,7 @@ export const ACCOUNT_TYPES = [
     model: 'Notification',
     auditType: 'notification',
     presence: 'standard',
-    // The default listing holds the caller's own only (celigo-platform 2.6).
+    // The default listing holds the caller's own only (api-notes#hidden-records).
     list: { path: '/v1/notifications', query: { users: 'all' }, hidden: 'those of other users' },
     restore: {
       mode: 'bulk',

@@ -1,8 +1,8 @@
 import type { FieldPath } from './types.ts';
 
 /**
- * Bookkeeping of every type, left out of documents (celigo-models 1.4, 1.5). `lastModified` also moves on writes
- * that change nothing; the debug windows close by themselves.
+ * Bookkeeping of every type, left out of documents (api-notes#server-managed, api-notes#volatile). `lastModified` also
+ * moves on writes that change nothing; the debug windows close by themselves.
  */
 export const ALWAYS_VOLATILE: readonly FieldPath[] = [
   'lastModified',
@@ -16,10 +16,10 @@ export const ALWAYS_VOLATILE: readonly FieldPath[] = [
   'draftExpiresAt',
 ];
 
-/** Equal to absent in every type (celigo-models 1.6). */
+/** Equal to absent in every type (api-notes#defaults). */
 export const ALWAYS_DEFAULT: Readonly<Record<FieldPath, boolean>> = { sandbox: false, draft: false };
 
-/** Numbers that the server cuts down without an error, wherever they stand (celigo-models 1.6). */
+/** Numbers that the server cuts down without an error, wherever they stand (api-notes#clamped). */
 export const CLAMPED_FIELDS: ReadonlySet<string> = new Set(['concurrencyLevel', 'targetConcurrencyLevel']);
 
 /** What they are cut down to: the greatest of either licence. */
@@ -28,7 +28,7 @@ export const CLAMP_RANGE: { readonly least: number; readonly greatest: readonly 
   greatest: [25, 50],
 };
 
-/** Set by the server in every type and left out of a write (celigo-models 1.4). */
+/** Set by the server in every type and left out of a write (api-notes#server-managed). */
 export const SERVER_MANAGED: readonly FieldPath[] = [
   '_id',
   'createdAt',
@@ -41,7 +41,7 @@ export const SERVER_MANAGED: readonly FieldPath[] = [
 ];
 
 /**
- * Fields that refer to another resource wherever they stand (celigo-models 3.1), with the type's folder.
+ * Fields that refer to another resource wherever they stand (api-notes#references), with the type's folder.
  * `null`: outside the account (Celigo's own catalogue, provenance, people), not expected to resolve.
  */
 export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = {
@@ -85,7 +85,7 @@ export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = {
   _userId: null,
 };
 
-/** Subtrees that hold records of other systems, whose ids only look like references (celigo-models 3.1). */
+/** Subtrees that hold records of other systems, whose ids only look like references (api-notes#opaque). */
 export const OPAQUE_FIELDS: ReadonlySet<string> = new Set([
   'sampleData',
   'sampleResponseData',

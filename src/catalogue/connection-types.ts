@@ -2,7 +2,7 @@ import type { ResourceType } from './types.ts';
 
 const OAUTH1 = ['consumerSecret', 'accessToken', 'tokenSecret', 'consumerPrivateKey'];
 
-/** Masked members of an `oauth` block (celigo-models 2.3). */
+/** Masked members of an `oauth` block (api-notes#masked-fields). */
 function oauthSecrets(block: string): string[] {
   return [
     ...['clientSecret', 'password', 'pkceCodeVerifier'].map((field) => `${block}.${field}`),

@@ -20,7 +20,7 @@ export const DATA_TYPES = [
     auditType: 'ediprofile',
     presence: 'standard',
     list: { path: '/v1/ediprofiles' },
-    // Counts up with every interchange; a restore keeps the live value (celigo-models 6.14).
+    // Counts up with every interchange; a restore keeps the live value (api-notes#control-number).
     volatile: ['controlNumber'],
     padded: ['tpInterchangeId', 'myInterchangeId'],
     secrets: ['isa02', 'isa04'],
@@ -38,7 +38,7 @@ export const DATA_TYPES = [
     plural: 'trading partner connectors',
     model: 'TradingPartnerConnector',
     presence: 'standard',
-    // Two spellings occur in the sources (celigo-platform, open question 15).
+    // Two spellings occur in the sources (api-notes#tpconnectors-path).
     list: { path: '/v1/tpconnectors', alternative: '/v1/tradingPartnerConnectors' },
     ownOnly: true,
     restore: {

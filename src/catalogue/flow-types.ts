@@ -1,6 +1,6 @@
 import type { ResourceType } from './types.ts';
 
-/** Where a mapper, filter or transform may keep a copy of its expression (celigo-models 1.6). */
+/** Where a mapper, filter or transform may keep a copy of its expression (api-notes#echoes). */
 const STEP_EXPRESSIONS = [
   'filter',
   'inputFilter',
@@ -92,7 +92,7 @@ export const FLOW_TYPES = [
     model: 'Flow',
     auditType: 'flow',
     presence: 'core',
-    // Without the parameter, instances of abstract flows are missing from the listing (celigo-models 6.2).
+    // Without the parameter, instances of abstract flows are missing from the listing (api-notes#flow-instances).
     list: { path: '/v1/flows', query: { includeInstances: 'true' }, hidden: 'instances of abstract flows' },
     volatile: [
       'lastExecutedAt',
@@ -212,7 +212,7 @@ export const FLOW_TYPES = [
       'transform.rules[][].key',
     ],
     samples: STEP_SAMPLES,
-    // `asynchronous` is true whatever was sent (celigo-models 6.3).
+    // `asynchronous` is true whatever was sent (api-notes#asynchronous).
     defaults: { oneToMany: false, skipRetries: false, pageSize: 20, asynchronous: true },
     lowerCase: ['netsuite.restlet.restletVersion', 's3.region'],
     expressions: STEP_EXPRESSIONS,

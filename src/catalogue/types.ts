@@ -8,7 +8,7 @@ export type FieldPath = string;
 
 /** How the collection is read. */
 export interface ListRule {
-  /** Path below the base URL, with its official spelling. The API ignores case (celigo-platform 1.1). */
+  /** Path below the base URL, with its official spelling. The API ignores case (api-notes#path-case). */
   readonly path: string;
   /** Other spelling of the collection, tried when `path` answers 404. */
   readonly alternative?: string;
@@ -50,7 +50,7 @@ export interface RestoreRule {
   readonly mode: 'create' | 'map' | 'bulk' | 'manual';
   /** For `manual` and special cases: what a person has to know or do. */
   readonly note?: string;
-  /** Position in the order of creation (celigo-models 3.3); lower comes first. */
+  /** Position in the order of creation (api-notes#create-order); lower comes first. */
   readonly tier: number;
   /** Fields that `PATCH` accepts. */
   readonly patch?: readonly FieldPath[];
@@ -60,14 +60,14 @@ export interface RestoreRule {
   readonly strip?: readonly FieldPath[];
   /**
    * What starts to work as soon as it is created: these fields are sent as `true`, and turned off in a step of its own
-   * (celigo-models 8.3). One inside a block counts only where the document has the block.
+   * (api-notes#switched-off). One inside a block counts only where the document has the block.
    */
   readonly switches?: readonly FieldPath[];
   /** Left out of the creation always, and added when everything else is there. */
   readonly bare?: readonly FieldPath[];
-  /** Left out of the creation where they refer to something that is not there yet (celigo-models 3.4). */
+  /** Left out of the creation where they refer to something that is not there yet (api-notes#circles). */
   readonly late?: readonly FieldPath[];
-  /** Read-only fields that a PUT must not send back, though other types ignore them (celigo-models 1.2). */
+  /** Read-only fields that a PUT must not send back, though other types ignore them (api-notes#put). */
   readonly refusedOnPut?: readonly FieldPath[];
   /**
    * Fields by which an existing resource of another account is taken for the same one; always for `map`, otherwise where
@@ -142,7 +142,7 @@ export interface Owner {
 
 /**
  * Whether a record of an `ownOnly` collection belongs to the account. No source documents the mark; records of
- * Celigo's catalogue are `published` and do not carry the account's `_userId` (celigo-models 6.15, 6.18).
+ * Celigo's catalogue are `published` and do not carry the account's `_userId` (api-notes#own-records).
  */
 export function isOwn(doc: JsonObject, owner: Owner): boolean {
   return doc.published !== true || doc._userId === owner.userId;

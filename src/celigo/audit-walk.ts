@@ -5,7 +5,7 @@ import { ApiError } from './errors.ts';
 import { recordsOf, walkCollection } from './paging.ts';
 
 const PATH = '/v1/audit';
-/** Most entries that one query gives at all: celigo-platform 6 knows two versions of the limit. */
+/** Most entries of one answer: two versions of the limit are known (api-notes#audit-limit). */
 const CAPS: ReadonlySet<number> = new Set([1_000, 20_000]);
 
 /** Whether an answer of so many entries may have been cut off: no document names the length of a page. */

@@ -157,7 +157,7 @@ export async function fetchUsers(
         const user = isObject(record) ? record.sharedWithUser : undefined;
         if (!isObject(user)) continue;
         if (!users.has(text(user._id))) fresh += 1;
-        // The person's id stands inside; the record's own `_id` is that of the share (celigo-platform 6).
+        // The person's id stands inside; the record's own `_id` is that of the share (api-notes#users).
         users.set(text(user._id), { name: text(user.name) || text(user.email), email: text(user.email) });
       }
       return fresh;

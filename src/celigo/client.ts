@@ -13,7 +13,7 @@ import { ApiError, isPassingStatus, readErrorBody } from './errors.ts';
 const PATIENCE_WITH_THROTTLING = 60;
 /**
  * The limit holds for every window of this length: the few dozen requests of a quiet run go out at once, a long one
- * keeps to the average. The account's own bucket holds 1,000 requests (celigo-platform 3).
+ * keeps to the average. The account's own bucket holds 1,000 requests (api-notes#rate-limit).
  */
 const WINDOW_MS = 5_000;
 /** A server that asks for a longer pause than this is out of service, not busy. */
@@ -49,7 +49,7 @@ export interface ApiRequest {
   /** Path with query below the base URL, or an absolute URL of the same origin. */
   readonly url: string;
   readonly body?: Json;
-  /** A POST that may be sent twice without harm; others never are (celigo-platform 4.2). */
+  /** A POST that may be sent twice without harm; others never are (api-notes#post-once). */
   readonly repeatable?: boolean;
   /** Looks at a complete answer; an ApiError it throws counts as a failure of the request and may be retried. */
   readonly accept?: (response: ApiResponse) => void;

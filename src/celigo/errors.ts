@@ -26,13 +26,13 @@ export class ApiError extends Error {
   }
 }
 
-/** Statuses worth another try (celigo-platform 4.2); every unknown 5xx counts as passing too. */
+/** Statuses worth another try (api-notes#statuses); every unknown 5xx counts as passing too. */
 export function isPassingStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
 /**
- * The sentence inside an error body, in any of the documented shapes (celigo-platform 4.1): `{errors: [{code,
+ * The sentence inside an error body, in any of the documented shapes (api-notes#error-shapes): `{errors: [{code,
  * message, field?}]}`, `{message}`, plain text, HTML, nothing. `code` may be a number.
  */
 export function readErrorBody(text: string): { message: string; apiCode: string | undefined } {

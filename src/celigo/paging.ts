@@ -3,9 +3,9 @@ import { isArray, isObject, type Json } from '../core/json.ts';
 import { type ApiClient, type ApiResponse, ownUrl } from './client.ts';
 import { ApiError } from './errors.ts';
 
-/** Largest page asked for; the server may give less (celigo-platform 2.1). */
+/** Largest page asked for; the server may give less (api-notes#paging-link). */
 const PAGE_SIZE = 1000;
-/** Page lengths at which a missing `Link` does not prove the end (celigo-platform 2.8). */
+/** Page lengths at which a missing `Link` does not prove the end (api-notes#paging-end). */
 const ROUND_COUNTS: ReadonlySet<number> = new Set([100, 1000, 1001]);
 /** A listing longer than this is a server going in circles. Reaching it is an error, never an end. */
 const MOST_PAGES = 100_000;
@@ -62,8 +62,8 @@ function nextLink(response: ApiResponse): string | undefined {
 }
 
 /**
- * The absolute URL of `nextPageURL`: absolute, or relative with or without `/v1` (celigo-platform, open question
- * 22). @throws ApiError when it leaves the base URL's origin
+ * The absolute URL of `nextPageURL`: absolute, or relative with or without `/v1` (api-notes#next-page-url).
+ * @throws ApiError when it leaves the base URL's origin
  */
 function nextPageTarget(baseUrl: string, next: string): URL {
   const absolute = /^[a-z]+:/i.test(next);
@@ -98,7 +98,7 @@ function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, str
 
 /**
  * Reads a collection from its first to its last page, whichever way the server pages. Returns only after an explicit end; every doubt is an error, so that absence can be believed
- * (celigo-platform 2.8).
+ * (api-notes#paging-end).
  * @returns whether the end is certain. `false` only with a `probe` of the caller's: after a full page the server gave the
  * same again or refused to go on, so that there may be more
  * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
@@ -185,7 +185,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
 }
 
 /**
- * The records of a list answer: an array, or an object around one (celigo-platform 2.8).
+ * The records of a list answer: an array, or an object around one (api-notes#list-shapes).
  * @throws ApiError for any other shape, so that a changed API never looks like an empty collection
  */
 export function recordsOf(

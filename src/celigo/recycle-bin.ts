@@ -11,7 +11,7 @@ const BY_MODEL: ReadonlyMap<string, ResourceType> = new Map(
   RESOURCE_TYPES.map((type) => [type.model.toLowerCase(), type]),
 );
 
-/** The bin's own word for a type: the collection's path, except for users (celigo-platform 7). */
+/** The bin's own word for a type: the collection's path, except for users (api-notes#recycle-bin-names). */
 function binName(type: ResourceType): string {
   return type.name === 'ashares' ? 'users' : type.name;
 }
@@ -67,7 +67,7 @@ export async function readBinned(
 
 /**
  * Brings a resource back from the recycle bin with its id, its credentials and what was deleted with it: by the newer
- * call, where the server does not have it by the older one (celigo-platform, open question 9).
+ * call, where the server does not have it by the older one (api-notes#recycle-bin-restore).
  * @throws ApiError
  */
 export async function undelete(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ export interface TokenExpiry {
 
 /**
  * The tokens with an expiry (`autoPurgeAt`) that are not revoked. Which of them is the one in use cannot be told:
- * records show a mask instead of the token (celigo-platform 1.2).
+ * records show a mask instead of the token (api-notes#tokens).
  * @returns none where the token may not read `/v1/accesstokens`
  */
 export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal): Promise<TokenExpiry[]> {

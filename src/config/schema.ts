@@ -2,7 +2,7 @@ import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 import { CHANNEL_KEYS, daemonSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
 
-/** Base URLs of the regions, fully separate from each other (celigo-platform 1.1). */
+/** Base URLs of the regions, fully separate from each other (api-notes#regions). */
 export const REGIONS = {
   us: 'https://api.integrator.io',
   eu: 'https://api.eu.integrator.io',

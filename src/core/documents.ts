@@ -20,7 +20,7 @@ export interface MirrorDocument {
   readonly doc: JsonObject;
 }
 
-/** Part of an Integration App: installed and changed by the app alone (celigo-models 9). */
+/** Part of an Integration App: installed and changed by the app alone (api-notes#app-parts). */
 export function isAppPart(doc: JsonObject): boolean {
   return doc._connectorId !== undefined && doc._connectorId !== null;
 }

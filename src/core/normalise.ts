@@ -134,7 +134,7 @@ export function sortSet(items: readonly Json[], key: string): readonly Json[] {
   return keyed.map(({ item }) => item);
 }
 
-/** Leaves out of a filter or transform what only repeats its `expression` (celigo-models 1.6). */
+/** Leaves out of a filter or transform what only repeats its `expression` (api-notes#echoes). */
 function withoutEcho(value: JsonObject): JsonObject {
   const expression = getOwn(value, 'expression');
   if (!isObject(expression)) return value;

@@ -26,7 +26,7 @@ function at(value: Json | undefined, steps: readonly string[], place: string): {
 
 /**
  * Every reference of a document to another resource: by field name at any depth, and at the places the catalogue
- * names for the type (celigo-models 3.1). Subtrees that hold other systems' records are passed over.
+ * names for the type (api-notes#references). Subtrees that hold other systems' records are passed over.
  */
 export function referencesOf(type: ResourceType, doc: JsonObject): readonly Reference[] {
   const found: Reference[] = [];

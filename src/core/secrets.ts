@@ -1,7 +1,7 @@
 import { getOwn, isObject, type Json, type JsonObject } from './json.ts';
 import { isNamedSecret, isReference, kindOfName } from './secret-words.ts';
 
-/** What the API shows in place of a credential: asterisks and nothing else (celigo-models 2.1). */
+/** What the API shows in place of a credential: asterisks and nothing else (api-notes#mask). */
 const MASK = /^\*{3,}$/;
 /** Text that is handlebars expressions and, at most, an authorisation scheme: a reference, not a value. */
 const TEMPLATE_ONLY = /^(?:(?:bearer|basic|token|apikey)\s+)?(?:\{\{\{?[^{}]*\}?\}\}\s*)+$/i;

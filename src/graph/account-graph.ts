@@ -40,7 +40,7 @@ export interface AccountGraph {
   readonly usedBy: (key: Key) => readonly Edge[];
 }
 
-/** Fields by which a flow starts what comes after it (celigo-models 3.2). */
+/** Fields by which a flow starts what comes after it (api-notes#flow-starts). */
 const STARTING: ReadonlySet<string> = new Set(['_runNextFlowIds', '_runNextExportIds']);
 /** Fields of membership: an integration is no reason for one of its flows to fail because of another. */
 const BELONGING: ReadonlySet<string> = new Set([

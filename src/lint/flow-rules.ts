@@ -5,7 +5,7 @@ import type { Key } from '../core/keys.ts';
 import { type AccountGraph, isForeign, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Exports that begin by themselves when something arrives (celigo-models 6.3). */
+/** Exports that begin by themselves when something arrives (api-notes#listeners). */
 const LISTENERS: ReadonlySet<string> = new Set(['webhook', 'distributed']);
 const LISTENING_ADAPTORS = /^(?:Webhook|AS2|VAN)/;
 
@@ -113,7 +113,7 @@ function circles(graph: AccountGraph): Problem[] {
   });
 }
 
-/** Ends of branches that are no router of the list (celigo-models 3.1). */
+/** Ends of branches that are no router of the list (api-notes#routers). */
 const RESERVED: ReadonlySet<string> = new Set(['outputRouter', 'apiRouter']);
 
 function deadBranches(graph: AccountGraph): Problem[] {

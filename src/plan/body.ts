@@ -8,7 +8,10 @@ import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
-/** Members that are written by calls of their own, not with the document (celigo-models 6.1, 6.11). */
+/**
+ * Members that are written by calls of their own, not with the document (api-notes#written-apart,
+ * api-notes#lookup-data).
+ */
 export const WRITTEN_APART: Readonly<Record<string, readonly string[]>> = {
   integrations: ['_registeredConnectionIds'],
   lookupcaches: ['data'],
@@ -28,7 +31,7 @@ function serverKept(type: ResourceType): string[] {
 
 /**
  * Members that an answer repeats from deeper in the document. On an API of the old kind these two are the configuration
- * itself (celigo-models 6.10).
+ * itself (api-notes#api-legacy).
  */
 function echoesOf(type: ResourceType, doc: JsonObject): readonly string[] {
   return type.name === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
@@ -63,7 +66,7 @@ export function switchesOf(type: ResourceType, doc: JsonObject): string[] {
 
 /**
  * The wanted document with its switches as they stand live wherever the restore does not switch off: nothing is switched
- * on by an update (celigo-models 8.3).
+ * on by an update (api-notes#switched-off).
  */
 export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
   let out = wanted;
@@ -148,7 +151,7 @@ export function createBody(input: CreateInput): Filled {
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }
 
-/** One operation of a JSON Patch (celigo-models 1.2). */
+/** One operation of a JSON Patch (api-notes#json-patch). */
 export interface PatchOperation {
   readonly op: 'replace' | 'remove';
   readonly path: string;

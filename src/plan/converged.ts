@@ -6,7 +6,7 @@ import { setSteps } from '../core/paths.ts';
 import { covers, type Place } from '../core/places.ts';
 import { withLiveSwitches } from './body.ts';
 
-/** A value that the server puts in the place of the one it is sent, without an error (celigo-models 1.6, 8.5). */
+/** A value that the server puts in the place of the one it is sent, without an error (api-notes#clamped). */
 export interface Settled {
   readonly place: Place;
   readonly wanted: Json;

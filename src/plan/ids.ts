@@ -75,7 +75,7 @@ function isInnerId(type: ResourceType, place: Place): boolean {
   return !Object.keys(type.refs ?? {}).some((path) => covers(path, place));
 }
 
-/** Without the ids that the server gives to parts of a document; those in `keep` stay (celigo-models 3.1, 8.3). */
+/** Without the ids that the server gives to parts of a document; those in `keep` stay (api-notes#inner-ids). */
 export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: ReadonlySet<string>): JsonObject {
   const strip = (value: Json, place: Place): Json => {
     if (isArray(value)) return value.map((item, i) => strip(item, [...place, i]));
@@ -103,7 +103,7 @@ export function innerIds(type: ResourceType, doc: JsonObject): Set<string> {
 
 /**
  * The new ids of a document's parts: both documents are walked side by side, list by list, and every `_id` that differs
- * is a pair (celigo-models 3.1: groups are matched by position).
+ * is a pair (api-notes#inner-ids: groups are matched by position).
  */
 export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json): Map<string, string> {
   const pairs = new Map<string, string>();

@@ -164,7 +164,7 @@ export function secretDifferences(wanted: JsonObject, live: JsonObject): string[
 }
 
 /**
- * The last look at a body before it leaves: neither a mask nor a placeholder may be in it (celigo-models 2.2).
+ * The last look at a body before it leaves: neither a mask nor a placeholder may be in it (api-notes#mask-writes).
  * @throws AppError `API` naming the place
  */
 export function assertNoPlaceholder(body: Json, what: string): void {

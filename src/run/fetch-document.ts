@@ -8,7 +8,7 @@ import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/j
 import { compareCodePoints } from '../core/order.ts';
 import { placeText } from '../core/places.ts';
 
-/** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (celigo-platform 2.2). */
+/** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (api-notes#lookup-data). */
 const MOST_DATA_PAGES = 100_000;
 
 /** What ids of keys begin with that must not be told: hexadecimal ones never do. */
@@ -139,7 +139,7 @@ function dataPage(body: Json | undefined, url: string): { entries: JsonObject[];
 }
 
 /**
- * All entries of a lookup cache as one JSON text a line, sorted by key (celigo-platform 2.2).
+ * All entries of a lookup cache as one JSON text a line, sorted by key (api-notes#lookup-data).
  * @throws ApiError when a page is missing
  */
 export async function fetchCacheData(

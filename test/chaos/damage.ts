@@ -16,7 +16,7 @@ export function isPlain(dir: string, doc: JsonObject): boolean {
     type !== undefined &&
     PLAIN_TYPES.includes(dir) &&
     doc._connectorId === undefined &&
-    // The platform no longer makes these (celigo-models 11).
+    // The platform no longer makes these (api-notes#legacy-rest).
     !String(doc.adaptorType ?? '').startsWith('REST') &&
     secretsIn(type, doc).length === 0 &&
     !JSON.stringify(configured(dir, doc)).includes('"$secret"') &&

@@ -20,7 +20,7 @@ const NOT_RESTORED: ReadonlySet<string> = new Set([
   'disabled',
   'apiIdentifier',
   '_templateId',
-  // How a step hangs on a connector of the vendor's: no write sets it (celigo-models 7).
+  // How a step hangs on a connector of the vendor's: no write sets it (api-notes#connector-pointers).
   '_httpConnectorEndpointId',
   '_httpConnectorEndpointIds',
   '_httpConnectorResourceId',

@@ -12,7 +12,7 @@ const TARGETS: Readonly<Record<string, string>> = {
   _lookupCacheId: 'lookupcaches',
 };
 
-/** Whether something can be named by an alias of the integration (celigo-models 8.4). */
+/** Whether something can be named by an alias of the integration (api-notes#aliases). */
 function isReachable(type: string, doc: JsonObject, integration: string, registered: ReadonlySet<Json>): boolean {
   switch (type) {
     case 'connections':
@@ -27,7 +27,7 @@ function isReachable(type: string, doc: JsonObject, integration: string, registe
   }
 }
 
-/** Refuses aliases that break the rules (celigo-models 8.4). Those the document held before are not looked at. */
+/** Refuses aliases that break the rules (api-notes#aliases). Those the document held before are not looked at. */
 export function checkAliases(
   aliases: Json | undefined,
   before: Json | undefined,

@@ -5,7 +5,8 @@ import { auditTypeOf } from '../model/audit.ts';
 import { projectionOf } from '../rules/projection.ts';
 
 /**
- * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so (celigo-platform 6).
+ * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so
+ * (api-notes#audit-log).
  * @throws ApiFault 403 for everybody but administrators and the owner
  */
 export function auditAnswer(call: Call, record?: { readonly type: ResourceType; readonly id: string }): Reply {

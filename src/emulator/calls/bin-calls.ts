@@ -11,7 +11,7 @@ function shown({ type, doc }: BinEntry): JsonObject {
   return maskSecrets(typeOf(type), doc);
 }
 
-/** What stands at and below `/v1/recycleBinTTL` (celigo-platform 7). @throws ApiFault */
+/** What stands at and below `/v1/recycleBinTTL` (api-notes#recycle-bin). @throws ApiFault */
 export async function binCall(call: Call, path: readonly string[]): Promise<Reply> {
   const { account, actor, method } = call;
   const [plural, rawId, action, ...more] = path;

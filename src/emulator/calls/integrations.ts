@@ -11,7 +11,7 @@ import { EMPTY_IS_204 } from '../rules/rules.ts';
 import { page } from './listing.ts';
 import { readVisible, stamp } from './writes.ts';
 
-/** Parts of an integration that can be listed through it (celigo-platform 5.2). */
+/** Parts of an integration that can be listed through it (api-notes#integration-parts). */
 const PARTS: ReadonlySet<string> = new Set(['flows', 'connections', 'exports', 'imports', 'ashares']);
 
 /** Ids of a type that belong to an integration; steps inherit it from the flows, tools and APIs that use them. */
@@ -130,7 +130,7 @@ export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promis
   return empty();
 }
 
-/** Ids and names of what needs a document, by type (celigo-platform 5). */
+/** Ids and names of what needs a document, by type (api-notes#dependencies). */
 export function dependencies(
   account: Account,
   users: readonly { readonly type: string; readonly id: string }[],

@@ -14,7 +14,7 @@ import { dependencies, integrationPart } from './integrations.ts';
 import { lookupData } from './lookup-data.ts';
 import { createDocument, patchDocument, readVisible, replaceDocument } from './writes.ts';
 
-/** Types whose records have a log of their own (celigo-platform 6). */
+/** Types whose records have a log of their own (api-notes#audit-coverage). */
 const LOGGED: ReadonlySet<string> = new Set([
   ...['flows', 'connections', 'integrations', 'exports', 'imports', 'apis', 'scripts', 'accesstokens'],
 ]);
@@ -44,7 +44,7 @@ function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
   }
 }
 
-/** POST on a collection. A new token is shown once, in this answer (celigo-platform 1.2). */
+/** POST on a collection. A new token is shown once, in this answer (api-notes#tokens). */
 export async function createItem(call: Call, type: ResourceType): Promise<Reply> {
   if (ruleOf(type.name).create === false) throw methodNotAllowed(call.method);
   const body = call.body();
@@ -87,7 +87,7 @@ function membersOf(value: Json | undefined): readonly JsonObject[] {
   return isArray(value) ? value.filter(isObject) : [];
 }
 
-/** Resources and endpoints of a connector, abridged as lists of them are (celigo-platform 2.6). */
+/** Resources and endpoints of a connector, abridged as lists of them are (api-notes#abridged-lists). */
 function connectorPart(call: Call, doc: JsonObject, rest: readonly string[]): Reply {
   const abridged = (part: JsonObject): JsonObject =>
     ['published', '_httpConnectorId', 'endpoints'].reduce((held, key) => withKey(held, key, undefined), part);
@@ -124,7 +124,7 @@ async function secretPart(call: Call, type: ResourceType, doc: JsonObject, part:
   return json({ [field]: next });
 }
 
-/** `PUT /v1/environments/{id}/enable` switches back and forth (celigo-models 6.19). */
+/** `PUT /v1/environments/{id}/enable` switches back and forth (api-notes#environments). */
 async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject): Promise<Reply> {
   if (call.method !== 'PUT') throw methodNotAllowed(call.method);
   await call.beforeWrite(type.name, String(doc._id));

@@ -31,7 +31,7 @@ function windowOf({ query, account }: Call): Window {
   return { skip: wholeNumber(query, 'skip', 0) ?? 0, limit: Math.min(asked ?? defaultPageSize, pageSize) };
 }
 
-/** The absolute address of the page that begins at `skip` (celigo-platform 2.1). */
+/** The absolute address of the page that begins at `skip` (api-notes#paging-link). */
 function pageAddress({ address, query, account }: Call, skip: number, limit: number): string {
   const parameters = new URLSearchParams(account.behaviour.linkQuery === 'whole' ? query : undefined);
   parameters.set('limit', String(limit));
@@ -49,7 +49,7 @@ function linkHeader(call: Call, { skip, limit }: Window, total: number): Record<
   return links.length > 0 ? { link: links.join(folded ? ',\r\n  ' : ', ') } : {};
 }
 
-/** One page as an object around its records, with `nextPageURL` when there are more (celigo-platform 2.2). */
+/** One page as an object around its records, with `nextPageURL` when there are more (api-notes#paging-body). */
 function pageBody(call: Call, { skip, limit }: Window, total: number, records: string): Reply {
   const more = skip + limit < total;
   const next = more ? `,"nextPageURL":${JSON.stringify(nextPageUrl(call, skip + limit, limit))}` : '';
@@ -109,7 +109,7 @@ function filterOf(type: ResourceType, { query, actor }: Call): Filter | undefine
     case 'tpconnectors':
       return query.get('publishedOnly') === 'true' ? (doc) => doc.published === true : undefined;
     case 'notifications':
-      // Without the parameter, a person sees their own only (celigo-platform 2.6).
+      // Without the parameter, a person sees their own only (api-notes#hidden-records).
       if (query.get('users') === 'all') return undefined;
       return (doc) => (doc.subscribedByUser as JsonObject | undefined)?._id === actor.user._id;
     case 'storageitems': {
@@ -129,7 +129,7 @@ export function listCollection(call: Call, type: ResourceType): Reply {
   const { store } = account;
   const visible = account.access.filterFor(actor, type.name);
   const filter = filterOf(type, call);
-  // Instances of abstract flows are left out unless asked for (celigo-models 6.2).
+  // Instances of abstract flows are left out unless asked for (api-notes#flow-instances).
   const withInstances = type.name !== 'flows' || query.get('includeInstances') === 'true';
 
   let entries = store.entries(type.name);
@@ -153,7 +153,7 @@ export function listCollection(call: Call, type: ResourceType): Reply {
   }
 
   return page(call, entries, textOfEntry, {
-    // Two collections are documented not to page (celigo-platform 2.3).
+    // Two collections are documented not to page (api-notes#unpaged).
     paged: type.list.paged !== false && type.name !== 'ssoclients',
     emptyIs204: EMPTY_IS_204.has(type.name),
     wrap: type.list.shape === 'folders' ? 'items' : undefined,

@@ -5,7 +5,7 @@ import { type Call, methodNotAllowed, unknownPath } from '../http/request.ts';
 import type { Account } from '../model/account.ts';
 import type { LookupEntry } from '../model/lookup-entries.ts';
 
-/** Bounds of one call (celigo-platform 2.2, 3). */
+/** Bounds of one call (api-notes#lookup-data). */
 const MOST_KEYS = 1_000;
 const MOST_BYTES = 5 * 1024 * 1024;
 

@@ -24,7 +24,7 @@ function personOf(account: Account, email: string | undefined, actor: Actor): Js
   throw invalid('subscribedByUserEmail', `${email} is not a user of the account`, 'invalid_user');
 }
 
-/** One subscription of the bulk form, checked (celigo-models 6.19). */
+/** One subscription of the bulk form, checked (api-notes#notifications). */
 function wish(account: Account, actor: Actor, item: unknown) {
   if (!isObject(item)) throw fault(400, 'invalid_field', 'a notification must be an object');
   const targets = Object.keys(TARGETS).filter((field) => item[field] !== undefined && item[field] !== null);

@@ -34,7 +34,7 @@ function writableOnly(type: ResourceType, body: JsonObject, stored: JsonObject |
 function keepServerFields(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
   let doc = body;
   for (const path of readOnlyPaths(type)) {
-    // On an API of the old kind these two are the configuration itself (celigo-models 6.10).
+    // On an API of the old kind these two are the configuration itself (api-notes#api-legacy).
     if (type.name === 'apis' && (path === '_scriptId' || path === 'function')) continue;
     const kept = valueAt(stored, path);
     if (equalJson(kept, valueAt(doc, path))) continue;
@@ -46,7 +46,7 @@ function keepServerFields(type: ResourceType, body: JsonObject, stored: JsonObje
   return doc;
 }
 
-/** Refuses a change of what is fixed at creation; some such changes are ignored instead (celigo-models 8.1). */
+/** Refuses a change of what is fixed at creation; some such changes are ignored instead (api-notes#immutable). */
 function keepImmutable(type: ResourceType, body: JsonObject, stored: JsonObject): JsonObject {
   const { silentlyFixed = [], required = [] } = ruleOf(type.name);
   let doc = body;
@@ -65,7 +65,7 @@ function keepImmutable(type: ResourceType, body: JsonObject, stored: JsonObject)
   return doc;
 }
 
-/** Under the kinder reading of the documents, a mask leaves the stored credential alone (celigo-models 2.2). */
+/** Under the kinder reading of the documents, a mask leaves the stored credential alone (api-notes#mask-writes). */
 function resolveMasks(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
   let doc = body;
   for (const path of maskedPaths(type)) {
@@ -182,7 +182,7 @@ export function replaceDocument(
   account.access.needsWrite(actor, type, id, stored);
   assertOwn(type, stored);
   if (type.name === 'syncs') {
-    // The one endpoint that refuses read-only fields instead of ignoring them (celigo-models 1.2).
+    // The one endpoint that refuses read-only fields instead of ignoring them (api-notes#put).
     const refused = ['_id', '_userId', '_integrationId'].find((field) => sent[field] !== undefined);
     if (refused !== undefined) throw invalid(refused, `${refused} is not allowed`);
   }

@@ -6,7 +6,7 @@ import type { Links } from '../model/links.ts';
 import type { Store } from '../model/store.ts';
 import { forbidden } from './api-fault.ts';
 
-/** What somebody may see and change (celigo-platform 1.2). */
+/** What somebody may see and change (api-notes#token-reach). */
 export interface Access {
   /** Whether one document exists for them. What they may not see is simply absent. */
   readonly sees: (actor: Actor, type: string, id: string) => boolean;

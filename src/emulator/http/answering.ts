@@ -23,7 +23,7 @@ export interface Answered {
   readonly by?: string;
 }
 
-/** Finds out whose token a request carries. @throws ApiFault 401 (celigo-platform 4.1) */
+/** Finds out whose token a request carries. @throws ApiFault 401 (api-notes#error-shapes) */
 function authenticate(account: Account, header: string | undefined): Actor {
   if (header === undefined) throw unauthorized('Unauthorized');
   const token = /^bearer\s+(\S+)\s*$/i.exec(header)?.[1];

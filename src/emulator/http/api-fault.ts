@@ -1,6 +1,6 @@
 import type { Json } from '../../core/json.ts';
 
-/** A refusal by the API, as a client sees it (celigo-platform 4.1). */
+/** A refusal by the API, as a client sees it (api-notes#error-shapes). */
 export class ApiFault extends Error {
   readonly status: number;
   readonly body: Json;
@@ -20,7 +20,7 @@ export function fault(status: number, code: string, message: string, field?: str
   return new ApiFault(status, { errors: [{ code, message, ...(field === undefined ? {} : { field }) }] });
 }
 
-/** 401. The layer that checks tokens answers without an `errors` list (celigo-platform 4.1). */
+/** 401. The layer that checks tokens answers without an `errors` list (api-notes#error-shapes). */
 export function unauthorized(message: 'Unauthorized' | 'Bearer Authentication Failed'): ApiFault {
   return new ApiFault(401, { message });
 }

@@ -6,7 +6,7 @@ export interface RateLimit {
   readonly refillPerSecond: number;
 }
 
-/** The documented bucket of an account (celigo-platform 3). */
+/** The documented bucket of an account (api-notes#rate-limit). */
 export const DOCUMENTED_RATE: RateLimit = { capacity: 1_000, refillPerSecond: 300 };
 
 /** A bucket from which each request takes one token. The returned function throws ApiFault 429 when it is empty. */

@@ -25,7 +25,7 @@ export function empty(status = 204): Reply {
   return { status, body: '', headers: {} };
 }
 
-/** Plain text, as the state endpoints answer (celigo-platform 2.4). */
+/** Plain text, as the state endpoints answer (api-notes#plain-text). */
 export function plain(body: string, status = 200): Reply {
   return { status, body, headers: { 'content-type': 'text/plain; charset=utf-8' } };
 }

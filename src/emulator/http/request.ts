@@ -21,7 +21,7 @@ export interface Call {
 
 /**
  * Reads a body the way the API does: its type must be named (400 without, 415 for another one), and it must parse
- * (celigo-platform 4.2).
+ * (api-notes#statuses).
  */
 export function parseBody(bytes: Buffer, contentType: string | undefined): Json | undefined {
   if (bytes.length === 0) return undefined;

@@ -33,7 +33,7 @@ function collectionOf(path: readonly string[]): { type: ResourceType; rest: read
   return undefined;
 }
 
-/** `POST /v1/invite`: the only way to a new user (celigo-platform 5.1). Nobody is e-mailed. */
+/** `POST /v1/invite`: the only way to a new user (api-notes#users). Nobody is e-mailed. */
 async function invite(call: Call): Promise<Reply> {
   const { account, actor } = call;
   if (call.method !== 'POST') throw methodNotAllowed(call.method);
@@ -117,7 +117,7 @@ export async function route(call: Call): Promise<Reply> {
       return invite(call);
     case 'templates':
     case 'connectors':
-      // For partner accounts only (celigo-platform 5.3).
+      // For partner accounts only (api-notes#partner-only).
       throw forbidden();
     case 'shared':
       if (rest.join('/').toLowerCase() === 'stacks' && method === 'GET') return json([]);

@@ -45,7 +45,7 @@ export interface Account {
   readonly starts: Start[];
   /** Types outside the licence, with the status their endpoints answer. */
   readonly unlicensed: Map<string, 402 | 403 | 404>;
-  /** iClients of Celigo itself: connections refer to them, no list shows them (celigo-models 6.8). */
+  /** iClients of Celigo itself: connections refer to them, no list shows them (api-notes#global-iclients). */
   readonly globalIclients: ReadonlySet<string>;
   readonly behaviour: Behaviour;
   readonly now: () => Date;
@@ -117,7 +117,9 @@ export function createAccount(
   };
 }
 
-/** Types by the plural that the recycle bin's paths use: the model in lower case plus `s` (celigo-platform 7). */
+/**
+ * Types by the plural that the recycle bin's paths use: the model in lower case plus `s` (api-notes#recycle-bin-names).
+ */
 export const TYPES_BY_BIN_NAME: ReadonlyMap<string, ResourceType> = new Map(
   RESOURCE_TYPES.flatMap((type) => [
     [type.name, type] as const,

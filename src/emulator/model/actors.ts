@@ -17,7 +17,7 @@ export interface Actor {
   readonly role?: Role;
   /** Rights in single integrations. */
   readonly integrations: ReadonlyMap<string, Level>;
-  /** Ids by type that a custom token reaches; absent for every other token (celigo-platform 1.2). */
+  /** Ids by type that a custom token reaches; absent for every other token (api-notes#tokens). */
   readonly scope?: ReadonlyMap<string, ReadonlySet<string>>;
   readonly source: 'api' | 'ui';
 }
@@ -102,7 +102,7 @@ export function createActors(people: readonly Person[], store: Store, now: () =>
     if (found.role === 'owner') {
       return { user, label: found.name, role: 'owner', integrations: new Map(), source };
     }
-    // A member who was removed or switched off is out at once (celigo-platform 1.2).
+    // A member who was removed or switched off is out at once (api-notes#token-reach).
     const share = [...store.all('ashares')].find((doc) => userIdOf(doc) === found._id);
     if (!share || share.disabled === true) return undefined;
     return { user, label: found.name, ...rightsOf(share), source };

@@ -10,7 +10,7 @@ import type { AuditEntry } from './seed.ts';
 export type AuditEvent = 'create' | 'update' | 'delete' | 'restore' | 'purge';
 type FieldChange = AuditEntry['fieldChanges'][number];
 
-/** The account's audit log (celigo-platform 6). */
+/** The account's audit log (api-notes#audit-log). */
 export interface AuditLog {
   /** Notes one change, if its type is audited. */
   readonly note: (

@@ -2,7 +2,7 @@
 const MACHINE = 'e3a0b5c7d1';
 
 /**
- * Mints ids as the server does: creation time in seconds, machine, counter (celigo-models 1.1). The same clock
+ * Mints ids as the server does: creation time in seconds, machine, counter (api-notes#ids). The same clock
  * gives the same ids.
  */
 export function createIds(now: () => Date): () => string {

@@ -8,7 +8,7 @@ import { type Account, type BinEntry, typeOf } from './account.ts';
 import type { Actor } from './actors.ts';
 import { internalReferences } from './links.ts';
 
-/** Deleted documents are purged after this (celigo-platform 7). */
+/** Deleted documents are purged after this (api-notes#recycle-bin). */
 const RETENTION_MS = 30 * 86_400_000;
 
 /** Purges what has been in the bin for too long. */

@@ -7,7 +7,7 @@ export const STATEFUL: ReadonlySet<string> = new Set(['exports', 'imports', 'flo
 
 /**
  * `/v1/state[/{key}]` and `/v1/{type}/{id}/state[/{key}]`. Lists show keys only; a PUT answers plain text
- * (celigo-platform 2.4). `scope` is empty for the account's own state.
+ * (api-notes#plain-text). `scope` is empty for the account's own state.
  */
 export async function state(call: Call, scope: string, key: string | undefined): Promise<Reply> {
   const { account, method } = call;

@@ -8,7 +8,7 @@ import { maskSecrets } from '../rules/masking.ts';
 export interface Entry {
   readonly id: string;
   readonly text: string;
-  /** An instance of an abstract flow, left out of ordinary listings (celigo-models 6.2). */
+  /** An instance of an abstract flow, left out of ordinary listings (api-notes#flow-instances). */
   readonly isInstance: boolean;
   listText?: string;
   projected?: { readonly key: string; readonly text: string };
@@ -43,7 +43,7 @@ function compareIds(a: Entry, b: Entry): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** The document as a list of its type shows it, without `omitted` fields besides (celigo-platform 2.6). */
+/** The document as a list of its type shows it, without `omitted` fields besides (api-notes#abridged-lists). */
 export function listForm(type: ResourceType, doc: JsonObject, omitted: readonly string[] = []): JsonObject {
   let form = maskSecrets(type, doc);
   for (const field of [...(type.hydrate?.fields ?? []), ...omitted]) form = withKey(form, field, undefined);

@@ -3,56 +3,62 @@
  * that are most dangerous to a client.
  */
 export interface Behaviour {
-  /** Largest `limit` accepted; more is cut down to it (celigo-platform 2.1). */
+  /** Largest `limit` accepted; more is cut down to it (api-notes#paging-link). */
   readonly pageSize: number;
   /** Page length when no `limit` is given: 100 or 1000 in the documents. */
   readonly defaultPageSize: number;
   /** A `limit` above `pageSize`: cut down, or refused with 400. */
   readonly largeLimit: 'clamp' | 'reject';
-  /** `store`: a written `******` becomes the credential; `keep`: it leaves the stored one (celigo-models 2.2). */
+  /** `store`: a written `******` becomes the credential; `keep`: it leaves the stored one (api-notes#mask-writes). */
   readonly maskedWrites: 'store' | 'keep';
   /**
    * What a POST or PUT answers: the document as a GET shows it, its id alone, or the body as it was sent, before the server
-   * filled in anything (celigo-platform, open question 28).
+   * filled in anything (api-notes#write-answer).
    */
   readonly writeAnswer: 'whole' | 'id' | 'echo';
-  /** How records show who changed them last (celigo-platform, open question 6). */
+  /** How records show who changed them last (api-notes#last-modified-by). */
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
-  /** Whether tools, MCP servers, connectors and other undocumented types are audited (open question 8). */
+  /** Whether tools, MCP servers, connectors and other undocumented types are audited (api-notes#audit-coverage). */
   readonly auditAll: boolean;
-  /** How a list leads to its next page: `Link`, or `nextPageURL` in an object around it (celigo-platform 2.1, 2.2). */
+  /**
+   * How a list leads to its next page: `Link`, or `nextPageURL` in an object around it (api-notes#paging-link,
+   * api-notes#paging-body).
+   */
   readonly paging: 'link' | 'body';
-  /** `Link` on one line, or folded over several as the documents allow (celigo-platform 2.1). */
+  /** `Link` on one line, or folded over several as the documents allow (api-notes#paging-link). */
   readonly linkForm: 'line' | 'folded';
   /** Whether links to other pages repeat the parameters of the request, or have `limit` and `skip` alone. */
   readonly linkQuery: 'whole' | 'paging';
   /** Parameters of a list that no document of paging or projection names: used, or refused with 400. */
   readonly otherParameters: 'accept' | 'reject';
-  /** By type: fields that its list leaves out besides the documented ones (open question 24). */
+  /** By type: fields that its list leaves out besides the documented ones (api-notes#abridged-lists). */
   readonly abridged: Readonly<Record<string, readonly string[]>>;
   /** Coding of bodies, also unasked for (RFC 9110, 12.5.3). */
   readonly coding: 'identity' | 'gzip' | 'deflate' | 'br';
-  /** Shape of the audit log's answer (open question 7). */
+  /** Shape of the audit log's answer (api-notes#audit-shapes). */
   readonly auditShape: 'array' | 'audit' | 'auditLogs';
   /** Most entries in one audit answer: 20,000, in an older document 1,000. */
   readonly auditCap: number;
   /** Entries in an audit answer when no `limit` is given. */
   readonly auditPage: number;
-  /** How further audit entries are reached: by `offset`, as one document says; `link`: by a `Link` header (open question 7). */
+  /**
+   * How further audit entries are reached: by `offset`, as one document says; `link`: by a `Link` header
+   * (api-notes#audit-shapes).
+   */
   readonly auditPaging: 'offset' | 'ignored' | 'refused' | 'link';
   /** Entries younger than this are not in the log yet. */
   readonly auditDelayMs: number;
-  /** Whether `POST …/doCascadeRestore` exists, or which status it answers (open question 9). */
+  /** Whether `POST …/doCascadeRestore` exists, or which status it answers (api-notes#recycle-bin-restore). */
   readonly cascadeRestore: true | 404 | 405;
-  /** Shape of one entry of the recycle bin (open question 10). */
+  /** Shape of one entry of the recycle bin (api-notes#recycle-bin). */
   readonly binById: 'array' | 'object';
-  /** Whether a lookup cache comes back from the recycle bin with its entries (celigo-platform 7). */
+  /** Whether a lookup cache comes back from the recycle bin with its entries (api-notes#recycle-bin-restore). */
   readonly binKeepsLookupData: boolean;
-  /** Form of `nextPageURL`: absolute, relative with `/v1`, or relative without it (open question 22). */
+  /** Form of `nextPageURL`: absolute, relative with `/v1`, or relative without it (api-notes#next-page-url). */
   readonly nextPageUrl: 'absolute' | 'relative' | 'bare';
-  /** Whether REST exports, imports and connections can still be created (celigo-models 11). */
+  /** Whether REST exports, imports and connections can still be created (api-notes#legacy-rest). */
   readonly legacyRest: 'refuse' | 'accept';
-  /** State of a flow created without `disabled` (celigo-models 6.2). */
+  /** State of a flow created without `disabled` (api-notes#flow-disabled). */
   readonly newFlow: 'enabled' | 'disabled';
 }
 

@@ -13,7 +13,7 @@ function missing(field: string): Error {
   return fault(422, 'missing_required_field', `${field} is required`, field);
 }
 
-/** Routers need ids of their own, and every branch a place to go on (celigo-models 8.2). */
+/** Routers need ids of their own, and every branch a place to go on (api-notes#routers). */
 function checkRouters(routers: Json | undefined, place: string, end?: string): void {
   const ids = new Set<Json>(end === undefined ? [] : [end]);
   const list = isArray(routers) ? routers.filter(isObject) : [];
@@ -32,7 +32,7 @@ function checkRouters(routers: Json | undefined, place: string, end?: string): v
   }
 }
 
-/** Every entry of a Mapper 2.0 tree must be active (celigo-models 6.4). */
+/** Every entry of a Mapper 2.0 tree must be active (api-notes#mapping-status). */
 function checkMappings(mappings: Json | undefined, place: string): void {
   for (const [at, mapping] of isArray(mappings) ? mappings.entries() : []) {
     if (!isObject(mapping)) continue;
@@ -44,7 +44,7 @@ function checkMappings(mappings: Json | undefined, place: string): void {
   }
 }
 
-/** A group must be one of the integration's (celigo-models 3.1); an orphaned one may stay. */
+/** A group must be one of the integration's (api-notes#groups); an orphaned one may stay. */
 function checkGroup({ doc, stored }: Draft, account: Account, field: string, groups: string): void {
   const group = doc[field];
   if (group === undefined || group === null || equalJson(group, stored?.[field])) return;
@@ -119,7 +119,7 @@ function checkTool({ doc }: Draft): void {
   checkMappings(valueAt(doc, place), place);
 }
 
-/** What must be free: version, method and path of an API (celigo-models 1.1). */
+/** What must be free: version, method and path of an API (api-notes#unique-names). */
 function routeOf(doc: JsonObject): string | undefined {
   const uri = textOf(valueAt(doc, 'builder.request.relativeURI'));
   const method = textOf(valueAt(doc, 'builder.request.method'));
@@ -148,7 +148,7 @@ function checkMcpServer({ doc }: Draft): void {
   if (double !== undefined) throw invalid('tools', `the name ${String(double)} occurs twice`);
 }
 
-/** A name stays taken while its cache is in the recycle bin (celigo-models 6.11). */
+/** A name stays taken while its cache is in the recycle bin (api-notes#lookup-names). */
 function checkLookupCache({ id, doc }: Draft, account: Account): void {
   for (const other of account.store.all('lookupcaches')) {
     if (other._id !== id && other.name === doc.name) throw invalid('name', `the name ${String(doc.name)} is in use`);

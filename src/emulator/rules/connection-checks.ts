@@ -6,7 +6,7 @@ import type { Account } from '../model/account.ts';
 import { isMask, secretsIn } from './masking.ts';
 import type { Draft } from './validation.ts';
 
-/** Kinds that cannot be created without their on-premise agent (celigo-models 8.2). */
+/** Kinds that cannot be created without their on-premise agent (api-notes#connection-needs). */
 function needsAgent(doc: JsonObject): boolean {
   switch (doc.type) {
     case 'filesystem':
@@ -20,7 +20,7 @@ function needsAgent(doc: JsonObject): boolean {
   }
 }
 
-/** Fields that some kinds need at once (celigo-models 8.2). */
+/** Fields that some kinds need at once (api-notes#connection-needs). */
 function neededFields(doc: JsonObject): readonly string[] {
   const fields = [String(doc.type)];
   if (needsAgent(doc)) fields.push('_agentId');
@@ -40,7 +40,7 @@ function neededFields(doc: JsonObject): readonly string[] {
 
 const MCP_AUTH: ReadonlySet<unknown> = new Set(['token', 'oauth', 'custom', undefined]);
 
-/** What the server refuses in a connection (celigo-models 8.2). @throws ApiFault */
+/** What the server refuses in a connection (api-notes#connection-needs). @throws ApiFault */
 export function checkConnection({ id, doc, stored }: Draft, account: Account): void {
   for (const field of stored ? [] : neededFields(doc)) {
     if (valueAt(doc, field) === undefined) throw fault(422, 'missing_required_field', `${field} is required`, field);

@@ -10,7 +10,7 @@ import { internalReferences } from '../model/links.ts';
 import { ruleOf } from './rules.ts';
 import { afterWrite } from './side-effects.ts';
 
-/** Types that an integration takes along when it is deleted (celigo-platform 7). */
+/** Types that an integration takes along when it is deleted (api-notes#deleting). */
 const CHILDREN: ReadonlySet<string> = new Set(['flows', 'tools', 'apis']);
 /** References from these do not keep anything from being deleted. */
 const LOOSE: ReadonlySet<string> = new Set(['notifications', 'accesstokens', 'ashares', 'environments']);
@@ -60,7 +60,7 @@ function refuseWhileUsed(account: Account, target: Target, falling: readonly Tar
     );
   }
   if (target.type !== 'iclients') return;
-  // Connections in the recycle bin count too (celigo-models 6.8).
+  // Connections in the recycle bin count too (api-notes#iclient-delete).
   for (const { type: typeName, doc } of account.bin.values()) {
     if (typeName !== 'connections') continue;
     if (internalReferences(typeName, doc).some((used) => used.type === 'iclients' && used.id === target.id)) {

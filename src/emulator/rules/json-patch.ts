@@ -19,7 +19,7 @@ function pathOf(steps: readonly string[]): string {
 }
 
 /**
- * Applies a JSON Patch that may touch the listed fields of the type only (celigo-models 1.2).
+ * Applies a JSON Patch that may touch the listed fields of the type only (api-notes#json-patch).
  * @throws ApiFault 400 for something that is no patch, 422 for a field or operation that is not allowed
  */
 export function applyPatch(type: ResourceType, doc: JsonObject, patch: Json): JsonObject {

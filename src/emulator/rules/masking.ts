@@ -2,12 +2,12 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
 
-/** What every read shows in place of a credential (celigo-models 2.1). */
+/** What every read shows in place of a credential (api-notes#mask). */
 export const MASK = '******';
 const SHORT_MASK = '****';
 const IS_MASK = /^\*{3,}$/;
 
-/** Credentials that the API shows in clear all the same (celigo-models 2.3, 2.4). */
+/** Credentials that the API shows in clear all the same (api-notes#masked-fields, api-notes#plain-text-secrets). */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
   agents: ['accessToken'],
   ediprofiles: ['isa02', 'isa04'],
@@ -20,7 +20,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   ]),
 };
 
-/** Masked with fewer asterisks, and value by value (celigo-models 2.1). */
+/** Masked with fewer asterisks, and value by value (api-notes#mask). */
 const SHORT: ReadonlySet<string> = new Set(['oauth2.auth.queryParameters[].value', 'oauth2.auth.queryParameters.*']);
 
 const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps; mask: string }[]>();

@@ -34,7 +34,7 @@ function letterCase(doc: JsonObject, paths: readonly string[] = [], upper: boole
   );
 }
 
-/** `rules` and `version` of a filter or transform repeat those of its `expression` (celigo-models 1.6). */
+/** `rules` and `version` of a filter or transform repeat those of its `expression` (api-notes#echoes). */
 function mirrored(value: Json): Json {
   const expression = isObject(value) ? getOwn(value, 'expression') : undefined;
   if (!isObject(value) || !isObject(expression)) return value;
@@ -96,7 +96,7 @@ function iclient(doc: JsonObject): JsonObject {
   return isObject(out.oauth2) ? setPlace(out, 'oauth2.useNewAuthFailSchema', true) : out;
 }
 
-/** Groups get ids from the server; an id that this document did not hold before is not taken (celigo-models 6.1). */
+/** Groups get ids from the server; an id that this document did not hold before is not taken (api-notes#groups). */
 function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseContext): JsonObject {
   const list = doc[field];
   if (!isArray(list)) return doc;
@@ -113,7 +113,7 @@ function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseConte
 
 function flow(doc: JsonObject, { behaviour }: NormaliseContext): JsonObject {
   let out = doc.disabled === undefined ? { ...doc, disabled: behaviour.newFlow === 'disabled' } : doc;
-  // Overrides count only together with their description (celigo-models 6.2).
+  // Overrides count only together with their description (api-notes#flow-instances).
   if (out.overrides !== undefined && out.overridesHelper === undefined) out = withKey(out, 'overrides', undefined);
   return out;
 }
@@ -121,7 +121,7 @@ function flow(doc: JsonObject, { behaviour }: NormaliseContext): JsonObject {
 function api(doc: JsonObject): JsonObject {
   if (doc.type === undefined) return doc;
   let out = isObject(doc.builder) ? setPlace(doc, 'builder.responseRouter.id', 'apiRouter') : doc;
-  // A script API shows its script a second time, at the top (celigo-models 6.10).
+  // A script API shows its script a second time, at the top (api-notes#api-legacy).
   for (const key of ['_scriptId', 'function']) out = withKey(out, key, valueAt(out, `script.${key}`));
   return out;
 }
@@ -136,7 +136,7 @@ function mcpServer(doc: JsonObject): JsonObject {
   );
 }
 
-/** New connectors get new ids for all their parts (celigo-models 6.18). */
+/** New connectors get new ids for all their parts (api-notes#connector-parts). */
 function httpConnector(doc: JsonObject, { mint, stored }: NormaliseContext): JsonObject {
   if (stored) return doc;
   const paths = ['versions[]', 'apis[]', 'resources[]', 'resources[].endpoints[]', 'supportedBy.*.conditions[]'];
@@ -167,7 +167,7 @@ const OWN: Readonly<Record<string, Normalise>> = {
   httpconnectors: httpConnector,
 };
 
-/** What the server makes of a written document before it stores it (celigo-models 1.6). */
+/** What the server makes of a written document before it stores it (api-notes#server-changes). */
 export function normaliseWritten(type: ResourceType, sent: JsonObject, context: NormaliseContext): JsonObject {
   let doc = letterCase(letterCase(sent, type.lowerCase, false), type.upperCase, true);
   const rule = ruleOf(type.name);

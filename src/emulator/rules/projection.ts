@@ -10,7 +10,7 @@ import {
 import { mapPath, stepsOf, withKey } from '../../core/paths.ts';
 import { fault } from '../http/api-fault.ts';
 
-/** What a list shall show of each record (celigo-platform 2.5). */
+/** What a list shall show of each record (api-notes#projection). */
 export interface Projection {
   /** Names this projection among all others. */
   readonly key: string;

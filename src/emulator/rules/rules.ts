@@ -52,7 +52,7 @@ const CONNECTION_KINDS = [
   ...['dynamodb', 'jdbc', 'van'],
 ];
 
-/** Enumerations that older documents still break (celigo-models 1.6, 11). */
+/** Enumerations that older documents still break (api-notes#legacy-values, api-notes#legacy-rest). */
 export const LEGACY_VALUES: ReadonlySet<string> = new Set(['RESTExport', 'RESTImport', 'rest']);
 
 const NAMED = { required: ['name'] } as const;
@@ -140,7 +140,7 @@ const READ_ONLY = new Map<string, readonly string[]>();
 
 /**
  * Fields of which the server keeps its own value, whatever a write says: bookkeeping, what the platform computes,
- * and what the documents call read-only (celigo-models 1.2, 7).
+ * and what the documents call read-only (api-notes#put, api-notes#read-only).
  */
 export function readOnlyPaths(type: ResourceType): readonly string[] {
   let paths = READ_ONLY.get(type.name);
@@ -159,13 +159,13 @@ export function readOnlyPaths(type: ResourceType): readonly string[] {
   return paths;
 }
 
-/** Lists of these types answer 204 without a body when they are empty (celigo-platform 2.4). */
+/** Lists of these types answer 204 without a body when they are empty (api-notes#empty-204). */
 export const EMPTY_IS_204: ReadonlySet<string> = new Set([
   ...['flows', 'connections', 'exports', 'imports', 'tools', 'apis', 'mcpservers', 'lookupcaches'],
   ...['filedefinitions', 'ediprofiles', 'tpconnectors', 'ssoclients', 'notifications'],
 ]);
 
-/** Lists that take `include` and `exclude`; the others refuse them (celigo-platform 2.5). */
+/** Lists that take `include` and `exclude`; the others refuse them (api-notes#projection). */
 export const PROJECTABLE: ReadonlySet<string> = new Set([
   ...['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts', 'apis', 'tools', 'mcpservers'],
   ...['filedefinitions', 'tpconnectors', 'httpconnectors', 'ashares', 'stacks', 'agents', 'notifications'],

@@ -34,7 +34,7 @@ function checkValues({ type, doc, stored }: Draft, account: Account): void {
   for (const [path, allowed] of Object.entries(enums)) {
     const value = valueAt(doc, path);
     if (typeof value !== 'string' || allowed.includes(value)) continue;
-    // Older documents keep values that new ones may no longer have (celigo-models 1.6).
+    // Older documents keep values that new ones may no longer have (api-notes#legacy-values).
     if (equalJson(value, valueAt(stored, path))) continue;
     if (LEGACY_VALUES.has(value) && account.behaviour.legacyRest === 'accept') continue;
     throw invalid(path, `\`${value}\` is not a valid enum value for path \`${path}\`.`);
@@ -75,7 +75,7 @@ function checkUnique({ type, id, doc }: Draft, account: Account): void {
   }
 }
 
-/** Refuses what the server would refuse (celigo-models 8.2). @throws ApiFault 422 with the field at fault */
+/** Refuses what the server would refuse (api-notes#validation). @throws ApiFault 422 with the field at fault */
 export function validate(draft: Draft, account: Account): void {
   checkRequired(draft);
   checkValues(draft, account);

@@ -26,7 +26,7 @@ const INTENTS = 64;
 const LOST_CONTACT = 5;
 /** Rounds of another try for what was refused. */
 const MOST_ROUNDS = 3;
-/** Validation, and "still needed by something" (celigo-platform 4.2): another order may help. */
+/** Validation, and "still needed by something" (api-notes#statuses): another order may help. */
 const REFUSALS: ReadonlySet<number> = new Set([409, 422]);
 
 /** Whether something that our write asked for is another thing now. Defaults that the server filled in are not. */

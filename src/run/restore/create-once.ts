@@ -22,8 +22,8 @@ function unsure(type: ResourceType, body: JsonObject, cause: ApiError): AppError
 }
 
 /**
- * Makes resources, each once: the API has no key that would make a repeated POST harmless (celigo-platform 4.2), so that
- * what a lost answer may have made is looked for first.
+ * Makes resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so
+ * that what a lost answer may have made is looked for first.
  * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
  * nobody can tell what a lost answer made
  */

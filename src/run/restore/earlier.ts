@@ -9,7 +9,7 @@ import type { Prepared } from './prepare.ts';
 import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';
 
-/** What every read of the API shows in place of a credential (celigo-models 2.1). */
+/** What every read of the API shows in place of a credential (api-notes#mask). */
 const MASK = '******';
 
 /** A document of the mirror in the form that the API gives documents in. */

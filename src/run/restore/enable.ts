@@ -10,7 +10,7 @@ import { switchesToTurnOn } from '../../plan/body.ts';
 import type { Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
 
-/** Order of switching on (celigo-models 8.3): what is called before what calls, unscheduled before scheduled. */
+/** Order of switching on (api-notes#switched-off): what is called before what calls, unscheduled before scheduled. */
 function rank({ type, id }: Step, doc: JsonObject | undefined): string {
   const order = ['exports', 'apis', 'mcpservers', 'syncs', 'flows'].indexOf(type);
   return `${order}${doc?.schedule === undefined ? 0 : 1}${id}`;

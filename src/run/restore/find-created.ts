@@ -8,7 +8,7 @@ import { titleOf } from '../../core/layout.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
 import { restorable } from '../../plan/body.ts';
 
-/** Fields that tell kinds of one type apart, besides the name (celigo-models 1.1). */
+/** Fields that tell kinds of one type apart, besides the name (api-notes#discriminators). */
 const DISCRIMINATORS = [
   'type',
   'adaptorType',

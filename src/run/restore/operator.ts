@@ -40,7 +40,7 @@ async function behindToken(client: ApiClient, userId: string, signal: AbortSigna
   try {
     const known = (await fetchUsers(client, signal)).get(userId);
     if (known?.email) return known;
-    // The owner is not among the users; the audit log names them (celigo-platform 6).
+    // The owner is not among the users; the audit log names them (api-notes#users).
     const month = new Date(Date.now() - 30 * 86_400_000);
     const own = (await fetchAudit(client, month, new Date(Date.now() + 60_000), signal)).findLast(
       ({ by }) => by.id === userId,

@@ -24,7 +24,7 @@ export function withOverrides(document: MirrorDocument, overrides: ValuesByResou
 
 /**
  * Celigo's own OAuth clients are referred to but in no listing; in another account they are left out, since nothing tells
- * whether the same one is there (celigo-models 6.8).
+ * whether the same one is there (api-notes#global-iclients).
  */
 export function withoutGlobalClients(
   document: MirrorDocument,

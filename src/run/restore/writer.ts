@@ -31,7 +31,7 @@ export class Unread extends ApiError {
   }
 }
 
-/** Entries in one call to a lookup cache, and their size in bytes (celigo-platform 3). */
+/** Entries in one call to a lookup cache, and their size in bytes (api-notes#lookup-data). */
 const MOST_ENTRIES = 1_000;
 const MOST_BYTES = 4 * 1024 * 1024;
 
@@ -186,7 +186,7 @@ export function createWriter(options: WriterOptions): Writer {
     try {
       return JSON.parse(response.body.toString('utf8')) as Json;
     } catch {
-      // Some answers are plain text (celigo-platform 2.4).
+      // Some answers are plain text (api-notes#plain-text).
       return undefined;
     }
   }

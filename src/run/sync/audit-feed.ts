@@ -6,7 +6,7 @@ import { FEED_DIR, type MirrorFile } from '../../core/layout.ts';
 import { redaction } from '../../core/markers.ts';
 import type { Repository } from '../../mirror/repository.ts';
 
-/** Entries may turn up late (celigo-platform 6): so far behind the newest one the log is read again. */
+/** Entries may turn up late (api-notes#audit-delay): so far behind the newest one the log is read again. */
 const OVERLAP_MS = 3_600_000;
 /** A full sweep looks back further. */
 const SWEEP_OVERLAP_MS = 3 * 86_400_000;

@@ -40,7 +40,7 @@ async function lookAgain(
 }
 
 /**
- * Asks for every missing resource by id: only 404 makes it a deletion (celigo-platform 2.7). One that still exists
+ * Asks for every missing resource by id: only 404 makes it a deletion (api-notes#absence). One that still exists
  * is mirrored from that answer.
  */
 export async function confirmDeletions(context: CollectContext, collected: Collected): Promise<Deletions> {

@@ -54,7 +54,7 @@ export function modifiedOf(doc: JsonObject): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The last modifier in either of the shapes that may occur (celigo-platform, open question 6). */
+/** The last modifier in either of the shapes that may occur (api-notes#last-modified-by). */
 function editorOf(value: Json | undefined): Editor | undefined {
   if (typeof value === 'string' && value !== '') return { id: value };
   if (!isObject(value) || typeof value._id !== 'string') return undefined;

@@ -10,7 +10,7 @@ import { listingOf } from './listing.ts';
 import type { RecordPage, Remembered } from './page.ts';
 import type { CollectContext, Collected, Coverage } from './types.ts';
 
-/** Statuses by which the API says "not for you" about a whole collection (celigo-platform, open question 16). */
+/** Statuses by which the API says "not for you" about a whole collection (api-notes#not-offered). */
 const NOT_OFFERED: ReadonlySet<number> = new Set([402, 403, 404]);
 
 /**

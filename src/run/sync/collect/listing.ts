@@ -75,7 +75,7 @@ export function listingOf(
     });
   }
 
-  /** Folder by folder, from the root (celigo-models 6.20). */
+  /** Folder by folder, from the root (api-notes#storage). */
   async function walkFolders(): Promise<void> {
     await walk();
     const done = new Set<string>();
