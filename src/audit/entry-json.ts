@@ -1,4 +1,4 @@
-import type { Person } from '../core/attribution.ts';
+import type { Person } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
 import type { Entry } from './trail.ts';
 

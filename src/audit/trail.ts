@@ -1,8 +1,8 @@
 import { findType } from '../catalogue/index.ts';
-import type { Person } from '../core/attribution.ts';
+import type { Person } from '../core/changes.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
-import { type ChangeLine, readMessage, type ToldMessage } from '../core/message.ts';
+import { type ChangeLine, type CommitFacts, readMessage } from '../core/message.ts';
 import type { HistoryCommit } from '../mirror/history.ts';
 
 /** What happened to a resource. `restored`: it came back from the recycle bin. */
@@ -48,13 +48,13 @@ const NOBODY: Person = { name: '', email: '' };
 const NOTHING: Files = new Map();
 
 /** Who else edited one resource. A commit whose lines name nobody tells it of all it holds. */
-function others({ coAuthors, lines }: ToldMessage, line: ChangeLine | undefined): readonly Person[] {
+function others({ coAuthors, lines }: CommitFacts, line: ChangeLine | undefined): readonly Person[] {
   const each = [...lines.values()].some((told) => told.others.length > 0);
   return each ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
 }
 
 /** How sure the author of one change is: its own line says it, in older commits one sentence for all. */
-function certaintyOf({ author, committer }: HistoryCommit, told: ToldMessage, line: ChangeLine | undefined): Certainty {
+function certaintyOf({ author, committer }: HistoryCommit, told: CommitFacts, line: ChangeLine | undefined): Certainty {
   if (told.account === undefined || author.email === committer) return 'unknown';
   const marked = [...told.lines.values()].some(({ guessed }) => guessed);
   return line?.guessed || (told.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';

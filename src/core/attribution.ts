@@ -1,56 +1,19 @@
-import type { Change, Editor } from './changes.ts';
+import type { AttributionStatus, Certainty, Change, ChangeNote, EditNote, Editor, Person } from './changes.ts';
 import { withoutCredentials } from './credential-text.ts';
-import type { Standing } from './reported.ts';
-
-/** A person as a commit names one. */
-export interface Person {
-  readonly name: string;
-  readonly email: string;
-}
-
-/** One entry of the audit log, reduced to what a commit tells. */
-export interface EditNote {
-  readonly id: string;
-  readonly resourceType: string;
-  readonly resourceId: string;
-  readonly event: string;
-  /** Through which door: `ui`, `api`, `script`, … */
-  readonly source?: string;
-  /** ISO 8601. */
-  readonly time: string;
-  readonly by: Editor;
-}
-
-/** What is known of one change besides who made it. */
-export interface ChangeNote {
-  /** When it was made, ISO 8601: by the audit log, else by the record itself. */
-  readonly time?: string;
-  /** The audit log does not tell of it: its author is the one who modified the resource last. */
-  readonly guessed: boolean;
-  /** Doors other than the user interface that edits came through, sorted. */
-  readonly sources: readonly string[];
-  /** It came back from the recycle bin. */
-  readonly undeleted: boolean;
-  /** Who else edited this very resource. */
-  readonly others: readonly Person[];
-}
 
 export interface AttributionInput {
   readonly changes: readonly Change[];
   readonly notes: readonly EditNote[];
-  /** How an entry about a change stands to what earlier commits tell; `email` is that of whoever made it. */
-  readonly standing: (change: Change, note: EditNote, email: string) => Standing;
-  /** Audit log's name of a type, by its folder; absent where the log does not cover it. */
+  /** Whether earlier commits already report an entry about a change; `email` is that of its editor. */
+  readonly statusOf: (change: Change, note: EditNote, email: string) => AttributionStatus;
+  /** The audit log's name of a type; absent where the log does not cover it. */
   readonly auditTypeOf: (type: string) => string | undefined;
   /** Users of the account by user id. */
   readonly users: ReadonlyMap<string, Person>;
-  /** The mirror's own identity: author where nobody is known. */
+  /** The mirror's own identity: the author of what no one is known to have changed. */
   readonly fallback: Person;
   readonly now: Date;
 }
-
-/** How sure the author of a commit is, by the surest of its changes; each change's note says whether it is a guess. */
-export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
 
 /** One commit to make: who, when, what. */
 export interface AuthoredChanges {
@@ -68,18 +31,19 @@ const LOG_LAG_MS = 1_000;
 
 const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge', 'restore']);
 
-/** Who an editor is, as far as the account tells. */
+/** Who an editor is, as far as the account says. */
 export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
-  // A name is what somebody typed; as an author it stands in the history for ever.
+  // A name is free text, and as an author's name it stays in the history for ever.
   return {
     name: withoutCredentials(editor.name || known?.name || email),
     email: withoutCredentials(email),
   };
 }
 
-interface Verdict {
+/** Who changed one resource, and when. Changes with the same key go into one commit. */
+interface Attribution {
   readonly key: string;
   readonly author: Person;
   readonly date: Date;
@@ -87,10 +51,10 @@ interface Verdict {
   readonly note?: ChangeNote;
 }
 
-/** Doors other than the user interface that edits came through, sorted. */
-function doorsOf(notes: readonly EditNote[]): readonly string[] {
-  const doors = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
-  return [...new Set(doors)].sort();
+/** Sources of edits other than the user interface, sorted. */
+function sourcesOf(notes: readonly EditNote[]): readonly string[] {
+  const sources = notes.flatMap(({ source }) => (source && source !== 'ui' ? [source] : []));
+  return [...new Set(sources)].sort();
 }
 
 /** The edits among the audit log's entries that are about the resource of a change. */
@@ -105,32 +69,33 @@ export function notesAbout(
   );
 }
 
-/** The audit log's entries about a resource, oldest first, that no earlier commit told. */
-function untold(change: Change, about: readonly EditNote[], input: AttributionInput): readonly EditNote[] {
-  const standings = notesAbout(change, about, input.auditTypeOf).map(
-    (note) => [note, input.standing(change, note, personOf(note.by, input.users).email)] as const,
+/** The audit log's entries about a resource, oldest first, that no earlier commit reports. */
+function unreported(change: Change, about: readonly EditNote[], input: AttributionInput): readonly EditNote[] {
+  const entries = notesAbout(change, about, input.auditTypeOf).map(
+    (note) => [note, input.statusOf(change, note, personOf(note.by, input.users).email)] as const,
   );
-  const fresh = standings.flatMap(([note, standing]) => (standing === 'fresh' ? [note] : []));
+  const fresh = entries.flatMap(([note, status]) => (status === 'fresh' ? [note] : []));
   if (fresh.length > 0) return fresh;
-  // Told by the run that it was made during, which may have read the resource before: only when nothing newer modified it.
+  // Reported by the run during which it was made. That run may have read the resource before: it counts only when nothing
+  // newer modified the resource.
   const modified = Date.parse(change.lastModified ?? '');
-  const late = standings.findLast(
-    ([note, standing]) => standing === 'again' && !(modified > Date.parse(note.time) + LOG_LAG_MS),
+  const late = entries.findLast(
+    ([note, status]) => status === 'again' && !(modified > Date.parse(note.time) + LOG_LAG_MS),
   );
   return late ? [late[0]] : [];
 }
 
-/** The entry that made a change what it is: the newest; of a deletion the deleting, whoever emptied the bin later. */
+/** The entry that explains a change: the newest one; for a deletion the deletion itself, not a later purge. */
 function decisive(change: Change, notes: readonly EditNote[]): EditNote | undefined {
   const deleting = change.kind === 'deleted' ? notes.findLast(({ event }) => event === 'delete') : undefined;
   return deleting ?? notes.at(-1);
 }
 
-/** Who changed one resource: the newest editor, with everybody else who had a hand in it. */
-function judge(change: Change, byResource: ReadonlyMap<string, EditNote[]>, input: AttributionInput): Verdict {
-  const unknown: Verdict = { key: '', author: input.fallback, date: input.now, certainty: 'unknown' };
+/** Who changed one resource: the newest editor, with everyone else who edited it. */
+function attribute(change: Change, byResource: ReadonlyMap<string, EditNote[]>, input: AttributionInput): Attribution {
+  const unknown: Attribution = { key: '', author: input.fallback, date: input.now, certainty: 'unknown' };
   if (change.baseline) return unknown;
-  const notes = untold(change, byResource.get(change.id) ?? [], input);
+  const notes = unreported(change, byResource.get(change.id) ?? [], input);
   const newest = decisive(change, notes);
   if (newest) {
     const author = personOf(newest.by, input.users);
@@ -145,7 +110,7 @@ function judge(change: Change, byResource: ReadonlyMap<string, EditNote[]>, inpu
       note: {
         time: newest.time,
         guessed: false,
-        sources: doorsOf(notes),
+        sources: sourcesOf(notes),
         undeleted: notes.some(({ event }) => event === 'restore'),
         others: [...others.values()].filter(({ email }) => email !== author.email),
       },
@@ -178,32 +143,32 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     if (list) list.push(note);
     else byResource.set(note.resourceId, [note]);
   }
-  const groups = new Map<string, { verdict: Verdict; changes: Change[]; notes: Map<Change, ChangeNote> }>();
+  const groups = new Map<string, { attribution: Attribution; changes: Change[]; notes: Map<Change, ChangeNote> }>();
   for (const change of input.changes) {
-    const verdict = judge(change, byResource, input);
-    let group = groups.get(verdict.key);
+    const attribution = attribute(change, byResource, input);
+    let group = groups.get(attribution.key);
     if (!group) {
-      group = { verdict, changes: [], notes: new Map() };
-      groups.set(verdict.key, group);
+      group = { attribution, changes: [], notes: new Map() };
+      groups.set(attribution.key, group);
     }
     group.changes.push(change);
-    if (verdict.note) group.notes.set(change, verdict.note);
-    const surer = group.verdict.certainty === 'lastModifiedBy' && verdict.certainty === 'audit';
-    if (surer || verdict.date > group.verdict.date) {
-      group.verdict = {
-        ...verdict,
-        certainty: surer ? 'audit' : group.verdict.certainty,
-        date: later(verdict.date, group.verdict.date),
+    if (attribution.note) group.notes.set(change, attribution.note);
+    const surer = group.attribution.certainty === 'lastModifiedBy' && attribution.certainty === 'audit';
+    if (surer || attribution.date > group.attribution.date) {
+      group.attribution = {
+        ...attribution,
+        certainty: surer ? 'audit' : group.attribution.certainty,
+        date: later(attribution.date, group.attribution.date),
       };
     }
   }
   return [...groups.values()]
-    .map(({ verdict, changes, notes }) => ({
-      author: verdict.author,
-      date: verdict.date,
-      coAuthors: coAuthorsOf(verdict.author, notes.values()),
+    .map(({ attribution, changes, notes }) => ({
+      author: attribution.author,
+      date: attribution.date,
+      coAuthors: coAuthorsOf(attribution.author, notes.values()),
       changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
-      certainty: verdict.certainty,
+      certainty: attribution.certainty,
       notes,
     }))
     .sort(
@@ -212,7 +177,7 @@ export function attributeChanges(input: AttributionInput): readonly AuthoredChan
     );
 }
 
-/** Everybody besides the author whom the notes of a commit's changes name, each once, in an order of their own. */
+/** Everyone besides the author whom the notes of a commit's changes name, each once, sorted by e-mail address. */
 export function coAuthorsOf(author: Person, notes: Iterable<ChangeNote>): Person[] {
   const others = new Map([...notes].flatMap((note) => note.others.map((other) => [other.email, other] as const)));
   others.delete(author.email);

@@ -1,6 +1,6 @@
 /** What happened to one resource between two runs. */
 export interface Change {
-  /** Type's folder. */
+  /** Name of the type. */
   readonly type: string;
   readonly id: string;
   readonly kind: 'added' | 'changed' | 'renamed' | 'deleted';
@@ -40,3 +40,46 @@ export function countChanges(changes: readonly Change[]): TypeCounts {
   for (const change of changes) counts[change.kind] += 1;
   return counts;
 }
+
+/** A person as a commit names one. */
+export interface Person {
+  readonly name: string;
+  readonly email: string;
+}
+
+/** One entry of the audit log, reduced to what a commit reports. */
+export interface EditNote {
+  readonly id: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly event: string;
+  /** Through which channel: `ui`, `api`, `script`, … */
+  readonly source?: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly by: Editor;
+}
+
+/** What is known of one change besides who made it. */
+export interface ChangeNote {
+  /** When it was made, ISO 8601: by the audit log, else by the record itself. */
+  readonly time?: string;
+  /** The audit log does not report it: its author is the last modifier of the resource. */
+  readonly guessed: boolean;
+  /** Sources of the edits other than the user interface, sorted. */
+  readonly sources: readonly string[];
+  /** It came back from the recycle bin. */
+  readonly undeleted: boolean;
+  /** Who else edited this very resource. */
+  readonly others: readonly Person[];
+}
+
+/** How certain the author of a commit is, by the most certain of its changes. Each change's note says whether it is a guess. */
+export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
+
+/**
+ * Whether earlier commits already report an entry of the audit log. `fresh`: none does. `reported`: one does, or the entry is
+ * older than the first listing of its resource. `again`: one does, but the entry was made while that run read the account, so
+ * that its effect may show only now.
+ */
+export type AttributionStatus = 'fresh' | 'reported' | 'again';

@@ -1,19 +1,20 @@
-import type { Certainty, ChangeNote, Person } from './attribution.ts';
-import type { Change } from './changes.ts';
+import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
 
 const RESTORED = 'restored';
 const WITH = 'with ';
-/** Marks a line whose author the audit log does not know. Doors are single words, so that none can look like it. */
+/** Marks a line whose author the audit log does not know. Sources are single words, so none can look like it. */
 const GUESSED = 'last modifier';
 
 const FIRST = 'First mirror of the account:';
-/** Begins what a commit says of authors that are not certain. */
+/** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
-/** Ends the sentence of a commit whose every author is a guess. Older commits have it alone, without marks on their lines. */
-const ALL_GUESSED = 'the author is the one who modified them last.';
+/** Ends the sentence of a commit whose every author is a guess. */
+const ALL_GUESSED = 'the author is the last modifier.';
+/** The same in commits of earlier versions; the oldest have it alone, without marks on their lines. */
+const ALL_GUESSED_BEFORE = 'the author is the one who modified them last.';
 
 /** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
 export function oneLine(text: string): string {
@@ -23,7 +24,7 @@ export function oneLine(text: string): string {
     .trim();
 }
 
-/** Makes one line of a text safe to show where it stands, its indentation kept: what does not print becomes `�`. */
+/** Makes one line of a text safe to show, its indentation kept: what does not print becomes `�`. */
 export function visibleLine(line: string): string {
   return line
     .replace(/\t/g, '  ')
@@ -36,7 +37,7 @@ export interface Nouns {
   readonly plural: string;
 }
 
-/** What happened to a resource, in a word: one that came back from the recycle bin was not made anew. */
+/** What happened to a resource, in a word: one that came back from the recycle bin was not created again. */
 function wordOf(change: Change, note: ChangeNote | undefined): Change['kind'] | typeof RESTORED {
   return note?.undeleted && change.kind === 'added' ? RESTORED : change.kind;
 }
@@ -72,7 +73,7 @@ export function summarise(
 export interface MessageInput {
   readonly account: string;
   readonly runId: string;
-  /** From when on the account was read, by the server's clock: what was edited later, the commit need not hold. */
+  /** From when on the account was read, by the server's clock: the commit need not hold later edits. */
   readonly readAt?: Date;
   readonly changes: readonly Change[];
   /** What is known of them. */
@@ -84,8 +85,8 @@ export interface MessageInput {
   readonly incomplete: readonly string[];
   /** First listing of the account. */
   readonly first: boolean;
-  /** What the commit holds beside documents. */
-  readonly beside?: string;
+  /** What the commit holds besides documents. */
+  readonly generated?: string;
   /** The restore that made the changes. */
   readonly restoreId?: string;
   readonly nounsOf: (type: string) => Nouns;
@@ -93,7 +94,7 @@ export interface MessageInput {
 
 /**
  * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that ends
- * like such a note gets an empty one after it, so that none can pose as one.
+ * like such a note gets an empty one after it, so that no name can pose as a note.
  */
 function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
@@ -111,13 +112,13 @@ function lineOf(change: Change, note: ChangeNote | undefined): string {
   return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
 
-/** A time of the audit log without fractions; what is no time stays away from the line. */
+/** A time of the audit log without fractions of a second; an invalid one is not copied into the line. */
 function secondOf(time: string): string {
   const ms = Date.parse(time);
   return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'at an unknown time';
 }
 
-/** An e-mail address that can end neither its line nor the note or trailer it stands in. */
+/** An e-mail address that can end neither its line nor the note or trailer that holds it. */
 export function plainEmail(text: string): string {
   return oneLine(text).replace(/[<>[\],\s]/g, '');
 }
@@ -134,9 +135,9 @@ export interface ChangeLine {
   readonly time: string | undefined;
   /** Its author is the last modifier. */
   readonly guessed: boolean;
-  /** Doors other than the user interface. */
+  /** Sources other than the user interface. */
   readonly sources: readonly string[];
-  /** E-mail addresses of who else edited it; the commit's trailers have their names. */
+  /** E-mail addresses of its other editors; the commit's trailers have their names. */
   readonly others: readonly string[];
   readonly undeleted: boolean;
   /** The resource's name; empty where it has none. */
@@ -157,7 +158,7 @@ export function readChangeLine(line: string): ChangeLine | undefined {
     path,
     time: facts.find((fact) => /^\d{4}-\d{2}-\d{2}T/.test(fact)),
     guessed: facts.includes(GUESSED),
-    // A door is one word without colons or spaces; an unknown time is not.
+    // A source is one word without colons or spaces; an unknown time is not.
     sources: facts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact)),
     others: facts.filter(isOther).map((fact) => fact.slice(WITH.length)),
     undeleted: word === RESTORED,
@@ -173,10 +174,10 @@ export function commitMessage(input: MessageInput): string {
   const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change)));
   const what =
     summarise(input.changes, input.nounsOf, input.notes) ||
-    (input.restoreId ? 'ids of the restore' : input.beside || 'mirror settings');
+    (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
   const subject = `${input.account}: ${input.restoreId ? 'restore: ' : ''}${what}`;
   const notes: string[] = [];
-  if (input.first) notes.push(`${FIRST} who made what was there before is not told.`);
+  if (input.first) notes.push(`${FIRST} who created the existing resources is not known.`);
   const doubt = doubtOf(input);
   if (doubt !== '') notes.push(doubt);
   const trailers = [
@@ -190,7 +191,7 @@ export function commitMessage(input: MessageInput): string {
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-/** What the commit says of authors that the audit log does not tell; empty when it tells all. */
+/** What the commit says about authors that the audit log does not name; empty when it names all. */
 function doubtOf({ changes, notes, audited, certainty }: MessageInput): string {
   const edits = changes.filter(({ baseline }) => !baseline);
   const guessed = edits.filter((change) => notes?.get(change)?.guessed).length;
@@ -200,13 +201,13 @@ function doubtOf({ changes, notes, audited, certainty }: MessageInput): string {
     return !audited && unknown ? `${closed}: who made these changes is not known.` : '';
   }
   if (guessed < edits.length) {
-    return `${DOUBT}does not tell of the changes marked "${GUESSED}": their author is the one who modified them last.`;
+    return `${DOUBT}does not report the changes marked "${GUESSED}": their author is the last modifier.`;
   }
-  return `${audited ? `${DOUBT}does not tell of these changes` : closed}: ${ALL_GUESSED}`;
+  return `${audited ? `${DOUBT}does not report these changes` : closed}: ${ALL_GUESSED}`;
 }
 
-/** What the message of a commit tells. A commit that a person made by hand tells nothing. */
-export interface ToldMessage {
+/** The facts in the message of a commit. A commit that a person made has none. */
+export interface CommitFacts {
   /** Name of the account; `undefined` in a commit that is not the mirror's. */
   readonly account: string | undefined;
   /** From when on the account was read, by the server's clock, ms; older commits do not say. */
@@ -232,7 +233,7 @@ function timeOf(text: string | undefined): number | undefined {
 }
 
 /** Reads what {@link commitMessage} wrote, of this version or an older one. */
-export function readMessage(message: string): ToldMessage {
+export function readMessage(message: string): CommitFacts {
   const lines = new Map<string, ChangeLine>();
   const coAuthors: Person[] = [];
   const trailers = new Map<string, string>();
@@ -243,9 +244,9 @@ export function readMessage(message: string): ToldMessage {
       lines.set(change.path, change);
       continue;
     }
-    // A name may say the same; what the mirror says of all changes has a line to itself.
+    // A name may say the same; what the mirror says about all changes has a line of its own.
     first ||= line.startsWith(FIRST);
-    allGuessed ||= line.startsWith(DOUBT) && line.endsWith(ALL_GUESSED);
+    allGuessed ||= line.startsWith(DOUBT) && (line.endsWith(ALL_GUESSED) || line.endsWith(ALL_GUESSED_BEFORE));
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);

@@ -1,9 +1,9 @@
-import type { EditNote } from './attribution.ts';
-import type { Change } from './changes.ts';
+import type { AttributionStatus, Change, EditNote } from './changes.ts';
+import { type Key, keyOf } from './keys.ts';
 import { readPath } from './layout.ts';
-import { type ChangeLine, plainEmail, readMessage, type ToldMessage } from './message.ts';
+import { type ChangeLine, type CommitFacts, plainEmail, readMessage } from './message.ts';
 
-/** One commit of an account as the mirror made it, reduced to what it tells of the audit log. */
+/** One commit of an account as the mirror made it, reduced to what it reports of the audit log. */
 export interface EarlierCommit {
   /** E-mail address of its author. */
   readonly author: string;
@@ -11,7 +11,7 @@ export interface EarlierCommit {
   readonly committed: number;
   /** From when on the account was read for it, by the server's clock, ms. */
   readonly readAt: number;
-  readonly told: ToldMessage;
+  readonly facts: CommitFacts;
 }
 
 /** @param skewMs the server's clock minus ours */
@@ -19,60 +19,53 @@ export function earlierCommit(
   commit: { readonly message: string; readonly author: string; readonly committed: Date },
   skewMs: number,
 ): EarlierCommit {
-  const told = readMessage(commit.message);
+  const facts = readMessage(commit.message);
   const committed = commit.committed.getTime() + skewMs;
-  const begun = told.begun === undefined ? committed : told.begun + skewMs;
-  return { author: plainEmail(commit.author), committed, readAt: told.readAt ?? begun, told };
+  const begun = facts.begun === undefined ? committed : facts.begun + skewMs;
+  return { author: plainEmail(commit.author), committed, readAt: facts.readAt ?? begun, facts };
 }
-
-/**
- * How an entry of the audit log stands to what earlier commits tell. `fresh`: none tells it. `told`: one does, or it lies
- * before the first listing of its resource. `again`: one tells it, but it was made while that run read the account, so that
- * its effect may show only now.
- */
-export type Standing = 'fresh' | 'told' | 'again';
 
 /** The same moment, to the precision that a line has. */
 function second(ms: number): number {
   return Math.floor(ms / 1000);
 }
 
-/** A line that tells of a resource, in its commit. */
-interface Telling {
+/** A line about a resource, in its commit. */
+interface ReportedLine {
   readonly commit: EarlierCommit;
   readonly line: ChangeLine;
 }
 
-function tells({ commit, line }: Telling, time: number, email: string): boolean {
+function reports({ commit, line }: ReportedLine, time: number, email: string): boolean {
   const upTo = line.time === undefined ? undefined : Date.parse(line.time);
   const covered = upTo !== undefined && second(time) <= second(upTo);
-  // What a restore wrote is its operator's, whoever the token belongs to.
-  if (commit.told.restore !== undefined) return covered || time < commit.readAt;
+  // What a restore wrote is its operator's, whoever owns the token.
+  if (commit.facts.restore !== undefined) return covered || time < commit.readAt;
   if (covered && (commit.author === email || line.others.includes(email))) return true;
-  // Seen for the first time, and nobody known to have made it: what came before that is not about what comes after.
+  // A resource seen for the first time, without a known author: earlier entries do not explain later changes.
   const unexplained = line.time === undefined || line.guessed;
   return line.word === 'added' && unexplained && time < commit.readAt;
 }
 
-/** Judges entries by what these commits tell. */
-export function readTold(
+/** Whether these commits report an entry about a change. `email` is that of its editor. */
+export function attributionStatusBy(
   commits: readonly EarlierCommit[],
-): (change: Change, note: EditNote, email: string) => Standing {
-  const tellings = new Map<string, Telling[]>();
+): (change: Change, note: EditNote, email: string) => AttributionStatus {
+  const linesOf = new Map<Key, ReportedLine[]>();
   for (const commit of commits) {
-    for (const line of commit.told.lines.values()) {
+    for (const line of commit.facts.lines.values()) {
       const parts = readPath(line.path);
       if (!parts) continue;
-      const key = `${parts.type}/${parts.id}`;
-      tellings.set(key, [...(tellings.get(key) ?? []), { commit, line }]);
+      const key = keyOf(parts.type, parts.id);
+      linesOf.set(key, [...(linesOf.get(key) ?? []), { commit, line }]);
     }
   }
-  const first = commits.find(({ told }) => told.first);
+  const first = commits.find(({ facts }) => facts.first);
   return ({ type, id }, note, email) => {
     const time = Date.parse(note.time);
-    if (first && time < first.readAt) return 'told';
-    const telling = tellings.get(`${type}/${id}`)?.find((one) => tells(one, time, plainEmail(email)));
-    if (!telling) return 'fresh';
-    return time >= telling.commit.readAt ? 'again' : 'told';
+    if (first && time < first.readAt) return 'reported';
+    const line = linesOf.get(keyOf(type, id))?.find((one) => reports(one, time, plainEmail(email)));
+    if (!line) return 'fresh';
+    return time >= line.commit.readAt ? 'again' : 'reported';
   };
 }

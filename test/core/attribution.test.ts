@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AttributionInput, attributeChanges, type ChangeNote, type EditNote } from '../../src/core/attribution.ts';
-import type { Change } from '../../src/core/changes.ts';
+import { type AttributionInput, attributeChanges } from '../../src/core/attribution.ts';
+import type { Change, ChangeNote, EditNote } from '../../src/core/changes.ts';
 import {
   commitMessage,
   type MessageInput,
@@ -10,7 +10,7 @@ import {
   readMessage,
   summarise,
 } from '../../src/core/message.ts';
-import { type EarlierCommit, earlierCommit, readTold } from '../../src/core/reported.ts';
+import { attributionStatusBy, type EarlierCommit, earlierCommit } from '../../src/core/reported.ts';
 import { cases } from '../support/fuzz.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };
@@ -46,7 +46,7 @@ function attribute(input: Partial<AttributionInput>) {
   return attributeChanges({
     changes: [],
     notes: [],
-    standing: () => 'fresh',
+    statusOf: () => 'fresh',
     auditTypeOf: (dir) => (dir === 'flows' ? 'flow' : undefined),
     users: new Map(),
     fallback: mirror,
@@ -105,21 +105,21 @@ describe('attributeChanges', () => {
     ).toEqual([{ author: 'ANN', at: '09:00', with: ['BOB'], ids: ['1'], certainty: 'audit' }]);
   });
 
-  it('leaves out what was told; what was told too early counts when nothing else explains the change', () => {
+  it('leaves out reported edits; one reported too early counts when nothing else explains the change', () => {
     const notes = [note('1', 'ann', '10:00'), note('1', 'bob', '10:30')];
-    const told = (standing: 'told' | 'again') =>
+    const reported = (status: 'reported' | 'again') =>
       attribute({
         changes: [change('1', { lastModified: '2026-01-01T10:00:00Z' })],
         notes,
-        standing: (_, { by }) => (by.id === 'ann' ? standing : 'fresh'),
+        statusOf: (_, { by }) => (by.id === 'ann' ? status : 'fresh'),
       });
-    expect(told('told')).toMatchObject([{ author: 'BOB', with: [] }]);
-    expect(told('again')).toMatchObject([{ author: 'BOB', with: [] }]);
+    expect(reported('reported')).toMatchObject([{ author: 'BOB', with: [] }]);
+    expect(reported('again')).toMatchObject([{ author: 'BOB', with: [] }]);
     const alone = (lastModified: string) =>
       attribute({
         changes: [change('1', { lastModified })],
         notes: notes.slice(0, 1),
-        standing: () => 'again',
+        statusOf: () => 'again',
       });
     expect(alone('2026-01-01T10:00:00.5Z')).toMatchObject([{ author: 'ANN' }]);
     expect(alone('2026-01-01T10:20:00Z')).toMatchObject([{ author: 'mirror' }]);
@@ -149,7 +149,7 @@ describe('attributeChanges', () => {
   });
 });
 
-describe('readTold', () => {
+describe('attributionStatusBy', () => {
   const base = {
     account: 'production',
     runId: '20260101T110000Z-abcdef',
@@ -179,42 +179,42 @@ describe('readTold', () => {
       0,
     );
   const flow = change('64f000000000000000000001', { path: 'flows/x.64f000000000000000000001.yaml' });
-  const standing = (told: EarlierCommit, time: string, by = 'ann') =>
-    readTold([told])(flow, { ...note(flow.id, by, '10:00'), time }, `${by}@x.test`);
+  const statusIn = (commit: EarlierCommit, time: string, by = 'ann') =>
+    attributionStatusBy([commit])(flow, { ...note(flow.id, by, '10:00'), time }, `${by}@x.test`);
 
-  it('compares moments, whatever their offset, and knows who was told', () => {
+  it('compares moments, whatever their offset, and knows who was named', () => {
     const notes = new Map([
       [flow, about('2026-01-01T05:59:30.700-05:00', { others: [{ name: 'BOB', email: 'bob@x.test' }] })],
     ]);
-    const told = commit({ changes: [flow], notes });
+    const held = commit({ changes: [flow], notes });
 
-    expect(standing(told, '2026-01-01T05:59:30.700-05:00')).toBe('told');
-    expect(standing(told, '2026-01-01T10:59:30.700Z', 'bob')).toBe('told');
-    expect(standing(told, '2026-01-01T10:59:10Z', 'cyd')).toBe('fresh');
-    expect(standing(told, '2026-01-01T10:59:31Z')).toBe('fresh');
-    expect(standing(told, '2026-01-01T06:10:00-05:00')).toBe('fresh');
+    expect(statusIn(held, '2026-01-01T05:59:30.700-05:00')).toBe('reported');
+    expect(statusIn(held, '2026-01-01T10:59:30.700Z', 'bob')).toBe('reported');
+    expect(statusIn(held, '2026-01-01T10:59:10Z', 'cyd')).toBe('fresh');
+    expect(statusIn(held, '2026-01-01T10:59:31Z')).toBe('fresh');
+    expect(statusIn(held, '2026-01-01T06:10:00-05:00')).toBe('fresh');
   });
 
-  it('takes an entry of the time while the account was read for told, but not for certain', () => {
-    const told = commit({ changes: [flow], notes: new Map([[flow, about('2026-01-01T11:00:05Z')]]) });
+  it('counts an entry made while the account was read as reported, but not for certain', () => {
+    const held = commit({ changes: [flow], notes: new Map([[flow, about('2026-01-01T11:00:05Z')]]) });
 
-    expect(standing(told, '2026-01-01T11:00:05Z')).toBe('again');
+    expect(statusIn(held, '2026-01-01T11:00:05Z')).toBe('again');
   });
 
   it('leaves out what was before the first listing, of the account or of the resource', () => {
     const first = commit({ changes: [], first: true });
     const later = commit({ changes: [{ ...flow, kind: 'added', baseline: true }] });
 
-    for (const told of [first, later]) {
-      expect(standing(told, '2026-01-01T10:59:59.999Z')).toBe('told');
-      expect(standing(told, '2026-01-01T11:00:00.000Z')).toBe('fresh');
+    for (const held of [first, later]) {
+      expect(statusIn(held, '2026-01-01T10:59:59.999Z')).toBe('reported');
+      expect(statusIn(held, '2026-01-01T11:00:00.000Z')).toBe('fresh');
     }
   });
 
   it('gives what a restore wrote to its operator, whoever the token belongs to', () => {
-    const told = commit({ changes: [flow], restoreId: 'r1' });
+    const held = commit({ changes: [flow], restoreId: 'r1' });
 
-    expect(standing(told, '2026-01-01T10:59:59Z', 'token')).toBe('told');
+    expect(statusIn(held, '2026-01-01T10:59:59Z', 'token')).toBe('reported');
   });
 
   it('reads older commits, which say only when their run began', () => {

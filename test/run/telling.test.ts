@@ -193,7 +193,7 @@ describe('what a commit says of its authors', () => {
     expect(told(space.mirror)).toEqual([`${ann.name}|`]);
     const body = space.git('log', '-1', '--format=%b');
     expect(body).toMatch(/^- changed: tools\/.*, last modifier\]$/m);
-    expect(body).toContain('The audit log does not tell of the changes marked "last modifier"');
+    expect(body).toContain('The audit log does not report the changes marked "last modifier"');
     const { out } = await space.run('log', '--limit', '2', '--json');
     const { entries } = JSON.parse(out) as { entries: { type: string; sureness: string }[] };
     expect(Object.fromEntries(entries.map(({ type, sureness }) => [type, sureness]))).toEqual({

@@ -1,4 +1,4 @@
-import type { Person } from '../../core/attribution.ts';
+import type { Person } from '../../core/changes.ts';
 import { type FieldChange, fieldChange } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Git } from '../../mirror/git.ts';

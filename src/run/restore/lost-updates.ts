@@ -3,7 +3,7 @@ import { type AuditEdit, fetchEdits } from '../../celigo/audit.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBinned } from '../../celigo/recycle-bin.ts';
-import type { Person } from '../../core/attribution.ts';
+import type { Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { equalJson, setSteps } from '../../core/paths.ts';

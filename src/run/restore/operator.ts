@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { fetchAudit, fetchUsers } from '../../celigo/audit.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import type { Person } from '../../core/attribution.ts';
+import type { Person } from '../../core/changes.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Git } from '../../mirror/git.ts';
 

@@ -7,17 +7,14 @@ import {
   type AttributionInput,
   type AuthoredChanges,
   attributeChanges,
-  type ChangeNote,
   coAuthorsOf,
-  type EditNote,
   notesAbout,
-  type Person,
   personOf,
 } from '../../core/attribution.ts';
-import type { Change } from '../../core/changes.ts';
+import type { Change, ChangeNote, EditNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import { commitMessage, type Nouns } from '../../core/message.ts';
-import { type EarlierCommit, readTold } from '../../core/reported.ts';
+import { attributionStatusBy, type EarlierCommit } from '../../core/reported.ts';
 import { commitFiles } from '../../mirror/commit.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { CommitReport } from '../report.ts';
@@ -35,11 +32,11 @@ const CLOCKS_MS = 60_000;
 interface Log {
   /** Entries about the resources that changed, oldest first. */
   readonly notes: readonly EditNote[];
-  readonly standing: AttributionInput['standing'];
+  readonly statusOf: AttributionInput['statusOf'];
   readonly named: ReadonlyMap<string, Person>;
 }
 
-const NOTHING_TO_TELL: Log = { notes: [], standing: () => 'fresh', named: new Map() };
+const NO_LOG: Log = { notes: [], statusOf: () => 'fresh', named: new Map() };
 
 export interface CommitInput {
   readonly deps: SyncDeps;
@@ -94,11 +91,11 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
     // A commit tells of what was before it: older ones have nothing to say of these entries. The times of the mirror's own
     // commits never go backwards; those of others may.
-    const isOlder = ({ told, committed }: EarlierCommit): boolean =>
-      told.account !== undefined && committed < oldest - CLOCKS_MS;
+    const isOlder = ({ facts, committed }: EarlierCommit): boolean =>
+      facts.account !== undefined && committed < oldest - CLOCKS_MS;
     const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
-    const own = commits.filter(({ told }) => told.account === account.name);
-    return { notes, standing: readTold(own), named: namesIn(all) };
+    const own = commits.filter(({ facts }) => facts.account === account.name);
+    return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     input.notice(`the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`);
@@ -116,9 +113,9 @@ async function lastRead(
   edits: readonly Change[],
 ): Promise<number | undefined> {
   const missing = new Set(edits.map(({ type }) => type));
-  const commits = await earlier.upTo(({ told }) => {
-    if (told.account !== account) return false;
-    for (const typeName of missing) if (!told.incomplete.includes(typeName)) missing.delete(typeName);
+  const commits = await earlier.upTo(({ facts }) => {
+    if (facts.account !== account) return false;
+    for (const typeName of missing) if (!facts.incomplete.includes(typeName)) missing.delete(typeName);
     return missing.size === 0;
   });
   return commits.at(-1)?.readAt;
@@ -155,14 +152,14 @@ async function readUsers(
 export async function commitChanges(input: CommitInput): Promise<CommitReport[]> {
   const { deps, repository, account } = input;
   const edits = input.changes.filter((change) => !change.baseline);
-  const log = edits.length > 0 ? await readLog(input, edits) : NOTHING_TO_TELL;
+  const log = edits.length > 0 ? await readLog(input, edits) : NO_LOG;
   const users = await readUsers(input, edits, log);
   const isRestored = ({ type, id }: Change): boolean => input.restore?.touched.has(`${type}/${id}`) ?? false;
   const groups = [
     ...attributeChanges({
       changes: input.changes.filter((change) => !isRestored(change)),
       notes: log?.notes ?? [],
-      standing: log?.standing ?? (() => 'fresh'),
+      statusOf: log?.statusOf ?? (() => 'fresh'),
       auditTypeOf,
       users,
       fallback: deps.config.repository.author,
@@ -192,7 +189,7 @@ export async function commitChanges(input: CommitInput): Promise<CommitReport[]>
       incomplete: input.incomplete,
       first: input.first && group !== restored,
       ...(group === restored && input.restore ? { restoreId: input.restore.id } : {}),
-      ...(i === groups.length - 1 ? { beside: wordsFor(input.settings) } : {}),
+      ...(i === groups.length - 1 ? { generated: wordsFor(input.settings) } : {}),
       nounsOf,
     });
     const id = await commitFiles(
@@ -251,7 +248,7 @@ function restoredGroup(
     const foreign = about
       .filter(({ by }) => by.id !== userId)
       .map((note) => ({ note, person: personOf(note.by, users) }))
-      .filter(({ note, person }) => log?.standing(change, note, person.email) === 'fresh')
+      .filter(({ note, person }) => log?.statusOf(change, note, person.email) === 'fresh')
       .map(({ person }) => [person.email, person] as const);
     const newest = about.at(-1);
     return {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../config/schema.ts';
-import type { Person } from '../../core/attribution.ts';
+import type { Person } from '../../core/changes.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { MirrorFile, Transliterate } from '../../core/layout.ts';
 import type { Reporter } from '../report.ts';
