@@ -17,6 +17,11 @@ export const ACCOUNT_TYPES = [
       tier: 20,
       note: 'written by e-mail address of existing users',
       strip: ['type', 'subscribedByUser'],
+      subscription: {
+        targets: ['_flowId', '_connectionId', '_integrationId'],
+        email: 'subscribedByUser.email',
+        sentAs: 'subscribedByUserEmail',
+      },
     },
   },
   {
@@ -38,6 +43,7 @@ export const ACCOUNT_TYPES = [
     auditType: 'user',
     presence: 'standard',
     list: { path: '/v1/ashares' },
+    person: 'sharedWithUser',
     volatile: ['lastSignIn', 'sharedWithUser.lastSignIn', 'accepted', 'dismissed'],
     sets: { integrationAccessLevel: '_integrationId', mcpServerAccessLevel: '_mcpServerId' },
     restore: { mode: 'manual', tier: 20, note: 'invite the person again; the invitation is sent by e-mail' },
@@ -93,6 +99,7 @@ export const ACCOUNT_TYPES = [
       mode: 'create',
       tier: 16,
       switches: ['disabled'],
+      switchOrder: 4,
       note: 'needs an integration made for syncs',
       immutable: ['_integrationId'],
       strip: ['lastExecutedAt'],

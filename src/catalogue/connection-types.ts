@@ -46,6 +46,7 @@ export const CONNECTION_TYPES = [
     auditType: 'connection',
     presence: 'core',
     list: { path: '/v1/connections' },
+    offline: 'offline',
     volatile: [
       'offline',
       'queues',

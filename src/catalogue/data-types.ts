@@ -57,6 +57,7 @@ export const DATA_TYPES = [
     auditType: 'lookupcache',
     presence: 'standard',
     list: { path: '/v1/lookupcaches' },
+    entries: 'data',
     volatile: ['size', 'sizeInMB'],
     sideFiles: { data: { extension: 'ndjson', when: 'always' } },
     restore: {

@@ -43,6 +43,7 @@ export const FLOW_TYPES = [
     auditType: 'integration',
     presence: 'core',
     list: { path: '/v1/integrations' },
+    dependence: 'group',
     volatile: [
       'numFlows',
       'numError',
@@ -64,6 +65,7 @@ export const FLOW_TYPES = [
       note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed by hand',
       bare: ['aliases', 'settings', 'settingsForm', 'preSave', '_registeredLookupCacheIds'],
       late: ['_registeredConnectionIds'],
+      registers: { field: '_registeredConnectionIds', path: 'connections', type: 'connections' },
       patch: ['settings', 'flowGroupings', 'apiGroupings'],
       strip: [
         '_connectorId',
@@ -92,6 +94,7 @@ export const FLOW_TYPES = [
     model: 'Flow',
     auditType: 'flow',
     presence: 'core',
+    dependence: 'runs',
     // Without the parameter, instances of abstract flows are missing from the listing (api-notes#flow-instances).
     list: { path: '/v1/flows', query: { includeInstances: 'true' }, hidden: 'instances of abstract flows' },
     volatile: [
@@ -148,6 +151,7 @@ export const FLOW_TYPES = [
       mode: 'create',
       tier: 15,
       switches: ['disabled'],
+      switchOrder: 5,
       note: 'created disabled; a delta flow reads everything at its first run, since its checkpoint is not in the document',
       patch: [
         'name',
@@ -233,6 +237,7 @@ export const FLOW_TYPES = [
       patch: ['assistantMetadata', 'debugUntil', 'netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       immutable: ['adaptorType'],
       switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
+      switchOrder: 1,
       late: ['http._asyncHelperId', '_postParseListenerId'],
       strip: [...STEP_STRIP, 'asynchronous', '__linkedLookupCacheIds', 'rawData'],
     },

@@ -40,6 +40,23 @@ export interface SideFileRule {
   readonly when: 'always' | 'multiline';
 }
 
+/** A list of ids that has calls of its own: `PUT <item>/<path>/register` adds some, `DELETE <item>/<path>/<id>/register` one. */
+export interface RegisterRule {
+  readonly field: FieldPath;
+  readonly path: string;
+  /** Type of what is registered. */
+  readonly type: string;
+}
+
+/** A subscription: who (an e-mail address) is notified of what (one of the fields), sent to the collection as a list. */
+export interface SubscriptionRule {
+  /** Of these fields, exactly one is set. */
+  readonly targets: readonly string[];
+  readonly email: FieldPath;
+  /** Member of the request in which the address is sent. */
+  readonly sentAs: string;
+}
+
 /** Whether and how a resource can be put back. */
 export interface RestoreRule {
   /**
@@ -74,6 +91,12 @@ export interface RestoreRule {
    * the name cannot be given twice.
    */
   readonly matchBy?: readonly FieldPath[];
+  /** Position in the order of switching on (api-notes#switched-off): what is called comes before what calls. */
+  readonly switchOrder?: number;
+  /** Ids registered with the resource, besides its document. */
+  readonly registers?: RegisterRule;
+  /** How one of a `bulk` collection is written. */
+  readonly subscription?: SubscriptionRule;
   /** Not part of `all`: runtime data, put back only when named. */
   readonly onlyWhenNamed?: true;
 }
@@ -131,6 +154,17 @@ export interface ResourceType {
   readonly sideFiles?: Readonly<Record<FieldPath, SideFileRule>>;
   /** References besides those found by field name ({@link REFERENCE_FIELDS}): path → type's folder. */
   readonly refs?: Readonly<Record<FieldPath, string>>;
+  /**
+   * How far what refers to such a resource depends on it. `group`: it is only filed there, and works without; `runs`: the
+   * resource runs by a switch of its own. Absent: what refers to it needs it to work.
+   */
+  readonly dependence?: 'group' | 'runs';
+  /** The field that is `true` while the resource cannot be reached: what needs it is not switched on then. */
+  readonly offline?: FieldPath;
+  /** The field with the person (`_id`, `email`, `name`) who has a share of the account: such a resource is a user. */
+  readonly person?: FieldPath;
+  /** The field in which the mirror holds entries that have calls of their own, `<item>/getData` and `<item>/data`. */
+  readonly entries?: FieldPath;
   readonly restore: RestoreRule;
 }
 

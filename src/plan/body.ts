@@ -1,5 +1,5 @@
 import { ALWAYS_VOLATILE, SERVER_MANAGED } from '../catalogue/common.ts';
-import type { ResourceType } from '../catalogue/types.ts';
+import type { FieldPath, ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { sortSet } from '../core/normalise.ts';
 import { mapPath, setSteps, stepsOf, valueAt, withKey } from '../core/paths.ts';
@@ -8,14 +8,10 @@ import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
-/**
- * Members that are written by calls of their own, not with the document (api-notes#written-apart,
- * api-notes#lookup-data).
- */
-export const WRITTEN_APART: Readonly<Record<string, readonly string[]>> = {
-  integrations: ['_registeredConnectionIds'],
-  lookupcaches: ['data'],
-};
+/** Members that calls of their own write, not the document's (api-notes#written-apart, api-notes#lookup-data). */
+export function writtenApart({ entries, restore: { registers } }: ResourceType): readonly FieldPath[] {
+  return [entries, registers?.field].filter((path) => path !== undefined);
+}
 
 function without(doc: JsonObject, paths: readonly string[]): JsonObject {
   return paths.reduce((held, path) => mapPath(held, path, () => undefined), doc);
@@ -23,7 +19,7 @@ function without(doc: JsonObject, paths: readonly string[]): JsonObject {
 
 /** Paths of a type that the server keeps: no write changes them. */
 function serverKept(type: ResourceType): string[] {
-  const apart = WRITTEN_APART[type.name] ?? [];
+  const apart = writtenApart(type);
   // What is volatile may stand in a file of an older version that did not know it to be so.
   const kept = [...SERVER_MANAGED, ...ALWAYS_VOLATILE, ...(type.volatile ?? []), ...(type.restore.strip ?? [])];
   return kept.filter((path) => !apart.includes(path));
@@ -123,9 +119,7 @@ export function updateBody(input: UpdateInput): Filled {
   const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
-  for (const path of WRITTEN_APART[type.name] ?? []) {
-    if (path === 'data') doc = withKey(doc, path, undefined);
-  }
+  if (type.entries) doc = withKey(doc, type.entries, undefined);
   return { ...filled, doc: without(doc, type.restore.refusedOnPut ?? []) };
 }
 
@@ -146,7 +140,7 @@ export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
   let doc = without(filled.doc, [...stripOf(type, filled.doc), ...input.late]);
-  if (type.name === 'lookupcaches') doc = withKey(doc, 'data', undefined);
+  if (type.entries) doc = withKey(doc, type.entries, undefined);
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }

@@ -5,7 +5,7 @@ import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
-import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, WRITTEN_APART } from './body.ts';
+import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, writtenApart } from './body.ts';
 import { reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences } from './secrets.ts';
@@ -164,7 +164,7 @@ export function planBinned(document: Wanted, live: Extract<Live, { state: 'binne
     enable: input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What stands with the parent comes back with it.
-  const apart = new Set(WRITTEN_APART[type.name] ?? []);
+  const apart = new Set<string>(writtenApart(type));
   const changes = isAppPart(document.doc)
     ? []
     : diffFields(now, wanted).filter(({ place }) => !apart.has(String(place[0])));

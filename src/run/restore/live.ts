@@ -10,7 +10,7 @@ import { basePath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type DocumentEntry, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
-import { WRITTEN_APART } from '../../plan/body.ts';
+import { writtenApart } from '../../plan/body.ts';
 import type { SyncReport } from '../report.ts';
 import { runAccount } from '../sync/sync-account.ts';
 import { identified, type RestoreCommit, type SyncDeps } from '../sync/sync-deps.ts';
@@ -38,7 +38,7 @@ export function versionOf(doc: JsonObject): string {
 
 /** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
 export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
-  return versionOf((WRITTEN_APART[type.name] ?? []).reduce((held, key) => withKey(held, key, undefined), doc));
+  return versionOf(writtenApart(type).reduce((held, key) => withKey(held, key, undefined), doc));
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
