@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { AppError, EXIT } from '../core/errors.ts';
-import type { Finding } from '../run/check/doctor.ts';
+import type { Finding } from '../run/check/finding.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 import { writeOutput } from './ui/output-file.ts';
 import { printable, type Style, styleFor } from './ui/style.ts';

@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SimpleGit, simpleGit } from 'simple-git';
-import type { RepositoryConfig } from '../config/schema.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
 
@@ -119,10 +118,24 @@ case "$1" in
 esac
 `;
 
+/** What git has to know of a repository's configuration. */
+export interface GitSettings {
+  readonly author: { readonly name: string; readonly email: string };
+  /** Address or path of the remote. */
+  readonly remote?: string | undefined;
+  /** Of a remote that is reached over HTTP. */
+  readonly username?: string | undefined;
+  readonly token?: string | undefined;
+  readonly sshKeyFile?: string | undefined;
+  readonly sshKnownHostsFile?: string | undefined;
+  /** Private SSH key that signs commits. */
+  readonly signingKeyFile?: string | undefined;
+}
+
 export interface GitOptions {
   /** Working directory; must exist. */
   readonly cwd: string;
-  readonly config: RepositoryConfig;
+  readonly config: GitSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder for the askpass script, when the remote needs a password. */
   readonly helperDir?: string | undefined;
@@ -229,18 +242,15 @@ export interface Git {
   objects(ids: readonly string[]): Promise<readonly Buffer[]>;
 }
 
-/**
- * Git for one clone: isolated from the user's configuration where that could change bytes or run programs, never
- * asking for input.
- */
-export function createGit(options: GitOptions): Git {
+/** Environment of every git process: what redirects git is gone, what could stop for input answers by itself. */
+function environmentOf(options: GitOptions): Record<string, string> {
   const inherited = Object.fromEntries(
     Object.entries(options.env).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && !REDIRECTING.includes(entry[0]),
     ),
   );
   const { remote } = options.config;
-  const env = {
+  return {
     ...inherited,
     ...remoteEnvironment(options),
     ...NO_PROGRAMS,
@@ -248,99 +258,125 @@ export function createGit(options: GitOptions): Git {
     GIT_ALLOW_PROTOCOL: remote === undefined || isLocalRemote(remote) ? `file:${NETWORK}` : NETWORK,
     LC_ALL: 'C',
   };
-  const config = [
-    ...ISOLATION,
-    `user.name=${options.config.author.name}`,
-    `user.email=${options.config.author.email}`,
-    `safe.directory=${options.cwd}`,
-    ...(options.config.signingKeyFile ? ['gpg.format=ssh', `user.signingKey=${options.config.signingKeyFile}`] : []),
-  ];
+}
 
-  function instance(call: GitCall, screen?: Screen): SimpleGit {
-    const all = { ...env, ...call.env };
-    return simpleGit({
-      baseDir: options.cwd,
-      config: screen ? [...config, ...screen.config] : config,
-      maxConcurrentProcesses: 4,
-      // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
-      errors: (error, result) => {
-        if (result.exitCode === 0) return undefined;
-        const said = Buffer.concat(result.stdErr);
-        return said.length > 0 ? said : (error ?? new Error(`ended with exit code ${result.exitCode}`));
-      },
-      allowEnvironment: Object.keys(all),
-      ...(call.input === undefined ? {} : { input: () => call.input }),
-      // Rejects at once, even where programs that git left behind hold its output open.
-      ...(call.network ? { abort: options.signal } : {}),
-      unsafe: {
-        allowUnsafeAskPass: true,
-        allowUnsafeSshCommand: true,
-        allowUnsafeHooksPath: true,
-        allowUnsafeTemplateDir: true,
-        allowUnsafeFsMonitor: true,
-        allowUnsafeConfigPaths: true,
-        allowUnsafeGpgProgram: true,
-        // What takes the place of programs that a configuration names.
-        allowUnsafeCredentialHelper: true,
-        allowUnsafeEditor: true,
-        allowUnsafeFilter: true,
-        allowUnsafeGitProxy: true,
-        allowUnsafeMergeDriver: true,
-        allowUnsafePack: true,
-      },
-    }).env(all);
+/** `key=value` settings of every git process. */
+function settingsOf({ config, cwd }: GitOptions): readonly string[] {
+  return [
+    ...ISOLATION,
+    `user.name=${config.author.name}`,
+    `user.email=${config.author.email}`,
+    `safe.directory=${cwd}`,
+    ...(config.signingKeyFile ? ['gpg.format=ssh', `user.signingKey=${config.signingKeyFile}`] : []),
+  ];
+}
+
+/** What `simple-git` refuses unless asked for; all of it is set by this file. */
+const UNSAFE = {
+  allowUnsafeAskPass: true,
+  allowUnsafeSshCommand: true,
+  allowUnsafeHooksPath: true,
+  allowUnsafeTemplateDir: true,
+  allowUnsafeFsMonitor: true,
+  allowUnsafeConfigPaths: true,
+  allowUnsafeGpgProgram: true,
+  // What takes the place of programs that a configuration names.
+  allowUnsafeCredentialHelper: true,
+  allowUnsafeEditor: true,
+  allowUnsafeFilter: true,
+  allowUnsafeGitProxy: true,
+  allowUnsafeMergeDriver: true,
+  allowUnsafePack: true,
+};
+
+/** How git processes of one clone are started. */
+interface Setup {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly settings: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): SimpleGit {
+  const env = { ...setup.env, ...call.env };
+  return simpleGit({
+    baseDir: setup.cwd,
+    config: [...setup.settings, ...(screen?.config ?? [])],
+    maxConcurrentProcesses: 4,
+    // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
+    errors: (error, result) => {
+      if (result.exitCode === 0) return undefined;
+      const said = Buffer.concat(result.stdErr);
+      return said.length > 0 ? said : (error ?? new Error(`ended with exit code ${result.exitCode}`));
+    },
+    allowEnvironment: Object.keys(env),
+    ...(call.input === undefined ? {} : { input: () => call.input }),
+    // Rejects at once, even where programs that git left behind hold its output open.
+    ...(call.network ? { abort: setup.signal } : {}),
+    unsafe: UNSAFE,
+  }).env(env);
+}
+
+/** What a failed command means: the reason of the abort, a git that is too old, or a failure of git. */
+function failureOf(command: string, cause: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (cause instanceof AppError) return cause;
+  if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
+    return new AppError('REPOSITORY', 'this version of git cannot create or verify SSH signatures', {
+      hint: 'Install git 2.34 or later, or remove repository.signingKeyFile',
+      cause,
+    });
   }
-  const plain = instance({});
+  return new GitFailure(command, messageOf(cause), cause);
+}
+
+/**
+ * Git for one clone: isolated from the user's configuration where that could change bytes or run programs, never
+ * asking for input.
+ */
+export function createGit(options: GitOptions): Git {
+  const { cwd, signal } = options;
+  const setup: Setup = { cwd, signal, env: environmentOf(options), settings: settingsOf(options) };
+  const plain = instanceOf(setup, {}, undefined);
 
   async function raw(git: SimpleGit, args: readonly string[]): Promise<string> {
     try {
       return await git.raw([...args]);
     } catch (cause) {
-      if (options.signal.aborted) throw options.signal.reason;
-      if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
-        throw new AppError('REPOSITORY', 'this git neither signs with SSH keys nor checks their signatures', {
-          hint: 'Install git 2.34 or later; a mirror without repository.signingKeyFile does not need it',
-          cause,
-        });
-      }
-      throw new GitFailure(args[0] ?? '', messageOf(cause), cause);
+      throw failureOf(args[0] ?? '', cause, signal);
     }
   }
 
   let screened: Promise<{ readonly screen: Screen; readonly git: SimpleGit }> | undefined;
-  /** Looked at once, before the first command that could run one of them. */
+  /** Read once, before the first command that could run a program of the configuration. */
   function screening(): Promise<{ readonly screen: Screen; readonly git: SimpleGit }> {
     screened ??= readSettings((args) => raw(plain, args)).then((listed) => {
-      const screen = screenPrograms(listed, remote);
-      return { screen, git: instance({}, screen) };
+      const screen = screenPrograms(listed, options.config.remote);
+      return { screen, git: instanceOf(setup, {}, screen) };
     });
     return screened;
   }
 
   async function run(args: readonly string[], call?: GitCall): Promise<string> {
     const [command = '', ...rest] = args;
-    if (isHarmless(args)) return raw(call ? instance(call) : plain, args);
+    if (isHarmless(args)) return raw(call ? instanceOf(setup, call, undefined) : plain, args);
     const { screen, git } = await screening();
     const more = screen.options[command] ?? [];
-    return raw(call ? instance(call, screen) : git, [command, ...more, ...rest]);
-  }
-  async function objects(ids: readonly string[]): Promise<readonly Buffer[]> {
-    if (ids.length === 0) return [];
-    let bytes: Buffer;
-    try {
-      // The one command whose output may be anything but text.
-      const { screen } = await screening();
-      bytes = (await instance({ input: `${ids.join('\n')}\n` }, screen).binaryCatFile(['--batch'])) as Buffer;
-    } catch (cause) {
-      if (options.signal.aborted) throw options.signal.reason;
-      if (cause instanceof AppError) throw cause;
-      throw new GitFailure('cat-file', messageOf(cause), cause);
-    }
-    return splitBatch(bytes, ids);
+    return raw(call ? instanceOf(setup, call, screen) : git, [command, ...more, ...rest]);
   }
   return {
     run,
-    objects,
+    async objects(ids) {
+      if (ids.length === 0) return [];
+      const { screen } = await screening();
+      try {
+        // The one command whose output may be anything but text.
+        const git = instanceOf(setup, { input: `${ids.join('\n')}\n` }, screen);
+        return splitBatch((await git.binaryCatFile(['--batch'])) as Buffer, ids);
+      } catch (cause) {
+        throw cause instanceof GitFailure ? cause : failureOf('cat-file', cause, signal);
+      }
+    },
     async ask(args) {
       try {
         return await run(args);

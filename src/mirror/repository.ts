@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { RepositoryConfig } from '../config/schema.ts';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { createGit, type Git, GitFailure } from './git.ts';
+import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { mendIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
 import { writeAlongside } from './staging.ts';
@@ -37,8 +36,16 @@ export interface Repository {
   close(): Promise<void>;
 }
 
+/** What the configuration says of the clone. */
+interface RepositorySettings extends GitSettings {
+  /** Folder of the clone; made where it does not exist. */
+  readonly path: string;
+  readonly branch: string;
+  readonly stateless: boolean;
+}
+
 export interface OpenOptions {
-  readonly config: RepositoryConfig;
+  readonly config: RepositorySettings;
   /** Names at the top of the repository that are the mirror's. */
   readonly folders: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;

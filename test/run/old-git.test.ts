@@ -50,7 +50,7 @@ describe('an old git', () => {
     expect((await doctor(oldGit('2.30.0', signing), plain.dir)).code).toBe(0);
     expect(await doctor(oldGit('2.33.8', signing), signed.dir)).toMatchObject({
       code: 1,
-      out: expect.stringContaining('Install git 2.34 or later, which signs with SSH keys'),
+      out: expect.stringContaining('Install git 2.34 or later, which can sign with SSH keys'),
     });
   });
 
@@ -68,7 +68,7 @@ describe('an old git', () => {
       const { code, out, err } = await cli(words, space.dir, { PATH: oldGit('2.30.2', signing) });
 
       expect(code).toBe(1);
-      expect(out + err).toContain('this git neither signs with SSH keys nor checks their signatures');
+      expect(out + err).toContain('this version of git cannot create or verify SSH signatures');
       expect(out + err).toContain('Install git 2.34 or later');
       expect(out + err).not.toContain('internal error');
     }

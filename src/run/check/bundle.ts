@@ -6,7 +6,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { readPath } from '../../core/layout.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 
 /** What a support bundle is made from. */
 export interface BundleInput {

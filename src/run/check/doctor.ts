@@ -11,18 +11,9 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import { createGit, type Git, GitFailure } from '../../mirror/git.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { examineFiles } from './exposed-files.ts';
+import type { Finding } from './finding.ts';
 
-/** One thing looked at. */
-export interface Finding {
-  /** `git`, `repository`, `remote`, or the account's name. */
-  readonly area: string;
-  readonly check: string;
-  readonly verdict: 'ok' | 'note' | 'fault';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly remedy?: string;
-}
-
+/** What the checks need from the outside. */
 export interface DoctorDeps {
   readonly config: Config;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -36,10 +27,10 @@ const OLDEST_GIT = [2, 30] as const;
 /** Oldest git that signs with SSH keys. */
 const OLDEST_SIGNING_GIT = [2, 34] as const;
 
-/** Looks at everything a run depends on, without changing anything. */
+/** Checks everything that a run depends on, without changing anything. */
 export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
   const { config } = deps;
-  // The types of an account are asked for side by side, each request listening to it.
+  // The types of an account are read in parallel, and each request listens to it.
   setMaxListeners(0, deps.signal);
   const findings: Finding[] = [
     {
@@ -64,7 +55,7 @@ async function examineClone(git: Git, folders: readonly string[], remote: boolea
     objects = await examineObjects(git, remote);
     dirty = await git.ask(['status', '--porcelain', '--ignore-submodules=all', '--', ...folders]);
   } catch (error) {
-    // Settings of the clone that no run accepts.
+    // Settings of the clone that every run refuses.
     if (!(error instanceof AppError)) throw error;
     const remedy = error.hint === undefined ? {} : { remedy: error.hint };
     return [{ area, check: 'configuration', verdict: 'fault', detail: error.message, ...remedy }];
@@ -77,110 +68,83 @@ async function examineClone(git: Git, folders: readonly string[], remote: boolea
       check: 'clean',
       verdict: 'note',
       detail: `${dirty.split('\n').filter(Boolean).length} uncommitted files in the account folders`,
-      remedy: 'The next sync keeps edits by hand under refs/celigo-mirror/rescue/ and undoes them',
+      remedy: 'The next sync saves manual edits under refs/celigo-mirror/rescue/ and undoes them',
     },
   ];
 }
 
-async function examineGit({ config, env, signal }: DoctorDeps): Promise<Finding[]> {
-  const { path, remote, branch } = config.repository;
+async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
+  const { config, env, signal } = deps;
+  const { path } = config.repository;
   const cwd = existsSync(path) ? path : existsSync(dirname(path)) ? dirname(path) : '/';
   const git = createGit({ cwd, config: config.repository, env, signal });
-  const findings: Finding[] = [];
   const version = (await git.ask(['--version']))?.trim();
   if (!version) {
-    return [
-      {
-        area: 'git',
-        check: 'installed',
-        verdict: 'fault',
-        detail: 'git cannot be run',
-        remedy: 'Install git and see that it is on the PATH',
-      },
-    ];
+    const remedy = 'Install git and make sure that it is on the PATH';
+    return [{ area: 'git', check: 'installed', verdict: 'fault', detail: 'git cannot be run', remedy }];
   }
-  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
-  const { signingKeyFile } = config.repository;
-  const oldest = signingKeyFile ? OLDEST_SIGNING_GIT : OLDEST_GIT;
-  const old = major < oldest[0] || (major === oldest[0] && minor < oldest[1]);
-  findings.push({
-    area: 'git',
-    check: 'version',
-    verdict: old ? 'fault' : 'ok',
-    detail: version,
-    ...(old
-      ? {
-          remedy: `Install git ${oldest.join('.')} or later${signingKeyFile ? ', which signs with SSH keys' : ''}`,
-        }
-      : {}),
-  });
-
-  if (!existsSync(path)) {
-    findings.push({
-      area: 'repository',
-      check: 'path',
-      verdict: 'note',
-      detail: `${path} does not exist yet; the first sync makes it`,
-    });
-  } else {
-    const inside = (await git.ask(['rev-parse', '--absolute-git-dir']))?.trim();
-    const own = existsSync(`${path}/.git`);
-    findings.push(
-      inside && own
-        ? { area: 'repository', check: 'path', verdict: 'ok', detail: path }
-        : {
-            area: 'repository',
-            check: 'path',
-            verdict: own ? 'fault' : 'note',
-            detail: own ? `${path} is damaged` : `${path} is no repository yet`,
-            ...(own ? { remedy: `Check it with: git -C ${path} fsck` } : {}),
-          },
-    );
-    if (inside && own) {
-      findings.push(
-        ...(await examineClone(
-          git,
-          config.accounts.map(({ name }) => name),
-          remote !== undefined,
-        )),
-      );
-    }
-  }
-  if (remote) {
-    try {
-      const out = await git.run(['ls-remote', '--heads', remote, branch]);
-      findings.push({
-        area: 'remote',
-        check: 'reachable',
-        verdict: 'ok',
-        detail: out.trim() === '' ? `reachable; it has no branch ${branch} yet` : `reachable, branch ${branch} found`,
-      });
-    } catch (error) {
-      findings.push({
-        area: 'remote',
-        check: 'reachable',
-        verdict: 'fault',
-        detail: messageOf(error).replace(/\s+/g, ' ').slice(0, 300),
-        remedy: 'Check repository.remote and its credentials (sshKeyFile, or username with tokenFile)',
-      });
-    }
-  } else {
-    findings.push({
-      area: 'remote',
-      check: 'configured',
-      verdict: 'note',
-      detail: 'no remote: the mirror exists on this machine only',
-    });
-  }
-  return findings;
+  return [
+    examineVersion(version, config.repository.signingKeyFile !== undefined),
+    ...(await examineRepository(git, config)),
+    await examineRemote(git, config),
+  ];
 }
 
-/** Whether everything that the history names is there: a run does not read what it does not need. */
+/** @param version what `git --version` prints */
+function examineVersion(version: string, signing: boolean): Finding {
+  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+  const oldest = signing ? OLDEST_SIGNING_GIT : OLDEST_GIT;
+  const found = { area: 'git', check: 'version', detail: version } as const;
+  if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return { ...found, verdict: 'ok' };
+  const remedy = `Install git ${oldest.join('.')} or later${signing ? ', which can sign with SSH keys' : ''}`;
+  return { ...found, verdict: 'fault', remedy };
+}
+
+async function examineRepository(git: Git, { repository, accounts }: Config): Promise<Finding[]> {
+  const { path, remote } = repository;
+  const found = { area: 'repository', check: 'path' } as const;
+  if (!existsSync(path)) {
+    return [{ ...found, verdict: 'note', detail: `${path} does not exist yet; the first sync creates it` }];
+  }
+  if (!existsSync(`${path}/.git`)) {
+    return [{ ...found, verdict: 'note', detail: `${path} is not a Git repository yet; the first sync creates it` }];
+  }
+  if ((await git.ask(['rev-parse', '--absolute-git-dir'])) === undefined) {
+    const remedy = `Check it with: git -C ${path} fsck`;
+    return [{ ...found, verdict: 'fault', detail: `${path} is damaged`, remedy }];
+  }
+  const folders = accounts.map(({ name }) => name);
+  return [{ ...found, verdict: 'ok', detail: path }, ...(await examineClone(git, folders, remote !== undefined))];
+}
+
+async function examineRemote(git: Git, { repository }: Config): Promise<Finding> {
+  const { remote, branch } = repository;
+  const area = 'remote';
+  if (!remote) {
+    const detail = 'no remote: the mirror exists on this machine only';
+    return { area, check: 'configured', verdict: 'note', detail };
+  }
+  const found = { area, check: 'reachable' } as const;
+  try {
+    const heads = await git.run(['ls-remote', '--heads', remote, branch]);
+    const branches = heads.trim() === '' ? `it has no branch ${branch} yet` : `branch ${branch} found`;
+    return { ...found, verdict: 'ok', detail: `reachable, ${branches}` };
+  } catch (error) {
+    return {
+      ...found,
+      verdict: 'fault',
+      detail: messageOf(error).replace(/\s+/g, ' ').slice(0, 300),
+      remedy: 'Check repository.remote and its credentials (sshKeyFile, or username with tokenFile)',
+    };
+  }
+}
+
+/** Whether everything that the history names exists: a run reads only what it needs. */
 async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
   const found = { area: 'repository', check: 'objects' } as const;
   try {
     await git.run(['fsck', '--no-dangling', '--no-progress']);
-    return { ...found, verdict: 'ok', detail: 'the history is whole' };
+    return { ...found, verdict: 'ok', detail: 'the history is complete' };
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     return {
@@ -189,7 +153,7 @@ async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
       detail: 'parts of the history are missing or damaged; git fsck names them',
       remedy: remote
         ? 'Move the clone away: the next sync makes a fresh one from the remote'
-        : 'A backup of the clone may have them. Set repository.remote, so that there is a copy',
+        : 'Restore the clone from a backup if you have one, and set repository.remote so that there is a copy',
     };
   }
 }
@@ -210,7 +174,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
             area,
             check: 'clock',
             verdict: 'note',
-            detail: `differs from the server's by ${Math.abs(skew)} s`,
+            detail: `differs from the server's clock by ${Math.abs(skew)} s`,
             remedy: 'Set this machine’s clock (NTP)',
           }
         : { area, check: 'clock', verdict: 'ok', detail: 'agrees with the server' },
@@ -238,7 +202,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
         check: 'token',
         verdict: 'fault',
         detail: error.message,
-        remedy: 'Check region or baseUrl, the network and, where there is one, the proxy',
+        remedy: 'Check region or baseUrl, the network and, if you use one, the proxy',
       },
     ];
   } finally {
@@ -257,19 +221,19 @@ async function reachAudit(client: ApiClient, area: string, signal: AbortSignal):
       check: 'audit log',
       verdict: 'note',
       detail: error.message,
-      remedy: 'Use the token of an administrator; without it authors are the last modifiers, where known',
+      remedy: 'Use a token of an administrator; without one, commits name the last modifier as the author, where known',
     };
   }
 }
 
-/** Tokens of the account that expire soon; which of them is ours cannot be told. */
+/** Tokens of the account that expire soon; the API does not show which of them is in use here. */
 async function expiringTokens(client: ApiClient, area: string, signal: AbortSignal): Promise<Finding[]> {
   const nowMs = Date.now() + client.clockSkewMs();
   return (await fetchTokenExpiries(client, signal)).flatMap(({ name, expires }) => {
     const days = Math.floor((expires.getTime() - nowMs) / 86_400_000);
     if (days >= EXPIRES_SOON_DAYS) return [];
     const detail = `${name} expires ${days < 1 ? 'within a day' : `in ${days} days`}`;
-    const remedy = 'If that is the one in use here: make a new one and put it in its place';
+    const remedy = 'If this mirror uses that token, create a new one and replace it';
     return [{ area, check: 'API token', verdict: 'note' as const, detail, remedy }];
   });
 }
@@ -305,9 +269,9 @@ async function reachType(
       detail: error.message,
       remedy: refused
         ? optional
-          ? 'Not in the licence or not allowed to this token; to be rid of the note: exclude the type'
-          : 'Give the token full access, or use one of an administrator'
-        : 'Passing trouble of the service or the network: try again',
+          ? 'Not in the licence or not allowed for this token; exclude the type to silence this note'
+          : 'Give the token full access, or use a token of an administrator'
+        : 'A temporary problem of the service or the network: try again',
     };
   }
 }

@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
-import type { Finding } from './doctor.ts';
+import type { Finding } from './finding.ts';
 
-/** Read by anybody, or read or changed by the group: often the user's own. */
+/** Readable by everyone, or readable or writable by the group, which is often the user's own. */
 const SHARED = 0o064;
-const CHANGED_BY_ANYBODY = 0o002;
+const WRITABLE_BY_ALL = 0o002;
 
-/** Files that hold a secret: those named for one, and the configuration itself where one stands in it in clear. */
+/** Files that hold a secret: those named for one, and the configuration itself if it contains one in plain text. */
 function filesWithSecrets(config: Config): string[] {
   const { sshKeyFile, signingKeyFile } = config.repository;
   const named = [...config.files.filter((file) => file !== config.source), sshKeyFile, signingKeyFile];
@@ -21,8 +21,8 @@ function filesWithSecrets(config: Config): string[] {
 }
 
 /**
- * Who besides their owner may read or change the files that hold secrets. Only told where a file has such rights: on
- * Windows the mode says nothing.
+ * Who besides their owner may read or change the files that hold secrets. Not checked on Windows, where the mode says
+ * nothing about it.
  */
 export function examineFiles(config: Config): Finding[] {
   if (process.platform === 'win32') return [];
@@ -31,12 +31,12 @@ export function examineFiles(config: Config): Finding[] {
     if (mode === undefined) return [];
     const rights = `mode ${(mode & 0o777).toString(8).padStart(4, '0')}`;
     const remedy = `chmod 600 ${file}; in a container: mode 0400 for the secret (Docker), defaultMode 0400 (Kubernetes)`;
-    if ((mode & CHANGED_BY_ANYBODY) !== 0) {
-      const detail = `${file} can be changed by every user (${rights}): they choose what the mirror trusts`;
+    if ((mode & WRITABLE_BY_ALL) !== 0) {
+      const detail = `${file} can be changed by every user (${rights}), who could replace the secret`;
       return [{ area: 'secrets', check: 'file', verdict: 'fault', detail, remedy }];
     }
     if ((mode & SHARED) === 0) return [];
-    const detail = `${file} is open to other users (${rights})`;
+    const detail = `${file} can be read or changed by other users (${rights})`;
     return [{ area: 'secrets', check: 'file', verdict: 'note', detail, remedy }];
   });
   return findings.length > 0
