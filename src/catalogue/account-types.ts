@@ -12,6 +12,7 @@ export const ACCOUNT_TYPES = [
     presence: 'standard',
     // The default listing holds the caller's own only (api-notes#hidden-records).
     list: { path: '/v1/notifications', query: { users: 'all' }, hidden: 'those of other users' },
+    partOf: ['_integrationId', '_flowId'],
     restore: {
       mode: 'bulk',
       tier: 20,
@@ -46,6 +47,7 @@ export const ACCOUNT_TYPES = [
     person: 'sharedWithUser',
     volatile: ['lastSignIn', 'sharedWithUser.lastSignIn', 'accepted', 'dismissed'],
     sets: { integrationAccessLevel: '_integrationId', mcpServerAccessLevel: '_mcpServerId' },
+    binName: 'users',
     restore: { mode: 'manual', tier: 20, note: 'invite the person again; the invitation is sent by e-mail' },
   },
   {
@@ -95,6 +97,7 @@ export const ACCOUNT_TYPES = [
     presence: 'standard',
     list: { path: '/v1/syncs' },
     volatile: ['lastExecutedAt', 'resolvedAt'],
+    partOf: ['_integrationId'],
     restore: {
       mode: 'create',
       tier: 16,
@@ -130,6 +133,7 @@ export const ACCOUNT_TYPES = [
     list: { path: '/v1/storage/items', shape: 'folders' },
     volatile: ['size', 'status', '__ancestorIds'],
     refs: { _parentId: 'storageitems' },
+    referredBy: ['_fileId'],
     restore: { mode: 'manual', tier: 3, note: 'the bytes of files are not mirrored: upload them by hand' },
   },
 ] as const satisfies readonly ResourceType[];

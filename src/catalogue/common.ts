@@ -41,49 +41,16 @@ export const SERVER_MANAGED: readonly FieldPath[] = [
 ];
 
 /**
- * Fields that refer to another resource wherever they stand (api-notes#references), with the type's folder.
- * `null`: outside the account (Celigo's own catalogue, provenance, people), not expected to resolve.
+ * Fields that refer to something outside the account (Celigo's own catalogue, provenance, people), which is not expected
+ * to resolve (api-notes#references).
  */
-export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = {
-  _integrationId: 'integrations',
-  _connectionId: 'connections',
-  _exportId: 'exports',
-  _importId: 'imports',
-  _flowId: 'flows',
-  _scriptId: 'scripts',
-  _stackId: 'stacks',
-  _iClientId: 'iclients',
-  _agentId: 'agents',
-  _toolId: 'tools',
-  _apiId: 'apis',
-  _mcpServerId: 'mcpservers',
-  _lookupCacheId: 'lookupcaches',
-  _fileDefinitionId: 'filedefinitions',
-  _ediProfileId: 'ediprofiles',
-  _tpConnectorId: 'tpconnectors',
-  _asyncHelperId: 'asynchelpers',
-  _mcpConnectionId: 'connections',
-  _mcpOAuthProviderId: 'mcpoauthproviders',
-  _fileId: 'storageitems',
-  _borrowConcurrencyFromConnectionId: 'connections',
-  _keepDeltaBehindFlowId: 'flows',
-  _keepDeltaBehindExportId: 'exports',
-  _abstractFlowId: 'flows',
-  _postParseListenerId: 'exports',
-  _runNextFlowIds: 'flows',
-  _registeredConnectionIds: 'connections',
-  _registeredLookupCacheIds: 'lookupcaches',
-  _connectionIds: 'connections',
-  _exportIds: 'exports',
-  _importIds: 'imports',
-  _apiIds: 'apis',
-  _mcpServerIds: 'mcpservers',
-  _httpConnectorId: null,
-  _connectorId: null,
-  _templateId: null,
-  _sourceId: null,
-  _userId: null,
-};
+export const OUTSIDE_FIELDS: readonly string[] = [
+  '_httpConnectorId',
+  '_connectorId',
+  '_templateId',
+  '_sourceId',
+  '_userId',
+];
 
 /** Subtrees that hold records of other systems, whose ids only look like references (api-notes#opaque). */
 export const OPAQUE_FIELDS: ReadonlySet<string> = new Set([

@@ -149,6 +149,13 @@ export const CONNECTION_TYPES = [
       'http.auth.oauth.scope': '',
       'mcp.http.auth.oauth.scope': '',
     },
+    referredBy: [
+      '_connectionId',
+      '_mcpConnectionId',
+      '_borrowConcurrencyFromConnectionId',
+      '_registeredConnectionIds',
+      '_connectionIds',
+    ],
     restore: {
       mode: 'map',
       tier: 7,
@@ -225,6 +232,8 @@ export const CONNECTION_TYPES = [
       'jwt.token',
     ],
     headers: ['oauth2.token.headers', 'oauth2.refresh.headers', 'oauth2.unencrypted'],
+    referredBy: ['_iClientId'],
+    hasPublic: true,
     restore: {
       mode: 'map',
       tier: 1,
@@ -245,6 +254,7 @@ export const CONNECTION_TYPES = [
     list: { path: '/v1/agents' },
     volatile: ['lastHeartbeatAt', 'offline', 'online', 'version', 'clientDetails'],
     secrets: ['accessToken'],
+    referredBy: ['_agentId'],
     restore: {
       mode: 'map',
       tier: 5,
@@ -263,6 +273,7 @@ export const CONNECTION_TYPES = [
     list: { path: '/v1/stacks' },
     secrets: ['server.systemToken', 'lambda.secretAccessKey'],
     sets: { 'server.ipRanges': '' },
+    referredBy: ['_stackId'],
     restore: {
       mode: 'map',
       tier: 4,
@@ -280,6 +291,7 @@ export const CONNECTION_TYPES = [
     list: { path: '/v1/httpconnectors' },
     hydrate: { fields: ['resources', 'endpoints'], query: { returnEverything: 'true' } },
     ownOnly: true,
+    perhapsReferredBy: ['_httpConnectorId'],
     restore: {
       mode: 'create',
       tier: 0,
@@ -296,6 +308,7 @@ export const CONNECTION_TYPES = [
     presence: 'standard',
     list: { path: '/v1/mcpoauthproviders' },
     secrets: ['clientSecret', 'client_secret', 'oauth2.clientSecret'],
+    referredBy: ['_mcpOAuthProviderId'],
     restore: { mode: 'manual', tier: 2, note: 'create it by hand and enter its client secret' },
   },
 ] as const satisfies readonly ResourceType[];

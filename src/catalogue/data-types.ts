@@ -10,6 +10,7 @@ export const DATA_TYPES = [
     auditType: 'filedefinition',
     presence: 'standard',
     list: { path: '/v1/filedefinitions' },
+    referredBy: ['_fileDefinitionId'],
     restore: { mode: 'create', tier: 8, immutable: ['globalId'], strip: ['_sourceId'] },
   },
   {
@@ -24,10 +25,12 @@ export const DATA_TYPES = [
     volatile: ['controlNumber'],
     padded: ['tpInterchangeId', 'myInterchangeId'],
     secrets: ['isa02', 'isa04'],
+    referredBy: ['_ediProfileId'],
     restore: {
       mode: 'create',
       tier: 9,
       note: 'the control number is never lowered',
+      created: [{ says: 'its control number starts again; set it manually before the first interchange' }],
       immutable: ['fileType'],
       strip: ['_sourceId'],
     },
@@ -41,6 +44,7 @@ export const DATA_TYPES = [
     // Two spellings occur in the sources (api-notes#tpconnectors-path).
     list: { path: '/v1/tpconnectors', alternative: '/v1/tradingPartnerConnectors' },
     ownOnly: true,
+    referredBy: ['_tpConnectorId'],
     restore: {
       mode: 'create',
       tier: 0,
@@ -60,6 +64,8 @@ export const DATA_TYPES = [
     entries: 'data',
     volatile: ['size', 'sizeInMB'],
     sideFiles: { data: { extension: 'ndjson', when: 'always' } },
+    referredBy: ['_lookupCacheId', '_registeredLookupCacheIds'],
+    partOf: ['_integrationId'],
     restore: {
       mode: 'create',
       tier: 10,
@@ -84,6 +90,7 @@ export const DATA_TYPES = [
       'http.status.doneWithoutDataValues': '',
       'http.status.errorValues': '',
     },
+    referredBy: ['_asyncHelperId'],
     restore: { mode: 'create', tier: 13, strip: ['_integrationId', '_connectorId', '_sourceId'] },
   },
 ] as const satisfies readonly ResourceType[];

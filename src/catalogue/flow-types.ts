@@ -32,6 +32,7 @@ const STEP_STRIP = [
 const PROMPT = { extension: 'md', when: 'always' } as const;
 const SQL = { extension: 'sql', when: 'multiline' } as const;
 const LITELLM = 'litellm._overrides';
+const WEBHOOK = 'a webhook gets a new URL with its new id; give it to every sender';
 
 /** Integrations and what runs in them. */
 export const FLOW_TYPES = [
@@ -59,11 +60,13 @@ export const FLOW_TYPES = [
     sets: { _registeredConnectionIds: '', _registeredLookupCacheIds: '', aliases: 'alias' },
     sideFiles: { readme: { extension: 'html', when: 'multiline' } },
     refs: { _parentId: 'integrations' },
+    referredBy: ['_integrationId'],
     restore: {
       mode: 'create',
       tier: 14,
       note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed by hand',
       bare: ['aliases', 'settings', 'settingsForm', 'preSave', '_registeredLookupCacheIds'],
+      created: [{ field: '_registeredLookupCacheIds', says: 'its lookup caches must be registered with it manually' }],
       late: ['_registeredConnectionIds'],
       registers: { field: '_registeredConnectionIds', path: 'connections', type: 'connections' },
       patch: ['settings', 'flowGroupings', 'apiGroupings'],
@@ -147,6 +150,8 @@ export const FLOW_TYPES = [
       'overridesHelper.exports[]._abstractId': 'exports',
       'overridesHelper.imports[]._abstractId': 'imports',
     },
+    referredBy: ['_flowId', '_keepDeltaBehindFlowId', '_abstractFlowId', '_runNextFlowIds'],
+    partOf: ['_integrationId'],
     restore: {
       mode: 'create',
       tier: 15,
@@ -230,6 +235,7 @@ export const FLOW_TYPES = [
       'jdbc.once.query': SQL,
       'salesforce.soql.query': { extension: 'soql', when: 'multiline' },
     },
+    referredBy: ['_exportId', '_keepDeltaBehindExportId', '_postParseListenerId', '_exportIds'],
     restore: {
       mode: 'create',
       tier: 11,
@@ -238,6 +244,10 @@ export const FLOW_TYPES = [
       immutable: ['adaptorType'],
       switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       switchOrder: 1,
+      created: [
+        { field: 'adaptorType', value: 'WebhookExport', says: WEBHOOK },
+        { field: 'type', value: 'webhook', says: WEBHOOK },
+      ],
       late: ['http._asyncHelperId', '_postParseListenerId'],
       strip: [...STEP_STRIP, 'asynchronous', '__linkedLookupCacheIds', 'rawData'],
     },
@@ -296,6 +306,7 @@ export const FLOW_TYPES = [
       'tool.overrides.exports[]._abstractId': 'exports',
       'tool.overrides.imports[]._abstractId': 'imports',
     },
+    referredBy: ['_importId', '_importIds'],
     restore: {
       mode: 'create',
       tier: 12,
@@ -322,6 +333,7 @@ export const FLOW_TYPES = [
     list: { path: '/v1/scripts' },
     hydrate: { fields: ['content'] },
     sideFiles: { content: { extension: 'js', when: 'always' } },
+    referredBy: ['_scriptId'],
     restore: {
       mode: 'create',
       tier: 6,

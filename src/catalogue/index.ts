@@ -1,4 +1,5 @@
 import { ACCOUNT_TYPES } from './account-types.ts';
+import { OUTSIDE_FIELDS } from './common.ts';
 import { CONNECTION_TYPES } from './connection-types.ts';
 import { DATA_TYPES } from './data-types.ts';
 import { FLOW_TYPES } from './flow-types.ts';
@@ -17,9 +18,34 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   ...ACCOUNT_TYPES,
 ];
 
-const BY_DIR: ReadonlyMap<string, ResourceType> = new Map(RESOURCE_TYPES.map((type) => [type.name, type]));
+const BY_NAME: ReadonlyMap<string, ResourceType> = new Map(RESOURCE_TYPES.map((type) => [type.name, type]));
 
 /** The type whose name is `type`, or `undefined`. */
 export function findType(type: string): ResourceType | undefined {
-  return BY_DIR.get(type);
+  return BY_NAME.get(type);
 }
+
+function theOne(what: string, fits: (type: ResourceType) => boolean): ResourceType {
+  const [type, ...more] = RESOURCE_TYPES.filter(fits);
+  if (!type || more.length > 0) throw new TypeError(`the catalogue needs exactly one type of ${what}`);
+  return type;
+}
+
+/** The type of groups, of which others are part. */
+export const GROUPS: ResourceType = theOne('groups', ({ dependence }) => dependence === 'group');
+/** The type of the account's users. */
+export const USERS: ResourceType = theOne('users', ({ person }) => person !== undefined);
+
+/**
+ * Fields that refer to another resource wherever they stand (api-notes#references), with the name of its type; `null` for
+ * what is outside the account.
+ */
+export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = Object.fromEntries([
+  ...RESOURCE_TYPES.flatMap(({ name, referredBy = [] }) => referredBy.map((field) => [field, name] as const)),
+  ...OUTSIDE_FIELDS.map((field) => [field, null] as const),
+]);
+
+/** Fields that refer outside the account, or to a record of its own that is listed among Celigo's: field → type. */
+export const PERHAPS_OWN_FIELDS: ReadonlyMap<string, string> = new Map(
+  RESOURCE_TYPES.flatMap(({ name, perhapsReferredBy = [] }) => perhapsReferredBy.map((field) => [field, name])),
+);

@@ -12,6 +12,8 @@ export const SERVICE_TYPES = [
     volatile: ['aiDescription'],
     expressions: ['input.transform'],
     hooks: ['output.hooks', 'routers[].branches[].pageProcessors[].hooks'],
+    referredBy: ['_toolId'],
+    partOf: ['_integrationId'],
     restore: { mode: 'create', tier: 17, late: ['routers'], strip: ['aiDescription', '_sourceId'] },
   },
   {
@@ -32,6 +34,9 @@ export const SERVICE_TYPES = [
     },
     secrets: ['shipworks.password'],
     headers: ['builder.responses[].headers'],
+    referredBy: ['_apiId', '_apiIds'],
+    partOf: ['_integrationId'],
+    echoes: { fields: ['_scriptId', 'function'], when: 'type' },
     restore: {
       mode: 'create',
       tier: 18,
@@ -57,6 +62,8 @@ export const SERVICE_TYPES = [
       'tools[].overrides.exports[]._abstractId': 'exports',
       'tools[].overrides.imports[]._abstractId': 'imports',
     },
+    referredBy: ['_mcpServerId', '_mcpServerIds'],
+    partOf: ['_integrationId'],
     restore: {
       mode: 'create',
       tier: 19,

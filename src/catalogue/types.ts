@@ -19,7 +19,7 @@ export interface ListRule {
   /** `false`: documented to ignore paging, so no `limit` is sent. */
   readonly paged?: false;
   /**
-   * Shape of the answer beside the usual array: `keys` = `{keys: [name, …]}` whose values are read one by
+   * Shape of the answer other than the usual array: `keys` = `{keys: [name, …]}` whose values are read one by
    * one; `folders` = `{items: […]}`, walked folder by folder with `_parentId`.
    */
   readonly shape?: 'keys' | 'folders';
@@ -33,7 +33,7 @@ export interface HydrateRule {
   readonly query?: Readonly<Record<string, string>>;
 }
 
-/** A long text that stands in its own file beside the document. */
+/** A long text that is kept in its own file next to the document. */
 export interface SideFileRule {
   readonly extension: string;
   /** `always`, or only a text of several lines (a one-line query reads better in place). */
@@ -57,23 +57,35 @@ export interface SubscriptionRule {
   readonly sentAs: string;
 }
 
+/** Something to know of a plan that creates a resource. */
+export interface CreatedNote {
+  /** Only for documents that have this field, and not as an empty list; absent: for all of the type. */
+  readonly field?: FieldPath;
+  /** Only where the field has this value. */
+  readonly value?: Json;
+  /** A sentence without a full stop; the resource is named before it. */
+  readonly says: string;
+}
+
 /** Whether and how a resource can be put back. */
 export interface RestoreRule {
   /**
    * `create`: update, undelete or create; `map`: update or undelete, in another account matched to an
-   * existing one by type and name; `bulk`: written through one call for the whole collection; `manual`:
+   * existing one by type and name; `bulk`: written through one call for the complete collection; `manual`:
    * mirrored for the record, put back by a person.
    */
   readonly mode: 'create' | 'map' | 'bulk' | 'manual';
   /** For `manual` and special cases: what a person has to know or do. */
   readonly note?: string;
+  /** Warnings of a plan that creates one. */
+  readonly created?: readonly CreatedNote[];
   /** Position in the order of creation (api-notes#create-order); lower comes first. */
   readonly tier: number;
   /** Fields that `PATCH` accepts. */
   readonly patch?: readonly FieldPath[];
   /** Fixed when created; a change means delete and create. */
   readonly immutable?: readonly FieldPath[];
-  /** Fields set by the server, left out of a write, besides {@link SERVER_MANAGED}. */
+  /** Fields set by the server, left out of a write, besides `SERVER_MANAGED` of `common.ts`. */
   readonly strip?: readonly FieldPath[];
   /**
    * What starts to work as soon as it is created: these fields are sent as `true`, and turned off in a step of its own
@@ -88,7 +100,7 @@ export interface RestoreRule {
   readonly refusedOnPut?: readonly FieldPath[];
   /**
    * Fields by which an existing resource of another account is taken for the same one; always for `map`, otherwise where
-   * the name cannot be given twice.
+   * the name must be unique.
    */
   readonly matchBy?: readonly FieldPath[];
   /** Position in the order of switching on (api-notes#switched-off): what is called comes before what calls. */
@@ -112,6 +124,8 @@ export interface ResourceType {
   readonly title?: FieldPath;
   /** The recycle bin's `model`, PascalCase. */
   readonly model: string;
+  /** Last part of its path in the recycle bin, where that is not the name (api-notes#recycle-bin-names). */
+  readonly binName?: string;
   /** The audit log's `resourceType`; absent where the log is not known to cover the type. */
   readonly auditType?: string;
   /**
@@ -122,11 +136,13 @@ export interface ResourceType {
   readonly list: ListRule;
   /** Always set where the API's documents say that lists are abridged; other types are probed. */
   readonly hydrate?: HydrateRule;
-  /** Part of Celigo's public catalogue stands in the same listing: keep the account's own records only. */
+  /** Part of Celigo's public catalogue is in the same listing: keep the account's own records only. */
   readonly ownOnly?: true;
+  /** The account may also refer to some that Celigo provides and that no listing shows (api-notes#global-iclients). */
+  readonly hasPublic?: true;
   /** Kinds that share the collection, told apart by one field. For display. */
   readonly variants?: Readonly<Record<string, { readonly field: string; readonly value: string }>>;
-  /** Changed by the platform itself, or of no meaning to a reader; besides {@link ALWAYS_VOLATILE}. */
+  /** Changed by the platform itself, or of no meaning to a reader; besides `ALWAYS_VOLATILE` of `common.ts`. */
   readonly volatile?: readonly FieldPath[];
   /** As `volatile`, but only for members of an Integration App (`_connectorId` present). */
   readonly volatileInApps?: readonly FieldPath[];
@@ -143,17 +159,28 @@ export interface ResourceType {
   readonly padded?: readonly FieldPath[];
   /** Objects in which `rules` and `version` repeat those of their `expression`. */
   readonly expressions?: readonly FieldPath[];
+  /**
+   * Members that an answer repeats from deeper in the document, if that has the member `when`: no write sends them then.
+   * Otherwise they are the configuration itself (api-notes#api-legacy).
+   */
+  readonly echoes?: { readonly fields: readonly FieldPath[]; readonly when: string };
   /** Objects of hooks, where a hook without values means no hook. */
   readonly hooks?: readonly FieldPath[];
-  /** Credentials. Masked ones stay `******`; one in clear becomes a `$secret` placeholder. */
+  /** Credentials. Masked ones stay `******`; one in plain text becomes a `$secret` placeholder. */
   readonly secrets?: readonly FieldPath[];
-  /** Lists of `{name or key, value}` in which authorisation headers may stand in clear. */
+  /** Lists of `{name or key, value}` in which authorisation headers may be in plain text. */
   readonly headers?: readonly FieldPath[];
   /** Arrays whose order means nothing, with the element's field to sort by (`''` = the element itself). */
   readonly sets?: Readonly<Record<FieldPath, string>>;
   readonly sideFiles?: Readonly<Record<FieldPath, SideFileRule>>;
-  /** References besides those found by field name ({@link REFERENCE_FIELDS}): path → type's folder. */
+  /** Names of fields that refer to this type wherever they are in a document (api-notes#references). */
+  readonly referredBy?: readonly string[];
+  /** As `referredBy`, for fields that may also refer to a record of Celigo's catalogue: not expected to resolve. */
+  readonly perhapsReferredBy?: readonly string[];
+  /** References besides those found by field name: path → name of the type. */
   readonly refs?: Readonly<Record<FieldPath, string>>;
+  /** Members that name the resource it is part of: with `integration/<name>` the parts are selected, and theirs. */
+  readonly partOf?: readonly string[];
   /**
    * How far what refers to such a resource depends on it. `group`: it is only filed there, and works without; `runs`: the
    * resource runs by a switch of its own. Absent: what refers to it needs it to work.

@@ -11,9 +11,8 @@ const BY_MODEL: ReadonlyMap<string, ResourceType> = new Map(
   RESOURCE_TYPES.map((type) => [type.model.toLowerCase(), type]),
 );
 
-/** The bin's own word for a type: the collection's path, except for users (api-notes#recycle-bin-names). */
-function binName(type: ResourceType): string {
-  return type.name === 'ashares' ? 'users' : type.name;
+function binPath(type: ResourceType, id: string): string {
+  return `${BIN}/${type.binName ?? type.name}/${id}`;
 }
 
 /**
@@ -55,7 +54,7 @@ export async function readBinned(
 ): Promise<JsonObject | undefined> {
   let body: Json | undefined;
   try {
-    body = await client.json({ url: `${BIN}/${binName(type)}/${id}`, signal });
+    body = await client.json({ url: binPath(type, id), signal });
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
     throw error;
@@ -71,7 +70,7 @@ export async function readBinned(
  * @throws ApiError
  */
 export async function undelete(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {
-  const url = `${BIN}/${binName(type)}/${id}`;
+  const url = binPath(type, id);
   try {
     await client.send({ method: 'POST', url: `${url}/doCascadeRestore`, body: {}, signal });
   } catch (error) {

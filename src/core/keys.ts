@@ -5,3 +5,20 @@ export type Key = string;
 export function keyOf(type: string, id: string): Key {
   return `${type}/${id}`;
 }
+
+/** Name of the type in a key, or in a path inside the account's folder. */
+export function typeIn(keyOrPath: string): string {
+  return keyOrPath.slice(0, Math.max(0, keyOrPath.indexOf('/')));
+}
+
+/** The id in a key. */
+export function idIn(key: Key): string {
+  return key.slice(key.indexOf('/') + 1);
+}
+
+const OBJECT_ID = /^[0-9a-f]{24}$/;
+
+/** Whether a value has the form of an id of the API. */
+export function isObjectId(value: unknown): value is string {
+  return typeof value === 'string' && OBJECT_ID.test(value);
+}

@@ -1,17 +1,20 @@
-import { OPAQUE_FIELDS, REFERENCE_FIELDS } from '../catalogue/common.ts';
+import { OPAQUE_FIELDS } from '../catalogue/common.ts';
+import { PERHAPS_OWN_FIELDS, REFERENCE_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from './json.ts';
+import { isObjectId } from './keys.ts';
+import { stepsOf } from './paths.ts';
 
 /** One reference inside a document. */
 export interface Reference {
-  /** Where it stands, for people: `routers[0].branches[1].pageProcessors[0]._importId`. */
+  /** Where it is in the document, for people: `routers[0].branches[1].pageProcessors[0]._importId`. */
   readonly place: string;
-  /** Folder of the type it points to; `null` for something outside the account. */
+  /** Name of the type it points to; `null` for something outside the account. */
   readonly type: string | null;
+  /** Where `type` is `null`: the type of which it may be one of the account's own. */
+  readonly perhaps?: string;
   readonly id: string;
 }
-
-const OBJECT_ID = /^[0-9a-f]{24}$/;
 
 /** Values at a catalogue path, with their places. */
 function at(value: Json | undefined, steps: readonly string[], place: string): { value: Json; place: string }[] {
@@ -26,13 +29,13 @@ function at(value: Json | undefined, steps: readonly string[], place: string): {
 
 /**
  * Every reference of a document to another resource: by field name at any depth, and at the places the catalogue
- * names for the type (api-notes#references). Subtrees that hold other systems' records are passed over.
+ * names for the type (api-notes#references). Subtrees that hold records of other systems are skipped.
  */
 export function referencesOf(type: ResourceType, doc: JsonObject): readonly Reference[] {
   const found: Reference[] = [];
-  const add = (typeName: string | null, value: Json, place: string): void => {
-    if (typeof value === 'string' && OBJECT_ID.test(value)) found.push({ place, type: typeName, id: value });
-    else if (isArray(value)) for (const [i, item] of value.entries()) add(typeName, item, `${place}[${i}]`);
+  const add = (typeName: string | null, value: Json, place: string, perhaps?: string): void => {
+    if (isObjectId(value)) found.push({ place, type: typeName, id: value, ...(perhaps ? { perhaps } : {}) });
+    else if (isArray(value)) for (const [i, item] of value.entries()) add(typeName, item, `${place}[${i}]`, perhaps);
   };
   const visit = (value: Json, place: string): void => {
     if (isArray(value)) for (const [i, item] of value.entries()) visit(item, `${place}[${i}]`);
@@ -42,18 +45,14 @@ export function referencesOf(type: ResourceType, doc: JsonObject): readonly Refe
         const held = value[key] as Json;
         const inner = place === '' ? key : `${place}.${key}`;
         const typeName = REFERENCE_FIELDS[key];
-        if (typeName !== undefined) add(typeName, held, inner);
+        if (typeName !== undefined) add(typeName, held, inner, PERHAPS_OWN_FIELDS.get(key));
         else visit(held, inner);
       }
     }
   };
   visit(doc, '');
   for (const [path, typeName] of Object.entries(type.refs ?? {})) {
-    const steps = path
-      .replaceAll('[]', '.[]')
-      .split('.')
-      .filter((step) => step !== '');
-    for (const { value, place } of at(doc, steps, '')) add(typeName, value, place);
+    for (const { value, place } of at(doc, stepsOf(path), '')) add(typeName, value, place);
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import { parseDocument, visit } from 'yaml';
 import { isArray, type Json, type JsonObject } from './json.ts';
+import { isObjectId } from './keys.ts';
 import { compareCodePoints } from './order.ts';
 
 /**
@@ -10,9 +11,7 @@ import { compareCodePoints } from './order.ts';
 
 /** Words that YAML 1.1 or 1.2 readers take for a boolean, null or number. */
 const RESERVED = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
-/** Object ids are quoted always: some look like numbers, and one style reads better than two. */
-const OBJECT_ID = /^[0-9a-f]{24}$/;
-/** First character of a string that may stand unquoted. */
+/** First character of a string that may be unquoted. */
 const PLAIN_START = /^[A-Za-z_$/\u00c0-\u1fff\u3040-\ud7ff]/;
 /** What ends or breaks an unquoted string. */
 const PLAIN_BREAK = /: |:$| #|[\t\n]| $/;
@@ -40,11 +39,7 @@ function renderQuoted(text: string): string {
 
 function renderLine(text: string): string {
   const plain =
-    PLAIN_START.test(text) &&
-    !PLAIN_BREAK.test(text) &&
-    !RESERVED.test(text) &&
-    !OBJECT_ID.test(text) &&
-    isPrintable(text);
+    PLAIN_START.test(text) && !PLAIN_BREAK.test(text) && !RESERVED.test(text) && !isObjectId(text) && isPrintable(text);
   return plain ? text : renderQuoted(text);
 }
 

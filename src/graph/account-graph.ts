@@ -1,3 +1,4 @@
+import { findType } from '../catalogue/index.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
@@ -51,9 +52,13 @@ const BELONGING: ReadonlySet<string> = new Set([
 
 const HEX_ID = /(?<![0-9a-z])[0-9a-f]{24}(?![0-9a-z])/gi;
 
+function isProcess(type: string): boolean {
+  return findType(type)?.dependence === 'runs';
+}
+
 function kindOf(place: Place, type: string): EdgeKind {
-  // Beside the flow that is started may stand which of its exports shall run: that export is no flow of a chain.
-  if (place.some((step) => STARTING.has(String(step)))) return type === 'flows' ? 'starts' : 'mentions';
+  // The flow that is started may be named with the exports of it that are to run: an export is not part of a chain.
+  if (place.some((step) => STARTING.has(String(step)))) return isProcess(type) ? 'starts' : 'mentions';
   return place.some((step) => BELONGING.has(String(step))) ? 'belongs' : 'uses';
 }
 
@@ -109,9 +114,8 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
     for (const reference of referencesOf(type, doc)) {
       referred.add(reference.id);
       const place = placeOf(reference.place);
-      const own = reference.place.endsWith('_httpConnectorId') ? 'httpconnectors' : null;
-      const typeName = reference.type ?? own;
-      if (typeName === null) continue;
+      const typeName = reference.type ?? reference.perhaps;
+      if (typeName === undefined) continue;
       const to = keyOf(typeName, reference.id);
       if (nodes.has(to)) {
         edges.set(`${from} ${to} ${reference.place}`, {

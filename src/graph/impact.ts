@@ -1,4 +1,5 @@
-import type { Key } from '../core/keys.ts';
+import { GROUPS } from '../catalogue/index.ts';
+import { type Key, typeIn } from '../core/keys.ts';
 import type { AccountGraph, Edge } from './account-graph.ts';
 
 /** A resource that another one reaches, with the reference by which it is reached first. */
@@ -62,7 +63,7 @@ function walk(start: Key, next: (key: Key, way: Way) => readonly Step[]): Reache
  * only after its starter, so it is among the dependants of that one too.
  */
 export function impactOf(graph: AccountGraph, start: Key): Impact {
-  const member = (key: Key): boolean => key !== start && key.startsWith('integrations/');
+  const member = (key: Key): boolean => key !== start && typeIn(key) === GROUPS.name;
   const dependants = walk(start, (key, way) => {
     if (member(key)) return [];
     const referring = graph

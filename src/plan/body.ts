@@ -20,17 +20,17 @@ function without(doc: JsonObject, paths: readonly string[]): JsonObject {
 /** Paths of a type that the server keeps: no write changes them. */
 function serverKept(type: ResourceType): string[] {
   const apart = writtenApart(type);
-  // What is volatile may stand in a file of an older version that did not know it to be so.
+  // A file of an older version may hold what that version did not know to be volatile.
   const kept = [...SERVER_MANAGED, ...ALWAYS_VOLATILE, ...(type.volatile ?? []), ...(type.restore.strip ?? [])];
   return kept.filter((path) => !apart.includes(path));
 }
 
-/**
- * Members that an answer repeats from deeper in the document. On an API of the old kind these two are the configuration
- * itself (api-notes#api-legacy).
- */
-function echoesOf(type: ResourceType, doc: JsonObject): readonly string[] {
-  return type.name === 'apis' && doc.type !== undefined ? ['_scriptId', 'function'] : [];
+function echoesOf({ echoes }: ResourceType, doc: JsonObject): readonly string[] {
+  return echoes && getOwn(doc, echoes.when) !== undefined ? echoes.fields : [];
+}
+
+function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject {
+  return entries ? withKey(doc, entries, undefined) : doc;
 }
 
 function stripOf(type: ResourceType, doc: JsonObject): string[] {
@@ -119,8 +119,7 @@ export function updateBody(input: UpdateInput): Filled {
   const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
-  if (type.entries) doc = withKey(doc, type.entries, undefined);
-  return { ...filled, doc: without(doc, type.restore.refusedOnPut ?? []) };
+  return { ...filled, doc: without(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
 }
 
 export interface CreateInput {
@@ -139,8 +138,7 @@ export interface CreateInput {
 export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
-  let doc = without(filled.doc, [...stripOf(type, filled.doc), ...input.late]);
-  if (type.entries) doc = withKey(doc, type.entries, undefined);
+  let doc = withoutEntries(type, without(filled.doc, [...stripOf(type, filled.doc), ...input.late]));
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }

@@ -163,8 +163,8 @@ export function planBinned(document: Wanted, live: Extract<Live, { state: 'binne
     version: input.versionOf(live.doc),
     enable: input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
-  // What stands with the parent comes back with it.
-  const apart = new Set<string>(writtenApart(type));
+  // What is kept with the parent comes back with it.
+  const apart = new Set(writtenApart(type));
   const changes = isAppPart(document.doc)
     ? []
     : diffFields(now, wanted).filter(({ place }) => !apart.has(String(place[0])));

@@ -1,10 +1,10 @@
 import { OPAQUE_FIELDS } from '../catalogue/common.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { isObjectId } from '../core/keys.ts';
 import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import type { IdMap } from './types.ts';
 
-const OBJECT_ID = /^[0-9a-f]{24}$/;
 const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
 
 /**
@@ -84,7 +84,7 @@ export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: Reado
     for (const key of Object.keys(value)) {
       const held = value[key] as Json;
       const inner = [...place, key];
-      if (typeof held === 'string' && OBJECT_ID.test(held) && !keep.has(held) && isInnerId(type, inner)) continue;
+      if (isObjectId(held) && !keep.has(held) && isInnerId(type, inner)) continue;
       setOwn(out, key, OPAQUE_FIELDS.has(key) ? held : strip(held, inner));
     }
     return out;
@@ -96,7 +96,7 @@ export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: Reado
 export function innerIds(type: ResourceType, doc: JsonObject): Set<string> {
   const found = new Set<string>();
   visitLeaves(doc, (leaf, place) => {
-    if (typeof leaf === 'string' && OBJECT_ID.test(leaf) && isInnerId(type, place)) found.add(leaf);
+    if (isObjectId(leaf) && isInnerId(type, place)) found.add(leaf);
   });
   return found;
 }
@@ -119,7 +119,7 @@ export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json): Ma
       const [a, b] = [ours[key] as Json, theirs[key]];
       const inner = [...place, key];
       if (typeof a === 'string' && typeof b === 'string') {
-        if (a !== b && OBJECT_ID.test(a) && OBJECT_ID.test(b) && isInnerId(type, inner)) pairs.set(a, b);
+        if (a !== b && isObjectId(a) && isObjectId(b) && isInnerId(type, inner)) pairs.set(a, b);
       } else visit(a, b, inner);
     }
   };

@@ -45,16 +45,11 @@ const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
   () => true,
 ];
 
-/** Celigo's connectors are not the account's, but its own ones stand among them and are referred to alike. */
-function dirOf({ type, place }: Reference): string | null {
-  return type === null && place.endsWith('_httpConnectorId') ? 'httpconnectors' : type;
-}
-
 function edgesOf(nodes: ReadonlyMap<Key, Node>): Edge[] {
   return [...nodes.values()].flatMap((from) =>
     referencesOf(from.type, from.doc).flatMap((reference) => {
-      const type = dirOf(reference);
-      const to = type === null ? undefined : nodes.get(keyOf(type, reference.id));
+      const type = reference.type ?? reference.perhaps;
+      const to = type === undefined ? undefined : nodes.get(keyOf(type, reference.id));
       return to ? [{ from, to, reference }] : [];
     }),
   );

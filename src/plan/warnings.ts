@@ -1,4 +1,5 @@
-import { isArray } from '../core/json.ts';
+import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
+import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { switchesOf, switchesToTurnOn } from './body.ts';
@@ -13,6 +14,17 @@ interface Case {
   readonly live: Live | undefined;
 }
 
+function concerns({ field, value }: CreatedNote, doc: JsonObject): boolean {
+  if (field === undefined) return true;
+  const held = valueAt(doc, field);
+  if (value !== undefined) return held === value;
+  return held !== undefined && !(isArray(held) && held.length === 0);
+}
+
+function isOn(type: ResourceType, doc: JsonObject): boolean {
+  return switchesOf(type, doc).some((path) => valueAt(doc, path) === false);
+}
+
 /** What a person has to know of single resources. */
 const NOTES: readonly ((about: Case) => string | undefined)[] = [
   ({ step }) =>
@@ -21,23 +33,15 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       : undefined,
   ({ step, document }) => {
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
-    const effect = document.type.name === 'connections' ? 'will be offline until you enter' : 'is created without';
+    const effect = document.type.offline ? 'will be offline until you enter' : 'is created without';
     return ` ${effect} ${list(step.credentials)}`;
   },
-  ({ step, document: { doc } }) =>
-    step.action === 'create' && (doc.adaptorType === 'WebhookExport' || doc.type === 'webhook')
-      ? ': a webhook gets a new URL with its new id; every sender has to be told'
-      : undefined,
-  ({ step, document: { doc } }) =>
-    step.action === 'create' && isArray(doc._registeredLookupCacheIds) && doc._registeredLookupCacheIds.length > 0
-      ? ': its lookup caches have to be registered with it by hand'
-      : undefined,
-  ({ step, document: { type } }) =>
-    step.action === 'create' && type.name === 'ediprofiles'
-      ? ': its control number starts again; set it by hand before the first interchange'
-      : undefined,
+  ({ step, document: { type, doc } }) => {
+    const note = step.action === 'create' ? type.restore.created?.find((one) => concerns(one, doc)) : undefined;
+    return note && `: ${note.says}`;
+  },
   ({ step, document: { type }, live }) =>
-    step.action === 'undelete' && live?.state === 'binned' && type.name === 'flows' && live.doc.disabled === false
+    step.action === 'undelete' && live?.state === 'binned' && type.dependence === 'runs' && isOn(type, live.doc)
       ? ' was enabled when it was deleted: it runs again as soon as it is back'
       : undefined,
 ];
@@ -46,8 +50,7 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
 const SHARED: readonly { readonly says: string; readonly applies: (about: Case) => boolean }[] = [
   {
     says: 'will be left disabled (--enable-flows switches on)',
-    applies: ({ step, document: { type, doc } }) =>
-      step.action === 'create' && !step.enable && switchesOf(type, doc).some((path) => valueAt(doc, path) === false),
+    applies: ({ step, document: { type, doc } }) => step.action === 'create' && !step.enable && isOn(type, doc),
   },
   {
     says: 'stays disabled, though it was enabled at that time (--enable-flows switches on)',

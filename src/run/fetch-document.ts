@@ -139,7 +139,7 @@ function dataPage(body: Json | undefined, url: string): { entries: JsonObject[];
 }
 
 /**
- * All entries of a lookup cache as one JSON text a line, sorted by key (api-notes#lookup-data).
+ * All entries of a resource as one JSON text a line, sorted by key (api-notes#lookup-data).
  * @throws ApiError when a page is missing
  */
 export async function fetchCacheData(

@@ -28,7 +28,7 @@ import type { RestoreDeps, RestoreRequest } from './request.ts';
 import { adopt, createdKeys, touchedKeys, undeletedKeys } from './resume.ts';
 import { pathsOf } from './scope.ts';
 import { chooseState } from './state-choice.ts';
-import { differing, learnParts, referredOwn, withOverrides, withoutGlobalClients } from './wanted.ts';
+import { differing, learnParts, referredOwn, withOverrides, withoutPublic } from './wanted.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 export interface Match {
@@ -150,11 +150,7 @@ export async function prepare(
     const notes: string[] = [];
     const wanted = (await readDocuments(state, toRead)).map((document): Wanted => {
       if (sameAccount) return { ...document, selected: true };
-      const { document: own, dropped } = withoutGlobalClients(
-        withOverrides(document, request.overrides),
-        stateKeys,
-        ids,
-      );
+      const { document: own, dropped } = withoutPublic(withOverrides(document, request.overrides), stateKeys, ids);
       if (dropped.length > 0)
         notes.push(
           `${keyOf(document.type.name, document.id)} "${document.title}": ${dropped.join(', ')} is a client of Celigo's own; choose it by hand`,

@@ -23,10 +23,10 @@ export function withOverrides(document: MirrorDocument, overrides: ValuesByResou
 }
 
 /**
- * Celigo's own OAuth clients are referred to but in no listing; in another account they are left out, since nothing tells
- * whether the same one is there (api-notes#global-iclients).
+ * Without references to what Celigo provides and no listing shows, such as its own OAuth clients: nothing says whether
+ * another account has the same one (api-notes#global-iclients).
  */
-export function withoutGlobalClients(
+export function withoutPublic(
   document: MirrorDocument,
   stateKeys: ReadonlySet<Key>,
   ids: ReadonlyMap<string, string>,
@@ -34,7 +34,7 @@ export function withoutGlobalClients(
   const dropped: string[] = [];
   let doc: Json = document.doc;
   for (const { type, id, place } of referencesOf(document.type, document.doc)) {
-    if (type !== 'iclients' || stateKeys.has(keyOf(type, id)) || ids.has(id)) continue;
+    if (type === null || !findType(type)?.hasPublic || stateKeys.has(keyOf(type, id)) || ids.has(id)) continue;
     doc = setSteps(doc, placeOf(place), undefined);
     dropped.push(place);
   }

@@ -137,8 +137,8 @@ export function createWriter(options: WriterOptions): Writer {
     const collection = await collectionOf(type);
     const raw = await fetchDocument(client, type, collection, id, signal);
     if (!raw) return undefined;
-    if (type.name !== 'lookupcaches' || !options.lookupCacheData) return pair(type, raw);
-    return pair(type, { ...raw, data: await fetchCacheData(client, collection, id, signal) });
+    if (!type.entries || !options.lookupCacheData) return pair(type, raw);
+    return pair(type, { ...raw, [type.entries]: await fetchCacheData(client, collection, id, signal) });
   }
 
   /**

@@ -104,11 +104,11 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     hasMore: head.hasMore,
   });
 
-  /** The document with the entries of a lookup cache, where they are wanted. */
+  /** The document with its entries, where they are mirrored. */
   async function withData(id: string, fetched: Fetched): Promise<Fetched> {
-    if (type.name !== 'lookupcaches' || !context.lookupCacheData) return fetched;
-    const data = await fetchCacheData(client, listing.collection(), id, signal);
-    return { ...fetched, doc: { ...fetched.doc, data } };
+    if (!type.entries || !context.lookupCacheData) return fetched;
+    const records = await fetchCacheData(client, listing.collection(), id, signal);
+    return { ...fetched, doc: { ...fetched.doc, [type.entries]: records } };
   }
 
   /** Work on one record, whose failure must not stop the others. `false`: the next run must look at it again. */
@@ -154,7 +154,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     const full = context.full || head.isEdited(id, listed, prepared) ? await fidelity.whole(id, listed) : undefined;
     if (full) fidelity.byId.add(id);
     else if (!context.full && (undecided || !known.details().resources.has(id))) fidelity.wonder(record);
-    const enough = !full && !(type.name === 'lookupcaches' && context.lookupCacheData);
+    const enough = !full && !(type.entries && context.lookupCacheData);
     const final = enough ? prepared : head.prepare(id, await withData(id, full ?? copy));
     head.settle(id, raw, { ...listed, ...full?.doc }, final);
     return true;
