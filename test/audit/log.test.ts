@@ -434,6 +434,6 @@ describe('older commits', () => {
       message: `prod: 1 tool changed\n\n- changed: tools/x.${id}.yaml: X\n\nThe audit log does not tell of these changes: the author is the one who modified them last.\n\nCeligo-Account: prod\nCeligo-Run: r\n`,
       files: [{ path: `prod/tools/x.${id}.yaml`, after: 'a'.repeat(40) }],
     };
-    expect(readTrail([commit], 'prod')).toMatchObject([{ id, sureness: 'lastModifiedBy', title: 'X' }]);
+    expect(readTrail([commit], 'prod')).toMatchObject([{ id, certainty: 'lastModifiedBy', title: 'X' }]);
   });
 });
