@@ -1,9 +1,9 @@
 import { type Health, healthOf, type RunSummary } from '../run/summary.ts';
 
-/** An account as the daemon knows it. Times are ISO 8601. */
+/** The state of an account. Times are ISO 8601. */
 export interface AccountState {
   readonly health: Health;
-  /** Since when it is so. */
+  /** When it took on this health. */
   readonly since?: string;
   /** End of the last run that ended with exit code 0. */
   readonly lastSuccess?: string;
@@ -14,12 +14,12 @@ export interface AccountState {
   readonly lastRun?: RunSummary;
 }
 
-/** What is known of an account that was never run. */
+/** The state of an account that never ran. */
 export const UNKNOWN: AccountState = { health: 'unknown', failures: 0 };
 
-/** When an account that fails is left alone for a while. */
+/** When and how long an account that keeps failing pauses. */
 export interface BackoffPolicy {
-  /** Failures in a row from which on it is. */
+  /** Failures in a row before the first pause. */
   readonly after: number;
   readonly intervalMs: number;
   readonly longestMs: number;
@@ -31,7 +31,7 @@ export function pauseMs(failures: number, policy: BackoffPolicy): number {
   return Math.min(policy.intervalMs * 2 ** (failures - policy.after), policy.longestMs);
 }
 
-/** The standing after one more run. */
+/** The state after one more run. */
 export function accountStateAfter(before: AccountState, run: RunSummary, policy: BackoffPolicy): AccountState {
   const health = healthOf(run.verdict);
   const failures = health === 'failed' || health === 'refused' ? before.failures + 1 : 0;
@@ -47,7 +47,7 @@ export function accountStateAfter(before: AccountState, run: RunSummary, policy:
   };
 }
 
-/** The standing without its pause: a person, or a new configuration, may have mended the cause. */
-export function resumed({ pausedUntil: _over, ...standing }: AccountState): AccountState {
-  return standing;
+/** The state without its pause: a person, or a new configuration, may have removed the cause. */
+export function resumed({ pausedUntil: _over, ...state }: AccountState): AccountState {
+  return state;
 }

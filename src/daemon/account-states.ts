@@ -5,56 +5,49 @@ import { type AccountState, accountStateAfter, type BackoffPolicy, resumed, UNKN
 import type { DaemonLog } from './log.ts';
 import { readStoredState, writeStoredState } from './state-store.ts';
 
-/** How every account fares, kept over restarts. */
+/** The state of every account; survives restarts. */
 export interface AccountStates {
-  /** What was told when the daemon began. */
-  readonly told: ReportedStates;
+  /** What the channels had been sent when the daemon started. */
+  readonly reported: ReportedStates;
   of(account: string): AccountState;
-  /** Takes a run down. */
+  /** Records a run. */
   ran(account: string, run: RunSummary, policy: BackoffPolicy): AccountState;
-  /** Ends an account's pause: somebody may have mended the cause. */
+  /** Ends an account's pause: the cause may have been removed. */
   resume(account: string): void;
-  /** Keeps these accounts, without their pauses, and forgets all others. */
-  keep(accounts: readonly string[]): void;
-  /** Writes everything down, with what was told. Never rejects. */
-  save(told: ReportedStates): Promise<void>;
+  /** Ends the pauses of these accounts and drops all others. */
+  retain(accounts: readonly string[]): void;
+  /** Writes everything down, with what was reported. `stateDir` resolves with no folder while there is no clone. Never rejects. */
+  save(stateDir: () => Promise<string | undefined>, reported: ReportedStates): Promise<void>;
 }
 
-/**
- * Opens the book where an earlier daemon left it.
- * @param stateDir folder for it; `undefined` while there is no clone
- */
-export async function openAccountStates(
-  stateDir: () => Promise<string | undefined>,
-  log: DaemonLog,
-): Promise<AccountStates> {
-  const dir = await stateDir();
-  const memory = dir ? readStoredState(dir) : undefined;
-  const standings = new Map<string, AccountState>(Object.entries(memory?.accounts ?? {}));
-  const of = (account: string): AccountState => standings.get(account) ?? UNKNOWN;
+/** Opens the states that an earlier daemon saved in `stateDir`; without a folder every account is unknown. */
+export function openAccountStates(stateDir: string | undefined, log: DaemonLog): AccountStates {
+  const stored = stateDir === undefined ? undefined : readStoredState(stateDir);
+  const states = new Map<string, AccountState>(Object.entries(stored?.accounts ?? {}));
+  const of = (account: string): AccountState => states.get(account) ?? UNKNOWN;
   return {
-    told: memory?.told ?? {},
+    reported: stored?.reported ?? {},
     of,
     ran(account, run, policy) {
-      const standing = accountStateAfter(of(account), run, policy);
-      standings.set(account, standing);
-      return standing;
+      const state = accountStateAfter(of(account), run, policy);
+      states.set(account, state);
+      return state;
     },
     resume(account) {
-      standings.set(account, resumed(of(account)));
+      states.set(account, resumed(of(account)));
     },
-    keep(accounts) {
-      for (const account of [...standings.keys()]) {
-        if (accounts.includes(account)) standings.set(account, resumed(of(account)));
-        else standings.delete(account);
+    retain(accounts) {
+      for (const account of [...states.keys()]) {
+        if (accounts.includes(account)) states.set(account, resumed(of(account)));
+        else states.delete(account);
       }
     },
-    async save(told) {
+    async save(folder, reported) {
       try {
-        const folder = await stateDir();
-        if (folder) writeStoredState(folder, { accounts: Object.fromEntries(standings), told });
+        const path = await folder();
+        if (path !== undefined) writeStoredState(path, { accounts: Object.fromEntries(states), reported });
       } catch (error) {
-        log.warn({ reason: messageOf(error) }, 'state of the daemon not remembered');
+        log.warn({ reason: messageOf(error) }, 'could not save the state of the daemon');
       }
     },
   };

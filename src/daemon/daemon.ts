@@ -1,30 +1,27 @@
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
-import { AppError, messageOf } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import { AppError } from '../core/errors.ts';
 import type { ProxySettings } from '../net/proxies.ts';
-import { openChannel } from '../notify/channels.ts';
 import { countsOf } from '../notify/messages.ts';
-import { createNotifier, type Notifier, type ReportedStates } from '../notify/notifier.ts';
 import { scrub } from '../run/log.ts';
 import type { Reporter, SyncReport } from '../run/report.ts';
 import { summaryOf } from '../run/summary.ts';
-import { openAccountStates } from './account-states.ts';
+import { type AccountStates, openAccountStates } from './account-states.ts';
+import { type AccountView, viewAccounts } from './account-view.ts';
+import { type Configuration, LAST_DELIVERIES_MS, openConfiguration } from './configuration.ts';
 import type { DaemonLog } from './log.ts';
-import { createMetrics } from './metrics.ts';
-import { readinessOf } from './readiness.ts';
-import { type Answer, createRuns, type Ended } from './runs.ts';
-import { createSchedule, nthAfter, type Schedule, timetableOf } from './schedule.ts';
-import { type Listening, listen } from './server.ts';
-import { statusJson } from './status.ts';
-import { watchTokens } from './tokens.ts';
-import { watchFiles } from './watch.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { notifierOf } from './notifications.ts';
+import { type Answer, createRuns, type Ended, type Runs } from './runs.ts';
+import { type Listening, listen, type Served } from './server.ts';
+import { type Delivery, statusJson } from './status.ts';
+import { type TokenWatch, watchTokens } from './tokens.ts';
 
 /** What the daemon needs from the outside. */
 export interface DaemonDeps {
   readonly config: Config;
-  /** Reads the configuration again. @throws AppError when it is wrong */
+  /** Reads the configuration again. @throws AppError when it is invalid */
   readonly reload: () => Promise<Config>;
   /** Where to serve, instead of `daemon.listen`. */
   readonly listen: string | undefined;
@@ -35,295 +32,269 @@ export interface DaemonDeps {
     options: { readonly full: boolean; readonly report: Reporter; readonly signal: AbortSignal },
   ) => Promise<SyncReport>;
   readonly tokenExpiries: (account: AccountConfig, signal: AbortSignal) => Promise<readonly TokenExpiry[]>;
-  /** Folder below `.git` for what outlives a restart; `undefined` while there is no clone. */
+  /** Folder below `.git` for what survives a restart; `undefined` while there is no clone. */
   readonly stateDir: (config: Config) => Promise<string | undefined>;
   readonly now: () => Date;
+  /** A number from 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly log: DaemonLog;
   readonly report: Reporter;
-  /** Told of every configuration that comes into force, for the redaction of the log. */
+  /** Called with every configuration that comes into force, for the redaction of the log. */
   readonly onConfig: (config: Config) => void;
   readonly version: string;
   readonly userAgent: string;
   /** Proxies that the environment names. */
   readonly proxies: ProxySettings | undefined;
-  /** Calls the listener on SIGHUP; gives back how to stop that. */
+  /** Calls the listener on SIGHUP; returns how to stop that. */
   readonly onHangup: (listener: () => void) => () => void;
   /** Aborted by the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
-  /** Told once the daemon serves. */
+  /** Called once the daemon serves. */
   readonly onListening: (url: string) => void;
+}
+
+/** The parts of a daemon, each with its own state. */
+interface Daemon {
+  readonly deps: DaemonDeps;
+  readonly startedAt: Date;
+  readonly configuration: Configuration;
+  readonly states: AccountStates;
+  readonly metrics: Metrics;
+  readonly tokens: TokenWatch;
+  readonly runs: Runs;
+  readonly deliveries: ReadonlyMap<string, Delivery>;
+  /** Aborted with the reason once a run does not even end after its time limit. */
+  readonly stuck: AbortSignal;
+  /** Ends what is still on its way to a channel or the API. */
+  readonly leaving: AbortController;
+  readonly save: () => Promise<void>;
 }
 
 /** Share of the grace period in which a run may finish; then it is abandoned. */
 const FINISH_SHARE = 0.75;
-/** How long messages may take to get out when the daemon stops, in milliseconds. */
-const LAST_WORDS_MS = 2_000;
-/** How often the agenda is asked what is due, in milliseconds. */
+/** How often due accounts are looked for, in milliseconds. */
 const BEAT_MS = 1_000;
 
 /**
- * Mirrors every account on its schedule until it is stopped. One failed run, an unreachable channel or a wrong
+ * Mirrors every account on its schedule until it is stopped. A failed run, an unreachable channel or an invalid
  * configuration never ends it.
  * @returns the exit code; something that cannot be stopped may still run then
  * @throws AppError `USAGE` when it cannot listen on its address
  */
 export async function runDaemon(deps: DaemonDeps): Promise<number> {
+  const daemon = await assemble(deps);
+  const server = await startServer(daemon);
+  const { config } = daemon.configuration.inForce();
+  const accounts = config.accounts.map(({ name }) => name);
+  deps.log.info({ url: server?.url, accounts, version: deps.version }, 'daemon started');
+  if (server) deps.onListening(server.url);
+
+  if (config.daemon.runAtStart) for (const name of accounts) daemon.runs.request(name, 'start');
+  // A beat every second, rather than a sleep until the next time, makes suspended machines, time zones and clocks
+  // that are set harmless.
+  const beat = setInterval(() => startDue(daemon), BEAT_MS);
+  await aborted([deps.signal, daemon.stuck]);
+  clearInterval(beat);
+  await shutDown(daemon, server);
+  return daemon.stuck.aborted ? 1 : 0;
+}
+
+async function assemble(deps: DaemonDeps): Promise<Daemon> {
   const { now, log } = deps;
   const startedAt = now();
-  let config = deps.config;
-  let loadedAt = startedAt;
-  let configProblem: string | undefined;
-  let stuck: string | undefined;
-  let agenda: Schedule = plan();
-  const sent = new Map<string, { at: string; failing?: string }>();
   const leaving = new AbortController();
-  const halt = new AbortController();
-  deps.onConfig(config);
-
-  function plan(): Schedule {
-    const timetables = config.accounts.map((account) => timetableOf(config, account));
-    return createSchedule(timetables, now(), { jitterMs: config.daemon.jitterMs, random: deps.random });
-  }
-  const book = await openAccountStates(() => deps.stateDir(config), log);
-  book.keep(config.accounts.map(({ name }) => name));
-
-  const readiness = (account: AccountConfig): string | undefined =>
-    readinessOf(book.of(account.name), timetableOf(config, account), config.daemon.readyWithinMs, now()).reason;
-
-  /** When the next scheduled run begins: not before a pause is over. */
-  function nextRunOf(account: AccountConfig): Date | undefined {
-    const next = agenda.next(account.name);
-    const until = new Date(book.of(account.name).pausedUntil ?? 0);
-    return next && next < until ? nthAfter(timetableOf(config, account), until, 1) : next;
-  }
-
-  const metrics = createMetrics({
-    version: deps.version,
-    now,
-    accounts: () =>
-      config.accounts.map((account) => {
-        const { lastRun, lastSuccess, failures } = book.of(account.name);
-        return {
-          name: account.name,
-          running: runs.running() === account.name,
-          ready: readiness(account) === undefined,
-          failures,
-          nextRunMs: nextRunOf(account)?.getTime(),
-          lastRunMs: lastRun ? Date.parse(lastRun.endedAt) : undefined,
-          lastSuccessMs: lastSuccess ? Date.parse(lastSuccess) : undefined,
-        };
+  const stuck = new AbortController();
+  const deliveries = new Map<string, Delivery>();
+  const metrics = createMetrics(deps.version, now);
+  const states = openAccountStates(await deps.stateDir(deps.config), log);
+  const save = (): Promise<void> => {
+    const { config, notifier } = configuration.inForce();
+    return states.save(() => deps.stateDir(config), notifier.reported());
+  };
+  const configuration = openConfiguration({
+    ...deps,
+    reported: states.reported,
+    openNotifier: (config, reported) =>
+      notifierOf(config, reported, {
+        ...deps,
+        signal: leaving.signal,
+        onReported: () => void save(),
+        onDelivery(channel, failing) {
+          const at = failing === undefined ? now().toISOString() : deliveries.get(channel)?.at;
+          deliveries.set(channel, { at, ...(failing === undefined ? {} : { failing }) });
+          metrics.notified(channel, failing === undefined ? 'sent' : 'failed');
+        },
       }),
+    onConfig(config) {
+      deps.onConfig(config);
+      states.retain(config.accounts.map(({ name }) => name));
+    },
+    onReload: metrics.reloaded,
   });
-
-  function openNotifier(told: ReportedStates): Notifier {
-    return createNotifier({
-      channels: config.notifications.map((channel) =>
-        openChannel(channel, {
-          proxies: deps.proxies,
-          userAgent: deps.userAgent,
-          signal: leaving.signal,
-          scrub: (text) => scrub(text, secretsOf(config)),
-        }),
-      ),
-      accounts: config.accounts.map(({ name }) => name),
-      told,
-      onSent: (channel, account, event) => {
-        sent.set(channel, { at: now().toISOString() });
-        metrics.notified(channel, 'sent');
-        log.info({ channel, account, event }, 'notification sent');
-      },
-      onFailed: (channel, account, event, reason) => {
-        sent.set(channel, { at: sent.get(channel)?.at ?? '', failing: reason });
-        metrics.notified(channel, 'failed');
-        log.warn({ channel, account, event, reason }, 'notification failed');
-      },
-      onTold: () => void book.save(notifier.told()),
-    });
-  }
-  let notifier = openNotifier(book.told);
-
   const tokens = watchTokens({
     now,
     log,
     read: (account) => deps.tokenExpiries(account, leaving.signal),
-    onRead: (account, expiries) => metrics.tokens(account, expiries),
+    onRead: metrics.tokens,
   });
-
   const report: Reporter = (event) => {
     metrics.event(event);
     deps.report(event);
   };
-
-  function ended({ account, startedAt: begun, endedAt, report: result, abandoned, crash }: Ended): void {
-    if (crash !== undefined) {
-      log.error({ account, stack: crash instanceof Error ? crash.stack : String(crash) }, 'internal error');
-    }
-    if (abandoned) {
-      log.info({ account, runId: result.runId }, 'run abandoned: the daemon stops');
-      return;
-    }
-    // Taken out of the configuration while it ran or waited.
-    const settings = config.accounts.find(({ name }) => name === account);
-    if (!settings) return;
-    const run = summaryOf(result, begun, endedAt);
-    const { backoffAfter: after, longestPauseMs: longestMs } = config.daemon;
-    const standing = book.ran(account, run, {
-      after,
-      longestMs,
-      intervalMs: agenda.intervalMs(account),
-    });
-    if (standing.pausedUntil) {
-      log.warn({ account, failures: standing.failures, until: standing.pausedUntil }, 'account pauses');
-    }
-    metrics.runEnded(result, run.durationMs);
-    notifier.ended({ account, health: standing.health, run, counts: countsOf(result.changes) });
-    void book.save(notifier.told());
-    if (standing.health === 'ok') void tokens.look(settings);
-  }
-
   const runs = createRuns({
     now,
-    timeLimitMs: () => config.daemon.runTimeoutMs,
+    timeLimitMs: () => configuration.inForce().config.daemon.runTimeoutMs,
     sync: async (name, full, signal) => {
+      const { config } = configuration.inForce();
       const account = config.accounts.find((each) => each.name === name);
       if (!account) throw new AppError('USAGE', `${name} is no longer configured`);
       return deps.sync(config, account, { full, report, signal });
     },
     onStarted: (account, reason) => {
-      log.info({ account, reason }, 'run begins');
-      notifier.started(account);
+      log.info({ account, reason }, 'run started');
+      configuration.inForce().notifier.started(account);
     },
-    onEnded: ended,
+    onEnded: (ended) => recordRun(daemon, ended),
     onStuck: (account) => {
-      stuck = `the run of ${account} does not end`;
-      log.error({ account, waitingFor: process.getActiveResourcesInfo() }, 'run does not end: giving up');
-      halt.abort();
+      log.error({ account, waitingFor: process.getActiveResourcesInfo() }, 'run does not end: the daemon exits');
+      stuck.abort(`the run of ${account} does not end`);
     },
   });
+  const daemon: Daemon = {
+    deps,
+    startedAt,
+    configuration,
+    states,
+    metrics,
+    tokens,
+    runs,
+    deliveries,
+    stuck: stuck.signal,
+    leaving,
+    save,
+  };
+  return daemon;
+}
 
-  function tick(): void {
-    const time = now();
-    for (const name of agenda.take(time)) {
-      const { pausedUntil } = book.of(name);
-      if (pausedUntil && time < new Date(pausedUntil)) {
-        metrics.skipped(name, 'backoff');
-        log.info({ account: name, until: pausedUntil }, 'scheduled time passed over: the account pauses');
-      } else if (['overlap', 'waiting'].includes(runs.request(name, 'schedule'))) {
-        metrics.skipped(name, 'overlap');
-        log.info({ account: name }, 'scheduled time passed over: the last run is not over');
-      }
+/** Records a run in states, metrics and notifications. */
+function recordRun({ deps, configuration, states, metrics, tokens, save }: Daemon, ended: Ended): void {
+  const { log } = deps;
+  const { account, report, crash } = ended;
+  if (crash !== undefined) {
+    log.error({ account, stack: crash instanceof Error ? crash.stack : String(crash) }, 'internal error');
+  }
+  if (ended.abandoned) {
+    log.info({ account, runId: report.runId }, 'run abandoned: the daemon is stopping');
+    return;
+  }
+  const { config, schedule, notifier } = configuration.inForce();
+  const settings = config.accounts.find(({ name }) => name === account);
+  // Removed from the configuration while it ran or waited.
+  if (!settings) return;
+  const run = summaryOf(report, ended.startedAt, ended.endedAt);
+  const { backoffAfter: after, longestPauseMs: longestMs } = config.daemon;
+  const state = states.ran(account, run, { after, longestMs, intervalMs: schedule.intervalMs(account) });
+  if (state.pausedUntil) log.warn({ account, failures: state.failures, until: state.pausedUntil }, 'account paused');
+  metrics.runEnded(report, run.durationMs);
+  notifier.ended({ account, health: state.health, run, counts: countsOf(report.changes) });
+  void save();
+  if (state.health === 'ok') void tokens.check(settings);
+}
+
+/** Starts the runs whose time has come. */
+function startDue({ deps, configuration, states, runs, metrics }: Daemon): void {
+  const { log } = deps;
+  const time = deps.now();
+  for (const account of configuration.inForce().schedule.take(time)) {
+    const { pausedUntil: until } = states.of(account);
+    if (until && time < new Date(until)) {
+      metrics.skipped(account, 'backoff');
+      log.info({ account, until }, 'scheduled run skipped: the account is paused');
+    } else if (['overlap', 'waiting'].includes(runs.request(account, 'schedule'))) {
+      metrics.skipped(account, 'overlap');
+      log.info({ account }, 'scheduled run skipped: the previous run is still in progress');
     }
   }
+}
 
-  async function reload(why: string): Promise<void> {
-    try {
-      const fresh = await deps.reload();
-      // What is on its way to the old channels counts as told, or nothing would keep it from being told twice.
-      await notifier.close(LAST_WORDS_MS);
-      const told = notifier.told();
-      config = fresh;
-      deps.onConfig(config);
-      loadedAt = now();
-      configProblem = undefined;
-      agenda = plan();
-      book.keep(config.accounts.map(({ name }) => name));
-      notifier = openNotifier(told);
-      metrics.reloaded(true);
-      log.info({ why, accounts: config.accounts.map(({ name }) => name) }, 'configuration read again');
-    } catch (error) {
-      configProblem = messageOf(error);
-      metrics.reloaded(false);
-      log.error({ why, reason: configProblem }, 'configuration is wrong: the old one stays in force');
-    }
-    watch.set(config.files);
-  }
-  // One after the other: a file and the secret beside it often change together.
-  let reloading = Promise.resolve();
-  const askReload = (why: string): void => {
-    reloading = reloading.then(() => reload(why));
-  };
-  const watch = watchFiles((file) => askReload(`${file} changed`));
-  watch.set(config.files);
-  const offHangup = deps.onHangup(() => askReload('SIGHUP'));
-
-  const trigger = (account: string | undefined, full: boolean): Readonly<Record<string, Answer>> | undefined => {
-    const names = config.accounts.map(({ name }) => name);
-    if (account !== undefined && !names.includes(account)) return undefined;
-    const wanted = account === undefined ? names : [account];
-    return Object.fromEntries(
-      wanted.map((name) => {
-        book.resume(name);
-        return [name, runs.request(name, 'trigger', full)];
-      }),
-    );
-  };
-
-  const status = (): Json =>
-    statusJson({
-      version: deps.version,
-      now: now(),
-      startedAt,
-      stopping: deps.signal.aborted,
-      stuck,
-      configuration: { source: config.source, loadedAt, problem: configProblem },
-      accounts: config.accounts.map((account) => ({
-        timetable: timetableOf(config, account),
-        standing: book.of(account.name),
-        running: runs.running() === account.name,
-        nextRun: nextRunOf(account),
-        notReady: readiness(account),
-      })),
-      channels: config.notifications.map(({ name, type }) => ({ name, type, ...sent.get(name) })),
-    });
-
-  const address = deps.listen ?? config.daemon.listen;
-  let server: Listening | undefined;
-  try {
-    if (address !== 'off') {
-      server = await listen(address, {
-        illness: () => stuck,
-        readiness: () => new Map(config.accounts.map((account) => [account.name, readiness(account)])),
-        metrics: async () => ({ contentType: metrics.contentType, text: await metrics.render() }),
-        status,
-        triggerToken: () => config.daemon.triggerToken,
-        trigger,
-        scrub: (text) => scrub(text, secretsOf(config)),
+function served(daemon: Daemon): Served {
+  const { deps, configuration, states, runs, metrics } = daemon;
+  const views = (): AccountView[] => viewAccounts(configuration.inForce(), states, runs.running(), deps.now());
+  const stuck = (): string | undefined => (daemon.stuck.aborted ? String(daemon.stuck.reason) : undefined);
+  return {
+    unhealthy: stuck,
+    accounts: views,
+    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.render(views()) }),
+    status: () => {
+      const { config, loadedAt } = configuration.inForce();
+      return statusJson({
+        version: deps.version,
+        now: deps.now(),
+        startedAt: daemon.startedAt,
+        stopping: deps.signal.aborted,
+        stuck: stuck(),
+        configuration: { source: config.source, loadedAt, problem: configuration.problem() },
+        accounts: views(),
+        channels: config.notifications,
+        deliveries: daemon.deliveries,
       });
-    }
+    },
+    triggerToken: () => configuration.inForce().config.daemon.triggerToken,
+    trigger: (account, full) => triggerRuns(daemon, account, full),
+    scrub: (text) => scrub(text, secretsOf(configuration.inForce().config)),
+  };
+}
+
+function triggerRuns(
+  { configuration, states, runs }: Daemon,
+  account: string | undefined,
+  full: boolean,
+): Readonly<Record<string, Answer>> | undefined {
+  const names = configuration.inForce().config.accounts.map(({ name }) => name);
+  if (account !== undefined && !names.includes(account)) return undefined;
+  return Object.fromEntries(
+    (account === undefined ? names : [account]).map((name) => {
+      states.resume(name);
+      return [name, runs.request(name, 'trigger', full)];
+    }),
+  );
+}
+
+/** Serves, unless that is off. @throws AppError `USAGE` when it cannot listen on its address */
+async function startServer(daemon: Daemon): Promise<Listening | undefined> {
+  const { deps, configuration } = daemon;
+  const address = deps.listen ?? configuration.inForce().config.daemon.listen;
+  if (address === 'off') return undefined;
+  try {
+    return await listen(address, served(daemon));
   } catch (error) {
-    watch.close();
-    offHangup();
-    await notifier.close(0);
+    configuration.close();
+    await configuration.inForce().notifier.close(0);
     throw error;
   }
-  log.info(
-    { url: server?.url, accounts: config.accounts.map(({ name }) => name), version: deps.version },
-    'daemon started',
-  );
-  if (server) deps.onListening(server.url);
+}
 
-  if (config.daemon.runAtStart) for (const { name } of config.accounts) runs.request(name, 'start');
-  // Looking at the clock every second, rather than sleeping until the next time, is what makes sleep, time zones and
-  // a clock that is set harmless.
-  const beat = setInterval(tick, BEAT_MS);
-
-  await new Promise<void>((resolve) => {
-    for (const signal of [deps.signal, halt.signal]) {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    }
+/** Resolves once one of the signals is aborted. */
+function aborted(signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals]);
+  return new Promise((resolve) => {
+    if (any.aborted) resolve();
+    else any.addEventListener('abort', () => resolve(), { once: true });
   });
-  clearInterval(beat);
-  watch.close();
-  offHangup();
+}
+
+/** Ends everything within the grace period: runs first, then notifications, then the server. */
+async function shutDown(daemon: Daemon, server: Listening | undefined): Promise<void> {
+  const { deps, configuration, runs, stuck } = daemon;
+  configuration.close();
+  const { config, notifier } = configuration.inForce();
   const graceMs = config.daemon.shutdownGraceMs;
-  if (!halt.signal.aborted) log.info({ running: runs.running() }, 'daemon stops');
-  const idle = halt.signal.aborted ? false : await runs.stop(graceMs * FINISH_SHARE, graceMs * (1 - FINISH_SHARE));
-  await book.save(notifier.told());
-  await notifier.close(idle ? Math.min(LAST_WORDS_MS, graceMs * (1 - FINISH_SHARE)) : 0);
-  leaving.abort();
+  const lastMs = graceMs * (1 - FINISH_SHARE);
+  if (!stuck.aborted) deps.log.info({ running: runs.running() }, 'daemon stopping');
+  const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, lastMs));
+  await daemon.save();
+  await notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, lastMs) : 0);
+  daemon.leaving.abort();
   await server?.close();
-  log.info({ idle }, 'daemon stopped');
-  return halt.signal.aborted ? 1 : 0;
+  deps.log.info({ idle }, 'daemon stopped');
 }

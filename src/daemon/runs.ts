@@ -1,22 +1,23 @@
 import PQueue from 'p-queue';
 import { AppError, EXIT, messageOf } from '../core/errors.ts';
+import { within } from '../core/within.ts';
 import { emptyReport, knownFailure } from '../run/failures.ts';
 import type { SyncReport } from '../run/report.ts';
 
-/** Why a run is asked for. */
+/** Why a run is requested. */
 export type Reason = 'start' | 'schedule' | 'trigger';
 
-/** What became of the wish for a run. */
+/** What became of a request for a run. */
 export type Answer =
-  /** It will run as soon as those before it have ended. */
+  /** It runs as soon as those before it have ended. */
   | 'queued'
-  /** It is waiting already; this wish is the same. */
+  /** The same request is waiting already. */
   | 'waiting'
   /** It is running, and will run once more afterwards. */
   | 'again'
   /** It is running, and a scheduled time counts as served. */
   | 'overlap'
-  /** No run begins any more. */
+  /** The daemon is stopping: no run begins any more. */
   | 'stopping';
 
 /** One finished run, as far as it came. */
@@ -25,7 +26,7 @@ export interface Ended {
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly report: SyncReport;
-  /** It was cut off because the daemon stops: says nothing about the account. */
+  /** It was cut off because the daemon is stopping: says nothing about the account. */
   readonly abandoned: boolean;
   /** A fault of the program itself. */
   readonly crash?: unknown;
@@ -39,7 +40,7 @@ export interface RunsOptions {
   readonly timeLimitMs: () => number;
   readonly onStarted: (account: string, reason: Reason) => void;
   readonly onEnded: (ended: Ended) => void;
-  /** A run did not end although it was told to. */
+  /** A run that was aborted at its time limit did not end. */
   readonly onStuck: (account: string) => void;
 }
 
@@ -49,13 +50,13 @@ export interface Runs {
   /** The account that is being mirrored. */
   running(): string | undefined;
   /**
-   * Lets no further run begin; waits `finishMs` for the one under way, then tells it to stop and waits `abandonMs` more.
+   * Lets no further run begin; waits `finishMs` for the one in progress, then aborts it and waits `abandonMs` more.
    * @returns whether nothing runs any more
    */
   stop(finishMs: number, abandonMs: number): Promise<boolean>;
 }
 
-/** How long a run that was told to stop may take to do so, before it counts as stuck. */
+/** How long an aborted run may take to end before it counts as stuck, in milliseconds. */
 const STUCK_MS = 60_000;
 
 /** The report of a run that ended without one. */
@@ -68,22 +69,31 @@ function lostReport(account: string, error: unknown): SyncReport {
   return { ...emptyReport(account), verdict: 'failed', exitCode: EXIT.failed, error: failure };
 }
 
-/** Resolves with `true` when `work` ends within `ms`. */
-async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
+/** Runs `sync`, and makes a report of whatever it throws. */
+async function reportOf(account: string, sync: () => Promise<SyncReport>): Promise<Pick<Ended, 'report' | 'crash'>> {
   try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+    return { report: await sync() };
+  } catch (error) {
+    const report = lostReport(account, error);
+    return report.error?.code === 'INTERNAL' ? { report, crash: error } : { report };
   }
+}
+
+/** Aborts a run at its time limit. Returns how to cancel that. */
+function limitTime(stop: AbortController, limitMs: number): () => void {
+  const timer = setTimeout(() => {
+    stop.abort(
+      new AppError('TIMEOUT', `the run took longer than ${Math.round(limitMs / 1000)} s and was abandoned`, {
+        hint: 'Raise daemon.runTimeout, or find out what is slow: celigo-mirror sync --log-level debug',
+      }),
+    );
+  }, limitMs);
+  return () => clearTimeout(timer);
 }
 
 export function createRuns(options: RunsOptions): Runs {
   const queue = new PQueue({ concurrency: 1 });
-  /** Wishes not begun yet, and whether they are for everything. */
+  /** Requests for runs that have not begun, and whether they are for everything. */
   const waiting = new Map<string, { full: boolean }>();
   const again = new Map<string, { full: boolean }>();
   let current: { readonly account: string; readonly stop: AbortController } | undefined;
@@ -96,39 +106,18 @@ export function createRuns(options: RunsOptions): Runs {
     const stop = new AbortController();
     current = { account, stop };
     const startedAt = options.now();
-    const limitMs = options.timeLimitMs();
     let stuck: NodeJS.Timeout | undefined;
     stop.signal.addEventListener('abort', () => {
       if (!stopping) stuck = setTimeout(() => options.onStuck(account), STUCK_MS);
     });
-    const limit = setTimeout(() => {
-      stop.abort(
-        new AppError('TIMEOUT', `the run took longer than ${Math.round(limitMs / 1000)} s and was abandoned`, {
-          hint: 'Raise daemon.runTimeout, or find out what is slow: celigo-mirror sync --log-level debug',
-        }),
-      );
-    }, limitMs);
+    const unlimit = limitTime(stop, options.timeLimitMs());
     options.onStarted(account, reason);
-    let report: SyncReport;
-    let crash: unknown;
-    try {
-      report = await options.sync(account, full, stop.signal);
-    } catch (error) {
-      report = lostReport(account, error);
-      if (report.error?.code === 'INTERNAL') crash = error;
-    }
-    clearTimeout(limit);
+    const result = await reportOf(account, () => options.sync(account, full, stop.signal));
+    unlimit();
     clearTimeout(stuck);
     current = undefined;
-    const cutOff = stopping && stop.signal.aborted;
-    options.onEnded({
-      account,
-      startedAt,
-      endedAt: options.now(),
-      report,
-      abandoned: cutOff,
-      ...(crash === undefined ? {} : { crash }),
-    });
+    const abandoned = stopping && stop.signal.aborted;
+    options.onEnded({ account, startedAt, endedAt: options.now(), ...result, abandoned });
     const more = again.get(account);
     again.delete(account);
     if (more) request(account, 'trigger', more.full);
@@ -141,9 +130,9 @@ export function createRuns(options: RunsOptions): Runs {
       again.set(account, { full: full || (again.get(account)?.full ?? false) });
       return 'again';
     }
-    const wish = waiting.get(account);
-    if (wish) {
-      wish.full ||= full;
+    const earlier = waiting.get(account);
+    if (earlier) {
+      earlier.full ||= full;
       return 'waiting';
     }
     waiting.set(account, { full });

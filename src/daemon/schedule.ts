@@ -19,9 +19,9 @@ export interface ScheduleOptions {
   readonly random: () => number;
 }
 
-/** What is due when. Reads no clock: every question brings the time along. */
+/** What is due when. Reads no clock: the time is passed in. */
 export interface Schedule {
-  /** Accounts whose time has come, each once however many times went by; their next time lies after `now`. */
+  /** Accounts that are due, each once however many times were missed; their next time lies after `now`. */
   take(now: Date): readonly string[];
   /** When an account's next run begins, jitter included; `undefined` for an unknown one. */
   next(name: string): Date | undefined;
@@ -48,7 +48,7 @@ export function nthAfter({ schedule, timezone }: Timetable, after: Date, count: 
   return time;
 }
 
-/** An agenda that begins at `now`: the first time of every account lies after it. */
+/** A schedule that begins at `now`: the first time of every account lies after it. */
 export function createSchedule(timetables: readonly Timetable[], now: Date, options: ScheduleOptions): Schedule {
   const appointments = new Map<string, Appointment>();
   let seen = now;

@@ -1,24 +1,25 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
 import { HTTPException } from 'hono/http-exception';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { Json } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import type { AccountView } from './account-view.ts';
 import type { Answer } from './runs.ts';
 
 /** What the daemon shows and takes over HTTP. */
 export interface Served {
   /** Why the process does not work any more; `undefined` while it does. */
-  readonly illness: () => string | undefined;
-  /** By account: why it is not ready, or `undefined`. */
-  readonly readiness: () => ReadonlyMap<string, string | undefined>;
+  readonly unhealthy: () => string | undefined;
+  readonly accounts: () => readonly AccountView[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly status: () => Json;
-  /** Bearer token of `POST /sync`; `undefined`: nobody may. */
+  /** Bearer token of `POST /sync`; `undefined`: nobody may use it. */
   readonly triggerToken: () => string | undefined;
-  /** Asks for a run of one account, or of all. `undefined` for an unknown account. */
+  /** Requests a run of one account, or of all. `undefined` for an unknown account. */
   readonly trigger: (account: string | undefined, full: boolean) => Readonly<Record<string, Answer>> | undefined;
-  /** Takes the secrets out of a text. */
+  /** Removes the secrets from a text. */
   readonly scrub: (text: string) => string;
 }
 
@@ -29,18 +30,21 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-function readinessBody(accounts: ReadonlyMap<string, string | undefined>): Json {
+function readinessOfAll(accounts: readonly AccountView[]): { readonly ready: boolean; readonly accounts: JsonObject } {
   return {
-    ready: [...accounts.values()].every((reason) => reason === undefined),
+    ready: accounts.every(({ notReady }) => notReady === undefined),
     accounts: Object.fromEntries(
-      [...accounts].map(([name, reason]) => [name, reason === undefined ? { ready: true } : { ready: false, reason }]),
+      accounts.map(({ timetable: { name }, notReady: reason }) => [
+        name,
+        reason === undefined ? { ready: true } : { ready: false, reason },
+      ]),
     ),
   };
 }
 
 function createApp(served: Served): Hono {
   const app = new Hono();
-  /** Every answer passes the scrubber, whatever an error message of the server may have brought along. */
+  /** Every answer is scrubbed: an error message of the server may contain anything. */
   const json = (body: Json, status = 200): Response =>
     new Response(`${served.scrub(JSON.stringify(body, null, 2))}\n`, {
       status,
@@ -48,13 +52,12 @@ function createApp(served: Served): Hono {
     });
 
   app.get('/healthz', () => {
-    const illness = served.illness();
-    return illness === undefined ? json({ healthy: true }) : json({ healthy: false, reason: illness }, 503);
+    const reason = served.unhealthy();
+    return reason === undefined ? json({ healthy: true }) : json({ healthy: false, reason }, 503);
   });
   app.get('/readyz', () => {
-    const accounts = served.readiness();
-    const ready = [...accounts.values()].every((reason) => reason === undefined);
-    return json(readinessBody(accounts), ready ? 200 : 503);
+    const readiness = readinessOfAll(served.accounts());
+    return json(readiness, readiness.ready ? 200 : 503);
   });
   app.get('/metrics', async () => {
     const { contentType, text } = await served.metrics();
@@ -66,10 +69,10 @@ function createApp(served: Served): Hono {
     if (context.req.method !== 'POST') return json({ error: 'use POST' }, 405);
     const token = served.triggerToken();
     if (token === undefined) {
-      return json({ error: 'no daemon.triggerToken is configured: runs cannot be asked for over HTTP' }, 403);
+      return json({ error: 'runs cannot be started over HTTP: daemon.triggerToken is not configured' }, 403);
     }
     const refused = { message: { error: 'the bearer token of daemon.triggerToken is required' } };
-    // Compares in constant time, and answers 401 with WWW-Authenticate.
+    // Answers 401 with WWW-Authenticate.
     return bearerAuth({
       verifyToken: (given) => sameText(given, token),
       noAuthenticationHeader: refused,
@@ -94,8 +97,8 @@ function createApp(served: Served): Hono {
   return app;
 }
 
-async function sameText(a: string, b: string): Promise<boolean> {
-  const { createHash, timingSafeEqual } = await import('node:crypto');
+/** Compares in constant time. */
+function sameText(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }

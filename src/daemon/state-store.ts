@@ -18,40 +18,40 @@ const schema = z.object({
       failures: z.number().int().min(0),
     }),
   ),
+  /** The key of the file for {@link StoredState.reported}. */
   told: z.record(z.string(), z.record(z.string(), health)),
 });
 
 /** What outlives a restart of the daemon. */
 export interface StoredState {
   readonly accounts: Readonly<Record<string, AccountState>>;
-  /** By channel and account: the last state that was told. */
-  readonly told: ReportedStates;
+  readonly reported: ReportedStates;
 }
 
-const NOTHING: StoredState = { accounts: {}, told: {} };
+const NOTHING: StoredState = { accounts: {}, reported: {} };
 
-/** Reads what an earlier daemon knew; a missing or damaged file is nothing known. */
+/** Reads what an earlier daemon saved; nothing from a missing or damaged file. */
 export function readStoredState(stateDir: string): StoredState {
   try {
     const { accounts, told } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
     // Absent keys stay absent: `undefined` would not survive the types.
-    return { accounts: JSON.parse(JSON.stringify(accounts)) as StoredState['accounts'], told };
+    return { accounts: JSON.parse(JSON.stringify(accounts)) as StoredState['accounts'], reported: told };
   } catch {
     return NOTHING;
   }
 }
 
-/** Writes it down in one step. A folder that cannot be written costs the memory, not the run. */
-export function writeStoredState(stateDir: string, memory: StoredState): void {
+/** Writes the file atomically. A folder that cannot be written loses the state, but never fails a run. */
+export function writeStoredState(stateDir: string, state: StoredState): void {
   const accounts = Object.fromEntries(
-    Object.entries(memory.accounts).map(([name, { health, since, lastSuccess, failures }]) => [
+    Object.entries(state.accounts).map(([name, { health, since, lastSuccess, failures }]) => [
       name,
       { health, since, lastSuccess, failures },
     ]),
   );
   const path = join(stateDir, FILE);
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: memory.told })}\n`);
+    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: state.reported })}\n`);
     renameSync(`${path}.new`, path);
   } catch {
     // A read-only or full disk shows in the runs themselves.

@@ -1,8 +1,16 @@
+import type { ChannelConfig } from '../config/schema.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import type { AccountState } from './account-state.ts';
-import type { Timetable } from './schedule.ts';
+import type { AccountView } from './account-view.ts';
 
-/** Everything that `/status` tells. */
+/** What became of the last message to a channel. */
+export interface Delivery {
+  /** When the last message arrived, ISO 8601. */
+  readonly at?: string | undefined;
+  /** Why the newest message could not be delivered. */
+  readonly failing?: string;
+}
+
+/** Everything that `/status` reports. */
 export interface StatusInput {
   readonly version: string;
   readonly now: Date;
@@ -15,19 +23,10 @@ export interface StatusInput {
     /** Why the newest one is not in force. */
     readonly problem: string | undefined;
   };
-  readonly accounts: readonly {
-    readonly timetable: Timetable;
-    readonly standing: AccountState;
-    readonly running: boolean;
-    readonly nextRun: Date | undefined;
-    readonly notReady: string | undefined;
-  }[];
-  readonly channels: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly at?: string;
-    readonly failing?: string;
-  }[];
+  readonly accounts: readonly AccountView[];
+  readonly channels: readonly Pick<ChannelConfig, 'name' | 'type'>[];
+  /** By the channel's name. */
+  readonly deliveries: ReadonlyMap<string, Delivery>;
 }
 
 /** Leaves out what is undefined. */
@@ -35,8 +34,27 @@ function object(fields: Record<string, Json | undefined>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
+function accountJson({ timetable, state, running, nextRun, notReady }: AccountView): JsonObject {
+  return object({
+    state: state.health,
+    since: state.since,
+    running,
+    ready: notReady === undefined,
+    notReady,
+    schedule: timetable.schedule,
+    timezone: timetable.timezone,
+    nextRun: nextRun?.toISOString(),
+    lastSuccess: state.lastSuccess,
+    consecutiveFailures: state.failures,
+    pausedUntil: state.pausedUntil,
+    // Plain data by its type; its dates are texts already.
+    lastRun: state.lastRun as unknown as Json | undefined,
+  });
+}
+
+/** The body of `/status`. */
 export function statusJson(input: StatusInput): JsonObject {
-  const { configuration } = input;
+  const { configuration, deliveries } = input;
   return object({
     version: 1,
     program: input.version,
@@ -49,28 +67,12 @@ export function statusJson(input: StatusInput): JsonObject {
       loadedAt: configuration.loadedAt.toISOString(),
       problem: configuration.problem,
     }),
-    accounts: Object.fromEntries(
-      input.accounts.map(({ timetable, standing, running, nextRun, notReady }) => [
-        timetable.name,
-        object({
-          state: standing.health,
-          since: standing.since,
-          running,
-          ready: notReady === undefined,
-          notReady,
-          schedule: timetable.schedule,
-          timezone: timetable.timezone,
-          nextRun: nextRun?.toISOString(),
-          lastSuccess: standing.lastSuccess,
-          consecutiveFailures: standing.failures,
-          pausedUntil: standing.pausedUntil,
-          // Plain data by its type; dates are texts in it already.
-          lastRun: standing.lastRun as unknown as Json | undefined,
-        }),
-      ]),
-    ),
+    accounts: Object.fromEntries(input.accounts.map((account) => [account.timetable.name, accountJson(account)])),
     notifications: Object.fromEntries(
-      input.channels.map(({ name, type, at, failing }) => [name, object({ type, lastSent: at || undefined, failing })]),
+      input.channels.map(({ name, type }) => {
+        const { at, failing } = deliveries.get(name) ?? {};
+        return [name, object({ type, lastSent: at, failing })];
+      }),
     ),
   });
 }

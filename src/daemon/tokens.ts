@@ -3,7 +3,7 @@ import type { AccountConfig } from '../config/schema.ts';
 import { messageOf } from '../core/errors.ts';
 import type { DaemonLog } from './log.ts';
 
-/** Between two looks at an account's tokens, in milliseconds. */
+/** Between two checks of an account's tokens, in milliseconds. */
 const EVERY_MS = 6 * 3_600_000;
 
 export interface TokenWatchOptions {
@@ -13,20 +13,20 @@ export interface TokenWatchOptions {
   readonly onRead: (account: string, expiries: readonly TokenExpiry[]) => void;
 }
 
-/** Looks now and then when the tokens of accounts expire. */
+/** Checks now and then when the tokens of accounts expire. */
 export interface TokenWatch {
-  /** Looks, if it is time to. Never rejects. */
-  look(account: AccountConfig): Promise<void>;
+  /** Checks, if the last check is long enough ago. Never rejects. */
+  check(account: AccountConfig): Promise<void>;
 }
 
 export function watchTokens({ now, log, read, onRead }: TokenWatchOptions): TokenWatch {
-  const looked = new Map<string, number>();
+  const checked = new Map<string, number>();
   return {
-    async look(account) {
+    async check(account) {
       const { name } = account;
       const nowMs = now().getTime();
-      if (nowMs - (looked.get(name) ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return;
-      looked.set(name, nowMs);
+      if (nowMs - (checked.get(name) ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return;
+      checked.set(name, nowMs);
       try {
         const expiries = await read(account);
         onRead(name, expiries);
@@ -35,7 +35,7 @@ export function watchTokens({ now, log, read, onRead }: TokenWatchOptions): Toke
           if (days < EXPIRES_SOON_DAYS) log.warn({ account: name, token, days }, 'an API token expires soon');
         }
       } catch (error) {
-        log.warn({ account: name, reason: messageOf(error) }, 'expiry of tokens not readable');
+        log.warn({ account: name, reason: messageOf(error) }, 'could not read when API tokens expire');
       }
     },
   };

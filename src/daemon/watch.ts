@@ -1,9 +1,9 @@
 import { unwatchFile, watchFile } from 'node:fs';
 
-/** Between two looks at a file, in milliseconds. */
-const LOOK_MS = 2_000;
+/** Between two checks of a file, in milliseconds. */
+const CHECK_MS = 2_000;
 
-/** Files whose change is told. */
+/** Files whose changes are reported. */
 export interface Watch {
   /** Watches these files from now on, and no others. */
   set(files: readonly string[]): void;
@@ -11,8 +11,8 @@ export interface Watch {
 }
 
 /**
- * Tells when one of the files changes, appears or goes. By looking at them now and then: secrets and ConfigMaps of
- * Kubernetes are exchanged by links, which notifications of the file system do not follow.
+ * Calls `onChange` when one of the files changes, appears or disappears. The files are polled: Kubernetes replaces
+ * secrets and ConfigMaps through symbolic links, which notifications of the file system do not follow.
  */
 export function watchFiles(onChange: (file: string) => void): Watch {
   const listeners = new Map<string, () => void>();
@@ -28,7 +28,7 @@ export function watchFiles(onChange: (file: string) => void): Watch {
         if (listeners.has(file)) continue;
         const listener = (): void => onChange(file);
         listeners.set(file, listener);
-        watchFile(file, { interval: LOOK_MS }, listener);
+        watchFile(file, { interval: CHECK_MS }, listener);
       }
     },
     close() {

@@ -1,11 +1,12 @@
 import PQueue from 'p-queue';
 import type { Notified } from '../config/daemon-schema.ts';
 import { messageOf as errorText } from '../core/errors.ts';
+import { within } from '../core/within.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
-import type { Channel } from './channels.ts';
-import { type ChangeCounts, messageOf } from './messages.ts';
+import type { Channel, Ping } from './channels.ts';
+import { type ChangeCounts, type Message, messageOf } from './messages.ts';
 
-/** By channel and account: the last state that was told. */
+/** By channel and account: the last state that was reported. */
 export type ReportedStates = Readonly<Record<string, Readonly<Record<string, Health>>>>;
 
 /** How an account's last run ended. */
@@ -18,21 +19,21 @@ export interface Outcome {
 
 export interface NotifierOptions {
   readonly channels: readonly Channel[];
-  /** Accounts of the configuration: a ping says "well" only when all of its are. */
+  /** Accounts of the configuration: a ping reports success only when all of its accounts are healthy. */
   readonly accounts: readonly string[];
-  readonly told: ReportedStates;
+  readonly reported: ReportedStates;
   readonly onSent: (channel: string, account: string, event: string) => void;
   readonly onFailed: (channel: string, account: string, event: string, reason: string) => void;
-  /** What was told has changed and wants to be remembered. */
-  readonly onTold: () => void;
+  /** What was reported has changed and is to be saved. */
+  readonly onReported: () => void;
 }
 
-/** Tells the channels what they want to know. Nothing here throws, and nobody waits for it. */
+/** Sends each channel the messages it is configured for. Nothing here throws, and no run waits for it. */
 export interface Notifier {
   started(account: string): void;
   ended(outcome: Outcome): void;
-  told(): ReportedStates;
-  /** Waits until everything is delivered or given up, at most `ms`, then lets go of the channels. */
+  reported(): ReportedStates;
+  /** Waits until everything is delivered or given up, at most `ms`, then closes the channels. */
   close(ms: number): Promise<void>;
 }
 
@@ -45,123 +46,138 @@ const TROUBLE: Partial<Record<Health, Notified>> = {
 /** Runs whose changes wait for a channel that cannot be reached; older ones are in the history. */
 const MOST_WAITING = 50;
 
-export function createNotifier(options: NotifierOptions): Notifier {
-  const told = new Map<string, Map<string, Health>>(
-    Object.entries(options.told).map(([channel, states]) => [channel, new Map(Object.entries(states))]),
-  );
-  const latest = new Map<string, Outcome>();
-  /** When each account's trouble began. */
-  const troubleSince = new Map<string, string>();
-  const queues = new Map(options.channels.map(({ config }) => [config.name, new PQueue({ concurrency: 1 })]));
-  const undelivered = new Map<string, Outcome[]>();
+/** The newest outcome of an account, and when its trouble began: the end of the first run that was not good. */
+interface Latest {
+  readonly outcome: Outcome;
+  readonly troubleSince: string | undefined;
+}
 
-  function concerns({ config }: Channel, account: string): boolean {
-    return config.accounts?.includes(account) ?? true;
-  }
+type LatestByAccount = ReadonlyMap<string, Latest>;
 
-  async function deliver(
-    channel: Channel,
-    account: string,
-    event: string,
-    work: () => Promise<void>,
-  ): Promise<boolean> {
+function latestAfter(before: Latest | undefined, outcome: Outcome): Latest {
+  const { health, run } = outcome;
+  const begins = health !== 'ok' && (before?.outcome.health ?? 'ok') === 'ok';
+  return { outcome, troubleSince: begins ? run.endedAt : before?.troubleSince };
+}
+
+function concerns({ config }: Channel, account: string): boolean {
+  return config.accounts?.includes(account) ?? true;
+}
+
+/** The message about the state of an account, unless the channel knows it already or does not want it. */
+function stateMessage({ config }: Channel, before: Health, latest: Latest): Message | undefined {
+  const { account, health, run, counts } = latest.outcome;
+  if (config.type === 'ping' || health === before) return undefined;
+  const event = TROUBLE[health] ?? 'recovery';
+  if (!config.events.includes(event)) return undefined;
+  return messageOf(event, account, { now: health, before, since: latest.troubleSince }, run, counts);
+}
+
+/** What a ping reports about its accounts: failure as long as one of them is known not to be healthy. */
+function pingOf(accounts: readonly string[], account: string, latest: LatestByAccount): { what: Ping; text: string } {
+  const bad = accounts.filter((name) => {
+    const health = latest.get(name)?.outcome.health ?? 'unknown';
+    return health !== 'ok' && (health !== 'unknown' || name === account);
+  });
+  const reasons = bad.map((name) => {
+    const run = latest.get(name)?.outcome.run;
+    return `${name}: ${run?.error?.message ?? run?.verdict ?? 'unknown'}`;
+  });
+  return { what: bad.length === 0 ? 'success' : 'fail', text: reasons.join('\n') };
+}
+
+/** One channel with its queue of messages, and what it was sent. */
+interface Feed {
+  started(account: string): void;
+  ended(outcome: Outcome): void;
+  reported(): Readonly<Record<string, Health>>;
+  readonly queue: PQueue;
+}
+
+function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOptions): Feed {
+  const { config } = channel;
+  const queue = new PQueue({ concurrency: 1 });
+  const reported = new Map<string, Health>(Object.entries(options.reported[config.name] ?? {}));
+  /** By account: runs whose changes could not be sent yet. */
+  const undelivered = new Map<string, readonly Outcome[]>();
+
+  async function deliver(account: string, event: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
-      options.onSent(channel.config.name, account, event);
+      options.onSent(config.name, account, event);
       return true;
     } catch (error) {
-      options.onFailed(channel.config.name, account, event, errorText(error));
+      options.onFailed(config.name, account, event, errorText(error));
       return false;
     }
   }
 
-  /** Tells the state that holds now, if it is another than the channel knows. */
-  async function tellState(channel: Channel, account: string): Promise<void> {
-    const { config } = channel;
-    const outcome = latest.get(account);
-    if (config.type === 'ping' || !outcome) return;
-    const known = told.get(config.name) ?? new Map<string, Health>();
-    const before = known.get(account) ?? 'ok';
-    if (outcome.health === before) return;
-    const event = TROUBLE[outcome.health] ?? 'recovery';
-    // Who does not want to hear of a state keeps the last one that was told.
-    if (!config.events.includes(event)) return;
-    const since = troubleSince.get(account);
-    const message = messageOf(event, account, { now: outcome.health, before, since }, outcome.run, outcome.counts);
-    if (!(await deliver(channel, account, event, () => channel.send(message)))) return;
-    known.set(account, outcome.health);
-    told.set(config.name, known);
-    options.onTold();
+  /** Reports the state that holds now, if it differs from the one the channel knows. */
+  async function sendState(account: string): Promise<void> {
+    const now = latest.get(account);
+    const message = now && stateMessage(channel, reported.get(account) ?? 'ok', now);
+    if (!message || !(await deliver(account, message.event, () => channel.send(message)))) return;
+    reported.set(account, message.state);
+    options.onReported();
   }
 
-  /** Tells who changed what, together with earlier runs that could not be told. */
-  async function tellChanges(channel: Channel, outcome: Outcome): Promise<void> {
-    const { config } = channel;
+  /** Reports who changed what, together with earlier runs that could not be reported. */
+  async function sendChanges(outcome: Outcome): Promise<void> {
     if (config.type === 'ping' || !config.events.includes('changes')) return;
-    const key = `${config.name} ${outcome.account}`;
-    const waiting = [...(undelivered.get(key) ?? []), ...(outcome.run.commits.length > 0 ? [outcome] : [])];
+    const { account, health, run } = outcome;
+    const waiting = [...(undelivered.get(account) ?? []), ...(run.commits.length > 0 ? [outcome] : [])];
     const merged = merge(waiting);
     if (!merged) return;
-    const { health } = outcome;
-    const message = messageOf('changes', outcome.account, { now: health, before: health }, merged.run, merged.counts);
-    const sent = await deliver(channel, outcome.account, 'changes', () => channel.send(message));
-    undelivered.set(key, sent ? [] : waiting.slice(-MOST_WAITING));
+    const message = messageOf('changes', account, { now: health, before: health }, merged.run, merged.counts);
+    const sent = await deliver(account, 'changes', () => channel.send(message));
+    undelivered.set(account, sent ? [] : waiting.slice(-MOST_WAITING));
   }
 
-  async function tellPing(channel: Channel, account: string): Promise<void> {
-    if (channel.config.type !== 'ping') return;
-    const outcome = latest.get(account);
-    const others = options.accounts.filter((name) => concerns(channel, name));
-    const bad = others.filter((name) => {
-      const health = latest.get(name)?.health ?? 'unknown';
-      return health !== 'ok' && (health !== 'unknown' || name === account);
-    });
-    const what = bad.length === 0 ? 'success' : 'fail';
-    const reasons = bad.map((name) => {
-      const run = latest.get(name)?.run;
-      return `${name}: ${run?.error?.message ?? run?.verdict ?? 'unknown'}`;
-    });
-    if (outcome) await deliver(channel, account, what, () => channel.ping(what, reasons.join('\n')));
-  }
-
-  function enqueue(channel: Channel, work: () => Promise<void>): void {
-    void queues.get(channel.config.name)?.add(work);
+  async function sendPing(account: string): Promise<void> {
+    if (config.type !== 'ping') return;
+    const own = options.accounts.filter((name) => concerns(channel, name));
+    const { what, text } = pingOf(own, account, latest);
+    await deliver(account, what, () => channel.ping(what, text));
   }
 
   return {
+    queue,
     started(account) {
-      for (const channel of options.channels) {
-        if (channel.config.type !== 'ping' || !channel.config.start || !concerns(channel, account)) continue;
-        enqueue(channel, async () => {
-          await deliver(channel, account, 'start', () => channel.ping('start', ''));
-        });
-      }
+      if (config.type !== 'ping' || !config.start || !concerns(channel, account)) return;
+      void queue.add(() => deliver(account, 'start', () => channel.ping('start', '')));
     },
     ended(outcome) {
-      const { account, health, run } = outcome;
-      const before = latest.get(account)?.health ?? 'ok';
-      latest.set(account, outcome);
-      if (health !== 'ok' && before === 'ok') troubleSince.set(account, run.endedAt);
-      for (const channel of options.channels.filter((each) => concerns(each, account))) {
-        enqueue(channel, async () => {
-          await tellState(channel, account);
-          await tellChanges(channel, outcome);
-          await tellPing(channel, account);
-        });
-      }
+      const { account } = outcome;
+      if (!concerns(channel, account)) return;
+      void queue.add(async () => {
+        await sendState(account);
+        await sendChanges(outcome);
+        await sendPing(account);
+      });
     },
-    told: () => Object.fromEntries([...told].map(([channel, states]) => [channel, Object.fromEntries(states)])),
+    reported: () => Object.fromEntries(reported),
+  };
+}
+
+export function createNotifier(options: NotifierOptions): Notifier {
+  const latest = new Map<string, Latest>();
+  const feeds = new Map(options.channels.map((channel) => [channel.config.name, openFeed(channel, latest, options)]));
+  return {
+    started(account) {
+      for (const feed of feeds.values()) feed.started(account);
+    },
+    ended(outcome) {
+      latest.set(outcome.account, latestAfter(latest.get(outcome.account), outcome));
+      for (const feed of feeds.values()) feed.ended(outcome);
+    },
+    // What channels that are not configured now were sent is kept: they may come back.
+    reported: () => ({
+      ...options.reported,
+      ...Object.fromEntries([...feeds].map(([channel, feed]) => [channel, feed.reported()])),
+    }),
     async close(ms) {
-      const all = Promise.all([...queues.values()].map((queue) => queue.onIdle()));
-      let timer: NodeJS.Timeout | undefined;
-      await Promise.race([
-        all,
-        new Promise((resolve) => {
-          timer = setTimeout(resolve, ms);
-        }),
-      ]);
-      clearTimeout(timer);
-      for (const queue of queues.values()) queue.clear();
+      await within(Promise.all([...feeds.values()].map(({ queue }) => queue.onIdle())), ms);
+      for (const { queue } of feeds.values()) queue.clear();
       await Promise.all(options.channels.map((channel) => channel.close()));
     },
   };

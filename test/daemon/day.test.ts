@@ -276,7 +276,7 @@ describe('a day of the daemon', () => {
     await day.pass(90 * MINUTE);
 
     expect(day.timesOf('prod')).toEqual(['10:00', '10:15', '10:30', '11:00', '12:00']);
-    expect(day.lines).toContain('configuration is wrong: the old one stays in force');
+    expect(day.lines).toContain('invalid configuration: the previous one stays in force');
     await day.end();
   });
 
@@ -318,7 +318,7 @@ describe('the end of the daemon', () => {
     await day.pass(1_000);
 
     expect(await day.end()).toBe(0);
-    expect(day.lines).not.toContain('run abandoned: the daemon stops');
+    expect(day.lines).not.toContain('run abandoned: the daemon is stopping');
   });
 
   it('abandons a run that takes longer than the grace period allows', async () => {
@@ -329,7 +329,7 @@ describe('the end of the daemon', () => {
     await day.pass(1_000);
 
     expect(await day.end()).toBe(0);
-    expect(day.lines).toContain('run abandoned: the daemon stops');
+    expect(day.lines).toContain('run abandoned: the daemon is stopping');
   });
 
   it('leaves behind what cannot be stopped at all', async () => {
@@ -351,6 +351,6 @@ describe('the end of the daemon', () => {
     await day.pass(HOUR + 2 * MINUTE);
 
     expect(await day.end()).toBe(1);
-    expect(day.lines).toContain('run does not end: giving up');
+    expect(day.lines).toContain('run does not end: the daemon exits');
   });
 });

@@ -117,10 +117,10 @@ describe('several accounts', () => {
     await runs(daemon, 7);
     await daemon.stop();
 
-    const story = daemon.log().filter(({ msg }) => msg === 'run begins' || msg === 'sync ended');
+    const story = daemon.log().filter(({ msg }) => msg === 'run started' || msg === 'sync ended');
     let under: unknown;
     for (const { msg, account } of story) {
-      if (msg === 'run begins') {
+      if (msg === 'run started') {
         expect(under).toBeUndefined();
         under = account;
       } else {
@@ -129,7 +129,7 @@ describe('several accounts', () => {
       }
     }
     const begun = (name: string): Record<string, unknown>[] =>
-      story.filter(({ msg, account, reason }) => msg === 'run begins' && account === name && reason === 'schedule');
+      story.filter(({ msg, account, reason }) => msg === 'run started' && account === name && reason === 'schedule');
     expect(begun('two').length).toBeGreaterThan(begun('one').length);
   });
 

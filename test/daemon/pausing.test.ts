@@ -10,7 +10,7 @@ import { EVERY_SECOND, FLOW, home, isReady, NEVER, removeOne, runs, TRIGGER, tim
 function pauses(daemon: DaemonProcess): number[] {
   return daemon
     .log()
-    .filter(({ msg }) => msg === 'account pauses')
+    .filter(({ msg }) => msg === 'account paused')
     .map((line) => Math.round((Date.parse(String(line.until)) - timeOf(line)) / 1000));
 }
 
@@ -35,7 +35,7 @@ describe('an account that fails', () => {
     expect(prod).toMatchObject({ state: 'failed', ready: false });
     expect(prod?.pausedUntil).toBeDefined();
     expect(Date.parse(prod?.nextRun ?? '')).toBeGreaterThanOrEqual(Date.parse(prod?.pausedUntil ?? ''));
-    const warned = daemon.log().filter(({ msg }) => msg === 'account pauses');
+    const warned = daemon.log().filter(({ msg }) => msg === 'account paused');
     expect(warned[0]).toMatchObject({ level: 40, account: 'prod', failures: 2, until: expect.any(String) });
     const next = await daemon.metric('celigo_mirror_next_run_timestamp_seconds');
     expect(next).toBeCloseTo(Date.parse((await daemon.status()).accounts.prod?.nextRun ?? '') / 1000, -1);
@@ -99,7 +99,7 @@ describe('an account that fails', () => {
     const id = removeOne(account);
 
     await until('a refusal', async () => (await daemon.status()).accounts.prod?.state === 'refused');
-    await until('the pause', () => daemon.log().some(({ msg }) => msg === 'account pauses'));
+    await until('the pause', () => daemon.log().some(({ msg }) => msg === 'account paused'));
     expect(space.log()).toEqual(before);
     account.emulator.act(account.owner.token).restore('flows', id);
 
@@ -234,7 +234,7 @@ describe('signals', () => {
     const daemon = await startDaemon(home(account).dir);
     await until('a run', async () => (await daemon.status()).accounts.prod?.running);
     daemon.child.kill('SIGINT');
-    await until('the first to be noticed', () => daemon.output().includes('daemon stops'));
+    await until('the first to be noticed', () => daemon.output().includes('daemon stopping'));
 
     expect(await daemon.stop('SIGINT')).toBe(130);
   });

@@ -77,7 +77,7 @@ describe('SIGTERM', () => {
     await until('a run', async () => (await daemon.status()).accounts.prod?.running);
 
     daemon.child.kill('SIGTERM');
-    await until('the first to be noticed', () => daemon.output().includes('daemon stops'));
+    await until('the first to be noticed', () => daemon.output().includes('daemon stopping'));
     const begin = performance.now();
     const code = await daemon.stop();
 
