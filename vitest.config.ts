@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -5,6 +6,17 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The usual number is one less, which is half the machine where there are two.
+    maxWorkers: availableParallelism(),
+    globalSetup: ['test/support/temporary.ts'],
+    // `npm test` leaves these out; docs/testing.md says what belongs to them.
+    tags: [
+      {
+        name: 'slow',
+        description: 'kills, races, chaos, daemons over many runs, browsers, long histories: only in npm run test:all',
+        timeout: 240_000,
+      },
+    ],
     // A user's own git settings must not decide whether a test passes.
     env: {
       GIT_CONFIG_GLOBAL: '/dev/null',

@@ -76,7 +76,7 @@ async function ask<T>({ space }: Month, ...args: string[]): Promise<T> {
   return JSON.parse(outcome.out) as T;
 }
 
-describe('a month of 300 changes by 6 people', () => {
+describe('a month of 300 changes by 6 people', { tags: 'slow' }, () => {
   it(`is told as the account itself recorded it, by log, report and blame (seed ${SEED})`, async () => {
     const month = await liveMonth(SEED, 300);
     const { expected } = month;

@@ -162,7 +162,7 @@ describe('report', () => {
   });
 });
 
-describe.skipIf(WITHOUT_BROWSER)('the page of a report', () => {
+describe.skipIf(WITHOUT_BROWSER)('the page of a report', { tags: 'slow' }, () => {
   it('stands alone: no request, no error, no script but its own, whatever things are called', async () => {
     const { space } = await busy();
     const url = pathToFileURL(await written(space, 'r.html')).href;

@@ -4,18 +4,24 @@ import { chaos } from './engine.ts';
 import { restores } from './restores.ts';
 import { syncs } from './syncs.ts';
 
-it('what must hold of a mirror does after each of 8 rounds of edits and faults (npm run chaos has more)', async () => {
+it('what must hold of a mirror does after each of 8 rounds of edits and faults (npm run chaos has more)', {
+  tags: 'slow',
+  timeout: 600_000,
+}, async () => {
   const result = await chaos(syncs, { rounds: 8, seed: 20261124, program: PROGRAM });
 
   expect(result.violations).toEqual([]);
   expect(result.rounds).toBe(8);
   expect([...result.faults.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(25);
-}, 600_000);
+});
 
-it('what must hold of a restore does after each of 4 rounds of damage and faults', async () => {
+it('what must hold of a restore does after each of 4 rounds of damage and faults', {
+  tags: 'slow',
+  timeout: 600_000,
+}, async () => {
   const result = await chaos(restores, { rounds: 4, seed: 20261127, program: PROGRAM });
 
   expect(result.violations).toEqual([]);
   expect(result.rounds).toBe(4);
   expect([...result.faults.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(6);
-}, 600_000);
+});

@@ -89,7 +89,7 @@ describe('GET /metrics', () => {
     expect(await daemon.metric('celigo_mirror_runs_total', { outcome: 'unchanged' })).toBe(1);
   });
 
-  it('counts a scheduled time that comes during a run as an overlap', async () => {
+  it('counts a scheduled time that comes during a run as an overlap', { tags: 'slow' }, async () => {
     const account = await sample();
     account.emulator.faults.add({ match: { path: '/v1/flows' }, fault: { kind: 'delay', ms: 3_500 } });
     const daemon = await startDaemon(home(account).dir);
@@ -103,7 +103,7 @@ describe('GET /metrics', () => {
 });
 
 describe('several accounts', () => {
-  it('run one after the other, each on its own schedule', async () => {
+  it('run one after the other, each on its own schedule', { tags: 'slow' }, async () => {
     const [one, two] = [await sample(), await sample()];
     const space = new Workspace(
       {
@@ -152,7 +152,7 @@ describe('several accounts', () => {
 });
 
 describe('the daemon on its clone', () => {
-  it('fetches everything again once in fullSweep', async () => {
+  it('fetches everything again once in fullSweep', { tags: 'slow' }, async () => {
     const account = await sample();
     const daemon = await startDaemon(home(account, { fullSweep: '10s' }).dir);
     await until('the first run', () => isReady(daemon));
@@ -168,7 +168,7 @@ describe('the daemon on its clone', () => {
     expect(scripts()).toBeLessThan(8 * (ended(daemon).length - before));
   });
 
-  it('shares it with a second daemon without damage', async () => {
+  it('shares it with a second daemon without damage', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = home(account);
     const [one, two] = await Promise.all([startDaemon(space.dir), startDaemon(space.dir)]);

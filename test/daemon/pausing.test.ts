@@ -18,7 +18,10 @@ const refuse = ({ emulator }: TestAccount): void =>
   emulator.faults.add({ times: 'always', fault: { kind: 'status', status: 401 } });
 
 describe('an account that fails', () => {
-  it('is tried less and less often, up to the longest pause, and says so', async () => {
+  it('is tried less and less often, up to the longest pause, and says so', {
+    tags: 'slow',
+    timeout: 90_000,
+  }, async () => {
     const account = await sample();
     const space = home(account, { daemon: { longestPause: '4s', backoffAfter: 2 } });
     const daemon = await startDaemon(space.dir);
@@ -39,7 +42,7 @@ describe('an account that fails', () => {
     expect(warned[0]).toMatchObject({ level: 40, account: 'prod', failures: 2, until: expect.any(String) });
     const next = await daemon.metric('celigo_mirror_next_run_timestamp_seconds');
     expect(next).toBeCloseTo(Date.parse((await daemon.status()).accounts.prod?.nextRun ?? '') / 1000, -1);
-  }, 90_000);
+  });
 
   it('is tried at once when POST /sync asks, and is no longer paused once it is well', async () => {
     const account = await sample();
@@ -66,7 +69,7 @@ describe('an account that fails', () => {
     await runs(daemon, 1, 7_000);
   });
 
-  it('is tried again when the configuration changes, however long its pause is', async () => {
+  it('is tried again when the configuration changes, however long its pause is', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = home(account, { daemon: { backoffAfter: 1, jitter: '0s' } }, { token: 'not-the-token' });
     const daemon = await startDaemon(space.dir);
@@ -83,7 +86,7 @@ describe('an account that fails', () => {
     await until('a good run', () => isReady(daemon), 20_000);
   });
 
-  it('pauses too when a guard refuses, and comes back when the deletions are undone', async () => {
+  it('pauses too when a guard refuses, and comes back when the deletions are undone', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = home(
       account,
@@ -109,7 +112,7 @@ describe('an account that fails', () => {
 });
 
 describe('a run that takes too long', () => {
-  it('is abandoned with the mirror as it was, and the next one is good', async () => {
+  it('is abandoned with the mirror as it was, and the next one is good', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = home(account, { daemon: { runTimeout: '2s' } });
     const daemon = await startDaemon(space.dir);
@@ -132,7 +135,10 @@ describe('a run that takes too long', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('is abandoned in a push that hangs too, and its commits follow later', async () => {
+  it('is abandoned in a push that hangs too, and its commits follow later', {
+    tags: 'slow',
+    timeout: 90_000,
+  }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = home(account, {
@@ -160,7 +166,7 @@ describe('a run that takes too long', () => {
     await until('well', async () => (await daemon.status()).accounts.prod?.state === 'ok', 30_000);
     expect(await daemon.stop()).toBe(0);
     space.git('fsck', '--strict');
-  }, 90_000);
+  });
 });
 
 describe('a configuration that is mounted', () => {
@@ -175,7 +181,7 @@ describe('a configuration that is mounted', () => {
       if (!existsSync(join(dir, name))) symlinkSync(join('..data', name), join(dir, name));
   }
 
-  it('is read again when the folder behind its links is exchanged', async () => {
+  it('is read again when the folder behind its links is exchanged', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: 'unused' } });
     const mount = join(space.dir, 'mount');
@@ -196,7 +202,9 @@ describe('a configuration that is mounted', () => {
     expect(daemon.output()).not.toContain(account.owner.token);
   });
 
-  it('is taken anew: accounts come and go, a wrong schedule does not take force, the trigger token turns', async () => {
+  it('is taken anew: accounts come and go, a wrong schedule does not take force, the trigger token turns', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const other = await sample();
     const space = home(account, { daemon: { triggerToken: TRIGGER }, schedule: NEVER });
@@ -239,7 +247,9 @@ describe('signals', () => {
     expect(await daemon.stop('SIGINT')).toBe(130);
   });
 
-  it('SIGTERM during a push that hangs ends with 0 within the grace, and leaves no git behind', async () => {
+  it('SIGTERM during a push that hangs ends with 0 within the grace, and leaves no git behind', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = home(account, { repository: { remote }, daemon: { shutdownGrace: '4s' } });

@@ -55,7 +55,10 @@ function told(remote: string): Map<string, string[]> {
 }
 
 describe('two stateless runs of one account on one remote', () => {
-  it(`lose no edit, tell none backwards and both succeed, in ${ROUNDS} rounds`, async () => {
+  it(`lose no edit, tell none backwards and both succeed, in ${ROUNDS} rounds`, {
+    tags: 'slow',
+    timeout: 600_000,
+  }, async () => {
     const account = await sample();
     const remote = forge();
     const env = environment(account, remote);
@@ -100,11 +103,11 @@ describe('two stateless runs of one account on one remote', () => {
     }
     const authors = new Set(git(remote, 'log', '--format=%an', 'main').split('\n').filter(Boolean));
     for (const { name } of people) expect(authors.has(name)).toBe(true);
-  }, 600_000);
+  });
 });
 
 describe('a CronJob for each account on one remote', () => {
-  it('keeps both histories, whoever pushes first', async () => {
+  it('keeps both histories, whoever pushes first', { tags: 'slow' }, async () => {
     const [one, two] = [await sample(), await sample()];
     const remote = forge();
     const envs = [environment(one, remote, 'acme-production'), environment(two, remote, 'acme-sandbox')];
@@ -154,7 +157,7 @@ describe('a stateless run', () => {
     expect(git(clone, 'status', '--porcelain')).toBe('');
   });
 
-  it('works with a server that can neither', async () => {
+  it('works with a server that can neither', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     git(remote, 'config', 'uploadpack.allowFilter', 'false');
@@ -168,7 +171,7 @@ describe('a stateless run', () => {
     expect((await oneShot({ ...env, MIRROR_REMOTE: remote })).report?.verdict).toBe('unchanged');
   });
 
-  it('deletes and renames without having the files', async () => {
+  it('deletes and renames without having the files', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const env = environment(account, remote);

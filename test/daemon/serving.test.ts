@@ -122,7 +122,7 @@ describe('the daemon', () => {
     expect(second.err).toContain('--listen: nowhere is no address');
   });
 
-  it('measures how far the remote is behind', async () => {
+  it('measures how far the remote is behind', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     git(remote, 'config', 'receive.denyCurrentBranch', 'ignore');
@@ -163,7 +163,7 @@ describe('what an operator searches', () => {
     expect(home.git('log', '-1', '--format=%(trailers:key=Celigo-Run,valueonly)').trim()).toBe(runId);
   });
 
-  it('is warned of tokens that expire', async () => {
+  it('is warned of tokens that expire', { tags: 'slow' }, async () => {
     const account = await sample();
     const expires = new Date(Date.now() + 10 * 86_400_000);
     await account.call(account.owner, 'POST', '/v1/accesstokens', {
@@ -232,7 +232,7 @@ describe('POST /sync', () => {
     expect(scripts()).toBe(8);
   });
 
-  it('makes one further run of many wishes during a run', async () => {
+  it('makes one further run of many wishes during a run', { tags: 'slow' }, async () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
     await until('the first run', async () => (await daemon.get('/readyz')).status === 200);
@@ -278,7 +278,7 @@ describe('a new configuration', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('is read when a file with a secret changes', async () => {
+  it('is read when a file with a secret changes', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = space(account);
     const tokenFile = join(home.dir, 'token');

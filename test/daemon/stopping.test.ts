@@ -27,7 +27,10 @@ function contents(space: Workspace): Record<string, string> {
 }
 
 describe('SIGTERM', () => {
-  it(`ends the daemon at ${ROUNDS} random moments with 0, within its grace, and the next run is clean`, async () => {
+  it(`ends the daemon at ${ROUNDS} random moments with 0, within its grace, and the next run is clean`, {
+    tags: 'slow',
+    timeout: 240_000,
+  }, async () => {
     const account = await sample();
     const settings = { baseUrl: account.url, token: account.owner.token };
     const space = new Workspace({ prod: settings }, { daemon: { shutdownGrace: `${GRACE_MS}ms` } });
@@ -67,7 +70,7 @@ describe('SIGTERM', () => {
     const fresh = new Workspace({ prod: settings });
     await fresh.sync();
     expect(contents(space)).toEqual(contents(fresh));
-  }, 240_000);
+  });
 
   it('given twice ends it at once', async () => {
     const account = await sample();
@@ -88,7 +91,7 @@ describe('SIGTERM', () => {
 });
 
 describe('a daemon and commands on the same clone', () => {
-  it('wait for each other and do no damage', async () => {
+  it('wait for each other and do no damage', { tags: 'slow' }, async () => {
     const account = await sample();
     const settings = { baseUrl: account.url, token: account.owner.token };
     const space = new Workspace({ prod: settings }, { schedule: '* * * * * *', daemon: { jitter: '0s' } });

@@ -60,7 +60,7 @@ async function runs(daemon: DaemonProcess, count: number): Promise<void> {
 }
 
 describe('notifications', () => {
-  it('tell a state once, however often runs repeat it, and that it is over', async () => {
+  it('tell a state once, however often runs repeat it, and that it is over', { tags: 'slow' }, async () => {
     const set = await stage();
     const daemon = await startDaemon(set.home.dir);
     await runs(daemon, 2);
@@ -131,7 +131,7 @@ describe('notifications', () => {
     expect(hooks(set)).toEqual(['failure', 'refused', 'recovery']);
   });
 
-  it('do not repeat themselves after a restart', async () => {
+  it('do not repeat themselves after a restart', { tags: 'slow' }, async () => {
     const set = await stage();
     const first = await startDaemon(set.home.dir);
     await runs(first, 1);
@@ -153,7 +153,7 @@ describe('notifications', () => {
     expect(hooks(set)).toEqual(['failure', 'recovery']);
   });
 
-  it('come after all when the receiver was away, if they are still true', async () => {
+  it('come after all when the receiver was away, if they are still true', { tags: 'slow' }, async () => {
     const set = await stage();
     const daemon = await startDaemon(set.home.dir);
     await runs(daemon, 1);
@@ -173,7 +173,7 @@ describe('notifications', () => {
     expect(hooks(set)).toEqual(['failure']);
   });
 
-  it('never hold up a run', async () => {
+  it('never hold up a run', { tags: 'slow' }, async () => {
     const set = await stage();
     set.http.mood = 'hang';
     const daemon = await startDaemon(set.home.dir);
@@ -205,7 +205,7 @@ describe('notifications', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('ping at the start, after a good run and after a bad one', async () => {
+  it('ping at the start, after a good run and after a bad one', { tags: 'slow' }, async () => {
     const set = await stage();
     const daemon = await startDaemon(set.home.dir);
     const pings = (): string[] =>
@@ -251,7 +251,7 @@ describe('notifications', () => {
 });
 
 describe('secrets', () => {
-  it('show nowhere, even when the server repeats the token', async () => {
+  it('show nowhere, even when the server repeats the token', { tags: 'slow' }, async () => {
     const set = await stage();
     const token = set.account.owner.token;
     const trigger = 'trigger-token-of-the-test';

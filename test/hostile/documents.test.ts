@@ -6,6 +6,7 @@ import { toData } from '../../src/core/documents.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { tempDir, Workspace } from '../support/workspace.ts';
 
 const idOf = (n: number): string => `64f0c0ffee64f0c0ffee${n.toString(16).padStart(4, '0')}`;
@@ -133,10 +134,8 @@ describe('documents of unusual shape', () => {
   const deep = (levels: number): Json =>
     levels === 0 ? 'bottom' : levels % 2 ? [deep(levels - 1)] : { k: deep(levels - 1) };
 
-  it.each<[string, JsonObject]>([
+  const unusual: [string, JsonObject][] = [
     ['150 levels', { settings: { x: deep(150) } }],
-    ['100,000 elements', { settings: { list: Array.from({ length: 100_000 }, (_, i) => i) } }],
-    ['20,000 keys', { settings: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i])) }],
     [
       'keys of the prototype',
       JSON.parse(
@@ -169,7 +168,10 @@ describe('documents of unusual shape', () => {
     ['code without any end', { content: 'no newline' }],
     ['code that is not well-formed', { content: 'lone \ud800 surrogate\n' }],
     ['empty values', { settings: { a: {}, b: [], c: '', d: null, e: [[], {}, [[]]] } }],
-  ])('%s are kept exactly, and make no noise', async (_, fields) => {
+    ['100,000 elements', { settings: { list: Array.from({ length: 100_000 }, (_, i) => i) } }],
+    ['20,000 keys', { settings: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i])) }],
+  ];
+  eachOf(unusual, { quick: unusual.length - 2 })('%s are kept exactly, and make no noise', async (_, fields) => {
     const { space } = await mirrorOf([script(1, fields)]);
 
     const held = await shown(space, 1);
@@ -178,7 +180,7 @@ describe('documents of unusual shape', () => {
     await expectSteady(space);
   });
 
-  it('20 MB in one document are kept exactly, and make no noise', async () => {
+  it('20 MB in one document are kept exactly, and make no noise', { tags: 'slow' }, async () => {
     const content = `${'// a line of code that is long enough to count\n'.repeat(430_000)}end();\n`;
     expect(content.length).toBeGreaterThan(20_000_000);
     const { space } = await mirrorOf([script(1, { content })]);

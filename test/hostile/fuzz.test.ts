@@ -243,7 +243,7 @@ async function serving(): Promise<{
 }
 
 describe('a server that answers anything', () => {
-  it('is read to an end or refused, and never followed elsewhere', async () => {
+  it('is read to an end or refused, and never followed elsewhere', { tags: 'slow' }, async () => {
     const { url, script, asked } = await serving();
     const client = createClient({
       baseUrl: url,

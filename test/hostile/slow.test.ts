@@ -15,7 +15,7 @@ function lines(word: string): string {
   return Array.from({ length: 50_000 }, (_, i) => `${word} ${i}`).join('\n');
 }
 
-describe('the time for a text grows with its length alone', () => {
+describe('the time for a text grows with its length alone', { tags: 'slow' }, () => {
   it.each([
     ['what could be the scheme of a URL', `${filled('a.')} x://a:b@c`, 1],
     ['beginnings of JSON Web Tokens', filled('eyJaaaaaaaa-'), 0],
@@ -51,7 +51,7 @@ describe('the time for a text grows with its length alone', () => {
   });
 });
 
-describe('differences of texts with hardly a line in common', () => {
+describe('differences of texts with hardly a line in common', { tags: 'slow' }, () => {
   it('are told as replaced, without what both begin and end with', () => {
     const told = diffLines(`head\n${lines('old')}\ntail\n`, `head\n${lines('new')}\nmore\ntail\n`);
 

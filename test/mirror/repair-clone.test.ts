@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
 
 /** A mirror with three commits: the first listing, and an edit by each of two people. */
@@ -71,7 +72,7 @@ function expectWhole(space: Workspace): void {
 }
 
 describe('a clone that a power loss damaged', () => {
-  it.each(Object.entries(DAMAGES))('is filled again from its remote: %s', async (_, damage) => {
+  eachOf(Object.entries(DAMAGES), { quick: 2 })('is filled again from its remote: %s', async (_, damage) => {
     const remote = bareRemote();
     const { account, space } = await lived(remote);
     const head = space.git('rev-parse', 'HEAD');
@@ -91,19 +92,22 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(4);
   });
 
-  it.each(Object.entries(DAMAGES))('stands again on what is whole where there is no remote: %s', async (_, damage) => {
-    const { space } = await lived(undefined);
-    damage(space);
+  eachOf(Object.entries(DAMAGES), { quick: 2 })(
+    'stands again on what is whole where there is no remote: %s',
+    async (_, damage) => {
+      const { space } = await lived(undefined);
+      damage(space);
 
-    const report = await space.sync();
+      const report = await space.sync();
 
-    expect(report.code, JSON.stringify(report.error)).toBe(0);
-    expect(report.notices.join()).toContain('the clone was damaged and is mended');
-    expectWhole(space);
-    // What the account holds is there, whoever is told as its author.
-    for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
-    expect((await space.sync()).verdict).toBe('unchanged');
-  });
+      expect(report.code, JSON.stringify(report.error)).toBe(0);
+      expect(report.notices.join()).toContain('the clone was damaged and is mended');
+      expectWhole(space);
+      // What the account holds is there, whoever is told as its author.
+      for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
+      expect((await space.sync()).verdict).toBe('unchanged');
+    },
+  );
 
   it.each([
     ['from the remote', true, ''],

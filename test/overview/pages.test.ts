@@ -127,7 +127,9 @@ describe('overview', () => {
 });
 
 describe('a clone that is not kept', () => {
-  it('makes the same pages and goes on with the feed, and leaves alone what somebody wrote', async () => {
+  it('makes the same pages and goes on with the feed, and leaves alone what somebody wrote', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const settings = {
       prod: { baseUrl: account.url, token: account.owner.token, overview: true, auditFeed: true },
@@ -178,7 +180,7 @@ describe('a clone that is not kept', () => {
   });
 });
 
-describe.skipIf(WITHOUT_BROWSER)('diagrams', () => {
+describe.skipIf(WITHOUT_BROWSER)('diagrams', { tags: 'slow' }, () => {
   it('are drawn by Mermaid without an error: every flow, every impact, whatever things are called', async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { emptyAccount, type PendingWrite } from '../../src/emulator/http/server.ts';
 import { sample } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { Workspace } from '../support/workspace.ts';
 import { expectCode, expectNoMask, history, type RestoreJson, said, writes } from './support.ts';
 
@@ -17,7 +18,7 @@ async function pair(writeAnswer: 'whole' | 'id' | 'echo') {
   return { copy, space };
 }
 
-it.each(['id', 'echo'] as const)(
+eachOf([['id'], ['echo']], { quick: 1 })(
   'a server that answers a write with less than it holds (%s) changes nothing: all is finished, nobody is blamed',
   async (writeAnswer) => {
     const whole = await pair('whole');
@@ -55,7 +56,7 @@ it('a server that answers with whole documents is not asked for each of them aga
   expect(looks.length).toBeLessThan(made.length / 3);
 });
 
-it.each(['whole', 'id'] as const)(
+eachOf([['whole'], ['id']], { quick: 1 })(
   'an edit between a creation and what completes it is not taken for the server’s own doing (answers: %s)',
   async (writeAnswer) => {
     const { copy, space } = await pair(writeAnswer);

@@ -4,6 +4,7 @@ import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { random } from '../support/random.ts';
+import { eachOf } from '../support/table.ts';
 import { type Outcome, type Running, start, Workspace } from '../support/workspace.ts';
 import { danglingIn, expectNoMask, ownIds, referencesTo, said } from './support.ts';
 
@@ -49,7 +50,10 @@ function inventory({ copy }: Pair): Record<string, string[]> {
   );
 }
 
-it(`a restore killed at any moment, ${KILLS} times, is finished by --resume without a duplicate`, async () => {
+it(`a restore killed at any moment, ${KILLS} times, is finished by --resume without a duplicate`, {
+  tags: 'slow',
+  timeout: 480_000,
+}, async () => {
   const prod = await sample();
   const old = ownIds(prod.emulator);
   const next = random(11);
@@ -127,9 +131,11 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
   await check(pair, last);
   expect(killed).toBe(KILLS);
   expect(finished).toBeLessThan(KILLS);
-}, 480_000);
+});
 
-it('while one is interrupted, another into the same account is refused and named the way on', async () => {
+it('while one is interrupted, another into the same account is refused and named the way on', {
+  tags: 'slow',
+}, async () => {
   const prod = await sample();
   const pair = await fresh(prod);
   const run = start(COPY, pair.space.dir);
@@ -168,10 +174,13 @@ it('while one is interrupted, another into the same account is refused and named
   expect((await pair.space.run(...RESUME)).code).toBe(64);
 });
 
-it.each([
-  ['the connection is cut', { kind: 'applyThenReset' }],
-  ['a gateway answers 504', { kind: 'applyThenStatus', status: 504 }],
-] as const)('nothing is made twice when something is created and %s', async (_, fault) => {
+eachOf(
+  [
+    ['the connection is cut', { kind: 'applyThenReset' }],
+    ['a gateway answers 504', { kind: 'applyThenStatus', status: 504 }],
+  ] as const,
+  { quick: 1 },
+)('nothing is made twice when something is created and %s', async (_, fault) => {
   const prod = await sample();
   const pair = await fresh(prod);
   const { emulator } = pair.copy;
@@ -251,47 +260,46 @@ it('Ctrl-C ends a restore with a word on how to go on, and --resume goes on', as
   expect(danglingIn(pair.copy.emulator)).toEqual([]);
 });
 
-it.each([
-  ['the last write', 0],
-  ['one of the last writes', 6],
-  ['the making of the integrations', 'POST /v1/integrations'],
-  ['the registration of connections', '/connections/register'],
-  ['the making of tools', 'POST /v1/tools'],
-] as const)(
-  'a restore killed at %s is finished by --resume',
-  async (_, when) => {
-    const prod = await sample();
-    const counted = await fresh(prod);
-    const { emulator } = counted.copy;
-    const undisturbed = await ended(start(COPY, counted.space.dir));
-    const all = emulator.requests.filter(({ method }) => method !== 'GET').length;
+eachOf(
+  [
+    ['the last write', 0],
+    ['one of the last writes', 6],
+    ['the making of the integrations', 'POST /v1/integrations'],
+    ['the registration of connections', '/connections/register'],
+    ['the making of tools', 'POST /v1/tools'],
+  ] as const,
+  { quick: 0 },
+)('a restore killed at %s is finished by --resume', async (_, when) => {
+  const prod = await sample();
+  const counted = await fresh(prod);
+  const { emulator } = counted.copy;
+  const undisturbed = await ended(start(COPY, counted.space.dir));
+  const all = emulator.requests.filter(({ method }) => method !== 'GET').length;
 
-    const pair = await fresh(prod);
-    const run = start(COPY, pair.space.dir);
-    let writes = 0;
-    let killed = false;
-    pair.copy.emulator.beforeWrite = async ({ method, path }) => {
-      writes += 1;
-      const now = typeof when === 'number' ? writes === all - when : `${method} ${path}`.includes(when);
-      if (!now || killed) return;
-      killed = true;
-      run.kill('SIGKILL');
-      await run.done;
-    };
-    expect((await ended(run)).code).toBe(-1);
-    pair.copy.emulator.beforeWrite = undefined;
+  const pair = await fresh(prod);
+  const run = start(COPY, pair.space.dir);
+  let writes = 0;
+  let killed = false;
+  pair.copy.emulator.beforeWrite = async ({ method, path }) => {
+    writes += 1;
+    const now = typeof when === 'number' ? writes === all - when : `${method} ${path}`.includes(when);
+    if (!now || killed) return;
+    killed = true;
+    run.kill('SIGKILL');
+    await run.done;
+  };
+  expect((await ended(run)).code).toBe(-1);
+  pair.copy.emulator.beforeWrite = undefined;
 
-    const resumed = await ended(start(RESUME, pair.space.dir));
+  const resumed = await ended(start(RESUME, pair.space.dir));
 
-    expect(resumed.code, said(resumed)).toBe(undisturbed.code);
-    expect(said(resumed)).not.toMatch(/^ *(conflict|failed)/m);
-    expect(inventory(pair)).toEqual(inventory(counted));
-    expect(danglingIn(pair.copy.emulator)).toEqual([]);
-    expect(pair.space.git('status', '--porcelain')).toBe('');
-    expect(pair.space.git('show', 'HEAD:idmaps/prod-copy.yaml')).toContain('flows');
-  },
-  150_000,
-);
+  expect(resumed.code, said(resumed)).toBe(undisturbed.code);
+  expect(said(resumed)).not.toMatch(/^ *(conflict|failed)/m);
+  expect(inventory(pair)).toEqual(inventory(counted));
+  expect(danglingIn(pair.copy.emulator)).toEqual([]);
+  expect(pair.space.git('status', '--porcelain')).toBe('');
+  expect(pair.space.git('show', 'HEAD:idmaps/prod-copy.yaml')).toContain('flows');
+});
 
 it('an edit that slips in before the very write that a kill hides is found by --resume', async () => {
   const prod = await sample();

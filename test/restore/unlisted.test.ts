@@ -8,7 +8,9 @@ interface Finding {
   readonly why: string;
 }
 
-it('drill explains what needs something that no restore makes and the account does not list', async () => {
+it('drill explains what needs something that no restore makes and the account does not list', {
+  tags: 'slow',
+}, async () => {
   const test = await sample();
   const { emulator } = test;
   const provider = '66a3d1595d3e7b001e000001';
@@ -30,7 +32,9 @@ it('drill explains what needs something that no restore makes and the account do
   expect(found?.why).toContain(`mcpoauthproviders/${provider}`);
 });
 
-it('drill does not excuse a missing reference for the sake of an explained one beside it', async () => {
+it('drill does not excuse a missing reference for the sake of an explained one beside it', {
+  tags: 'slow',
+}, async () => {
   const test = await sample();
   const { emulator } = test;
   const server = emulator.state.all('mcpservers').find(({ _connectorId }) => _connectorId === undefined);

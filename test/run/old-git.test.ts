@@ -75,7 +75,7 @@ describe('an old git', () => {
     expect(space.log()).toHaveLength(1);
   });
 
-  it('commits thousands of files of a stateless run', async () => {
+  it('commits thousands of files of a stateless run', { tags: 'slow' }, async () => {
     const seed = sampleAccount();
     const [tag] = seed.resources.tags ?? [];
     const tags = Array.from({ length: 5_000 }, (_, i) => ({

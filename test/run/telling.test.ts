@@ -6,6 +6,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import type { AuditEntry, Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { bareRemote, cli, ENV, git, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
@@ -76,7 +77,7 @@ describe('who is told', () => {
     expect(told(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
-  it.each(['kept', 'lost'])('is nobody twice, with a cache that is %s', async (cache) => {
+  eachOf([['kept'], ['lost']], { quick: 1 })('is nobody twice, with a cache that is %s', async (cache) => {
     const account = await sample();
     const space = workspace(account);
     await space.sync();
@@ -91,7 +92,7 @@ describe('who is told', () => {
     expect(told(space.mirror, 3)).toEqual(people.toReversed().map(({ name }) => `${name}|`));
   });
 
-  it('is nobody twice in clones that are not kept, and everybody once', async () => {
+  it('is nobody twice in clones that are not kept, and everybody once', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -113,7 +114,9 @@ describe('who is told', () => {
     expect(git(clone, 'status', '--porcelain')).toBe('');
   });
 
-  it('is whoever edited before others pushed to the same branch, in a clone that is not kept', async () => {
+  it('is whoever edited before others pushed to the same branch, in a clone that is not kept', {
+    tags: 'slow',
+  }, async () => {
     const [one, two] = [await sample(), await sample()];
     const remote = forge();
     const ann = one.person('administrator');
@@ -142,7 +145,7 @@ describe('who is told', () => {
     expect(told(remote)).toEqual([`${ann.name}|`]);
   });
 
-  it('is whoever edited while a type could not be read, in a clone that is not kept', async () => {
+  it('is whoever edited while a type could not be read, in a clone that is not kept', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const ann = account.person('administrator');
