@@ -1,7 +1,7 @@
 import { findType } from '../../src/catalogue/index.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { ApiFault } from '../../src/emulator/http/server.ts';
-import { secretsIn } from '../../src/emulator/rules/masking.ts';
+import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { configured } from '../support/documents.ts';
 import type { Dice } from '../support/random.ts';
 import type { World } from './world.ts';

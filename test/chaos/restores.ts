@@ -1,7 +1,7 @@
 import { findType } from '../../src/catalogue/index.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
-import { secretsIn } from '../../src/emulator/rules/masking.ts';
+import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { configured, danglingIn, masksAnywhere, writes } from '../support/documents.ts';
 import type { Dice } from '../support/random.ts';
 import { checkRepository, checkRun, everyLine } from './checks.ts';

@@ -64,7 +64,7 @@ describe('creating', () => {
     await send('POST', '/v1/flows', { name: 'Waits', disabled: true });
 
     expect(running.body).toMatchObject({ disabled: false });
-    expect(emulator.state.starts()).toMatchObject([{ dir: 'flows', id: (running.body as JsonObject)._id }]);
+    expect(emulator.state.starts()).toMatchObject([{ type: 'flows', id: (running.body as JsonObject)._id }]);
   });
 });
 

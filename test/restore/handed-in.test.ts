@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { valueAt } from '../../src/core/paths.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
-import { maskedPaths, secretsIn } from '../../src/emulator/rules/masking.ts';
+import { maskedPaths, secretsIn } from '../../src/emulator/model/masking.ts';
 import { sample } from '../support/account.ts';
 import { doc, expectCode, head, mirrored, said, typed, writes } from './support.ts';
 

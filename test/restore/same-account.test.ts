@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import type { Behaviour, PendingWrite } from '../../src/emulator/http/server.ts';
-import { secretsIn } from '../../src/emulator/rules/masking.ts';
+import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { cli, Workspace } from '../support/workspace.ts';
 import {

@@ -3,8 +3,8 @@ import { isArray, isObject, type Json, type JsonObject } from '../../src/core/js
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { mapPath } from '../../src/core/paths.ts';
 import type { Emulator } from '../../src/emulator/http/server.ts';
+import { DEFAULT_BEHAVIOUR } from '../../src/emulator/model/behaviour.ts';
 import { internalReferences } from '../../src/emulator/model/links.ts';
-import { DEFAULT_BEHAVIOUR } from '../../src/emulator/rules/behaviour.ts';
 import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
 export type Doc = JsonObject & { readonly _id: string };

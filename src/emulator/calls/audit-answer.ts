@@ -1,8 +1,8 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { json, type Reply } from '../http/reply.ts';
-import type { Call } from '../http/request.ts';
 import { auditTypeOf } from '../model/audit.ts';
 import { projectionOf } from '../rules/projection.ts';
+import type { Call } from './call.ts';
+import { json, type Reply } from './reply.ts';
 
 /**
  * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so

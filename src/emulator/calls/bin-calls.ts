@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../core/json.ts';
-import { fault } from '../http/api-fault.ts';
-import { empty, json, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed, unknownPath } from '../http/request.ts';
 import { type BinEntry, TYPES_BY_BIN_NAME, typeOf } from '../model/account.ts';
-import { binEntries, binEntry, purgeDocument, restoreDocument } from '../model/recycle-bin.ts';
-import { maskSecrets } from '../rules/masking.ts';
+import { fault } from '../model/api-fault.ts';
+import { maskSecrets } from '../model/masking.ts';
 import { ruleOf } from '../rules/rules.ts';
+import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
+import { binEntries, binEntry, purgeDocument, restoreDocument } from './recycle-bin.ts';
+import { empty, json, type Reply } from './reply.ts';
 
 function shown({ type, doc }: BinEntry): JsonObject {
   return maskSecrets(typeOf(type), doc);
@@ -19,7 +19,7 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
     throw fault(400, 'invalid_query_params', 'include and exclude are not supported here', 'include');
   }
   if (plural === undefined) {
-    if (method !== 'GET') throw methodNotAllowed(method);
+    allowOnly('GET', call);
     const entries = binEntries(account, actor);
     if (entries.length === 0) return empty();
     return json(entries.map((entry) => ({ model: typeOf(entry.type).model, doc: shown(entry) })));
@@ -27,7 +27,7 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
   const type = TYPES_BY_BIN_NAME.get(plural.toLowerCase());
   if (!type || ruleOf(type.name).unrecoverable === true || more.length > 0) throw unknownPath();
   if (rawId === undefined) {
-    if (method !== 'GET') throw methodNotAllowed(method);
+    allowOnly('GET', call);
     const entries = binEntries(account, actor, type.name);
     return entries.length === 0 ? empty() : json(entries.map(shown));
   }

@@ -1,14 +1,14 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { textOf, valuesAt, withKey } from '../../core/paths.ts';
-import { fault, invalid, notFound } from '../http/api-fault.ts';
-import { empty, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed, objectBody, stringsOf, unknownPath } from '../http/request.ts';
 import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
+import { invalid, missing, notFound } from '../model/api-fault.ts';
 import { fieldChangesOf } from '../model/audit.ts';
 import { EMPTY_IS_204 } from '../rules/rules.ts';
+import { allowOnly, type Call, methodNotAllowed, objectBody, stringsOf, unknownPath } from './call.ts';
 import { page } from './listing.ts';
+import { empty, type Reply } from './reply.ts';
 import { readVisible, stamp } from './writes.ts';
 
 /** Parts of an integration that can be listed through it (api-notes#integration-parts). */
@@ -89,7 +89,7 @@ export async function integrationPart(call: Call, id: string, rest: readonly str
   const type = typeOf('integrations');
   const [part = '', second, third] = rest;
   if (rest.length === 1 && PARTS.has(part)) {
-    if (method !== 'GET') throw methodNotAllowed(method);
+    allowOnly('GET', call);
     return listPart(call, readVisible(account, actor, type, id), part);
   }
   if (part !== 'connections') throw unknownPath();
@@ -107,7 +107,7 @@ export async function integrationPart(call: Call, id: string, rest: readonly str
 /** `PUT /v1/flows/updateFlowGrouping` and its twin for APIs: moves several into a group, or out with `null`. */
 export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promise<Reply> {
   const { account, actor } = call;
-  if (call.method !== 'PUT') throw methodNotAllowed(call.method);
+  allowOnly('PUT', call);
   const [idsField, groupField, groups] =
     type === 'flows'
       ? (['_flowIds', '_flowGroupingId', 'flowGroupings'] as const)
@@ -115,7 +115,7 @@ export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promis
   const body = objectBody(call.body());
   const ids = stringsOf(body[idsField], idsField);
   const group: Json | undefined = body[groupField];
-  if (group === undefined) throw fault(422, 'missing_required_field', `${groupField} is required`, groupField);
+  if (group === undefined) throw missing(groupField);
   await call.beforeWrite(type, undefined);
   const docs = ids.map((id) => readVisible(account, actor, typeOf(type), id));
   for (const doc of docs) {

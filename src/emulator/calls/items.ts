@@ -1,17 +1,17 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { setPlace, valueAt, withKey } from '../../core/paths.ts';
-import { fault, notFound } from '../http/api-fault.ts';
-import { empty, json, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed, unknownPath } from '../http/request.ts';
+import { fault, notFound } from '../model/api-fault.ts';
 import { codeOf, isObjectId } from '../model/ids.ts';
-import { STATEFUL, state } from '../model/state.ts';
-import { dependantsOf, removeDocument } from '../rules/deleting.ts';
-import { maskSecrets } from '../rules/masking.ts';
+import { maskSecrets } from '../model/masking.ts';
 import { ruleOf } from '../rules/rules.ts';
 import { auditAnswer } from './audit-answer.ts';
+import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
+import { dependantsOf, removeDocument } from './deleting.ts';
 import { dependencies, integrationPart } from './integrations.ts';
 import { lookupData } from './lookup-data.ts';
+import { empty, json, type Reply } from './reply.ts';
+import { STATEFUL, state } from './state.ts';
 import { createDocument, patchDocument, readVisible, replaceDocument } from './writes.ts';
 
 /** Types whose records have a log of their own (api-notes#audit-coverage). */
@@ -92,7 +92,7 @@ function connectorPart(call: Call, doc: JsonObject, rest: readonly string[]): Re
   const abridged = (part: JsonObject): JsonObject =>
     ['published', '_httpConnectorId', 'endpoints'].reduce((held, key) => withKey(held, key, undefined), part);
   const resources = membersOf(doc.resources);
-  if (call.method !== 'GET') throw methodNotAllowed(call.method);
+  allowOnly('GET', call);
   if (rest.length === 1 && rest[0] === 'httpconnectorresources') return json(resources.map(abridged));
   if (rest.length === 2 && rest[1] === 'httpconnectorendpoints') {
     const resource = resources.find(({ _id }) => _id === rest[0]);
@@ -126,15 +126,11 @@ async function secretPart(call: Call, type: ResourceType, doc: JsonObject, part:
 
 /** `PUT /v1/environments/{id}/enable` switches back and forth (api-notes#environments). */
 async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject): Promise<Reply> {
-  if (call.method !== 'PUT') throw methodNotAllowed(call.method);
+  allowOnly('PUT', call);
   await call.beforeWrite(type.name, String(doc._id));
   const next = { ...doc, enabled: doc.enabled !== true };
   call.account.store.put(type.name, next);
   return json(next);
-}
-
-function getOnly(call: Call): void {
-  if (call.method !== 'GET') throw methodNotAllowed(call.method);
 }
 
 /** What stands at and below `/v1/{type}/{id}`. @throws ApiFault */
@@ -149,11 +145,11 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
   if (!reads) account.access.needsWrite(actor, type, id, doc);
 
   if (part === 'audit' && rest.length === 0 && LOGGED.has(type.name)) {
-    getOnly(call);
+    allowOnly('GET', call);
     return auditAnswer(call, { type, id });
   }
   if (part === 'dependencies' && rest.length === 0) {
-    getOnly(call);
+    allowOnly('GET', call);
     return json(dependencies(account, dependantsOf(account, { type: type.name, id })));
   }
   // Keys of state are case-sensitive, unlike the words of a path.

@@ -1,12 +1,12 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { textOf } from '../../core/paths.ts';
-import { fault } from '../http/api-fault.ts';
-import { empty, jsonText, type Reply } from '../http/reply.ts';
-import type { Call } from '../http/request.ts';
+import { fault } from '../model/api-fault.ts';
 import type { Entry } from '../model/store.ts';
 import { projectionOf } from '../rules/projection.ts';
 import { EMPTY_IS_204, PROJECTABLE } from '../rules/rules.ts';
+import type { Call } from './call.ts';
+import { empty, jsonText, type Reply } from './reply.ts';
 
 function wholeNumber(query: URLSearchParams, name: string, least: number): number | undefined {
   const text = query.get(name);

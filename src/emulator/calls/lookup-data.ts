@@ -1,9 +1,9 @@
 import { isArray, isObject, type Json } from '../../core/json.ts';
-import { fault, invalid } from '../http/api-fault.ts';
-import { empty, json, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed, unknownPath } from '../http/request.ts';
 import type { Account } from '../model/account.ts';
+import { fault, invalid, missing } from '../model/api-fault.ts';
 import type { LookupEntry } from '../model/lookup-entries.ts';
+import { type Call, methodNotAllowed, unknownPath } from './call.ts';
+import { empty, json, type Reply } from './reply.ts';
 
 /** Bounds of one call (api-notes#lookup-data). */
 const MOST_KEYS = 1_000;
@@ -69,7 +69,7 @@ function upsert(account: Account, id: string, body: Json | undefined): Reply {
   if (!isArray(list)) throw fault(400, 'invalid_field', 'the body must hold an array of entries', 'data');
   const entries = list.map((item): LookupEntry => {
     if (!isObject(item) || typeof item.key !== 'string' || item.key === '') {
-      throw fault(422, 'missing_required_field', 'an entry needs a key', 'key');
+      throw missing('key', 'an entry needs a key');
     }
     return { key: item.key, value: item.value ?? null };
   });

@@ -1,10 +1,10 @@
 import { isArray, isObject, type JsonObject } from '../../core/json.ts';
 import { textOf } from '../../core/paths.ts';
-import { fault, invalid } from '../http/api-fault.ts';
-import { empty, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed } from '../http/request.ts';
 import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
+import { fault, invalid } from '../model/api-fault.ts';
+import { allowOnly, type Call } from './call.ts';
+import { empty, type Reply } from './reply.ts';
 
 const TARGETS: Readonly<Record<string, readonly [type: string, scope: string]>> = {
   _flowId: ['flows', 'flow'],
@@ -42,7 +42,7 @@ function wish(account: Account, actor: Actor, item: unknown) {
 /** `PUT /v1/notifications`: subscribes people to, or from, single targets. All items are checked first. */
 export async function putNotifications(call: Call): Promise<Reply> {
   const { account, actor } = call;
-  if (call.method !== 'PUT') throw methodNotAllowed(call.method);
+  allowOnly('PUT', call);
   const body = call.body();
   if (!isArray(body)) throw fault(400, 'invalid_field', 'the body must be an array');
   await call.beforeWrite('notifications', undefined);

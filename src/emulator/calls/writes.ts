@@ -1,24 +1,20 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../../core/json.ts';
 import { equalJson, mapPath, setPlace, valueAt, withKey } from '../../core/paths.ts';
-import { fault, forbidden, invalid, notFound } from '../http/api-fault.ts';
+import { isMask } from '../../core/secrets.ts';
 import type { Account } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
+import { forbidden, invalid, notFound } from '../model/api-fault.ts';
 import { fieldChangesOf } from '../model/audit.ts';
 import { codeOf } from '../model/ids.ts';
+import { maskedPaths } from '../model/masking.ts';
 import { isOffline } from '../rules/connection-checks.ts';
 import { applyPatch } from '../rules/json-patch.ts';
-import { isMask, maskedPaths } from '../rules/masking.ts';
 import { normaliseWritten } from '../rules/normalising.ts';
 import { readOnlyPaths, ruleOf } from '../rules/rules.ts';
 import { afterWrite } from '../rules/side-effects.ts';
 import { validate } from '../rules/validation.ts';
-
-/** The body of a POST or PUT as an object. @throws ApiFault 400 */
-function objectOf(body: Json | undefined): JsonObject {
-  if (!isObject(body)) throw fault(400, 'invalid_json', 'the body must be a JSON object');
-  return body;
-}
+import { objectBody } from './call.ts';
 
 /** Only the fields that clients may write at all. */
 function writableOnly(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
@@ -159,7 +155,7 @@ export function readVisible(account: Account, actor: Actor, type: ResourceType, 
 
 /** POST: stores a new document under a new id. Gives it in clear. @throws ApiFault */
 export function createDocument(account: Account, actor: Actor, type: ResourceType, body: Json | undefined): JsonObject {
-  const sent = objectOf(body);
+  const sent = objectBody(body);
   account.access.needsWrite(actor, type, undefined, sent);
   let id = account.mint();
   while (account.store.has(type.name, id)) id = account.mint();
@@ -177,7 +173,7 @@ export function replaceDocument(
   id: string,
   body: Json | undefined,
 ): JsonObject {
-  const sent = objectOf(body);
+  const sent = objectBody(body);
   const stored = readVisible(account, actor, type, id);
   account.access.needsWrite(actor, type, id, stored);
   assertOwn(type, stored);

@@ -1,8 +1,8 @@
+import { parseBody, unknownPath } from '../calls/call.ts';
+import { json, type Reply } from '../calls/reply.ts';
 import type { Account } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
-import { ApiFault, unauthorized } from './api-fault.ts';
-import { json, type Reply } from './reply.ts';
-import { parseBody, unknownPath } from './request.ts';
+import { ApiFault, unauthorized } from '../model/api-fault.ts';
 import { route } from './router.ts';
 import { type Incoming, wordsOf } from './wire.ts';
 

@@ -1,12 +1,12 @@
 import { findType } from '../../catalogue/index.ts';
 import { isArray, type Json, type JsonObject } from '../../core/json.ts';
+import { type Acting, actAs } from '../calls/acting.ts';
+import { methodNotAllowed, objectBody, unknownPath } from '../calls/call.ts';
+import { empty, json, type Reply } from '../calls/reply.ts';
 import type { Account } from '../model/account.ts';
-import { type Acting, actAs } from '../model/acting.ts';
+import { fault } from '../model/api-fault.ts';
 import type { StateView } from '../model/state-view.ts';
-import { fault } from './api-fault.ts';
 import { type Faults, faultRule } from './faults.ts';
-import { empty, json, type Reply } from './reply.ts';
-import { methodNotAllowed, objectBody, unknownPath } from './request.ts';
 import type { RequestLog } from './request-log.ts';
 
 /** What the control endpoints reach. */

@@ -1,6 +1,6 @@
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { fault as refusal } from './api-fault.ts';
-import type { Reply } from './reply.ts';
+import type { Reply } from '../calls/reply.ts';
+import { fault as refusal } from '../model/api-fault.ts';
 
 /** What goes wrong with a request. */
 export type Fault =

@@ -1,4 +1,4 @@
-import { ApiFault } from './api-fault.ts';
+import { ApiFault } from '../model/api-fault.ts';
 
 export interface RateLimit {
   /** Requests that a full bucket serves at once. */

@@ -1,19 +1,16 @@
 import { RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isObject } from '../../core/json.ts';
-import { textOf } from '../../core/paths.ts';
 import { auditAnswer } from '../calls/audit-answer.ts';
 import { binCall } from '../calls/bin-calls.ts';
+import { allowOnly, type Call, methodNotAllowed, unknownPath } from '../calls/call.ts';
 import { updateGrouping } from '../calls/integrations.ts';
+import { invite } from '../calls/invite.ts';
 import { createItem, itemCall } from '../calls/items.ts';
 import { listCollection } from '../calls/listing.ts';
 import { putNotifications } from '../calls/notifications.ts';
-import { stamp } from '../calls/writes.ts';
-import { typeOf } from '../model/account.ts';
-import { state } from '../model/state.ts';
-import { fault, forbidden, invalid } from './api-fault.ts';
-import { json, type Reply } from './reply.ts';
-import { type Call, methodNotAllowed, objectBody, unknownPath } from './request.ts';
+import { json, type Reply } from '../calls/reply.ts';
+import { state } from '../calls/state.ts';
+import { fault, forbidden } from '../model/api-fault.ts';
 
 /** Types by the words of their collection's path, below `/v1`, in lower case. */
 const COLLECTIONS: ReadonlyMap<string, ResourceType> = new Map(
@@ -31,36 +28,6 @@ function collectionOf(path: readonly string[]): { type: ResourceType; rest: read
     if (type) return { type, rest: path.slice(words) };
   }
   return undefined;
-}
-
-/** `POST /v1/invite`: the only way to a new user (api-notes#users). Nobody is e-mailed. */
-async function invite(call: Call): Promise<Reply> {
-  const { account, actor } = call;
-  if (call.method !== 'POST') throw methodNotAllowed(call.method);
-  const body = objectBody(call.body());
-  const email = textOf(body.email);
-  if (email === undefined) throw fault(422, 'missing_required_field', 'email is required', 'email');
-  account.access.needsAdministrator(actor);
-  await call.beforeWrite('ashares', undefined);
-  for (const { sharedWithUser } of account.store.all('ashares')) {
-    if (isObject(sharedWithUser) && sharedWithUser.email === email) {
-      throw fault(409, 'invalid_user', `${email} is a user already`, 'email');
-    }
-  }
-  const level = textOf(body.accessLevel) ?? 'monitor';
-  if (!['administrator', 'manage', 'monitor'].includes(level)) {
-    throw invalid('accessLevel', `\`${level}\` is not a valid enum value for path \`accessLevel\`.`);
-  }
-  const doc = stamp(account, actor, {
-    _id: account.mint(),
-    createdAt: account.now().toISOString(),
-    accepted: false,
-    accessLevel: level,
-    sharedWithUser: { _id: account.mint(), email, name: email },
-  });
-  account.store.put('ashares', doc);
-  account.audit.note(actor, 'create', typeOf('ashares'), String(doc._id));
-  return json(doc, 201);
 }
 
 async function collection(call: Call, type: ResourceType, rest: readonly string[]): Promise<Reply> {
@@ -96,11 +63,11 @@ export async function route(call: Call): Promise<Reply> {
   switch (first.toLowerCase()) {
     case 'tokeninfo':
       if (rest.length > 0) throw unknownPath();
-      if (method !== 'GET') throw methodNotAllowed(method);
+      allowOnly('GET', call);
       return json({ _userId: actor.user._id });
     case 'audit':
       if (rest.length > 0) throw unknownPath();
-      if (method !== 'GET') throw methodNotAllowed(method);
+      allowOnly('GET', call);
       return auditAnswer(call);
     case 'recyclebinttl':
       return binCall(call, rest);

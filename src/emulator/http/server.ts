@@ -1,24 +1,22 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Acting, actAs } from '../calls/acting.ts';
 import { createAccount } from '../model/account.ts';
-import { type Acting, actAs } from '../model/acting.ts';
+import { type Behaviour, DEFAULT_BEHAVIOUR } from '../model/behaviour.ts';
 import type { AccountSeed } from '../model/seed.ts';
 import { createStateView, type StateView } from '../model/state-view.ts';
-import { type Behaviour, DEFAULT_BEHAVIOUR } from '../rules/behaviour.ts';
-import { createAnswering, type PendingWrite, refusal } from './answering.ts';
-import { control } from './control.ts';
-import { createFaults, type Faults, replacement, spoil } from './faults.ts';
+import { createAnswering, type PendingWrite } from './answering.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { createHandler, createTimers } from './handling.ts';
 import { createBucket, DOCUMENTED_RATE, type RateLimit } from './rate-limit.ts';
-import type { Reply } from './reply.ts';
-import { parseBody } from './request.ts';
 import { createRequestLog, type RequestRecord } from './request-log.ts';
-import { type Incoming, receive, send, wordsOf } from './wire.ts';
 
-export type { Acting } from '../model/acting.ts';
+export type { Acting } from '../calls/acting.ts';
+export { ApiFault } from '../model/api-fault.ts';
+export type { Behaviour } from '../model/behaviour.ts';
+export { emptyAccount } from '../model/seed.ts';
 export type { Dump, StateView } from '../model/state-view.ts';
-export type { Behaviour } from '../rules/behaviour.ts';
 export type { PendingWrite } from './answering.ts';
-export { ApiFault } from './api-fault.ts';
 export type { Fault, FaultMatch, FaultRule, Faults } from './faults.ts';
 export type { RequestRecord } from './request-log.ts';
 
@@ -55,16 +53,24 @@ export interface Emulator {
   readonly close: () => Promise<void>;
 }
 
-/** An account with an owner and nothing else. */
-export function emptyAccount(): AccountSeed {
-  const owner = {
-    _id: '650000000000000000000001',
-    name: 'Owner',
-    email: 'owner@example.test',
-    token: 'owner-token',
-    role: 'owner',
-  } as const;
-  return { people: [owner], resources: {}, lookupData: {}, state: {}, audit: [] };
+/** The behaviour that options choose: the default for what they leave out. */
+function behaviourOf(options: EmulatorOptions): Behaviour {
+  const chosen = Object.keys(DEFAULT_BEHAVIOUR).flatMap((key) => {
+    const value = options[key as keyof Behaviour];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return { ...DEFAULT_BEHAVIOUR, ...Object.fromEntries(chosen) };
+}
+
+/** Listens on the loopback interface and gives the base URL. */
+async function listen(server: Server, port: number): Promise<string> {
+  // Idle connections of a client stay open between its requests.
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /**
@@ -78,105 +84,22 @@ export function emptyAccount(): AccountSeed {
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const now = options.now ?? (() => new Date());
-  const behaviour: Behaviour = {
-    ...DEFAULT_BEHAVIOUR,
-    ...Object.fromEntries(
-      Object.keys(DEFAULT_BEHAVIOUR).flatMap((key) => {
-        const value = options[key as keyof Behaviour];
-        return value === undefined ? [] : [[key, value]];
-      }),
-    ),
-  };
-  const { coding } = behaviour;
+  const behaviour = behaviourOf(options);
   const account = createAccount(options.seed, { behaviour, now, unlicensed: options.unlicensed ?? {} });
   const faults = createFaults();
   const requests = createRequestLog(options.requestLog ?? 10_000);
   const state = createStateView(account);
-  const timers = new Set<NodeJS.Timeout>();
-
-  function wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer);
-        resolve();
-      }, ms);
-      timers.add(timer);
-    });
-  }
-
+  const timers = createTimers();
   const answer = createAnswering(account, {
     takeToken: options.rateLimit === false ? () => {} : createBucket(options.rateLimit ?? DOCUMENTED_RATE, now),
     beforeWrite: async (write) => emulator.beforeWrite?.(write),
   });
-
-  function answerControl({ method, url, body }: Incoming): Reply {
-    try {
-      const path = wordsOf(url.pathname).slice(1).join('/');
-      return control({ account, faults, requests, state }, method, path, parseBody(body, 'application/json'));
-    } catch (error) {
-      return refusal(error);
-    }
-  }
-
-  /** Answers one request, or meets it with the fault that is due. */
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const incoming = await receive(request);
-    const { method, url } = incoming;
-    if (url.pathname.startsWith('/_emulator/')) {
-      send(response, answerControl(incoming), now());
-      return;
-    }
-    const fault = faults.next(method, url.pathname, url.searchParams);
-    const note = (status: number, by?: string): void =>
-      requests.add({
-        method,
-        path: url.pathname,
-        query: url.search,
-        status,
-        ...(by === undefined ? {} : { by }),
-        ...(fault ? { fault: fault.kind } : {}),
-      });
-
-    if (fault?.kind === 'reset') {
-      note(0);
-      request.socket.resetAndDestroy();
-      return;
-    }
-    if (fault?.kind === 'stall' && fault.ms === undefined) {
-      note(0);
-      return;
-    }
-    if (fault?.kind === 'stall' || fault?.kind === 'delay') await wait(fault.ms ?? 0);
-    const instead = fault && fault.kind !== 'applyThenStatus' ? replacement(fault) : undefined;
-    if (instead) {
-      note(instead.status);
-      send(response, instead, now(), { coding });
-      return;
-    }
-    const { by, reply } = await answer(incoming);
-    if (fault?.kind === 'applyThenReset') {
-      note(0, by);
-      request.socket.resetAndDestroy();
-      return;
-    }
-    const final = fault ? spoil(fault, reply, url.href) : reply;
-    note(final.status, by);
-    const cut = fault?.kind === 'truncate' ? { bytes: fault.bytes ?? ('half' as const) } : {};
-    send(response, final, now(), { coding, ...cut });
-  }
-
+  const handle = createHandler({ controlled: { account, faults, requests, state }, answer, wait: timers.wait });
   const server = createServer((request, response) => {
     handle(request, response).catch(() => response.destroy());
   });
-  // Idle connections of a client stay open between its requests.
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-
   const emulator: Emulator = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: await listen(server, options.port ?? 0),
     state,
     faults,
     get requests() {
@@ -185,7 +108,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     clearRequests: requests.clear,
     act(who) {
       const actor = account.actors.inBrowser(who);
-      if (!actor) throw new Error(`the account has nobody called ${who}`);
+      if (!actor) throw new Error(`no person of the account has the token, id or e-mail address ${who}`);
       return actAs(account, actor);
     },
     revokeToken: account.actors.revoke,
@@ -196,7 +119,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     beforeWrite: undefined,
     close: () =>
       new Promise((resolve) => {
-        for (const timer of timers) clearTimeout(timer);
+        timers.clear();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import type { Behaviour } from '../rules/behaviour.ts';
-import type { Reply } from './reply.ts';
+import type { Reply } from '../calls/reply.ts';
+import type { Behaviour } from '../model/behaviour.ts';
 
 /** A request that has arrived completely. */
 export interface Incoming {

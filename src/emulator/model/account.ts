@@ -1,10 +1,10 @@
 import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { type Access, createAccess } from '../http/access.ts';
-import type { Behaviour } from '../rules/behaviour.ts';
+import { type Access, createAccess } from './access.ts';
 import { type Actors, createActors, shareOf } from './actors.ts';
 import { type AuditLog, createAuditLog } from './audit.ts';
+import type { Behaviour } from './behaviour.ts';
 import { createIds } from './ids.ts';
 import { createLinks, internalReferences, type Links } from './links.ts';
 import { createLookupEntries, type LookupEntries } from './lookup-entries.ts';

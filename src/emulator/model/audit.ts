@@ -1,10 +1,10 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { equalJson } from '../../core/paths.ts';
-import { fault } from '../http/api-fault.ts';
-import type { Behaviour } from '../rules/behaviour.ts';
-import { maskSecrets } from '../rules/masking.ts';
 import type { Actor } from './actors.ts';
+import { fault } from './api-fault.ts';
+import type { Behaviour } from './behaviour.ts';
+import { maskSecrets } from './masking.ts';
 import type { AuditEntry } from './seed.ts';
 
 export type AuditEvent = 'create' | 'update' | 'delete' | 'restore' | 'purge';

@@ -40,3 +40,15 @@ export interface AccountSeed {
   readonly state: Readonly<Record<string, Json>>;
   readonly audit: readonly AuditEntry[];
 }
+
+/** An account with an owner and nothing else. */
+export function emptyAccount(): AccountSeed {
+  const owner = {
+    _id: '650000000000000000000001',
+    name: 'Owner',
+    email: 'owner@example.test',
+    token: 'owner-token',
+    role: 'owner',
+  } as const;
+  return { people: [owner], resources: {}, lookupData: {}, state: {}, audit: [] };
+}

@@ -1,7 +1,7 @@
 import { RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { setPlace } from '../../core/paths.ts';
 import type { Account, Start } from './account.ts';
-import { withPlaces } from './acting.ts';
 import type { LookupEntry } from './lookup-entries.ts';
 import type { AccountSeed, AuditEntry } from './seed.ts';
 
@@ -32,6 +32,11 @@ export interface StateView {
 export interface Dump extends Omit<AccountSeed, 'people'> {
   readonly bin: readonly { readonly type: string; readonly doc: JsonObject }[];
   readonly starts: readonly Start[];
+}
+
+/** A document with changes to places of it (`http.relativeURI`, `routers[0].name`); `undefined` removes one. */
+export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Json | undefined>>): JsonObject {
+  return Object.entries(changes).reduce((held, [place, value]) => setPlace(held, place, value), doc);
 }
 
 export function createStateView(account: Account): StateView {

@@ -2,7 +2,7 @@ import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { withKey } from '../../core/paths.ts';
-import { maskSecrets } from '../rules/masking.ts';
+import { maskSecrets } from './masking.ts';
 
 /** A stored document: its text in clear, and the texts that lists show, made when first needed. */
 export interface Entry {

@@ -1,17 +1,13 @@
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { equalJson, textOf, valueAt, valuesAt } from '../../core/paths.ts';
-import { checkAliases } from '../calls/aliases.ts';
-import { fault, invalid } from '../http/api-fault.ts';
 import type { Account } from '../model/account.ts';
 import { SCOPE_LISTS } from '../model/actors.ts';
+import { invalid, missing } from '../model/api-fault.ts';
+import { checkAliases } from './aliases.ts';
 import { checkConnection } from './connection-checks.ts';
-import type { Draft } from './validation.ts';
+import type { Draft } from './draft.ts';
 
 type Check = (draft: Draft, account: Account) => void;
-
-function missing(field: string): Error {
-  return fault(422, 'missing_required_field', `${field} is required`, field);
-}
 
 /** Routers need ids of their own, and every branch a place to go on (api-notes#routers). */
 function checkRouters(routers: Json | undefined, place: string, end?: string): void {

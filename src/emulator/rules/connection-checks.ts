@@ -1,10 +1,11 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
-import { fault, invalid } from '../http/api-fault.ts';
+import { isMask } from '../../core/secrets.ts';
 import type { Account } from '../model/account.ts';
-import { isMask, secretsIn } from './masking.ts';
-import type { Draft } from './validation.ts';
+import { invalid, missing } from '../model/api-fault.ts';
+import { secretsIn } from '../model/masking.ts';
+import type { Draft } from './draft.ts';
 
 /** Kinds that cannot be created without their on-premise agent (api-notes#connection-needs). */
 function needsAgent(doc: JsonObject): boolean {
@@ -43,7 +44,7 @@ const MCP_AUTH: ReadonlySet<unknown> = new Set(['token', 'oauth', 'custom', unde
 /** What the server refuses in a connection (api-notes#connection-needs). @throws ApiFault */
 export function checkConnection({ id, doc, stored }: Draft, account: Account): void {
   for (const field of stored ? [] : neededFields(doc)) {
-    if (valueAt(doc, field) === undefined) throw fault(422, 'missing_required_field', `${field} is required`, field);
+    if (valueAt(doc, field) === undefined) throw missing(field);
   }
   if (doc.type === 'netsuite' && valueAt(doc, 'netsuite.authType') === 'basic') {
     throw invalid('netsuite.authType', 'token-based authentication is mandatory', 'netsuite_wsdl_tba_mandatory');

@@ -1,7 +1,7 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { setSteps } from '../../core/paths.ts';
-import { fault, invalid } from '../http/api-fault.ts';
+import { fault, invalid } from '../model/api-fault.ts';
 
 function stepsOf(pointer: string): readonly string[] {
   return pointer

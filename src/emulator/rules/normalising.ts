@@ -9,8 +9,8 @@ import {
   setOwn,
 } from '../../core/json.ts';
 import { mapPath, setPlace, valueAt, withKey } from '../../core/paths.ts';
+import type { Behaviour } from '../model/behaviour.ts';
 import { codeOf } from '../model/ids.ts';
-import type { Behaviour } from './behaviour.ts';
 import { ruleOf } from './rules.ts';
 
 /** What a normalisation may need besides the document. */

@@ -8,7 +8,7 @@ import {
   setOwn,
 } from '../../core/json.ts';
 import { mapPath, stepsOf, withKey } from '../../core/paths.ts';
-import { fault } from '../http/api-fault.ts';
+import { fault } from '../model/api-fault.ts';
 
 /** What a list shall show of each record (api-notes#projection). */
 export interface Projection {

@@ -1,22 +1,11 @@
-import type { ResourceType } from '../../catalogue/types.ts';
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
-import { fault, invalid } from '../http/api-fault.ts';
 import type { Account } from '../model/account.ts';
+import { invalid, missing } from '../model/api-fault.ts';
 import { internalReferences } from '../model/links.ts';
 import { CHECKS } from './checks.ts';
+import type { Draft } from './draft.ts';
 import { LEGACY_VALUES, ruleOf } from './rules.ts';
-
-/** A document on its way into the store. */
-export interface Draft {
-  readonly type: ResourceType;
-  readonly id: string;
-  readonly doc: JsonObject;
-  /** As it was sent: what the server then fills in by itself is not there yet. */
-  readonly sent: JsonObject;
-  /** What is replaced; absent when the document is new. */
-  readonly stored: JsonObject | undefined;
-}
 
 function isBlank(value: Json | undefined): boolean {
   return value === undefined || value === null || value === '';
@@ -25,7 +14,7 @@ function isBlank(value: Json | undefined): boolean {
 function checkRequired({ type, doc, stored }: Draft): void {
   const { required = [], requiredOnCreate = [] } = ruleOf(type.name);
   for (const path of stored ? required : [...required, ...requiredOnCreate]) {
-    if (isBlank(valueAt(doc, path))) throw fault(422, 'missing_required_field', `${path} is required`, path);
+    if (isBlank(valueAt(doc, path))) throw missing(path);
   }
 }
 

@@ -1,7 +1,13 @@
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { Emulator } from '../http/server.ts';
+import type { StateView } from '../model/state-view.ts';
 
-/** One edit that somebody makes; `round` makes it another one each time. */
+/** What people need of an emulator to work in its account. */
+interface Workplace {
+  readonly state: Pick<StateView, 'all'>;
+  readonly act: (who: string) => { readonly set: (type: string, id: string, changes: JsonObject) => unknown };
+}
+
+/** One edit by a person; `round` makes it another one each time. */
 interface Edit {
   readonly type: string;
   /** Which of the type's resources, counted round and round. */
@@ -26,10 +32,10 @@ function withoutMark(name: Json | undefined): string {
 }
 
 /**
- * Lets the account's administrators edit something now and then, in turn, as people do: for a demonstration.
- * @returns how to stop it
+ * Makes the given people edit the account in turn, one edit every `everyMs` milliseconds: for a demonstration.
+ * @returns a function that stops it
  */
-export function keepBusy(emulator: Emulator, people: readonly string[], everyMs: number): () => void {
+export function keepBusy(emulator: Workplace, people: readonly string[], everyMs: number): () => void {
   let count = 0;
   const timer = setInterval(() => {
     const edit = EDITS[count % EDITS.length];

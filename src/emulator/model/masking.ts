@@ -5,7 +5,6 @@ import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
 /** What every read shows in place of a credential (api-notes#mask). */
 export const MASK = '******';
 const SHORT_MASK = '****';
-const IS_MASK = /^\*{3,}$/;
 
 /** Credentials that the API shows in clear all the same (api-notes#masked-fields, api-notes#plain-text-secrets). */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
@@ -53,11 +52,6 @@ export function maskSecrets(type: ResourceType, doc: JsonObject): JsonObject {
   let result: Json = doc;
   for (const { steps, mask } of rulesOf(type)) result = mapAt(result, steps, (held) => masked(held, mask));
   return result as JsonObject;
-}
-
-/** Whether `value` is what a client was shown instead of a credential. */
-export function isMask(value: Json | undefined): boolean {
-  return typeof value === 'string' && IS_MASK.test(value);
 }
 
 /** The credentials a document holds. */

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from '../../core/json.ts';
-import { setPlace } from '../../core/paths.ts';
-import { createDocument, patchDocument, replaceDocument } from '../calls/writes.ts';
-import { notFound } from '../http/api-fault.ts';
-import { removeDocument } from '../rules/deleting.ts';
-import { type Account, typeOf } from './account.ts';
-import type { Actor } from './actors.ts';
+import { type Account, typeOf } from '../model/account.ts';
+import type { Actor } from '../model/actors.ts';
+import { notFound } from '../model/api-fault.ts';
+import { withPlaces } from '../model/state-view.ts';
+import { removeDocument } from './deleting.ts';
 import { restoreDocument } from './recycle-bin.ts';
+import { createDocument, patchDocument, replaceDocument } from './writes.ts';
 
 /**
  * Somebody at work in the user interface: the same rules, checks, audit entries and side effects as over HTTP, with
@@ -22,11 +22,6 @@ export interface Acting {
   readonly remove: (type: string, id: string) => void;
   /** Brings a deleted document back from the recycle bin. */
   readonly restore: (type: string, id: string) => JsonObject;
-}
-
-/** Changes to places of a document, as {@link Acting.set} takes them. */
-export function withPlaces(doc: JsonObject, changes: Readonly<Record<string, Json | undefined>>): JsonObject {
-  return Object.entries(changes).reduce((held, [place, value]) => setPlace(held, place, value), doc);
 }
 
 export function actAs(account: Account, actor: Actor): Acting {

@@ -1,7 +1,7 @@
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { equalJson, textOf } from '../../core/paths.ts';
-import { fault, invalid } from '../http/api-fault.ts';
 import type { Account } from '../model/account.ts';
+import { invalid, missing } from '../model/api-fault.ts';
 import { isObjectId } from '../model/ids.ts';
 
 const TARGETS: Readonly<Record<string, string>> = {
@@ -41,14 +41,13 @@ export function checkAliases(
   for (const [at, alias] of list.entries()) {
     const place = `aliases[${at}]`;
     const name = textOf(alias.alias);
-    if (name === undefined || name === '')
-      throw fault(422, 'missing_required_field', 'alias is required', `${place}.alias`);
+    if (name === undefined || name === '') throw missing(`${place}.alias`, 'alias is required');
     if (isObjectId(name)) throw invalid(`${place}.alias`, 'an alias cannot look like an id');
     if (names.has(name)) throw invalid(`${place}.alias`, `the alias ${name} occurs twice`);
     names.add(name);
     const targets = Object.entries(TARGETS).filter(([field]) => alias[field] !== undefined);
     if (targets.length === 0) {
-      throw fault(422, 'missing_required_field', 'an alias must reference a resource', place);
+      throw missing(place, 'an alias must reference a resource');
     }
     if (targets.length > 1) throw invalid(place, 'an alias references one resource');
     if (isArray(before) && before.some((held) => equalJson(held, alias))) continue;

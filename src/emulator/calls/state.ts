@@ -1,6 +1,6 @@
-import { notFound } from '../http/api-fault.ts';
-import { empty, json, plain, type Reply } from '../http/reply.ts';
-import { type Call, methodNotAllowed } from '../http/request.ts';
+import { notFound } from '../model/api-fault.ts';
+import { type Call, methodNotAllowed } from './call.ts';
+import { empty, json, plain, type Reply } from './reply.ts';
 
 /** Types whose resources keep state of their own. */
 export const STATEFUL: ReadonlySet<string> = new Set(['exports', 'imports', 'flows', 'scripts', 'integrations']);

@@ -1,14 +1,14 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
 import { withKey } from '../../core/paths.ts';
-import { readVisible, stamp } from '../calls/writes.ts';
-import { fault, forbidden, invalid } from '../http/api-fault.ts';
 import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
+import { fault, forbidden, invalid } from '../model/api-fault.ts';
 import type { Target } from '../model/links.ts';
 import { internalReferences } from '../model/links.ts';
-import { ruleOf } from './rules.ts';
-import { afterWrite } from './side-effects.ts';
+import { ruleOf } from '../rules/rules.ts';
+import { afterWrite } from '../rules/side-effects.ts';
+import { readVisible, stamp } from './writes.ts';
 
 /** Types that an integration takes along when it is deleted (api-notes#deleting). */
 const CHILDREN: ReadonlySet<string> = new Set(['flows', 'tools', 'apis']);

@@ -1,7 +1,7 @@
 import { isObject, type Json } from '../../core/json.ts';
 import type { Account } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
-import { type ApiFault, fault } from './api-fault.ts';
+import { type ApiFault, fault } from '../model/api-fault.ts';
 
 /** One call of the API after authentication, as the handlers see it. */
 export interface Call {
@@ -51,6 +51,11 @@ export function objectBody(body: Json | undefined): { readonly [key: string]: Js
 /** 405 for a path that exists but not with this method. */
 export function methodNotAllowed(method: string): ApiFault {
   return fault(405, 'method_not_allowed', `${method} is not possible here`);
+}
+
+/** @throws ApiFault 405 for a call by another method */
+export function allowOnly(method: string, call: Call): void {
+  if (call.method !== method) throw methodNotAllowed(call.method);
 }
 
 /** 404 for a path that the API does not have, or that is not emulated. */

@@ -1,10 +1,10 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
 import { textOf } from '../../core/paths.ts';
-import type { Actor } from '../model/actors.ts';
-import type { Links } from '../model/links.ts';
-import type { Store } from '../model/store.ts';
+import type { Actor } from './actors.ts';
 import { forbidden } from './api-fault.ts';
+import type { Links } from './links.ts';
+import type { Store } from './store.ts';
 
 /** What somebody may see and change (api-notes#token-reach). */
 export interface Access {

@@ -1,12 +1,12 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
 import { withKey } from '../../core/paths.ts';
-import { stamp } from '../calls/writes.ts';
-import { fault, notFound } from '../http/api-fault.ts';
+import { type Account, type BinEntry, typeOf } from '../model/account.ts';
+import type { Actor } from '../model/actors.ts';
+import { fault, notFound } from '../model/api-fault.ts';
+import { internalReferences } from '../model/links.ts';
 import { afterWrite } from '../rules/side-effects.ts';
-import { type Account, type BinEntry, typeOf } from './account.ts';
-import type { Actor } from './actors.ts';
-import { internalReferences } from './links.ts';
+import { stamp } from './writes.ts';
 
 /** Deleted documents are purged after this (api-notes#recycle-bin). */
 const RETENTION_MS = 30 * 86_400_000;

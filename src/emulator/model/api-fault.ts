@@ -39,3 +39,8 @@ export function forbidden(message = 'Your access does not allow this'): ApiFault
 export function invalid(field: string, message: string, code = 'invalid_field'): ApiFault {
   return fault(422, code, message, field);
 }
+
+/** 422 for a field without which nothing is stored. */
+export function missing(field: string, message = `${field} is required`): ApiFault {
+  return invalid(field, message, 'missing_required_field');
+}
