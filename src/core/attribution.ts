@@ -76,8 +76,8 @@ function unreported(change: Change, about: readonly EditNote[], input: Attributi
   );
   const fresh = entries.flatMap(([note, status]) => (status === 'fresh' ? [note] : []));
   if (fresh.length > 0) return fresh;
-  // Reported by the run during which it was made. That run may have read the resource before: it counts only when nothing
-  // newer modified the resource.
+  // Reported by the run during which it was made. That run may have read the resource before: it counts only when
+  // nothing newer modified the resource.
   const modified = Date.parse(change.lastModified ?? '');
   const late = entries.findLast(
     ([note, status]) => status === 'again' && !(modified > Date.parse(note.time) + LOG_LAG_MS),

@@ -18,7 +18,7 @@ function isLong(value: Json | undefined): boolean {
   return isObject(value) ? Object.keys(value).length > 1 : isArray(value) && value.length > 1;
 }
 
-/** Texts of several lines and objects are told by line, everything else on one. */
+/** Texts of several lines and objects are shown line by line, everything else on one line. */
 export function changeText({ place, before, after }: FieldChange): ChangeText {
   const byLine = isLong(before) || isLong(after);
   const text = (value: Json): string => {
@@ -33,7 +33,7 @@ export function changeText({ place, before, after }: FieldChange): ChangeText {
   };
 }
 
-/** A line of a difference; `gap` stands for lines that are left out between two places. */
+/** A line of a difference; `gap` marks lines left out between two places. */
 export interface DiffLine {
   readonly sign: '+' | '-' | ' ' | 'gap';
   readonly text: string;
@@ -41,7 +41,9 @@ export interface DiffLine {
   readonly line: number;
 }
 
-/** Texts with more differences are told as replaced: the time that it takes to match their lines grows with the square. */
+/**
+ * Texts with more differences are shown as replaced: the time that it takes to match their lines grows with the square.
+ */
 const MOST_EDITS = 3_000;
 
 function linesOf(text: string): string[] {
@@ -56,9 +58,9 @@ function replacedLines(before: string, after: string): DiffLine[] {
   let [head, tail] = [0, 0];
   while (head < least && old[head] === now[head]) head += 1;
   while (tail < least - head && old.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
-  const told = (lines: string[], sign: '-' | '+'): DiffLine[] =>
+  const signed = (lines: string[], sign: '-' | '+'): DiffLine[] =>
     lines.slice(head, lines.length - tail).map((text, i) => ({ sign, text, line: head + i + 1 }));
-  return [...told(old, '-'), ...told(now, '+')];
+  return [...signed(old, '-'), ...signed(now, '+')];
 }
 
 /** The differing lines of two texts with two lines around each. */

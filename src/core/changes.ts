@@ -17,7 +17,7 @@ export interface Change {
   readonly lastModified?: string;
   /** `lastModifiedBy` of the record, where it has one. */
   readonly lastModifiedBy?: Editor;
-  /** Found by the first listing of its type: it was there before, nobody changed it now. */
+  /** Found by the first listing of its type: it existed before, no one changed it now. */
   readonly baseline: boolean;
 }
 
@@ -74,12 +74,15 @@ export interface ChangeNote {
   readonly others: readonly Person[];
 }
 
-/** How certain the author of a commit is, by the most certain of its changes. Each change's note says whether it is a guess. */
+/**
+ * How certain the author of a commit is, by the most certain of its changes. Each change's note says whether it is a
+ * guess.
+ */
 export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
 
 /**
- * Whether earlier commits already report an entry of the audit log. `fresh`: none does. `reported`: one does, or the entry is
- * older than the first listing of its resource. `again`: one does, but the entry was made while that run read the account, so
- * that its effect may show only now.
+ * Whether earlier commits already report an entry of the audit log. `fresh`: none does. `reported`: one does, or the
+ * entry is older than the first listing of its resource. `again`: one does, but the entry was made while that run read
+ * the account, so that its effect may show only now.
  */
 export type AttributionStatus = 'fresh' | 'reported' | 'again';

@@ -1,12 +1,12 @@
 import { looksSecret } from './secret-words.ts';
 
-/** A format by which a credential gives itself away, wherever it stands. */
+/** A format by which a credential is recognised, wherever it is. */
 export interface CredentialFormat {
   /** What people call it. */
   readonly kind: string;
   /**
-   * Global. A first group, where there is one, is what has to look like a secret for a match to count. Where another match
-   * may begin within a part that repeats, that part has a limit: texts may be long, and made to be slow.
+   * Global. A first group, where there is one, is what has to look like a secret for a match to count. Where another
+   * match may begin within a part that repeats, that part has a limit: texts may be long, and made to be slow.
    */
   readonly pattern: RegExp;
   /** What every match holds, as the source of a pattern: looked for first, since it is cheap. */
@@ -30,8 +30,15 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'private key',
     '-----BEGIN',
-    // To its end, or as far as it goes on.
-    /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:[\s\S]{0,8000}?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:(?:\s|\\[nr])*[A-Za-z0-9+/=]{16,})*)/g,
+    // To its end, or as far as it reaches.
+    new RegExp(
+      [
+        '-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?',
+        String.raw`-----(?:[\s\S]{0,8000}?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|(?:(?:\s|\\[nr])*`,
+        '[A-Za-z0-9+/=]{16,})*)',
+      ].join(''),
+      'g',
+    ),
     '-----BEGIN ',
     `OPENSSH PRIVATE KEY-----\n${MIXED}${MIXED}\n-----END `,
     'OPENSSH PRIVATE KEY-----',
@@ -62,7 +69,13 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'password in a URL',
     ':\\/\\/[^\\s/@]+@',
-    /\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@{}"'<>]*:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)[^\s/@{}"'<>]+@[^\s/"'<>]+/gi,
+    new RegExp(
+      [
+        String.raw`\b[a-z][a-z0-9+.-]{0,30}:\/\/[^\s/:@{}"'<>]*:(?!(?:pass(?:word|wd)?|pwd|secret|x+|\*+)@)`,
+        String.raw`[^\s/@{}"'<>]+@[^\s/"'<>]+`,
+      ].join(''),
+      'gi',
+    ),
     'sftp://:',
     'Wint3rHike@ftp.example.test',
   ),
@@ -301,8 +314,8 @@ const MAY_HOLD = new RegExp([...new Set(CREDENTIAL_FORMATS.map(({ hint }) => hin
 export function formatsIn(text: string): { readonly kind: string; readonly start: number; readonly end: number }[] {
   if (!MAY_HOLD.test(text)) return [];
   return CREDENTIAL_FORMATS.flatMap(({ kind, pattern }) =>
-    [...text.matchAll(pattern)].flatMap(({ 0: whole, 1: value, index }) =>
-      value !== undefined && !looksSecret(value, 'key') ? [] : [{ kind, start: index, end: index + whole.length }],
+    [...text.matchAll(pattern)].flatMap(({ 0: match, 1: value, index }) =>
+      value !== undefined && !looksSecret(value, 'key') ? [] : [{ kind, start: index, end: index + match.length }],
     ),
   );
 }

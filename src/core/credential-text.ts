@@ -6,14 +6,19 @@ import { isNamedCredential } from './secrets.ts';
 export interface Credential {
   /** What it looks like: `JSON Web Token`, `private key`, … */
   readonly kind: string;
-  /** Where it stands, in UTF-16 units. */
+  /** Its position, in UTF-16 units. */
   readonly start: number;
   readonly end: number;
 }
 
 /** An authorisation header, in one piece or put together: `Bearer …`, `'Basic ' + '…'`. */
-const SCHEME =
-  /\b(Basic|Bearer|Token|ApiKey|SSWS|[A-Za-z]+-(?:api-key|oauthtoken))(?:[ \t]+|\s*\\?["'`]\s*\+\s*\\?["'`])([A-Za-z0-9._~+/-]{8,}={0,2})(?![A-Za-z0-9+/=])/gi;
+const SCHEME = new RegExp(
+  [
+    String.raw`\b(Basic|Bearer|Token|ApiKey|SSWS|[A-Za-z]+-(?:api-key|oauthtoken))(?:[ \t]+|`,
+    String.raw`\s*\\?["'${'`'}]\s*\+\s*\\?["'${'`'}])([A-Za-z0-9._~+/-]{8,}={0,2})(?![A-Za-z0-9+/=])`,
+  ].join(''),
+  'gi',
+);
 
 const QUOTE = String.raw`\\?["'${'`'}]`;
 const NAMED = `(${SECRET_NOUN})${QUALIFIER}`;
@@ -24,7 +29,7 @@ const LITERAL = String.raw`(?<quote>${QUOTE})((?:(?!\k<quote>)[^\s\\]){8,1000})\
 interface Naming {
   /** Its first group is the end of the name, its last one the value. */
   readonly pattern: RegExp;
-  /** What stands before the end of the name. */
+  /** What precedes the end of the name. */
   readonly after: RegExp;
 }
 
@@ -34,9 +39,11 @@ function naming(source: string, after = /^/): Naming {
 
 /** What is a name of a credential and what looks like one is decided by the words, not here. */
 const NAMINGS: readonly Naming[] = [
-  // apiKey = "…", "client_secret": "…", headers['X-Api-Key'] = '…', options.token || '…', set('X-Api-Key', '…'), setPassword('…')
+  // apiKey = "…", "client_secret": "…", headers['X-Api-Key'] = '…', options.token || '…', set('X-Api-Key', '…'),
+  // setPassword('…')
   naming(
-    String.raw`${NAMED}(?:(?:${QUOTE})?\s{0,9}\]?\s{0,20}(?::\s*string\s*=|:|[!=]={1,2}|=|\|\||\?\?)|${QUOTE}\s{0,9},|\()\s{0,40}${LITERAL}`,
+    String.raw`${NAMED}(?:(?:${QUOTE})?\s{0,9}\]?\s{0,20}(?::\s*string\s*=|:|[!=]={1,2}|=|\|\||\?\?)` +
+      String.raw`|${QUOTE}\s{0,9},|\()\s{0,40}${LITERAL}`,
   ),
   // { name: 'X-Api-Key', value: '…' }
   naming(String.raw`${NAMED}${QUOTE}\s{0,9},\s{0,40}(?:${QUOTE})?value(?:${QUOTE})?\s{0,9}:\s{0,9}${LITERAL}`),
@@ -44,12 +51,13 @@ const NAMINGS: readonly Naming[] = [
   naming(String.raw`${NAMED}(?:\s[^<>]{0,200})?>([^<>\s]{8,1000})</`, /<[\w:.-]*$/),
   // ?api_key=…, &sig=…, ;Password=…
   naming(
-    String.raw`(${SECRET_NOUN}|(?<![a-z0-9])(?:key|sig|signature|auth))${QUALIFIER}=([\w%.~+/=!@$^*,-]{8,1000})(?=[\s&;"'${'`'}<>\\#)]|$)`,
+    `(${SECRET_NOUN}|(?<![a-z0-9])(?:key|sig|signature|auth))${QUALIFIER}=` +
+      String.raw`([\w%.~+/=!@$^*,-]{8,1000})(?=[\s&;"'${'`'}<>\\#)]|$)`,
     /[?&;"'`][\w-]*$/,
   ),
 ];
 
-/** Longest beginning of a name that is looked at. */
+/** Longest beginning of a name that is checked. */
 const LONGEST_NAME = 60;
 
 /** Cheap tests before the patterns: each of them needs one of these. */
@@ -85,7 +93,7 @@ function authorisationsIn(text: string): Credential[] {
     const basic = scheme.toLowerCase() === 'basic';
     if (!(basic && isBasic(value)) && !looksSecret(value, 'key')) return [];
     const end = match.index + whole.length;
-    // Where it is put together, the code between the parts is no part of it.
+    // Where it is concatenated, the code between the parts is not part of it.
     const start = /["'`]/.test(whole) ? end - value.length : match.index;
     return [{ kind: SCHEME_KINDS[scheme.toLowerCase()] ?? 'authorisation token', start, end }];
   });
@@ -106,7 +114,7 @@ function namedIn(text: string): Credential[] {
   );
 }
 
-/** Those that are no templates and overlap none that stands before them in the list, in the order of the text. */
+/** Those that are not templates and overlap none before them in the list, in the order of the text. */
 function apart(text: string, found: readonly Credential[]): Credential[] {
   if (found.length === 0) return [];
   const taken = new Uint8Array(text.length);
@@ -131,7 +139,10 @@ export function credentialsIn(text: string): Credential[] {
   ]);
 }
 
-/** Places in data where a name says that what follows is a credential, whatever it looks like. The last group is the value. */
+/**
+ * Places in data where a name says that what follows is a credential, whatever it looks like. The last group is the
+ * value.
+ */
 const DATA_FIELDS: readonly RegExp[] = [
   // {"password": "…"}
   /"((?:[^"\\]|\\.){0,200})"\s*:\s*"((?:[^"\\]|\\.)+)(?=")/g,
@@ -144,8 +155,8 @@ const DATA_FIELDS: readonly RegExp[] = [
 const MAY_BE_DATA = /"\s*:|[\w.-]=/;
 
 /**
- * As {@link credentialsIn}, for data: records in JSON, bodies and addresses. There, as in the fields of a document, a name
- * that says credential is enough.
+ * As {@link credentialsIn}, for data: records in JSON, bodies and addresses. There, as in the fields of a document, a
+ * name that says credential is enough.
  */
 export function credentialsInData(text: string): Credential[] {
   const found = credentialsIn(text);

@@ -8,13 +8,13 @@ export type ObjectFormat = 'sha1' | 'sha256';
 
 /** Short fingerprint of bytes, for the cache: 22 characters, 128 bits. */
 export function digestOf(data: Buffer | string): string {
-  // Cut before it becomes text: a slice of a string would keep the whole of it in memory.
+  // Cut before it becomes text: a slice of a string keeps the complete string in memory.
   return hash('sha256', data, 'buffer').toString('base64url', 0, 16);
 }
 
 /** Fingerprint of what a person configured: the same for two documents that differ in order or noise only. */
 export function digestOfDocument(normalised: Normalised): string {
-  // Side texts still stand in the document; where they will go is part of the layout, not of the content.
+  // Side texts are still in the document; where they will go is part of the layout, not of the content.
   return digestOf(stableStringify(normalised.doc as Json));
 }
 

@@ -25,7 +25,7 @@ export function isAppPart(doc: JsonObject): boolean {
   return doc._connectorId !== undefined && doc._connectorId !== null;
 }
 
-/** Names of the side files that a document stands on. */
+/** Names of the side files that a document refers to. */
 export function sideFilesOf(value: Json): string[] {
   const name = fileOf(value);
   if (name !== undefined) return [name];
@@ -112,7 +112,7 @@ export function readMirrorDocument(
   if (foreign !== undefined) {
     throw new AppError(
       'USAGE',
-      `${shown}${lineOfKey(text, foreign)}: ${foreign} is kept by the server and never in the mirror: it cannot be restored`,
+      `${shown}${lineOfKey(text, foreign)}: ${foreign} is kept by the server, not by the mirror; it cannot be restored`,
       { hint: 'Remove the key from the file' },
     );
   }

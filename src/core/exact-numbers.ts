@@ -2,13 +2,13 @@
 export interface InexactNumber {
   /** Keys and indexes from the root of the text. */
   readonly place: readonly (string | number)[];
-  /** As it stands in the text. */
+  /** As it is written in the text. */
   readonly text: string;
 }
 
 /**
- * Where a number may be too much: sixteen digits and more, or an exponent. Only behind what a number can follow, so that
- * ids and texts hardly ever match.
+ * Where a number may be too much: sixteen digits and more, or an exponent. Only behind what a number can follow, so
+ * that ids and texts hardly ever match.
  */
 const SUSPICIOUS = /(?:^|[[:,])\s*-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 /** Every double has a decimal of so many digits that means it and no other. */
@@ -19,8 +19,8 @@ const SMALLEST_NORMAL = 2 ** -1022;
 /** A decimal as its digits without zeros at either end, and the power of ten of the last one. */
 function decimalOf(text: string): { digits: string; exponent: number } {
   const [mantissa = '', power = '0'] = text.replace(/^-/, '').toLowerCase().split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const all = (whole + fraction).replace(/^0+/, '');
+  const [integer = '', fraction = ''] = mantissa.split('.');
+  const all = (integer + fraction).replace(/^0+/, '');
   let end = all.length;
   while (all[end - 1] === '0') end -= 1;
   const digits = all.slice(0, end);
@@ -49,7 +49,7 @@ function endOfString(text: string, start: number): number {
 }
 
 /**
- * The numbers of a JSON text that JavaScript would change silently. Costs one look at the text unless some number is
+ * The numbers of a JSON text that JavaScript would change silently. Costs one pass over the text unless some number is
  * long enough.
  * @param text valid JSON
  */

@@ -15,7 +15,7 @@ export interface FieldChange {
 /** Lists longer than this are compared as one value: finding moved elements would cost too much. */
 const LONGEST_LIST = 2_000;
 
-/** A change of what stands at `place`; `undefined`: it is not there. */
+/** A change of the value at `place`; `undefined`: absent. */
 export function fieldChange(place: Place, before: Json | undefined, after: Json | undefined): FieldChange {
   return {
     place,
@@ -24,7 +24,7 @@ export function fieldChange(place: Place, before: Json | undefined, after: Json 
   };
 }
 
-/** Elements that were put in or taken out shift the others: only what really differs is told. */
+/** Elements that were put in or taken out shift the others: only what really differs is reported. */
 function diffLists(before: readonly Json[], after: readonly Json[], place: Place): FieldChange[] {
   if (before.length === after.length) {
     return before.flatMap((item, i) => diffFields(item, after[i], [...place, i]));

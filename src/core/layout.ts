@@ -24,7 +24,7 @@ const FEED_FILE = /^audit\/\d{4}-\d{2}\.ndjson$/;
 export const OVERVIEW_FILE = 'README.md';
 const OVERVIEW_PAGE = /^overview\/[a-z0-9-]{1,61}\.[A-Za-z0-9_-]{1,160}\/README\.md$/;
 
-/** First line of every such page, by which it is told from one that somebody wrote. */
+/** First line of every such page, which distinguishes it from a page that a person wrote. */
 export const OVERVIEW_MARK = '<!-- made by celigo-mirror: edits are undone -->';
 
 /** Whether a path inside the account folder is a page that this program makes from the documents. */

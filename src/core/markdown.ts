@@ -3,7 +3,7 @@ import { gfmToMarkdown } from 'mdast-util-gfm';
 import { toMarkdown } from 'mdast-util-to-markdown';
 import { oneLine, visibleLine } from './message.ts';
 
-/** A text as it stands; no part of it is taken for markup. */
+/** A literal text; no part of it is taken for markup. */
 export const text = (value: string): PhrasingContent => ({ type: 'text', value: visibleLine(value) });
 export const strong = (value: string): PhrasingContent => ({
   type: 'strong',
@@ -37,7 +37,7 @@ function row(cells: readonly (readonly PhrasingContent[])[]): TableRow {
   return { type: 'tableRow', children: cells.map((cell) => ({ type: 'tableCell', children: [...cell] })) };
 }
 
-/** A table; columns after the first `words` ones hold numbers. Nothing where there is no row. */
+/** A table; columns after the first `words` ones hold numbers. Empty without rows. */
 export function markdownTable(
   heads: readonly string[],
   rows: readonly (readonly (readonly PhrasingContent[])[])[],

@@ -1,7 +1,7 @@
 import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 
 /**
- * Two objects of a mirrored document are not data but markers: `{$file: name}` stands for the text of the file
+ * Two objects of a mirrored document are not data but markers: `{$file: name}` is the text of the file
  * `name` beside the document, `{$secret: fingerprint}` for a credential. Data that looks like a marker gets one
  * `$` more, so that nothing is lost.
  */
@@ -39,7 +39,7 @@ export function secretOf(value: Json | undefined): string | undefined {
   return soleString(value, '$secret');
 }
 
-/** What stands in a text in the place of a credential that was taken out of it. */
+/** What replaces a credential that was taken out of a text. */
 const REDACTION = /\[\[redacted ([0-9a-f]{12})\]\]/g;
 
 export function redaction(fingerprint: string): string {
@@ -53,13 +53,13 @@ export function redactionsIn(text: string): string[] {
 
 /** The text with what `of` gives for each fingerprint; `undefined` when it does not know one. */
 export function fillRedactions(text: string, of: (fingerprint: string) => string | undefined): string | undefined {
-  let whole = true;
+  let complete = true;
   const filled = text.replace(REDACTION, (mark, print: string) => {
     const value = of(print);
-    if (value === undefined) whole = false;
+    if (value === undefined) complete = false;
     return value ?? mark;
   });
-  return whole ? filled : undefined;
+  return complete ? filled : undefined;
 }
 
 /** Visits every value of a document, parents first. */

@@ -93,8 +93,8 @@ export interface MessageInput {
 }
 
 /**
- * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that ends
- * like such a note gets an empty one after it, so that no name can pose as a note.
+ * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that
+ * ends like such a note gets an empty one after it, so that no name can pose as a note.
  */
 function lineOf(change: Change, note: ChangeNote | undefined): string {
   const name = oneLine(change.title);
@@ -144,8 +144,12 @@ export interface ChangeLine {
   readonly title: string;
 }
 
-const LINE =
-  /^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)(?: \(was [^()]*\))?(?:: (.*?))?(?: \[([^[\]]*)\])?$/;
+const LINE = new RegExp(
+  [
+    String.raw`^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)`,
+    String.raw`(?: \(was [^()]*\))?(?:: (.*?))?(?: \[([^[\]]*)\])?$`,
+  ].join(''),
+);
 
 /** Reads a line that {@link commitMessage} wrote; `undefined` for any other. */
 export function readChangeLine(line: string): ChangeLine | undefined {

@@ -8,7 +8,7 @@ export function compareCodePoints(a: string, b: string): number {
     const xHigh = x >= 0xd800 && x <= 0xdfff;
     const yHigh = y >= 0xd800 && y <= 0xdfff;
     if (xHigh === yHigh) return x - y;
-    // A surrogate stands for a code point above every BMP character; the shared prefix cannot split a pair
+    // A surrogate is part of a code point above every BMP character; the shared prefix cannot split a pair
     // in one string only.
     return xHigh ? 1 : -1;
   }

@@ -60,7 +60,7 @@ export function mapAt(value: Json, steps: Steps, change: (held: Json) => Json | 
   return result;
 }
 
-/** As {@link mapAt} for a whole document and a catalogue path. */
+/** As {@link mapAt} for a complete document and a catalogue path. */
 export function mapPath(doc: JsonObject, path: string, change: (held: Json) => Json | undefined): JsonObject {
   return mapAt(doc, stepsOf(path), change) as JsonObject;
 }
@@ -136,7 +136,7 @@ export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Whether one step of a catalogue path stands for one step of a place. */
+/** Whether one step of a catalogue path matches one step of a place. */
 export function isFieldStep(step: string, actual: string | number | undefined): boolean {
   if (step === '[]') return typeof actual === 'number';
   return typeof actual === 'string' && (step === '*' || step === actual);

@@ -3,14 +3,14 @@ import { redactionsIn } from './markers.ts';
 import type { Place } from './places.ts';
 import { isMask } from './secrets.ts';
 
-/** Something that stands where a credential should stand. */
+/** Something in the place of a credential. */
 export interface Placeholder {
   readonly place: Place;
   /** What it is, as the end of a sentence: `is a mask`. */
   readonly what: string;
 }
 
-/** Why a value is no credential, or `undefined`. Looks at the value alone, not at what is inside it. */
+/** Why a value is not a credential, or `undefined`. Checks the value alone, not what is inside it. */
 function fault(value: Json): string | undefined {
   if (isMask(value)) return 'is a mask';
   if (typeof value === 'string') {

@@ -42,8 +42,8 @@ function endOfObject(bytes: Buffer, start: number): number {
 /**
  * Cuts a JSON array of objects into the bytes of its elements without parsing them: several times cheaper, and
  * an element with the bytes of the last run need never be parsed. Elements are views of `bytes`.
- * @returns `undefined` when the text is not plainly such an array; the caller then parses it as a whole. An element
- * is not checked to be valid JSON: whoever parses it finds out.
+ * @returns `undefined` when the text is not plainly such an array; the caller then parses all of it. An element
+ * is not checked to be valid JSON: its parser finds out.
  */
 export function splitRecords(bytes: Buffer): Buffer[] | undefined {
   let at = 0;

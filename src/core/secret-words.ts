@@ -1,5 +1,5 @@
 /**
- * What a name and a value tell about whether a credential stands there. Names decide what is looked at, values whether it
+ * What a name and a value say about whether there is a credential. Names decide what is checked, values whether it
  * is one: a field's name, a label or a placeholder given to `apiKey` is none.
  */
 
@@ -7,16 +7,23 @@
 export const SECRET_NOUN = [
   'passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z0-9])pass',
   'secret|token|bearer|credentials?|authorization',
-  '(?:api|access|private|secret|consumer|client|auth|subscription|signing|encryption|hmac|shared|master|security|storage|account|service|partner|license|webhook|application|app)[ _.-]?key',
+  '(?:api|access|private|secret|consumer|client|auth|subscription|signing|encryption|hmac|shared|master|security' +
+    '|storage|account|service|partner|license|webhook|application|app)[ _.-]?key',
 ].join('|');
 
-/** What may stand behind it without making it the name of something else: `apiKeyProd`, `token_2`. */
+/** What may follow it without making it the name of something else: `apiKeyProd`, `token_2`. */
 export const QUALIFIER =
-  '(?:[_.-]?(?:prod(?:uction)?|live|test|sandbox|sbx|dev|stag(?:e|ing)|uat|qa|us|eu|uk|au|ca|de|old|new|value|val|str(?:ing)?|primary|secondary|default|[0-9]{1,3})){0,2}';
+  '(?:[_.-]?(?:prod(?:uction)?|live|test|sandbox|sbx|dev|stag(?:e|ing)|uat|qa|us|eu|uk|au|ca|de|old|new' +
+  '|value|val|str(?:ing)?|primary|secondary|default|[0-9]{1,3})){0,2}';
 
 /** What before it makes it the name of something harmless: `nextPageToken`, `public_api_key`. */
-const HARMLESS_BEFORE =
-  /(?:continuation|page|paging|next|previous|prev|sync|cursor|public|publishable|csrf|xsrf|cancel|cancellation|idempotency|sort|partition|missing|invalid)[ _.-]?$/i;
+const HARMLESS_BEFORE = new RegExp(
+  [
+    '(?:continuation|page|paging|next|previous|prev|sync|cursor|public|publishable|csrf|xsrf|cancel|',
+    'cancellation|idempotency|sort|partition|missing|invalid)[ _.-]?$',
+  ].join(''),
+  'i',
+);
 
 const NAME = new RegExp(`(?:${SECRET_NOUN})${QUALIFIER}$`, 'i');
 const PASSWORD_NAME = /pass|pwd/i;
@@ -27,22 +34,28 @@ export type SecretKind = 'password' | 'key';
 /**
  * What secret the name says, if any.
  * @param noun the part of the name that {@link SECRET_NOUN} found
- * @param before what stands before it
+ * @param before what precedes it
  */
 export function kindOfNoun(noun: string, before: string): SecretKind | undefined {
   if (HARMLESS_BEFORE.test(before)) return undefined;
   return PASSWORD_NAME.test(noun) ? 'password' : 'key';
 }
 
-/** What secret a whole name says (`X-Api-Key`, `shopToken2`), if any: not for `tokenType`, `passwordField`. */
+/** What secret a complete name says (`X-Api-Key`, `shopToken2`), if any: not for `tokenType`, `passwordField`. */
 export function kindOfName(name: string): SecretKind | undefined {
   const match = NAME.exec(name);
   return match ? kindOfNoun(match[0], name.slice(0, match.index)) : undefined;
 }
 
-/** Templates, and what people write where a value shall be put in. */
-const PLACEHOLDER =
-  /\{\{|\$\{|#\{|@\{|<%|^<.*>$|^\{.*\}$|^%.*%$|^\$\w+$|^__.*__$|\[\[redacted|\*{3}|x{4}|\.{3}|…|•|your|example|placeholder|change.?me|replace|insert|dummy|sample|redacted|(?:goes|key|token|secret|password).?here/i;
+/** Templates, and what people write where a value is to be filled in. */
+const PLACEHOLDER = new RegExp(
+  [
+    String.raw`\{\{|\$\{|#\{|@\{|<%|^<.*>$|^\{.*\}$|^%.*%$|^\$\w+$|^__.*__$|\[\[redacted|\*{3}|x{4}|\.{3}|…|•|`,
+    'your|example|placeholder|change.?me|replace|insert|dummy|sample|redacted|(?:goes|key|token|',
+    'secret|password).?here',
+  ].join(''),
+  'i',
+);
 
 /** Addresses, paths, dates and names of things in other systems. */
 const REFERENCE: readonly RegExp[] = [
@@ -61,13 +74,18 @@ const REFERENCE: readonly RegExp[] = [
 
 /** Short words and names of algorithms that values made of words have. */
 const SHORT = new Set(
-  'api key id new old url uri app sku ftp crm erp b2b cdn env var get set has not for the and aes rsa sha md hmac cbc gcm jwt jwk pkcs oaep oauth auth sso'.split(
-    ' ',
-  ),
+  (
+    'api key id new old url uri app sku ftp crm erp b2b cdn env var get set has not for the and ' +
+    'aes rsa sha md hmac cbc gcm jwt jwk pkcs oaep oauth auth sso'
+  ).split(' '),
 );
 /** Letters that do not follow each other in the words of our languages. */
-const NO_WORD =
-  /[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}|q[^u]|[jqxz]{2}|j[^aeiouy]|[bcdfghkmpqvwxz]j|v[bcdfghjkmpqtwxz]|x[bdfgjkmnrvwz]|z[bcdfgjkmnpqrstvx]|[bcdfgkmpvw]x/;
+const NO_WORD = new RegExp(
+  [
+    '[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}|q[^u]|[jqxz]{2}|j[^aeiouy]|[bcdfghkmpqvwxz]j|',
+    'v[bcdfghjkmpqtwxz]|x[bdfgjkmnrvwz]|z[bcdfgjkmnpqrstvx]|[bcdfgkmpvw]x',
+  ].join(''),
+);
 
 /** An id of a resource: twelve bytes of which the first four are a time between 2010 and 2040. */
 function isResourceId(value: string): boolean {
@@ -142,14 +160,14 @@ export function looksSecret(value: string, kind: SecretKind): boolean {
   return kind === 'password' ? looksLikePassword(value) : looksLikeKey(value);
 }
 
-/** Whether a value that stands under a name is a credential in clear. */
+/** Whether a value under a name is a plain-text credential. */
 export function isNamedSecret(name: string, value: string): boolean {
   const kind = kindOfName(name);
   return kind !== undefined && looksSecret(value, kind);
 }
 
 /**
- * Whether an object such as `{ name: 'X-Api-Key', value: '…' }` carries a credential in clear in its `value`.
+ * Whether an object such as `{ name: 'X-Api-Key', value: '…' }` carries a plain-text credential in its `value`.
  * @param field reads a field of the object
  */
 export function isPairedSecret(field: (name: string) => unknown): boolean {

@@ -6,28 +6,39 @@ const MASK = /^\*{3,}$/;
 /** Text that is handlebars expressions and, at most, an authorisation scheme: a reference, not a value. */
 const TEMPLATE_ONLY = /^(?:(?:bearer|basic|token|apikey)\s+)?(?:\{\{\{?[^{}]*\}?\}\}\s*)+$/i;
 
-/** Field names that say "credential" wherever they stand. */
-const CREDENTIAL_NAME =
-  /(?:(?:password|passwd|passphrase|secret|private[-_ ]?key|api[-_ ]?key|access[-_ ]?token|refresh[-_ ]?token|bearer[-_ ]?token|auth[-_ ]?token|secret[-_ ]?access[-_ ]?key|subscription[-_ ]?key)s?|_crypt|_salt)$/i;
+/** Field names that say "credential" wherever they are. */
+const CREDENTIAL_NAME = new RegExp(
+  [
+    '(?:(?:password|passwd|passphrase|secret|private[-_ ]?key|api[-_ ]?key|access[-_ ]?token|',
+    'refresh[-_ ]?token|bearer[-_ ]?token|auth[-_ ]?token|secret[-_ ]?access[-_ ]?key|',
+    'subscription[-_ ]?key)s?|_crypt|_salt)$',
+  ].join(''),
+  'i',
+);
 /** Names that hold a credential only when the value looks like one. */
 const AMBIGUOUS_NAME = /^(?:token|key|auth|authorization|credential|credentials|pwd|pass|signature)$/i;
 /** Headers and parameters by which callers identify themselves. */
-const CREDENTIAL_HEADER =
-  /authorization|token|api[-_]?key|secret|passw|passphrase|cookie|signature|credential|private[-_]?key|access[-_]?key|subscription[-_]?key|x-auth/i;
+const CREDENTIAL_HEADER = new RegExp(
+  [
+    'authorization|token|api[-_]?key|secret|passw|passphrase|cookie|signature|credential|',
+    'private[-_]?key|access[-_]?key|subscription[-_]?key|x-auth',
+  ].join(''),
+  'i',
+);
 
 /** Names beside a `value`, or below a name of a credential, that hold what it is about. */
 const VALUE_NAME =
   /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?)$/i;
 /** Smaller numbers count something: days until a password expires. */
 const LEAST_NUMBER = 1_000;
-/** Names of the field that names what stands in `value` beside it. */
+/** Names of the field that names the content of `value` next to it. */
 const LABELS = ['name', 'key', 'id', 'header'] as const;
 
 export function isMask(value: Json | undefined): boolean {
   return typeof value === 'string' && MASK.test(value);
 }
 
-/** Whether a value in the place of a credential is one in clear: not masked, not empty, not a template. */
+/** Whether a value in the place of a credential is in plain text: not masked, not empty, not a template. */
 export function isClearCredential(value: Json): boolean {
   if (typeof value === 'string') return value.trim() !== '' && !MASK.test(value) && !TEMPLATE_ONLY.test(value);
   if (isObject(value)) return Object.keys(value).length > 0;
@@ -39,13 +50,13 @@ function looksRandom(value: string): boolean {
   return value.length >= 16 && /^[\w+/=.~-]+$/.test(value) && /\d/.test(value) && /[A-Za-z]/.test(value);
 }
 
-/** Whether a name says that a credential stands there, whatever it looks like. */
+/** Whether a name says that its value is a credential, whatever it looks like. */
 export function isCredentialName(name: string): boolean {
   // `$secret` is a name of our own markers; data that happens to use it is escaped, not hidden.
   return !name.startsWith('$') && CREDENTIAL_NAME.test(name);
 }
 
-/** Whether the field `name` holding the text or number `value` is a credential in clear that no table names. */
+/** Whether the field `name` holding the text or number `value` is a plain-text credential that no table names. */
 export function isNamedCredential(name: string, value: string | number): boolean {
   if (typeof value === 'number') return Math.abs(value) >= LEAST_NUMBER && isCredentialName(name);
   if (isCredentialName(name)) return isClearCredential(value);
@@ -55,8 +66,8 @@ export function isNamedCredential(name: string, value: string | number): boolean
 
 /**
  * The same for a value somewhere below a name that says credential: `password: { value: … }`, `passwords: [ … ]`. What
- * describes a credential (its label, type, length) stands there as well and stays.
- * @param own name of the value's own field, or of the list that it stands in
+ * describes a credential (its label, type, length) may be there as well and stays.
+ * @param own name of the value's own field, or of the list that holds it
  */
 export function isCredentialBelow(above: string, own: string, value: string | number): boolean {
   if (own === above || VALUE_NAME.test(own)) return isNamedCredential(above, value);
@@ -75,7 +86,7 @@ export function nameOfPair(object: JsonObject): string | undefined {
   return undefined;
 }
 
-/** Lists of settings also say where a key is to be found: its field or variable stands there then. */
+/** Lists of settings also say where a key is to be found: then the value is its field or variable. */
 function isPairCredential(name: string, value: Json): boolean {
   if (typeof value === 'object') return isCredentialName(name);
   if (typeof value === 'number') return isNamedCredential(name, value);
@@ -83,7 +94,7 @@ function isPairCredential(name: string, value: Json): boolean {
   return kindOfName(name) === 'password' || !isReference(value);
 }
 
-/** The same for an entry of a header or parameter list, where more names are telling. */
+/** The same for an entry of a header or parameter list, where more names indicate one. */
 export function isHeaderCredential(name: string, value: string): boolean {
   return CREDENTIAL_HEADER.test(name) && isClearCredential(value);
 }

@@ -1,6 +1,6 @@
 /**
- * Which moment of a named day, week, month or year is meant: its first, its last, or, for `--at`, the last of a date but
- * this very time of day where the words count from now (`yesterday`, `3 days ago`).
+ * Which moment of a named day, week, month or year is meant: its first, its last, or, for `--at`, the last of a date
+ * but this very time of day where the words count from now (`yesterday`, `3 days ago`).
  */
 export type Edge = 'start' | 'end' | 'at';
 
@@ -21,13 +21,13 @@ const WEEKS = new Map([
 ]);
 
 function momentOf({ from, until }: Span, edge: Edge): Date {
-  // Commits and the audit log tell times in whole seconds.
+  // Commits and the audit log have times in full seconds.
   return new Date(edge === 'start' ? from : until - 1_000);
 }
 
 function dayOf(year: number, month: number, day: number): Span | undefined {
   const from = Date.UTC(year, month - 1, day);
-  // The calendar of JavaScript goes on into March where February ends.
+  // The calendar of JavaScript continues into March where February ends.
   if (new Date(from).getUTCMonth() !== month - 1) return undefined;
   return { from, until: from + DAY };
 }
@@ -42,7 +42,7 @@ function weekOf(now: Date, offset: number): Span {
 /**
  * A point in time in words or in ISO 8601. Without a zone, and for what a day is, UTC counts.
  * @param now what `yesterday` counts from
- * @returns `undefined` for what is no time, or no day of the calendar
+ * @returns `undefined` for what is not a valid time or date
  */
 export async function timeOf(text: string, now: Date, edge: Edge): Promise<Date | undefined> {
   const words = text.trim();

@@ -4,7 +4,7 @@ import { isObjectId } from './keys.ts';
 import { compareCodePoints } from './order.ts';
 
 /**
- * The mirror's YAML: block style, keys sorted by code point, no anchors, no folding. Written by hand because the
+ * The mirror's YAML: block style, keys sorted by code point, no anchors, no folding. Our own writer because the
  * subset is small and the library's writer costs ten times as much (bench/README.md); read by the `yaml`
  * library. The tests check every output with two independent readers under YAML 1.1 and 1.2.
  */
@@ -25,10 +25,10 @@ const BLANK_END = /(?:^|\n)[\t ]+\n*$/;
 /** The longest key that YAML allows without the explicit `? ` form. */
 const LONGEST_KEY = 1024;
 
-/** Whether the characters of `text` may stand in a plain or literal scalar as they are. */
+/** Whether the characters of `text` may be in a plain or literal scalar as they are. */
 function isPrintable(text: string): boolean {
   if (!UNPRINTABLE.test(text)) return true;
-  // Surrogates may be halves of an ordinary emoji: judge again without them.
+  // Surrogates may be halves of an ordinary emoji: check again without them.
   return SURROGATE.test(text) && text.isWellFormed() && !UNPRINTABLE.test(text.replace(/[\ud800-\udfff]/g, ''));
 }
 
@@ -130,14 +130,14 @@ export class YamlError extends Error {
 }
 
 /**
- * Reads a document of the mirror, also one edited by hand. Refuses what a mirror never holds: aliases (a few
+ * Reads a document of the mirror, also one that a person edited. Refuses what a mirror never holds: aliases (a few
  * of them can expand to gigabytes), tags, duplicate keys, several documents.
  * @throws YamlError
  */
 export function parseYaml(text: string): Json {
   const doc = parseDocument(text, {
     schema: 'core',
-    // `!!binary`, `!!set` and the like would make objects that are no JSON.
+    // `!!binary`, `!!set` and the like would make objects that are not JSON.
     resolveKnownTags: false,
     uniqueKeys: true,
     strict: true,
@@ -155,7 +155,7 @@ export function parseYaml(text: string): Json {
     Scalar(_key, { value, range }) {
       if (typeof value !== 'number' || Number.isFinite(value)) return;
       const line = text.slice(0, range?.[0] ?? 0).split('\n').length;
-      throw new YamlError(`${value} is no number of JSON`, line);
+      throw new YamlError(`${value} is not a JSON number`, line);
     },
   });
   try {
