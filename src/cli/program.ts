@@ -20,10 +20,31 @@ import type { Io } from './ui/io.ts';
 import { styleFor } from './ui/style.ts';
 import { registerVerify } from './verify.ts';
 
-/** The command line as a tree of words and flags. `finish` takes the exit code of the command that ran. */
-export function createProgram(io: Io, version: string, finish: (code: number) => void): Command {
+/** The commands, in the order of the help. */
+const COMMANDS = [
+  registerSync,
+  registerRestore,
+  registerDiff,
+  registerShow,
+  registerLog,
+  registerBlame,
+  registerReport,
+  registerImpact,
+  registerLint,
+  registerDrill,
+  registerDaemon,
+  registerTypes,
+  registerVerify,
+  registerDoctor,
+  registerInit,
+  registerEmulator,
+  registerDemo,
+] as const;
+
+/** The command line as a tree of words and flags. `finish` gets the exit code of the command that ran. */
+function createProgram(io: Io, version: string, finish: (code: number) => void): Command {
   const program = new Command('celigo-mirror')
-    .description('Keeps a Git repository equal to a Celigo integrator.io account, and restores from it.')
+    .description('Mirrors a Celigo integrator.io account into a Git repository, and restores it from there.')
     .version(version, '-V, --version', 'print the version')
     .option(
       '-c, --config <file>',
@@ -31,28 +52,15 @@ export function createProgram(io: Io, version: string, finish: (code: number) =>
     )
     .option('--log-level <level>', 'trace, debug, info, warn, error, silent (default: $LOG_LEVEL)')
     .option('--log-format <format>', 'json or pretty (default: $LOG_FORMAT; pretty on a terminal)')
-    .option('--no-color', 'no colours, also by $NO_COLOR')
+    .option('--no-color', 'turn off colours; $NO_COLOR does the same')
     .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(celigo-mirror --help shows the commands)')
+    .showHelpAfterError('(to list the commands: celigo-mirror --help)')
     .exitOverride();
-  registerSync(program, io, finish);
-  registerRestore(program, io, finish);
-  registerDiff(program, io, finish);
-  registerShow(program, io);
-  registerLog(program, io);
-  registerBlame(program, io);
-  registerReport(program, io);
-  registerImpact(program, io);
-  registerLint(program, io, finish);
-  registerDrill(program, io, finish);
-  registerDaemon(program, io, finish);
-  registerTypes(program, io);
-  registerVerify(program, io, finish);
-  registerDoctor(program, io, finish);
-  registerInit(program, io);
-  registerEmulator(program, io);
-  registerDemo(program, io, finish);
+  for (const register of COMMANDS) register(program, io, finish);
+  for (const command of program.commands)
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
 }
 
@@ -66,8 +74,6 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
   const program = createProgram(io, version, (result) => {
     code = result;
   });
-  for (const command of program.commands)
-    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
   try {
     if (argv.length === 0) {
       program.outputHelp({ error: true });
@@ -78,14 +84,14 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     if (io.signal.aborted && !(error instanceof AppError)) {
-      io.err('celigo-mirror: stopped; no commit was made in half, and the next run tidies up\n');
+      io.err('celigo-mirror: stopped; no partial commit was made, the next run cleans up\n');
       return EXIT.failed;
     }
     return explain(error, io, program.opts().color !== false);
   }
 }
 
-/** Says what went wrong in terms of the user; a fault of the program itself shows its trace. */
+/** Prints what went wrong in the user's terms; an error in the program itself with its stack trace. */
 function explain(error: unknown, io: Io, color: boolean): number {
   const style = styleFor(io, { color }, 'err');
   if (error instanceof AppError) {

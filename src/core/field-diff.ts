@@ -3,7 +3,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import { getOwn, isArray, isObject, type Json } from './json.ts';
 import { compareCodePoints } from './order.ts';
 import { equalJson } from './paths.ts';
-import type { Place } from './places.ts';
+import { type Place, placeText } from './places.ts';
 
 /** One field in which two states of a document differ; a missing side means that the field is absent there. */
 export interface FieldChange {
@@ -74,4 +74,15 @@ export function diffFields(before: Json | undefined, after: Json | undefined, pl
   }
   if (isArray(before) && isArray(after)) return diffLists(before, after, place);
   return [fieldChange(place, before, after)];
+}
+
+/** A change of one field, as `--json` prints it. */
+export interface FieldChangeJson {
+  readonly place: string;
+  readonly before?: Json;
+  readonly after?: Json;
+}
+
+export function fieldChangeJson({ place, ...sides }: FieldChange): FieldChangeJson {
+  return { place: placeText(place), ...sides };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
-import { anyAscii } from '../../src/cli/ui/transliterate.ts';
+import { anyAscii } from '../../src/cli/input/transliterate.ts';
 import { basePath, isSafeId, readPath, renderResource, slugOf } from '../../src/core/layout.ts';
 import { cases } from '../support/fuzz.ts';
 

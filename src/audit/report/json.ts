@@ -1,19 +1,14 @@
-import type { FieldChange } from '../../core/field-diff.ts';
-import { placeText } from '../../core/places.ts';
+import { fieldChangeJson } from '../../core/field-diff.ts';
 import { entryJson } from '../entry-json.ts';
 import type { CommitLink } from './forge.ts';
 import type { Report, ReportChange } from './model.ts';
-
-function fieldJson({ place, ...sides }: FieldChange): unknown {
-  return { place: placeText(place), ...sides };
-}
 
 function changeJson(account: string, { entry, fields, whole }: ReportChange, link: CommitLink): unknown {
   const url = link(entry.commit);
   return {
     ...entryJson(account, entry),
     ...(url === undefined ? {} : { url }),
-    fields: fields.map(fieldJson),
+    fields: fields.map(fieldChangeJson),
     ...(whole ? { document: whole } : {}),
   };
 }

@@ -1,12 +1,21 @@
 import { changeText, type DiffLine, diffLines } from '../../core/change-text.ts';
+import type { Change } from '../../core/changes.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
 import type { Json } from '../../core/json.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import type { Style } from './style.ts';
 
-/** Longest value on one line, and most lines of one that has several. */
+/** Characters of a value on one line, and lines of a value with several. */
 const LONGEST = 160;
 const MOST_LINES = 60;
+
+/** The sign of a kind of change. */
+export const SIGN: Readonly<Record<Change['kind'], string>> = { added: '+', changed: '~', renamed: '>', deleted: '-' };
+
+/** The colour of a kind of change. */
+export function kindPaint(kind: Change['kind'], style: Style): (text: string) => string {
+  return kind === 'added' ? style.green : kind === 'deleted' ? style.red : style.yellow;
+}
 
 function cut(text: string): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;

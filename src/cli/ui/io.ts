@@ -1,4 +1,4 @@
-/** What a command may do to the outside besides its work: print, and know where it prints. */
+/** The outside world of a command. */
 export interface Io {
   /** Results; one JSON document with `--json`. */
   readonly out: (text: string) => void;
@@ -7,15 +7,15 @@ export interface Io {
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Asks the person at the terminal; absent where there is none. */
+  /** Asks the user; absent if input and output are not a terminal. */
   readonly ask?: (question: string) => Promise<string>;
   readonly cwd: string;
   readonly now: () => Date;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Calls the listener on SIGHUP, which otherwise ends the process. Gives back how to stop that. */
+  /** Calls the listener on SIGHUP, which otherwise ends the process. @returns how to stop listening */
   readonly onHangup?: (listener: () => void) => () => void;
-  /** Leaves the process at once, whatever still runs. */
+  /** Ends the process at once, whatever still runs. */
   readonly leave?: (code: number) => void;
 }
 

@@ -5,7 +5,7 @@ import type { Io } from './io.ts';
 
 /**
  * Writes a result into the file that an option names.
- * @returns its whole path
+ * @returns its absolute path
  * @throws AppError `USAGE` naming the option, the file and the cause
  */
 export function writeOutput(io: Io, option: string, file: string, text: string, mode = 0o666): string {
@@ -14,7 +14,7 @@ export function writeOutput(io: Io, option: string, file: string, text: string, 
     writeFileSync(path, text, { mode });
   } catch (cause) {
     throw new AppError('USAGE', `${option}: ${path} cannot be written: ${messageOf(cause)}`, {
-      hint: 'Name a file in a folder where this user may write',
+      hint: 'Name a file in an existing folder that this user may write to',
       cause,
     });
   }

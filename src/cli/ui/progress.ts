@@ -1,3 +1,4 @@
+import yoctoSpinner from 'yocto-spinner';
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError } from '../../core/errors.ts';
@@ -10,8 +11,8 @@ import { styleFor } from './style.ts';
 export function levelOf(io: Io, options: GlobalOptions, fallback: string): string {
   const level = options.logLevel ?? (io.env.LOG_LEVEL || fallback);
   if (isLogLevel(level)) return level;
-  throw new AppError('USAGE', `--log-level: ${level} is no level`, {
-    hint: 'One of trace, debug, info, warn, error, fatal, silent',
+  throw new AppError('USAGE', `--log-level: ${level} is not a valid log level`, {
+    hint: 'Use one of trace, debug, info, warn, error, fatal, silent',
   });
 }
 
@@ -19,19 +20,24 @@ export function levelOf(io: Io, options: GlobalOptions, fallback: string): strin
 export function isPretty(io: Io, options: GlobalOptions): boolean {
   const format = options.logFormat ?? (io.env.LOG_FORMAT || (io.errIsTerminal ? 'pretty' : 'json'));
   if (format === 'pretty' || format === 'json') return format === 'pretty';
-  throw new AppError('USAGE', `--log-format: ${format} is no format`, { hint: 'One of json, pretty' });
+  throw new AppError('USAGE', `--log-format: ${format} is not a valid format`, { hint: 'Use json or pretty' });
 }
 
-/**
- * Log and, on a terminal, one line of progress. The logger is made at the first line that its level lets through, so
- * that a quiet run does not pay for it.
- */
+export interface Progress {
+  readonly report: Reporter;
+  /** Replaces the text of the line of progress. */
+  readonly say: (text: string) => void;
+  /** Removes the line of progress. */
+  readonly stop: () => void;
+}
+
+/** The log and, on a terminal, one line of progress. Without a log, its library is not loaded. */
 export async function createReporter(
   io: Io,
   options: GlobalOptions,
   config: Config,
   hidden: readonly string[] = [],
-): Promise<{ report: Reporter; say: (text: string) => void; stop: () => void }> {
+): Promise<Progress> {
   const level = levelOf(io, options, io.errIsTerminal ? 'warn' : 'info');
   const style = styleFor(io, options, 'err');
   const log =
@@ -47,7 +53,6 @@ export async function createReporter(
           }),
         );
   if (!io.errIsTerminal) return { report: (event) => log?.(event), say: () => undefined, stop: () => undefined };
-  const { default: yoctoSpinner } = await import('yocto-spinner');
   const spinner = yoctoSpinner({ text: 'connecting' }).start();
   return {
     report: (event) => {

@@ -2,6 +2,7 @@ import type { Plan, Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange } from './change-view.ts';
 import { printable, type Style } from './style.ts';
+import { describeCommits, describeRemote } from './sync-view.ts';
 
 const SIGN = {
   create: '+',
@@ -91,13 +92,6 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
   const said = new Set(report.plan.warnings);
   for (const warning of report.warnings)
     if (!said.has(warning)) lines.push(`  ${style.yellow('warning:')} ${printable(warning)}`);
-  for (const commit of report.commits)
-    lines.push(
-      `  ${style.yellow(commit.id.slice(0, 10))} ${printable(commit.subject)} ${style.dim(`by ${printable(commit.author)}`)}`,
-    );
-  if (report.remote.state === 'behind')
-    lines.push(
-      `  ${style.red('not pushed')}: ${printable(report.remote.reason ?? '')}; the commits are kept and pushed next time`,
-    );
+  lines.push(...describeCommits(report.commits, style), ...describeRemote(report.remote, style));
   return `${lines.join('\n')}\n`;
 }

@@ -4,7 +4,7 @@ import type { GlobalOptions, Io } from './io.ts';
 
 export type Style = ReturnType<typeof pc.createColors>;
 
-/** Colours for standard output (or error), where it is a terminal and nobody said no. */
+/** Colours for standard output (or error), where it is a terminal unless turned off. */
 export function styleFor(io: Io, options: GlobalOptions, stream: 'out' | 'err' = 'out'): Style {
   const terminal = stream === 'out' ? io.outIsTerminal : io.errIsTerminal;
   const forced = io.env.FORCE_COLOR !== undefined && io.env.FORCE_COLOR !== '0';
@@ -12,7 +12,7 @@ export function styleFor(io: Io, options: GlobalOptions, stream: 'out' | 'err' =
   return pc.createColors(!refused && (terminal || forced));
 }
 
-/** Rows as columns of equal width; the last one runs free. Cells come without colours, `paint` adds them. */
+/** Rows as columns of equal width; the last one has any width. Cells come without colours, `paint` adds them. */
 export function table(
   rows: readonly (readonly string[])[],
   paint: (cell: string, column: number, row: number) => string = (cell) => cell,
@@ -32,4 +32,14 @@ export function table(
 /** A name from the account, safe to print. */
 export function printable(text: string): string {
   return oneLine(text);
+}
+
+/** `1 change`, `2 changes`. */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
+
+/** `2026-11-23 18:05`, in UTC. */
+export function minute(time: Date): string {
+  return time.toISOString().slice(0, 16).replace('T', ' ');
 }

@@ -1,7 +1,5 @@
-import type { Json } from '../../core/json.ts';
+import { fieldChangeJson } from '../../core/field-diff.ts';
 import { oneLine } from '../../core/message.ts';
-import type { Place } from '../../core/places.ts';
-import { placeText } from '../../core/places.ts';
 import type { Plan, Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import type { Outcome } from './write-log.ts';
@@ -36,17 +34,6 @@ export interface RestoreReport {
   readonly durationMs: number;
 }
 
-/** A change of one field, as `--json` prints it. */
-export interface ChangeJson {
-  readonly place: string;
-  readonly before?: Json;
-  readonly after?: Json;
-}
-
-export function changesJson(changes: readonly { place: Place; before?: Json; after?: Json }[]): ChangeJson[] {
-  return changes.map(({ place, ...sides }) => ({ place: placeText(place), ...sides }));
-}
-
 function stepJson(step: Step, outcome: Outcome | undefined) {
   return {
     type: step.type,
@@ -59,7 +46,7 @@ function stepJson(step: Step, outcome: Outcome | undefined) {
     level: step.level,
     reason: outcome?.reason ?? step.reason,
     ...(outcome ? { result: outcome.result } : {}),
-    changes: changesJson(step.changes),
+    changes: step.changes.map(fieldChangeJson),
     ...(step.late.length > 0 ? { late: step.late } : {}),
     ...(step.credentials.length > 0 ? { credentials: step.credentials } : {}),
     ...(step.conflict ? { conflict: true } : {}),

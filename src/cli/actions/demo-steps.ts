@@ -4,9 +4,9 @@ import { isArray, isObject } from '../../core/json.ts';
 import type { Emulator } from '../../emulator/http/server.ts';
 import type { SyncReport } from '../../run/report.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
-import { describe } from '../sync.ts';
-import { describeOutcome, describePlan } from './restore-view.ts';
-import type { Style } from './style.ts';
+import { describeOutcome, describePlan } from '../ui/restore-view.ts';
+import type { Style } from '../ui/style.ts';
+import { describeSync } from '../ui/sync-view.ts';
 
 /** What the steps of the demo share. */
 export interface Stage {
@@ -15,8 +15,8 @@ export interface Stage {
   readonly say: (text: string) => void;
   readonly style: Style;
   readonly sync: () => Promise<SyncReport>;
-  /** Restores by selectors, as `restore --yes` does. */
-  readonly restore: (...what: string[]) => Promise<RestoreReport>;
+  /** Restores what a selector means, as `restore --yes` does; `at` is a commit. */
+  readonly restore: (what: string, at?: string) => Promise<RestoreReport>;
   readonly git: (...args: string[]) => Promise<string>;
 }
 
@@ -33,7 +33,7 @@ function expect(condition: boolean, promise: string, report: SyncReport): void {
   const troubles = types.flatMap(({ type, reason }) => (reason ? [`${type}: ${reason}`] : []));
   const details = [verdict, `${commits.length} commits`, ...(error ? [error.message] : []), ...troubles].join('; ');
   throw new AppError('API', `the demo did not show that ${promise} (${details})`, {
-    hint: 'Is another program using up this machine? Otherwise please report it',
+    hint: 'Run it again when this machine is less busy; if it still fails, please report it',
   });
 }
 
@@ -42,7 +42,7 @@ function person(stage: Stage, name: string): { act: ReturnType<Emulator['act']>;
     .all('ashares')
     .find((doc) => isObject(doc.sharedWithUser) && String(doc.sharedWithUser.name).startsWith(name));
   const user = share?.sharedWithUser;
-  if (!isObject(user)) throw new Error(`nobody is called ${name}`);
+  if (!isObject(user)) throw new Error(`no user is called ${name}`);
   return { act: stage.emulator.act(String(user.email)), name: String(user.name) };
 }
 
@@ -71,13 +71,13 @@ async function history(stage: Stage, count: number): Promise<void> {
 
 function show(stage: Stage, report: SyncReport): void {
   stage.say(stage.style.dim('   $ celigo-mirror sync'));
-  stage.say(describe(report, stage.style).trimEnd().replace(/^/gm, '   '));
+  stage.say(describeSync(report, stage.style).trimEnd().replace(/^/gm, '   '));
 }
 
 /** The demo, step by step. */
 export const STEPS: readonly DemoStep[] = [
   {
-    title: 'A first sync: the whole account in one commit',
+    title: 'A first sync: the complete account in one commit',
     async run(stage) {
       const report = await stage.sync();
       expect(report.exitCode === EXIT.done && report.commits.length === 1, 'a first sync makes one commit', report);
@@ -88,7 +88,7 @@ export const STEPS: readonly DemoStep[] = [
       const again = await stage.sync();
       expect(again.commits.length === 0, 'a second sync makes no commit', again);
       stage.say(
-        `   and once more: ${again.commits.length} commits, ${again.requests} requests, ${(again.durationMs / 1000).toFixed(1)} s`,
+        `   A second sync: ${again.commits.length} commits, ${again.requests} requests, ${(again.durationMs / 1000).toFixed(1)} s`,
       );
     },
   },
@@ -136,7 +136,7 @@ export const STEPS: readonly DemoStep[] = [
     },
   },
   {
-    title: 'A flow that ran and a connection that went offline are no changes',
+    title: 'A flow runs and a connection goes offline: neither is a change',
     async run(stage) {
       const flow = pick(stage, 'flows', () => true);
       const connection = pick(stage, 'connections', () => true);
@@ -148,7 +148,7 @@ export const STEPS: readonly DemoStep[] = [
     },
   },
   {
-    title: 'Somebody deletes a flow',
+    title: 'A user deletes a flow',
     async run(stage) {
       const { act, name } = person(stage, 'Mateo');
       const flow = pick(stage, 'flows', (doc) => String(doc.name) === 'Error digest to the alert channel');
@@ -160,11 +160,11 @@ export const STEPS: readonly DemoStep[] = [
         report,
       );
       show(stage, report);
-      stage.say(`   ${name} is named, and the flow is still there: git show HEAD~1:<path>`);
+      stage.say(`   The commit names ${name}, and the flow is still in the history: git show HEAD~1:<path>`);
     },
   },
   {
-    title: 'The exports cannot be read: their files stay, the rest is mirrored',
+    title: 'The exports cannot be read: their files are kept, everything else is mirrored',
     async run(stage) {
       const { act } = person(stage, 'Priya');
       const integration = pick(stage, 'integrations', () => true);
@@ -190,13 +190,13 @@ export const STEPS: readonly DemoStep[] = [
       show(stage, report);
       stage.say(`   exit code ${report.exitCode}`);
       stage.emulator.faults.clear();
-      const healed = await stage.sync();
-      expect(healed.exitCode === EXIT.done, 'the next run is whole again', healed);
-      stage.say(`   and with the right back: exit code ${healed.exitCode}, ${healed.commits.length} commits`);
+      const recovered = await stage.sync();
+      expect(recovered.exitCode === EXIT.done, 'the next run is complete again', recovered);
+      stage.say(`   Once they can be read again: exit code ${recovered.exitCode}, ${recovered.commits.length} commits`);
     },
   },
   {
-    title: 'The flow that was deleted comes back, and an earlier state of another one',
+    title: 'A restore brings back the deleted flow, and an earlier state of another one',
     async run(stage) {
       const before = stage.emulator.state.starts().length;
       stage.say(stage.style.dim('   $ celigo-mirror restore flows/"Error digest to the alert channel"'));
@@ -207,14 +207,14 @@ export const STEPS: readonly DemoStep[] = [
         'it comes from the recycle bin, with its id',
         flow,
       );
-      tell(stage, flow);
+      showRestore(stage, flow);
       const { _id } = pick(stage, 'flows', (doc) => String(doc.name).startsWith('Orders'));
       const first = (await stage.git('rev-list', '--max-parents=0', 'HEAD')).trim();
       stage.say(stage.style.dim(`   $ celigo-mirror restore flows/${_id} --at ${first.slice(0, 10)}`));
       const earlier = await stage.restore(`flows/${_id}`, first);
       promise(earlier.exitCode === EXIT.done, 'an earlier state can be put back', earlier);
       promise(stage.emulator.state.starts().length === before, 'a restore starts nothing', earlier);
-      tell(stage, earlier);
+      showRestore(stage, earlier);
       await history(stage, 2);
     },
   },
@@ -227,7 +227,7 @@ function promise(condition: boolean, what: string, { verdict, warnings }: Restor
   });
 }
 
-function tell(stage: Stage, report: RestoreReport): void {
+function showRestore(stage: Stage, report: RestoreReport): void {
   const text = describePlan(report.plan, stage.style) + describeOutcome(report, stage.style);
   stage.say(text.trimEnd().replace(/^/gm, '   '));
 }

@@ -1,0 +1,64 @@
+import { type Blamed, blame } from '../../audit/blame.ts';
+import { readVersions } from '../../audit/versions.ts';
+import { AppError } from '../../core/errors.ts';
+import { placeText } from '../../core/places.ts';
+import { openTrail } from '../input/trail.ts';
+import { short } from '../ui/change-view.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { minute, printable, type Style, styleFor, table } from '../ui/style.ts';
+
+export interface BlameFlags {
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+/** @throws AppError `USAGE` unless exactly one resource matches */
+export async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: BlameFlags): Promise<void> {
+  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
+  const [key] = keys ?? [];
+  if (!key || !keys || keys.size > 1) {
+    throw new AppError('USAGE', `${printable(what)} matches ${keys?.size ?? 'all'} resources`, {
+      hint: `Name one by its id${keys ? `: ${[...keys].slice(0, 5).join(', ')}` : ''}`,
+    });
+  }
+  const story = trail.filter((entry) => entry.key === key);
+  const fields = blame(story, await readVersions(git, account, story));
+  if (flags.json) {
+    const rows = fields.map(({ place, value, entry }) => ({
+      place: placeText(place),
+      value,
+      time: entry.time.toISOString(),
+      by: entry.cut ? null : entry.by,
+      also: entry.also,
+      sureness: entry.certainty,
+      commit: entry.commit,
+      baseline: entry.baseline,
+      cut: entry.cut,
+    }));
+    const [type = '', id = ''] = key.split('/');
+    io.out(`${JSON.stringify({ version: 1, account, type, id, cut, fields: rows }, null, 2)}\n`);
+    return;
+  }
+  io.out(describe(fields, styleFor(io, globals)));
+}
+
+function personOf({ entry }: Blamed): string {
+  if (entry.cut) return '(before the cut)';
+  return entry.baseline ? '(first listing)' : printable(entry.by.name);
+}
+
+function describe(fields: readonly Blamed[], style: Style): string {
+  const cells = fields.map((field) => [
+    minute(field.entry.time),
+    field.entry.commit.slice(0, 10),
+    personOf(field),
+    `${printable(placeText(field.place))}: ${short(field.value)}`,
+  ]);
+  const paint = (cell: string, column: number): string => {
+    if (column === 0) return style.dim(cell);
+    if (column === 1) return style.yellow(cell);
+    return column === 2 ? style.bold(cell) : cell;
+  };
+  return `${table(cells, paint)}\n`;
+}

@@ -1,0 +1,90 @@
+import { clientOf } from '../../celigo/client.ts';
+import { fetchTokenExpiries } from '../../celigo/tokens.ts';
+import { isListenAddress } from '../../config/daemon-schema.ts';
+import type { AccountConfig } from '../../config/schema.ts';
+import { secretsOf } from '../../config/secrets-of.ts';
+import { AppError } from '../../core/errors.ts';
+import { runDaemon } from '../../daemon/daemon.ts';
+import { existingStateDir } from '../../mirror/state-dir.ts';
+import { proxiesOf } from '../../net/proxies.ts';
+import { createLog, logReporter } from '../../run/log.ts';
+import type { SyncReport } from '../../run/report.ts';
+import { syncAccounts } from '../../run/sync/sync.ts';
+import type { SyncDeps } from '../../run/sync/sync-deps.ts';
+import { USER_AGENT, VERSION } from '../../version.ts';
+import { configOf, runDeps } from '../input/run-deps.ts';
+import { onManyFiles } from '../input/spare-memory.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { isPretty, levelOf } from '../ui/progress.ts';
+import { styleFor } from '../ui/style.ts';
+
+export interface DaemonFlags {
+  readonly listen?: string;
+}
+
+/** How long a run waits for another process, such as a restore, that works on the clone. */
+const LONGEST_WAIT_MS = 15 * 60_000;
+
+/** Runs until a signal stops it. @returns the exit code. @throws AppError `USAGE` */
+export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: DaemonFlags): Promise<number> {
+  const config = await configOf(io, globals);
+  if (listen !== undefined && !isListenAddress(listen)) {
+    throw new AppError('USAGE', `--listen: ${listen} is not a valid address`, {
+      hint: 'Use host:port such as 127.0.0.1:8080, or off',
+    });
+  }
+  const proxies = proxiesOf(io.env);
+  // Grows with every configuration: an old secret stays one.
+  const secrets = new Set<string>();
+  const log = await createLog({
+    level: levelOf(io, globals, 'info'),
+    pretty: isPretty(io, globals),
+    colors: styleFor(io, globals, 'err').isColorSupported,
+    secrets,
+    write: io.err,
+  });
+  const exitCode = await runDaemon({
+    config,
+    reload: () => configOf(io, globals),
+    listen,
+    sync: (current, account, { full, report, signal }) =>
+      syncOne(runDeps(io, { config: current, report, signal, onManyFiles }), account, full),
+    tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
+    stateDir: (current) => existingStateDir(current.repository, io.env),
+    now: io.now,
+    random: Math.random,
+    log,
+    report: logReporter(log),
+    onConfig: (current) => {
+      for (const secret of secretsOf(current)) secrets.add(secret);
+    },
+    version: VERSION,
+    userAgent: USER_AGENT,
+    proxies,
+    onHangup: io.onHangup ?? (() => () => undefined),
+    signal: io.signal,
+    onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
+  });
+  // A run that does not stop when told to must not keep the process: no further signal would end it.
+  io.leave?.(exitCode);
+  return exitCode;
+}
+
+/** One scheduled run of one account. @throws the reason of the signal, if that stopped it before it began */
+async function syncOne(deps: SyncDeps, account: AccountConfig, full: boolean): Promise<SyncReport> {
+  const { daemon, fullSweepMs } = deps.config;
+  const lockWaitMs = Math.min(LONGEST_WAIT_MS, daemon.runTimeoutMs);
+  const options = { full, dryRun: false, push: true, allowDeletions: false, fullSweepMs, upkeep: true };
+  const [result] = await syncAccounts({ ...deps, lockWaitMs }, [account], options);
+  if (!result) throw deps.signal.reason;
+  return result;
+}
+
+async function tokenExpiries(io: Io, account: AccountConfig, signal: AbortSignal) {
+  const client = clientOf(account, io.env, { userAgent: USER_AGENT, retries: 0 });
+  try {
+    return await fetchTokenExpiries(client, signal);
+  } finally {
+    await client.close();
+  }
+}

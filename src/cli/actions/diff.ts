@@ -1,0 +1,131 @@
+import { existsSync } from 'node:fs';
+import { AppError, EXIT } from '../../core/errors.ts';
+import { fieldChangeJson } from '../../core/field-diff.ts';
+import { oneLine } from '../../core/message.ts';
+import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
+import { lookAt } from '../../run/restore/session.ts';
+import { accountNamed, sourceAccount } from '../input/accounts.ts';
+import { openMirror, stateOf } from '../input/mirror.ts';
+import { configOf, runDeps } from '../input/run-deps.ts';
+import { anyAscii } from '../input/transliterate.ts';
+import { describeChange, kindPaint, SIGN } from '../ui/change-view.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { createReporter } from '../ui/progress.ts';
+import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+
+export interface DiffFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly exitCode?: boolean;
+  readonly json?: boolean;
+}
+
+/** What was compared, and how it differs. */
+interface Compared {
+  readonly account: string;
+  readonly from: string;
+  readonly to: string;
+  readonly differences: readonly Difference[];
+  readonly incomplete: readonly string[];
+}
+
+async function betweenStates(
+  io: Io,
+  globals: GlobalOptions,
+  what: readonly string[],
+  flags: DiffFlags,
+): Promise<Compared> {
+  const mirror = await openMirror(io, globals, what, flags);
+  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), { option: '--from' });
+  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now(), { option: '--to' });
+  return {
+    account: mirror.account,
+    from: from.label,
+    to: to.label,
+    differences: await diffStates(from, to, what, anyAscii),
+    incomplete: [],
+  };
+}
+
+async function withAccounts(
+  io: Io,
+  globals: GlobalOptions,
+  what: readonly string[],
+  flags: DiffFlags,
+): Promise<Compared[]> {
+  const config = await configOf(io, globals);
+  const one = flags.account !== undefined || what.length > 0;
+  const accounts = one
+    ? [accountNamed(config, sourceAccount(config, what, flags.account), '--account')]
+    : config.accounts;
+  if (!existsSync(config.repository.path)) {
+    throw new AppError('USAGE', `there is no mirror in ${config.repository.path} yet`, {
+      hint: 'Create it with: celigo-mirror sync (to preview it: celigo-mirror sync --dry-run)',
+    });
+  }
+  const progress = await createReporter(io, globals, config);
+  try {
+    return await lookAt(runDeps(io, { config, report: progress.report }), accounts, async ({ name }, live) => ({
+      account: name,
+      from: 'mirror',
+      to: 'live',
+      differences: await diffLive(live, what, anyAscii),
+      incomplete: live.report.incomplete,
+    }));
+  } finally {
+    progress.stop();
+  }
+}
+
+function describe({ account, from, to, differences, incomplete }: Compared, style: Style): string {
+  const { length } = differences;
+  const summary = length === 0 ? 'no differences' : counted(length, 'resource differs', 'resources differ');
+  const lines = [`${style.bold(account)}: ${summary} ${style.dim(`(${from} → ${to})`)}`];
+  for (const { what, path, title, changes } of differences) {
+    const sign = kindPaint(what, style)(`${SIGN[what]} ${what}`);
+    lines.push(`  ${sign} ${account}/${path} ${style.bold(`"${printable(title)}"`)}`);
+    for (const change of changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
+  }
+  for (const type of incomplete) lines.push(`  ${type}: ${style.red('could not be read completely')}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function comparedJson({ differences, ...rest }: Compared) {
+  return {
+    ...rest,
+    differences: differences.map(({ type, id, title, path, what, changes }) => ({
+      type,
+      id,
+      name: oneLine(title),
+      what,
+      path: `${rest.account}/${path}`,
+      changes: changes.map(fieldChangeJson),
+    })),
+  };
+}
+
+/** @returns the exit code. @throws AppError `USAGE` */
+export async function runDiff(
+  io: Io,
+  globals: GlobalOptions,
+  what: readonly string[],
+  flags: DiffFlags,
+): Promise<number> {
+  const offline = flags.from !== undefined || flags.to !== undefined;
+  if (flags.mirror !== undefined && !offline) {
+    throw new AppError('USAGE', '--mirror needs --from: comparing with the live account needs a configuration', {
+      hint: 'Name two states with --from and --to',
+    });
+  }
+  const compared = offline
+    ? [await betweenStates(io, globals, what, flags)]
+    : await withAccounts(io, globals, what, flags);
+  if (flags.json) {
+    const json = compared.map(comparedJson);
+    io.out(`${JSON.stringify({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }, null, 2)}\n`);
+  } else for (const one of compared) io.out(describe(one, styleFor(io, globals)));
+  if (compared.some(({ incomplete }) => incomplete.length > 0)) return EXIT.partial;
+  return flags.exitCode && compared.some(({ differences }) => differences.length > 0) ? EXIT.different : EXIT.done;
+}

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { plainRepository } from '../../config/plain.ts';
+import { EXIT } from '../../core/errors.ts';
+import { accountFolders, readFolder } from '../../mirror/folder.ts';
+import { createGit } from '../../mirror/git.ts';
+import { readState, resolveAt } from '../../mirror/state.ts';
+import { type DrillFinding, type DrillReport, drill } from '../../run/check/drill.ts';
+import { USER_AGENT } from '../../version.ts';
+import { mirrorRoot } from '../input/mirror.ts';
+import { anyAscii } from '../input/transliterate.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+
+export interface DrillFlags {
+  readonly at?: string;
+  readonly account?: string;
+  readonly json?: boolean;
+}
+
+/** The files of one account, and where they come from. */
+interface AccountFiles {
+  readonly label: string;
+  readonly files: ReadonlyMap<string, Buffer>;
+}
+
+/** @throws AppError `USAGE` if there is no state `at` */
+async function filesOf(io: Io, root: string, account: string, at: string | undefined): Promise<AccountFiles> {
+  if (at === undefined) return { label: 'the files on disk', files: readFolder(join(root, account)) };
+  const git = createGit({ cwd: root, config: plainRepository(root), env: io.env, signal: io.signal });
+  const state = await readState(git, account, await resolveAt(git, at, io.now()));
+  const paths = [...state.files.keys()];
+  const texts = await state.texts(paths);
+  return { label: state.label, files: new Map(paths.map((path, i) => [path, Buffer.from(texts[i] ?? '', 'utf8')])) };
+}
+
+/** @returns the exit code. @throws AppError `USAGE` if there is no mirror or state */
+export async function runDrill(
+  io: Io,
+  globals: GlobalOptions,
+  folder: string | undefined,
+  flags: DrillFlags,
+): Promise<number> {
+  const root = await mirrorRoot(io, globals, folder);
+  const reports: DrillReport[] = [];
+  for (const account of accountFolders(root, flags.account)) {
+    const report = await drill({
+      account,
+      ...(await filesOf(io, root, account, flags.at)),
+      transliterate: anyAscii,
+      userAgent: USER_AGENT,
+      env: io.env,
+      now: io.now,
+      signal: io.signal,
+    });
+    reports.push(report);
+  }
+  if (flags.json) {
+    const [only] = reports;
+    io.out(`${JSON.stringify({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }, null, 2)}\n`);
+  } else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
+  return reports.some(({ unexplained }) => unexplained.length > 0) ? EXIT.failed : EXIT.done;
+}
+
+function describe(report: DrillReport, style: Style): string {
+  const { account, state, documents, restored, credentials, explained, unexplained, requests, durationMs } = report;
+  const line = ({ what, title, why }: DrillFinding): string =>
+    `${what}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
+  const facts = style.dim(`(${state}; ${requests} requests, ${(durationMs / 1000).toFixed(1)} s)`);
+  const lines = [`${style.bold(account)}: ${restored} of ${documents} resources came back unchanged ${facts}`];
+  if (credentials > 0) {
+    const needed = counted(credentials, 'credential');
+    lines.push(`  ${needed} must be supplied with --secrets or entered manually`);
+  }
+  if (explained.length > 0) lines.push(`  ${explained.length} cannot be restored through the API:`);
+  for (const finding of explained) lines.push(style.dim(`    · ${line(finding)}`));
+  for (const finding of unexplained) lines.push(`  ${style.red('!')} ${line(finding)}`);
+  lines.push(
+    unexplained.length === 0
+      ? `  ${style.green('the backup can be restored')}`
+      : `  ${style.red(`${unexplained.length} did not come back`)}`,
+  );
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import ms, { type StringValue } from 'ms';
+import { AppError, messageOf } from '../../core/errors.ts';
+import { BINDING_FILE } from '../../core/layout.ts';
+import { type Emulator, emptyAccount, startEmulator } from '../../emulator/http/server.ts';
+import { seedFromMirror } from '../../emulator/model/from-mirror.ts';
+import type { AccountSeed } from '../../emulator/model/seed.ts';
+import { keepBusy } from '../../emulator/sample/busy.ts';
+import { sampleAccount } from '../../emulator/sample/index.ts';
+import { onlyAccount } from '../input/mirror.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { styleFor, table } from '../ui/style.ts';
+
+export interface EmulatorFlags {
+  readonly port: string;
+  readonly from?: string;
+  readonly account?: string;
+  readonly empty?: boolean;
+  readonly rateLimit: boolean;
+  readonly editEvery?: string;
+  readonly json?: boolean;
+}
+
+function portOf({ port: text }: EmulatorFlags): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new AppError('USAGE', `--port: ${text} is not a valid port`, { hint: 'Use a number from 0 to 65535' });
+}
+
+/** Milliseconds between edits of `--edit-every`. */
+function intervalOf({ editEvery }: EmulatorFlags): number | undefined {
+  if (editEvery === undefined) return undefined;
+  const intervalMs = editEvery === '' ? undefined : ms(editEvery as StringValue);
+  if (intervalMs !== undefined && intervalMs >= 1000) return intervalMs;
+  throw new AppError('USAGE', `--edit-every: "${editEvery}" is not a valid duration`, {
+    hint: 'Use one second or more, such as 30s or 5m',
+  });
+}
+
+/** @throws AppError `USAGE` */
+function seedOf(io: Io, flags: EmulatorFlags): AccountSeed {
+  if (flags.empty && flags.from) {
+    throw new AppError('USAGE', '--empty and --from exclude each other', { hint: 'Use one of them' });
+  }
+  if (flags.empty) return emptyAccount();
+  if (!flags.from) return sampleAccount();
+  const root = resolve(io.cwd, flags.from);
+  // The folder of an account is as good as that of its mirror.
+  const folder = existsSync(join(root, BINDING_FILE)) ? root : join(root, onlyAccount(root, flags.account));
+  try {
+    return seedFromMirror(folder);
+  } catch (cause) {
+    throw new AppError('USAGE', `${folder} cannot be loaded: ${messageOf(cause)}`, {
+      hint: 'To list every fault of a mirror: celigo-mirror verify',
+      cause,
+    });
+  }
+}
+
+/** Serves until the signal is aborted. @throws AppError */
+export async function runEmulator(io: Io, globals: GlobalOptions, flags: EmulatorFlags): Promise<void> {
+  const port = portOf(flags);
+  const intervalMs = intervalOf(flags);
+  const seed = seedOf(io, flags);
+  const emulator = await startEmulator({ seed, port, ...(flags.rateLimit ? {} : { rateLimit: false }) }).catch(
+    (cause: unknown) => {
+      throw new AppError('API', `the emulator cannot listen on port ${port}: ${messageOf(cause)}`, {
+        hint: 'Use another --port, or 0 for any free one',
+        cause,
+      });
+    },
+  );
+  const editors = seed.people.filter(({ role }) => role === 'owner' || role === 'administrator');
+  const tokens = editors.map(({ token }) => token);
+  const rest = intervalMs === undefined ? undefined : keepBusy(emulator, tokens, intervalMs);
+  announce(io, globals, flags, emulator, seed);
+  await new Promise<void>((resolve) => {
+    if (io.signal.aborted) resolve();
+    else io.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  rest?.();
+  await emulator.close();
+}
+
+function announce(io: Io, globals: GlobalOptions, { json }: EmulatorFlags, { url }: Emulator, seed: AccountSeed): void {
+  const owner = seed.people.find(({ role }) => role === 'owner');
+  if (json) {
+    io.out(`${JSON.stringify({ version: 1, url, token: owner?.token, people: seed.people })}\n`);
+    return;
+  }
+  const people = table(seed.people.map(({ name, role, token }) => [`  ${name}`, role, token]));
+  io.out(
+    `Celigo API emulator at ${styleFor(io, globals).bold(url)}\n\n${people}\n\n` +
+      `  export CELIGO_BASE_URL=${url} CELIGO_API_TOKEN=${owner?.token}\n\nPress Ctrl-C to stop.\n`,
+  );
+}

@@ -1,0 +1,35 @@
+import { AppError } from '../../core/errors.ts';
+import { impactOf } from '../../graph/impact.ts';
+import { impactDot, impactJson, impactMermaid, impactTree } from '../../graph/impact-view.ts';
+import { selectScope } from '../../run/restore/scope.ts';
+import { openGraph } from '../input/graph.ts';
+import { anyAscii } from '../input/transliterate.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { printable } from '../ui/style.ts';
+
+export interface ImpactFlags {
+  readonly at?: string;
+  readonly format: 'tree' | 'mermaid' | 'dot' | 'json';
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+/** @throws AppError `USAGE` unless exactly one resource matches */
+export async function runImpact(io: Io, globals: GlobalOptions, what: string, flags: ImpactFlags): Promise<void> {
+  const { graph, account, state } = await openGraph(io, globals, [what], flags);
+  // For a restore, `integration/…` means everything in it; here it means the integration itself.
+  const selector = what.replace(/^integration\//, 'integrations/');
+  const { selected } = await selectScope(state, [selector], { withDependencies: false, transliterate: anyAscii });
+  const [start, ...more] = selected;
+  if (!start || more.length > 0) {
+    throw new AppError('USAGE', `${printable(what)} matches ${start ? selected.size : 'no'} resources`, {
+      hint: 'Name one: <type>/<id or name>',
+    });
+  }
+  const impact = impactOf(graph, start);
+  const format = flags.json ? 'json' : flags.format;
+  if (format === 'json') io.out(`${JSON.stringify(impactJson(graph, account, impact), null, 2)}\n`);
+  else if (format === 'mermaid') io.out(impactMermaid(graph, impact));
+  else io.out(format === 'dot' ? impactDot(graph, impact) : impactTree(graph, impact));
+}

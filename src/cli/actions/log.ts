@@ -1,0 +1,148 @@
+import { entryJson } from '../../audit/entry-json.ts';
+import { type Found, preselect, searchFields } from '../../audit/query.ts';
+import type { Entry } from '../../audit/trail.ts';
+import { readVersions } from '../../audit/versions.ts';
+import { AppError } from '../../core/errors.ts';
+import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
+import { readTime } from '../input/time-option.ts';
+import { openTrail } from '../input/trail.ts';
+import { describeChange } from '../ui/change-view.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
+
+export interface LogFlags {
+  readonly since?: string;
+  readonly until?: string;
+  readonly by?: string;
+  readonly field?: string;
+  readonly grep?: string;
+  readonly limit?: string;
+  readonly patch?: boolean;
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit > 0) return limit;
+  throw new AppError('USAGE', `--limit: ${text} is not a valid number of changes`, {
+    hint: 'Use a whole number above 0',
+  });
+}
+
+/** @throws AppError `USAGE` */
+export async function runLog(io: Io, globals: GlobalOptions, what: string | undefined, flags: LogFlags): Promise<void> {
+  const limit = limitOf(flags.limit);
+  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
+  const query = {
+    keys,
+    since: await readTime('--since', flags.since, 'start', io.now()),
+    until: await readTime('--until', flags.until, 'end', io.now()),
+    by: flags.by,
+    field: flags.field,
+    grep: flags.grep,
+  };
+  // Newest first; of the same second, the later commit.
+  const fitting = preselect(trail, query);
+  const chosen = fitting
+    .filter((entry) => !entry.cut)
+    .reverse()
+    .sort((a, b) => b.time.getTime() - a.time.getTime());
+  const deep = flags.patch || flags.field !== undefined || flags.grep !== undefined;
+  const searched = flags.field !== undefined || flags.grep !== undefined;
+  const few = searched ? chosen : chosen.slice(0, limit);
+  const found: Found[] = deep
+    ? searchFields(few, query, await readVersions(git, account, few))
+        .slice(0, limit)
+        .map((entry) => shown(entry, flags.patch === true))
+    : few.map((entry) => ({ ...entry, fields: [] }));
+  if (flags.json) {
+    const entries = found.map((entry) => ({
+      ...entryJson(account, entry),
+      baseline: entry.baseline,
+      ...(deep ? { changes: entry.fields.map(fieldChangeJson) } : {}),
+    }));
+    io.out(`${JSON.stringify({ version: 1, account, cut, entries }, null, 2)}\n`);
+    return;
+  }
+  // What existed before the cut is not a change: it takes one line, and none in a search for changed fields.
+  const before = searched ? [] : fitting.filter((entry) => entry.cut);
+  const rows = [...rowsOf(found, what !== undefined), ...cutRows(before)];
+  io.out(describe(rows, styleFor(io, globals)));
+}
+
+/** An added or deleted document is shown in full only with --patch; one of the first listing is not a change. */
+function shown(entry: Found, patch: boolean): Found {
+  if (patch && !entry.baseline) return entry;
+  return { ...entry, fields: entry.fields.filter(({ place }) => place.length > 0) };
+}
+
+/** One line of the table, and what changed below it. */
+interface Row {
+  readonly entry: Entry;
+  readonly fields: readonly FieldChange[];
+  /** Several resources in one line: how many, and why. */
+  readonly group?: string;
+}
+
+/** @param single one resource was asked for: its first listing is a line like the others */
+function rowsOf(found: readonly Found[], single: boolean): Row[] {
+  if (single) return found.map(({ fields, ...entry }) => ({ entry, fields }));
+  const counts = new Map<string, number>();
+  for (const { baseline, commit } of found) if (baseline) counts.set(commit, (counts.get(commit) ?? 0) + 1);
+  const grouped = new Set<string>();
+  return found.flatMap(({ fields, ...entry }): Row[] => {
+    const count = entry.baseline ? (counts.get(entry.commit) ?? 1) : 1;
+    if (count === 1) return [{ entry, fields }];
+    if (grouped.has(entry.commit)) return [];
+    grouped.add(entry.commit);
+    return [{ entry, fields: [], group: `${counted(count, 'resource')}, by the first listing` }];
+  });
+}
+
+function cutRows(entries: readonly Entry[]): Row[] {
+  const [entry] = entries;
+  if (!entry) return [];
+  return [
+    { entry, fields: [], group: `${counted(entries.length, 'resource')}, where the history of this clone begins` },
+  ];
+}
+
+function factsOf({ sources, certainty, restore, oldPath }: Entry): string {
+  const facts = [
+    ...(oldPath ? [`was ${oldPath}`] : []),
+    ...sources,
+    ...(restore ? ['restore'] : []),
+    ...(certainty === 'lastModifiedBy' ? ['by the last modifier'] : []),
+  ];
+  return facts.length > 0 ? `(${facts.join(', ')})` : '';
+}
+
+function describe(rows: readonly Row[], style: Style): string {
+  if (rows.length === 0) return 'No changes.\n';
+  const cells = rows.map(({ entry, group }) => {
+    const when = minute(entry.time);
+    const commit = entry.commit.slice(0, 10);
+    if (group !== undefined) return [when, commit, '', 'found', group];
+    const name = entry.title === '' ? entry.path : `${entry.type}/${entry.id}  "${printable(entry.title)}"`;
+    const facts = factsOf(entry);
+    const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
+    return [when, commit, people, entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];
+  });
+  const paint = (cell: string, column: number): string => {
+    if (column === 0) return style.dim(cell);
+    if (column === 1) return style.yellow(cell);
+    if (column === 2) return style.bold(cell);
+    if (column !== 3) return cell;
+    return cell === 'deleted' ? style.red(cell) : cell === 'changed' ? style.yellow(cell) : style.green(cell);
+  };
+  const lines = table(cells, paint).split('\n');
+  return `${rows
+    .flatMap(({ fields }, i) => [
+      lines[i] ?? '',
+      ...fields.flatMap((field) => describeChange(field, style).map((line) => `    ${line}`)),
+    ])
+    .join('\n')}\n`;
+}

@@ -1,0 +1,90 @@
+import { extname } from 'node:path';
+import { preselect } from '../../audit/query.ts';
+import { reportCsv } from '../../audit/report/csv.ts';
+import { type CommitLink, commitLinks } from '../../audit/report/forge.ts';
+import { reportHtml } from '../../audit/report/html.ts';
+import { reportJson } from '../../audit/report/json.ts';
+import { reportMarkdown } from '../../audit/report/markdown.ts';
+import { buildReport, type Report } from '../../audit/report/model.ts';
+import { AppError } from '../../core/errors.ts';
+import { readTime } from '../input/time-option.ts';
+import { openTrail } from '../input/trail.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { writeOutput } from '../ui/output-file.ts';
+import { counted } from '../ui/style.ts';
+
+type Format = 'html' | 'md' | 'csv' | 'json';
+
+export interface ReportFlags {
+  readonly from?: string;
+  readonly to?: string;
+  readonly format?: Format;
+  readonly output?: string;
+  readonly by?: string;
+  readonly commitUrl?: string;
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+const RENDERERS: Readonly<Record<Format, (report: Report, link: CommitLink) => Iterable<string>>> = {
+  html: reportHtml,
+  md: reportMarkdown,
+  csv: reportCsv,
+  json: reportJson,
+};
+
+function formatOf({ format, output, json }: ReportFlags): Format {
+  if (json) return 'json';
+  if (format) return format;
+  const extension = extname(output ?? '')
+    .slice(1)
+    .toLowerCase();
+  if (extension === 'htm') return 'html';
+  return Object.hasOwn(RENDERERS, extension) ? (extension as Format) : 'md';
+}
+
+function checkTemplate(template: string | undefined): string | undefined {
+  if (template === undefined || (/^https?:\/\//.test(template) && template.includes('{commit}'))) return template;
+  throw new AppError('USAGE', `--commit-url: ${template} is not a valid address of commits`, {
+    hint: 'Use a URL such as https://git.example/acme/mirror/commit/{commit}',
+  });
+}
+
+/** @throws AppError `USAGE` */
+export async function runReport(
+  io: Io,
+  globals: GlobalOptions,
+  what: string | undefined,
+  flags: ReportFlags,
+): Promise<void> {
+  const format = formatOf(flags);
+  const template = checkTemplate(flags.commitUrl);
+  const now = io.now();
+  const from = await readTime('--from', flags.from, 'start', now);
+  const to = (await readTime('--to', flags.to, 'end', now)) ?? now;
+  if (from && from > to) {
+    throw new AppError('USAGE', `--from (${from.toISOString()}) is later than --to (${to.toISOString()})`, {
+      hint: 'Swap the two',
+    });
+  }
+  const { git, account, trail, keys, repository, cut } = await openTrail(io, globals, what, flags);
+  const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
+  const report = await buildReport(git, {
+    account,
+    from,
+    to,
+    madeAt: now,
+    cut,
+    entries: preselect(trail, query),
+  });
+  const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
+  const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);
+  const parts = RENDERERS[format](report, link);
+  if (flags.output === undefined) {
+    for (const part of parts) io.out(part);
+    return;
+  }
+  const file = writeOutput(io, '--output', flags.output, [...parts].join(''));
+  io.err(`Wrote ${counted(report.changes.length, 'change')} to ${file}\n`);
+}

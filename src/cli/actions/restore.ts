@@ -1,0 +1,143 @@
+import type { Config } from '../../config/schema.ts';
+import { secretsOf } from '../../config/secrets-of.ts';
+import { AppError, EXIT } from '../../core/errors.ts';
+import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
+import type { Plan } from '../../plan/types.ts';
+import { scrub } from '../../run/log.ts';
+import { restoreJson } from '../../run/restore/report.ts';
+import type { RestoreDeps, RestoreRequest } from '../../run/restore/request.ts';
+import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
+import { type AskedRestore, type RestoreFlags, readRestoreRequest } from '../input/restore-request.ts';
+import { configOf, runDeps } from '../input/run-deps.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { writeOutput } from '../ui/output-file.ts';
+import { createReporter, type Progress } from '../ui/progress.ts';
+import { describeOutcome, describePlan } from '../ui/restore-view.ts';
+import { printable, type Style, styleFor } from '../ui/style.ts';
+
+/** How a restore speaks to the user. */
+interface Dialogue {
+  /** Prints a result, without secrets. */
+  readonly print: (text: string) => void;
+  readonly style: Style;
+  readonly json: boolean;
+  /** `undefined`: apply without asking. */
+  readonly ask: Io['ask'];
+}
+
+/** @returns the exit code. @throws AppError */
+export async function runRestore(
+  io: Io,
+  globals: GlobalOptions,
+  words: readonly string[],
+  flags: RestoreFlags,
+): Promise<number> {
+  const config = await configOf(io, globals);
+  const asked = readRestoreRequest(io, config, words, flags);
+  const hidden = [...secretsOf(config), ...asked.hidden];
+  const dialogue: Dialogue = {
+    print: (text) => io.out(scrub(text, hidden)),
+    style: styleFor(io, globals),
+    json: flags.json === true,
+    ask: flags.yes ? undefined : io.ask,
+  };
+  const progress = await createReporter(io, globals, config, asked.hidden);
+  let session: RestoreSession | undefined;
+  try {
+    session = await open(restoreDeps(io, config, progress, dialogue.ask), asked);
+    progress.stop();
+    const { plan } = session.planned;
+    if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
+    if (flags.out) savePlan(io, flags.out, asked.request, plan);
+    if (asked.request.dryRun || (session.planned.verdict === 'unchanged' && asked.resume === undefined)) {
+      showPreview(session, dialogue);
+      return session.planned.exitCode;
+    }
+    checkApplicable(session, asked, dialogue);
+    if (!(await confirmed(plan, dialogue))) {
+      io.err('Nothing was written to the account.\n');
+      return EXIT.refused;
+    }
+    const report = await session.apply();
+    progress.stop();
+    if (dialogue.json) dialogue.print(`${JSON.stringify(restoreJson(report), null, 2)}\n`);
+    else dialogue.print(describeOutcome(report, dialogue.style));
+    return report.exitCode;
+  } catch (error) {
+    throw scrubbed(error, hidden);
+  } finally {
+    progress.stop();
+    await session?.close();
+  }
+}
+
+function scrubbed(error: unknown, hidden: readonly string[]): unknown {
+  if (!(error instanceof AppError)) return error;
+  const hint = error.hint ? { hint: scrub(error.hint, hidden) } : {};
+  return new AppError(error.code, scrub(error.message, hidden), { ...hint, cause: error });
+}
+
+function restoreDeps(io: Io, config: Config, progress: Progress, ask: Io['ask']): RestoreDeps {
+  const choose = async (question: string, candidates: readonly string[]): Promise<number | undefined> => {
+    progress.stop();
+    const list = candidates.map((candidate, i) => `\n  ${i + 1}. ${printable(candidate)}`).join('');
+    const answer = Number(await ask?.(`${printable(question)}:${list}\nWhich one? `));
+    return Number.isInteger(answer) && answer >= 1 && answer <= candidates.length ? answer - 1 : undefined;
+  };
+  return {
+    ...runDeps(io, { config, report: progress.report }),
+    progress: (done, total) => progress.say(`restoring: ${done} of ${total}`),
+    ...(ask ? { choose } : {}),
+  };
+}
+
+async function open(deps: RestoreDeps, { request, saved, resume }: AskedRestore): Promise<RestoreSession> {
+  try {
+    return await openRestore(deps, request, resume);
+  } catch (error) {
+    if (!saved || !(error instanceof AppError && error.message.startsWith('--at:'))) throw error;
+    throw new AppError('CONFLICT', `the plan was made from another mirror: this one has no commit ${request.at}`, {
+      hint: 'Apply it where it was made, or make a new plan here',
+    });
+  }
+}
+
+function savePlan(io: Io, file: string, request: RestoreRequest, plan: Plan): void {
+  const { what, prune, withDependencies, enableFlows } = request;
+  const text = renderPlan({ request: { what, prune, withDependencies, enableFlows }, plan });
+  io.err(`Plan saved to ${writeOutput(io, '--out', file, text, 0o600)}\n`);
+}
+
+/** Prints what a plan that is not applied would meet. */
+function showPreview({ planned, prepared }: RestoreSession, { print, style, json }: Dialogue): void {
+  if (json) {
+    print(`${JSON.stringify(restoreJson(planned), null, 2)}\n`);
+    return;
+  }
+  for (const { message, hint } of prepared.refusals)
+    print(`${style.red('would be refused:')} ${message}\n${style.cyan('→')} ${hint}\n`);
+  if (planned.verdict === 'unchanged') print('Nothing to do.\n');
+}
+
+/** @throws AppError `CONFLICT` or `GUARD` for a plan that must not be applied as it is */
+function checkApplicable({ planned, prepared }: RestoreSession, { saved }: AskedRestore, dialogue: Dialogue): void {
+  if (saved) checkStillFits(saved.plan, planned.plan);
+  const [refusal] = prepared.refusals;
+  if (!refusal) return;
+  if (dialogue.json) {
+    const { code, message, hint } = refusal;
+    dialogue.print(`${JSON.stringify({ ...restoreJson(planned), error: { code, message, hint } }, null, 2)}\n`);
+  }
+  throw refusal;
+}
+
+const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
+
+async function confirmed({ steps, account, target }: Plan, { ask }: Dialogue): Promise<boolean> {
+  if (!ask) return true;
+  const writes = steps.filter(({ action }) => WRITES.has(action)).length;
+  const changes = writes === 1 ? 'this change' : `these ${writes} changes`;
+  const deed = writes === 0 ? 'Finish the interrupted restore of' : `Apply ${changes} to`;
+  const answer = await ask(`${deed} ${account} (${target.baseUrl})? Type "yes" to continue: `);
+  return answer.trim().toLowerCase() === 'yes';
+}

@@ -1,0 +1,109 @@
+import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import { AppError } from '../../core/errors.ts';
+import { nearest } from '../../core/suggest.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { styleFor, table } from '../ui/style.ts';
+
+/** @throws AppError `USAGE` for an unknown type */
+export function runTypes(io: Io, globals: GlobalOptions, names: readonly string[], { json }: { json?: boolean }): void {
+  const chosen = names.length === 0 ? RESOURCE_TYPES : names.map(requireType);
+  if (json) io.out(`${JSON.stringify({ version: 1, types: chosen.map(asJson) }, null, 2)}\n`);
+  else if (names.length > 0) io.out(`${chosen.map(details).join('\n\n')}\n`);
+  else io.out(overview(chosen, io, globals));
+}
+
+/** The type called `name`. @throws AppError `USAGE` with a suggestion */
+function requireType(name: string): ResourceType {
+  const type = findType(name.toLowerCase());
+  if (type) return type;
+  const guess = nearest(
+    name,
+    RESOURCE_TYPES.map(({ name: typeName }) => typeName),
+  );
+  throw new AppError('USAGE', `no resource type is called ${name}${guess ? ` (did you mean ${guess}?)` : ''}`, {
+    hint: 'To list the types: celigo-mirror types',
+  });
+}
+
+const PRESENCE = { core: 'always', standard: 'if licensed', optIn: 'if included' } as const;
+const RESTORE = {
+  create: 'update, undelete, create',
+  map: 'update, undelete; matched in another account',
+  bulk: 'all in one request',
+  manual: 'manually',
+} as const;
+
+function asJson(type: ResourceType): Record<string, unknown> {
+  return {
+    type: type.name,
+    noun: type.noun,
+    endpoint: type.list.path,
+    alternativeEndpoint: type.list.alternative,
+    mirrored: type.presence,
+    ownOnly: type.ownOnly ?? false,
+    listLeavesOut: type.hydrate?.fields ?? [],
+    variants: Object.keys(type.variants ?? {}),
+    volatile: type.volatile ?? [],
+    samples: type.samples ?? [],
+    secrets: type.secrets ?? [],
+    sets: Object.keys(type.sets ?? {}),
+    sideFiles: Object.keys(type.sideFiles ?? {}),
+    audited: type.auditType ?? null,
+    restore: type.restore.mode,
+    restoreNote: type.restore.note,
+    patchable: type.restore.patch ?? [],
+    immutable: type.restore.immutable ?? [],
+  };
+}
+
+function overview(types: readonly ResourceType[], io: Io, options: GlobalOptions): string {
+  const style = styleFor(io, options);
+  const rows = [['TYPE', 'ENDPOINT', 'MIRRORED', 'RESTORED']];
+  for (const type of types) {
+    rows.push([type.name, type.list.path, PRESENCE[type.presence], RESTORE[type.restore.mode]]);
+    for (const [name, { field, value }] of Object.entries(type.variants ?? {})) {
+      rows.push([`  ${name}`, `${type.list.path}, ${field} = ${value}`, 'as above', 'as above']);
+    }
+  }
+  const body = table(rows, (cell, column, row) =>
+    row === 0 ? style.dim(cell) : column === 0 ? style.bold(cell) : cell,
+  );
+  return `${body}\n\n"if included": only if the account's include names the type.\n`;
+}
+
+function line(label: string, values: readonly string[] | string | undefined): string[] {
+  const text = typeof values === 'string' ? values : (values ?? []).join(', ');
+  return text === '' ? [] : [`  ${`${label}:`.padEnd(18)} ${text}`];
+}
+
+function details(type: ResourceType): string {
+  const { restore, list } = type;
+  return [
+    `${type.name} (${type.noun})`,
+    ...line('endpoint', list.alternative ? `${list.path}, else ${list.alternative}` : list.path),
+    ...line(
+      'query',
+      Object.entries(list.query ?? {}).map(([key, value]) => `${key}=${value}`),
+    ),
+    ...line('mirrored', PRESENCE[type.presence] + (type.ownOnly ? ', the account’s own records only' : '')),
+    ...line(
+      'kinds',
+      Object.entries(type.variants ?? {}).map(([name, { field, value }]) => `${name} (${field} = ${value})`),
+    ),
+    ...line('fetched by id', type.hydrate?.fields),
+    ...line('left out', type.volatile),
+    ...line('samples (opt-in)', type.samples),
+    ...line('secrets', type.secrets),
+    ...line('sorted sets', Object.keys(type.sets ?? {})),
+    ...line(
+      'own files',
+      Object.entries(type.sideFiles ?? {}).map(([path, { extension }]) => `${path} → .${extension}`),
+    ),
+    ...line('audit log', type.auditType ?? 'not known to cover it'),
+    ...line('restored', RESTORE[restore.mode] + (restore.switches ? '; created disabled' : '')),
+    ...line('patchable', restore.patch),
+    ...line('immutable', restore.immutable),
+    ...line('note', restore.note),
+  ].join('\n');
+}

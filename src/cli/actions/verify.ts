@@ -1,0 +1,136 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { plainRepository } from '../../config/plain.ts';
+import { AppError, EXIT } from '../../core/errors.ts';
+import { accountFolders, readFolder } from '../../mirror/folder.ts';
+import { createGit } from '../../mirror/git.ts';
+import { isProved, type SignatureReport, verifySignatures } from '../../run/check/signatures.ts';
+import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';
+import { mirrorRoot } from '../input/mirror.ts';
+import { configOf } from '../input/run-deps.ts';
+import { cutJson } from '../input/trail.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+
+/** Faults of signatures, and open references, listed one by one. */
+const MOST_SHOWN = 20;
+
+export interface VerifyFlags {
+  readonly account?: string;
+  readonly signatures?: boolean;
+  readonly allowedSigners?: string;
+  readonly signedAfter?: string;
+  readonly json?: boolean;
+}
+
+/** @returns the exit code. @throws AppError `USAGE` */
+export async function runVerify(
+  io: Io,
+  globals: GlobalOptions,
+  folder: string | undefined,
+  flags: VerifyFlags,
+): Promise<number> {
+  const root = await mirrorRoot(io, globals, folder);
+  const accounts = accountFolders(root, flags.account);
+  const reports = accounts.map((account) => verifyFolder(account, readFolder(join(root, account))));
+  const signatures = flags.signatures
+    ? await checkSignatures(io, globals, { root, accounts, configured: folder === undefined, flags })
+    : undefined;
+  const style = styleFor(io, globals);
+  if (flags.json) {
+    const result = {
+      version: 1,
+      accounts: reports,
+      ...(signatures ? { signatures: { ...signatures, cut: cutJson(signatures.cut) } } : {}),
+    };
+    io.out(`${JSON.stringify(result, null, 2)}\n`);
+  } else {
+    for (const report of reports) io.out(describe(report, style));
+    if (signatures) io.out(describeSignatures(signatures, style));
+  }
+  const sound = reports.every(({ faults }) => faults.length === 0) && (!signatures || isProved(signatures));
+  return sound ? EXIT.done : EXIT.failed;
+}
+
+interface SignatureCheck {
+  readonly root: string;
+  readonly accounts: readonly string[];
+  /** The mirror is the configured one, and so is its key. */
+  readonly configured: boolean;
+  readonly flags: VerifyFlags;
+}
+
+async function checkSignatures(
+  io: Io,
+  globals: GlobalOptions,
+  { root, accounts, configured, flags }: SignatureCheck,
+): Promise<SignatureReport> {
+  const config = configured ? (await configOf(io, globals)).repository : plainRepository(root);
+  const { allowedSigners, signedAfter } = flags;
+  const key = config.signingKeyFile;
+  if (allowedSigners === undefined && key === undefined) {
+    throw new AppError('USAGE', 'no trusted keys were given', {
+      hint: 'Name a file of trusted keys with --allowed-signers, or set repository.signingKeyFile',
+    });
+  }
+  const file = allowedSigners === undefined ? undefined : resolve(io.cwd, allowedSigners);
+  if (file !== undefined && !existsSync(file)) {
+    throw new AppError('USAGE', `--allowed-signers: there is no file ${file}`, {
+      hint: 'Name a file with one key a line: <e-mail or *> namespaces="git" <public key>',
+    });
+  }
+  const git = createGit({ cwd: root, config, env: io.env, signal: io.signal });
+  const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
+  return verifySignatures(git, accounts, trust, signedAfter);
+}
+
+function describeSignatures(report: SignatureReport, style: Style): string {
+  const { commits, good, signers, faults, cut, uncommitted } = report;
+  const list = <T>(all: readonly T[], lineOf: (one: T) => string): string[] => [
+    ...all.slice(0, MOST_SHOWN).map((one) => `  ${style.red('fault')} ${lineOf(one)}`),
+    ...(all.length > MOST_SHOWN ? [`  … and ${all.length - MOST_SHOWN} more (--json lists them)`] : []),
+  ];
+  const lines = [
+    ...list(
+      faults,
+      ({ commit, time, author, problem }) =>
+        `commit ${commit.slice(0, 12)} of ${time}, author ${printable(author)}: ${problem}`,
+    ),
+    ...list(uncommitted, (path) => `${printable(path)}: differs from the last commit`),
+  ];
+  if (cut) {
+    const begin = `commit ${cut.commit.slice(0, 12)} of ${cut.committed.toISOString()}`;
+    lines.push(
+      `  ${style.red('refused')}: the clone is shallow: its history begins with ${begin}, and earlier commits cannot be checked`,
+      `  → ${cut.remedy}`,
+    );
+  }
+  const by = signers.length > 0 ? ` by ${signers.map(printable).join(', ')}` : '';
+  const count = faults.length + uncommitted.length;
+  if (isProved(report)) lines.push(`  ${style.green('all signed')}`);
+  else if (count > 0) lines.push(`  ${style.red(counted(count, 'fault'))}`);
+  return `${[`${style.bold('signatures')}: ${good} of ${commits} commits signed${by}`, ...lines].join('\n')}\n`;
+}
+
+function describe(report: VerifyReport, style: Style): string {
+  const lines = [
+    `${style.bold(report.account)}: ${report.documents} documents, ${report.files} files, ${report.references} references`,
+  ];
+  for (const { path, line, problem } of report.faults) {
+    lines.push(`  ${style.red('fault')} ${path}${line ? `:${line}` : ''}: ${problem}`);
+  }
+  if (report.unresolved.length > 0) {
+    lines.push(`  ${counted(report.unresolved.length, 'reference points', 'references point')} outside the mirror:`);
+    for (const { path, place, target } of report.unresolved.slice(0, MOST_SHOWN)) {
+      lines.push(`    ${path}: ${place} → ${target}`);
+    }
+    if (report.unresolved.length > MOST_SHOWN)
+      lines.push(`    … and ${report.unresolved.length - MOST_SHOWN} more (--json lists them)`);
+  }
+  lines.push(
+    report.faults.length === 0
+      ? `  ${style.green('no faults')}`
+      : `  ${style.red(counted(report.faults.length, 'fault'))}`,
+  );
+  return `${lines.join('\n')}\n`;
+}

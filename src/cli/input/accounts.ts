@@ -1,0 +1,37 @@
+import type { AccountConfig, Config } from '../../config/schema.ts';
+import { AppError } from '../../core/errors.ts';
+
+function namesOf(config: Config): string {
+  return config.accounts.map(({ name }) => name).join(', ');
+}
+
+/** The account that an option or a file names. @throws AppError `USAGE` */
+export function accountNamed(config: Config, name: string, option: string): AccountConfig {
+  const found = config.accounts.find((account) => account.name === name);
+  if (found) return found;
+  throw new AppError('USAGE', `${option}: no account is called ${name}`, {
+    hint: `Accounts of ${config.source}: ${namesOf(config)}`,
+  });
+}
+
+/**
+ * The account whose mirror is meant: the one of `--account`, the one a path in `what` names, or the only one.
+ * @param to the account that is written to; it is not the one meant where another is left
+ * @throws AppError `USAGE` where several are left
+ */
+export function sourceAccount(
+  config: Config,
+  what: readonly string[],
+  account: string | undefined,
+  to?: string | undefined,
+): string {
+  if (account !== undefined) return account;
+  const names = config.accounts.map(({ name }) => name);
+  const named = names.find((name) => what.some((text) => text.replace(/^\.\//, '').startsWith(`${name}/`)));
+  if (named !== undefined) return named;
+  const [only, ...more] = to === undefined ? names : names.filter((name) => name !== to);
+  if (only !== undefined && more.length === 0) return only;
+  throw new AppError('USAGE', 'several accounts are configured', {
+    hint: `Name one with --account: ${namesOf(config)}`,
+  });
+}

@@ -1,0 +1,28 @@
+import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { openMirror, stateOf } from './mirror.ts';
+
+/** Which resource refers to which, in one state of a mirror. */
+export interface OpenGraph {
+  readonly root: string;
+  readonly account: string;
+  readonly state: MirrorState;
+  readonly graph: AccountGraph;
+}
+
+/**
+ * Opens the mirror and reads every document of the state at `at`, or of HEAD.
+ * @throws AppError `USAGE` if there is no such state, or a document in it is damaged
+ */
+export async function openGraph(
+  io: Io,
+  globals: GlobalOptions,
+  what: readonly string[],
+  options: { readonly at?: string; readonly mirror?: string; readonly account?: string },
+): Promise<OpenGraph> {
+  const mirror = await openMirror(io, globals, what, options);
+  const state = await stateOf(mirror, options.at, io.now());
+  const graph = buildGraph(await readDocuments(state, documentPaths(state)));
+  return { root: mirror.root, account: mirror.account, state, graph };
+}

@@ -1,0 +1,53 @@
+import { selectKeys } from '../../audit/query.ts';
+import { type Entry, readTrail } from '../../audit/trail.ts';
+import type { Key } from '../../core/keys.ts';
+import { type HistoryCut, readCut, readHistory } from '../../mirror/history.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { minute } from '../ui/style.ts';
+import { openMirror, type ReadOnlyMirror } from './mirror.ts';
+import { anyAscii } from './transliterate.ts';
+
+/** The history of one account, and the resources in it that were asked for. */
+export interface OpenTrail extends ReadOnlyMirror {
+  /** Oldest first. */
+  readonly trail: readonly Entry[];
+  /** `undefined`: all. */
+  readonly keys: ReadonlySet<Key> | undefined;
+  /** Where the history of a shallow clone begins. */
+  readonly cut: CutJson | null;
+}
+
+/** The cut, as `--json` prints it. */
+export interface CutJson {
+  readonly commit: string;
+  /** ISO 8601. */
+  readonly time: string;
+}
+
+/**
+ * Opens the mirror and reads its history; warns on standard error if that is not complete.
+ * @throws AppError `USAGE` if nothing in the history matches `what`
+ */
+export async function openTrail(
+  io: Io,
+  globals: GlobalOptions,
+  what: string | undefined,
+  options: { readonly mirror?: string; readonly account?: string },
+): Promise<OpenTrail> {
+  const mirror = await openMirror(io, globals, what === undefined ? [] : [what], options);
+  const commits = await readHistory(mirror.git, mirror.account);
+  const cut = await readCut(mirror.git);
+  const trail = readTrail(commits, mirror.account, cut?.commit);
+  if (cut) {
+    const { committed, commit, remedy } = cut;
+    io.err(
+      `The history is incomplete: this clone is shallow and has nothing before ${minute(committed)} UTC, ` +
+        `commit ${commit.slice(0, 10)}.\n→ To fetch the rest: ${remedy}\n`,
+    );
+  }
+  return { ...mirror, trail, keys: selectKeys(trail, what, mirror.account, anyAscii), cut: cutJson(cut) };
+}
+
+export function cutJson(cut: HistoryCut | undefined | null): CutJson | null {
+  return cut ? { commit: cut.commit, time: cut.committed.toISOString() } : null;
+}
