@@ -71,7 +71,7 @@ describe('blame', () => {
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.sync();
 
-    expect((await space.run('blame', 'flows')).err).toContain('flows means 24 resources');
+    expect((await space.run('blame', 'flows')).err).toContain('flows matches 24 resources');
     expect((await space.run('blame', 'flows/nothing')).code).toBe(64);
   });
 });

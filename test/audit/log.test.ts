@@ -152,14 +152,16 @@ describe('log', () => {
     expect(out.split('\n').length).toBeLessThan(20);
   });
 
-  it('says what there never was, and what is no time or number', async () => {
+  it('says what there never was, and what is not a time or number', async () => {
     const { space } = await begin();
 
     const missing = await space.run('log', 'flows/There never was one');
     expect(missing.code).toBe(64);
     expect(missing.err).toContain('never had one with this id or name');
     expect((await space.run('log', 'flwos/x')).err).toContain('no resource type is called flwos');
-    expect((await space.run('log', '--since', 'whenever')).err).toContain('--since: whenever is no time');
+    expect((await space.run('log', '--since', 'whenever')).err).toContain(
+      '--since: "whenever" is not a valid time or date',
+    );
     expect((await space.run('log', '-n', '0')).code).toBe(64);
   });
 
@@ -310,7 +312,7 @@ describe('a shallow clone', () => {
     const cut = await space.run('log');
     expect(cut.out).not.toContain('added');
     expect(cut.out).toMatch(/found +\d+ resources, where the history/);
-    const remedy = /→ For all of it: git (.*)\n/.exec(cut.err)?.[1] ?? '';
+    const remedy = /→ To fetch the rest: git (.*)\n/.exec(cut.err)?.[1] ?? '';
     space.git(...remedy.split(' '));
     const whole = await space.run('log');
     expect(whole.err).toBe('');
@@ -400,7 +402,7 @@ describe('a named day', () => {
         for (const command of ['log', 'report']) {
           const { code, err } = await span(command, from, to);
           expect(code).toBe(64);
-          expect(err).toContain(`${time} is no time, or no day of the calendar`);
+          expect(err).toContain(`"${time}" is not a valid time or date`);
         }
       }
       const at = await cli(['show', FLOW, '--mirror', dir, '--at', time], dir);

@@ -39,7 +39,7 @@ describe('types', () => {
 
     expect(out).toMatch(/^imports +\/v1\/imports/m);
     expect(out).toMatch(/^ {2}AI agent +\/v1\/imports, adaptorType = AiAgentImport/m);
-    expect(out).toMatch(/^state .*when named/m);
+    expect(out).toMatch(/^state .*if included/m);
   });
 
   it('prints every detail as JSON', async () => {
@@ -63,7 +63,7 @@ describe('init', () => {
     writeFileSync(join(dir, 'celigo-mirror.yaml'), 'mine');
     expect(await cli(['init'], dir)).toMatchObject({
       code: 64,
-      err: expect.stringContaining('exists already'),
+      err: expect.stringContaining('already exists'),
     });
     expect(readFileSync(join(dir, 'celigo-mirror.yaml'), 'utf8')).toBe('mine');
   });
@@ -82,7 +82,7 @@ describe('doctor', () => {
       'agrees with the server',
       'audit log',
       'connections',
-      'No fault found',
+      'No faults found',
     ])
       expect(outcome.out).toContain(words);
     expect(existsSync(space.mirror)).toBe(false);
@@ -343,6 +343,6 @@ describe('emulator', () => {
     const { code, err } = await cli(['emulator', '--edit-every', text], tempDir());
 
     expect(code).toBe(64);
-    expect(err).toContain('is no duration');
+    expect(err).toContain('is not a valid duration');
   });
 });

@@ -119,7 +119,7 @@ describe('the daemon', () => {
 
     const second = await start(['daemon', '--listen', 'nowhere'], home.dir).done;
     expect(second.code).toBe(64);
-    expect(second.err).toContain('--listen: nowhere is no address');
+    expect(second.err).toContain('--listen: nowhere is not a valid address');
   });
 
   it('measures how far the remote is behind', { tags: 'slow' }, async () => {

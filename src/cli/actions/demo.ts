@@ -76,7 +76,6 @@ function stageOf(
     report: () => undefined,
   });
   const reports: SyncReport[] = [];
-  const git = createGit({ cwd: shown.folder, config: config.repository, env: io.env, signal: io.signal });
   const stage: Stage = {
     ...shown,
     emulator,
@@ -86,7 +85,8 @@ function stageOf(
       return report;
     },
     restore: (what, at) => restoreDemo(deps, account, what, at),
-    git: (...args) => git.run(args),
+    git: (...args) =>
+      createGit({ cwd: shown.folder, config: config.repository, env: io.env, signal: io.signal }).run(args),
   };
   return { stage, reports };
 }
