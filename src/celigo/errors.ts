@@ -6,7 +6,7 @@ export class ApiError extends Error {
   readonly status: number | undefined;
   /** The API's own code such as `invalid_ref`, where it gave one. */
   readonly apiCode: string | undefined;
-  /** Whether trying again later may help. */
+  /** Whether a retry may help. */
   readonly transient: boolean;
 
   constructor(
@@ -26,8 +26,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Statuses worth another try (api-notes#statuses); every unknown 5xx counts as passing too. */
-export function isPassingStatus(status: number): boolean {
+/** Statuses worth another try (api-notes#statuses); every unknown 5xx counts as transient too. */
+export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 

@@ -201,7 +201,7 @@ describe('a day of the daemon', () => {
 
     expect(day.timesOf('prod')).toEqual(['10:00', '10:15', '11:00', '11:15']);
     expect(day.mostAtOnce).toBe(1);
-    expect(day.lines.filter((line) => line.includes('the last run is not over')).length).toBe(2);
+    expect(day.lines.filter((line) => line.includes('the previous run is still in progress')).length).toBe(2);
     await day.end();
   });
 

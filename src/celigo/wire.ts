@@ -1,0 +1,128 @@
+import { type Dispatcher, errors } from 'undici';
+import { messageOf } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+import { openDispatcher } from '../net/dispatcher.ts';
+import type { ProxySettings } from '../net/proxies.ts';
+import { ACCEPTED_CODINGS } from './codings.ts';
+import { ApiError } from './errors.ts';
+
+export interface WireOptions {
+  /** Sent to the origin of each request. */
+  readonly token: string;
+  readonly requestTimeoutMs: number;
+  /** Most connections at once. */
+  readonly concurrency: number;
+  /** Proxies that the environment names. */
+  readonly proxies?: ProxySettings | undefined;
+  readonly userAgent: string;
+}
+
+/** What is sent. */
+export interface WireRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly body?: Json;
+  readonly signal: AbortSignal;
+}
+
+/** A complete answer as it came: its body still has its content coding. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly coded: Buffer;
+}
+
+/** The connections to the API. */
+export interface Wire {
+  /** Sends one request. @throws ApiError (transient) when no complete answer came; the reason of an aborted signal */
+  exchange(request: WireRequest, target: URL): Promise<RawAnswer>;
+  close(): Promise<void>;
+}
+
+/** Opens the connections. `onSend` is called for every request that is sent. */
+export function openWire(options: WireOptions, onSend: () => void): Wire {
+  const connection = {
+    proxies: options.proxies,
+    connections: options.concurrency,
+    answerTimeout: options.requestTimeoutMs,
+    connectTimeout: Math.min(options.requestTimeoutMs, 30_000),
+  };
+  const dispatcher = openDispatcher(connection);
+  /** For answers with folded header lines; most servers send none. */
+  let lenient: Dispatcher | undefined;
+
+  async function exchange(via: Dispatcher, request: WireRequest, target: URL): Promise<RawAnswer> {
+    onSend();
+    const answer = await via.request({
+      origin: target.origin,
+      path: target.pathname + target.search,
+      method: request.method ?? 'GET',
+      headers: {
+        authorization: `Bearer ${options.token}`,
+        accept: 'application/json',
+        'accept-encoding': ACCEPTED_CODINGS,
+        'user-agent': options.userAgent,
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      signal: request.signal,
+      reset: via === lenient,
+    });
+    const coded = Buffer.from(await answer.body.arrayBuffer());
+    return { status: answer.statusCode, headers: answer.headers, coded };
+  }
+
+  /** Repeats a GET whose answer has folded header lines in a way that can read them. */
+  async function exchangeUnfolded(request: WireRequest, target: URL): Promise<RawAnswer> {
+    try {
+      return await exchange(dispatcher, request, target);
+    } catch (error) {
+      if ((request.method ?? 'GET') !== 'GET' || !isFolded(error)) throw error;
+      lenient ??= openDispatcher({ ...connection, unfold: true });
+      return exchange(lenient, request, target);
+    }
+  }
+
+  return {
+    async exchange(request, target) {
+      try {
+        return await exchangeUnfolded(request, target);
+      } catch (cause) {
+        if (request.signal.aborted) throw request.signal.reason;
+        throw new ApiError(`${request.method ?? 'GET'} ${target.pathname}: ${networkReason(cause)}`, {
+          transient: true,
+          cause,
+        });
+      }
+    },
+    async close() {
+      await Promise.all([dispatcher.destroy(), lenient?.destroy()]);
+    },
+  };
+}
+
+/** Whether undici's parser refused an answer because a header line is folded; only the message says so. */
+function isFolded(error: unknown): boolean {
+  return error instanceof errors.HTTPParserError && error.message.includes('whitespace after header value');
+}
+
+/** What failed on the network, in words. */
+function networkReason(cause: unknown): string {
+  const code = (cause as { code?: string }).code ?? '';
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : undefined;
+  switch (code) {
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'UND_ERR_BODY_TIMEOUT':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return 'no answer in time';
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the host name cannot be resolved';
+    case 'UND_ERR_SOCKET':
+    case 'ECONNRESET':
+      return 'the connection was closed before the answer was complete';
+    default:
+      return messageOf(inner ?? cause);
+  }
+}
