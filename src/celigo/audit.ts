@@ -2,9 +2,8 @@ import { digestOf } from '../core/digest.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { walkAudit } from './audit-walk.ts';
 import type { ApiClient } from './client.ts';
-import { parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
-import { recordsOf, walkCollection } from './paging.ts';
+import { listRecords } from './paging.ts';
 
 /** What the audit log says of one change. Values are left out on purpose: they may hold secrets. */
 export interface AuditNote {
@@ -142,28 +141,16 @@ export async function fetchUsers(
   client: ApiClient,
   signal: AbortSignal,
 ): Promise<Map<string, { readonly name: string; readonly email: string }>> {
-  const users = new Map<string, { name: string; email: string }>();
-  await walkCollection(client, {
-    path: '/v1/ashares',
-    paged: true,
-    signal,
-    read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), '/v1/ashares');
-      return { records, nextPageUrl, count: records.length };
-    },
-    visit: async ({ records }) => {
-      let fresh = 0;
-      for (const record of records) {
-        const user = isObject(record) ? record.sharedWithUser : undefined;
-        if (!isObject(user)) continue;
-        if (!users.has(text(user._id))) fresh += 1;
-        // The person's id stands inside; the record's own `_id` is that of the share (api-notes#users).
-        users.set(text(user._id), { name: text(user.name) || text(user.email), email: text(user.email) });
-      }
-      return fresh;
-    },
-  });
-  return users;
+  // The person's id is inside; the record's own `_id` is that of the share (api-notes#users).
+  const shares = await listRecords(client, { path: '/v1/ashares', paged: true, signal }, ({ sharedWithUser: user }) =>
+    isObject(user) && typeof user._id === 'string' ? user._id : undefined,
+  );
+  return new Map(
+    [...shares].map(([id, { sharedWithUser }]) => {
+      const user = isObject(sharedWithUser) ? sharedWithUser : {};
+      return [id, { name: text(user.name) || text(user.email), email: text(user.email) }];
+    }),
+  );
 }
 
 /** The `_userId` behind the token. @throws ApiError when the answer holds none */

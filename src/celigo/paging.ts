@@ -1,6 +1,6 @@
 import LinkHeader from 'http-link-header';
-import { isArray, isObject, type Json } from '../core/json.ts';
-import { type ApiClient, type ApiResponse, ownUrl } from './client.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { type ApiClient, type ApiResponse, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 
 /** Largest page asked for; the server may give less (api-notes#paging-link). */
@@ -182,6 +182,35 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
     if (seen.has(url)) return true;
   }
   throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { transient: false });
+}
+
+/**
+ * All records of a collection, each once, by what `identify` returns for it; those without an identity are left out. Of
+ * several copies the last counts.
+ * @throws ApiError when the collection cannot be read completely
+ */
+export async function listRecords(
+  client: ApiClient,
+  options: Pick<WalkOptions<Page>, 'path' | 'optional' | 'paged' | 'signal'>,
+  identify: (record: JsonObject) => string | undefined,
+): Promise<Map<string, JsonObject>> {
+  const found = new Map<string, JsonObject>();
+  await walkCollection(client, {
+    ...options,
+    read: (response) => {
+      const { records, nextPageUrl } = recordsOf(parseJson(response), options.path);
+      return { records, nextPageUrl, count: records.length };
+    },
+    visit: async ({ records }) => {
+      const before = found.size;
+      for (const record of records.filter(isObject)) {
+        const id = identify(record);
+        if (id !== undefined) found.set(id, record);
+      }
+      return found.size - before;
+    },
+  });
+  return found;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { type ApiClient, parseJson } from './client.ts';
+import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
-import { recordsOf, walkCollection } from './paging.ts';
+import { listRecords } from './paging.ts';
 
 const BIN = '/v1/recycleBinTTL';
 
@@ -20,29 +20,11 @@ function binPath(type: ResourceType, id: string): string {
  * @throws ApiError when it cannot be read
  */
 export async function readBin(client: ApiClient, signal: AbortSignal): Promise<Map<string, JsonObject>> {
-  const found = new Map<string, JsonObject>();
-  await walkCollection(client, {
-    path: BIN,
-    paged: false,
-    signal,
-    read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), BIN);
-      return { records, nextPageUrl, count: records.length };
-    },
-    visit: async ({ records }) => {
-      let fresh = 0;
-      for (const record of records) {
-        if (!isObject(record) || !isObject(record.doc) || typeof record.doc._id !== 'string') continue;
-        const type = BY_MODEL.get(String(record.model).toLowerCase());
-        if (!type) continue;
-        const key = `${type.name}/${record.doc._id}`;
-        if (!found.has(key)) fresh += 1;
-        found.set(key, record.doc);
-      }
-      return fresh;
-    },
+  const records = await listRecords(client, { path: BIN, paged: false, signal }, ({ doc, model }) => {
+    const type = BY_MODEL.get(String(model).toLowerCase());
+    return type && isObject(doc) && typeof doc._id === 'string' ? `${type.name}/${doc._id}` : undefined;
   });
-  return found;
+  return new Map([...records].flatMap(([key, { doc }]) => (isObject(doc) ? [[key, doc] as const] : [])));
 }
 
 /** One deleted resource, or `undefined` when the bin does not hold it. The answer may be a list or a document. */

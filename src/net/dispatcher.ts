@@ -1,6 +1,6 @@
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from './proxies.ts';
-import { unfoldHead } from './unfold.ts';
+import { unfoldingPool } from './unfold.ts';
 
 export interface DispatcherOptions {
   readonly proxies: ProxySettings | undefined;
@@ -14,32 +14,18 @@ export interface DispatcherOptions {
   readonly unfold?: boolean;
 }
 
-/** A pool whose connections unfold the first head that they read, however they are made: directly or by a tunnel. */
-function unfoldingPool(origin: string | URL, options: Pool.Options): Pool {
-  const { connect } = options;
-  const connector = typeof connect === 'function' ? connect : buildConnector({ ...connect });
-  return new Pool(origin, {
-    ...options,
-    connect: (to, callback) =>
-      connector(to, (...result) => {
-        if (result[1]) unfoldHead(result[1]);
-        callback(...result);
-      }),
-  });
-}
-
 /**
- * What HTTP requests go through, with one set of rules for everybody: the proxies of the environment, time limits, and
- * TLS that is always verified.
+ * What every HTTP request goes through, with one set of rules: the proxies of the environment, time limits, and TLS
+ * that is always verified.
  */
 export function openDispatcher(options: DispatcherOptions): Dispatcher {
   const { proxies, connections, answerTimeout, connectTimeout } = options;
-  // Said in so many words: left out, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would turn the check off.
+  // Explicit: left out, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would turn the check off.
   const tls = { timeout: connectTimeout, rejectUnauthorized: true };
   const agentOptions = {
     ...(connections === undefined ? {} : { connections }),
     ...(answerTimeout === undefined ? {} : { headersTimeout: answerTimeout, bodyTimeout: answerTimeout }),
-    ...(options.unfold ? { factory: (origin: string | URL, of: object): Dispatcher => unfoldingPool(origin, of) } : {}),
+    ...(options.unfold ? { factory: unfoldingPool } : {}),
     connect: tls,
   };
   return proxies

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
+import { buildConnector, Pool } from 'undici';
 
-/** A head longer than this is refused by the parser anyway. */
+/** The parser refuses a longer head anyway. Bytes. */
 const LONGEST_HEAD = 64 * 1024;
 
 /**
- * Makes a connection give its first HTTP head with folded header lines joined (RFC 9112, 5.2). The documents of the API
- * say that `Link` may be folded; undici's parser refuses it, and offers no way to have it less strict. Nothing else is
- * let through that the parser would refuse. One answer a connection: heads after the first are left as they are.
+ * Joins folded header lines (RFC 9112, 5.2) in the first HTTP head of a connection; later heads are left as they are. The
+ * API's documents show a folded `Link`, undici's parser refuses one, and nothing else that it refuses gets through.
  */
-export function unfoldHead(socket: Socket): void {
+function unfoldHead(socket: Socket): void {
   const read = socket.read.bind(socket);
   let head: Buffer | undefined = Buffer.alloc(0);
   socket.read = (size?: number): unknown => {
@@ -16,11 +16,25 @@ export function unfoldHead(socket: Socket): void {
     if (head === undefined || !Buffer.isBuffer(chunk)) return chunk;
     head = Buffer.concat([head, chunk]);
     const end = head.indexOf('\r\n\r\n');
-    // Held back until the head is whole; undici reads on when more arrives.
+    // Held back until the head is complete; undici reads on when more arrives.
     if (end < 0 && head.length < LONGEST_HEAD) return null;
     const lines = head.toString('latin1', 0, Math.max(end, 0)).replace(/[ \t]*\r\n[ \t]+/g, ' ');
-    const whole = Buffer.concat([Buffer.from(lines, 'latin1'), head.subarray(Math.max(end, 0))]);
+    const unfolded = Buffer.concat([Buffer.from(lines, 'latin1'), head.subarray(Math.max(end, 0))]);
     head = undefined;
-    return whole;
+    return unfolded;
   };
+}
+
+/** A pool whose connections unfold the first head that they read, whether they are direct or through a tunnel. */
+export function unfoldingPool(origin: string | URL, options: Pool.Options): Pool {
+  const { connect } = options;
+  const connector = typeof connect === 'function' ? connect : buildConnector({ ...connect });
+  return new Pool(origin, {
+    ...options,
+    connect: (to, callback) =>
+      connector(to, (...result) => {
+        if (result[1]) unfoldHead(result[1]);
+        callback(...result);
+      }),
+  });
 }

@@ -1,9 +1,8 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
-import { parseJson } from '../../celigo/client.ts';
-import { recordsOf, walkCollection } from '../../celigo/paging.ts';
+import { listRecords } from '../../celigo/paging.ts';
 import { diffFields } from '../../core/field-diff.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { titleOf } from '../../core/layout.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
 import { restorable } from '../../plan/body.ts';
@@ -42,32 +41,13 @@ export function findCreated<T extends { readonly id: string; readonly doc: JsonO
     .sort((a, b) => a.distance - b.distance || (a.candidate.id < b.candidate.id ? -1 : 1))[0]?.candidate;
 }
 
-/** All records of the collection at `path`, from its first to its last page. @throws ApiError when it cannot be read whole */
+/** All records of the collection at `path`, from its first to its last page. @throws ApiError when it cannot be read completely */
 export async function listAll(
   client: ApiClient,
   type: ResourceType,
   path: string,
   signal: AbortSignal,
 ): Promise<Map<string, JsonObject>> {
-  const found = new Map<string, JsonObject>();
-  await walkCollection(client, {
-    path,
-    optional: type.list.query ?? {},
-    paged: type.list.paged !== false,
-    signal,
-    read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), path);
-      return { records, nextPageUrl, count: records.length };
-    },
-    visit: async ({ records }) => {
-      let fresh = 0;
-      for (const record of records) {
-        if (!isObject(record) || typeof record._id !== 'string') continue;
-        if (!found.has(record._id)) fresh += 1;
-        found.set(record._id, record);
-      }
-      return fresh;
-    },
-  });
-  return found;
+  const options = { path, optional: type.list.query ?? {}, paged: type.list.paged !== false, signal };
+  return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
 }
