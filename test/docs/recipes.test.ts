@@ -112,7 +112,7 @@ describe('the recipes of the README', () => {
     expect(blocks.map(({ language }) => language).filter((it) => !['sh', 'console', 'yaml'].includes(it))).toEqual([]);
   });
 
-  it('run as written against the sample account', { timeout: 240_000 }, async () => {
+  it('run as written against the sample account', { tags: 'slow' }, async () => {
     const { one, two } = await workspaces();
     const env = { ...ENV, PATH: `${binFolder()}:${ENV.PATH}`, HOOK_PASSWORD: 'a-password', HOOK_TOKEN: 'a-token' };
 
