@@ -45,6 +45,14 @@ export interface NamedCommit {
   readonly date: Date;
 }
 
+/** No commit of the mirror is named so. */
+export class NoSuchState extends AppError {
+  constructor(message: string, hint: string) {
+    super('USAGE', message, { hint });
+    this.name = 'NoSuchState';
+  }
+}
+
 async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
   return readNamed(await git.ask(['rev-list', '-1', '--format=%ct', '--end-of-options', name, '--']));
 }
@@ -55,27 +63,31 @@ function readNamed(out: string | undefined): NamedCommit | undefined {
 }
 
 /**
- * The commit that an option such as `--at` names: any reference git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`,
- * `3 days ago`), which stands for the last commit of HEAD's line before it; a date is meant to its end, in UTC.
- * @throws AppError `USAGE` when there is none
+ * The commit that an option such as `--at` names: any reference git knows, or a time (`2026-11-23`,
+ * `2026-11-23T18:00Z`, `yesterday`, `3 days ago`), which means the last commit of HEAD's line before it; a date means
+ * its end, in UTC.
+ * @throws NoSuchState
  */
 export async function resolveAt(git: Git, at: string, now: Date, option = '--at'): Promise<NamedCommit> {
   const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
   if (named) return named;
   const time = await timeOf(at, now, 'at');
   if (!time) {
-    throw new AppError('USAGE', `${option}: ${at} is neither a commit, branch or tag of the mirror nor a time`, {
-      hint: 'git log --oneline shows the commits; times look like 2026-11-23, 2026-11-23T18:00Z, yesterday, 3 days ago',
-    });
+    throw new NoSuchState(
+      `${option}: ${at} is neither a commit, branch or tag of the mirror nor a valid time`,
+      'List the commits with git log --oneline, or use a time such as 2026-11-23, 2026-11-23T18:00Z, yesterday, ' +
+        '"3 days ago"',
+    );
   }
   const before = `--before=@${Math.floor(time.getTime() / 1000)}`;
   const found = readNamed(await git.ask(['rev-list', '-1', '--first-parent', '--format=%ct', before, 'HEAD', '--']));
   if (found) return found;
   const log = await git.ask(['log', '--reverse', '--first-parent', '--format=%cI', 'HEAD', '--']);
   const first = log?.split('\n')[0];
-  throw new AppError('USAGE', `${option}: the mirror has no commit before ${time.toISOString()}`, {
-    hint: first ? `Its first commit is of ${first}` : 'It has no commit at all yet: celigo-mirror sync makes one',
-  });
+  throw new NoSuchState(
+    `${option}: the mirror has no commit before ${time.toISOString()}`,
+    first ? `Its first commit was made at ${first}` : 'It has no commits yet; make one with: celigo-mirror sync',
+  );
 }
 
 /** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
@@ -83,7 +95,7 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
   const tree = (await git.ask(['rev-parse', '--verify', '--quiet', `${named.commit}:${account}`]))?.trim();
   if (!tree) {
     throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
-      hint: `git log -- ${account} shows the commits that do`,
+      hint: `List the commits that do with: git log -- ${account}`,
     });
   }
   const files = new Map<string, string>();

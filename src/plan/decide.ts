@@ -224,7 +224,8 @@ export function planOne(document: Wanted, input: PlanInput): Draft {
     case 'matched':
       return draft(document, {
         action: 'unchanged',
-        reason: `the target's own "${live.title}" is used and left as it is`,
+        reason: `uses the existing "${live.title}" unchanged`,
+        existing: true,
         targetId: live.id,
       });
     case 'unknown':

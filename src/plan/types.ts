@@ -57,6 +57,8 @@ export interface Step {
   readonly path: string;
   readonly action: Action;
   readonly method?: WriteMethod;
+  /** The target's own resource, matched by name: used, never changed. */
+  readonly existing?: true;
   /** Why this action, in a sentence without a full stop. */
   readonly reason: string;
   /** Steps of one level need nothing of each other. */

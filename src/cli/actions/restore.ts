@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { NoSuchState } from '../../mirror/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import type { Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
@@ -95,7 +96,7 @@ async function open(deps: RestoreDeps, { request, saved, resume }: AskedRestore)
   try {
     return await openRestore(deps, request, resume);
   } catch (error) {
-    if (!saved || !(error instanceof AppError && error.message.startsWith('--at:'))) throw error;
+    if (!saved || !(error instanceof NoSuchState)) throw error;
     throw new AppError('CONFLICT', `the plan was made from another mirror: this one has no commit ${request.at}`, {
       hint: 'Apply it where it was made, or make a new plan here',
     });

@@ -1,7 +1,7 @@
 import type { Plan, Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange } from './change-view.ts';
-import { printable, type Style } from './style.ts';
+import { counted, printable, type Style } from './style.ts';
 import { describeCommits, describeRemote } from './sync-view.ts';
 
 const SIGN = {
@@ -13,7 +13,9 @@ const SIGN = {
   blocked: '!',
   impossible: '·',
 } as const;
-const WORD = {
+
+/** Steps of a plan by what they do, for its first line. */
+const COUNTED = {
   create: 'to create',
   update: 'to update',
   undelete: 'to undelete',
@@ -22,6 +24,9 @@ const WORD = {
   impossible: 'not restorable',
 } as const;
 
+/** New ids listed one by one. */
+const MOST_IDS = 20;
+
 function paint(action: Step['action'], style: Style): (text: string) => string {
   if (action === 'create' || action === 'undelete') return style.green;
   if (action === 'delete' || action === 'blocked') return style.red;
@@ -29,69 +34,67 @@ function paint(action: Step['action'], style: Style): (text: string) => string {
 }
 
 function counts(plan: Plan, style: Style): string {
-  const parts = Object.entries(WORD).flatMap(([action, word]) => {
+  const parts = Object.entries(COUNTED).flatMap(([action, words]) => {
     const count = plan.steps.filter((step) => step.action === action).length;
-    return count > 0 ? [paint(action as Step['action'], style)(`${count} ${word}`)] : [];
+    return count > 0 ? [paint(action as Step['action'], style)(`${count} ${words}`)] : [];
   });
   return [...parts, `${plan.unchanged} unchanged`].join(', ');
 }
 
 function describeStep(step: Step, style: Style): string[] {
+  const { action, key, targetId, title, reason } = step;
+  if (action === 'unchanged') return step.existing ? [style.dim(`  = ${key} → ${targetId}: ${printable(reason)}`)] : [];
+  const head = paint(action, style)(`${SIGN[action]} ${action === 'impossible' ? 'not restorable' : action}`);
   const how = step.method === 'patch' ? ' (PATCH)' : '';
-  const id = step.targetId ? `${step.key} → ${step.targetId}` : step.key;
-  const head = paint(step.action, style)(`${SIGN[step.action]} ${step.action}`);
-  const lines = [
-    `  ${head}${how} ${id} ${style.bold(`"${printable(step.title)}"`)}${style.dim(`: ${printable(step.reason)}`)}`,
-  ];
-  if (step.conflict && step.action !== 'impossible')
-    lines.push(`      ${style.red('conflict: changed live since the last sync')}`);
+  const ids = targetId ? `${key} → ${targetId}` : key;
+  const lines = [`  ${head}${how} ${ids} ${style.bold(`"${printable(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
+  if (step.conflict && action !== 'impossible')
+    lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
-  if (step.late.length > 0) lines.push(style.dim(`      completed afterwards: ${step.late.join(', ')}`));
-  if (step.enable) lines.push(style.green('      switched on at the end'));
+  if (step.late.length > 0) lines.push(style.dim(`      added in a second write: ${step.late.join(', ')}`));
+  if (step.enable) lines.push(style.green('      enabled at the end'));
   return lines;
 }
 
 /** The plan for a person: every step with its field changes, then warnings and counts. */
 export function describePlan(plan: Plan, style: Style): string {
   const source = plan.from === plan.account ? plan.account : `${plan.from} into ${plan.account}`;
-  const when = plan.state.date.slice(0, 16).replace('T', ' ');
+  const commit = style.cyan(plan.state.commit.slice(0, 10) || 'now');
+  const when = style.dim(`(${plan.state.date.slice(0, 16).replace('T', ' ')} UTC)`);
   const lines = [
-    `${style.bold(source)} as of ${style.cyan(plan.state.commit.slice(0, 10) || 'now')} ${style.dim(`(${when} UTC)`)}: ${counts(plan, style)}`,
+    `${style.bold(source)} as of ${commit} ${when}: ${counts(plan, style)}`,
+    ...plan.steps.flatMap((step) => describeStep(step, style)),
+    ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
   ];
-  for (const step of plan.steps) {
-    if (step.action !== 'unchanged') lines.push(...describeStep(step, style));
-    else if (step.targetId && /own/.test(step.reason))
-      lines.push(style.dim(`  = ${step.key} → ${step.targetId}: ${printable(step.reason)}`));
-  }
-  for (const warning of plan.warnings) lines.push(`  ${style.yellow('warning:')} ${printable(warning)}`);
   return `${lines.join('\n')}\n`;
 }
 
-/** What became of a plan, for a person. */
+/** The result of a restore for a person. */
 export function describeOutcome(report: RestoreReport, style: Style): string {
-  const lines: string[] = [];
-  const done = report.outcomes.filter(({ result }) => result === 'done').length;
   const rest = report.outcomes.filter(({ result }) => result !== 'done');
-  const seconds = (report.durationMs / 1000).toFixed(1);
-  const word = report.exitCode === 0 ? style.green('restored') : style.red('restored in part');
-  lines.push(
-    `${style.bold(report.account)}: ${word}: ${done} of ${report.outcomes.length} steps ${style.dim(`(${report.requests} requests, ${seconds} s, restore ${report.restoreId})`)}`,
-  );
-  for (const { step, result, reason } of rest) {
-    lines.push(`  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`);
-  }
-  for (const { key, title, places } of report.drift) {
-    lines.push(
-      `  ${style.red('differs')} ${key} "${printable(title)}": the server shows ${printable(places.join(', '))} otherwise than asked`,
-    );
-  }
+  const done = report.outcomes.length - rest.length;
+  const word = report.exitCode === 0 ? style.green('restored') : style.red('partly restored');
+  const requests = counted(report.requests, 'request');
+  const facts = `(${requests}, ${(report.durationMs / 1000).toFixed(1)} s, restore ${report.restoreId})`;
   const fresh = Object.entries(report.newIds);
-  for (const [key, id] of fresh.slice(0, 20)) lines.push(style.dim(`  ${key} is now ${id}`));
-  if (fresh.length > 20) lines.push(style.dim(`  … and ${fresh.length - 20} more new ids, see idmaps/ in the mirror`));
-  if (report.enabled.length > 0) lines.push(`  switched on: ${report.enabled.join(', ')}`);
-  const said = new Set(report.plan.warnings);
+  const known = new Set(report.plan.warnings);
+  const lines = [
+    `${style.bold(report.account)}: ${word}: ${done} of ${counted(report.outcomes.length, 'step')} ${style.dim(facts)}`,
+    ...rest.map(
+      ({ step, result, reason }) =>
+        `  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`,
+    ),
+    ...report.drift.map(
+      ({ key, title, places }) =>
+        `  ${style.red('differs')} ${key} "${printable(title)}": the server stored other values of ${printable(places.join(', '))}`,
+    ),
+    ...fresh.slice(0, MOST_IDS).map(([key, id]) => style.dim(`  ${key} is now ${id}`)),
+  ];
+  if (fresh.length > MOST_IDS)
+    lines.push(style.dim(`  … and ${fresh.length - MOST_IDS} more new ids, see idmaps/ in the mirror`));
+  if (report.enabled.length > 0) lines.push(`  enabled: ${report.enabled.join(', ')}`);
   for (const warning of report.warnings)
-    if (!said.has(warning)) lines.push(`  ${style.yellow('warning:')} ${printable(warning)}`);
+    if (!known.has(warning)) lines.push(`  ${style.yellow('warning:')} ${printable(warning)}`);
   lines.push(...describeCommits(report.commits, style), ...describeRemote(report.remote, style));
   return `${lines.join('\n')}\n`;
 }
