@@ -7,8 +7,8 @@ import { referencesOf } from '../core/references.ts';
 
 /**
  * What a reference means. `uses`: the one does not work without the other. `starts`: a flow that runs another after
- * itself. `belongs`: membership and registration, which carries no effect from one member to the next. `mentions`: an id
- * that stands in code or in a text, where no field says what it is.
+ * itself. `belongs`: membership and registration, which carries no effect from one member to the next. `mentions`: an
+ * id in code or in a text, where no field says what it is.
  */
 export type EdgeKind = 'uses' | 'starts' | 'belongs' | 'mentions';
 
@@ -16,7 +16,7 @@ export type EdgeKind = 'uses' | 'starts' | 'belongs' | 'mentions';
 export interface Edge {
   readonly from: Key;
   readonly to: Key;
-  /** Where it stands in `from`: `pageProcessors[0]._importId`. */
+  /** Its place in `from`: `pageProcessors[0]._importId`. */
   readonly place: string;
   readonly kind: EdgeKind;
 }
@@ -33,7 +33,7 @@ export interface AccountGraph {
   /** In the order of their keys. */
   readonly nodes: ReadonlyMap<Key, MirrorDocument>;
   readonly edges: readonly Edge[];
-  /** References that lead out of the mirror. */
+  /** References to what the mirror does not hold. */
   readonly missing: readonly MissingTarget[];
   /** What a resource refers to. */
   readonly uses: (key: Key) => readonly Edge[];
@@ -43,7 +43,7 @@ export interface AccountGraph {
 
 /** Fields by which a flow starts what comes after it (api-notes#flow-starts). */
 const STARTING: ReadonlySet<string> = new Set(['_runNextFlowIds', '_runNextExportIds']);
-/** Fields of membership: an integration is no reason for one of its flows to fail because of another. */
+/** Fields of membership: a flow does not fail because another one of its integration does. */
 const BELONGING: ReadonlySet<string> = new Set([
   '_integrationId',
   '_registeredConnectionIds',
@@ -62,7 +62,7 @@ function kindOf(place: Place, type: string): EdgeKind {
   return place.some((step) => BELONGING.has(String(step))) ? 'belongs' : 'uses';
 }
 
-/** An id in a text, with where it stands. */
+/** An id in a text, with its place. */
 export interface Mention {
   readonly place: Place;
   readonly id: string;
@@ -71,7 +71,7 @@ export interface Mention {
   readonly at: number;
 }
 
-/** Ids that stand in texts of a document, where a reference cannot be told from any other text. */
+/** Ids in texts of a document, where a reference looks like any other text. */
 export function mentionsIn(doc: Json): readonly Mention[] {
   const found: Mention[] = [];
   visitLeaves(doc, (leaf, place) => {
@@ -83,8 +83,8 @@ export function mentionsIn(doc: Json): readonly Mention[] {
   return found;
 }
 
-/** Lists by the key of their resource. */
-function grouped<T>(items: readonly T[], keyFor: (item: T) => Key): (key: Key) => readonly T[] {
+/** Looks up the items of one key. */
+export function grouped<T>(items: readonly T[], keyFor: (item: T) => Key): (key: Key) => readonly T[] {
   const groups = new Map<Key, T[]>();
   for (const item of items) {
     const key = keyFor(item);

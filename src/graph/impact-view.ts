@@ -1,36 +1,36 @@
 import { findType } from '../catalogue/index.ts';
 import type { Key } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
-import { type AccountGraph, type Edge, nameOf } from './account-graph.ts';
+import { type AccountGraph, type Edge, grouped, nameOf } from './account-graph.ts';
 import type { Impact, Reached } from './impact.ts';
 import { mermaidNode, mermaidText } from './mermaid.ts';
 
-function dirOf(key: Key): string {
+function typeOf(key: Key): string {
   return key.slice(0, key.indexOf('/'));
 }
 
 function nounOf(key: Key): string {
-  return findType(dirOf(key))?.noun ?? dirOf(key);
+  return findType(typeOf(key))?.noun ?? typeOf(key);
 }
 
 const WORDS = { uses: '', belongs: 'belongs', starts: 'starts', mentions: 'mentions' } as const;
 
-/** The reference behind a line, for people. */
-function because({ edge, way }: Reached): string {
-  if (way === 'after') return `runs after it: ${edge.place}`;
+/** The reference behind a line of the tree. */
+function because({ edge, relation }: Reached): string {
+  if (relation === 'after') return `runs after it: ${edge.place}`;
   const word = WORDS[edge.kind];
   return word === '' ? edge.place : `${word}: ${edge.place}`;
 }
 
-/** One half as a tree, each resource where it is nearest to the start. */
-function branches(graph: AccountGraph, reached: readonly Reached[], from: Key, indent: string): string[] {
-  const children = reached.filter((one) => one.from === from);
+/** The resources below `from` as a tree, each where it is nearest to the start. */
+function branches(graph: AccountGraph, below: (key: Key) => readonly Reached[], from: Key, indent: string): string[] {
+  const children = below(from);
   return children.flatMap((one, i) => {
     const last = i === children.length - 1;
     const name = oneLine(nameOf(graph, one.key));
     return [
       `${indent}${last ? '└─ ' : '├─ '}${one.key}  "${name}"  (${because(one)})`,
-      ...branches(graph, reached, one.key, `${indent}${last ? '   ' : '│  '}`),
+      ...branches(graph, below, one.key, `${indent}${last ? '   ' : '│  '}`),
     ];
   });
 }
@@ -40,7 +40,15 @@ export function impactTree(graph: AccountGraph, { start, dependants, needs }: Im
   const half = (title: string, reached: readonly Reached[]): string[] =>
     reached.length === 0
       ? [`${title}: nothing`]
-      : [`${title} (${reached.length}):`, ...branches(graph, reached, start, '  ')];
+      : [
+          `${title} (${reached.length}):`,
+          ...branches(
+            graph,
+            grouped(reached, ({ from }) => from),
+            start,
+            '  ',
+          ),
+        ];
   return `${[
     `${start}  "${oneLine(nameOf(graph, start))}"`,
     '',
@@ -50,18 +58,18 @@ export function impactTree(graph: AccountGraph, { start, dependants, needs }: Im
   ].join('\n')}\n`;
 }
 
-/** Resources that are shown: the start first, then those nearest to it. */
+/** The shown resources: the start first, then the nearest. */
 function shownKeys({ start, dependants, needs }: Impact): Set<Key> {
   return new Set([start, ...dependants.map(({ key }) => key), ...needs.map(({ key }) => key)]);
 }
 
 /** An arrow of a drawing. */
 interface Arrow extends Pick<Edge, 'from' | 'to' | 'kind'> {
-  /** Every place that it stands for. */
+  /** Every place of the documents that it represents. */
   readonly places: readonly string[];
 }
 
-/** All references among what is shown, in the direction in which they stand in the documents; those of a kind as one. */
+/** All references among the shown resources, in the direction of the documents; those of a kind as one. */
 function arrowsAmong(graph: AccountGraph, keys: ReadonlySet<Key>): Arrow[] {
   const arrows = new Map<string, Arrow>();
   for (const from of keys) {
@@ -80,7 +88,7 @@ export function impactMermaid(graph: AccountGraph, impact: Impact): string {
   const ids = new Map([...keys].map((key, i) => [key, `n${i}`]));
   const nodes = [...ids].map(
     ([key, id]) =>
-      `  ${mermaidNode(id, dirOf(key), `${mermaidText(nounOf(key))}: ${mermaidText(nameOf(graph, key))}`)}`,
+      `  ${mermaidNode(id, typeOf(key), `${mermaidText(nounOf(key))}: ${mermaidText(nameOf(graph, key))}`)}`,
   );
   const edges = arrowsAmong(graph, keys).map(({ from, to, kind }) => {
     const arrow = kind === 'uses' ? '-->' : kind === 'starts' ? '==>|starts|' : `-.->|${kind}|`;
@@ -97,14 +105,14 @@ function quoted(text: string): string {
 /** A graph in Graphviz's language. */
 export function impactDot(graph: AccountGraph, impact: Impact): string {
   const keys = shownKeys(impact);
-  const nodes = [...keys].map(
-    (key) =>
-      `  ${quoted(key)} [label=${quoted(`${nounOf(key)}: ${nameOf(graph, key)}`)}${key === impact.start ? ', penwidth=3' : ''}];`,
-  );
-  const edges = arrowsAmong(graph, keys).map(
-    ({ from, to, kind, places }) =>
-      `  ${quoted(from)} -> ${quoted(to)} [tooltip=${quoted(places.join(', '))}${kind === 'uses' ? '' : `, label=${quoted(kind)}, style=${kind === 'starts' ? 'bold' : 'dashed'}`}];`,
-  );
+  const nodes = [...keys].map((key) => {
+    const label = quoted(`${nounOf(key)}: ${nameOf(graph, key)}`);
+    return `  ${quoted(key)} [label=${label}${key === impact.start ? ', penwidth=3' : ''}];`;
+  });
+  const edges = arrowsAmong(graph, keys).map(({ from, to, kind, places }) => {
+    const style = kind === 'uses' ? '' : `, label=${quoted(kind)}, style=${kind === 'starts' ? 'bold' : 'dashed'}`;
+    return `  ${quoted(from)} -> ${quoted(to)} [tooltip=${quoted(places.join(', '))}${style}];`;
+  });
   return `${['digraph impact {', '  rankdir=LR;', '  node [shape=box];', ...nodes, ...edges, '}'].join('\n')}\n`;
 }
 
@@ -113,16 +121,16 @@ export function impactJson(graph: AccountGraph, account: string, impact: Impact)
   const about = (key: Key): Record<string, unknown> => {
     const document = graph.nodes.get(key);
     return {
-      type: dirOf(key),
+      type: typeOf(key),
       id: document?.id ?? '',
       name: document?.title ?? '',
       path: `${account}/${document?.path ?? ''}`,
     };
   };
-  const reached = ({ key, distance, from, edge, way }: Reached): Record<string, unknown> => ({
+  const reached = ({ key, distance, from, edge, relation }: Reached): Record<string, unknown> => ({
     ...about(key),
     distance,
-    via: { from, place: edge.place, in: edge.from, kind: edge.kind, way },
+    via: { from, place: edge.place, in: edge.from, kind: edge.kind, way: relation },
   });
   return {
     version: 1,

@@ -5,21 +5,21 @@ import type { AccountGraph, Edge } from './account-graph.ts';
 /** A resource that another one reaches, with the reference by which it is reached first. */
 export interface Reached {
   readonly key: Key;
-  /** Steps between it and the start, on the shortest way that counts. */
+  /** Steps between it and the start, on the shortest path that counts. */
   readonly distance: number;
-  /** The one before it on that way. */
+  /** The resource before it on that path. */
   readonly from: Key;
   readonly edge: Edge;
-  readonly way: Way;
+  readonly relation: Relation;
 }
 
 /**
- * How a resource was reached: by references alone; because it runs after something that was reached; or because it starts
- * something that was reached, which is where its own other followers do not count.
+ * How a resource was reached: by references alone; because it runs after a resource that was reached; or because it
+ * starts one, in which case the other flows that it starts do not count.
  */
-export type Way = 'refers' | 'after' | 'starter';
+export type Relation = 'refers' | 'after' | 'starter';
 
-/** What one resource means for the others. Nearest first, each named once. */
+/** What a change of one resource affects and what it relies on. Nearest first, each resource once. */
 export interface Impact {
   readonly start: Key;
   /** What depends on it: it refers to it directly or through others, or runs after something that does. */
@@ -31,20 +31,20 @@ export interface Impact {
 interface Step {
   readonly key: Key;
   readonly edge: Edge;
-  readonly way: Way;
+  readonly relation: Relation;
 }
 
 /**
- * Breadth first. What was reached in one way and is reached again in another is followed in that one, too: which steps
- * count from there on depends on how it was reached. From the start every step counts.
+ * Breadth first. A resource that is reached again by another relation is followed again: which steps count from there
+ * depends on the relation. From the start every step counts.
  */
-function walk(start: Key, next: (key: Key, way: Way) => readonly Step[]): Reached[] {
+function walk(start: Key, next: (key: Key, relation: Relation) => readonly Step[]): Reached[] {
   const states = new Set<string>();
   const found = new Map<Key, Reached>();
-  const queue: Pick<Reached, 'key' | 'way' | 'distance'>[] = [{ key: start, way: 'refers', distance: 0 }];
-  for (const { key: from, way, distance } of queue) {
-    for (const step of next(from, way)) {
-      const state = `${step.way} ${step.key}`;
+  const queue: Pick<Reached, 'key' | 'relation' | 'distance'>[] = [{ key: start, relation: 'refers', distance: 0 }];
+  for (const { key: from, relation, distance } of queue) {
+    for (const step of next(from, relation)) {
+      const state = `${step.relation} ${step.key}`;
       if (step.key === start || states.has(state)) continue;
       states.add(state);
       const reached = { ...step, from, distance: distance + 1 };
@@ -56,25 +56,25 @@ function walk(start: Key, next: (key: Key, way: Way) => readonly Step[]): Reache
 }
 
 /**
- * What depends on `start` and what it needs, through any number of references. Membership is told but not followed:
- * that two flows share an integration makes neither depend on the other, unless the integration itself is asked about.
+ * What depends on `start` and what it needs, through any number of references. Membership is reported but not followed:
+ * two flows of one integration do not depend on each other, unless `start` is the integration.
  *
  * A flow that starts another refers to it, so the starter is among the dependants of the started; what is started runs
  * only after its starter, so it is among the dependants of that one too.
  */
 export function impactOf(graph: AccountGraph, start: Key): Impact {
   const member = (key: Key): boolean => key !== start && typeIn(key) === GROUPS.name;
-  const dependants = walk(start, (key, way) => {
+  const dependants = walk(start, (key, relation) => {
     if (member(key)) return [];
     const referring = graph
       .usedBy(key)
-      .filter(({ kind }) => way !== 'after' || kind !== 'starts')
-      .map((edge): Step => ({ key: edge.from, edge, way: edge.kind === 'starts' ? 'starter' : way }));
-    const started = way === 'starter' ? [] : graph.uses(key).filter(({ kind }) => kind === 'starts');
-    return [...referring, ...started.map((edge): Step => ({ key: edge.to, edge, way: 'after' }))];
+      .filter(({ kind }) => relation !== 'after' || kind !== 'starts')
+      .map((edge): Step => ({ key: edge.from, edge, relation: edge.kind === 'starts' ? 'starter' : relation }));
+    const started = relation === 'starter' ? [] : graph.uses(key).filter(({ kind }) => kind === 'starts');
+    return [...referring, ...started.map((edge): Step => ({ key: edge.to, edge, relation: 'after' }))];
   });
   const needs = walk(start, (key) =>
-    member(key) ? [] : graph.uses(key).map((edge) => ({ key: edge.to, edge, way: 'refers' })),
+    member(key) ? [] : graph.uses(key).map((edge) => ({ key: edge.to, edge, relation: 'refers' })),
   );
   return { start, dependants, needs };
 }

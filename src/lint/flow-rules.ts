@@ -5,7 +5,7 @@ import type { Key } from '../core/keys.ts';
 import { type AccountGraph, isForeign, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Exports that begin by themselves when something arrives (api-notes#listeners). */
+/** Exports that run when something arrives (api-notes#listeners). */
 const LISTENERS: ReadonlySet<string> = new Set(['webhook', 'distributed']);
 const LISTENING_ADAPTORS = /^(?:Webhook|AS2|VAN)/;
 
@@ -44,7 +44,7 @@ function emptyFlows(graph: AccountGraph): Problem[] {
   });
 }
 
-/** Whether a source waits for something to arrive instead of being asked by a schedule. */
+/** Whether a source waits for something to arrive instead of running on a schedule. */
 export function isListener(doc: JsonObject | undefined): boolean {
   return (
     LISTENERS.has(String(doc?.type)) ||
@@ -54,13 +54,13 @@ export function isListener(doc: JsonObject | undefined): boolean {
   );
 }
 
-/** Whether a source is a file that a person hands in (a data loader): it runs when that happens. */
-function isByHand(doc: JsonObject | undefined): boolean {
+/** Whether a source is a file that a person uploads (a data loader), which runs the flow. */
+function isUpload(doc: JsonObject | undefined): boolean {
   return doc?.type === 'simple' || doc?.adaptorType === 'SimpleExport';
 }
 
-/** Whether something makes a flow begin: a schedule, a listener, a person with a file, or a flow before it. */
-export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolean {
+/** Whether anything starts a flow: a schedule, a listener, an uploaded file or another flow. */
+export function hasStarter(graph: AccountGraph, flow: MirrorDocument): boolean {
   const { doc } = flow;
   const sources = objectsAt(doc, 'pageGenerators');
   const exportIds = [textAt(doc, '_exportId'), ...sources.map((source) => textAt(source, '_exportId'))];
@@ -69,7 +69,7 @@ export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolea
     sources.some((source) => textAt(source, 'schedule') !== undefined) ||
     exportIds.some((id) => {
       const source = id === undefined ? undefined : graph.nodes.get(`exports/${id}`)?.doc;
-      return isListener(source) || isByHand(source);
+      return isListener(source) || isUpload(source);
     }) ||
     graph.usedBy(keyOfFlow(flow)).some(({ kind }) => kind === 'starts' || kind === 'mentions')
   );
@@ -78,10 +78,10 @@ export function beginsSomehow(graph: AccountGraph, flow: MirrorDocument): boolea
 function unscheduledFlows(graph: AccountGraph): Problem[] {
   return flowsOf(graph)
     .filter((flow) => isEnabled(flow) && flow.doc.isAbstract !== true && !isInstance(flow))
-    .filter((flow) => hasSteps(flow.doc) && !beginsSomehow(graph, flow))
+    .filter((flow) => hasSteps(flow.doc) && !hasStarter(graph, flow))
     .map((flow) => ({
       key: keyOfFlow(flow),
-      message: 'the flow is enabled, but has no schedule and no listener, and no other flow starts it',
+      message: 'the flow is enabled but never starts: no schedule, no listener, and no other flow starts it',
     }));
 }
 
@@ -96,24 +96,22 @@ function startsDisabled(graph: AccountGraph): Problem[] {
         .map(({ to, place }) => ({
           key: keyOfFlow(flow),
           place,
-          message: `starts "${nameOf(graph, to)}" (${to}), which is disabled: the chain ends here`,
+          message: `starts "${nameOf(graph, to)}" (${to}), which is disabled; the chain stops here`,
         })),
     );
 }
 
-function circles(graph: AccountGraph): Problem[] {
+function cycles(graph: AccountGraph): Problem[] {
   const chains = new Graph({ directed: true });
   for (const { kind, from, to } of graph.edges) if (kind === 'starts') chains.setEdge(from, to);
   return alg.findCycles(chains).map((members) => {
     const inOrder = [...members].sort();
-    return {
-      key: inOrder[0] ?? '',
-      message: `the flow starts itself again${inOrder.length > 1 ? ` through ${inOrder.slice(1).join(', ')}` : ''}: the chain never ends`,
-    };
+    const through = inOrder.length > 1 ? ` through ${inOrder.slice(1).join(', ')}` : '';
+    return { key: inOrder[0] ?? '', message: `the flow starts itself again${through}; the chain never ends` };
   });
 }
 
-/** Ends of branches that are no router of the list (api-notes#routers). */
+/** Ends of branches that are not routers of the list (api-notes#routers). */
 const RESERVED: ReadonlySet<string> = new Set(['outputRouter', 'apiRouter']);
 
 function deadBranches(graph: AccountGraph): Problem[] {
@@ -132,7 +130,7 @@ function deadBranches(graph: AccountGraph): Problem[] {
             {
               key: `${type.name}/${id}`,
               place: `${builder === undefined ? '' : 'builder.'}routers[${r}].branches[${b}].nextRouterId`,
-              message: `the branch "${textAt(branch, 'name') ?? ''}" leads to the router ${next}, which is not there`,
+              message: `the branch "${textAt(branch, 'name') ?? ''}" leads to the router ${next}, which does not exist`,
             },
           ];
         }),
@@ -146,7 +144,7 @@ function duplicateNames(graph: AccountGraph): Problem[] {
     const { type, doc, title } = document;
     const name = textAt(doc, 'name');
     if (name === undefined || !NAMED.has(type.name) || isForeign(document)) continue;
-    // Two integrations may well have a flow of the same name each.
+    // Two integrations may each have a flow of the same name.
     const inside = type.name === 'flows' ? (textAt(doc, '_integrationId') ?? '') : '';
     const key = JSON.stringify([type.name, inside, title.trim().toLowerCase().replace(/\s+/g, ' ')]);
     groups.set(key, [...(groups.get(key) ?? []), document]);
@@ -155,10 +153,12 @@ function duplicateNames(graph: AccountGraph): Problem[] {
     .filter((group) => group.length > 1)
     .map((group) => {
       const [first, ...others] = group as [MirrorDocument, ...MirrorDocument[]];
+      const { type, id, title } = first;
+      const who = others.length === 1 ? `another ${type.noun} has` : `${others.length} other ${type.plural} have`;
       return {
-        key: `${first.type.name}/${first.id}`,
+        key: `${type.name}/${id}`,
         place: 'name',
-        message: `${others.length === 1 ? `another ${first.type.noun} has` : `${others.length} other ${first.type.plural} have`} the name "${first.title}": ${others.map(({ id }) => id).join(', ')}`,
+        message: `${who} the same name "${title}": ${others.map((other) => other.id).join(', ')}`,
       };
     });
 }
@@ -186,31 +186,31 @@ export const FLOW_RULES: readonly Rule[] = [
   {
     id: 'unscheduled-flow',
     severity: 'warning',
-    about: 'an enabled flow that nothing ever starts',
+    about: 'an enabled flow that nothing starts',
     check: unscheduledFlows,
   },
   {
     id: 'starts-disabled-flow',
     severity: 'warning',
-    about: 'an enabled flow that starts a disabled one when it is done',
+    about: 'an enabled flow that starts a disabled flow when it ends',
     check: startsDisabled,
   },
   {
     id: 'endless-chain',
     severity: 'error',
-    about: 'flows that start each other in a circle',
-    check: circles,
+    about: 'flows that start each other in a cycle',
+    check: cycles,
   },
   {
     id: 'dead-branch',
     severity: 'error',
-    about: 'a branch that leads to a router which is not there',
+    about: 'a branch that leads to a router that does not exist',
     check: deadBranches,
   },
   {
     id: 'duplicate-name',
     severity: 'warning',
-    about: 'two resources of a type with one name: people, and a restore by name, take one for the other',
+    about: 'two resources of the same type and name, which people and a restore by name may confuse',
     check: duplicateNames,
   },
 ];

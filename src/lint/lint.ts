@@ -9,7 +9,7 @@ import { REFERENCE_RULES } from './reference-rules.ts';
 import { TEXT_RULES } from './text-rules.ts';
 import type { Problem, Rule, Severity } from './types.ts';
 
-/** Every rule, in the order in which they are told. */
+/** Every rule, in the order in which it is reported. */
 export const RULES: readonly Rule[] = [...REFERENCE_RULES, ...FLOW_RULES, ...TEXT_RULES];
 
 /** A problem with the rule that found it. */
@@ -24,33 +24,33 @@ export interface LintResult {
   readonly findings: readonly Finding[];
   /** Findings that the policy allows. */
   readonly allowed: number;
-  /** Allowances that no finding needed, by their position in the policy. */
+  /** Allowances that no finding matched, by their position in the policy. */
   readonly needless: readonly number[];
 }
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
-/** Whether `severity` is as grave as `limit`. */
+/** Whether `severity` is at least as severe as `limit`. */
 export function reaches(severity: Severity, limit: Severity): boolean {
   return RANK[severity] <= RANK[limit];
 }
 
-/** @throws AppError `USAGE` with a suggestion for a rule that there is not */
+/** @throws AppError `USAGE` with a suggestion for an unknown rule */
 function checkNames(policy: LintPolicy): void {
   const known = RULES.map(({ id }) => id);
   const named = [...Object.keys(policy.rules), ...policy.allow.map(({ rule }) => rule)];
   for (const name of named) {
     if (known.includes(name)) continue;
     const guess = nearest(name, known);
-    throw new AppError('USAGE', `no rule is called ${name}${guess ? ` (did you mean ${guess}?)` : ''}`, {
-      hint: 'celigo-mirror lint --rules lists them',
+    throw new AppError('USAGE', `unknown rule ${name}${guess ? ` (did you mean ${guess}?)` : ''}`, {
+      hint: 'List the rules with: celigo-mirror lint --rules',
     });
   }
 }
 
 /**
- * Looks for faults in one state of an account.
- * @throws AppError `USAGE` when the policy names a rule that there is not
+ * Checks one state of an account against all rules that the policy leaves on.
+ * @throws AppError `USAGE` when the policy names an unknown rule
  */
 export async function lint(graph: AccountGraph, policy: LintPolicy, transliterate: Transliterate): Promise<LintResult> {
   checkNames(policy);

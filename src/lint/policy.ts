@@ -3,14 +3,14 @@ import { AppError } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
 
-/** The policy's file, in the root of the mirror's repository, where it is reviewed like everything else. */
+/** The policy file, in the root of the mirror's repository, where changes of it can be reviewed. */
 export const POLICY_FILE = 'celigo-lint.yaml';
 
 const policySchema = z.strictObject({
   rules: z
     .record(z.string(), z.enum(['off', 'info', 'warning', 'error']))
     .default({})
-    .describe('Rule → how grave it is here'),
+    .describe('Rule → its severity here'),
   allow: z
     .array(
       z.strictObject({
@@ -23,7 +23,7 @@ const policySchema = z.strictObject({
     .default([]),
 });
 
-/** What is looked for, how grave it is, and what is known and may stay. */
+/** Which rules apply, with which severity, and which findings are allowed. */
 export type LintPolicy = z.output<typeof policySchema>;
 
 /**
@@ -44,7 +44,7 @@ export function readPolicy(text: string | undefined, file: string): LintPolicy {
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new AppError('USAGE', `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
-      hint: 'Mend the file',
+      hint: 'Correct the file',
       cause: error,
     });
   }

@@ -3,7 +3,7 @@ import type { Key } from '../core/keys.ts';
 import { type AccountGraph, isForeign, ofType } from '../graph/account-graph.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Types that stand for themselves: a caller, a person or a schedule uses them. */
+/** Types that something else should use. Other types are used by a caller, a person or a schedule. */
 const PARTS: readonly string[] = [
   'lookupcaches',
   'filedefinitions',
@@ -22,14 +22,14 @@ function nounOf(type: string): string {
   return findType(type)?.noun ?? type;
 }
 
-/** Whether anything works with it. Being registered with an integration is no use. */
+/** Whether anything works with a resource. Registration with an integration does not count. */
 function isUsed(graph: AccountGraph, key: Key): boolean {
   return graph.usedBy(key).some(({ kind, from }) => kind !== 'belongs' && from !== key);
 }
 
-function unused(dirs: readonly string[], message: (noun: string) => string): Rule['check'] {
+function unused(types: readonly string[], message: (noun: string) => string): Rule['check'] {
   return (graph) =>
-    dirs
+    types
       .flatMap((typeName) => ofType(graph, typeName))
       .filter((document) => !isForeign(document) && !isUsed(graph, `${document.type.name}/${document.id}`))
       .map(({ type, id }) => ({ key: `${type.name}/${id}`, message: message(type.noun) }));
@@ -40,25 +40,25 @@ function missingReferences(graph: AccountGraph): Problem[] {
   const held = new Set([...graph.nodes.keys()].map((key) => key.slice(0, key.indexOf('/'))));
   return graph.missing.flatMap(({ from, to, place }) => {
     const [type = '', id = ''] = to.split('/');
-    // A type that is not mirrored at all says nothing; Celigo's own iClients are used without being the account's.
+    // Nothing is known of types that are not mirrored; Celigo's own iClients are in no account.
     if (!(core.has(type) || held.has(type)) || type === 'iclients') return [];
-    return [{ key: from, place, message: `refers to the ${nounOf(type)} ${id}, which is not there` }];
+    return [{ key: from, place, message: `refers to the ${nounOf(type)} ${id}, which does not exist` }];
   });
 }
 
-/** Rules about what refers to what. */
+/** Rules about references. */
 export const REFERENCE_RULES: readonly Rule[] = [
   {
     id: 'missing-reference',
     severity: 'error',
-    about: 'a reference to a resource that the account does not have: it fails as soon as it is used',
+    about: 'a reference to a resource that does not exist; it fails when it is used',
     check: missingReferences,
   },
   {
     id: 'unused-connection',
     severity: 'warning',
-    about: 'a connection that nothing works with: credentials that are kept for no reason',
-    check: unused(['connections'], () => 'no export, import or other resource works with this connection'),
+    about: 'a connection that nothing uses: credentials kept for no reason',
+    check: unused(['connections'], () => 'no export, import or other resource uses this connection'),
   },
   {
     id: 'unused-script',
@@ -69,19 +69,19 @@ export const REFERENCE_RULES: readonly Rule[] = [
   {
     id: 'orphan-export',
     severity: 'warning',
-    about: 'an export that is a step of no flow, tool or API',
-    check: unused(['exports'], () => 'no flow, tool or API has this export as a step'),
+    about: 'an export that no flow, tool or API uses',
+    check: unused(['exports'], () => 'no flow, tool or API uses this export'),
   },
   {
     id: 'orphan-import',
     severity: 'warning',
-    about: 'an import that is a step of no flow, tool or API',
-    check: unused(['imports'], () => 'no flow, tool or API has this import as a step'),
+    about: 'an import that no flow, tool or API uses',
+    check: unused(['imports'], () => 'no flow, tool or API uses this import'),
   },
   {
     id: 'unused-resource',
     severity: 'info',
-    about: 'any other part that nothing uses: a lookup cache, a file definition, an iClient, …',
+    about: 'any other resource that nothing uses: a lookup cache, a file definition, an iClient, …',
     check: unused(PARTS, (noun) => `nothing uses this ${noun}`),
   },
 ];

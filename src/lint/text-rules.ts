@@ -10,7 +10,7 @@ import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '
 import { findCredentials } from './find-credentials.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Types whose very purpose is to hold credentials. */
+/** Types whose purpose is to hold credentials. */
 const VAULTS: ReadonlySet<string> = new Set([
   'connections',
   'iclients',
@@ -32,7 +32,7 @@ interface Leaf {
   readonly text: string;
 }
 
-/** Texts of a document that people wrote: no masks, no placeholders, no fields whose secrets are taken care of. */
+/** Texts of a document that people wrote: without masks, placeholders and the type's known secret fields. */
 function textsOf({ type, doc }: MirrorDocument): Leaf[] {
   const known = [...(type.secrets ?? []), ...(type.samples ?? [])];
   const leaves: Leaf[] = [];
@@ -48,7 +48,7 @@ function textsOf({ type, doc }: MirrorDocument): Leaf[] {
   return leaves;
 }
 
-/** Whether the name of a field, or the name beside a `value`, calls its text a credential. */
+/** Whether the name of a field, or the name next to a `value`, says that its text is a credential. */
 function isNamed(doc: JsonObject, { place, text }: Leaf): boolean {
   const name = place.at(-1);
   if (typeof name !== 'string') return false;
@@ -57,8 +57,8 @@ function isNamed(doc: JsonObject, { place, text }: Leaf): boolean {
   return name === 'value' && isObject(parent) && isPairedSecret((field) => getOwn(parent, field));
 }
 
-/** Credentials that the API shows to everybody who may look, and the mirror holds as fingerprints. */
-function shownInClear(key: Key, { type, doc }: MirrorDocument): Problem[] {
+/** Credentials that the API returns in plain text, and the mirror holds as fingerprints. */
+function plainTextCredentials(key: Key, { type, doc }: MirrorDocument): Problem[] {
   if (VAULTS.has(type.name)) return [];
   return secretPlaces(doc)
     .filter(
@@ -68,8 +68,7 @@ function shownInClear(key: Key, { type, doc }: MirrorDocument): Problem[] {
     .map(({ place }) => ({
       key,
       place: placeText(place),
-      message:
-        'a credential stands here, and the account shows it to everybody who may look; its place is a connection',
+      message: 'plain-text credential, readable by everyone with access to the account; move it to a connection',
     }));
 }
 
@@ -77,16 +76,16 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const [key, document] of graph.nodes) {
     const leaves = textsOf(document);
-    // One look at each document: a look at each text would cost a hundred times as much.
-    let whole = '';
+    // One scan a document: a scan of each text would cost a hundred times as much.
+    let joined = '';
     const starts = leaves.map(({ text }) => {
-      const start = whole.length;
-      // Nothing is read across the end of a text.
-      whole += `${text}\n\0\n`;
+      const start = joined.length;
+      // No pattern matches across the end of a text.
+      joined += `${text}\n\0\n`;
       return start;
     });
     const found = new Set<Leaf>();
-    for (const { kind, start } of whole === '' ? [] : await findCredentials(whole)) {
+    for (const { kind, start } of joined === '' ? [] : await findCredentials(joined)) {
       const at = starts.findLastIndex((begin) => begin <= start);
       const leaf = leaves[at];
       if (!leaf) continue;
@@ -95,7 +94,7 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
         key,
         place: placeText(leaf.place),
         ...lineAt(leaf.text, start - (starts[at] ?? 0)),
-        message: `a ${kind} stands here in clear`,
+        message: `plain-text credential (${kind}); move it to a connection`,
       });
     }
     for (const leaf of leaves) {
@@ -103,10 +102,10 @@ async function credentials(graph: AccountGraph): Promise<Problem[]> {
       problems.push({
         key,
         place: placeText(leaf.place),
-        message: 'a value of a credential stands here in clear',
+        message: 'plain-text value of a credential; move it to a connection',
       });
     }
-    problems.push(...shownInClear(key, document));
+    problems.push(...plainTextCredentials(key, document));
   }
   return problems;
 }
@@ -127,12 +126,12 @@ function ids(graph: AccountGraph): Problem[] {
     }
     return [...places].map(([place, { first, targets }]): Problem => {
       const names = [...targets].map((target) => `"${nameOf(graph, target)}" (${target})`);
-      const those = names.length === 1 ? 'the id' : 'ids';
+      const one = names.length === 1;
       return {
         key,
         place,
         ...lineAt(first.text, first.at),
-        message: `holds ${those} of ${names.join(', ')}: another one in any other account, and after a restore`,
+        message: `contains the ${one ? 'id' : 'ids'} of ${names.join(', ')}, which ${one ? 'changes' : 'change'} in another account or after a restore`,
       };
     });
   });
@@ -143,13 +142,13 @@ export const TEXT_RULES: readonly Rule[] = [
   {
     id: 'hard-coded-credential',
     severity: 'error',
-    about: 'a password, key or token in a script, a setting or another text, where everybody can read it',
+    about: 'a password, key or token in a script, setting or other text that everyone with access can read',
     check: credentials,
   },
   {
     id: 'hard-coded-id',
     severity: 'warning',
-    about: 'the id of a resource in code or text, where no restore can replace it',
+    about: 'the id of a resource in code or text, where a restore cannot update it',
     check: ids,
   },
 ];

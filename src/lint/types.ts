@@ -3,7 +3,7 @@ import type { AccountGraph } from '../graph/account-graph.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
-/** One fault of the configuration. */
+/** One problem of the configuration. */
 export interface Problem {
   /** The resource that has it. */
   readonly key: Key;
@@ -11,11 +11,11 @@ export interface Problem {
   readonly place?: string;
   /** Line of a text of several lines, from 1. */
   readonly line?: number;
-  /** What is wrong, in a few words; never holds a credential. */
+  /** What is wrong, in a few words; never contains a credential. */
   readonly message: string;
 }
 
-/** One thing to look for. */
+/** One kind of problem that lint looks for. */
 export interface Rule {
   readonly id: string;
   readonly severity: Severity;

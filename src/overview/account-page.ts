@@ -4,7 +4,7 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { bullets, heading, link, markdownTable, paragraph, renderMarkdown, text } from '../core/markdown.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, isForeign, ofType, textAt } from '../graph/account-graph.ts';
-import { beginsSomehow } from '../lint/flow-rules.ts';
+import { hasStarter } from '../lint/flow-rules.ts';
 import { REFERENCE_RULES } from '../lint/reference-rules.ts';
 import { byName, commas, flowSection, flowsOf, pageFolder, toFile } from './integration-page.ts';
 
@@ -33,7 +33,7 @@ function connections(graph: AccountGraph): RootContent[] {
         [text(String(new Set(users.map(({ from }) => from)).size))],
       ];
     });
-  const table = markdownTable(['connection', 'type', 'registered with', 'users'], rows, 3);
+  const table = markdownTable(['connection', 'type', 'registered with', 'used by'], rows, 3);
   return table.length === 0 ? [] : [heading(2, text('Connections')), ...table];
 }
 
@@ -48,8 +48,8 @@ function list(graph: AccountGraph, title: string, documents: readonly MirrorDocu
   return [heading(3, text(title)), ...bullets(items)];
 }
 
-/** What somebody may want to look into: switched off, never started, used by nothing. */
-async function worthALook(graph: AccountGraph): Promise<RootContent[]> {
+/** What may need attention: disabled, never started, used by nothing. */
+async function reviewSection(graph: AccountGraph): Promise<RootContent[]> {
   const flows = ofType(graph, 'flows').filter((flow) => !isForeign(flow));
   const orphans: MirrorDocument[] = [];
   for (const rule of REFERENCE_RULES.filter(({ id }) => ORPHANS.has(id))) {
@@ -63,17 +63,15 @@ async function worthALook(graph: AccountGraph): Promise<RootContent[]> {
     ),
     ...list(
       graph,
-      'Flows without schedule, listener or starter',
+      'Flows that nothing starts',
       flows.filter(
         (flow) =>
-          flow.doc.isAbstract !== true &&
-          textAt(flow.doc, '_abstractFlowId') === undefined &&
-          !beginsSomehow(graph, flow),
+          flow.doc.isAbstract !== true && textAt(flow.doc, '_abstractFlowId') === undefined && !hasStarter(graph, flow),
       ),
     ),
     ...list(graph, 'Used by nothing', orphans),
   ];
-  return parts.length === 0 ? [] : [heading(2, text('Worth a look')), ...parts];
+  return parts.length === 0 ? [] : [heading(2, text('To review')), ...parts];
 }
 
 /** The page of an account. Depends on nothing but the documents. */
@@ -93,7 +91,8 @@ export async function accountPage(graph: AccountGraph, account: string): Promise
     heading(1, text(account)),
     paragraph(
       text(
-        'This page and those of the integrations are made from the documents beside them and change when those do. Whether a connection is offline is not told: it changes by itself.',
+        'This page and the pages of the integrations are generated from the documents next to them and change with ' +
+          'them. Whether a connection is offline is omitted, because it changes on its own.',
       ),
     ),
     ...(rows.length === 0
@@ -102,6 +101,6 @@ export async function accountPage(graph: AccountGraph, account: string): Promise
     ...(alone.length === 0 ? [] : [heading(2, text('Flows outside any integration'))]),
     ...alone.flatMap((flow) => flowSection(graph, flow, '')),
     ...connections(graph),
-    ...(await worthALook(graph)),
+    ...(await reviewSection(graph)),
   ]);
 }

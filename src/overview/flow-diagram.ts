@@ -96,7 +96,7 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
     ids.set(textAt(router, 'id') ?? id, id);
     const script = hooksIn(graph, getOwn(router, 'script'), 'route');
     const all = textAt(router, 'routeRecordsTo') === 'all_matching_branches';
-    const lines = [textAt(router, 'name') ?? 'router', ...(all ? ['all that match'] : []), ...script];
+    const lines = [textAt(router, 'name') ?? 'router', ...(all ? ['all matching branches'] : []), ...script];
     chart.nodes.push(`${id}{"${lines.map((line) => mermaidText(line, LONGEST)).join('<br/>')}"}`);
   }
   const [first] = ids.values();

@@ -13,7 +13,7 @@ export function byName(a: MirrorDocument, b: MirrorDocument): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** A link to a resource's file, shown by its name. @param up the way to the account's folder */
+/** A link to a resource's file, shown by its name. @param up relative path to the account's folder */
 export function toFile(graph: AccountGraph, key: Key, up: string): PhrasingContent {
   const path = graph.nodes.get(key)?.path;
   const shown = text(oneLine(nameOf(graph, key)) || key);
@@ -41,7 +41,7 @@ export function flowsOf(graph: AccountGraph, integration: string | undefined): M
     .sort(byName);
 }
 
-/** What the flow is doing: on or off, when, what comes before and after it. */
+/** What the flow does: enabled or not, its schedule, and the flows before and after it. */
 function facts(graph: AccountGraph, flow: MirrorDocument, up: string): RootContent[] {
   const { doc } = flow;
   const key = `flows/${flow.id}`;
@@ -59,7 +59,7 @@ function facts(graph: AccountGraph, flow: MirrorDocument, up: string): RootConte
       text(', '),
       link(`${up}${flow.path}`, text('document')),
     ],
-    ...(abstract === undefined ? [] : [[text('takes its steps from '), toFile(graph, `flows/${abstract}`, up)]]),
+    ...(abstract === undefined ? [] : [[text('instance of '), toFile(graph, `flows/${abstract}`, up)]]),
     ...(next.length > 0 ? [[text('then starts '), ...names(next.map(({ to }) => to))]] : []),
     ...(before.length > 0 ? [[text('is started by '), ...names(before.map(({ from }) => from))]] : []),
   ];
@@ -78,8 +78,8 @@ export function flowSection(graph: AccountGraph, flow: MirrorDocument, up: strin
   ];
 }
 
-/** Types whose use by an integration's flows is told. */
-const TOLD: readonly string[] = ['connections', 'scripts', 'lookupcaches', 'filedefinitions', 'ediprofiles', 'tools'];
+/** Types whose use by an integration's flows is listed. */
+const LISTED: readonly string[] = ['connections', 'scripts', 'lookupcaches', 'filedefinitions', 'ediprofiles', 'tools'];
 
 /** What the flows need, type by type, each with the flows that need it. */
 function uses(graph: AccountGraph, flows: readonly MirrorDocument[], up: string): RootContent[] {
@@ -100,7 +100,7 @@ function uses(graph: AccountGraph, flows: readonly MirrorDocument[], up: string)
       front = next;
     }
   }
-  const rows = TOLD.flatMap((type) =>
+  const rows = LISTED.flatMap((type) =>
     ofType(graph, type)
       .sort(byName)
       .flatMap((document) => {
@@ -147,7 +147,7 @@ export function integrationPage(graph: AccountGraph, integration: MirrorDocument
       link(`${up}${integration.path}`, text('document of the integration')),
     ),
     ...markdownTable(['flow', 'state', 'schedule', 'group'], rows),
-    ...(flows.length === 0 ? [paragraph(text('It has no flows.'))] : [heading(2, text('Flows'))]),
+    ...(flows.length === 0 ? [paragraph(text('This integration has no flows.'))] : [heading(2, text('Flows'))]),
     ...flows.flatMap((flow) => flowSection(graph, flow, up)),
     ...uses(graph, flows, up),
   ]);

@@ -71,7 +71,7 @@ describe('impact', () => {
     expect(reached(`flows/${id(4)}`).dependants).toEqual(['flows 2', 'flows 3']);
   });
 
-  it('tells membership without following it, unless the integration is asked about', () => {
+  it('reports membership without following it, unless the integration is asked about', () => {
     expect(reached(`connections/${id(21)}`).dependants).toEqual([
       'exports 13',
       'flows 1',
@@ -95,7 +95,7 @@ describe('impact', () => {
     expect(dependants.map(({ key }) => key)).toEqual([`flows/${id(3)}`]);
   });
 
-  it('names the nearest way', () => {
+  it('names the nearest path', () => {
     const { dependants } = impactOf(buildGraph(CHAIN), `connections/${id(20)}`);
     expect(dependants.find(({ key }) => key === `flows/${id(1)}`)).toMatchObject({
       distance: 2,
@@ -134,7 +134,7 @@ describe('impact', () => {
     );
   });
 
-  it('finds in any graph what an oracle finds that tries every way, and draws every reference once', () => {
+  it('finds in any graph what an oracle finds that tries every path, and draws every reference once', () => {
     const DIRS = ['flows', 'exports', 'tools', 'integrations'] as const;
     const nodes = fc.array(fc.constantFrom(...DIRS), { minLength: 2, maxLength: 9 });
     const links = fc.array(fc.tuple(fc.nat(8), fc.nat(8)), { maxLength: 24 });

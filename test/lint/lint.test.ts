@@ -257,7 +257,7 @@ describe('lint', () => {
   });
 
   it.each([
-    ['rules: { unused-scrpt: off }\n', /no rule is called unused-scrpt \(did you mean unused-script\?\)/],
+    ['rules: { unused-scrpt: off }\n', /unknown rule unused-scrpt \(did you mean unused-script\?\)/],
     ['rules: { unused-script: never }\n', /celigo-lint.yaml, rules.unused-script: /],
     ['allow: [{ rule: unused-script, what: scripts/* }]\n', /allow.0.reason/],
     ['allow: [\n', /celigo-lint.yaml(:\d+)? is not valid/],

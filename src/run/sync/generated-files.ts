@@ -6,7 +6,14 @@ import type { AccountConfig } from '../../config/schema.ts';
 import type { Change } from '../../core/changes.ts';
 import { blobOid } from '../../core/digest.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { FEED_DIR, isOverview, type MirrorFile, OVERVIEW_FILE, OVERVIEW_MARK } from '../../core/layout.ts';
+import {
+  FEED_DIR,
+  isGeneratedPage,
+  isOverview,
+  type MirrorFile,
+  OVERVIEW_FILE,
+  OVERVIEW_MARK,
+} from '../../core/layout.ts';
 import { isOwnPage } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { Staging } from '../../mirror/staging.ts';
@@ -104,7 +111,7 @@ async function pageFiles(input: GeneratedFilesInput): Promise<Pick<GeneratedFile
   const isForeign = (path: string): boolean => {
     // A clone that is not kept has no files; what HEAD has of the account's own page counts there.
     if (existsSync(join(folder, path))) return !isOwnPage(join(folder, path));
-    return path === OVERVIEW_FILE && front !== undefined && !front.toString('utf8').startsWith(OVERVIEW_MARK);
+    return path === OVERVIEW_FILE && front !== undefined && !isGeneratedPage(front.toString('utf8'));
   };
   const held = [...state.files.keys()].filter(isOverview);
   if (!account.overview) return { put: [], remove: held.filter((path) => !isForeign(path)) };
