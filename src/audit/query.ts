@@ -1,28 +1,21 @@
-import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError } from '../core/errors.ts';
 import { type FieldChange, fieldChange } from '../core/field-diff.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
-import { type Key, keyOf } from '../core/keys.ts';
+import { isObjectId, type Key } from '../core/keys.ts';
 import { readPath, slugOf, type Transliterate } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
 import { equalJson } from '../core/paths.ts';
 import { atPlace, type Place, placeText, visitLeaves } from '../core/places.ts';
+import { parseSelector, selectorFits } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
 import { changesOf } from './versions.ts';
 
-const OBJECT_ID = /^[0-9a-f]{24}$/i;
-
-function meant(guess: string | undefined): string {
-  return guess === undefined ? '' : ` (did you mean ${guess}?)`;
-}
-
 /**
- * The resources that a selector means at any time of the history: `<type>`, `<type>/<id or name>`, an id, or a path.
- * Names count through renames and deletions.
+ * The resources that a selector means at any time of the history. Names count through renames and deletions.
  * @returns `undefined` for all
- * @throws AppError `USAGE` when nothing in the history was ever called so
+ * @throws AppError `USAGE` for what is not a selector, or when nothing in the history ever had this id or name
  */
 export function selectKeys(
   trail: readonly Entry[],
@@ -30,42 +23,24 @@ export function selectKeys(
   account: string,
   transliterate: Transliterate,
 ): ReadonlySet<Key> | undefined {
-  const clean = (what ?? 'all').replace(/^\.\//, '').replace(/\/+$/, '');
-  if (clean === 'all' || clean === account) return undefined;
-  const inside = clean.startsWith(`${account}/`) ? clean.slice(account.length + 1) : clean;
-  const slash = inside.indexOf('/');
-  const word = (slash < 0 ? inside : inside.slice(0, slash)).toLowerCase();
-  const type = findType(word === 'integration' ? 'integrations' : word);
-  if (!type && !OBJECT_ID.test(inside)) {
-    const guess = nearest(
-      word,
-      RESOURCE_TYPES.map(({ name: typeName }) => typeName),
-    );
-    throw new AppError('USAGE', `${oneLine(clean)}: no resource type is called ${oneLine(word)}${meant(guess)}`, {
-      hint: 'A selector is all, <type>, <type>/<id or name>, an id, or a path in the mirror; celigo-mirror types lists the types',
-    });
-  }
-  const name = slash < 0 ? '' : inside.slice(slash + 1);
-  const id = (type ? (readPath(`${type.name}/${name}`)?.id ?? name) : inside).toLowerCase();
-  const slug = slugOf(name, transliterate);
-  const fits = (entry: Entry): boolean => {
-    if (!type) return entry.id.toLowerCase() === id;
-    if (entry.type !== type.name) return false;
-    // The file is called after the resource, at every moment of the history.
-    return name === '' || entry.id.toLowerCase() === id || readPath(entry.path)?.slug === slug;
-  };
-  const keys = new Set(trail.filter(fits).map((entry) => keyOf(entry.type, entry.id)));
+  const selector = parseSelector(what ?? 'all', account);
+  if (selector.kind === 'all') return undefined;
+  const slugIn = ({ path }: Entry): string => readPath(path)?.slug ?? '';
+  const fits = selectorFits(selector, transliterate);
+  // The file is called after the resource, at every moment of the history.
+  const keys = new Set(trail.filter((entry) => fits({ ...entry, slug: slugIn(entry) })).map(({ key }) => key));
   if (keys.size > 0) return keys;
-  const slugs = trail.flatMap(({ type: typeName, path }) =>
-    typeName === type?.name ? (readPath(path)?.slug ?? []) : [],
-  );
-  const guess = name === '' || OBJECT_ID.test(name) ? undefined : nearest(slug, [...new Set(slugs)]);
+  const type = selector.kind === 'id' ? undefined : selector.type;
+  const slugs = new Set(trail.filter((entry) => entry.type === type?.name).map(slugIn));
+  const guess =
+    selector.kind === 'one' && !isObjectId(selector.id)
+      ? nearest(slugOf(selector.name, transliterate), [...slugs])
+      : undefined;
+  const meant = type && guess !== undefined ? ` (did you mean ${type.name}/${guess}?)` : '';
   throw new AppError(
     'USAGE',
-    `${oneLine(clean)}: the history of ${account} never had one with this id or name${meant(guess && `${type?.name}/${guess}`)}`,
-    {
-      hint: `celigo-mirror log ${type ? type.name : 'all'} lists what it had`,
-    },
+    `${oneLine(what ?? 'all')}: no ${type?.noun ?? 'resource'} with this id or name appears in the history of ${account}${meant}`,
+    { hint: `celigo-mirror log ${type?.name ?? 'all'} lists what it holds` },
   );
 }
 

@@ -157,7 +157,7 @@ describe('log', () => {
 
     const missing = await space.run('log', 'flows/There never was one');
     expect(missing.code).toBe(64);
-    expect(missing.err).toContain('never had one with this id or name');
+    expect(missing.err).toContain('with this id or name appears in the history of');
     expect((await space.run('log', 'flwos/x')).err).toContain('no resource type is called flwos');
     expect((await space.run('log', '--since', 'whenever')).err).toContain(
       '--since: "whenever" is not a valid time or date',

@@ -38,8 +38,8 @@ async function betweenStates(
   flags: DiffFlags,
 ): Promise<Compared> {
   const mirror = await openMirror(io, globals, what, flags);
-  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), { option: '--from' });
-  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now(), { option: '--to' });
+  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), '--from');
+  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now(), '--to');
   return {
     account: mirror.account,
     from: from.label,

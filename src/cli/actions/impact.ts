@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { impactOf } from '../../graph/impact.ts';
 import { impactDot, impactJson, impactMermaid, impactTree } from '../../graph/impact-view.ts';
-import { selectScope } from '../../run/restore/scope.ts';
+import { select } from '../../mirror/selection.ts';
 import { openGraph } from '../input/graph.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
@@ -18,9 +18,7 @@ export interface ImpactFlags {
 /** @throws AppError `USAGE` unless exactly one resource matches */
 export async function runImpact(io: Io, globals: GlobalOptions, what: string, flags: ImpactFlags): Promise<void> {
   const { graph, account, state } = await openGraph(io, globals, [what], flags);
-  // For a restore, `integration/…` means everything in it; here it means the integration itself.
-  const selector = what.replace(/^integration\//, 'integrations/');
-  const { selected } = await selectScope(state, [selector], { withDependencies: false, transliterate: anyAscii });
+  const { selected } = await select(state, [what], { transliterate: anyAscii, parts: false });
   const [start, ...more] = selected;
   if (!start || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${start ? selected.size : 'no'} resources`, {

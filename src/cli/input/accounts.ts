@@ -1,5 +1,6 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
+import { accountInSelectors } from '../../core/selectors.ts';
 
 function namesOf(config: Config): string {
   return config.accounts.map(({ name }) => name).join(', ');
@@ -27,7 +28,7 @@ export function sourceAccount(
 ): string {
   if (account !== undefined) return account;
   const names = config.accounts.map(({ name }) => name);
-  const named = names.find((name) => what.some((text) => text.replace(/^\.\//, '').startsWith(`${name}/`)));
+  const named = accountInSelectors(what, names);
   if (named !== undefined) return named;
   const [only, ...more] = to === undefined ? names : names.filter((name) => name !== to);
   if (only !== undefined && more.length === 0) return only;

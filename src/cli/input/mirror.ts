@@ -2,12 +2,9 @@ import { resolve } from 'node:path';
 import { plainRepository } from '../../config/plain.ts';
 import type { RepositoryConfig } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Transliterate } from '../../core/layout.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { type MirrorState, readState, resolveAt } from '../../mirror/state.ts';
-import { NotInState, selectScope } from '../../run/restore/scope.ts';
-import { lastWith } from '../../run/restore/state-choice.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { sourceAccount } from './accounts.ts';
 import { configOf } from './run-deps.ts';
@@ -58,34 +55,12 @@ export async function openMirror(
   return opened(config.repository, account);
 }
 
-/**
- * The state at `at`, or of HEAD. For a selector that matches nothing in HEAD, and without `at`, the last state in which
- * it did.
- * @throws AppError `USAGE`
- */
+/** The state at `at`, or of HEAD; `option` is the one that `at` comes from. @throws AppError `USAGE` */
 export async function stateOf(
   { git, account }: Pick<ReadOnlyMirror, 'git' | 'account'>,
   at: string | undefined,
   now: Date,
-  {
-    selector,
-    option,
-  }: {
-    readonly selector?: { readonly text: string; readonly transliterate: Transliterate };
-    /** The option that `at` comes from, by default `--at`. */
-    readonly option?: string;
-  } = {},
+  option = '--at',
 ): Promise<MirrorState> {
-  const state = await readState(git, account, await resolveAt(git, at ?? 'HEAD', now, option));
-  if (at !== undefined || !selector) return state;
-  const { text, transliterate } = selector;
-  try {
-    await selectScope(state, [text], { withDependencies: false, transliterate });
-    return state;
-  } catch (error) {
-    if (!(error instanceof NotInState)) throw error;
-    const earlier = await lastWith(git, account, text, { transliterate, now: () => now });
-    if (!earlier) throw error;
-    return readState(git, account, earlier);
-  }
+  return readState(git, account, await resolveAt(git, at ?? 'HEAD', now, option));
 }

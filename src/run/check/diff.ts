@@ -3,9 +3,9 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields, type FieldChange } from '../../core/field-diff.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { readPath, type Transliterate } from '../../core/layout.ts';
+import { NotInState, select } from '../../mirror/selection.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { LiveAccount } from '../restore/live.ts';
-import { NotInState, selectScope } from '../restore/scope.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 
 /** One resource that is not the same in two states. */
@@ -47,8 +47,7 @@ async function chosen(
     for (const state of states) {
       if (!state) continue;
       try {
-        for (const key of (await selectScope(state, [selector], { withDependencies: false, transliterate })).selected)
-          keys.add(key);
+        for (const key of (await select(state, [selector], { transliterate })).selected) keys.add(key);
         found = true;
       } catch (error) {
         if (!(error instanceof NotInState)) throw error;

@@ -15,6 +15,7 @@ import { secretPlaces } from '../../core/secret-places.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { pathsOf, selectAt } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { planRestore } from '../../plan/planner.ts';
 import type { Live, Plan, Wanted } from '../../plan/types.ts';
@@ -26,8 +27,6 @@ import { lookUp } from './lookup.ts';
 import { documentsWith, extraneousDocuments, guardDeletions, idsToFind, replacedIds } from './out-of-scope.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
 import { adopt, createdKeys, touchedKeys, undeletedKeys } from './resume.ts';
-import { pathsOf } from './scope.ts';
-import { chooseState } from './state-choice.ts';
 import { differing, learnParts, referredOwn, withOverrides, withoutPublic } from './wanted.ts';
 import { createWriter, type Writer } from './writer.ts';
 
@@ -88,7 +87,12 @@ export async function prepare(
   const sameAccount = request.from === target.name;
   if (!existsSync(join(repository.gitDir, 'HEAD')))
     throw new AppError('REPOSITORY', `${repository.path} is no repository`, {});
-  const { state, scope } = await chooseState(repository, deps, request, journal?.head.commit);
+  const { state, selection: scope } = await selectAt(repository.git, request.from, request.what, {
+    at: journal?.head.commit ?? request.at,
+    now: deps.now(),
+    withDependencies: request.withDependencies,
+    transliterate: deps.transliterate,
+  });
   if (request.prune && !scope.all) {
     throw new AppError('USAGE', '--prune goes with "all" only: it deletes what the state does not have', {
       hint: 'celigo-mirror restore all --prune',

@@ -3,12 +3,12 @@ import type { ValuesByResource } from '../../config/secrets-file.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
-import { pathsOf } from './scope.ts';
 import { withOverrides } from './wanted.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */

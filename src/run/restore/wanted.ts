@@ -6,12 +6,12 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
+import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { pairInnerIds } from '../../plan/ids.ts';
 import type { Live } from '../../plan/types.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
-import { pathsOf } from './scope.ts';
 
 /** The target's way with what is different there. Only for another account. */
 export function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
