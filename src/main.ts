@@ -10,19 +10,19 @@ let signals = 0;
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   process.on(name, () => {
     signals += 1;
-    // The first signal lets the command end in order, a second one does not wait for that.
+    // The first signal lets the command clean up, a second one does not wait for it.
     if (signals > 1) process.exit(name === 'SIGINT' ? 130 : 143);
     stop.abort(new Error(`stopped by ${name}`));
   });
 }
 
-// A reader that went away (`| head`) is no failure of the command.
+// A reader that stops reading (`| head`) is not a failure of the command.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 
-/** One question on the terminal; a signal answers it with nothing. */
+/** Asks one question on the terminal; a signal answers it with an empty text. */
 async function ask(question: string): Promise<string> {
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -54,5 +54,5 @@ process.exitCode = await runCli(
   },
   VERSION,
 );
-// Whatever a stopped command left behind, such as a push that hangs, must not keep the process.
+// What a stopped command leaves behind, such as a push that hangs, must not keep the process alive.
 if (stop.signal.aborted) process.exit();

@@ -24,7 +24,7 @@ export function registerImpact(program: Command, io: Io): void {
       `
 Examples:
   celigo-mirror impact connections/"Shop API"
-  celigo-mirror impact scripts/64f0c0ffee64f0c0ffee64f0 --json | jq -r '.dependants[] | select(.type == "flows") | .name'
+  celigo-mirror impact connections/"Shop API" --json | jq -r '.dependants[] | select(.type == "flows") | .name'
   celigo-mirror impact flows/"Order sync" --format dot | dot -Tsvg > orders.svg
 
 Exit codes:

@@ -59,8 +59,12 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
     .showHelpAfterError('(to list the commands: celigo-mirror --help)')
     .exitOverride();
   for (const register of COMMANDS) register(program, io, finish);
-  for (const command of program.commands)
-    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err });
+  for (const command of program.commands) {
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: io.out, writeErr: io.err })
+      .showHelpAfterError(`(to list its options: celigo-mirror ${command.name()} --help)`);
+  }
   return program;
 }
 

@@ -169,7 +169,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(refused.code).toBe(1);
     expect(refused.out).not.toContain('all signed');
     expect(refused.out).toMatch(
-      /shallow: its history begins with commit [0-9a-f]{12} of .*\n.*git fetch --unshallow\n/,
+      /shallow, its history begins with commit [0-9a-f]{12} of .*\n.*git fetch --unshallow\n/,
     );
     expect(await check(space, ...args)).toMatchObject({
       good: 2,

@@ -87,9 +87,9 @@ export const STEPS: readonly DemoStep[] = [
       stage.say(`   ${folders.join(', ')}`);
       const again = await stage.sync();
       expect(again.commits.length === 0, 'a second sync makes no commit', again);
-      stage.say(
-        `   A second sync: ${again.commits.length} commits, ${again.requests} requests, ${(again.durationMs / 1000).toFixed(1)} s`,
-      );
+      const { commits, requests, durationMs } = again;
+      const seconds = (durationMs / 1000).toFixed(1);
+      stage.say(`   A second sync: ${commits.length} commits, ${requests} requests, ${seconds} s`);
     },
   },
   {

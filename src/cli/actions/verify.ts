@@ -100,10 +100,8 @@ function describeSignatures(report: SignatureReport, style: Style): string {
   ];
   if (cut) {
     const begin = `commit ${cut.commit.slice(0, 12)} of ${cut.committed.toISOString()}`;
-    lines.push(
-      `  ${style.red('refused')}: the clone is shallow: its history begins with ${begin}, and earlier commits cannot be checked`,
-      `  → ${cut.remedy}`,
-    );
+    const why = `the clone is shallow, its history begins with ${begin}; earlier commits cannot be checked`;
+    lines.push(`  ${style.red('refused')}: ${why}`, `  → ${cut.remedy}`);
   }
   const by = signers.length > 0 ? ` by ${signers.map(printable).join(', ')}` : '';
   const count = faults.length + uncommitted.length;
@@ -113,9 +111,8 @@ function describeSignatures(report: SignatureReport, style: Style): string {
 }
 
 function describe(report: VerifyReport, style: Style): string {
-  const lines = [
-    `${style.bold(report.account)}: ${report.documents} documents, ${report.files} files, ${report.references} references`,
-  ];
+  const { account, documents, files, references } = report;
+  const lines = [`${style.bold(account)}: ${documents} documents, ${files} files, ${references} references`];
   for (const { path, line, problem } of report.faults) {
     lines.push(`  ${style.red('fault')} ${path}${line ? `:${line}` : ''}: ${problem}`);
   }

@@ -79,14 +79,15 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
   const fresh = Object.entries(report.newIds);
   const known = new Set(report.plan.warnings);
   const lines = [
-    `${style.bold(report.account)}: ${word}: ${done} of ${counted(report.outcomes.length, 'step')} ${style.dim(facts)}`,
+    `${style.bold(report.account)}: ${word}, ${done} of ${counted(report.outcomes.length, 'step')} ${style.dim(facts)}`,
     ...rest.map(
       ({ step, result, reason }) =>
         `  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`,
     ),
     ...report.drift.map(
       ({ key, title, places }) =>
-        `  ${style.red('differs')} ${key} "${printable(title)}": the server stored other values of ${printable(places.join(', '))}`,
+        `  ${style.red('differs')} ${key} "${printable(title)}": ` +
+        `the server stored other values of ${printable(places.join(', '))}`,
     ),
     ...fresh.slice(0, MOST_IDS).map(([key, id]) => style.dim(`  ${key} is now ${id}`)),
   ];
