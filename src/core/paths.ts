@@ -65,6 +65,11 @@ export function mapPath(doc: JsonObject, path: string, change: (held: Json) => J
   return mapAt(doc, stepsOf(path), change) as JsonObject;
 }
 
+/** A document without the members at these catalogue paths. */
+export function withoutPaths(doc: JsonObject, paths: readonly string[]): JsonObject {
+  return paths.reduce((held, path) => mapPath(held, path, () => undefined), doc);
+}
+
 /** All values at a catalogue path. */
 export function valuesAt(value: Json | undefined, path: string): readonly Json[] {
   let level: Json[] = value === undefined ? [] : [value];

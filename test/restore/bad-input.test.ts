@@ -148,7 +148,7 @@ describe('a token', () => {
     const commit = head(space);
     const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes');
     expect([1, 4]).toContain(outcome.code);
-    expect(outcome.err).toMatch(/right|permission|monitor|read-only|read only|may not write/i);
+    expect(outcome.err).toMatch(/right|permission|monitor|read-only|read only|no write access/i);
     expect(account.person('monitor').role).toBe('monitor');
     expect(writes(emulator)).toEqual([]);
     untouched(commit);

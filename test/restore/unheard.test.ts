@@ -71,7 +71,7 @@ describe('nothing is made a second time', () => {
     test.emulator.faults.add({ match: { method: 'POST', path: '/v1/scripts' }, fault: UNHEARD });
     const first = await space.run(...args);
     expectCode(first, 1);
-    expect(said(first)).toContain('cannot be told whether');
+    expect(said(first)).toContain('cannot determine whether');
 
     expectCode(await space.run('restore', '--resume', '--yes'), 0);
 
@@ -243,7 +243,7 @@ it('says that it would not have seen an edit of the moment, where the audit log 
   const outcome = await space.run('restore', 'all', '--at', at, '--yes');
 
   expectCode(outcome, 0);
-  expect(said(outcome)).toContain(`the audit log does not tell (yet) of 1 of our own writes (scripts/${id}`);
+  expect(said(outcome)).toContain(`the audit log does not show this restore's own writes yet (scripts/${id})`);
 });
 
 it('a resource that can be neither written nor read back is a failed step, and no interrupted restore', async () => {

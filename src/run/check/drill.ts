@@ -19,7 +19,7 @@ import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } 
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';
 import type { Step } from '../../plan/types.ts';
-import type { Prepared } from '../restore/prepare.ts';
+import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';
 import { verifyFolder } from './verify.ts';

@@ -12,59 +12,54 @@ import { type LivePair, Unread } from './writer.ts';
 /** Tries of a creation whose outcome is unknown. */
 const CREATE_TRIES = 3;
 
-function outcomeUnknown(error: unknown): boolean {
+function isUnknownOutcome(error: unknown): error is ApiError {
   return error instanceof ApiError && error.transient && error.status !== 429;
 }
 
-function unsure(type: ResourceType, body: JsonObject, cause: ApiError): AppError {
+function cannotTell(type: ResourceType, body: JsonObject, cause: ApiError): AppError {
   const what = `${type.noun} "${oneLine(titleOf(type, body))}"`;
-  return new AppError('API', `it cannot be told whether ${what} was made: ${cause.message}`, { cause });
+  return new AppError('API', `cannot determine whether ${what} was created: ${cause.message}`, { cause });
 }
 
 /**
- * Makes resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so
- * that what a lost answer may have made is looked for first.
+ * Creates resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so that
+ * what a request without an answer may have created is searched for first.
  * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
- * nobody can tell what a lost answer made
+ * what a request without an answer created cannot be determined
  */
 export function createOnce(context: ApplyContext): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
   const { writer, journal } = context;
-  const gates = new Map<string, ReadWriteLock>();
+  const locks = new Map<string, ReadWriteLock>();
   /** Ids that a creation of this restore got. */
   const claimed = new Set<string>();
   for (const entry of journal.entries) if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
 
-  /** A new resource, once: where the answer got lost, what it made is looked for before it is tried again. */
   async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {
-    let gate = gates.get(type.name);
-    if (!gate) {
-      gate = createReadWriteLock();
-      gates.set(type.name, gate);
-    }
+    const lock = locks.get(type.name) ?? createReadWriteLock();
+    locks.set(type.name, lock);
     for (let attempt = 1; ; attempt++) {
       try {
-        const made = await gate.shared(async () => {
+        return await lock.shared(async () => {
           const pair = await writer.create(type, body);
           claimed.add(String(pair.raw._id));
           return pair;
         });
-        return made;
       } catch (error) {
         if (error instanceof Unread) claimed.add(error.id);
-        if (!outcomeUnknown(error)) throw error;
-        const twin = await gate
-          .exclusive(() => findTwin(type, body))
+        if (!isUnknownOutcome(error)) throw error;
+        const created = await lock
+          .exclusive(() => findUnclaimed(type, body))
           .catch((failure: unknown) => {
-            // Ended now, the next restore would make a second one; gone on with, it is looked for.
-            throw failure instanceof ApiError ? unsure(type, body, failure) : failure;
+            // As a failed step, the next restore would create a second one; interrupted and resumed, it is searched for.
+            throw failure instanceof ApiError ? cannotTell(type, body, failure) : failure;
           });
-        if (twin) return twin;
+        if (created) return created;
         if (attempt >= CREATE_TRIES) throw error;
       }
     }
   }
 
-  async function findTwin(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
+  async function findUnclaimed(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
     const all = await writer.list(type);
     const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.name, id));
     const candidates: { id: string; doc: JsonObject; pair: LivePair }[] = [];
@@ -72,9 +67,9 @@ export function createOnce(context: ApplyContext): (type: ResourceType, body: Js
       const pair = await writer.read(type, id);
       if (pair) candidates.push({ id, doc: pair.doc, pair });
     }
-    const twin = findCreated(type, body, candidates);
-    if (twin) claimed.add(twin.id);
-    return twin?.pair;
+    const created = findCreated(type, body, candidates);
+    if (created) claimed.add(created.id);
+    return created?.pair;
   }
 
   return create;

@@ -5,7 +5,7 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
-import type { Prepared } from './prepare.ts';
+import type { Prepared } from './prepared.ts';
 import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';
 
@@ -14,23 +14,22 @@ const MASK = '******';
 
 /** A document of the mirror in the form that the API gives documents in. */
 function asRead(doc: JsonObject): JsonObject {
-  const whole = secretPlaces(doc).filter(({ inText }) => !inText);
-  const masked = whole.reduce<Json>((held, { place }) => setSteps(held, place, MASK), doc);
+  const places = secretPlaces(doc).filter(({ inText }) => !inText);
+  const masked = places.reduce<Json>((held, { place }) => setSteps(held, place, MASK), doc);
   return toData(masked) as JsonObject;
 }
 
 /**
- * What an interrupted restore changed or deleted, or was about to: an edit that slipped in before such a write died with
- * the memory of the process that had looked. The mirror before the restore stands in for that look, and the one of now
- * for what came to be known since.
+ * What an interrupted restore changed or deleted, or was about to. What its process had fetched before such a write is
+ * lost; the mirror before the restore takes its place, and the mirror of now adds what became known since.
  */
 export async function earlierWrites({
-  journal,
+  resumed: journal,
   repository,
   plan,
   live,
   ids,
-}: Pick<Prepared, 'journal' | 'repository' | 'plan' | 'live' | 'ids'>): Promise<readonly UnknownOutcome[]> {
+}: Prepared): Promise<readonly UnknownOutcome[]> {
   if (!journal || journal.head.base === '') return [];
   const actions = new Map<Key, string>();
   for (const entry of journal.entries) {
@@ -52,34 +51,37 @@ export async function earlierWrites({
     return {
       type,
       id,
-      looks: [asRead(doc), ...(now ? [asRead(now.doc)] : [])],
+      before: [asRead(doc), ...(now ? [asRead(now.doc)] : [])],
       ...(actions.get(key) === 'delete' && !now ? { removed: true } : {}),
     };
   });
 }
 
-/** All writes of a restore: those that were answered, and those that may have taken effect, newest first. */
-export async function withUnsure(
-  unsure: readonly UnknownOutcome[],
+/**
+ * All writes of a restore: those that were answered, and those that may have taken effect.
+ * @param unknown newest first
+ */
+export async function withUnknownOutcomes(
+  unknown: readonly UnknownOutcome[],
   written: ReadonlyMap<Key, Written>,
   writer: Writer,
 ): Promise<ReadonlyMap<Key, Written>> {
   const all = new Map(written);
-  for (const { type, id, looks, removed } of unsure) {
+  for (const { type, id, before, removed } of unknown) {
     const key = keyOf(type.name, id);
     const own = all.get(key);
     if (own) {
-      all.set(key, { ...own, looks: [...looks, ...own.looks] });
+      all.set(key, { ...own, before: [...before, ...own.before] });
       continue;
     }
-    const last = looks.at(-1) ?? {};
+    const last = before.at(-1) ?? {};
     const now = await writer.read(type, id).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
-      // As we saw it: an edit since then counts as overwritten, and is kept.
+      // As we fetched it: an edit since then counts as overwritten, and is preserved.
       return writer.pair(type, last);
     });
-    if (now) all.set(key, { type, id, looks: [...looks], after: now });
-    else if (removed) all.set(key, { type, id, looks: [...looks], after: writer.pair(type, last), removed });
+    if (now) all.set(key, { type, id, before: [...before], after: now });
+    else if (removed) all.set(key, { type, id, before: [...before], after: writer.pair(type, last), removed });
   }
   return all;
 }

@@ -1,22 +1,31 @@
+import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
-import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
+import { setSteps, stepsOf, withoutPaths } from '../../core/paths.ts';
 import { covers, type Place } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { switchesToTurnOn } from '../../plan/body.ts';
 import type { Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
 
+/** What switching on did. */
+export interface Switched {
+  readonly on: readonly Step[];
+  /** What had to stay off, and why. `failed`: it was tried, and did not work. */
+  readonly off: readonly { readonly step: Step; readonly reason: string; readonly failed: boolean }[];
+}
+
 /** Order of switching on (api-notes#switched-off): what is called before what calls, unscheduled before scheduled. */
 function rank({ type, id }: Step, doc: JsonObject | undefined): string {
-  const order = ['exports', 'apis', 'mcpservers', 'syncs', 'flows'].indexOf(type);
+  const order = findType(type)?.restore.switchOrder ?? 0;
   return `${order}${doc?.schedule === undefined ? 0 : 1}${id}`;
 }
 
-/** Why a resource must stay switched off, or `undefined`. Looks at everything that it needs, however far. */
+/** Why a resource must stay switched off, or `undefined`. Checks everything that it needs, however far. */
 async function obstacle(
   context: ApplyContext,
   key: Key,
@@ -30,46 +39,37 @@ async function obstacle(
     if (outcome && outcome.result !== 'done') return `${next} was not restored`;
     const document = context.documents.get(next);
     for (const { type, id } of document ? referencesOf(document.type, document.doc) : []) {
-      if (type === null || type === 'integrations' || seen.has(keyOf(type, id))) continue;
-      seen.add(keyOf(type, id));
-      // Flows that follow run by their own switch.
-      if (type !== 'flows') todo.push(keyOf(type, id));
-      if (type !== 'connections') continue;
+      const needed = type === null ? undefined : findType(type);
+      if (!needed || needed.dependence === 'group' || seen.has(keyOf(needed.name, id))) continue;
+      seen.add(keyOf(needed.name, id));
+      if (needed.dependence !== 'runs') todo.push(keyOf(needed.name, id));
+      if (needed.offline === undefined) continue;
       const target = context.ids.get(id) ?? id;
-      let state = offline.get(target);
-      if (!state) {
-        state = isOffline(context, target);
-        offline.set(target, state);
-      }
-      if (await state) return `connections/${target} is offline`;
+      const state = offline.get(target) ?? isOffline(context, needed, target);
+      offline.set(target, state);
+      if (await state) return `${needed.name}/${target} is offline`;
     }
   }
   return undefined;
 }
 
-async function isOffline(context: ApplyContext, id: string): Promise<boolean> {
+/** What cannot be read counts as offline. */
+async function isOffline({ writer }: ApplyContext, type: ResourceType, id: string): Promise<boolean> {
   try {
-    const body = await context.client.json({ url: `/v1/connections/${id}`, signal: context.signal });
-    return (body as JsonObject | undefined)?.offline === true;
+    const live = await writer.read(type, id);
+    return !live || live.raw[type.offline ?? ''] === true;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return true;
   }
 }
 
-/**
- * Switches on what was on in the wanted state, one by one, only with everything that it needs in place.
- * @returns what had to stay off, and why
- */
+/** Switches on what was on in the wanted state, one by one, only with everything that it needs in place. */
 export async function switchOn(
   context: ApplyContext,
   steps: readonly Step[],
   outcomes: ReadonlyMap<Key, Outcome>,
-): Promise<{
-  readonly on: readonly Step[];
-  /** `failed`: it was tried, and did not work. */
-  readonly off: readonly { readonly step: Step; readonly reason: string; readonly failed: boolean }[];
-}> {
+): Promise<Switched> {
   const on: Step[] = [];
   const off: { step: Step; reason: string; failed: boolean }[] = [];
   const offline = new Map<string, Promise<boolean>>();
@@ -113,12 +113,7 @@ async function turnOn(
       );
     } else {
       const body = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
-      const refused = (type.restore.refusedOnPut ?? []).filter((path) => valueAt(body, path) !== undefined);
-      await writer.replace(
-        type,
-        id,
-        refused.reduce((doc, path) => setSteps(doc, stepsOf(path), undefined) as JsonObject, body),
-      );
+      await writer.replace(type, id, withoutPaths(body, type.restore.refusedOnPut ?? []));
     }
     return undefined;
   } catch (error) {

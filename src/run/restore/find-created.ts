@@ -1,6 +1,4 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import type { ApiClient } from '../../celigo/client.ts';
-import { listRecords } from '../../celigo/paging.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { titleOf } from '../../core/layout.ts';
@@ -39,15 +37,4 @@ export function findCreated<T extends { readonly id: string; readonly doc: JsonO
       distance: diffFields(restorable(type, candidate.doc, new Map()), form).length,
     }))
     .sort((a, b) => a.distance - b.distance || (a.candidate.id < b.candidate.id ? -1 : 1))[0]?.candidate;
-}
-
-/** All records of the collection at `path`, from its first to its last page. @throws ApiError when it cannot be read completely */
-export async function listAll(
-  client: ApiClient,
-  type: ResourceType,
-  path: string,
-  signal: AbortSignal,
-): Promise<Map<string, JsonObject>> {
-  const options = { path, optional: type.list.query ?? {}, paged: type.list.paged !== false, signal };
-  return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
 }

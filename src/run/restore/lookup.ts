@@ -1,3 +1,4 @@
+import { USERS } from '../../catalogue/index.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBin, readBinned } from '../../celigo/recycle-bin.ts';
@@ -11,8 +12,8 @@ import { rewriteIds } from '../../plan/ids.ts';
 import type { Live } from '../../plan/types.ts';
 import type { LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
+import { subscriptionOf } from './subscriptions.ts';
 import type { Writer } from './writer.ts';
-import { emailOf, targetOf } from './writer.ts';
 
 export interface LookupInput {
   readonly deps: RestoreDeps;
@@ -97,10 +98,9 @@ export async function lookUp(documents: readonly MirrorDocument[], input: Lookup
     const { type } = document;
     const key = keyOf(type.name, document.id);
     if (type.restore.mode === 'bulk') {
-      const wanted = rewriteIds(document.doc, ids);
-      return (await pool(type.name)).find(
-        ({ doc }) => equalJson(targetOf(doc) as never, targetOf(wanted) as never) && emailOf(doc) === emailOf(wanted),
-      );
+      const wanted = subscriptionOf(type, rewriteIds(document.doc, ids));
+      const same = ({ doc }: MirrorDocument): boolean => equalJson({ ...subscriptionOf(type, doc) }, { ...wanted });
+      return wanted && (await pool(type.name)).find(same);
     }
     const fields = sameAccount ? undefined : type.restore.matchBy;
     if (!fields) return undefined;
@@ -168,14 +168,15 @@ export async function lookUp(documents: readonly MirrorDocument[], input: Lookup
       }
     }
     if (type.restore.mode === 'bulk' && !sameAccount) {
-      const email = emailOf(document.doc) ?? '';
-      const people = [...(await pool('ashares')), ...(await pool(type.name))].map(({ doc }) =>
-        emailOf({ subscribedByUser: doc.sharedWithUser ?? doc.subscribedByUser ?? null }),
-      );
-      if (live.isComplete('ashares') && !people.includes(email)) {
+      const email = subscriptionOf(type, document.doc)?.email ?? '';
+      const people = [
+        ...(await pool(USERS.name)).map(({ doc }) => valueAt(doc, `${USERS.person}.email`)),
+        ...(await pool(type.name)).map(({ doc }) => subscriptionOf(type, doc)?.email),
+      ];
+      if (live.isComplete(USERS.name) && !people.includes(email)) {
         return {
           state: 'impossible',
-          reason: `${email} is no user of the target account: invite them, or subscribe somebody else`,
+          reason: `${email} is not a user of the target account: invite them, or subscribe another user`,
         };
       }
     }

@@ -1,39 +1,43 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { type AuditEdit, fetchEdits } from '../../celigo/audit.ts';
-import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBinned } from '../../celigo/recycle-bin.ts';
 import type { Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson, setSteps } from '../../core/paths.ts';
 import { atPlace, placeOf } from '../../core/places.ts';
+import type { Applied } from './apply.ts';
+import { withUnknownOutcomes } from './earlier.ts';
 import { versionOf } from './live.ts';
-import type { Written } from './write-log.ts';
-import type { Writer } from './writer.ts';
+import type { Prepared } from './prepared.ts';
+import type { UnknownOutcome, Written } from './write-log.ts';
 
 /** The clocks of server and client, and of the log and the server, need not agree to the second. */
 const SLACK_MS = 60_000;
 
-/** An edit that somebody made between our look at a resource and our write, which the write overwrote. */
+const UNNOTICED = 'an edit made just before a write would not be noticed';
+
+/** An edit that was made between our fetch of a resource and our write, which overwrote it. */
 export interface LostUpdate {
   readonly type: ResourceType;
   readonly id: string;
   readonly by: Person;
   readonly time: Date;
   readonly fields: readonly string[];
-  /** The resource with the edit, in the mirror's form; absent where the log does not tell enough. */
+  /** The resource with the edit, in the mirror's form; absent where the log does not say enough. */
   readonly doc?: JsonObject;
 }
 
-export interface SlippedInput {
-  readonly client: ApiClient;
-  readonly writer: Writer;
-  readonly written: ReadonlyMap<string, Written>;
-  /** The token's user. */
-  readonly userId: string;
-  /** First moment of the writes, by the server's clock. */
-  readonly since: Date;
+/** Lost updates, oldest first, and a notice where the log cannot be relied on. */
+export interface LostUpdates {
+  readonly found: readonly LostUpdate[];
+  readonly notice?: string;
+}
+
+interface Search extends Pick<Prepared, 'client' | 'writer' | 'userId'> {
+  readonly written: ReadonlyMap<Key, Written>;
   readonly signal: AbortSignal;
 }
 
@@ -46,105 +50,104 @@ function personOf({ by }: AuditEdit): Person {
   return { name: by.name ?? email, email };
 }
 
-/** The resource as one edit left it: what we had seen, with what the edit set. */
-function withEdit(look: JsonObject, edit: AuditEdit): JsonObject {
-  let doc: Json = look;
-  for (const { path, newValue } of edit.fields) if (path !== '') doc = setSteps(doc, placeOf(path), newValue);
+/** The resource as one edit left it: what we had fetched, with what the edit set. */
+function withEdit(fetched: JsonObject, edit: AuditEdit): JsonObject {
+  let doc: Json = fetched;
+  for (const { path, newValue } of fieldsOf(edit)) doc = setSteps(doc, placeOf(path), newValue);
   return doc as JsonObject;
 }
 
 /**
- * Looks in the audit log for edits of others that fell between the look at a resource and the write over it. The API has no
- * conditional write, so that only the log tells of them; types that it does not cover cannot be watched.
- * @returns the edits found, oldest first, and a notice where the log cannot be read
+ * Searches the audit log for edits of others that fell between the fetch of a resource and the write over it. The API has
+ * no conditional write, so that only the log shows them; types that it does not cover cannot be watched.
+ * @param since first moment of the writes, by the server's clock
+ * @param earlier writes of the interrupted restore
  */
-export async function findSlipped(input: SlippedInput): Promise<{ found: LostUpdate[]; notice?: string }> {
-  const targets = [...input.written.values()].filter(({ looks }) => looks.length > 0);
+export async function findLostUpdates(
+  { client, writer, userId, deps }: Prepared,
+  since: Date,
+  applied: Applied,
+  earlier: readonly UnknownOutcome[],
+): Promise<LostUpdates> {
+  const unknown = [...applied.unknownOutcomes].reverse().concat(earlier);
+  const written = await withUnknownOutcomes(unknown, applied.written, writer);
+  const search: Search = { client, writer, userId, written, signal: deps.signal };
+  const targets = [...written.values()].filter(({ before }) => before.length > 0);
   if (targets.length === 0) return { found: [] };
   let edits: AuditEdit[];
   try {
-    const until = new Date(Date.now() + input.client.clockSkewMs() + SLACK_MS);
-    edits = await fetchEdits(input.client, new Date(input.since.getTime() - SLACK_MS), until, input.signal);
+    const until = new Date(Date.now() + client.clockSkewMs() + SLACK_MS);
+    edits = await fetchEdits(client, new Date(since.getTime() - SLACK_MS), until, deps.signal);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return {
-      found: [],
-      notice: `the audit log cannot be read (${messageOf(error)}): an edit made in the very moment of a write would not be seen`,
-    };
+    return { found: [], notice: `the audit log cannot be read (${messageOf(error)}): ${UNNOTICED}` };
   }
-  const told = new Set(edits.map(({ resourceId }) => resourceId));
-  const own = new Set(edits.filter((edit) => isOurs(edit, input.userId)).map(({ resourceId }) => resourceId));
-  const untold = targets.filter((target) => leavesTraces(input, target) && !(target.sent ? own : told).has(target.id));
-  const byResource = new Map<string, AuditEdit[]>();
-  for (const edit of edits) {
-    if (edit.event !== 'update' || isOurs(edit, input.userId)) continue;
-    byResource.set(edit.resourceId, [...(byResource.get(edit.resourceId) ?? []), edit]);
-  }
+  const notice = unloggedNotice(search, targets, edits);
+  const foreign = edits.filter((edit) => edit.event === 'update' && !isOurs(edit, userId));
   const found: LostUpdate[] = [];
   for (const target of targets) {
-    const { type, id } = target;
-    const foreign = (byResource.get(id) ?? []).filter(
-      ({ resourceType }) => type.auditType === undefined || resourceType === type.auditType,
+    const { type, id, before } = target;
+    const own = foreign.filter(
+      ({ resourceId, resourceType }) =>
+        resourceId === id && (type.auditType === undefined || resourceType === type.auditType),
     );
-    // Whatever came before an edit that a look had seen came before that look.
-    const seen = foreign.findLastIndex((edit) => target.looks.some((look) => shows(look, edit)));
-    for (const edit of foreign.slice(seen + 1)) {
-      const slipped = await judge(input, target, edit);
-      if (slipped) found.push(slipped);
+    // An edit that a fetch had seen, and all before it, were not overwritten unseen.
+    const seen = own.findLastIndex((edit) => before.some((fetched) => shows(fetched, edit)));
+    for (const edit of own.slice(seen + 1)) {
+      const lost = await lostUpdateOf(search, target, edit);
+      if (lost) found.push(lost);
     }
   }
-  const [first] = untold;
-  return {
-    found: found.sort((a, b) => a.time.getTime() - b.time.getTime()),
-    ...(first
-      ? {
-          notice: `the audit log does not tell (yet) of ${untold.length} of our own writes (${first.type.name}/${first.id}, …): an edit made in the very moment of one would not be seen`,
-        }
-      : {}),
-  };
+  return { found: found.sort((a, b) => a.time.getTime() - b.time.getTime()), ...(notice ? { notice } : {}) };
+}
+
+/** What to say where our own writes are missing from the log: it may lack edits of others too. */
+function unloggedNotice(search: Search, targets: readonly Written[], edits: readonly AuditEdit[]): string | undefined {
+  const any = new Set(edits.map(({ resourceId }) => resourceId));
+  const own = new Set(edits.filter((edit) => isOurs(edit, search.userId)).map(({ resourceId }) => resourceId));
+  const unlogged = targets.filter((target) => isLogged(search, target) && !(target.sent ? own : any).has(target.id));
+  const [first] = unlogged;
+  if (!first) return undefined;
+  const which = `${keyOf(first.type.name, first.id)}${unlogged.length > 1 ? ` and ${unlogged.length - 1} more` : ''}`;
+  return `the audit log does not show this restore's own writes yet (${which}): ${UNNOTICED}`;
 }
 
 /**
- * Whether a write must stand in the audit log: then a log without it leaves out more, or is late. Of one that was not
- * answered, or by the process before, only what came of it tells that it was made: by us, or by somebody else.
+ * Whether a write must be in the audit log: then a log without it omits more, or is late. Of one that was not answered, or
+ * by the process before, only its effect shows that it was made: by us, or by someone else.
  */
-function leavesTraces({ writer }: SlippedInput, { type, looks, after, sent, removed }: Written): boolean {
+function isLogged({ writer }: Search, { type, before, after, sent, removed }: Written): boolean {
   if (type.auditType === undefined) return false;
   if (removed) return true;
-  const look = sent ? looks.at(-1) : looks[0];
-  return look !== undefined && versionOf(writer.pair(type, look).doc) !== versionOf(after.doc);
+  const fetched = sent ? before.at(-1) : before[0];
+  return fetched !== undefined && versionOf(writer.pair(type, fetched).doc) !== versionOf(after.doc);
 }
 
 function fieldsOf(edit: AuditEdit): AuditEdit['fields'] {
   return edit.fields.filter(({ path }) => path !== '');
 }
 
-/** Whether a document is as an edit left it, as far as the log tells what it set. */
+/** Whether a document is as an edit left it, as far as the log says what it set. */
 function shows(doc: JsonObject, edit: AuditEdit): boolean {
-  const told = fieldsOf(edit);
-  return told.length > 0 && told.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
+  const set = fieldsOf(edit);
+  return set.length > 0 && set.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
 }
 
-async function judge(input: SlippedInput, target: Written, edit: AuditEdit): Promise<LostUpdate | undefined> {
-  const { type, id, looks, after } = target;
-  const told = fieldsOf(edit);
+async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): Promise<LostUpdate | undefined> {
+  const { client, writer, signal } = search;
+  const { type, id, before, after } = target;
   // What is still in force was not overwritten.
   if (!target.removed && shows(after.raw, edit)) return undefined;
-  const common = {
-    type,
-    id,
-    by: personOf(edit),
-    time: new Date(edit.time),
-    fields: told.map(({ path }) => path),
-  };
+  const fields = fieldsOf(edit).map(({ path }) => path);
+  const common = { type, id, by: personOf(edit), time: new Date(edit.time), fields };
+  const fetched = before.at(-1);
   if (target.removed) {
-    // Deleted with the edit: the bin tells what it was.
-    const binned = await readBinned(input.client, type, id, input.signal).catch(() => undefined);
-    const doc = binned ? input.writer.pair(type, binned).doc : undefined;
-    const look = looks.at(-1);
-    if (doc && look && versionOf(doc) === versionOf(input.writer.pair(type, look).doc)) return undefined;
+    // Deleted with the edit: the bin holds it as it was.
+    const binned = await readBinned(client, type, id, signal).catch(() => undefined);
+    const doc = binned ? writer.pair(type, binned).doc : undefined;
+    if (doc && fetched && versionOf(doc) === versionOf(writer.pair(type, fetched).doc)) return undefined;
     return { ...common, ...(doc ? { doc } : {}) };
   }
-  if (told.length === 0) return common;
-  return { ...common, doc: input.writer.pair(type, withEdit(looks.at(-1) as JsonObject, edit)).doc };
+  if (fields.length === 0 || !fetched) return common;
+  return { ...common, doc: writer.pair(type, withEdit(fetched, edit)).doc };
 }

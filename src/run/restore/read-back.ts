@@ -7,14 +7,42 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
 import { madeByServer } from '../../plan/converged.ts';
+import type { Applied } from './apply.ts';
+import type { Switched } from './enable.ts';
 import type { LiveAccount } from './live.ts';
-import type { Prepared } from './prepare.ts';
-import type { Drift } from './report.ts';
+import type { Prepared } from './prepared.ts';
 import type { Outcome } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 
-/** What the recycle bin gave back along with an integration, although no step asked for it. */
-export async function broughtAlong(
+/** A resource that the server does not show as it was asked for. */
+export interface Drift {
+  readonly key: string;
+  readonly title: string;
+  readonly places: readonly string[];
+}
+
+/** How the account differs from what the plan asked for. */
+export interface Compared {
+  readonly drift: readonly Drift[];
+  /** What the server is known to make of such values. */
+  readonly serverMade: readonly string[];
+  /** What the recycle bin gave back with an integration, although no step asked for it. */
+  readonly broughtAlong: readonly MirrorDocument[];
+}
+
+/** Compares the account after the restore with the plan. Fields that the server added by itself do not count. */
+export async function compareResult(
+  prepared: Prepared,
+  { outcomes }: Applied,
+  { on }: Switched,
+  mirrored: LiveAccount,
+): Promise<Compared> {
+  const broughtAlong = await findBroughtAlong(prepared, outcomes, mirrored);
+  const switchedOn = new Set(on.map(({ key }) => key));
+  return { ...(await compare(prepared, outcomes, mirrored, switchedOn)), broughtAlong };
+}
+
+async function findBroughtAlong(
   { live }: Prepared,
   outcomes: ReadonlyMap<Key, Outcome>,
   after: LiveAccount,
@@ -28,7 +56,7 @@ export async function broughtAlong(
   return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
 }
 
-/** What `GET /{id}` tells, `undefined` also where it fails. */
+/** The answer of `GET /{id}`, `undefined` also where it fails. */
 async function readIfAble({ writer }: Prepared, type: ResourceType, id: string): Promise<LivePair | undefined> {
   try {
     return await writer.read(type, id);
@@ -38,20 +66,16 @@ async function readIfAble({ writer }: Prepared, type: ResourceType, id: string):
   }
 }
 
-/**
- * What the server does not show as it was asked for, and what it is known to make of such values. Fields that it added by
- * itself do not count.
- */
-export async function compare(
+async function compare(
   prepared: Prepared,
   outcomes: ReadonlyMap<Key, Outcome>,
   after: LiveAccount,
   switchedOn: ReadonlySet<Key>,
-): Promise<{ drift: Drift[]; made: string[] }> {
+): Promise<Pick<Compared, 'drift' | 'serverMade'>> {
   const done = [...outcomes.values()].filter(({ result, step }) => result === 'done' && step.action !== 'delete');
   const held = await after.documents(done.map(({ step, id }) => keyOf(step.type, id ?? step.id)));
   const drift: Drift[] = [];
-  const made: string[] = [];
+  const serverMade: string[] = [];
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
     const type = findType(step.type);
@@ -62,7 +86,7 @@ export async function compare(
     const live = held.get(keyOf(step.type, target)) ?? (await readIfAble(prepared, type, target));
     if (!live) {
       if (after.isComplete(step.type))
-        drift.push({ key: step.key, title: step.title, places: ['(it is not there, or cannot be read)'] });
+        drift.push({ key: step.key, title: step.title, places: ['(it is missing, or cannot be read)'] });
       continue;
     }
     const now = restorable(type, live.doc, new Map());
@@ -74,12 +98,13 @@ export async function compare(
         `${JSON.stringify(live)} of ${JSON.stringify(asked)}`,
       ]),
     );
-    for (const [place, what] of settled) made.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
+    for (const [place, what] of settled)
+      serverMade.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
     const places = diffFields(expected, now)
       .filter(({ before }) => before !== undefined)
       .map(({ place }) => placeText(place))
       .filter((place) => !settled.has(place));
     if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
   }
-  return { drift, made };
+  return { drift, serverMade };
 }

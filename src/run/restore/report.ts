@@ -1,14 +1,34 @@
+import { EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
+import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
+import { valueAt } from '../../core/paths.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import { switchesOf } from '../../plan/body.ts';
 import type { Plan, Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
+import { type Applied, isActing } from './apply.ts';
+import type { Switched } from './enable.ts';
+import type { LiveAccount } from './live.ts';
+import type { LostUpdate, LostUpdates } from './lost-updates.ts';
+import type { Prepared } from './prepared.ts';
+import type { Compared, Drift } from './read-back.ts';
 import type { Outcome } from './write-log.ts';
 
-/** A resource that the server does not show as it was asked for. */
-export interface Drift {
-  readonly key: string;
-  readonly title: string;
-  readonly places: readonly string[];
+/** What the stages after the plan found. */
+export interface Results {
+  readonly journal: Journal;
+  readonly applied: Applied;
+  readonly switched: Switched;
+  readonly lost: LostUpdates;
+  /** Commits that keep the lost updates. */
+  readonly preserved: ReadonlyMap<LostUpdate, CommitReport>;
+  /** The account as the restore left it. */
+  readonly mirrored: LiveAccount;
+  readonly compared: Compared;
+  /** Requests of the writing stages, reads before writes included, and how long they took. */
+  readonly writes: number;
+  readonly applyMs: number;
 }
 
 /** What a restore did, or with `planned` would do. */
@@ -28,10 +48,103 @@ export interface RestoreReport {
   /** Ids of the state → new ids. */
   readonly newIds: Readonly<Record<string, string>>;
   readonly requests: number;
-  /** Requests of the apply phase, looks before writes included, and how long it took. */
+  /** As in {@link Results}. */
   readonly writes: number;
   readonly applyMs: number;
   readonly durationMs: number;
+}
+
+/** The report of a plan that is not (or not yet) applied. */
+export function plannedReport({ plan, refusals, client, live, plannedAtMs }: Prepared): RestoreReport {
+  const blocked = plan.steps.some(({ action }) => action === 'blocked');
+  const acting = plan.steps.some(isActing);
+  return {
+    account: plan.account,
+    from: plan.from,
+    plan,
+    verdict: refusals.length > 0 ? 'refused' : acting ? 'planned' : 'unchanged',
+    exitCode: refusals.length > 0 ? EXIT.refused : blocked ? EXIT.partial : EXIT.done,
+    outcomes: [],
+    drift: [],
+    warnings: plan.warnings,
+    enabled: [],
+    commits: [],
+    remote: { state: 'skipped' },
+    newIds: {},
+    requests: live.report.requests + client.stats.requests,
+    writes: 0,
+    applyMs: 0,
+    durationMs: Math.round(performance.now() - plannedAtMs),
+  };
+}
+
+/** What became of a plan. */
+export function finalReport(prepared: Prepared, results: Results): RestoreReport {
+  const { client, live, request } = prepared;
+  const { journal, switched, lost, preserved, mirrored, compared, writes, applyMs } = results;
+  const outcomes = finalOutcomes(results);
+  const conflict = lost.found.length > 0 || outcomes.some(({ result }) => result === 'conflict');
+  const partial =
+    compared.drift.length > 0 ||
+    mirrored.report.incomplete.length > 0 ||
+    (request.prune && compared.broughtAlong.length > 0) ||
+    outcomes.some(({ result }) => result !== 'done');
+  return {
+    ...plannedReport(prepared),
+    restoreId: journal.head.id,
+    verdict: conflict ? 'conflict' : partial ? 'partial' : 'done',
+    exitCode: conflict ? EXIT.refused : partial ? EXIT.partial : EXIT.done,
+    outcomes,
+    drift: compared.drift,
+    warnings: finalWarnings(prepared, results),
+    enabled: switched.on.map(({ key }) => key),
+    commits: [...live.report.commits, ...preserved.values(), ...mirrored.report.commits],
+    newIds: Object.fromEntries(
+      outcomes.flatMap(({ step, id }) => (id !== undefined && id !== step.id ? [[step.key, id]] : [])),
+    ),
+    requests: live.report.requests + client.stats.requests + mirrored.report.requests,
+    writes,
+    applyMs,
+  };
+}
+
+/** The outcomes of the steps, with what switching on and the audit log say of them. */
+function finalOutcomes({ applied, switched, lost }: Results): Outcome[] {
+  const tried = new Map(applied.outcomes);
+  for (const { step, reason, failed } of switched.off) {
+    const before = tried.get(step.key);
+    if (failed && (before?.result ?? 'done') === 'done')
+      tried.set(step.key, { ...before, step, result: 'failed', reason: `left disabled: ${reason}` });
+  }
+  return [...tried.values()].map((outcome): Outcome => {
+    const key = keyOf(outcome.step.type, outcome.id ?? outcome.step.id);
+    const edit = lost.found.find(({ type, id }) => keyOf(type.name, id) === key);
+    return edit ? { ...outcome, result: 'conflict', reason: `edited by ${edit.by.name} meanwhile` } : outcome;
+  });
+}
+
+function finalWarnings({ plan }: Prepared, { switched, lost, preserved, mirrored, compared }: Results): string[] {
+  return [
+    ...plan.warnings,
+    ...compared.broughtAlong.map((document) => {
+      const runs = switchesOf(document.type, document.doc).some((path) => valueAt(document.doc, path) === false);
+      const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
+      return `${name} came back with its integration, although not selected${runs ? ', and is switched on' : ''}`;
+    }),
+    ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
+    ...compared.serverMade,
+    ...(lost.notice ? [lost.notice] : []),
+    ...mirrored.report.incomplete.map((type) => `${type} could not be mirrored completely after the restore: run sync`),
+    ...lost.found.map((edit) => {
+      const commit = preserved.get(edit);
+      const where = commit
+        ? `commit ${commit.id.slice(0, 10)} keeps it (restore it from there)`
+        : "see the account's audit log for details";
+      const fields = edit.fields.join(', ') || 'unknown fields';
+      const key = keyOf(edit.type.name, edit.id);
+      return `${key} was edited by ${edit.by.name} during the restore (${fields}): the edit was overwritten; ${where}`;
+    }),
+  ];
 }
 
 function stepJson(step: Step, outcome: Outcome | undefined) {

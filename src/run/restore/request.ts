@@ -1,5 +1,9 @@
 import type { AccountConfig } from '../../config/schema.ts';
-import type { ValuesByResource } from '../../config/secrets-file.ts';
+import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import type { Supplied } from '../../plan/secrets.ts';
 import type { SyncDeps } from '../sync/sync-deps.ts';
 
 /** What `restore` was asked to do. */
@@ -23,9 +27,29 @@ export interface RestoreRequest {
   readonly overrides: ValuesByResource;
 }
 
-/** What a restore needs of the outside, besides what a sync needs. */
+/** What a restore needs from outside, besides what a sync needs. */
 export interface RestoreDeps extends SyncDeps {
-  /** Asks which of several resources is meant; absent where nobody can be asked. */
+  /** Asks which of several resources is meant; absent where there is no one to ask. */
   readonly choose?: (question: string, candidates: readonly string[]) => Promise<number | undefined>;
   readonly progress?: (done: number, total: number) => void;
+}
+
+/** What every stage of a restore works with. */
+export interface RestoreContext {
+  readonly deps: RestoreDeps;
+  readonly request: RestoreRequest;
+  /** The clone, locked. */
+  readonly repository: Repository;
+  /** The journal of the interrupted restore that is resumed. */
+  readonly resumed: Journal | undefined;
+}
+
+/** Whether the account whose mirror is restored is the one that is written to. */
+export function isSameAccount({ from, target }: RestoreRequest): boolean {
+  return from === target.name;
+}
+
+/** The credentials that were handed in for a resource: place → value. */
+export function suppliedFor({ secrets }: RestoreRequest, { type, id, title }: MirrorDocument): Supplied {
+  return valuesFor(secrets, type.name, id, title);
 }

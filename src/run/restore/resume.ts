@@ -1,14 +1,14 @@
 import { findType } from '../../catalogue/index.ts';
-import type { ValuesByResource } from '../../config/secrets-file.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
+import { readPath } from '../../core/layout.ts';
 import type { Journal } from '../../mirror/journal.ts';
-import type { Repository } from '../../mirror/repository.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
+import { isSameAccount, type RestoreContext } from './request.ts';
 import { withOverrides } from './wanted.ts';
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
@@ -43,21 +43,14 @@ function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key>
 }
 
 /**
- * Takes over what an interrupted restore made: ids from its journal, and for creations of which no answer was noted, the
- * resource that is there and that nobody accounts for. New findings go into the journal.
+ * Takes over what an interrupted restore created: ids from its journal, and for creations without a noted answer, the
+ * resource that is there and otherwise unaccounted for. Findings go into `ids`, and without `dryRun` into the journal.
  */
-export async function adopt(input: {
-  readonly journal: Journal;
-  readonly state: MirrorState;
-  readonly live: LiveAccount;
-  readonly ids: Map<string, string>;
-  readonly repository: Repository;
-  /** What the target has otherwise: it was made so. */
-  readonly overrides: ValuesByResource;
-  /** Write nothing down. */
-  readonly dryRun: boolean;
-}): Promise<void> {
-  const { journal, state, live, ids } = input;
+export async function adoptCreated(
+  { repository, request }: RestoreContext,
+  journal: Journal,
+  { state, live, ids }: { state: MirrorState; live: LiveAccount; ids: Map<string, string> },
+): Promise<void> {
   const claimed = new Set<string>();
   const open = new Set<Key>();
   for (const entry of journal.entries) {
@@ -71,16 +64,17 @@ export async function adopt(input: {
     open.delete(entry.key);
   }
   if (open.size === 0) return;
-  const before = await readState(input.repository.git, live.report.account, {
+  const before = await readState(repository.git, live.report.account, {
     commit: journal.head.base,
     date: new Date(0),
   });
   const old = new Set([...before.documents.values()].map(({ id }) => id));
   const paths = pathsOf(state, open);
-  // What others are told apart by comes first: a flow belongs to its integration.
-  const byNeed = paths.sort((a, b) => Number(b.startsWith('integrations/')) - Number(a.startsWith('integrations/')));
+  // Groups come first: the id of its integration distinguishes a flow from others of its name.
+  const isGroup = (path: string): number => Number(findType(readPath(path)?.type ?? '')?.dependence === 'group');
+  const byNeed = paths.sort((a, b) => isGroup(b) - isGroup(a));
   for (const held of await readDocuments(state, byNeed)) {
-    const document = withOverrides(held, input.overrides);
+    const document = isSameAccount(request) ? held : withOverrides(held, request.overrides);
     const { type, id } = document;
     if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {
@@ -89,11 +83,11 @@ export async function adopt(input: {
     });
     const candidates = [...(await live.documents(unknown)).values()];
     const { doc: body } = createBody({ type, wanted: document.doc, ids, supplied: new Map(), late: [] });
-    const twin = findCreated(type, body, candidates);
-    if (!twin) continue;
-    claimed.add(twin.id);
-    learnId(ids, id, twin.id);
-    if (!input.dryRun)
-      journal.append([{ kind: 'done', key: keyOf(type.name, id), action: 'create', id: twin.id }], true);
+    const created = findCreated(type, body, candidates);
+    if (!created) continue;
+    claimed.add(created.id);
+    learnId(ids, id, created.id);
+    if (!request.dryRun)
+      journal.append([{ kind: 'done', key: keyOf(type.name, id), action: 'create', id: created.id }], true);
   }
 }

@@ -7,12 +7,12 @@ import { ensureBranch, pullRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure } from '../failures.ts';
 import { ownFolders } from '../sync/sync.ts';
-import { carryOut, plannedReport } from './carry-out.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { findJournal } from './open-journals.ts';
-import { type Prepared, prepare } from './prepare.ts';
-import type { RestoreReport } from './report.ts';
+import type { Prepared } from './prepared.ts';
+import { plannedReport, type RestoreReport } from './report.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
+import { applyRestore, prepareRestore } from './restore.ts';
 
 /** A restore between its plan and its end. The clone is locked until `close`. */
 export interface RestoreSession {
@@ -51,7 +51,7 @@ function explained(error: unknown, deps: RestoreDeps, restoreId: string | undefi
  */
 export async function openRestore(
   deps: RestoreDeps,
-  request: RestoreRequest,
+  given: RestoreRequest,
   resume?: { readonly id?: string },
 ): Promise<RestoreSession> {
   const names = ownFolders(deps.config);
@@ -60,7 +60,7 @@ export async function openRestore(
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
   const own: RestoreDeps = { ...deps, signal };
-  const notice = (message: string): void => deps.report({ name: 'notice', account: request.target.name, message });
+  const notice = (message: string): void => deps.report({ name: 'notice', account: given.target.name, message });
   let repository: Repository | undefined;
   let journal: Journal | undefined;
   let prepared: Prepared;
@@ -75,26 +75,26 @@ export async function openRestore(
       onLost: (error) => lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
     });
     await ensureBranch(repository);
-    journal = findJournal(repository.stateDir, request.target.name, resume);
+    journal = findJournal(repository.stateDir, given.target.name, resume);
     const pulled = await pullRemote(repository, remote, names, deps.now());
     if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
-    prepared = await prepare(own, journal ? resumed(request, journal) : request, repository, journal);
+    const request = journal ? resumedRequest(given, journal) : given;
+    prepared = await prepareRestore({ deps: own, request, repository, resumed: journal });
   } catch (error) {
     journal?.close();
     await repository?.close().catch(() => undefined);
     throw explained(error, own, journal?.head.id);
   }
-  const started = performance.now();
   let begun = journal?.head.id;
   const clone = repository;
   return {
     prepared,
-    planned: plannedReport(prepared, started),
+    planned: plannedReport(prepared),
     async apply() {
       try {
         const [refusal] = prepared.refusals;
         if (refusal) throw refusal;
-        const report = await carryOut(own, prepared, started, (id) => {
+        const report = await applyRestore(prepared, (id) => {
           begun = id;
         });
         const pushed = await pushRemote(clone, remote, names, deps.now());
@@ -113,7 +113,7 @@ export async function openRestore(
 }
 
 /** The request that an interrupted restore was begun with. `--force` may be added to it. */
-function resumed(request: RestoreRequest, { head }: Journal): RestoreRequest {
+function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequest {
   const { secrets, ...options } = head.options;
   if (secrets && request.secrets.size === 0) {
     throw new AppError('USAGE', `restore ${head.id} was begun with --secrets, which are kept nowhere`, {

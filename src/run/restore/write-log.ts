@@ -23,12 +23,12 @@ export interface Outcome {
   readonly reason?: string;
 }
 
-/** A document of the target as it was when we wrote over it, for those who look whether an edit slipped in. */
+/** A document of the target that was written over, for the search for edits of others that the write overwrote. */
 export interface Written {
   readonly type: ResourceType;
   readonly id: string;
-  /** What it was when we looked, before each of our writes. */
-  readonly looks: JsonObject[];
+  /** The document as fetched before each of our writes, oldest first. */
+  readonly before: JsonObject[];
   after: LivePair;
   /** We deleted it. */
   readonly removed?: true;
@@ -36,20 +36,21 @@ export interface Written {
   sent?: JsonObject;
 }
 
-/** A write of which nobody knows what became of it: what stood there before, as far as it was seen. `removed`: a deletion. */
+/** A write that may or may not have taken effect: the document as fetched before. `removed`: a deletion. */
 export type UnknownOutcome = Pick<Written, 'type' | 'id' | 'removed'> & {
-  readonly looks: readonly JsonObject[];
+  readonly before: readonly JsonObject[];
 };
 
+/** What the writing stages work with. */
 export interface ApplyContext {
   readonly client: ApiClient;
   readonly writer: Writer;
   readonly journal: Journal;
-  /** Wanted documents by key, with the ids of the state. Followers stand for themselves. */
+  /** Wanted documents by key, with the ids of the state; dependents as they are live. */
   readonly documents: ReadonlyMap<Key, MirrorDocument>;
   readonly supplied: (document: MirrorDocument) => Supplied;
   readonly sampleData: boolean;
-  /** Ids of the state → ids of the target. Grows while resources are made. */
+  /** Ids of the state → ids of the target. Grows while resources are created. */
   readonly ids: Map<string, string>;
   /** Whether the target had this id before the restore began. */
   readonly isOld: (type: string, id: string) => boolean;
@@ -60,27 +61,27 @@ export interface ApplyContext {
   readonly signal: AbortSignal;
 }
 
-/** What a restore knows of its own doings, in memory and in the journal. */
+/** What a restore did so far, in memory and in the journal. */
 export interface WriteLog {
   readonly outcomes: Map<Key, Outcome>;
-  readonly written: Map<string, Written>;
+  readonly written: Map<Key, Written>;
   /** Writes that failed, and may have taken effect all the same. */
   readonly unknownOutcomes: UnknownOutcome[];
   /** Whether anything was written at all, by this process or the one that was interrupted. */
   readonly wroteAnything: () => boolean;
-  readonly settle: (step: Step, result: Result, more?: { id?: string; reason?: string }) => void;
+  readonly settle: (outcome: Outcome) => void;
   /** Takes the new ids of a document's parts into the map. */
-  readonly learn: (type: ResourceType, wanted: JsonObject, stored: JsonObject) => void;
-  /** Remembers a write: what stood there before, what stands there now, what was asked for. */
-  readonly note: (
+  readonly learnParts: (type: ResourceType, wanted: JsonObject, stored: JsonObject) => void;
+  /** Keeps a write in memory: the document before and after, and what was asked for. */
+  readonly keepWrite: (
     type: ResourceType,
     id: string,
     before: JsonObject | undefined,
     after: LivePair,
     sent: JsonObject,
   ) => void;
-  /** Writes down that a step's request was answered. */
-  readonly record: (step: Step, id: string, after: LivePair) => void;
+  /** Notes in the journal that a step's request was answered. */
+  readonly noteAnswer: (step: Step, id: string, after: LivePair) => void;
   /** Fingerprint of what the interrupted restore made of a resource. */
   readonly earlierVersion: (key: Key) => string | undefined;
   /** Whether a step was to bring this resource (by the state's id, if it never got another) and did not. */
@@ -91,41 +92,40 @@ export function typeOf(step: Step): ResourceType {
   return findType(step.type) as ResourceType;
 }
 
-/** @param onSettled called after each step that came to its end */
-export function createWriteLog(context: ApplyContext, onSettled: () => void): WriteLog {
-  const { journal, ids } = context;
+/** @param total number of steps, for the progress */
+export function createWriteLog({ journal, ids, progress }: ApplyContext, total: number): WriteLog {
   const outcomes = new Map<Key, Outcome>();
-  const written = new Map<string, Written>();
-  const unknownOutcomes: UnknownOutcome[] = [];
+  const written = new Map<Key, Written>();
   const earlier = new Map<Key, string>();
   for (const entry of journal.entries) if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
   let wrote = journal.entries.some(({ kind }) => kind === 'done');
+  let settled = 0;
   return {
     outcomes,
     written,
-    unknownOutcomes,
+    unknownOutcomes: [],
     wroteAnything: () => wrote,
     earlierVersion: (key) => earlier.get(key),
-    settle(step, result, more = {}) {
-      outcomes.set(step.key, { step, result, ...more });
-      onSettled();
+    settle(outcome) {
+      outcomes.set(outcome.step.key, outcome);
+      settled += 1;
+      progress(Math.min(settled, total), total);
     },
-    learn(type, wanted, stored) {
+    learnParts(type, wanted, stored) {
       const pairs = [...pairInnerIds(type, wanted, stored)].filter(([old, id]) => ids.get(old) !== id && old !== id);
       for (const [old, id] of pairs) ids.set(old, id);
       if (pairs.length > 0) journal.append([{ kind: 'ids', pairs }], false);
     },
-    note(type, id, before, after, sent) {
+    keepWrite(type, id, before, after, sent) {
       const key = keyOf(type.name, id);
       const known = written.get(key);
-      const looks = before ? [before] : [];
-      if (!known) written.set(key, { type, id, looks, after, sent });
+      if (!known) written.set(key, { type, id, before: before ? [before] : [], after, sent });
       else {
-        known.looks.push(...looks);
+        if (before) known.before.push(before);
         Object.assign(known, { after, sent });
       }
     },
-    record(step, id, after) {
+    noteAnswer(step, id, after) {
       const to = coreVersionOf(typeOf(step), after.doc);
       journal.append([{ kind: 'done', key: step.key, action: step.action, id, to }], false);
       wrote = true;

@@ -1,0 +1,79 @@
+import { fetchUserId } from '../../celigo/audit.ts';
+import { type ApiClient, clientOf } from '../../celigo/client.ts';
+import { BINDING_FILE } from '../../core/layout.ts';
+import { parseYaml } from '../../core/yaml.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { type Binding, readBinding } from '../binding.ts';
+import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
+import { normalisingFor } from '../sync/clear-credentials.ts';
+import type { RestoreCommit } from '../sync/sync-deps.ts';
+import type { Chosen } from './choose-state.ts';
+import { type LiveAccount, observe } from './live.ts';
+import { isSameAccount, type RestoreContext } from './request.ts';
+import { adoptCreated, touchedKeys, undeletedKeys } from './resume.ts';
+import { createWriter, type Writer } from './writer.ts';
+
+/** The target before the first write. */
+export interface Fetched {
+  readonly client: ApiClient;
+  readonly writer: Writer;
+  readonly live: LiveAccount;
+  /** The token's user. */
+  readonly userId: string;
+  /** New ids of earlier restores, by type, as HEAD holds them. */
+  readonly idMaps: IdMaps;
+  /** Ids of the state → ids of the target. Grows by what is matched and created. */
+  readonly ids: Map<string, string>;
+}
+
+/** A client of the target that reports its retries. */
+export function openClient({ deps, request: { target } }: RestoreContext): ApiClient {
+  return clientOf(target, deps.env, {
+    userAgent: deps.userAgent,
+    onRetry: (event) => deps.report({ name: 'request.retried', account: target.name, ...event }),
+  });
+}
+
+/**
+ * Mirrors the target (with `dryRun` only reads it), and takes over what an interrupted restore created.
+ * @throws AppError, ApiError, GitFailure
+ */
+export async function fetchTarget(context: RestoreContext, { state }: Chosen, client: ApiClient): Promise<Fetched> {
+  const { deps, request, repository, resumed } = context;
+  const { target } = request;
+  const restore: RestoreCommit | undefined = resumed && {
+    id: resumed.head.id,
+    operator: resumed.head.operator,
+    touched: touchedKeys(resumed),
+    undeleted: undeletedKeys(resumed),
+    files: [],
+  };
+  const live = await observe(deps, target, repository, {
+    known: state,
+    dryRun: request.dryRun,
+    ...(restore ? { restore } : {}),
+  });
+  const [binding, idMaps] = await Promise.all([
+    bindingOf(repository, target.name),
+    readIdMaps(repository.git, idMapPath(request.from, target.name)),
+  ]);
+  // The run before has made sure that the token is that of the folder.
+  const userId = binding?.userId ?? (await fetchUserId(client, deps.signal));
+  const writer = createWriter({
+    client,
+    normalise: normalisingFor(target, binding?.fingerprintKey ?? ''),
+    lookupCacheData: target.lookupCacheData,
+    signal: deps.signal,
+  });
+  const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
+  const ids = isSameAccount(request) ? lastIds(known) : known;
+  if (resumed) await adoptCreated(context, resumed, { state, live, ids });
+  return { client, writer, live, userId, idMaps, ids };
+}
+
+/** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */
+async function bindingOf(repository: Repository, account: string): Promise<Binding | undefined> {
+  const path = `${account}/${BINDING_FILE}`;
+  const text = await repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]);
+  return text === undefined ? undefined : readBinding(parseYaml(text), path);
+}

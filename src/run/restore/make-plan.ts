@@ -1,0 +1,67 @@
+import type { MirrorDocument } from '../../core/documents.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
+import { planRestore } from '../../plan/planner.ts';
+import type { Plan } from '../../plan/types.ts';
+import type { Chosen } from './choose-state.ts';
+import type { Fetched } from './fetch-target.ts';
+import { versionOf } from './live.ts';
+import type { Matched } from './match.ts';
+import { documentsWith, extraneousDocuments, idsToFind, replacedIds } from './out-of-scope.ts';
+import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
+import { touchedKeys } from './resume.ts';
+
+/** The plan, and the documents that its steps write. */
+export interface Planned {
+  readonly plan: Plan;
+  /** Wanted documents by key, with the ids of the state; dependents that follow a new id as they are live. */
+  readonly documents: ReadonlyMap<Key, MirrorDocument>;
+}
+
+/** Plans: reads of the target only what may have to follow new ids, or to go. */
+export async function makePlan(
+  { deps, request, resumed }: RestoreContext,
+  { state, selection }: Chosen,
+  { live, ids, idMaps, userId }: Fetched,
+  { wanted, found, notes }: Matched,
+): Promise<Planned> {
+  const { target } = request;
+  const sameAccount = isSameAccount(request);
+  const stateKeys = new Set(state.documents.keys());
+  const own = resumed ? touchedKeys(resumed) : new Set<Key>();
+  const gone = wanted.filter((document) => found.get(keyOf(document.type.name, document.id))?.state === 'gone');
+  const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...idsToFind(live, ids)] : []);
+  const dependents = (await documentsWith(live, moved)).map((document) =>
+    own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document,
+  );
+  const plan = planRestore({
+    account: target.name,
+    from: request.from,
+    target: { baseUrl: target.baseUrl, userId },
+    state: { commit: state.commit ?? '', date: (state.date ?? deps.now()).toISOString() },
+    wanted,
+    live: found,
+    ids,
+    exists: live.has,
+    inState: (typeName, id) => stateKeys.has(keyOf(typeName, id)),
+    supplied: (document) => suppliedFor(request, document),
+    enableFlows: request.enableFlows,
+    sampleData: target.sampleData,
+    deletions: request.prune ? await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps) : [],
+    followers: dependents,
+    replaced: sameAccount ? replacedIds(live, ids, dependents) : new Map(),
+    versionOf,
+  });
+  const documents = new Map(
+    [...dependents, ...wanted].map((document) => [keyOf(document.type.name, document.id), document]),
+  );
+  // Selected, but as wanted without a fetch; dependents have steps of their own.
+  const evaluated = new Set([
+    ...wanted.map(({ type, id }) => keyOf(type.name, id)),
+    ...plan.steps.map(({ key }) => key),
+  ]);
+  const converged = [...selection.selected].filter((key) => !evaluated.has(key)).length;
+  return {
+    plan: { ...plan, unchanged: plan.unchanged + converged, warnings: [...plan.warnings, ...notes] },
+    documents,
+  };
+}

@@ -1,0 +1,136 @@
+import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
+import { covers, placeOf, placeText } from '../../core/places.ts';
+import { secretPlaces } from '../../core/secret-places.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import { pathsOf } from '../../mirror/selection.ts';
+import { readDocuments } from '../../mirror/state.ts';
+import type { Supplied } from '../../plan/secrets.ts';
+import type { Live, Wanted } from '../../plan/types.ts';
+import type { Chosen } from './choose-state.ts';
+import type { Fetched } from './fetch-target.ts';
+import { coreVersionOf, versionOf } from './live.ts';
+import { lookUp } from './lookup.ts';
+import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
+import { createdKeys, touchedKeys } from './resume.ts';
+import { differing, learnParts, referredOwn, withOverrides, withoutPublic } from './wanted.ts';
+
+/** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */
+export interface Match {
+  readonly key: Key;
+  readonly id: string;
+}
+
+/** What is wanted, and what the target holds in its place. */
+export interface Matched {
+  readonly wanted: readonly Wanted[];
+  readonly found: ReadonlyMap<Key, Live>;
+  readonly matches: readonly Match[];
+  /** What a person should know of what was left out. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Reads the wanted documents and finds what the target holds in their place. New ids go into `fetched.ids`.
+ * @throws AppError `CONFLICT` where several resources could be meant, `USAGE` for credentials without a place
+ */
+export async function matchResources(context: RestoreContext, chosen: Chosen, fetched: Fetched): Promise<Matched> {
+  const { deps, request, resumed } = context;
+  const { live, ids, client, writer } = fetched;
+  const sameAccount = isSameAccount(request);
+  const { wanted, notes } = await readWanted(request, chosen, fetched);
+  // Resources of the target that are only referred to are matched too, but never changed.
+  const referred = sameAccount ? [] : await referredOwn(chosen.state, wanted, chosen.selection.selected);
+  const matches: Match[] = [];
+  const found = await lookUp([...wanted, ...referred], {
+    deps,
+    client,
+    writer,
+    live,
+    sameAccount,
+    ids,
+    hasSecrets: (document) => suppliedFor(request, document).size > 0,
+    made: resumed ? createdKeys(resumed) : new Set(),
+    matched: (key, id) => matches.push({ key, id }),
+  });
+  for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
+  if (resumed) markOwnWrites(resumed, found);
+  for (const document of wanted) {
+    const there = found.get(keyOf(document.type.name, document.id));
+    checkPlaces(document, there, suppliedFor(request, document));
+  }
+  return { wanted, found, matches, notes };
+}
+
+/** The documents of the state that may have to be written, as the target shall have them. */
+async function readWanted(
+  request: RestoreContext['request'],
+  { state, selection }: Chosen,
+  { live, ids }: Fetched,
+): Promise<Pick<Matched, 'wanted' | 'notes'>> {
+  if (isSameAccount(request)) {
+    const documents = await readDocuments(state, differing(state, live, selection.selected));
+    return { wanted: documents.map((document) => ({ ...document, selected: true })), notes: [] };
+  }
+  const stateKeys = new Set(state.documents.keys());
+  const notes: string[] = [];
+  const wanted: Wanted[] = [];
+  for (const held of await readDocuments(state, pathsOf(state, selection.selected))) {
+    const { document, dropped } = withoutPublic(withOverrides(held, request.overrides), stateKeys, ids);
+    wanted.push({ ...document, selected: true });
+    if (dropped.length === 0) continue;
+    const name = `${keyOf(held.type.name, held.id)} "${held.title}"`;
+    notes.push(`${name}: ${dropped.join(', ')} is provided by Celigo; select it manually`);
+  }
+  return { wanted, notes };
+}
+
+/** What the interrupted restore wrote itself does not count as changed. */
+function markOwnWrites(journal: Journal, found: Map<Key, Live>): void {
+  const own = touchedKeys(journal);
+  for (const [key, entry] of found) {
+    if (entry.state !== 'live') continue;
+    const type = findType(key.slice(0, key.indexOf('/')));
+    if (type && (own.has(key) || own.has(keyOf(type.name, entry.id))))
+      found.set(key, { ...entry, changed: changedByOthers(journal, key, type, entry.doc) });
+  }
+}
+
+/**
+ * Whether a resource that the interrupted restore wrote, or was about to, was changed by someone else since. A write that
+ * took effect without an answer left what is wanted, so that nothing is left to do.
+ */
+function changedByOthers(journal: Journal, key: Key, type: ResourceType, doc: JsonObject): boolean {
+  const own = journal.entries.filter((entry) => 'key' in entry && entry.key === key);
+  const last = own.findLast((entry) => entry.kind === 'done');
+  if (last?.kind === 'done') return last.to !== undefined && last.to !== coreVersionOf(type, doc);
+  const known = own.flatMap((entry) =>
+    entry.kind === 'intent' && entry.action === 'update' && entry.from !== undefined ? [entry.from] : [],
+  );
+  return known.length > 0 && known.at(-1) !== versionOf(doc);
+}
+
+/**
+ * Refuses values for places that hold no credential: they would be written without the plan showing it.
+ * @throws AppError `USAGE`
+ */
+function checkPlaces(document: MirrorDocument, live: Live | undefined, supplied: Supplied): void {
+  if (supplied.size === 0) return;
+  const held = live?.state === 'live' || live?.state === 'binned' ? secretPlaces(live.doc) : [];
+  const known = [...secretPlaces(document.doc), ...held].map(({ place }) => placeText(place));
+  for (const place of supplied.keys()) {
+    const fits = known.some((path) => path === place || place.startsWith(`${path}.`));
+    if (fits || (document.type.secrets ?? []).some((path) => covers(path, placeOf(place)))) continue;
+    const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
+    throw new AppError('USAGE', `--secrets: ${name} has no credential at ${place}`, {
+      hint:
+        known.length > 0
+          ? `It has: ${known.join(', ')}`
+          : 'It has none; set other values with overrides in the configuration',
+    });
+  }
+}

@@ -1,0 +1,54 @@
+import type { Key } from '../../core/keys.ts';
+import type { MirrorFile } from '../../core/layout.ts';
+import type { Journal } from '../../mirror/journal.ts';
+import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
+import type { Applied } from './apply.ts';
+import { type LiveAccount, observe } from './live.ts';
+import type { Prepared } from './prepared.ts';
+import { touchedKeys, undeletedKeys } from './resume.ts';
+
+/** Mirrors the account as the restore left it: one commit with the operator as author, and the new ids. */
+export async function mirrorResult(prepared: Prepared, journal: Journal, applied: Applied): Promise<LiveAccount> {
+  const { deps, request, repository } = prepared;
+  return observe(deps, request.target, repository, {
+    dryRun: false,
+    restore: {
+      id: journal.head.id,
+      operator: journal.head.operator,
+      // By the ids in the target, and what was replaced by its old ones.
+      touched: new Set<Key>([...touchedKeys(journal), ...applied.written.keys()]),
+      undeleted: undeletedKeys(journal),
+      files: await nextIdMaps(prepared, applied),
+    },
+  });
+}
+
+/** The file of new ids, where it changed. */
+async function nextIdMaps(prepared: Prepared, { outcomes }: Applied): Promise<MirrorFile[]> {
+  const { plan, ids, repository, wanted } = prepared;
+  const path = idMapPath(plan.from, plan.account);
+  const maps = await readIdMaps(repository.git, path);
+  const before = renderIdMaps(maps);
+  const put = (type: string, old: string, id: string): void => {
+    const map = maps.get(type) ?? new Map<string, string>();
+    maps.set(type, map.set(old, id));
+  };
+  const aliases = new Map<string, string[]>();
+  for (const [old, id] of ids) aliases.set(id, [...(aliases.get(id) ?? []), old]);
+  for (const step of plan.steps) {
+    const id = outcomes.get(step.key)?.id ?? step.targetId;
+    if (step.action === 'delete' || id === undefined || id === step.id) continue;
+    put(step.type, step.id, id);
+    if (step.action === 'create') for (const old of aliases.get(id) ?? []) put(step.type, old, id);
+  }
+  for (const document of wanted) {
+    const id = ids.get(document.id);
+    if (id !== undefined && id !== document.id) put(document.type.name, document.id, id);
+  }
+  const known = new Set([...maps.values()].flatMap((map) => [...map.keys()]));
+  // Parts of documents (groups, versions) have ids too. An id that leads to one that was not created is not a new id.
+  const asked = new Set(wanted.map(({ id }) => id));
+  for (const [old, id] of ids) if (!known.has(old) && old !== id && !asked.has(id)) put('parts', old, id);
+  const text = renderIdMaps(maps);
+  return text === before ? [] : [{ path, text }];
+}

@@ -1,0 +1,87 @@
+import type { ListRule, ResourceType } from '../../catalogue/types.ts';
+import type { ApiClient } from '../../celigo/client.ts';
+import { ApiError } from '../../celigo/errors.ts';
+import { listRecords } from '../../celigo/paging.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
+import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
+
+/** A document of the target, as the API shows it and as the mirror would hold it. */
+export interface LivePair {
+  readonly raw: JsonObject;
+  readonly doc: JsonObject;
+}
+
+export interface ReaderOptions {
+  readonly client: ApiClient;
+  readonly normalise: NormaliseOptions;
+  readonly lookupCacheData: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Single resources of the target, as they are now. */
+export interface Reader {
+  /** The resource as it is now; `undefined` when it is gone. @throws ApiError */
+  readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
+  /** What the server says a resource is, in both forms. */
+  readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
+  /** All resources of a type as their list shows them, by id. @throws ApiError when it cannot be read completely */
+  readonly list: (type: ResourceType) => Promise<ReadonlyMap<string, JsonObject>>;
+  /** Path of the collection, in the spelling that the server answers to. */
+  readonly collectionOf: (type: ResourceType) => Promise<string>;
+  readonly urlOf: (type: ResourceType, id: string) => Promise<string>;
+}
+
+/** All records of a collection by `_id`. @throws ApiError when it cannot be read completely */
+export async function listAll(
+  client: ApiClient,
+  { path, query, paged }: ListRule,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, JsonObject>> {
+  const options = { path, optional: query ?? {}, paged: paged !== false, signal };
+  return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
+}
+
+export function createReader({ client, normalise, lookupCacheData, signal }: ReaderOptions): Reader {
+  const normalisers = new Map<string, ReturnType<typeof createNormaliser>>();
+  const collections = new Map<string, string>();
+
+  function pair(type: ResourceType, raw: JsonObject): LivePair {
+    const known = normalisers.get(type.name) ?? createNormaliser(type, normalise);
+    normalisers.set(type.name, known);
+    return { raw, doc: known(raw).doc };
+  }
+
+  async function collectionOf(type: ResourceType): Promise<string> {
+    const { path, alternative } = type.list;
+    if (!alternative) return path;
+    let found = collections.get(type.name);
+    if (!found) {
+      found = path;
+      try {
+        await client.send({ url: path, signal });
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.status !== 404) throw error;
+        found = alternative;
+      }
+      collections.set(type.name, found);
+    }
+    return found;
+  }
+
+  async function read(type: ResourceType, id: string): Promise<LivePair | undefined> {
+    const collection = await collectionOf(type);
+    const raw = await fetchDocument(client, type, collection, id, signal);
+    if (!raw) return undefined;
+    if (!type.entries || !lookupCacheData) return pair(type, raw);
+    return pair(type, { ...raw, [type.entries]: await fetchCacheData(client, collection, id, signal) });
+  }
+
+  return {
+    read,
+    pair,
+    list: async (type) => listAll(client, { ...type.list, path: await collectionOf(type) }, signal),
+    collectionOf,
+    urlOf: async (type, id) => itemPath(type, await collectionOf(type), id),
+  };
+}

@@ -1,0 +1,68 @@
+import type { RegisterRule } from '../../catalogue/types.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { isArray, type JsonObject } from '../../core/json.ts';
+import { equalJson, textOf } from '../../core/paths.ts';
+import { rewriteIds } from '../../plan/ids.ts';
+import { fillRecords } from '../../plan/secrets.ts';
+import { fillEntries } from './cache-entries.ts';
+import type { StepRun } from './step-run.ts';
+import type { LivePair } from './writer.ts';
+
+/**
+ * Writes what has calls of its own: registered ids, and the entries of a cache.
+ * @param remove also removes registered ids that are not wanted
+ */
+export async function writeApart(
+  run: StepRun,
+  document: MirrorDocument,
+  id: string,
+  live: LivePair,
+  sent: JsonObject,
+  remove: boolean,
+): Promise<void> {
+  const { type, doc } = document;
+  const { writer } = run.context;
+  const { registers } = type.restore;
+  if (registers) {
+    const [wanted, held] = [registrable(run, registers, doc), registeredIn(registers, live.raw)];
+    await registerMore(run, document, id, live);
+    for (const extra of remove ? held.filter((one) => !wanted.includes(one)) : [])
+      await writer.callOf(type, id, 'DELETE', `${registers.path}/${extra}/register`);
+    // These calls change the document without answering with it.
+    const after = equalJson(wanted, held) ? undefined : await writer.read(type, id);
+    if (after) run.log.keepWrite(type, id, live.raw, after, sent);
+  }
+  const { entries } = type;
+  if (entries && typeof doc[entries] === 'string') {
+    const [shown = '', raw = ''] = [live.doc, live.raw].map((form) => textOf(form[entries]) ?? '');
+    await fillEntries(writer, type, id, fillRecords(doc[entries], shown, raw), raw);
+  }
+}
+
+/** Registers what is wanted and missing. Comes before the document that may name it. */
+export async function registerMore(
+  run: StepRun,
+  { type, doc }: MirrorDocument,
+  id: string,
+  live: LivePair,
+): Promise<void> {
+  const { registers } = type.restore;
+  if (!registers) return;
+  const held = registeredIn(registers, live.raw);
+  const more = registrable(run, registers, doc).filter((one) => !held.includes(one));
+  if (more.length > 0) await run.context.writer.callOf(type, id, 'PUT', `${registers.path}/register`, more);
+}
+
+/** Of the ids that the document registers, those in the target that exist. */
+function registrable({ context, log }: StepRun, registers: RegisterRule, doc: JsonObject): string[] {
+  const known = context.foreign ? new Set(context.ids.values()) : undefined;
+  return registeredIn(registers, rewriteIds(doc, context.ids)).filter(
+    (id) => !log.isMissing(registers.type, id) && (known?.has(id) ?? true),
+  );
+}
+
+/** The registered ids that a document names. */
+export function registeredIn({ field }: RegisterRule, doc: JsonObject): string[] {
+  const list = doc[field];
+  return isArray(list) ? list.filter((id) => typeof id === 'string') : [];
+}
