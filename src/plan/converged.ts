@@ -6,14 +6,14 @@ import { setSteps } from '../core/paths.ts';
 import { covers, type Place } from '../core/places.ts';
 import { withLiveSwitches } from './body.ts';
 
-/** A value that the server puts in the place of the one it is sent, without an error (api-notes#clamped). */
-export interface Settled {
+/** A value that the server stores in place of the one it is sent, without an error (api-notes#clamped). */
+export interface Converged {
   readonly place: Place;
   readonly wanted: Json;
   readonly live: Json;
 }
 
-/** `surely`: no licence would let the wanted value stand. Otherwise that the server may have cut it down. */
+/** `surely`: no licence allows the wanted value; otherwise the server may have reduced it. */
 function isClamped(wanted: number, live: number, surely: boolean): boolean {
   const { least, greatest } = CLAMP_RANGE;
   if (wanted < least) return live === least;
@@ -21,8 +21,8 @@ function isClamped(wanted: number, live: number, surely: boolean): boolean {
 }
 
 /** Differences that a write leaves as they are. Both are restorable forms with the ids of the target. */
-function settledBetween(type: ResourceType, wanted: JsonObject, live: JsonObject, surely: boolean): Settled[] {
-  return diffFields(wanted, live).flatMap(({ place, before, after }): Settled[] => {
+function convergedBetween(type: ResourceType, wanted: JsonObject, live: JsonObject, surely: boolean): Converged[] {
+  return diffFields(wanted, live).flatMap(({ place, before, after }): Converged[] => {
     if (before === undefined || after === undefined) return [];
     const clamped =
       CLAMPED_FIELDS.has(String(place.at(-1))) &&
@@ -36,17 +36,17 @@ function settledBetween(type: ResourceType, wanted: JsonObject, live: JsonObject
 }
 
 /** What the server made of a write, as far as it is known to do so. Both are restorable forms with the ids of the target. */
-export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonObject): Settled[] {
-  return settledBetween(type, wanted, live, false);
+export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonObject): Converged[] {
+  return convergedBetween(type, wanted, live, false);
 }
 
 /**
- * The wanted document as far as an update can bring it about: switches stay as they stand live, and so does what the server
- * would not take. Both are restorable forms with the ids of the target.
+ * The wanted document as far as an update can bring it about: switches stay as they are live, and so does what the server
+ * would not accept. Both are restorable forms with the ids of the target.
  */
 export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
   const switched = withLiveSwitches(type, wanted, live);
-  return settledBetween(type, switched, live, true).reduce(
+  return convergedBetween(type, switched, live, true).reduce(
     (held, { place, live: value }) => setSteps(held, place, value) as JsonObject,
     switched,
   );

@@ -5,7 +5,7 @@ import { type Reference, referencesOf } from '../core/references.ts';
 import type { Draft, PlanInput } from './draft.ts';
 import type { Wanted } from './types.ts';
 
-/** References whose target decides whether a write is accepted. Free-form settings refer to nothing as far as the server knows. */
+/** References whose target decides whether a write is accepted. The server does not check those in free-form settings. */
 export function bindingReferences(document: MirrorDocument): readonly (Reference & { type: string })[] {
   return referencesOf(document.type, document.doc).filter(
     (reference): reference is Reference & { type: string } =>
@@ -13,12 +13,16 @@ export function bindingReferences(document: MirrorDocument): readonly (Reference
   );
 }
 
+/** Whether a creation may leave the reference out. */
 export function isLate(document: MirrorDocument, reference: Reference): boolean {
   const { bare = [], late = [] } = document.type.restore;
   return [...bare, ...late].some((path) => covers(path, placeOf(reference.place)));
 }
 
-/** Blocks every write that refers to what is not there and will not be, and what needs a blocked one. */
+/**
+ * Blocks every write that refers to what does not exist and will not, and what needs a blocked one.
+ * @returns warnings of references that creations will stay without
+ */
 export function blockDangling(
   drafts: Map<Key, Draft>,
   documents: ReadonlyMap<Key, Wanted>,
@@ -40,8 +44,8 @@ export function blockDangling(
     if (other)
       return `needs ${key}, which ${other.action === 'impossible' ? `cannot be restored (${other.reason})` : 'is blocked'}`;
     if (input.inState(reference.type, reference.id))
-      return `${reference.place} refers to ${key}, which is not there: add --with-dependencies, or name it too`;
-    return `${reference.place} refers to ${key}, which exists neither live nor in the mirror at that time`;
+      return `${reference.place} refers to ${key}, which does not exist: add --with-dependencies, or name it as well`;
+    return `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;
   };
   for (let again = true; again; ) {
     again = false;
@@ -62,7 +66,7 @@ export function blockDangling(
     if (!document || step.action !== 'create') continue;
     for (const reference of bindingReferences(document)) {
       const problem = isLate(document, reference) ? problemOf(document, reference, step) : undefined;
-      if (problem) warnings.push(`${key} "${step.title}" will stay without ${reference.place}: ${problem}`);
+      if (problem) warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
     }
   }
   return warnings;

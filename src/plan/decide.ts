@@ -9,218 +9,203 @@ import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, written
 import { reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences } from './secrets.ts';
-import type { Live, Wanted } from './types.ts';
+import type { Live, Wanted, WriteMethod } from './types.ts';
 
-/** What a write needs that a person must hand in, or the way it can be made without. */
+/** Two states of one resource in the form in which a restore compares them. */
+interface Forms {
+  readonly wanted: JsonObject;
+  readonly live: JsonObject;
+}
+
+/** A document of the target, as the API shows it and as the mirror would hold it. */
+interface Pair {
+  readonly raw: JsonObject;
+  readonly doc: JsonObject;
+}
+
+/** How an update is written, or why it cannot be: `blocked` are the places of the credentials that it lacks. */
+type Method = { readonly method: WriteMethod } | { readonly blocked: readonly string[]; readonly why: string };
+
+/** Chooses how to write a document over the live one without losing a credential. */
 export function methodOf(
   document: MirrorDocument,
-  live: { readonly raw: JsonObject; readonly doc: JsonObject },
-  forms: { readonly wanted: JsonObject; readonly live: JsonObject },
+  live: Pair,
+  forms: Forms,
   changes: readonly FieldChange[],
   input: Pick<PlanInput, 'ids' | 'supplied' | 'sampleData'>,
-): { method: 'put' | 'patch' } | { blocked: readonly string[]; why: string } {
+): Method {
   const { type } = document;
   const supplied = input.supplied(document);
-  const filled = updateBody({
-    type,
-    wanted: document.doc,
-    live,
-    ids: input.ids,
-    supplied,
-    sampleData: input.sampleData,
-  });
-  const wantedSecrets = secretPlaces(document.doc).map(({ place }) => placeText(place));
-  // A mask that the wanted state does not have: writing without it erases what nobody can bring back.
-  const erased = secretPlaces(live.doc)
+  const { ids, sampleData } = input;
+  const { missing } = updateBody({ type, wanted: document.doc, live, ids, supplied, sampleData });
+  const [ours, theirs] = [secretPlaces(document.doc), secretPlaces(live.doc)];
+  const wanted = new Set(ours.map(({ place }) => placeText(place)));
+  // A mask that the wanted state does not have: writing without it erases a credential that nothing brings back.
+  const erased = theirs
     .filter(({ fingerprint }) => fingerprint === undefined)
     .map(({ place }) => placeText(place))
-    .filter((place) => !wantedSecrets.includes(place) && !supplied.has(place));
-  if (filled.missing.length === 0 && erased.length === 0) return { method: 'put' };
-  const credentials = [...secretPlaces(document.doc), ...secretPlaces(live.doc)].map(({ place }) => place);
-  const patch = patchFor(
-    type,
-    forms.wanted,
-    forms.live,
-    changes.map(({ place }) => place),
-    credentials,
-  );
-  if (patch) return { method: 'patch' };
-  return filled.missing.length > 0
+    .filter((place) => !wanted.has(place) && !supplied.has(place));
+  if (missing.length === 0 && erased.length === 0) return { method: 'put' };
+  const credentials = [...ours, ...theirs].map(({ place }) => place);
+  const places = changes.map(({ place }) => place);
+  if (patchFor(type, forms.wanted, forms.live, places, credentials)) return { method: 'patch' };
+  return missing.length > 0
     ? {
-        blocked: filled.missing,
-        why: `it holds credentials that the mirror does not have; hand in ${list(filled.missing)} with --secrets, or make the change by hand`,
+        blocked: missing,
+        why: `it holds credentials that the mirror does not have; pass ${list(missing)} with --secrets, or make the change manually`,
       }
     : {
         blocked: erased,
-        why: `the wanted state has no ${list(erased)}, and the live credential would be lost; agree with --secrets (value null), or make the change by hand`,
+        why: `the wanted state has no ${list(erased)}, and the live credential would be lost; agree with --secrets (value null), or make the change manually`,
       };
 }
 
-/** An update, or the reason why there is none. */
-export function planLive(
-  document: Wanted,
-  live: Extract<Live, { state: 'live' }>,
-  input: PlanInput,
-  matched: boolean,
-): Draft {
-  const { type } = document;
-  const wanted = reachable(type, restorable(type, document.doc, input.ids), restorable(type, live.doc, new Map()));
-  const now = restorable(type, live.doc, new Map());
-  const changes = diffFields(now, wanted);
-  const common = {
-    ...(live.id === document.id ? {} : { targetId: live.id }),
-    version: input.versionOf(live.doc),
-    conflict: live.changed,
-  };
-  const turnOn = switchesToTurnOn(type, restorable(type, document.doc, input.ids), now);
-  const enable = input.enableFlows && turnOn.length > 0 && !isAppPart(live.doc);
-  const secrets = secretDifferences(document.doc, live.doc);
-  if (changes.length === 0) {
-    if (enable) {
-      const on = turnOn.map((path) => ({ place: stepsOf(path), before: true, after: false }));
-      return draft(document, {
-        ...common,
-        action: 'update',
-        method: 'patch',
-        reason: 'switched on at the end',
-        changes: on,
-        enable,
-      });
-    }
-    // Nothing else differs, but a credential that the live document lacks is handed in.
-    const supplied = input.supplied(document);
-    const lacking = secrets.filter((place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined);
-    if (lacking.length > 0 && type.restore.mode !== 'manual' && !isAppPart(live.doc)) {
-      const method = methodOf(document, live, { wanted, live: now }, [], input);
-      if ('method' in method && method.method === 'put')
-        return draft(document, {
-          ...common,
-          action: 'update',
-          method: 'put',
-          reason: `gets ${list(lacking)} from --secrets`,
-        });
-    }
-    return draft(document, {
-      ...common,
-      action: 'unchanged',
-      reason: 'as wanted',
-      conflict: false,
-      credentials: matched ? [] : secrets,
-    });
-  }
-  if (type.restore.mode === 'manual') {
-    return draft(document, {
-      ...common,
-      action: 'impossible',
-      reason: type.restore.note ?? 'has to be changed by hand',
-      changes,
-      conflict: false,
-    });
-  }
-  if (isAppPart(live.doc) || isAppPart(document.doc)) {
-    return draft(document, {
-      ...common,
-      action: 'impossible',
-      reason: 'part of an Integration App: only the app changes its parts',
-      changes,
-      conflict: false,
-    });
-  }
-  const fixed = (type.restore.immutable ?? []).filter(
-    (path) => valueAt(document.doc, path) !== undefined && !equalJson(valueAt(wanted, path), valueAt(now, path)),
-  );
-  if (fixed.length > 0) {
-    const reason = `${list(fixed)} cannot be changed once it is made: delete it by hand, then restore it again (it gets a new id)`;
-    return draft(document, { ...common, action: 'blocked', reason, changes });
-  }
-  const method = methodOf(document, live, { wanted, live: now }, changes, input);
-  if ('blocked' in method)
-    return draft(document, {
-      ...common,
-      action: 'blocked',
-      reason: method.why,
-      changes,
-      credentials: method.blocked,
-    });
-  return draft(document, {
-    ...common,
-    action: 'update',
-    method: method.method,
-    reason: 'differs',
-    changes,
-    enable,
-  });
+/** What a live document has to do with the wanted one. */
+interface Compared {
+  readonly forms: Forms;
+  readonly changes: readonly FieldChange[];
+  /** Switches that are off and were on. */
+  readonly turnOn: readonly string[];
+  /** What every step for it says. */
+  readonly common: Pick<Draft, 'targetId' | 'version' | 'conflict'>;
 }
 
-export function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, input: PlanInput): Draft {
+function targetId(document: Wanted, id: string): Pick<Draft, 'targetId'> {
+  return id === document.id ? {} : { targetId: id };
+}
+
+function compare(document: Wanted, live: Extract<Live, { state: 'live' | 'binned' }>, input: PlanInput): Compared {
   const { type } = document;
-  const wanted = reachable(type, restorable(type, document.doc, input.ids), restorable(type, live.doc, new Map()));
   const now = restorable(type, live.doc, new Map());
+  const then = restorable(type, document.doc, input.ids);
+  const wanted = reachable(type, then, now);
+  return {
+    forms: { wanted, live: now },
+    changes: diffFields(now, wanted),
+    turnOn: switchesToTurnOn(type, then, now),
+    common: {
+      ...targetId(document, live.id),
+      version: input.versionOf(live.doc),
+      conflict: live.state === 'live' && live.changed,
+    },
+  };
+}
+
+type LiveState = Extract<Live, { state: 'live' }>;
+
+/** A step for a live document that differs in nothing but switches or credentials. */
+function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }: Compared, input: PlanInput): Draft {
+  const { type } = document;
+  const isOurs = !isAppPart(live.doc);
+  if (input.enableFlows && turnOn.length > 0 && isOurs) {
+    const changes = turnOn.map((path) => ({ place: stepsOf(path), before: true, after: false }));
+    const reason = 'switched on at the end';
+    return draft(document, { ...common, action: 'update', method: 'patch', reason, changes, enable: true });
+  }
+  const secrets = secretDifferences(document.doc, live.doc);
+  const supplied = input.supplied(document);
+  const lacking = secrets.filter((place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined);
+  if (lacking.length > 0 && type.restore.mode !== 'manual' && isOurs) {
+    const method = methodOf(document, live, forms, [], input);
+    if ('method' in method && method.method === 'put') {
+      const reason = `gets ${list(lacking)} from --secrets`;
+      return draft(document, { ...common, action: 'update', method: 'put', reason });
+    }
+  }
+  const credentials = input.account === input.from ? secrets : [];
+  return draft(document, { ...common, action: 'unchanged', reason: 'as wanted', conflict: false, credentials });
+}
+
+/** Why no write can make a live document as wanted, or `undefined`. */
+function hindrance({ type, doc }: Wanted, live: LiveState, { forms }: Compared): Refusal | undefined {
+  if (type.restore.mode === 'manual')
+    return { action: 'impossible', conflict: false, reason: type.restore.note ?? 'must be changed manually' };
+  if (isAppPart(live.doc) || isAppPart(doc))
+    return {
+      action: 'impossible',
+      conflict: false,
+      reason: 'part of an Integration App: only the app changes its parts',
+    };
+  const fixed = (type.restore.immutable ?? []).filter(
+    (path) => valueAt(doc, path) !== undefined && !equalJson(valueAt(forms.wanted, path), valueAt(forms.live, path)),
+  );
+  if (fixed.length === 0) return undefined;
+  return {
+    action: 'blocked',
+    reason: `${list(fixed)} cannot be changed after creation: delete it manually, then restore it again (it gets a new id)`,
+  };
+}
+
+type Refusal = Pick<Draft, 'action' | 'reason'> & Partial<Pick<Draft, 'conflict'>>;
+
+/** An update, or the reason why there is none. */
+function planLive(document: Wanted, live: LiveState, input: PlanInput): Draft {
+  const compared = compare(document, live, input);
+  const { changes, common, forms, turnOn } = compared;
+  if (changes.length === 0) return planEqual(document, live, compared, input);
+  const refusal = hindrance(document, live, compared);
+  if (refusal) return draft(document, { ...common, changes, ...refusal });
+  const written = methodOf(document, live, forms, changes, input);
+  if ('blocked' in written) {
+    const { blocked: credentials, why: reason } = written;
+    return draft(document, { ...common, action: 'blocked', reason, changes, credentials });
+  }
+  const enable = input.enableFlows && turnOn.length > 0;
+  return draft(document, { ...common, action: 'update', method: written.method, reason: 'differs', changes, enable });
+}
+
+function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, input: PlanInput): Draft {
+  const { type } = document;
+  const { forms, changes: all, common } = compare(document, live, input);
   const base = {
-    ...(live.id === document.id ? {} : { targetId: live.id }),
+    ...common,
     action: 'undelete' as const,
     reason: 'in the recycle bin: comes back with its id and its credentials',
-    version: input.versionOf(live.doc),
     enable: input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What is kept with the parent comes back with it.
   const apart = new Set(writtenApart(type));
-  const changes = isAppPart(document.doc)
-    ? []
-    : diffFields(now, wanted).filter(({ place }) => !apart.has(String(place[0])));
+  const changes = isAppPart(document.doc) ? [] : all.filter(({ place }) => !apart.has(String(place[0])));
   if (changes.length === 0) return draft(document, base);
-  const method = methodOf(document, { raw: live.doc, doc: live.doc }, { wanted, live: now }, changes, input);
-  if ('method' in method) return draft(document, { ...base, method: method.method, changes });
-  return draft(document, {
-    ...base,
-    reason: `${base.reason}; the difference stays: ${method.why}`,
-    changes,
-    credentials: method.blocked,
-  });
+  const written = methodOf(document, { raw: live.doc, doc: live.doc }, forms, changes, input);
+  if ('method' in written) return draft(document, { ...base, method: written.method, changes });
+  const reason = `${base.reason}; the difference stays: ${written.why}`;
+  return draft(document, { ...base, reason, changes, credentials: written.blocked });
 }
 
-export function planGone(document: Wanted, input: PlanInput): Draft {
-  const { type } = document;
+function planGone(document: Wanted, input: PlanInput): Draft {
+  const { type, doc } = document;
   const never = neverMade(document);
   if (never) return draft(document, { action: 'impossible', reason: never });
-  const { missing: places } = createBody({
-    type,
-    wanted: document.doc,
-    ids: input.ids,
-    supplied: input.supplied(document),
-    late: [],
-  });
-  const cut = secretPlaces(document.doc)
+  const supplied = input.supplied(document);
+  const { missing: places } = createBody({ type, wanted: doc, ids: input.ids, supplied, late: [] });
+  const cut = secretPlaces(doc)
     .filter(({ place, inText }) => inText && places.includes(placeText(place)))
     .map(({ place }) => placeText(place));
   if (cut.length > 0) {
     return draft(document, {
       action: 'blocked',
-      reason: `credentials were taken out of ${list(cut)} and are nowhere to be had; hand in the whole text with --secrets`,
+      reason: `credentials were removed from ${list(cut)} and are not in the mirror; pass the complete text with --secrets`,
       credentials: cut,
     });
   }
-  // What the server mints anew is nobody's to enter.
-  const minted = type.restore.strip ?? [];
-  const missing = places.filter((place) => !minted.some((path) => covers(path, placeOf(place))));
-  const bin = type.restore.mode === 'bulk' ? 'not there' : 'neither there nor in the recycle bin';
+  // What the server issues with the creation is not for a person to enter.
+  const issued = type.restore.strip ?? [];
+  const absent = type.restore.mode === 'bulk' ? 'not in the account' : 'not in the account or its recycle bin';
   return draft(document, {
     action: 'create',
-    reason: `${bin}: gets a new id`,
-    credentials: missing,
-    enable: input.enableFlows && (type.restore.switches ?? []).some((path) => valueAt(document.doc, path) === false),
+    reason: `${absent}: will be created with a new id`,
+    credentials: places.filter((place) => !issued.some((path) => covers(path, placeOf(place)))),
+    enable: input.enableFlows && (type.restore.switches ?? []).some((path) => valueAt(doc, path) === false),
   });
 }
 
+/** The step for one wanted resource, by what the target holds in its place. */
 export function planOne(document: Wanted, input: PlanInput): Draft {
   const live = input.live.get(keyOf(document.type.name, document.id)) ?? { state: 'gone' };
   switch (live.state) {
     case 'same':
-      return draft(document, {
-        action: 'unchanged',
-        reason: 'as wanted',
-        ...(live.id === document.id ? {} : { targetId: live.id }),
-      });
+      return draft(document, { action: 'unchanged', reason: 'as wanted', ...targetId(document, live.id) });
     case 'matched':
       return draft(document, {
         action: 'unchanged',
@@ -233,7 +218,7 @@ export function planOne(document: Wanted, input: PlanInput): Draft {
     case 'impossible':
       return draft(document, { action: 'impossible', reason: live.reason });
     case 'live':
-      return planLive(document, live, input, input.account !== input.from);
+      return planLive(document, live, input);
     case 'binned':
       return planBinned(document, live, input);
     case 'gone':

@@ -8,11 +8,11 @@ import { type Draft, draft, list, type PlanInput } from './draft.ts';
 import { wholeIds } from './ids.ts';
 import type { IdMap, LiveDocument } from './types.ts';
 
-/** What a restore makes anew, and what an earlier one did: id of old → what to tell of the new one. */
+/** What this restore creates again, and what earlier ones did. */
 export interface Moved {
-  /** Gets its new id in this restore: id in the state → key. */
+  /** Gets a new id in this restore: id in the state → key. */
   readonly created: ReadonlyMap<string, Key>;
-  /** Is another one already: old id → id that is there now. */
+  /** Has a new id already: old id → id that exists now. */
   readonly replaced: IdMap;
 }
 
@@ -27,24 +27,24 @@ function namingOf(document: MirrorDocument, { created, replaced }: Moved): Namin
   const form = restorable(document.type, document.doc, new Map());
   const found = wholeIds(form, (id) => created.has(id) || replaced.has(id));
   if (found.length === 0) return undefined;
-  const anew = new Set<string>();
+  const fresh = new Set<string>();
   const stale = new Set<string>();
   const changes = found.map(({ place, id }): FieldChange => {
     const key = created.get(id);
-    if (key !== undefined) anew.add(key);
+    if (key !== undefined) fresh.add(key);
     else stale.add(`${id}, which is ${replaced.get(id)} now`);
     return { place, before: id, after: key === undefined ? (replaced.get(id) ?? id) : `new id of ${key}` };
   });
   const reasons = [
-    ...(anew.size > 0 ? [`refers to ${[...anew].join(', ')}, which gets a new id`] : []),
+    ...(fresh.size > 0 ? [`refers to ${[...fresh].join(', ')}, which gets a new id`] : []),
     ...(stale.size > 0 ? [`still refers to ${list([...stale])}`] : []),
   ];
   return { changes, reason: reasons.join('; ') };
 }
 
 /**
- * Steps that bring back from the recycle bin what names something made anew, with the write that makes it follow: the
- * bin gives back the old id, which leads nowhere.
+ * Steps that bring something back from the recycle bin that refers to what is created again, with the write that makes it
+ * follow: the bin returns it with the old id in it, which no longer exists.
  */
 export function followingReturns(
   input: PlanInput,
@@ -60,27 +60,27 @@ export function followingReturns(
     const naming = namingOf(document, { created, replaced: new Map() });
     if (!naming) return [];
     const changes = [...step.changes, ...naming.changes];
-    // What stays as it is for want of credentials stays so with its references.
+    // What stays as it is for lack of credentials keeps its references, too.
     if (step.method !== undefined || step.credentials.length > 0) return [{ ...step, changes }];
     const form = restorable(document.type, document.doc, new Map());
     const forms = { wanted: form, live: form };
-    const way = methodOf(document, { raw: live.doc, doc: live.doc }, forms, naming.changes, input);
+    const written = methodOf(document, { raw: live.doc, doc: live.doc }, forms, naming.changes, input);
     const reason = `${step.reason}; ${naming.reason}`;
-    return 'method' in way
-      ? [{ ...step, method: way.method, changes, reason }]
-      : [{ ...step, changes, credentials: way.blocked, reason: `${reason}, but ${way.why}` }];
+    return 'method' in written
+      ? [{ ...step, method: written.method, changes, reason }]
+      : [{ ...step, changes, credentials: written.blocked, reason: `${reason}, but ${written.why}` }];
   });
 }
 
-/** Why nobody but a person can make a live document follow, or `undefined`. */
-function byHand({ type, doc }: LiveDocument): string | undefined {
+/** Why only a person can make a live document follow, or `undefined`. */
+function manualOnly({ type, doc }: LiveDocument): string | undefined {
   if (isAppPart(doc)) return 'only its Integration App changes it';
-  if (type.restore.mode === 'manual') return `a restore never writes ${type.plural}: change it by hand`;
-  // The one call for all of them makes new ones; it cannot change what one is about.
-  return type.restore.mode === 'bulk' ? `a ${type.noun} cannot be moved: make it again by hand` : undefined;
+  if (type.restore.mode === 'manual') return `a restore never writes ${type.plural}: change it manually`;
+  // The one call for the collection creates new ones; it cannot change what one is about.
+  return type.restore.mode === 'bulk' ? `a ${type.noun} cannot be moved: create it again manually` : undefined;
 }
 
-/** Steps for live resources, wanted or not, that have to follow what is made anew, or was by an earlier restore. */
+/** Steps for live resources, wanted or not, that refer to what is created again, or was by an earlier restore. */
 export function followerSteps(
   input: PlanInput,
   drafts: ReadonlyMap<Key, Draft>,
@@ -96,13 +96,13 @@ export function followerSteps(
     const naming = namingOf(live, { created, replaced: input.replaced });
     if (!naming) return [];
     const { changes, reason } = naming;
-    // It cannot be made as it was anyway; that it leads nowhere besides has to be told all the same.
+    // It cannot be made as it was anyway; that its reference is broken, too, is reported all the same.
     if (own?.action === 'impossible')
       return [{ ...own, changes: [...own.changes, ...changes], reason: `${own.reason}; ${reason}` }];
     const base = { version: input.versionOf(live.doc), conflict: live.changed, changes };
-    const hand = byHand(live);
-    if (hand)
-      return [draft(live, { ...base, action: 'impossible', reason: `${reason}, but ${hand}`, conflict: false })];
+    const manual = manualOnly(live);
+    if (manual)
+      return [draft(live, { ...base, action: 'impossible', reason: `${reason}, but ${manual}`, conflict: false })];
     const fixed = (live.type.restore.immutable ?? []).filter((path) =>
       changes.some(({ place }) => covers(path, place)),
     );
@@ -111,28 +111,28 @@ export function followerSteps(
         draft(live, {
           ...base,
           action: 'blocked',
-          reason: `${reason}, but ${list(fixed)} cannot be changed once it is made: make it again by hand`,
+          reason: `${reason}, but ${list(fixed)} cannot be changed after creation: create it again manually`,
         }),
       ];
     const form = restorable(live.type, live.doc, new Map());
-    const way = methodOf(live, { raw: live.doc, doc: live.doc }, { wanted: form, live: form }, changes, {
+    const written = methodOf(live, { raw: live.doc, doc: live.doc }, { wanted: form, live: form }, changes, {
       ...input,
       ids: new Map(),
     });
-    return 'blocked' in way
+    return 'blocked' in written
       ? [
           draft(live, {
             ...base,
             action: 'blocked',
-            reason: `${reason}, but ${way.why}`,
-            credentials: way.blocked,
+            reason: `${reason}, but ${written.why}`,
+            credentials: written.blocked,
           }),
         ]
-      : [draft(live, { ...base, action: 'update', method: way.method, reason })];
+      : [draft(live, { ...base, action: 'update', method: written.method, reason })];
   });
 }
 
-/** What a person has to do, since no restore does it: named one by one, so that it is not overlooked in the list. */
+/** What a person has to do because no restore does it: one by one, so that none is overlooked in the list of steps. */
 export function handWork(steps: readonly Draft[]): string[] {
   return steps
     .filter(({ action }) => action === 'impossible')

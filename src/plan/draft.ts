@@ -8,7 +8,7 @@ import type { IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
 export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state'> {
   readonly wanted: readonly Wanted[];
   readonly live: ReadonlyMap<Key, Live>;
-  /** Ids known to be others in the target. */
+  /** Ids that are known to be different in the target. */
   readonly ids: IdMap;
   /** Whether the target has this resource (by the target's id); `undefined`: not known. */
   readonly exists: (type: string, id: string) => boolean | undefined;
@@ -17,9 +17,9 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   readonly supplied: (document: MirrorDocument) => Supplied;
   readonly enableFlows: boolean;
   readonly sampleData: boolean;
-  /** Live resources that the state does not have and that shall go. */
+  /** Live resources that the state does not have and that are to be deleted. */
   readonly deletions: readonly LiveDocument[];
-  /** Ids of the target of which an earlier restore made others: old → new. The old ones are gone, the new ones there. */
+  /** Ids of the target that earlier restores replaced: old → new. The old ones are gone, the new ones exist. */
   readonly replaced: IdMap;
   /** Live resources that may refer to something that gets, or got, a new id. */
   readonly followers: readonly LiveDocument[];
@@ -27,6 +27,7 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   readonly versionOf: (doc: JsonObject) => string;
 }
 
+/** A step before the order of the plan is known. */
 export type Draft = Omit<Step, 'level' | 'late'>;
 
 export function draft(
@@ -47,14 +48,15 @@ export function draft(
   };
 }
 
-/** Why a resource can never be made by us, and what to do; `undefined` for one that can. */
+/** Why a resource can never be created by a restore, and what to do; `undefined` for one that can. */
 export function neverMade({ type, doc }: MirrorDocument): string | undefined {
-  if (isAppPart(doc)) return 'part of an Integration App: install the app again, it makes its own parts';
+  if (isAppPart(doc)) return 'part of an Integration App: install the app again, it creates its own parts';
   if (doc.published === true) return 'published by Celigo, not by the account';
-  if (type.restore.mode === 'manual') return type.restore.note ?? 'has to be made by hand';
+  if (type.restore.mode === 'manual') return type.restore.note ?? 'must be created manually';
   return undefined;
 }
 
+/** Up to five names, and how many more there are. */
 export function list(places: readonly string[]): string {
   return places.slice(0, 5).join(', ') + (places.length > 5 ? ` and ${places.length - 5} more` : '');
 }

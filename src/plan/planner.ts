@@ -6,7 +6,7 @@ import { followerSteps, followingReturns, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed } from './order.ts';
 import { realValues } from './secrets.ts';
-import type { Plan, Step } from './types.ts';
+import type { IdMap, Plan, Step, Wanted } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
 export type { PlanInput } from './draft.ts';
@@ -26,97 +26,115 @@ function deletionSteps(input: PlanInput): Draft[] {
   });
 }
 
+/** What the plan does to every resource, before its order is known. */
+interface Decided {
+  readonly drafts: ReadonlyMap<Key, Draft>;
+  /** What gets a new id: id in the state → key. */
+  readonly created: ReadonlyMap<string, Key>;
+  readonly deletions: readonly Draft[];
+  /** Of references and dependents. */
+  readonly warnings: readonly string[];
+}
+
+/** What was deleted need not follow, and a mask supplies no credential. */
+function prepared(given: PlanInput, deletions: readonly Draft[]): PlanInput {
+  const leaving = new Set(deletions.filter(({ action }) => action === 'delete').map(({ key }) => key));
+  return {
+    ...given,
+    supplied: (document) => realValues(given.supplied(document)),
+    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.name, id))),
+  };
+}
+
+function createdIds(drafts: ReadonlyMap<Key, Draft>, ids: IdMap): Map<string, Key> {
+  const created = new Map<string, Key>();
+  for (const [key, { action, id }] of drafts) if (action === 'create') created.set(id, key);
+  // What an earlier restore created in its place is gone as well, and may still be referred to.
+  for (const [old, id] of ids) {
+    const key = created.get(id);
+    if (key !== undefined) created.set(old, key);
+  }
+  return created;
+}
+
+function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions: readonly Draft[]): Decided {
+  const drafts = new Map<Key, Draft>();
+  for (const [key, document] of documents) drafts.set(key, planOne(document, input));
+  const dangling = blockDangling(drafts, documents, input);
+  const created = createdIds(drafts, input.ids);
+  const followers = followerSteps(input, drafts, created);
+  for (const step of followers) drafts.set(step.key, step);
+  for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
+  return { drafts, created, deletions, warnings: [...handWork(followers), ...dangling] };
+}
+
+/** Fields that every creation of this document leaves out. */
+function bareFields({ type, doc }: Wanted): string[] {
+  const { bare = [], strip = [] } = type.restore;
+  return bare.filter((path) => valueAt(doc, path) !== undefined && !strip.includes(path));
+}
+
+/** Steps with their level, and with what their creation leaves out: what refers to others is deleted before them. */
+function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, deletions }: Decided): Step[] {
+  const followers = new Map(input.followers.map((live) => [keyOf(live.type.name, live.id), live]));
+  const nodes = [...drafts.values()].flatMap(({ key, action }): Node[] => {
+    const document = documents.get(key) ?? followers.get(key);
+    if (!document || (action !== 'create' && action !== 'update' && action !== 'undelete')) return [];
+    return [{ key, type: document.type, doc: document.doc, arrives: action !== 'update' }];
+  });
+  const writing = orderByNeed(nodes);
+  const removal = orderByNeed(
+    input.deletions.map(({ type, id, doc }) => ({ key: keyOf(type.name, id), type, doc, arrives: false })),
+  );
+  const afterAll = 1 + Math.max(0, ...writing.levels.values()) + Math.max(0, ...removal.levels.values());
+  return [...drafts.values(), ...deletions].map((step): Step => {
+    if (step.action === 'delete') return { ...step, level: afterAll - (removal.levels.get(step.key) ?? 0), late: [] };
+    const document = documents.get(step.key);
+    const bare = document ? bareFields(document) : [];
+    const late = step.action === 'create' ? [...new Set([...bare, ...(writing.late.get(step.key) ?? [])])] : [];
+    return { ...step, level: writing.levels.get(step.key) ?? 0, late };
+  });
+}
+
+/** Whether a step says nothing that anyone needs to see. */
+function isQuiet(step: Step): boolean {
+  return step.action === 'unchanged' && step.credentials.length === 0 && step.targetId === undefined;
+}
+
+function byOrder(a: Step, b: Step): number {
+  return (
+    Number(a.action === 'impossible') - Number(b.action === 'impossible') ||
+    a.level - b.level ||
+    (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+  );
+}
+
 /**
  * The plan that brings the target to the wanted state. Pure: the same input gives the same plan, whatever the order of
  * its lists.
  */
 export function planRestore(given: PlanInput): Plan {
   const deletions = deletionSteps(given);
-  const leaving = new Set(deletions.filter(({ action }) => action === 'delete').map(({ key }) => key));
-  const input: PlanInput = {
-    ...given,
-    supplied: (document) => realValues(given.supplied(document)),
-    // What goes need not follow.
-    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.name, id))),
-  };
+  const input = prepared(given, deletions);
   const documents = new Map(
-    [...input.wanted]
+    input.wanted
       .map((document) => [keyOf(document.type.name, document.id), document] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
-  const drafts = new Map<Key, Draft>();
-  for (const [key, document] of documents) drafts.set(key, planOne(document, input));
-  const dangling = blockDangling(drafts, documents, input);
-  const created = new Map<string, Key>();
-  for (const [key, { action, id }] of drafts) if (action === 'create') created.set(id, key);
-  // What an earlier restore had made of it is gone as well, and may still be named.
-  for (const [old, id] of input.ids) {
-    const key = created.get(id);
-    if (key !== undefined) created.set(old, key);
-  }
-  const followers = followerSteps(input, drafts, created);
-  for (const step of followers) drafts.set(step.key, step);
-  for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
-
-  const followed = new Map(input.followers.map((live) => [keyOf(live.type.name, live.id), live]));
-  const nodes: Node[] = [...drafts.values()]
-    .filter(({ action }) => action === 'create' || action === 'update' || action === 'undelete')
-    .flatMap((step) => {
-      const document = documents.get(step.key) ?? followed.get(step.key);
-      return document
-        ? [{ key: step.key, type: document.type, doc: document.doc, arrives: step.action !== 'update' }]
-        : [];
-    });
-  const order = orderByNeed(nodes);
-  const last = Math.max(0, ...order.levels.values());
-  const removal = orderByNeed(
-    input.deletions.map((live) => ({
-      key: keyOf(live.type.name, live.id),
-      type: live.type,
-      doc: live.doc,
-      arrives: false,
-    })),
-  );
-  const lowest = Math.max(0, ...removal.levels.values());
-
-  const finished = [...drafts.values(), ...deletions].map((step): Step => {
-    const document = documents.get(step.key);
-    const bare =
-      step.action === 'create' && document
-        ? (document.type.restore.bare ?? []).filter(
-            (path) => valueAt(document.doc, path) !== undefined && !document.type.restore.strip?.includes(path),
-          )
-        : [];
-    const late = step.action === 'create' ? [...new Set([...bare, ...(order.late.get(step.key) ?? [])])] : [];
-    // What refers to others goes before them.
-    const level =
-      step.action === 'delete'
-        ? last + 1 + lowest - (removal.levels.get(step.key) ?? 0)
-        : (order.levels.get(step.key) ?? 0);
-    return { ...step, level, late };
-  });
-  const quiet = (step: Step): boolean =>
-    step.action === 'unchanged' && step.credentials.length === 0 && step.targetId === undefined;
-  const steps = finished
-    .filter((step) => !quiet(step))
-    .sort(
-      (a, b) =>
-        Number(a.action === 'impossible') - Number(b.action === 'impossible') ||
-        a.level - b.level ||
-        (a.key < b.key ? -1 : a.key > b.key ? 1 : 0),
-    );
+  const decided = decide(documents, input, deletions);
+  const steps = order(documents, input, decided);
+  const { account, from, target, state } = input;
   return {
-    account: input.account,
-    from: input.from,
-    target: input.target,
-    state: input.state,
-    steps,
-    unchanged: finished.filter(({ action }) => action === 'unchanged').length,
+    account,
+    from,
+    target,
+    state,
+    steps: steps.filter((step) => !isQuiet(step)).sort(byOrder),
+    unchanged: steps.filter(({ action }) => action === 'unchanged').length,
     warnings: [
-      ...warningsOf(finished, documents, input),
-      ...handWork(followers),
-      ...dangling,
-      ...embeddedElsewhere(input, created),
+      ...warningsOf(steps, documents, input),
+      ...decided.warnings,
+      ...embeddedElsewhere(input, decided.created),
     ],
   };
 }

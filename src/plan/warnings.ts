@@ -25,11 +25,11 @@ function isOn(type: ResourceType, doc: JsonObject): boolean {
   return switchesOf(type, doc).some((path) => valueAt(doc, path) === false);
 }
 
-/** What a person has to know of single resources. */
+/** What to know about single resources. */
 const NOTES: readonly ((about: Case) => string | undefined)[] = [
   ({ step }) =>
     step.action === 'unchanged' && step.credentials.length > 0
-      ? `: the live credentials stay; those of that time are not in the mirror (${list(step.credentials)})`
+      ? `: the live credentials are kept; the earlier ones are not in the mirror (${list(step.credentials)})`
       : undefined,
   ({ step, document }) => {
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
@@ -42,18 +42,18 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
   },
   ({ step, document: { type }, live }) =>
     step.action === 'undelete' && live?.state === 'binned' && type.dependence === 'runs' && isOn(type, live.doc)
-      ? ' was enabled when it was deleted: it runs again as soon as it is back'
+      ? ' was enabled when it was deleted: it runs again as soon as it is restored'
       : undefined,
 ];
 
-/** What is better said once for many: by what it says, whom it is said of. */
+/** What is said once for many resources. */
 const SHARED: readonly { readonly says: string; readonly applies: (about: Case) => boolean }[] = [
   {
-    says: 'will be left disabled (--enable-flows switches on)',
+    says: 'will be left disabled (--enable-flows enables them)',
     applies: ({ step, document: { type, doc } }) => step.action === 'create' && !step.enable && isOn(type, doc),
   },
   {
-    says: 'stays disabled, though it was enabled at that time (--enable-flows switches on)',
+    says: 'stays disabled, though it was enabled at that time (--enable-flows enables it)',
     applies: ({ step, document: { type, doc }, live }) =>
       (live?.state === 'live' || live?.state === 'binned') &&
       !step.enable &&
@@ -61,7 +61,7 @@ const SHARED: readonly { readonly says: string; readonly applies: (about: Case) 
   },
 ];
 
-/** Names told one by one before a warning turns to a number. */
+/** Most names in one warning; the others are counted. */
 const MOST_NAMES = 5;
 
 function together(names: readonly string[], says: string): string[] {
@@ -87,7 +87,7 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
     }),
     ...(created.size + input.ids.size === 0 ? [] : embeddedIds(about.document.doc, changing)).map(
       ({ place, id }) =>
-        `${nameOf(about)}: ${place} holds the id ${id}${created.has(id) ? ` of ${created.get(id)}` : ''} inside a longer text; it is not rewritten`,
+        `${nameOf(about)}: ${place} holds the id ${id}${created.has(id) ? ` of ${created.get(id)}` : ''} inside a longer text; it is not changed`,
     ),
   ]);
   const shared = SHARED.flatMap(({ says, applies }) => together(cases.filter(applies).map(nameOf), says));
@@ -102,7 +102,7 @@ export function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string,
     if (wanted.has(key)) return [];
     return embeddedIds(live.doc, (id) => created.has(id)).map(
       ({ place, id }) =>
-        `${key} "${live.title}": ${place} holds the id ${id} of ${created.get(id)} inside a longer text; it is not rewritten`,
+        `${key} "${live.title}": ${place} holds the id ${id} of ${created.get(id)} inside a longer text; it is not changed`,
     );
   });
 }

@@ -99,7 +99,7 @@ it('what stood in the place of something lost, and is lost as well, is followed 
   );
 
   expect(told(plan)).toEqual([
-    'create exports: neither there nor in the recycle bin: gets a new id',
+    'create exports: not in the account or its recycle bin: will be created with a new id',
     `update flows: refers to exports/${OLD}, which gets a new id`,
   ]);
 });
@@ -119,7 +119,7 @@ it('a part of an Integration App that differs anyway is told to lead nowhere bes
   );
 
   expect(told(plan)).toEqual([
-    'create exports: neither there nor in the recycle bin: gets a new id',
+    'create exports: not in the account or its recycle bin: will be created with a new id',
     expect.stringContaining(`refers to exports/${OLD}, which gets a new id`),
   ]);
   expect(plan.warnings).toEqual([expect.stringContaining('pageGenerators[0]._exportId')]);

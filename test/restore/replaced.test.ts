@@ -122,7 +122,7 @@ it('a script that an API runs is made anew, and the API runs the new one: its ec
   await quiet(space, test, 'all', '--at', at);
 });
 
-it('a person who may use what was made anew is not written: the plan says what to do by hand', async () => {
+it('a person who may use what was created again is not written: the plan says what to do manually', async () => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);
@@ -143,7 +143,7 @@ it('a person who may use what was made anew is not written: the plan says what t
   expect(steps.filter(({ type }) => type === 'ashares')).toMatchObject([{ action: 'impossible' }]);
   const warning = warnings.find((text) => text.includes(`ashares/${String(share?._id)}`));
   expect(warning).toContain(`mcpservers/${server}`);
-  expect(warning).toContain('by hand');
+  expect(warning).toContain('manually');
   expect(warning).toContain('mcpServerAccessLevel[0]._mcpServerId');
   await quiet(space, test, 'all', '--at', at);
 });
