@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // The usual number is one less, which is half the machine where there are two.
     maxWorkers: availableParallelism(),
+    // A file a process of its own costs half of the time: the modules are read once a worker.
+    isolate: false,
     globalSetup: ['test/support/temporary.ts'],
     // `npm test` leaves these out; docs/testing.md says what belongs to them.
     tags: [

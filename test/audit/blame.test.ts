@@ -20,7 +20,7 @@ describe('blame', () => {
     const account = await sample();
     const [owner, editor] = [account.owner, account.person('administrator')];
     const space = new Workspace({ prod: { baseUrl: account.url, token: owner.token } });
-    await space.sync();
+    await space.mirrored();
     account.emulator.act(owner.token).set('flows', FLOW, { description: 'by the owner', schedule: '? 1 * ? * *' });
     await space.sync();
     account.emulator.act(editor.token).set('flows', FLOW, { name: 'Renamed orders', schedule: '? 2 * ? * *' });
@@ -45,7 +45,7 @@ describe('blame', () => {
     const account = await sample();
     const [owner, editor] = [account.owner, account.person('administrator')];
     const space = new Workspace({ prod: { baseUrl: account.url, token: owner.token } });
-    await space.sync();
+    await space.mirrored();
     const list = (...names: string[]) => ({ settings: { steps: names.map((name) => ({ name })) } });
     account.emulator.act(owner.token).set('flows', FLOW, list('second', 'third'));
     await space.sync();
@@ -69,7 +69,7 @@ describe('blame', () => {
   it('wants one resource', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-    await space.sync();
+    await space.mirrored();
 
     expect((await space.run('blame', 'flows')).err).toContain('flows matches 24 resources');
     expect((await space.run('blame', 'flows/nothing')).code).toBe(64);

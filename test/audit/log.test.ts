@@ -32,7 +32,7 @@ interface LogEntry {
 async function begin(): Promise<{ account: TestAccount; space: Workspace }> {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-  await space.sync();
+  await space.mirrored();
   return { account, space };
 }
 

@@ -108,7 +108,7 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
     now: () => new Date(clock),
   });
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-  await space.sync();
+  await space.mirrored();
 
   const made: string[] = [];
   const gone: string[] = [];

@@ -39,7 +39,7 @@ async function busy(): Promise<{ space: Workspace; script: string; flow: string 
     { prod: { baseUrl: account.url, token: account.owner.token } },
     { repository: { commitUrl: 'https://git.example/acme/mirror/commit/{commit}' } },
   );
-  await space.sync();
+  await space.mirrored();
   const [owner, priya, mateo] = [account.owner, account.person('administrator'), account.person('administrator', 1)];
   const [first, second] = account.emulator.state.all('flows');
   const [hooks] = account.emulator.state.all('scripts');

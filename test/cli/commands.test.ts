@@ -201,7 +201,7 @@ describe('verify', () => {
   it('names each fault of a mirror that was changed by hand, with its line', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-    await space.sync();
+    await space.mirrored();
     const [flow, other, script] = [
       ...space
         .files()
@@ -242,7 +242,7 @@ describe('emulator', () => {
         lookupCacheData: true,
       },
     });
-    await space.sync();
+    await space.mirrored();
     const dir = tempDir();
     const run = start(['emulator', '--from', space.mirror, '--json'], dir);
     const { url, token } = JSON.parse(await run.line) as { url: string; token: string };
@@ -315,7 +315,7 @@ describe('a file or folder that an option names', () => {
   it('is told where it cannot be used, without an internal error', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-    await space.sync();
+    await space.mirrored();
     mkdirSync(join(space.dir, 'folder'));
     writeFileSync(join(space.dir, 'file'), '');
 

@@ -265,7 +265,7 @@ describe('signals', () => {
     expect(await daemon.stop()).toBe(0);
     expect(performance.now() - begin).toBeLessThan(10_000);
     writeFileSync(hook, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
-    expect((await space.sync()).code).toBe(0);
+    await space.mirrored();
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
     expect(space.git('status', '--porcelain')).toBe('');
   });

@@ -21,7 +21,7 @@ async function mirrorOf(scripts: readonly JsonObject[]): Promise<{ account: Test
   const space = new Workspace({
     prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'], requestTimeout: '60s' },
   });
-  expect((await space.sync()).code).toBe(0);
+  await space.mirrored();
   return { account, space };
 }
 

@@ -20,7 +20,7 @@ async function mirror(): Promise<{ space: Workspace; file: string; text: string 
   const space = new Workspace({
     prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] },
   });
-  await space.sync();
+  await space.mirrored();
   const file = join(space.mirror, 'prod', 'scripts', `hooks.${ID}.yaml`);
   return { space, file, text: readFileSync(file, 'utf8') };
 }

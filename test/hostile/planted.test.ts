@@ -94,7 +94,7 @@ it(`a credential planted in ${PLACES.length} places reaches neither repository, 
       sampleData: true,
     },
   });
-  await space.sync();
+  await space.mirrored();
   const documents = new Map(
     [...new Set(PLACES.map(([type]) => type))].map((type) => [
       type,

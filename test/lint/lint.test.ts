@@ -59,7 +59,7 @@ async function mirrorOf(change: (docs: Map<string, JsonObject[]>) => void = () =
   change(docs);
   const account = await sample({ seed: { ...seed, resources: Object.fromEntries(docs) } });
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-  await space.sync();
+  await space.mirrored();
   return space;
 }
 
@@ -180,7 +180,7 @@ describe('lint', () => {
       const space = new Workspace({
         prod: { baseUrl: account.url, token: account.owner.token, credentials: { fields } },
       });
-      await space.sync();
+      await space.mirrored();
       const { findings } = await lint(space);
       const found = findings.filter((one) => one.id === id && one.rule === 'hard-coded-credential');
       expect(found.map(({ place }) => place).sort(), fields).toEqual(['settings.list[0].value', 'settings.secretKey']);

@@ -21,7 +21,7 @@ async function lived(remote: string | undefined): Promise<{ account: TestAccount
     { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
     remote === undefined ? {} : { repository: { remote } },
   );
-  await space.sync();
+  await space.mirrored();
   for (const nth of [0, 1]) {
     const editor = account.emulator.act(account.person('administrator', nth).email);
     const script = String(account.emulator.state.all('scripts')[nth]?._id);
@@ -139,7 +139,7 @@ describe('a clone that a power loss damaged', () => {
       { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
       { repository: { remote: bareRemote() } },
     );
-    await space.sync('--no-push');
+    await space.mirrored('--no-push');
     const script = String(account.emulator.state.all('scripts')[0]?._id);
     account.emulator.act(account.owner.email).set('scripts', script, { content: '// edited\n' });
     await space.sync('--no-push');

@@ -15,7 +15,7 @@ async function begin(more: { overview?: boolean } = { overview: true }): Promise
 }> {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, ...more } });
-  await space.sync();
+  await space.mirrored();
   return { account, space, folder: join(space.mirror, 'prod') };
 }
 
@@ -167,7 +167,7 @@ describe('a clone that is not kept', () => {
     const clone = join(space.dir, 'clone');
     git(space.dir, 'clone', '-q', remote, clone);
     const kept = new Workspace({ prod: settings.prod });
-    await kept.sync();
+    await kept.mirrored();
     for (const path of [
       'README.md',
       ...readdirSync(join(clone, 'prod', 'overview')).map((name) => `overview/${name}/README.md`),

@@ -14,7 +14,7 @@ async function pair(writeAnswer: 'whole' | 'id' | 'echo') {
     prod: { baseUrl: prod.url, token: prod.owner.token },
     copy: { baseUrl: copy.url, token: copy.owner.token },
   });
-  expect((await space.sync('--account', 'prod')).code).toBe(0);
+  await space.mirrored('--account', 'prod');
   return { copy, space };
 }
 

@@ -13,7 +13,7 @@ async function damaged(as?: (account: TestAccount) => string) {
   const space = new Workspace({
     prod: { baseUrl: account.url, token: as?.(account) ?? account.owner.token },
   });
-  await space.sync();
+  await space.mirrored();
   const at = head(space);
   const [id = ''] = plain(space, emulator, 'flows');
   emulator.act(account.owner.email).set('flows', id, { description: 'to be undone' });

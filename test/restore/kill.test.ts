@@ -24,7 +24,7 @@ async function fresh(prod: TestAccount): Promise<Pair> {
     prod: { baseUrl: prod.url, token: prod.owner.token },
     copy: { baseUrl: copy.url, token: copy.owner.token, requestsPerSecond: 150 },
   });
-  expect((await space.sync('--account', 'prod')).code).toBe(0);
+  await space.mirrored('--account', 'prod');
   return { copy, space };
 }
 
@@ -305,7 +305,7 @@ it('an edit that slips in before the very write that a kill hides is found by --
   const prod = await sample();
   const { emulator } = prod;
   const space = new Workspace({ prod: { baseUrl: prod.url, token: prod.owner.token } });
-  await space.sync();
+  await space.mirrored();
   const at = space.git('rev-parse', 'HEAD').trim();
   const id = String(emulator.state.all('scripts')[0]?._id);
   const other = prod.person('administrator', 1);

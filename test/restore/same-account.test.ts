@@ -445,7 +445,7 @@ describe('an account that was damaged', () => {
         })._id,
       );
     const [was, notYet] = [flow('Was on', false), flow('Was off', true)];
-    await space.sync();
+    await space.mirrored();
     const at = head(space);
     actor.set('flows', was, { disabled: true });
     actor.set('flows', notYet, { disabled: false });
@@ -913,7 +913,7 @@ describe('a saved plan', () => {
     const elsewhere = new Workspace({
       prod: { baseUrl: other.url, token: other.person('administrator').token },
     });
-    await elsewhere.sync();
+    await elsewhere.mirrored();
     other.emulator.clearRequests();
     const outcome = await elsewhere.run('restore', file, '--yes');
     expectCode(outcome, 4, 64);

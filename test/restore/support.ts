@@ -36,7 +36,7 @@ export interface RestoreJson {
 /** A workspace with the account `prod`, mirrored once. */
 export async function mirrored(account: TestAccount, settings: Record<string, Json> = {}): Promise<Workspace> {
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, ...settings } });
-  expect((await space.sync()).code).toBe(0);
+  await space.mirrored();
   return space;
 }
 

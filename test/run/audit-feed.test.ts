@@ -106,7 +106,7 @@ describe('the audit feed', () => {
     });
     const space = workspace(account);
 
-    await space.sync();
+    await space.mirrored();
 
     expect(lines(space).map(({ id }) => id)).toEqual(account.emulator.state.audit().map(({ _id }) => _id));
   });
@@ -142,7 +142,7 @@ describe('the audit feed', () => {
     });
     const space = workspace(account);
 
-    expect((await space.sync()).code).toBe(0);
+    await space.mirrored();
 
     expect(new Set(lines(space).map(({ id }) => id)).size).toBe(1_500);
   });
@@ -175,7 +175,7 @@ describe('the audit feed', () => {
     });
     const space = workspace(account);
 
-    await space.sync();
+    await space.mirrored();
 
     expect(lines(space).map(({ by }) => by.id)).toEqual([entry?.byUser._id, entry?.byUser._id]);
   });
@@ -190,7 +190,7 @@ describe('the audit feed', () => {
     const space = workspace(account);
     const owner = account.emulator.act(account.owner.token);
     const [flow] = account.emulator.state.all('flows');
-    await space.sync();
+    await space.mirrored();
     let before = new Map<string, string>();
     for (let round = 0; round < 8; round++) {
       // Across the end of the month; what was edited a moment ago is not in the log yet.
@@ -228,7 +228,7 @@ describe('the audit feed', () => {
   it('names what it cannot trust: verify finds lines that were changed, doubled or cut', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const [name = '', text = ''] = [...files(space)].sort()[0] ?? [];
     const path = join(space.mirror, 'prod', 'audit', name);
     const [first = ''] = text.split('\n');

@@ -26,7 +26,7 @@ describe('doctor --bundle', () => {
   it('tells about machine, configuration, findings and repository', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-    await space.sync();
+    await space.mirrored();
 
     const bundle = JSON.parse(await bundleOf(space)) as JsonObject;
 
@@ -41,7 +41,7 @@ describe('doctor --bundle', () => {
   it('does not name the home of whoever sends it', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-    await space.sync();
+    await space.mirrored();
 
     const outcome = await cli(['doctor', '--bundle', 'bundle.json'], space.dir, { HOME: space.dir });
 
@@ -79,7 +79,7 @@ describe('doctor --bundle', () => {
         },
       },
     );
-    await space.sync();
+    await space.mirrored();
     const key = /fingerprintKey: (\S+)/.exec(space.read('prod/mirror.yaml'))?.[1] ?? '';
     expect(key).not.toBe('');
 

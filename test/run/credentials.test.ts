@@ -44,7 +44,7 @@ async function begin(credentials?: Policies): Promise<{ account: TestAccount; sp
   const space = new Workspace({
     prod: { baseUrl: account.url, token: account.owner.token, ...(credentials ? { credentials } : {}) },
   });
-  await space.sync();
+  await space.mirrored();
   return { account, space };
 }
 
@@ -155,7 +155,7 @@ describe('credentials in clear', () => {
         lookupCacheData: true,
       },
     });
-    await space.sync();
+    await space.mirrored();
     const kept = everything(space);
     expect(kept).toContain('"plain"');
     for (const held of [token, 'tulip', 'Wint3rHike']) expect(kept).not.toContain(held);
@@ -187,7 +187,7 @@ describe('credentials in clear', () => {
         auditFeed: true,
       },
     });
-    await space.sync();
+    await space.mirrored();
     const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
     await account.update(account.person('administrator'), 'flows', id, (doc) => ({
       ...doc,

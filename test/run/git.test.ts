@@ -57,7 +57,7 @@ describe('a clone in a bad state is put right', () => {
     async (name) => {
       const account = await sample();
       const space = workspace(account);
-      await space.sync();
+      await space.mirrored();
       writeFileSync(join(space.mirror, '.git', name), '');
       await edit(account);
 
@@ -69,7 +69,7 @@ describe('a clone in a bad state is put right', () => {
   it('with a detached HEAD', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     git(space.mirror, 'checkout', '--quiet', '--detach');
     await edit(account);
 
@@ -81,7 +81,7 @@ describe('a clone in a bad state is put right', () => {
   it('with a renamed branch', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     git(space.mirror, 'branch', '-m', 'trunk');
     await edit(account);
 
@@ -92,7 +92,7 @@ describe('a clone in a bad state is put right', () => {
   it('on another branch, whose commits stay', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     git(space.mirror, 'checkout', '--quiet', '-b', 'work');
     writeFileSync(join(space.mirror, 'NOTES.md'), 'mine');
     git(space.mirror, 'add', 'NOTES.md');
@@ -107,7 +107,7 @@ describe('a clone in a bad state is put right', () => {
   it('on a branch that has no commit yet', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     git(space.mirror, 'checkout', '--quiet', '--orphan', 'work');
     await edit(account);
 
@@ -122,7 +122,7 @@ describe('a clone in a bad state is put right', () => {
   it('whose index had some of its bytes changed, which git does not see', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const file = join(space.mirror, '.git', 'index');
     const bytes = readFileSync(file);
     const head = space.git('rev-parse', 'HEAD');
@@ -146,7 +146,7 @@ describe('a clone in a bad state is put right', () => {
   it('whose index is gone, with files beside the mirror', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     writeFileSync(join(space.mirror, 'OWNERS'), 'us\n');
     space.git('add', 'OWNERS');
     space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'ours');
@@ -164,7 +164,7 @@ describe('a clone in a bad state is put right', () => {
   it('with a damaged index', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     writeFileSync(join(space.mirror, '.git', 'index'), 'garbage');
     await edit(account);
     // The program may be called from inside another repository, whose index is not ours.
@@ -258,7 +258,7 @@ describe('a user’s own git configuration', () => {
     const plant = (name: string): string => `touch ${ran}/${name}`;
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     const gitDir = join(space.mirror, '.git');
 
     // By a push: attributes that call for the user's own filter.
@@ -390,7 +390,7 @@ describe('a user’s own git configuration', () => {
     const account = await sample();
     const ran = tempDir();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const nested = join(space.mirror, 'prod', 'flows', 'nested');
     const by = ['-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'x'];
     git(space.mirror, 'init', '--quiet', nested);
@@ -417,7 +417,7 @@ describe('a user’s own git configuration', () => {
     const account = await sample();
     const [ran, remote] = [tempDir(), bareRemote()];
     const local = workspace(account, { remote });
-    await local.sync();
+    await local.mirrored();
     const away = workspace(account, { remote: 'https://127.0.0.1:9/mirror.git' });
     await away.sync('--no-push').catch(() => undefined);
     for (const space of [local, away]) {
@@ -460,7 +460,7 @@ describe('a user’s own git configuration', () => {
   ])('is refused where it names a program that cannot be kept from running: %s', async (key, more) => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     for (const [name = '', value = ''] of [[key, 'false'], ...more]) space.git('config', name, value);
     await edit(account);
 
@@ -474,7 +474,7 @@ describe('a user’s own git configuration', () => {
   it('keeps its attributes for files that are not the mirror’s', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const file = join(space.mirror, '.git', 'info', 'attributes');
     writeFileSync(file, `*.md text\n${readFileSync(file, 'utf8')}*.png -text`);
     await space.sync();
@@ -518,7 +518,7 @@ describe('a user’s own git configuration', () => {
   it('is not written to', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
 
     expect(space.git('config', '--local', '--list')).not.toMatch(/user\.|celigo|credential|hooks/i);
   });
@@ -560,7 +560,7 @@ describe('a remote', () => {
       const account = await sample();
       const remote = bareRemote();
       const space = workspace(account, { remote });
-      await space.sync();
+      await space.mirrored();
       colleaguePushes(remote);
       // Git writes the files first and the index last.
       writeFileSync(join(space.mirror, 'README.md'), left);
@@ -589,7 +589,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     colleaguePushes(remote);
     await space.sync();
     colleaguePushes(remote, 'the second\n');
@@ -607,7 +607,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     colleaguePushes(remote);
     await space.sync();
     colleaguePushes(remote, 'the second\n');
@@ -622,7 +622,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     colleaguePushes(remote);
     writeFileSync(join(space.mirror, 'README.md'), 'not committed yet\n');
 
@@ -635,7 +635,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     colleaguePushes(remote);
     await edit(account);
     await space.sync('--no-push');
@@ -669,7 +669,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     renameSync(remote, `${remote}.away`);
     await edit(account);
 
@@ -687,7 +687,7 @@ describe('a remote', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
-    await space.sync();
+    await space.mirrored();
     const other = tempDir();
     git(other, 'init', '--quiet', '--initial-branch=main');
     git(other, '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--allow-empty', '-m', 'new world');
@@ -773,7 +773,7 @@ describe.skipIf(CANNOT_SIGN)('signing', () => {
       signingKeyFile: join(dir, 'key'),
       author: { name: 'Mirror', email: 'mirror@x.test' },
     });
-    await space.sync();
+    await space.mirrored();
     await edit(account);
     await space.sync();
 

@@ -47,7 +47,7 @@ describe('a list that leaves out a field', () => {
     const account = await seeded(some, { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
 
-    expect((await space.sync()).code).toBe(0);
+    await space.mirrored();
 
     for (const id of some) expect(mirrored(space, id)).toMatchObject({ settingsForm: { form: {} } });
     expect((await space.run('diff', '--exit-code')).code).toBe(0);
@@ -57,7 +57,7 @@ describe('a list that leaves out a field', () => {
   it('which the sample did not meet is found out by --full, in the records of earlier runs as well', async () => {
     const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     // Slipped in without any sign, as a field that an earlier version did not look for.
     const id = idAt(3);
     account.emulator.state.touch('flows', id, { settingsForm: { form: {} } });
@@ -76,7 +76,7 @@ describe('a list that leaves out a field', () => {
   it('does not lose one that is added later', async () => {
     const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const id = idAt(1);
     await account.update(account.owner, 'flows', id, (doc) => ({ ...doc, settingsForm: { form: { a: 1 } } }));
 
@@ -89,7 +89,7 @@ describe('a list that leaves out a field', () => {
     const ids = [idAt(0), idAt(2)];
     const account = await seeded(ids);
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const files = ids.map((id) => space.read(space.find(id)));
     // The API changes its mind about lists; somebody edits one of the flows.
     const abridged = await sample({
@@ -119,7 +119,7 @@ describe('a list that leaves out a field', () => {
   it('is left as it is while the records cannot be fetched', async () => {
     const account = await seeded([idAt(0)]);
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const file = space.read(space.find(idAt(0)));
     const listed = FLOWS.map((doc) => ({ ...doc, name: `${String(doc.name)}.` }));
     account.emulator.faults.add({
@@ -141,7 +141,7 @@ describe('a list that leaves out a field', () => {
   it('costs nothing where lists are whole and nothing changed; an edit costs one request', async () => {
     const account = await seeded([idAt(0)]);
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     account.emulator.clearRequests();
     await space.sync();
     expect(byId(account)).toBe(0);
@@ -174,7 +174,7 @@ describe('a number that JavaScript cannot hold', () => {
   ])('leaves the file as it is and is told: %s, %s', async (text) => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const file = space.read(space.find(tag._id));
     const rename = others[0] as JsonObject & { _id: string };
     const body = list(`"more":{"big":[1,${text}]}`).replace(`"tag":${JSON.stringify(rename.tag)}`, '"tag":"renamed"');
@@ -194,7 +194,7 @@ describe('a number that JavaScript cannot hold', () => {
   it('does not matter where nothing of it is kept, and neither do 1.0 and -0', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const body = list('"lastModified":12345678901234567890,"one":1.0,"zero":-0');
     account.emulator.faults.add({
       match: { path: '/v1/tags', query: { skip: '' } },
@@ -225,7 +225,7 @@ describe('pages', () => {
   it('led to by nextPageURL are all read although the first is unchanged', async () => {
     const account = await sample({ paging: 'body', pageSize: 3 });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const created = (await account.call(account.owner, 'POST', '/v1/tags', { tag: 'new one' })) as JsonObject;
 
     expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
@@ -238,7 +238,7 @@ describe('pages', () => {
     const account = await sample({ paging: 'body', pageSize: 3, nextPageUrl });
     const space = workspace(account);
 
-    expect((await space.sync()).code).toBe(0);
+    await space.mirrored();
     expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
   });
 
@@ -284,7 +284,7 @@ describe('a parameter that the server refuses', () => {
   it('deletes nothing that the list no longer shows, and what is gone is still found to be', async () => {
     const account = await sample();
     const space = workspace(account, ['flows']);
-    await space.sync();
+    await space.mirrored();
     const files = space.files();
     const refuse = (): void =>
       account.emulator.faults.add({
@@ -301,7 +301,7 @@ describe('a parameter that the server refuses', () => {
   it('of a type without GET by id makes absence unbelievable', async () => {
     const account = await sample();
     const space = workspace(account, ['notifications']);
-    await space.sync();
+    await space.mirrored();
     const files = space.files();
     expect(files.length).toBeGreaterThan(0);
     account.emulator.faults.add({

@@ -58,7 +58,7 @@ describe('an old git', () => {
     const account = await sample();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } };
     const space = new Workspace(settings);
-    await space.sync();
+    await space.mirrored();
     const key = join(tempDir(), 'key');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
     space.configure(settings, { repository: { signingKeyFile: key } });

@@ -24,7 +24,7 @@ async function begin(signed = true): Promise<Signed> {
   const file = key('mirror');
   const settings = { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } };
   const space = new Workspace(settings, { repository: signed ? { signingKeyFile: file } : {} });
-  await space.sync();
+  await space.mirrored();
   const flow = String(account.emulator.state.all('flows')[0]?._id);
   let round = 0;
   return {

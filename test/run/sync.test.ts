@@ -46,7 +46,7 @@ describe('a first sync', () => {
   it('writes the code of scripts byte for byte', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
 
     for (const script of [SCRIPT, CRLF_SCRIPT]) {
       const path = space.find(script._id);
@@ -61,7 +61,7 @@ describe('a first sync', () => {
   it('leaves out what is volatile, and other companies’ connectors', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
 
     const doc = parseYaml(space.read(space.find(FLOW._id))) as JsonObject;
     expect(Object.keys(doc)).not.toEqual(expect.arrayContaining(['lastModified']));
@@ -74,7 +74,7 @@ describe('a first sync', () => {
   it('lets no credential of the account into the history', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['*', 'state', 'storageitems'] });
-    await space.sync();
+    await space.mirrored();
     await account
       .update(account.owner, 'connections', pick('connections', (doc) => doc.type === 'http')._id, (doc) => ({
         ...doc,
@@ -93,7 +93,7 @@ describe('a sync without changes', () => {
   it('makes no commit and touches no file', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const before = space.files().map((path) => statSync(join(space.mirror, 'prod', path)).mtimeMs);
 
     const report = await space.sync();
@@ -106,7 +106,7 @@ describe('a sync without changes', () => {
   it('does not fetch scripts again that did not change', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
 
     const { requests } = await space.sync();
 
@@ -116,7 +116,7 @@ describe('a sync without changes', () => {
   it('is the same with a lost or damaged cache', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const cache = join(space.mirror, '.git', 'celigo-mirror', 'prod.cache');
 
     for (const name of readdirSync(cache))
@@ -133,7 +133,7 @@ describe('a sync without changes', () => {
   it('does not see noise: times, counters and order', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     for (const flow of account.emulator.state.all('flows')) {
       account.emulator.state.touch('flows', String(flow._id), {
         lastExecutedAt: '2026-09-09T00:00:00.000Z',
@@ -155,7 +155,7 @@ describe('edits', () => {
   it('come out as one commit a person, oldest first, with their names and dates', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
     const imported = pick('imports', (doc) => doc.adaptorType === 'HTTPImport' && !doc._connectorId);
 
@@ -184,7 +184,7 @@ describe('edits', () => {
   it('follow a rename by the id', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const before = space.find(FLOW._id);
     await account.update(account.owner, 'flows', FLOW._id, (doc) => ({ ...doc, name: 'Ganz anders: 100 %' }));
     await space.sync();
@@ -201,7 +201,7 @@ describe('edits', () => {
   it('name further editors of the same resource', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
     await account.update(ann, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'one' }));
     await account.update(bob, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'two' }));
@@ -213,7 +213,7 @@ describe('edits', () => {
   it('are not told twice when the same resource changes again', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
     await account.update(ann, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'one' }));
     await space.sync();
@@ -229,7 +229,7 @@ describe('edits', () => {
   it('fall back to the last modifier when the audit log is closed, and say so', async () => {
     const account = await sample({ lastModifiedBy: 'id' });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const ann = account.person('administrator');
     await account.call(ann, 'PATCH', `/v1/flows/${FLOW._id}`, [{ op: 'replace', path: '/description', value: 'x' }]);
     await fault(account, {
@@ -277,7 +277,7 @@ describe('deletions', () => {
   it('are not believed of what the list shows, though GET answers 404', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['scripts'] });
-    await space.sync();
+    await space.mirrored();
     const files = space.files();
     const id = String(account.emulator.state.all('scripts')[0]?._id);
     account.emulator.act(account.owner.email).set('scripts', id, { content: '// edited' });
@@ -298,7 +298,7 @@ describe('deletions', () => {
     const owner = emulator.act(account.owner.email);
     const script = (content: string): string => String(owner.create('scripts', { name: 'Short-lived', content })._id);
     const old = script('// old');
-    await space.sync();
+    await space.mirrored();
     const made = script('// new');
     owner.set('scripts', old, { content: '// edited' });
     await fault(account, {
@@ -320,7 +320,7 @@ describe('deletions', () => {
     const account = await sample();
     const space = workspace(account);
     const id = await deletable(account);
-    await space.sync();
+    await space.mirrored();
     const bob = account.person('administrator', 1);
     await account.call(bob, 'DELETE', `/v1/flows/${id}`);
 
@@ -334,7 +334,7 @@ describe('deletions', () => {
   it('are not believed while the resource still answers', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     await fault(account, {
       match: { method: 'GET', path: '/v1/connections' },
       times: 1,
@@ -349,7 +349,7 @@ describe('deletions', () => {
     const account = await sample();
     const space = workspace(account);
     const id = await deletable(account);
-    await space.sync();
+    await space.mirrored();
     await account.call(account.owner, 'DELETE', `/v1/flows/${id}`);
     await fault(account, {
       match: { path: `/v1/flows/${id}` },
@@ -366,7 +366,7 @@ describe('deletions', () => {
     const account = await sample();
     const space = workspace(account, {}, { guards: { maxDeletions: 2, maxDeletionShare: 0.01 } });
     const ids = [await deletable(account), await deletable(account), await deletable(account)];
-    await space.sync();
+    await space.mirrored();
     for (const id of ids) await account.call(account.owner, 'DELETE', `/v1/flows/${id}`);
     await account.update(account.owner, 'scripts', SCRIPT._id, (doc) => ({ ...doc, content: 'changed' }));
 
@@ -387,7 +387,7 @@ describe('deletions', () => {
   it('of everything at once look like another account, and are refused', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const empty = await sample({ seed: { ...sampleAccount(), resources: {} } });
     space.configure({ prod: { baseUrl: empty.url, token: empty.owner.token } });
 
@@ -403,7 +403,7 @@ describe('a type that cannot be read', () => {
   it('keeps its files while the rest is committed; nothing is deleted; back to normal afterwards', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const flows = space.files().filter((path) => path.startsWith('flows/'));
     await fault(account, {
       match: { path: '/v1/flows' },
@@ -478,7 +478,7 @@ describe('a type that cannot be read', () => {
   ])('because of %s loses nothing', async (_name, kind) => {
     const account = await sample();
     const space = workspace(account, { retries: 0 });
-    await space.sync();
+    await space.mirrored();
     await fault(account, { match: { path: '/v1/exports' }, times: 'always', fault: kind });
 
     expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['exports'], commits: [] });
@@ -489,7 +489,7 @@ describe('a type that cannot be read', () => {
   it('because of one impossible document still lets the others through', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['tags'] });
-    await space.sync();
+    await space.mirrored();
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
     const body = `[{"_id":"64f0a1b2c3d4e5f601020304","tag":"fine"},{"_id":"64f0a1b2c3d4e5f601020305","tag":"deep","x":${deep}}]`;
     await fault(account, { match: { path: '/v1/tags' }, times: 'always', fault: { kind: 'body', body } });
@@ -539,7 +539,7 @@ describe('paging', () => {
     const account = await sample({ pageSize });
     const space = workspace(account, { include: ['flows', 'exports'] });
 
-    await space.sync();
+    await space.mirrored();
 
     expect(space.files().filter((path) => path.startsWith('exports/') && path.endsWith('.yaml'))).toHaveLength(
       seed.resources.exports?.length ?? 0,
@@ -566,7 +566,7 @@ describe('the token', () => {
   it('that is revoked in the middle stops the run as well', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     await account.update(account.owner, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'new' }));
     await fault(account, {
       match: { path: '/v1/imports' },
@@ -582,7 +582,7 @@ describe('the token', () => {
   it('of another account is not let into the folder', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const people = sampleAccount().people.map((person) => ({
       ...person,
       _id: `${person._id.slice(0, 23)}f`,
@@ -602,7 +602,7 @@ describe('the folder', () => {
   it('is made equal to the account again after edits by hand, which are kept aside', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const path = space.find(FLOW._id);
     const before = space.read(path);
     writeFileSync(join(space.mirror, path), 'name: vandalised\n');
@@ -617,7 +617,7 @@ describe('the folder', () => {
   it('keeps files that are not the mirror’s, and never commits them', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     writeFileSync(join(space.mirror, 'prod', 'NOTES.md'), 'mine');
     writeFileSync(join(space.mirror, 'README.md'), 'mine');
     git(space.mirror, 'add', 'README.md');
@@ -651,7 +651,7 @@ describe('the folder', () => {
   it('is never left through a symbolic link', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     rmSync(join(space.mirror, 'prod', 'flows'), { recursive: true });
     symlinkSync(space.dir, join(space.mirror, 'prod', 'flows'));
 
@@ -679,7 +679,7 @@ describe('options', () => {
   it('--dry-run tells and touches nothing', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     await account.update(account.owner, 'flows', FLOW._id, (doc) => ({ ...doc, description: 'new' }));
 
     expect(await space.sync('--dry-run')).toMatchObject({
@@ -696,7 +696,7 @@ describe('options', () => {
   it('lookupCacheData keeps the entries, sorted, one a line', async () => {
     const account = await sample();
     const space = workspace(account, { lookupCacheData: true, include: ['lookupcaches'] });
-    await space.sync();
+    await space.mirrored();
 
     const data = space.files().filter((path) => path.endsWith('.ndjson'));
     expect(data.length).toBeGreaterThan(0);
@@ -712,7 +712,7 @@ describe('options', () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { include: ['scripts'] }, { repository: { remote } });
-    await space.sync();
+    await space.mirrored();
     const before = space.git('rev-parse', 'HEAD');
     const other = join(tempDir(), 'other');
     git('/', 'clone', '--quiet', remote, other);
@@ -730,7 +730,7 @@ describe('options', () => {
   it('lookupCacheData keeps the entries of a cache that the list left out', async () => {
     const account = await sample();
     const space = workspace(account, { lookupCacheData: true, include: ['lookupcaches'] });
-    await space.sync();
+    await space.mirrored();
     const files = space.files();
     account.emulator.faults.add({
       match: { method: 'GET', path: '/v1/lookupcaches' },
@@ -745,7 +745,7 @@ describe('options', () => {
   it('state and storage are mirrored when named', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['state', 'storageitems'] });
-    await space.sync();
+    await space.mirrored();
 
     expect(space.files().filter((path) => path.startsWith('state/'))).toHaveLength(Object.keys(seed.state).length);
     expect(space.files().filter((path) => path.startsWith('storageitems/'))).toHaveLength(

@@ -54,7 +54,7 @@ describe('who is told', () => {
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
     edit(account, ann, 'before the mirror was there');
-    await space.sync();
+    await space.mirrored();
     edit(account, bob, 'afterwards');
     await space.sync();
 
@@ -66,7 +66,7 @@ describe('who is told', () => {
     const space = workspace(account);
     const settings = { baseUrl: account.url, token: account.owner.token };
     space.configure({ prod: { ...settings, exclude: ['flows'] } });
-    await space.sync();
+    await space.mirrored();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
     edit(account, ann, 'while flows were not mirrored');
     space.configure({ prod: settings });
@@ -80,7 +80,7 @@ describe('who is told', () => {
   eachOf([['kept'], ['lost']], { quick: 1 })('is nobody twice, with a cache that is %s', async (cache) => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const people = [account.person('administrator', 0), account.person('administrator', 1), account.owner];
     for (const [i, person] of people.entries()) {
       if (cache === 'lost') rmSync(join(space.mirror, '.git', 'celigo-mirror'), { recursive: true });
@@ -173,7 +173,7 @@ describe('who is told', () => {
       name: 'Short-lived',
       content: 'x',
     })) as JsonObject;
-    await space.sync();
+    await space.mirrored();
     await account.call(ann, 'DELETE', `/v1/scripts/${String(made._id)}`);
     await account.call(bob, 'DELETE', `/v1/recycleBinTTL/scripts/${String(made._id)}`);
     await space.sync();
@@ -186,7 +186,7 @@ describe('what a commit says of its authors', () => {
   it('is told of each resource where the log covers one and not the other', async () => {
     const account = await sample({ lastModifiedBy: 'id' });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     const ann = account.person('administrator');
     const [tool] = account.emulator.state.all('tools');
     edit(account, ann, 'in the log');
@@ -208,7 +208,7 @@ describe('what a commit says of its authors', () => {
   it('is that the log was closed, also where nobody is known', async () => {
     const account = await sample();
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     edit(account, account.owner, 'by nobody');
     account.emulator.faults.add({
       match: { path: '/v1/audit' },
@@ -237,7 +237,7 @@ describe('what a commit says of its authors', () => {
       seed: { ...sampleAccount(), audit: busy.map((one) => ({ ...one, time: busy[0]?.time ?? '' })) },
     });
     const space = workspace(account);
-    await space.sync();
+    await space.mirrored();
     edit(account, account.owner, 'x');
 
     const report = await space.sync();
@@ -255,7 +255,7 @@ describe('what came back from the recycle bin', () => {
       name: 'Coming and going',
       content: 'x',
     })) as JsonObject;
-    await space.sync();
+    await space.mirrored();
     await account.call(account.owner, 'DELETE', `/v1/scripts/${String(made._id)}`);
     await space.sync();
     return { account, space, id: String(made._id) };

@@ -17,11 +17,27 @@ export interface TestAccount {
   update(as: Person, type: string, id: string, change: (doc: JsonObject) => JsonObject): Promise<void>;
 }
 
+const running = new Map<string, TestAccount & { readonly options: Partial<EmulatorOptions> }>();
+
+/**
+ * What decides how the mirror of an account comes out, beside the configuration; `undefined` where that cannot be
+ * told in advance: the account is not one of `sample()`, it goes by a clock of its own, or meets faults.
+ */
+export function contentsOf(url: string): string | undefined {
+  const found = running.get(url);
+  if (!found || found.options.now || found.emulator.faults.pending().length > 0) return undefined;
+  const { seed, ...options } = found.options;
+  return JSON.stringify([options, seed?.people, found.emulator.state.dump()]);
+}
+
 /** The sample account on a port of its own, closed when the test ends. */
 export async function sample(options: Partial<EmulatorOptions> = {}): Promise<TestAccount> {
   const seed = options.seed ?? sampleAccount();
   const emulator = await startEmulator({ seed, rateLimit: false, ...options });
-  onTestFinished(() => emulator.close());
+  onTestFinished(() => {
+    running.delete(emulator.url);
+    return emulator.close();
+  });
   const person = (role: Person['role'], nth = 0): Person => {
     const found = seed.people.filter((candidate) => candidate.role === role)[nth];
     if (!found) throw new Error(`no ${role}`);
@@ -37,7 +53,7 @@ export async function sample(options: Partial<EmulatorOptions> = {}): Promise<Te
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
     return text === '' ? undefined : (JSON.parse(text) as Json);
   };
-  return {
+  const account: TestAccount = {
     emulator,
     url: emulator.url,
     owner: person('owner'),
@@ -48,4 +64,6 @@ export async function sample(options: Partial<EmulatorOptions> = {}): Promise<Te
       await call(as, 'PUT', `/v1/${type}/${id}`, change(doc));
     },
   };
+  running.set(emulator.url, { ...account, options });
+  return account;
 }
