@@ -11,6 +11,13 @@ const SHARES = {
   scripts: 0.01,
 } as const;
 
+const KINDS = { integrations: 1, connections: 2, scripts: 3, exports: 4, imports: 5, flows: 6 } as const;
+
+/** Id of the n-th resource of a type in the made-up account. */
+export function resourceId(type: keyof typeof KINDS, n: number): string {
+  return idOf(KINDS[type], n);
+}
+
 function idOf(kind: number, n: number): string {
   return `66${kind.toString(16).padStart(2, '0')}a0b0c0d0e0f0${n.toString(16).padStart(8, '0')}`;
 }
@@ -63,7 +70,9 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
   }),
   scripts: (n) => ({
     ...base(3, n, 'Script'),
-    content: `function hook${n}(options) {\n  // keeps what the next step needs\n  return options.data.map((record) => ({ ...record, n: ${n} }));\n}\n`,
+    content:
+      `function hook${n}(options) {\n  // keeps what the next step needs\n` +
+      `  return options.data.map((record) => ({ ...record, n: ${n} }));\n}\n`,
   }),
   exports: (n) => ({
     ...base(4, n, 'Export'),
@@ -138,9 +147,9 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
 /** An account of `size` resources, about 1.5 kB each; the same one for the same size. */
 export function benchAccount(size: number): AccountSeed {
   const resources = Object.fromEntries(
-    Object.entries(SHARES).map(([dir, share]) => {
-      const make = MAKERS[dir as keyof typeof SHARES];
-      return [dir, Array.from({ length: Math.round(size * share) }, (_, n) => make(n))];
+    Object.entries(SHARES).map(([type, share]) => {
+      const make = MAKERS[type as keyof typeof SHARES];
+      return [type, Array.from({ length: Math.round(size * share) }, (_, n) => make(n))];
     }),
   );
   return {

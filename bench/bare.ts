@@ -1,4 +1,4 @@
-// The floor: a process that does nothing but fetch the pages with undici, as concurrently as the program, and parse them.
+// The floor: a process that only fetches the pages with undici, as concurrently as the program, and parses them.
 import { Agent, type Dispatcher, request } from 'undici';
 import { RESOURCE_TYPES } from '../src/catalogue/index.ts';
 

@@ -1,4 +1,4 @@
-// Breaks the mirror on purpose, many times, and looks whether what must hold does: npm run chaos -- --rounds 1000 --seed 1
+// Breaks the mirror on purpose, many times, and checks what must hold: npm run chaos -- --rounds 1000 --seed 1
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chaos } from '../test/chaos/engine.ts';
@@ -34,17 +34,21 @@ const result = await chaos(scenario, {
   },
 });
 const total = [...result.faults.values()].reduce((sum, count) => sum + count, 0);
+const { rounds, runs, edits, violations } = result;
+const seconds = Math.round((performance.now() - started) / 1000);
 process.stdout.write(
-  `\n${what}, seed ${seed}: ${result.rounds} rounds, ${result.runs} runs, ${result.edits} edits, ${total} faults, ${result.violations.length} violations, ${Math.round((performance.now() - started) / 1000)} s\n\n`,
+  `\n${what}, seed ${seed}: ${rounds} rounds, ${runs} runs, ${edits} edits, ${total} faults, ` +
+    `${violations.length} violations, ${seconds} s\n\n`,
 );
 for (const [kind, count] of [...result.faults].sort((a, b) => b[1] - a[1]))
   process.stdout.write(`| ${kind} | ${count} |\n`);
 process.stdout.write(
   `\nruns under faults ended with: ${[...result.codes].map(([code, count]) => `${code} (${count})`).join(', ')}\n`,
 );
-for (const { world, round, problem, faults } of result.violations) {
+for (const { world, round, problem, faults } of violations) {
+  const again = `--what ${what} --seed ${seed} --world ${world} --rounds ${round + 1}`;
   process.stdout.write(
-    `\nVIOLATION in world ${world}, round ${round} (--what ${what} --seed ${seed} --world ${world} --rounds ${round + 1})\n  faults: ${faults.join(', ')}\n  ${problem}\n`,
+    `\nVIOLATION in world ${world}, round ${round} (${again})\n  faults: ${faults.join(', ')}\n  ${problem}\n`,
   );
 }
-process.exitCode = result.violations.length > 0 ? 1 : 0;
+process.exitCode = violations.length > 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-// Loaded beside the program (`node --import`): leaves its peak memory in a file when it ends.
+// Loaded with the program (`node --import`): leaves its peak memory in a file when it ends.
 import { writeFileSync } from 'node:fs';
 
 const file = process.env.BENCH_PEAK_FILE;

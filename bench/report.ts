@@ -1,4 +1,4 @@
-// How long a report of 10,000 changes takes, against git's own reading of the same history. `npm run bench:report`
+// How long a report of 10,000 changes takes, compared with `git log` of the same history. `npm run bench:report`
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
 // The real daemon over some minutes with a one-minute schedule, against the emulator, while faults come and go:
-// metrics, readiness and notifications must tell the story. npm run soak
+// metrics, readiness and notifications must report them. npm run soak
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,7 +94,7 @@ async function metric(name: string): Promise<number> {
 }
 const ready = async (): Promise<boolean> => (await fetch(`${url}/readyz`)).status === 200;
 
-/** Waits for the run of the next full minute, then tells how things stand. */
+/** Waits for the run of the next full minute, then prints the state. */
 async function nextRun(title: string): Promise<void> {
   const now = Date.now();
   const due = Math.ceil((now + SECOND) / (60 * SECOND)) * 60 * SECOND;
@@ -107,8 +107,10 @@ async function nextRun(title: string): Promise<void> {
       async (outcome) => `${outcome} ${await metric(`runs_total{account="prod",outcome="${outcome}"}`)}`,
     ),
   );
+  const unpushed = await metric('unpushed_commits');
   console.log(
-    `${clock()} ${title}: ${(await ready()) ? 'ready' : 'NOT READY'}; runs: ${outcomes.join(', ')}; unpushed ${await metric('unpushed_commits')}; told: ${events().join(', ') || 'nothing'}`,
+    `${clock()} ${title}: ${(await ready()) ? 'ready' : 'NOT READY'}; runs: ${outcomes.join(', ')}; ` +
+      `unpushed ${unpushed}; reported: ${events().join(', ') || 'nothing'}`,
   );
 }
 
@@ -121,14 +123,14 @@ async function middle(): Promise<void> {
 
 try {
   await nextRun('after the start');
-  check('ready, nothing told', (await ready()) && events().length === 0);
+  check('ready, nothing reported', (await ready()) && events().length === 0);
 
   emulator.act(editor.token).set('flows', FLOW, { description: 'changed by a person' });
   await nextRun('an edit');
   const digests = http.json('/digest');
-  check('the edit is committed and told with its author', JSON.stringify(digests.at(-1)).includes(editor.name));
+  check('the edit is committed and reported with its author', JSON.stringify(digests.at(-1)).includes(editor.name));
   check(
-    'pings said well',
+    'pings report success',
     pings().every((path) => path === '/ping'),
   );
 
@@ -139,19 +141,19 @@ try {
     fault: { kind: 'status', status: 500 },
   });
   await nextRun('exports answer 500');
-  check('told once: partial', events().join() === 'partial');
+  check('reported once: partial', events().join() === 'partial');
   check('still ready: one scheduled time without a good run', await ready());
   check('the metric names the type', (await metric('type_incomplete{account="prod",type="exports"}')) === 1);
   await nextRun('still 500');
   await nextRun('still 500');
-  check('still told once', events().join() === 'partial');
+  check('still reported once', events().join() === 'partial');
   check('not ready after three scheduled times', !(await ready()));
   check('the ping says fail', pings().at(-1) === '/ping/fail');
 
   await middle();
   emulator.faults.clear();
-  await nextRun('well again');
-  check('recovery told', events().join() === 'partial,recovery');
+  await nextRun('recovered');
+  check('recovery reported', events().join() === 'partial,recovery');
   check('ready again', await ready());
   check('two mails', mail.mails.length === 2);
 
@@ -161,12 +163,12 @@ try {
   await nextRun('the remote is away');
   check('one commit waits', (await metric('unpushed_commits')) === 1);
   check('push lag is measured', (await metric('push_lag_seconds')) > 0);
-  check('partial told again', events().join() === 'partial,recovery,partial');
+  check('partial reported again', events().join() === 'partial,recovery,partial');
   await middle();
   renameSync(away, remote);
   await nextRun('the remote is back');
   check('nothing waits any more', (await metric('unpushed_commits')) === 0);
-  check('recovery told again', events().at(-1) === 'recovery');
+  check('recovery reported again', events().at(-1) === 'recovery');
 
   await middle();
   for (const path of ['/v1/flows', '/v1/scripts', '/v1/imports']) {
@@ -177,7 +179,7 @@ try {
     emulator.faults.add({ match: { path, nth: 2 }, fault: { kind: 'reset' } });
   }
   await nextRun('429 and cut connections');
-  check('lived through', events().length === 4 && (await ready()));
+  check('no failure', events().length === 4 && (await ready()));
   check('retries are counted', (await metric('request_retries_total')) >= 3);
   check('throttling is counted', (await metric('throttled_seconds_total')) >= 2);
 

@@ -161,7 +161,7 @@ export function isForeign(document: MirrorDocument): boolean {
   return isAppPart(document.doc);
 }
 
-/** Objects in the list at `key`; nothing where there is no such list. */
+/** Objects in the list at `key`; none where there is no such list. */
 export function objectsAt(doc: Json | undefined, key: string): ReadonlyArray<{ readonly [key: string]: Json }> {
   const list = isObject(doc) ? getOwn(doc, key) : undefined;
   return isArray(list) ? list.filter(isObject) : [];

@@ -7,7 +7,7 @@ import { expectCode, expectNoMask, history, type RestoreJson, said, writes } fro
 
 const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
 
-async function pair(writeAnswer: 'whole' | 'id' | 'echo') {
+async function pair(writeAnswer: 'document' | 'id' | 'echo') {
   const prod = await sample();
   const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept', writeAnswer });
   const space = new Workspace({
@@ -21,7 +21,7 @@ async function pair(writeAnswer: 'whole' | 'id' | 'echo') {
 eachOf([['id'], ['echo']], { quick: 1 })(
   'a server that answers a write with less than it holds (%s) changes nothing: all is finished, nobody is blamed',
   async (writeAnswer) => {
-    const whole = await pair('whole');
+    const whole = await pair('document');
     const { copy, space } = await pair(writeAnswer);
     const expected = JSON.parse((await whole.space.run(...COPY, '--json')).out) as RestoreJson;
 
@@ -41,7 +41,7 @@ eachOf([['id'], ['echo']], { quick: 1 })(
 );
 
 it('a server that answers with whole documents is not asked for each of them again', async () => {
-  const { copy, space } = await pair('whole');
+  const { copy, space } = await pair('document');
 
   await space.run(...COPY);
 
@@ -56,7 +56,7 @@ it('a server that answers with whole documents is not asked for each of them aga
   expect(looks.length).toBeLessThan(made.length / 3);
 });
 
-eachOf([['whole'], ['id']], { quick: 1 })(
+eachOf([['document'], ['id']], { quick: 1 })(
   'an edit between a creation and what completes it is not taken for the server’s own doing (answers: %s)',
   async (writeAnswer) => {
     const { copy, space } = await pair(writeAnswer);

@@ -8,8 +8,8 @@ import { restoreDocument } from './recycle-bin.ts';
 import { createDocument, patchDocument, replaceDocument } from './writes.ts';
 
 /**
- * Somebody at work in the user interface: the same rules, checks, audit entries and side effects as over HTTP, with
- * `ui` as their source. Documents go in and come out in clear. Refusals are thrown as ApiFault.
+ * A person who works in the user interface: the same rules, checks, audit entries and side effects as over HTTP, with
+ * `ui` as their source. Documents have their secrets in plain text. Refusals are thrown as ApiFault.
  */
 export interface Acting {
   readonly create: (type: string, doc: JsonObject) => JsonObject;

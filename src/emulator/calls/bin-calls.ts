@@ -11,7 +11,7 @@ function shown({ type, doc }: BinEntry): JsonObject {
   return maskSecrets(typeOf(type), doc);
 }
 
-/** What stands at and below `/v1/recycleBinTTL` (api-notes#recycle-bin). @throws ApiFault */
+/** Calls of `/v1/recycleBinTTL` and the paths below it (api-notes#recycle-bin). @throws ApiFault */
 export async function binCall(call: Call, path: readonly string[]): Promise<Reply> {
   const { account, actor, method } = call;
   const [plural, rawId, action, ...more] = path;

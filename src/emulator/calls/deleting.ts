@@ -18,7 +18,7 @@ const LOOSE: ReadonlySet<string> = new Set(['notifications', 'accesstokens', 'as
 const REGISTRATIONS = ['_registeredConnectionIds', '_registeredLookupCacheIds'] as const;
 
 /** The documents that go when this one does, itself last. */
-function fallingWith(account: Account, { type, id }: Target): readonly Target[] {
+function deletedWith(account: Account, { type, id }: Target): readonly Target[] {
   if (type !== 'integrations') return [{ type, id }];
   const children = account.links
     .usersOf({ type, id })
@@ -40,16 +40,16 @@ function depends(account: Account, user: Target, target: Target): boolean {
   );
 }
 
-/** Documents that need this one, besides those that would go with it. */
-export function dependantsOf(account: Account, target: Target, falling: readonly Target[] = []): readonly Target[] {
-  const gone = new Set(falling.map(({ type, id }) => `${type}/${id}`));
+/** Documents that need this one, except those that would be deleted with it. */
+export function dependantsOf(account: Account, target: Target, going: readonly Target[] = []): readonly Target[] {
+  const gone = new Set(going.map(({ type, id }) => `${type}/${id}`));
   return account.links
     .usersOf(target)
     .filter((user) => !gone.has(`${user.type}/${user.id}`) && depends(account, user, target));
 }
 
-function refuseWhileUsed(account: Account, target: Target, falling: readonly Target[]): void {
-  const [first, ...others] = dependantsOf(account, target, falling);
+function refuseWhileUsed(account: Account, target: Target, going: readonly Target[]): void {
+  const [first, ...others] = dependantsOf(account, target, going);
   const type = typeOf(target.type);
   if (first) {
     const more = others.length > 0 ? ` and ${others.length} more` : '';
@@ -119,8 +119,8 @@ function toBin(account: Account, actor: Actor, { type: typeName, id }: Target, g
   account.bin.set(`${typeName}/${id}`, { type: typeName, doc: marked, deletedAt, group, registeredIn });
 }
 
-/** What has to happen before a document of the type may go. */
-function checkTurn(type: ResourceType, doc: JsonObject): void {
+/** Refuses a deletion that something else has to precede. */
+function checkDeletable(type: ResourceType, doc: JsonObject): void {
   if (ruleOf(type.name).catalogue === true && doc.published === true) throw forbidden('Celigo publishes this record');
   if (type.name !== 'accesstokens') return;
   if (doc.apim !== undefined && doc.apim !== false) throw invalid('apim', 'tokens of the API manager stay');
@@ -135,9 +135,9 @@ function checkTurn(type: ResourceType, doc: JsonObject): void {
 export function removeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
   const doc = readVisible(account, actor, type, id);
   account.access.needsWrite(actor, type, id, doc);
-  checkTurn(type, doc);
-  const falling = fallingWith(account, { type: type.name, id });
-  for (const target of falling) refuseWhileUsed(account, target, falling);
+  checkDeletable(type, doc);
+  const going = deletedWith(account, { type: type.name, id });
+  for (const target of going) refuseWhileUsed(account, target, going);
   const group = `${type.name}/${id}/${account.mint()}`;
-  for (const target of falling) toBin(account, actor, target, group);
+  for (const target of going) toBin(account, actor, target, group);
 }

@@ -83,7 +83,7 @@ function unregister(call: Call, integration: JsonObject, id: string): void {
   change(call.account, call.actor, typeOf('integrations'), integration, next);
 }
 
-/** What stands below `/v1/integrations/{id}`. */
+/** Calls of paths below `/v1/integrations/{id}`. */
 export async function integrationPart(call: Call, id: string, rest: readonly string[]): Promise<Reply> {
   const { account, actor, method } = call;
   const type = typeOf('integrations');
@@ -104,7 +104,7 @@ export async function integrationPart(call: Call, id: string, rest: readonly str
   return empty();
 }
 
-/** `PUT /v1/flows/updateFlowGrouping` and its twin for APIs: moves several into a group, or out with `null`. */
+/** `PUT /v1/flows/updateFlowGrouping` and the same for APIs: moves several into a group, or out of it with `null`. */
 export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promise<Reply> {
   const { account, actor } = call;
   allowOnly('PUT', call);

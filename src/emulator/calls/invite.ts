@@ -6,7 +6,7 @@ import { allowOnly, type Call, objectBody } from './call.ts';
 import { json, type Reply } from './reply.ts';
 import { stamp } from './writes.ts';
 
-/** `POST /v1/invite`: the only way to a new user (api-notes#users). Nobody is e-mailed. */
+/** `POST /v1/invite`: the only way to a new user (api-notes#users). No e-mail is sent. */
 export async function invite(call: Call): Promise<Reply> {
   const { account, actor } = call;
   allowOnly('POST', call);

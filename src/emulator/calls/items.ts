@@ -33,7 +33,7 @@ function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
 function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
   const id = { _id: doc._id ?? null };
   switch (call.account.behaviour.writeAnswer) {
-    case 'whole':
+    case 'document':
       return shown(call, type, doc);
     case 'id':
       return id;
@@ -133,7 +133,7 @@ async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject
   return json(next);
 }
 
-/** What stands at and below `/v1/{type}/{id}`. @throws ApiFault */
+/** Calls of `/v1/{type}/{id}` and the paths below it. @throws ApiFault */
 export async function itemCall(call: Call, type: ResourceType, path: readonly string[]): Promise<Reply> {
   const { account, actor } = call;
   const id = (path[0] ?? '').toLowerCase();

@@ -33,7 +33,7 @@ function windowOf({ query, account }: Call): Window {
 
 /** The absolute address of the page that begins at `skip` (api-notes#paging-link). */
 function pageAddress({ address, query, account }: Call, skip: number, limit: number): string {
-  const parameters = new URLSearchParams(account.behaviour.linkQuery === 'whole' ? query : undefined);
+  const parameters = new URLSearchParams(account.behaviour.linkQuery === 'all' ? query : undefined);
   parameters.set('limit', String(limit));
   parameters.set('skip', String(skip));
   return `${address}?${parameters.toString()}`;

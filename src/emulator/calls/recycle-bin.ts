@@ -21,7 +21,7 @@ function expire(account: Account): void {
   }
 }
 
-/** Deleted documents that somebody may see, in the order of their deletion. */
+/** Deleted documents that an actor may see, in the order of their deletion. */
 export function binEntries(account: Account, actor: Actor, type?: string): readonly BinEntry[] {
   expire(account);
   if (actor.scope) account.access.needsAdministrator(actor);
@@ -68,7 +68,7 @@ function putBack(account: Account, actor: Actor, { type: typeName, doc, register
 }
 
 /**
- * Brings a deleted document back with its id, its secrets and what was deleted with it. Gives it in clear.
+ * Brings a deleted document back with its id, its secrets and what was deleted with it. Its secrets are in plain text.
  * @throws ApiFault 404 when it is not in the bin, 422 while something it refers to still is
  */
 export function restoreDocument(account: Account, actor: Actor, type: ResourceType, id: string): JsonObject {

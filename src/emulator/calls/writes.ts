@@ -153,7 +153,7 @@ export function readVisible(account: Account, actor: Actor, type: ResourceType, 
   return doc;
 }
 
-/** POST: stores a new document under a new id. Gives it in clear. @throws ApiFault */
+/** POST: stores a new document under a new id, and returns it with its secrets in plain text. @throws ApiFault */
 export function createDocument(account: Account, actor: Actor, type: ResourceType, body: Json | undefined): JsonObject {
   const sent = objectBody(body);
   account.access.needsWrite(actor, type, undefined, sent);
@@ -165,7 +165,7 @@ export function createDocument(account: Account, actor: Actor, type: ResourceTyp
   return store(account, actor, type, id, { _id: id, ...dated, ...doc }, undefined);
 }
 
-/** PUT: replaces a document; what the body leaves out is erased. Gives the result in clear. @throws ApiFault */
+/** PUT: replaces a document; what the body leaves out is erased. Returns the result with its secrets in plain text. @throws ApiFault */
 export function replaceDocument(
   account: Account,
   actor: Actor,

@@ -19,7 +19,7 @@ export interface PendingWrite {
 /** An answer, and whose request it answers. */
 export interface Answered {
   readonly reply: Reply;
-  /** Name of the person or token; absent when nobody was recognised. */
+  /** Name of the person or token; absent when no one was recognised. */
   readonly by?: string;
 }
 

@@ -26,7 +26,7 @@ function textIn(edit: JsonObject, field: string): string {
 /** The folder of the type that an edit is about. */
 function typeIn(edit: JsonObject): string {
   const type = textIn(edit, 'type');
-  if (!findType(type)) throw fault(400, 'invalid_edit', `there is no type ${type}`, 'type');
+  if (!findType(type)) throw fault(400, 'invalid_edit', `unknown type ${type}`, 'type');
   return type;
 }
 
@@ -60,7 +60,7 @@ function edits({ account }: Controlled, body: Json | undefined): Reply {
   const results = (isArray(body) ? body : [body ?? null]).map((edit) => {
     const fields = objectBody(edit);
     const actor = account.actors.inBrowser(textIn(fields, 'as'));
-    if (!actor) throw fault(400, 'invalid_edit', 'nobody has this token, id or e-mail address', 'as');
+    if (!actor) throw fault(400, 'invalid_edit', 'no person of the account has this token, id or e-mail address', 'as');
     return run(actAs(account, actor), fields);
   });
   return json(results);
@@ -80,13 +80,13 @@ function touch({ state }: Controlled, body: Json | undefined): Reply {
  * The endpoints below `/_emulator`, for tests in another process. They need no token and answer on the loopback
  * interface only, which is all that the server listens on.
  *
- * - `GET|POST|DELETE faults`: what waits, add `{match, times, fault}` (one or an array), forget all
+ * - `GET|POST|DELETE faults`: list the pending ones, add `{match, times, fault}` (one or an array), remove all
  * - `GET|DELETE requests`: the latest requests
  * - `POST edits`: `[{as, action: create|update|patch|remove|restore, type, id, doc|set|patch}]`, done by a person
  *   (token, id or e-mail address) in the user interface; `set` maps places to values
  * - `POST touch`: `[{type, id, set}]`, changes by the platform itself
  * - `POST revoke`: `{token}`
- * - `GET dump`: everything, in clear
+ * - `GET dump`: everything, with secrets in plain text
  *
  * @throws ApiFault for anything else
  */

@@ -43,7 +43,7 @@ export interface FaultMatch {
   readonly method?: string;
   /** Beginning of the path, or a pattern with `*`; the query does not count, nor does the case. */
   readonly path?: string;
-  /** Parameters that must have these values; an empty value stands for an absent one. */
+  /** Parameters that must have these values; an empty value means an absent one. */
   readonly query?: Readonly<Record<string, string>>;
   /** The first one met is the n-th that matches, counted from 1. */
   readonly nth?: number;

@@ -6,7 +6,7 @@ export interface RequestRecord {
   readonly query: string;
   /** 0 when no answer was sent. */
   readonly status: number;
-  /** Name of the person or token behind it; absent when nobody was recognised. */
+  /** Name of the person or token behind it; absent when no one was recognised. */
   readonly by?: string;
   /** Kind of the fault that met it. */
   readonly fault?: string;

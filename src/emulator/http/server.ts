@@ -27,7 +27,7 @@ export interface EmulatorOptions extends Partial<Behaviour> {
   /** The documented bucket unless given; `false` for none. */
   readonly rateLimit?: RateLimit | false;
   readonly now?: () => Date;
-  /** Types outside the licence, by folder, with the status that their endpoints answer. */
+  /** Types outside the licence, by name, with the status that their endpoints answer. */
   readonly unlicensed?: Readonly<Record<string, 402 | 403 | 404>>;
   /** How many requests the log keeps; 10,000 unless given. */
   readonly requestLog?: number;
@@ -42,12 +42,12 @@ export interface Emulator {
   /** The latest requests, oldest first; control endpoints do not count. */
   readonly requests: readonly RequestRecord[];
   readonly clearRequests: () => void;
-  /** Somebody in the user interface, named by token, id or e-mail address. @throws Error when nobody is */
+  /** A person in the user interface, by token, id or e-mail address. @throws Error for an unknown one */
   readonly act: (who: string) => Acting;
   readonly revokeToken: (token: string) => void;
   /** Changes the licence while the emulator runs; `undefined` takes a type back in. */
   readonly setUnlicensed: (type: string, status: 402 | 403 | 404 | undefined) => void;
-  /** Called before every write over HTTP takes effect, to slip in an edit of somebody else. */
+  /** Called before every write over HTTP takes effect, so that tests can make a concurrent edit. */
   beforeWrite: ((write: PendingWrite) => void | Promise<void>) | undefined;
   /** Stops listening and cuts all connections, stalled ones included. */
   readonly close: () => Promise<void>;

@@ -12,7 +12,7 @@ export interface Incoming {
   readonly contentType: string | undefined;
 }
 
-/** Waits for the whole of a request. Its URL is as the client addressed it. */
+/** Waits until a request has arrived completely. Its URL is as the client addressed it. */
 export async function receive(request: IncomingMessage): Promise<Incoming> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -25,7 +25,7 @@ export async function receive(request: IncomingMessage): Promise<Incoming> {
   };
 }
 
-/** Words of a path in clear. A broken escape stands for itself. */
+/** Decoded words of a path. A broken escape is kept as it is. */
 export function wordsOf(pathname: string): string[] {
   return pathname
     .split('/')

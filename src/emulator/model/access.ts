@@ -6,7 +6,7 @@ import { forbidden } from './api-fault.ts';
 import type { Links } from './links.ts';
 import type { Store } from './store.ts';
 
-/** What somebody may see and change (api-notes#token-reach). */
+/** What an actor may see and change (api-notes#token-reach). */
 export interface Access {
   /** Whether one document exists for them. What they may not see is simply absent. */
   readonly sees: (actor: Actor, type: string, id: string) => boolean;
@@ -34,7 +34,7 @@ function isAdministrator(actor: Actor): boolean {
 export function createAccess(store: Store, links: Links): Access {
   const reach = new Map<string, { readonly version: number; readonly keys: ReadonlySet<string> }>();
 
-  /** Everything that somebody limited to some integrations can see: these, their members, and what those use. */
+  /** Everything that an actor limited to some integrations can see: these, their members, and what those use. */
   function reachOf(actor: Actor): ReadonlySet<string> {
     const known = reach.get(actor.user._id);
     if (known?.version === store.version()) return known.keys;

@@ -13,7 +13,7 @@ export interface Actor {
   readonly user: AuditEntry['byUser'];
   /** Name of the person or token, for the log of requests. */
   readonly label: string;
-  /** Rights in the whole account; absent for somebody with rights in single integrations only. */
+  /** Rights in the whole account; absent for a person with rights in single integrations only. */
   readonly role?: Role;
   /** Rights in single integrations. */
   readonly integrations: ReadonlyMap<string, Level>;
@@ -58,7 +58,7 @@ function rightsOf(share: JsonObject): Pick<Actor, 'role' | 'integrations'> {
   return role === undefined ? { integrations } : { role, integrations };
 }
 
-/** The access record of somebody who has none in the seed. */
+/** The access record of a person who has none in the seed. */
 export function shareOf(person: Person, id: string, time: string): JsonObject {
   const { _id, name, email, role, integrationIds } = person;
   return {

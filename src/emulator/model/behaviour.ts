@@ -15,7 +15,7 @@ export interface Behaviour {
    * What a POST or PUT answers: the document as a GET shows it, its id alone, or the body as it was sent, before the server
    * filled in anything (api-notes#write-answer).
    */
-  readonly writeAnswer: 'whole' | 'id' | 'echo';
+  readonly writeAnswer: 'document' | 'id' | 'echo';
   /** How records show who changed them last (api-notes#last-modified-by). */
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
   /** Whether tools, MCP servers, connectors and other undocumented types are audited (api-notes#audit-coverage). */
@@ -28,7 +28,7 @@ export interface Behaviour {
   /** `Link` on one line, or folded over several as the documents allow (api-notes#paging-link). */
   readonly linkForm: 'line' | 'folded';
   /** Whether links to other pages repeat the parameters of the request, or have `limit` and `skip` alone. */
-  readonly linkQuery: 'whole' | 'paging';
+  readonly linkQuery: 'all' | 'paging';
   /** Parameters of a list that no document of paging or projection names: used, or refused with 400. */
   readonly otherParameters: 'accept' | 'reject';
   /** By type: fields that its list leaves out besides the documented ones (api-notes#abridged-lists). */
@@ -67,12 +67,12 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   defaultPageSize: 100,
   largeLimit: 'clamp',
   maskedWrites: 'store',
-  writeAnswer: 'whole',
+  writeAnswer: 'document',
   lastModifiedBy: 'absent',
   auditAll: false,
   paging: 'link',
   linkForm: 'line',
-  linkQuery: 'whole',
+  linkQuery: 'all',
   otherParameters: 'accept',
   abridged: {},
   coding: 'identity',

@@ -31,7 +31,7 @@ function withInventedSecrets(value: Json): Json {
 function readDocument(folder: string, path: string): JsonObject {
   const parsed = parseYaml(readFileSync(join(folder, path), 'utf8'));
   const type = path.slice(0, path.indexOf('/'));
-  // Markers are looked at before the files are joined: code that contains one is no marker.
+  // Markers are read before the files are joined: code may contain text that looks like one.
   const joined = joinFiles(withInventedSecrets(parsed), (name) => readFileSync(join(folder, type, name), 'utf8'));
   if (!isObject(joined)) throw new Error(`${path} holds no document`);
   return joined;

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../core/json.ts';
 
-/** A person who may sign in to the emulated account, and the API token that stands for them. */
+/** A person who may sign in to the emulated account, with their API token. */
 export interface Person {
   readonly _id: string;
   readonly name: string;
@@ -28,7 +28,7 @@ export interface AuditEntry {
 
 /**
  * What an emulated account holds when it starts. Documents are as the server stores them: complete, with
- * secrets in clear (they are masked on the way out), volatile fields included.
+ * secrets in plain text (reads mask them), volatile fields included.
  */
 export interface AccountSeed {
   readonly people: readonly Person[];

@@ -5,7 +5,7 @@ import type { Account, Start } from './account.ts';
 import type { LookupEntry } from './lookup-entries.ts';
 import type { AccountSeed, AuditEntry } from './seed.ts';
 
-/** What an account holds, in clear, for the eyes of tests. */
+/** What an account holds, with secrets in plain text, for tests. */
 export interface StateView {
   readonly get: (type: string, id: string) => JsonObject | undefined;
   /** All documents of a type, in the order of their ids. */

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { withKey } from '../../core/paths.ts';
 import { maskSecrets } from './masking.ts';
 
-/** A stored document: its text in clear, and the texts that lists show, made when first needed. */
+/** A stored document: its plain text, and the texts that lists show, made when first needed. */
 export interface Entry {
   readonly id: string;
   readonly text: string;
@@ -43,7 +43,7 @@ function compareIds(a: Entry, b: Entry): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** The document as a list of its type shows it, without `omitted` fields besides (api-notes#abridged-lists). */
+/** The document as a list of its type shows it, also without `omitted` fields (api-notes#abridged-lists). */
 export function listForm(type: ResourceType, doc: JsonObject, omitted: readonly string[] = []): JsonObject {
   let form = maskSecrets(type, doc);
   for (const field of [...(type.hydrate?.fields ?? []), ...omitted]) form = withKey(form, field, undefined);

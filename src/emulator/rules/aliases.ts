@@ -27,7 +27,7 @@ function isReachable(type: string, doc: JsonObject, integration: string, registe
   }
 }
 
-/** Refuses aliases that break the rules (api-notes#aliases). Those the document held before are not looked at. */
+/** Refuses aliases that break the rules (api-notes#aliases). Those that the document held before are not checked. */
 export function checkAliases(
   aliases: Json | undefined,
   before: Json | undefined,

@@ -109,7 +109,7 @@ function credentialsOf(doc: JsonObject): readonly (readonly string[])[] {
 
 /**
  * Whether a connection that was just written cannot work: a credential it needs is missing, one that it had is gone,
- * or a mask stands in its place.
+ * or has a mask in its place.
  */
 function lacksCredentials(type: ResourceType, doc: JsonObject, stored: JsonObject | undefined): boolean {
   const held = secretsIn(type, doc);

@@ -20,7 +20,7 @@ function pathOf(steps: readonly string[]): string {
 
 /**
  * Applies a JSON Patch that may touch the listed fields of the type only (api-notes#json-patch).
- * @throws ApiFault 400 for something that is no patch, 422 for a field or operation that is not allowed
+ * @throws ApiFault 400 for something that is not a patch, 422 for a field or operation that is not allowed
  */
 export function applyPatch(type: ResourceType, doc: JsonObject, patch: Json): JsonObject {
   if (!isArray(patch)) throw fault(400, 'invalid_json_patch', 'the body must be an array of operations');

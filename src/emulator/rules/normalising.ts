@@ -13,7 +13,7 @@ import type { Behaviour } from '../model/behaviour.ts';
 import { codeOf } from '../model/ids.ts';
 import { ruleOf } from './rules.ts';
 
-/** What a normalisation may need besides the document. */
+/** What a normalisation may need in addition to the document. */
 export interface NormaliseContext {
   readonly id: string;
   readonly mint: () => string;

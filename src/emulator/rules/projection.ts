@@ -10,14 +10,14 @@ import {
 import { mapPath, stepsOf, withKey } from '../../core/paths.ts';
 import { fault } from '../model/api-fault.ts';
 
-/** What a list shall show of each record (api-notes#projection). */
+/** What a list shows of each record (api-notes#projection). */
 export interface Projection {
   /** Names this projection among all others. */
   readonly key: string;
   readonly apply: (doc: JsonObject) => JsonObject;
 }
 
-/** Shown in every summary, besides `_id` and `name`. */
+/** Shown in every summary, in addition to `_id` and `name`. */
 const ALWAYS: Readonly<Record<string, readonly string[]>> = {
   exports: ['adaptorType'],
   imports: ['adaptorType'],

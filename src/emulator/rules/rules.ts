@@ -10,11 +10,11 @@ export interface ServerRule {
   readonly requiredOnCreate?: readonly string[];
   readonly enums?: Readonly<Record<string, readonly string[]>>;
   readonly maxLength?: Readonly<Record<string, number>>;
-  /** Filled in when absent, besides the catalogue's defaults. */
+  /** Filled in when absent, in addition to the catalogue's defaults. */
   readonly adds?: Readonly<Record<string, Json>>;
   /** Everything else a client sends is ignored. */
   readonly writable?: readonly string[];
-  /** Ignored in writes, besides what the catalogue says. */
+  /** Ignored in writes, in addition to what the catalogue says. */
   readonly readOnly?: readonly string[];
   /** Taken from writes although a client is advised to leave them out. */
   readonly accepted?: readonly string[];
@@ -31,7 +31,7 @@ export interface ServerRule {
   readonly removed?: 200;
   /** Deleted for good: the recycle bin's documents do not name the type. */
   readonly unrecoverable?: true;
-  /** Records that Celigo publishes stand in the listing; nobody here may change them. */
+  /** The listing contains records that Celigo publishes and the account cannot change. */
   readonly catalogue?: true;
   /** Status when something still refers to the document; 422 unless documented otherwise. */
   readonly inUse?: 409;

@@ -104,7 +104,7 @@ export const stacks: readonly JsonObject[] = [
   }),
 ];
 
-/** The service desk's own connector, and two of Celigo's public catalogue, which are nobody's property here. */
+/** The service desk's own connector, and two of Celigo's public catalogue, which belong to no one here. */
 export const httpConnectors: readonly JsonObject[] = [
   doc(ids.httpConnectors.desk, {
     name: 'Fjelldesk (own)',
