@@ -131,7 +131,9 @@ function ids(graph: AccountGraph): Problem[] {
         key,
         place,
         ...lineAt(first.text, first.at),
-        message: `contains the ${one ? 'id' : 'ids'} of ${names.join(', ')}, which ${one ? 'changes' : 'change'} in another account or after a restore`,
+        message:
+          `contains the ${one ? 'id' : 'ids'} of ${names.join(', ')}, ` +
+          `which ${one ? 'changes' : 'change'} in another account or after a restore`,
       };
     });
   });

@@ -165,7 +165,10 @@ export function createDocument(account: Account, actor: Actor, type: ResourceTyp
   return store(account, actor, type, id, { _id: id, ...dated, ...doc }, undefined);
 }
 
-/** PUT: replaces a document; what the body leaves out is erased. Returns the result with its secrets in plain text. @throws ApiFault */
+/**
+ * PUT: replaces a document; what the body leaves out is erased. Returns the result with its secrets in plain text.
+ * @throws ApiFault
+ */
 export function replaceDocument(
   account: Account,
   actor: Actor,

@@ -6,7 +6,7 @@ import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
 export const MASK = '******';
 const SHORT_MASK = '****';
 
-/** Credentials that the API returns in plain text all the same (api-notes#masked-fields, api-notes#plain-text-secrets). */
+/** Credentials that the API does not mask (api-notes#masked-fields, api-notes#plain-text-secrets). */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
   agents: ['accessToken'],
   ediprofiles: ['isa02', 'isa04'],

@@ -118,7 +118,7 @@ function lacksCredentials(type: ResourceType, doc: JsonObject, stored: JsonObjec
   return credentialsOf(doc).some((group) => group.every((path) => valueAt(doc, path) === undefined));
 }
 
-/** `offline` of a connection that was just written. One that was offline before stays so until its credentials change. */
+/** `offline` of a connection that was just written. An offline one remains so until its credentials change. */
 export function isOffline(type: ResourceType, doc: JsonObject, stored: JsonObject | undefined): boolean {
   if (lacksCredentials(type, doc, stored)) return true;
   return stored?.offline === true && equalJson(secretsIn(type, stored), secretsIn(type, doc));

@@ -37,8 +37,8 @@ function checkValues({ type, doc, stored }: Draft, account: Account): void {
 }
 
 /**
- * Refuses references to what does not exist, except those that the stored document holds already. What is sent counts, also
- * where the server keeps its own value.
+ * Refuses references to what does not exist, except those that the stored document holds already. What is sent counts,
+ * also where the server keeps its own value.
  */
 function checkReferences({ type, doc, sent, stored }: Draft, account: Account): void {
   const known = new Set(

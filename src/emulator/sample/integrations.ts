@@ -47,7 +47,8 @@ const dispatchForm: JsonObject = {
 const shop = integration(ids.integrations.shop, 'Webshop → ERP', {
   description: 'Orders, refunds, stock, prices and fulfilments between the web shop and NetSuite.',
   readme:
-    '<h3>Webshop → ERP</h3>\n<p>Looked after by Amara. Escalation: #integration-alerts.</p>\n<ul>\n  <li>Changes: Tuesdays after 20:00.</li>\n  <li>Do not run <b>Gift cards</b> by hand.</li>\n</ul>\n',
+    '<h3>Webshop → ERP</h3>\n<p>Looked after by Amara. Escalation: #integration-alerts.</p>\n' +
+    '<ul>\n  <li>Changes: Tuesdays after 20:00.</li>\n  <li>Do not run <b>Gift cards</b> by hand.</li>\n</ul>\n',
   _registeredConnectionIds: [
     connections.warehouse,
     connections.shop,

@@ -60,7 +60,8 @@ const imports: readonly JsonObject[] = [
     _connectionId: connections.warehouse,
     rdbms: {
       query: [
-        "INSERT INTO finance.rate (currency, day, rate) VALUES ('{{record.currency}}', '{{record.date}}', {{record.rate}})",
+        'INSERT INTO finance.rate (currency, day, rate) ' +
+          "VALUES ('{{record.currency}}', '{{record.date}}', {{record.rate}})",
       ],
       queryType: ['per_record'],
     },

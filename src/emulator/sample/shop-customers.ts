@@ -86,7 +86,9 @@ const imports: readonly JsonObject[] = [
     {
       method: 'POST',
       path: '/gift_cards/{{record.id}}/adjust.json',
-      body: '{\n  "adjustment": {\n    "amount": "{{record.delta}}",\n    "note": "ERP {{timestamp "YYYY-MM-DD"}}"\n  }\n}',
+      body:
+        '{\n  "adjustment": {\n    "amount": "{{record.delta}}",\n' +
+        '    "note": "ERP {{timestamp "YYYY-MM-DD"}}"\n  }\n}',
     },
     { mockResponse: [{ statusCode: 200, id: '88', errors: [], ignored: false }] },
   ),
@@ -132,7 +134,8 @@ const flows: readonly JsonObject[] = [
   }),
   flow(
     ids.flows.giftCards,
-    'Gift cards: balances between the web shop, the tills in Bergen, Oslo and Göteborg, and NetSuite (do not run by hand)',
+    'Gift cards: balances between the web shop, the tills in Bergen, Oslo and Göteborg, ' +
+      'and NetSuite (do not run by hand)',
     {
       ...inShop,
       disabled: true,
