@@ -1,5 +1,6 @@
 import type { Notified } from '../config/daemon-schema.ts';
 import type { Change } from '../core/changes.ts';
+import { counted } from '../core/counted.ts';
 import { oneLine } from '../core/message.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 
@@ -48,10 +49,6 @@ export function countsOf(changes: readonly Pick<Change, 'kind'>[]): ChangeCounts
 /** Commits named one by one in a text. */
 const MOST_NAMED = 20;
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 function troubleOf(run: RunSummary): string {
   const { error, incomplete, remote } = run;
   if (error) return `${error.message}${error.hint ? `. ${error.hint}` : ''}`;
@@ -72,7 +69,7 @@ function summaryOf(event: Notified, account: string, run: RunSummary, since: str
     case 'recovery':
       return `${account}: well again${since ? `, after trouble since ${since}` : ''}`;
     case 'changes':
-      return `${account}: ${plural(run.changes, 'change')} in ${plural(run.commits.length, 'commit')}`;
+      return `${account}: ${counted(run.changes, 'change')} in ${counted(run.commits.length, 'commit')}`;
   }
 }
 
@@ -112,7 +109,7 @@ export function plainText(message: Message): string {
   return [
     message.summary,
     ...shown.map(({ author, subject, commit }) => `- ${oneLine(author)}: ${oneLine(subject)} (${commit.slice(0, 10)})`),
-    ...(more > 0 ? [`- and ${plural(more, 'further commit')}`] : []),
+    ...(more > 0 ? [`- and ${counted(more, 'further commit')}`] : []),
     ...(message.run.id === '' ? [] : ['', `run ${message.run.id}, exit code ${message.run.exitCode}`]),
   ].join('\n');
 }

@@ -11,11 +11,16 @@ import type { ReportChange } from './model.ts';
 /** Markup that is safe to put into other markup. */
 export type Markup = ReturnType<typeof raw>;
 
-/** A page for people: what is cut here is whole in the JSON report and in the commit. */
+/** A page for people: what is cut here is complete in the JSON report and in the commit. */
 const LONGEST_VALUE = 600;
 const LONGEST_LINE = 400;
 const MOST_LINES = 120;
 const MOST_FIELDS = 40;
+
+/** Markup with its values escaped. */
+export function markup(strings: TemplateStringsArray, ...values: unknown[]): Markup {
+  return html(strings, ...values) as Markup;
+}
 
 /** Joins markup. */
 export function joined(parts: readonly Markup[]): Markup {
@@ -50,7 +55,8 @@ function lineDiff(before: string, after: string, language: string | undefined): 
     return diffLine(line, marked === undefined || visibleLine(line.text) !== line.text ? plain : marked);
   });
   const rest = lines.length - shown.length;
-  return html`<pre>${raw(rows.join(''))}${rest > 0 ? html`<span class="g">… ${rest} more lines: see the commit</span>` : ''}</pre>` as Markup;
+  const more = rest > 0 ? markup`<span class="g">… ${rest} more lines: see the commit</span>` : '';
+  return markup`<pre>${raw(rows.join(''))}${more}</pre>`;
 }
 
 function fieldMarkup(field: FieldChange, type: string): Markup {
@@ -59,31 +65,30 @@ function fieldMarkup(field: FieldChange, type: string): Markup {
   if (byLine) {
     const isText = typeof (field.after ?? field.before) === 'string';
     const language = languageOf(findType(type), field.place, isText);
-    return html`<dt>${name}</dt><dd>${lineDiff(before ?? '', after ?? '', language)}</dd>` as Markup;
+    return markup`<dt>${name}</dt><dd>${lineDiff(before ?? '', after ?? '', language)}</dd>`;
   }
   const value = (text: string | undefined): string => visibleLine(cut(text ?? '', LONGEST_VALUE));
-  const old = before === undefined ? '' : html`<del>${value(before)}</del>`;
-  const now = after === undefined ? '' : html`<ins>${value(after)}</ins>`;
+  const old = before === undefined ? '' : markup`<del>${value(before)}</del>`;
+  const now = after === undefined ? '' : markup`<ins>${value(after)}</ins>`;
   const arrow = before !== undefined && after !== undefined ? ' → ' : '';
-  return html`<dt>${name}</dt><dd>${old}${arrow}${now}</dd>` as Markup;
+  return markup`<dt>${name}</dt><dd>${old}${arrow}${now}</dd>`;
 }
 
 function details({ entry, fields, whole }: ReportChange, room: Room): Markup {
   if (room.left <= 0) {
-    const names = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
-    return html`<p class="n">Details are left out of this large page (${cut(names.join(', '), 200)}): see the commit, or the JSON report.</p>` as Markup;
+    const places = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
+    const names = cut(places.join(', '), 200);
+    return markup`<p class="n">No details on a page of this size (${names}): see the commit, or the JSON report.</p>`;
   }
   const parts = fields.slice(0, MOST_FIELDS).map((field) => fieldMarkup(field, entry.type));
   const rest = fields.length - parts.length;
   if (whole) {
     const text = renderYaml(whole);
-    const [before, after] = entry.what === 'deleted' ? [text, ''] : ['', text];
-    parts.push(
-      html`<dt>${entry.what === 'deleted' ? 'what it was' : 'what it is'}</dt><dd>${lineDiff(before, after, 'yaml')}</dd>` as Markup,
-    );
+    const [title, before, after] = entry.what === 'deleted' ? ['what it was', text, ''] : ['what it is', '', text];
+    parts.push(markup`<dt>${title}</dt><dd>${lineDiff(before, after, 'yaml')}</dd>`);
   }
-  const body =
-    html`<dl>${joined(parts)}</dl>${rest > 0 ? html`<p class="n">… and ${rest} more fields: see the commit.</p>` : ''}` as Markup;
+  const more = rest > 0 ? markup`<p class="n">… and ${rest} more fields: see the commit.</p>` : '';
+  const body = markup`<dl>${joined(parts)}</dl>${more}`;
   room.left -= body.length;
   return body;
 }
@@ -99,12 +104,18 @@ export function changeMarkup(account: string, change: ReportChange, link: Commit
   const facts = [
     ...entry.also.map((person) => `also ${person.name} <${person.email}>`),
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
-    ...(entry.certainty === 'lastModifiedBy' ? ['the author is the last modifier'] : []),
-    ...(entry.certainty === 'unknown' ? ['who made it is not known'] : []),
+    ...(entry.certainty === 'lastModifiedBy' ? ['author taken from the last modifier'] : []),
+    ...(entry.certainty === 'unknown' ? ['author unknown'] : []),
     ...(entry.restore ? [`restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];
-  const commit = url === undefined ? html`<code>${short}</code>` : html`<a href="${url}" rel="noreferrer">${short}</a>`;
-  return html`<details class="x" data-t="${entry.type}" data-w="${entry.what}" data-p="${entry.by.email}"><summary><time datetime="${time}">${time.slice(11, 19)}</time> <b class="w ${entry.what}">${entry.what}</b> <span class="k">${noun}</span> <strong>${name}</strong> <span class="a">${oneLine(entry.by.name)}</span></summary><p class="f"><code>${account}/${entry.path}</code> · ${commit}${facts.length > 0 ? ` · ${oneLine(facts.join('; '))}` : ''}</p>${details(change, room)}</details>
-` as Markup;
+  const commit =
+    url === undefined ? markup`<code>${short}</code>` : markup`<a href="${url}" rel="noreferrer">${short}</a>`;
+  const summary = markup`<summary><time datetime="${time}">${time.slice(11, 19)}</time>
+<b class="w ${entry.what}">${entry.what}</b> <span class="k">${noun}</span> <strong>${name}</strong>
+<span class="a">${oneLine(entry.by.name)}</span></summary>`;
+  const about = facts.length > 0 ? ` · ${oneLine(facts.join('; '))}` : '';
+  return markup`<details class="x" data-t="${entry.type}" data-w="${entry.what}" data-p="${entry.by.email}">
+${summary}<p class="f"><code>${account}/${entry.path}</code> · ${commit}${about}</p>${details(change, room)}</details>
+`;
 }
