@@ -13,7 +13,7 @@ export interface Blamed {
   readonly entry: Entry;
 }
 
-/** Who is to blame, in the shape of the document: one change for a value, children for what has any. */
+/** The change that made each value, in the shape of the document. */
 interface Tree {
   readonly entry: Entry;
   readonly keys?: ReadonlyMap<string, Tree>;
@@ -27,7 +27,7 @@ function fresh(value: Json, entry: Entry): Tree {
   return { entry, keys: new Map(Object.entries(value).map(([key, held]) => [key, fresh(held, entry)])) };
 }
 
-/** What stayed keeps its blame, the rest is of this change. */
+/** What stayed keeps its change, the rest is of this one. */
 function carry(before: Json, after: Json, tree: Tree, entry: Entry): Tree {
   if (equalJson(before, after)) return tree;
   if (isObject(before) && isObject(after) && tree.keys) {
@@ -48,11 +48,11 @@ function carry(before: Json, after: Json, tree: Tree, entry: Entry): Tree {
   return fresh(after, entry);
 }
 
-/** Elements that were put in or taken out shift the others, which keep their blame. */
+/** Elements that were added or removed shift the others, which keep their change. */
 function carryItems(before: readonly Json[], after: readonly Json[], trees: readonly Tree[], entry: Entry): Tree[] {
   const out: Tree[] = [];
   let [at, now] = [0, 0];
-  /** Old elements that a new one may be the successor of. */
+  /** Old elements that a new one may have replaced. */
   let replaced: number[] = [];
   for (const part of diffArrays(before.map(stableStringify), after.map(stableStringify))) {
     const count = part.value.length;
@@ -87,7 +87,7 @@ function leaves(value: Json, tree: Tree, place: Place): Blamed[] {
 
 /**
  * Each value of a resource's newest document with the change that made it. What was deleted and came back keeps the
- * blame of before.
+ * changes from before.
  * @param story all changes of the resource, oldest first
  * @returns nothing where no version can be read
  */

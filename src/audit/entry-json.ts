@@ -2,7 +2,7 @@ import type { Person } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
 import type { Entry } from './trail.ts';
 
-/** A change as `log --json` and `report --format json` tell it. */
+/** A change as `log --json` and `report --format json` print it. */
 export interface EntryJson {
   /** ISO 8601. */
   readonly time: string;

@@ -13,7 +13,7 @@ import type { Versions } from './versions.ts';
 import { changesOf } from './versions.ts';
 
 /**
- * The resources that a selector means at any time of the history. Names count through renames and deletions.
+ * The resources that a selector matches at any time of the history. Names count through renames and deletions.
  * @returns `undefined` for all
  * @throws AppError `USAGE` for what is not a selector, or when nothing in the history ever had this id or name
  */
@@ -27,7 +27,7 @@ export function selectKeys(
   if (selector.kind === 'all') return undefined;
   const slugIn = ({ path }: Entry): string => readPath(path)?.slug ?? '';
   const fits = selectorFits(selector, transliterate);
-  // The file is called after the resource, at every moment of the history.
+  // The file was named after the resource at every moment of the history.
   const keys = new Set(trail.filter((entry) => fits({ ...entry, slug: slugIn(entry) })).map(({ key }) => key));
   if (keys.size > 0) return keys;
   const type = selector.kind === 'id' ? undefined : selector.type;
@@ -39,12 +39,13 @@ export function selectKeys(
   const meant = type && guess !== undefined ? ` (did you mean ${type.name}/${guess}?)` : '';
   throw new AppError(
     'USAGE',
-    `${oneLine(what ?? 'all')}: no ${type?.noun ?? 'resource'} with this id or name appears in the history of ${account}${meant}`,
+    `${oneLine(what ?? 'all')}: no ${type?.noun ?? 'resource'} with this id or name appears in the history of ` +
+      `${account}${meant}`,
     { hint: `celigo-mirror log ${type?.name ?? 'all'} lists what it holds` },
   );
 }
 
-/** What to look for in a history. Everything given must fit. */
+/** What to look for in a history. Everything given must match. */
 export interface Query {
   readonly keys: ReadonlySet<Key> | undefined;
   readonly since: Date | undefined;
@@ -67,7 +68,7 @@ function isField(place: Place, wanted: string): boolean {
   return text === wanted || text.startsWith(`${wanted}.`) || text.startsWith(`${wanted}[`) || place.includes(wanted);
 }
 
-/** Places of everything inside `value`, parents first; below a place that `found` takes, nothing more is looked at. */
+/** Places of everything inside `value`, parents first; nothing below a place that `found` accepts is visited. */
 function placesInside(value: Json | undefined, place: Place, found: (place: Place) => boolean): void {
   if (value === undefined) return;
   for (const [step, held] of isArray(value) ? value.entries() : isObject(value) ? Object.entries(value) : []) {
@@ -76,7 +77,7 @@ function placesInside(value: Json | undefined, place: Place, found: (place: Plac
   }
 }
 
-/** What of a change is the wanted field: the change itself, or parts of what came or went whole. */
+/** The part of a change that is the wanted field: the change itself, or parts of a document that came or went. */
 function partsOf(change: FieldChange, wanted: string): FieldChange[] {
   if (isField(change.place, wanted)) return [change];
   const parts = new Map<string, FieldChange>();
@@ -85,7 +86,7 @@ function partsOf(change: FieldChange, wanted: string): FieldChange[] {
       const place = [...change.place, ...inner];
       if (!isField(place, wanted)) return false;
       const [before, after] = [atPlace(change.before, inner), atPlace(change.after, inner)];
-      // Both sides of a very long list are told whole, also with what they have in common.
+      // Both sides of a very long list are complete, including what they have in common.
       if (!equalJson(before, after)) parts.set(placeText(place), fieldChange(place, before, after));
       return true;
     });
@@ -93,7 +94,7 @@ function partsOf(change: FieldChange, wanted: string): FieldChange[] {
   return [...parts.values()];
 }
 
-/** Whether a value, or one inside it, has the text; names of fields are no values. */
+/** Whether a value, or one inside it, has the text; names of fields do not count. */
 function holds(value: Json | undefined, text: string): boolean {
   let found = false;
   if (value === undefined) return found;
@@ -103,7 +104,7 @@ function holds(value: Json | undefined, text: string): boolean {
   return found;
 }
 
-/** What of a change has the text before or after: of a document that came or went whole only the values that do. */
+/** The parts of a change that have the text before or after: of a document that came or went, only those values. */
 function partsWith(change: FieldChange, text: string): FieldChange[] {
   if (change.place.length > 0) return holds(change.before, text) || holds(change.after, text) ? [change] : [];
   const parts: FieldChange[] = [];
@@ -133,14 +134,14 @@ export function preselect(trail: readonly Entry[], query: Query): Entry[] {
 }
 
 /**
- * Entries whose changed fields fit, with those fields. A document that came or went is one change of the whole, and so is
- * every field in it.
+ * Entries whose changed fields match, with those fields. A document that came or went is one change of the document,
+ * and so is every field in it.
  */
 export function searchFields(entries: readonly Entry[], query: Query, versions: Versions): Found[] {
   const { field } = query;
   const text = query.grep?.toLowerCase();
   return entries.flatMap((entry) => {
-    // What the first listing found was there before: nobody is known to have set a field of it.
+    // What the first listing found existed before: who set its fields is unknown.
     if (field !== undefined && entry.baseline) return [];
     const all = changesOf(entry, versions);
     const fitting = field === undefined ? all : all.flatMap((change) => partsOf(change, field));

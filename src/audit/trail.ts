@@ -1,5 +1,5 @@
 import { findType } from '../catalogue/index.ts';
-import type { Person } from '../core/changes.ts';
+import type { Certainty, Person } from '../core/changes.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type ChangeLine, type CommitFacts, readMessage } from '../core/message.ts';
@@ -8,19 +8,16 @@ import type { HistoryCommit } from '../mirror/history.ts';
 /** What happened to a resource. `restored`: it came back from the recycle bin. */
 export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';
 
-/** How sure it is who made a change. */
-export type Certainty = 'audit' | 'lastModifiedBy' | 'unknown';
-
 /** The files of a resource at one moment: path inside the account's folder → object id. */
 export type Files = ReadonlyMap<string, string>;
 
-/** One change of one resource, as the history tells it. */
+/** One change of one resource, as the history records it. */
 export interface Entry {
   readonly key: Key;
   readonly type: string;
   readonly id: string;
   readonly what: What;
-  /** Name of the resource at that time; empty where it has none, or the commit does not say. */
+  /** Name of the resource at that time; empty where it has none, or the commit does not name it. */
   readonly title: string;
   /** Path inside the account's folder, of a deleted resource the last one. */
   readonly path: string;
@@ -28,40 +25,44 @@ export interface Entry {
   /** When the change was made: by the audit log, else by the commit. */
   readonly time: Date;
   readonly by: Person;
-  /** Others who edited it since the mirror saw it last. */
+  /** Others who edited it since the previous run. */
   readonly also: readonly Person[];
   readonly certainty: Certainty;
-  /** Doors other than the user interface: `api`, `script`, … */
+  /** Channels other than the user interface: `api`, `script`, … */
   readonly sources: readonly string[];
   readonly commit: string;
   /** The restore that made it. */
   readonly restore?: string;
-  /** The account's first listing: it was there before. */
+  /** The account's first listing: the resource existed before. */
   readonly baseline: boolean;
-  /** It stands in the commit at which a shallow clone begins: whose work it is, and since when, the clone cannot say. */
+  /** It is in the commit at which a shallow clone begins: who made it, and when, is not in the clone. */
   readonly cut: boolean;
   readonly before: Files;
   readonly after: Files;
 }
 
-const NOBODY: Person = { name: '', email: '' };
+const NO_ONE: Person = { name: '', email: '' };
 const NOTHING: Files = new Map();
 
-/** Who else edited one resource. A commit whose lines name nobody tells it of all it holds. */
+/** Who else edited one resource. Co-authors of a commit whose lines name no one hold for all its resources. */
 function others({ coAuthors, lines }: CommitFacts, line: ChangeLine | undefined): readonly Person[] {
-  const each = [...lines.values()].some((told) => told.others.length > 0);
+  const each = [...lines.values()].some(({ others: named }) => named.length > 0);
   return each ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
 }
 
-/** How sure the author of one change is: its own line says it, in older commits one sentence for all. */
-function certaintyOf({ author, committer }: HistoryCommit, told: CommitFacts, line: ChangeLine | undefined): Certainty {
-  if (told.account === undefined || author.email === committer) return 'unknown';
-  const marked = [...told.lines.values()].some(({ guessed }) => guessed);
-  return line?.guessed || (told.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
+/** How certain the author of one change is: its own line says it, in older commits one sentence for all. */
+function certaintyOf(
+  { author, committer }: HistoryCommit,
+  facts: CommitFacts,
+  line: ChangeLine | undefined,
+): Certainty {
+  if (facts.account === undefined || author.email === committer) return 'unknown';
+  const marked = [...facts.lines.values()].some(({ guessed }) => guessed);
+  return line?.guessed || (facts.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
 }
 
-function whatOf(before: Files, after: Files, told: ChangeLine | undefined): What {
-  if (before.size === 0) return told?.undeleted ? 'restored' : 'added';
+function whatOf(before: Files, after: Files, line: ChangeLine | undefined): What {
+  if (before.size === 0) return line?.undeleted ? 'restored' : 'added';
   if (after.size === 0) return 'deleted';
   const [old, now] = [documentPath(before), documentPath(after)];
   return old === now ? 'changed' : 'renamed';
@@ -73,7 +74,7 @@ export function documentPath(files: Files): string | undefined {
 }
 
 /**
- * The history of one account, resource by resource, oldest first. Files that are not the mirror's are passed over.
+ * The history of one account, resource by resource, oldest first. Files that do not belong to the mirror are skipped.
  * @param commits from the very first on: what a commit leaves as it was is known from those before
  * @param cut id of the commit at which the history of a shallow clone begins
  */
@@ -100,13 +101,13 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
     if (touched.size === 0) continue;
     // A commit at which the history is cut shows more than it changed.
     const isCut = commit.id === cut;
-    const told = readMessage(isCut ? '' : commit.message);
+    const facts = readMessage(isCut ? '' : commit.message);
     for (const [key, { type, id, before, after }] of touched) {
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
       const path = documentPath(after) ?? documentPath(before);
       if (path === undefined) continue;
-      const line = told.lines.get(path);
+      const line = facts.lines.get(path);
       const oldPath = documentPath(before);
       entries.push({
         key,
@@ -117,13 +118,13 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         path,
         ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
         time: line?.time ? new Date(line.time) : commit.authored,
-        by: isCut ? NOBODY : commit.author,
-        also: others(told, line),
-        certainty: certaintyOf(commit, told, line),
+        by: isCut ? NO_ONE : commit.author,
+        also: others(facts, line),
+        certainty: certaintyOf(commit, facts, line),
         sources: line?.sources ?? [],
         commit: commit.id,
-        ...(told.restore ? { restore: told.restore } : {}),
-        baseline: told.first && before.size === 0,
+        ...(facts.restore ? { restore: facts.restore } : {}),
+        baseline: facts.first && before.size === 0,
         cut: isCut,
         before,
         after,

@@ -14,7 +14,7 @@ export interface Versions {
   document(files: Files): MirrorDocument | undefined;
 }
 
-/** Reads everything that the entries stand on, each object once. @throws GitFailure when one is missing */
+/** Reads the documents before and after every entry, each object once. @throws GitFailure when one is missing */
 export async function readVersions(git: Git, account: string, entries: readonly Entry[]): Promise<Versions> {
   const ids = [...new Set(entries.flatMap(({ before, after }) => [...before.values(), ...after.values()]))];
   const texts = new Map<string, string>();
@@ -44,7 +44,7 @@ function read(files: Files, account: string, texts: ReadonlyMap<string, string>)
       texts.get(files.get(`${folder}/${name}`) ?? ''),
     );
   } catch (error) {
-    // A file that somebody damaged is still part of the history; the diff of git shows it.
+    // A damaged file is still part of the history; git's own diff shows it.
     if (error instanceof AppError) return undefined;
     throw error;
   }

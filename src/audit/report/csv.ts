@@ -2,7 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { changeText } from '../../core/change-text.ts';
 import { oneLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
-import { type Report, type ReportChange, toldFields } from './model.ts';
+import { type Report, type ReportChange, reportedFields } from './model.ts';
 
 /** Longest value in a cell: spreadsheets stop at 32,767 characters. */
 const LONGEST = 8_000;
@@ -34,7 +34,7 @@ function cell(text: string | undefined): string {
 
 function rowsOf(account: string, change: ReportChange, link: CommitLink): string[][] {
   const { entry } = change;
-  const fields = toldFields(change);
+  const fields = reportedFields(change);
   const about = [
     entry.time.toISOString(),
     oneLine(entry.by.name),
@@ -57,8 +57,8 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
 }
 
 /**
- * One line for each field that changed, and one with the document for each resource that came or went. Cells that a spreadsheet would take
- * for formulas are defused.
+ * One line for each field that changed, and one with the document for each resource that came or went. Cells that a
+ * spreadsheet would evaluate as formulas are escaped.
  */
 export function* reportCsv(report: Report, link: CommitLink): Generator<string> {
   const options = { escape_formulas: true, record_delimiter: 'windows' } as const;

@@ -22,7 +22,7 @@ function placeOf(remote: string): { host: string; path: string } | undefined {
 /**
  * Links to the pages of commits.
  * @param template `https://git.example/acme/mirror/commit/{commit}`, where configured
- * @param remote the remote of the mirror, from which the pages of GitHub, GitLab, Bitbucket and Gitea can be told
+ * @param remote the remote of the mirror, from which the pages of GitHub, GitLab, Bitbucket and Gitea are derived
  */
 export function commitLinks(template: string | undefined, remote: string | undefined): CommitLink {
   if (template !== undefined) return (commit) => template.replaceAll(PLACEHOLDER, commit);

@@ -21,10 +21,10 @@ const LANGUAGES: Readonly<Record<string, string>> = {
   html: 'xml',
 };
 
-/** Texts beyond this are shown without colours: reading them is what takes time, and nobody reads all of it. */
+/** Longer texts are shown without colours: highlighting them is slow. Characters. */
 const LONGEST = 200_000;
 
-/** The language of a text, from the file that the mirror keeps it in; YAML for what is no text. */
+/** The language of a text, from the file that the mirror keeps it in; YAML for what is not a text. */
 export function languageOf(type: ResourceType | undefined, place: Place, isText: boolean): string | undefined {
   if (!isText) return 'yaml';
   const rule = Object.entries(type?.sideFiles ?? {}).find(([path]) => covers(path, place));

@@ -5,7 +5,7 @@ import { counted } from '../../core/counted.ts';
 import { oneLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
 import { changeMarkup, joined, type Markup, markup, type Room } from './html-change.ts';
-import { cutSentence, type Report, type Tally, WHATS } from './model.ts';
+import { cutSentence, minuteOf, type Report, type Tally, WHATS } from './model.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { LAYERS, type Plot, plotOf, type Timeline, timelineOf } from './timeline.ts';
@@ -21,10 +21,6 @@ const LAYER_NAMES = {
 
 function sourceHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
-
-function minute(time: Date): string {
-  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** A table that scrolls sideways where the page is too narrow for it. The last column is the sum of a row. */
@@ -115,11 +111,11 @@ ${choice('t', 'Type', types)}${choice('w', 'What', whats)}${choice('p', 'Person'
 function leadOf(report: Report): string {
   const { changes, from, to, madeAt, found } = report;
   return [
-    `${from ? minute(from) : 'From the beginning'} to ${minute(to)}:`,
+    `${from ? minuteOf(from) : 'From the beginning'} to ${minuteOf(to)}:`,
     `${counted(changes.length, 'change')} by ${counted(report.byPerson.length, 'person', 'people')}.`,
-    `Created ${minute(madeAt)}; all times are UTC.`,
+    `Created ${minuteOf(madeAt)}; all times are UTC.`,
     ...(found > 0
-      ? [`The first listing in this span found ${found} existing resources; they are not reported as changes.`]
+      ? [`The first listing in this span found ${counted(found, 'existing resource')}, not reported as changes.`]
       : []),
     ...(report.cut ? [cutSentence(report)] : []),
   ].join(' ');

@@ -1,13 +1,14 @@
 import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../../catalogue/index.ts';
 import { changeText, diffLines } from '../../core/change-text.ts';
+import { counted } from '../../core/counted.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
 import { code, heading, markdownTable, paragraph, renderMarkdown, strong, text } from '../../core/markdown.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import type { CommitLink } from './forge.ts';
-import { cutSentence, type Report, type ReportChange, type Tally, toldFields, WHATS } from './model.ts';
+import { cutSentence, minuteOf, type Report, type ReportChange, reportedFields, type Tally, WHATS } from './model.ts';
 
-/** Most lines that one change is told with. */
+/** Most lines of one change. */
 const MOST_LINES = 80;
 const LONGEST = 200;
 
@@ -55,7 +56,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
   const people = [entry.by, ...entry.also].map(({ name, email }) => `${name} <${email}>`).join(', ');
   const facts = [
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
-    ...(entry.certainty === 'lastModifiedBy' ? ['the last modifier'] : []),
+    ...(entry.certainty === 'lastModifiedBy' ? ['author taken from the last modifier'] : []),
     ...(entry.restore ? [`restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];
@@ -66,7 +67,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
     text(', commit '),
     url === undefined ? code(short) : { type: 'link', url, children: [code(short)] },
   ];
-  const lines = toldFields(change).flatMap(fieldLines);
+  const lines = reportedFields(change).flatMap(fieldLines);
   const shown = lines.slice(0, MOST_LINES);
   if (lines.length > shown.length) shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
   return [
@@ -78,16 +79,16 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
 
 /** The report as Markdown. No name or value of the account can pose as markup. */
 export function* reportMarkdown(report: Report, link: CommitLink): Generator<string> {
-  const span = `${report.from?.toISOString().slice(0, 16).replace('T', ' ') ?? 'the beginning'} to ${report.to.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const count = report.changes.length;
+  const begin = report.from ? minuteOf(report.from) : 'the beginning';
+  const span = `${begin} to ${minuteOf(report.to)}`;
   yield renderMarkdown([
     heading(1, text(`Changes of ${report.account}`)),
     {
       type: 'paragraph',
       children: [
-        text(`${span}: ${count} ${count === 1 ? 'change' : 'changes'}.`),
+        text(`${span}: ${counted(report.changes.length, 'change')}.`),
         ...(report.found > 0
-          ? [text(` The first listing of the span found ${report.found} resources that were there before.`)]
+          ? [text(` The first listing in this span found ${counted(report.found, 'existing resource')}.`)]
           : []),
         ...(report.cut ? [text(` ${cutSentence(report)}`)] : []),
       ],

@@ -35,11 +35,11 @@ export interface Report {
   readonly madeAt: Date;
   /** Newest first. */
   readonly changes: readonly ReportChange[];
-  /** Resources that the first listing found in the span: they were there before. */
+  /** Resources that the first listing found in the span: they existed before. */
   readonly found: number;
-  /** Where the history begins when it is not whole, in a shallow clone: nothing before that is told. */
+  /** Where the history begins in a shallow clone; `null` where it is complete. */
   readonly cut: { readonly commit: string; readonly time: string } | null;
-  /** Folders of types, most changes first. */
+  /** Types, most changes first. */
   readonly byType: readonly Tally<string>[];
   readonly byPerson: readonly Tally<Person>[];
 }
@@ -99,15 +99,20 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
   };
 }
 
-/** The fields of a change; a document that came or went is one change of the whole. */
-export function toldFields({ entry, fields, whole }: ReportChange): readonly FieldChange[] {
+/** The fields of a change; a document that came or went is one change of the document. */
+export function reportedFields({ entry, fields, whole }: ReportChange): readonly FieldChange[] {
   if (!whole) return fields;
   return [entry.what === 'deleted' ? fieldChange([], whole, undefined) : fieldChange([], undefined, whole)];
 }
 
-/** A sentence about a history that is not whole; empty for one that is. */
+/** A sentence about an incomplete history; empty for a complete one. */
 export function cutSentence({ cut }: Report): string {
   return cut
-    ? `The history begins at a cut: this was made from a shallow clone, which holds nothing from before ${cut.time.slice(0, 16).replace('T', ' ')} UTC.`
+    ? `The history is incomplete: the clone is shallow and holds nothing from before ${minuteOf(new Date(cut.time))}.`
     : '';
+}
+
+/** `2026-11-23 18:05 UTC`. */
+export function minuteOf(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

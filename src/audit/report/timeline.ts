@@ -21,7 +21,7 @@ export interface Timeline {
 
 const DAY = 86_400_000;
 
-/** Bars that can be told apart on a page as wide as a sheet of paper. */
+/** The widest span for each kind of bar, so that bars are distinguishable on a sheet of paper. */
 const UNITS: readonly {
   unit: Timeline['unit'];
   upTo: number;
@@ -57,7 +57,7 @@ export function timelineOf({ changes, from, to }: Report): Timeline {
     interval: utcMonth,
   };
   const bins = new Map<number, Record<Layer, number>>();
-  // Hours are shown of whole days: a single bar says nothing.
+  // Hours are shown for full days: a single bar says nothing.
   const [begin, stop] =
     unit === 'hour'
       ? [utcDay.floor(new Date(start)), utcDay.ceil(new Date(end + 1))]

@@ -1,3 +1,5 @@
+export { counted } from '../../core/counted.ts';
+
 import pc from 'picocolors';
 import { oneLine } from '../../core/message.ts';
 import type { GlobalOptions, Io } from './io.ts';
@@ -32,11 +34,6 @@ export function table(
 /** A name from the account, safe to print. */
 export function printable(text: string): string {
   return oneLine(text);
-}
-
-/** `1 change`, `2 changes`. */
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : plural}`;
 }
 
 /** `2026-11-23 18:05`, in UTC. */
