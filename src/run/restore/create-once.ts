@@ -22,8 +22,8 @@ function cannotTell(type: ResourceType, body: JsonObject, cause: ApiError): AppE
 }
 
 /**
- * Creates resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so that
- * what a request without an answer may have created is searched for first.
+ * Creates resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so
+ * that what a request without an answer may have created is searched for first.
  * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
  * what a request without an answer created cannot be determined
  */
