@@ -9,6 +9,7 @@ import { setSteps, stepsOf, withoutPaths } from '../../core/paths.ts';
 import { covers, type Place } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { switchesToTurnOn } from '../../plan/body.ts';
+import { fillSecrets } from '../../plan/secrets.ts';
 import type { Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
 
@@ -112,7 +113,9 @@ async function turnOn(
         places.map((place) => ({ op: 'replace', path: `/${place.join('/')}`, value: false })),
       );
     } else {
-      const body = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
+      const on = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
+      const { doc: body, missing } = fillSecrets(on, context.supplied(document), live);
+      if (missing.length > 0) return `its credentials are not known: ${missing.join(', ')}`;
       await writer.replace(type, id, withoutPaths(body, type.restore.refusedOnPut ?? []));
     }
     return undefined;
