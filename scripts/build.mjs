@@ -14,7 +14,7 @@ rmSync(out, { recursive: true, force: true });
 await build({
   entryPoints: [
     ...entries.map((entry) => ({ in: file(entry), out: entry.replace(/^.*\/|\.ts$/g, '') })),
-    // Read late, by a file name of its own (src/cli/input/transliterate.ts).
+    // Loaded late, by a file name of its own (src/cli/input/transliterate.ts).
     ...(bench ? [] : [{ in: 'any-ascii', out: 'any-ascii' }]),
   ],
   outdir: out,

@@ -23,7 +23,7 @@ SIGTERM lets the current run finish, and abandons it after daemon.shutdownGrace;
 
 Exit codes:
   0   stopped
-  1   a run did not stop when told to
+  1   a run did not stop in time
   64  wrong configuration, or the address is in use`,
     )
     .action(async (flags: DaemonFlags, command: Command) => {

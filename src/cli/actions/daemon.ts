@@ -65,7 +65,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     signal: io.signal,
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
   });
-  // A run that does not stop when told to must not keep the process: no further signal would end it.
+  // A run that does not stop in time must not keep the process alive: no further signal would end it.
   io.leave?.(exitCode);
   return exitCode;
 }

@@ -21,7 +21,7 @@ export interface Stage {
 }
 
 /** One step: a heading, what happens, and what must have come of it. */
-export interface DemoStep {
+interface DemoStep {
   readonly title: string;
   readonly run: (stage: Stage) => Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { GlobalOptions, Io } from '../ui/io.ts';
 import { openMirror, stateOf } from './mirror.ts';
 
 /** Which resource refers to which, in one state of a mirror. */
-export interface OpenGraph {
+interface OpenGraph {
   readonly root: string;
   readonly account: string;
   readonly state: MirrorState;

@@ -8,7 +8,7 @@ import { openMirror, type ReadOnlyMirror } from './mirror.ts';
 import { anyAscii } from './transliterate.ts';
 
 /** The history of one account, and the resources in it that were asked for. */
-export interface OpenTrail extends ReadOnlyMirror {
+interface OpenTrail extends ReadOnlyMirror {
   /** Oldest first. */
   readonly trail: readonly Entry[];
   /** `undefined`: all. */
@@ -18,7 +18,7 @@ export interface OpenTrail extends ReadOnlyMirror {
 }
 
 /** The cut, as `--json` prints it. */
-export interface CutJson {
+interface CutJson {
   readonly commit: string;
   /** ISO 8601. */
   readonly time: string;
