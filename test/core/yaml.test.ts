@@ -4,6 +4,7 @@ import { load as jsYamlLoad } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Json } from '../../src/core/json.ts';
+import { readOwnYaml } from '../../src/core/own-yaml.ts';
 import { parseYaml, renderYaml, YamlError } from '../../src/core/yaml.ts';
 import { cases } from '../support/fuzz.ts';
 
@@ -192,6 +193,30 @@ describe('renderYaml', () => {
       }),
       cases(3000),
     );
+  });
+
+  it('is read by the fast reader, except for keys too long for it', () => {
+    fc.assert(
+      fc.property(json, (value) => {
+        const yaml = renderYaml(value);
+        if (!/^\s*(?:- )*\? /m.test(yaml)) assert.deepStrictEqual(readOwnYaml(yaml), value);
+      }),
+      cases(3000),
+    );
+    for (const text of NASTY.filter(({ length }) => length < 1000)) {
+      const value: Json = { a: { [`k${text}`]: [text, [text], { b: text }] }, list: [[], {}, [{}]], z: text };
+      expect(readOwnYaml(renderYaml(value)), JSON.stringify(text)).toStrictEqual(value);
+    }
+  });
+
+  it('leaves to the library what it did not write, also where the fast reader would take it for something else', () => {
+    expect(parseYaml('a: yes # a comment\n')).toEqual({ a: 'yes' });
+    expect(parseYaml('a:   1\nb: 0x10\n')).toEqual({ a: 1, b: 16 });
+    expect(parseYaml("a: 'b'\nc: >\n  d\n  e\n")).toEqual({ a: 'b', c: 'd e\n' });
+    expect(parseYaml('{"a": [1, {"b": null}]}')).toEqual({ a: [1, { b: null }] });
+    expect(() => parseYaml('a: 1\na: 2\n')).toThrow(YamlError);
+    expect(() => parseYaml('a: *b\n')).toThrow(YamlError);
+    expect(() => parseYaml(`${'- '.repeat(100_000)}1\n`)).toThrow();
   });
 
   it('keeps each awkward string as value, as key and in a list, for readers of YAML 1.1 and 1.2', () => {
