@@ -13,23 +13,23 @@ function isRound(count: number): boolean {
   return count % 100 === 0 || count === 1_001;
 }
 
-/** What tells an entry from others: its id, else all it says. */
+/** What identifies an entry: its id, else its content. */
 function identityOf(entry: JsonObject): string {
   return typeof entry._id === 'string' && entry._id !== '' ? entry._id : digestOf(Buffer.from(JSON.stringify(entry)));
 }
 
 /**
- * Every entry of the account's audit log from `from` to `to`, each once, in no order. Nothing is missed, whichever way the
- * server pages: links are followed; without them it goes on by `offset` after an answer that may have been cut off; where
- * that leads nowhere, the time is halved until no answer is full. An ordinary run needs one request.
- * @throws ApiError when the log cannot be read whole; with status 403 where the token is not an administrator's
+ * Every entry of the account's audit log from `from` to `to`, each once, in no order. Nothing is missed, however
+ * the server pages: links are followed; without them, `offset` continues after an answer that may have been cut off;
+ * where that leads nowhere, the time is halved until no answer is full. An ordinary run needs one request.
+ * @throws ApiError when the log cannot be read completely; with status 403 for a token that is not an administrator's
  */
 export async function walkAudit(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<JsonObject[]> {
   const found = new Map<string, JsonObject>();
   let [longestPage, longestSlice] = [0, 0];
 
-  /** Reads a span of time. Gives what it holds, and whether that is certainly all. */
-  async function read(start: number, end: number): Promise<{ ids: Set<string>; whole: boolean }> {
+  /** Reads a span of time. Gives what it holds, and whether that is certainly everything. */
+  async function read(start: number, end: number): Promise<{ ids: Set<string>; complete: boolean }> {
     const ids = new Set<string>();
     const ended = await walkCollection(client, {
       path: PATH,
@@ -55,19 +55,19 @@ export async function walkAudit(client: ApiClient, from: Date, to: Date, signal:
     });
     const capped = CAPS.has(ids.size) && ids.size >= longestSlice;
     longestSlice = Math.max(longestSlice, ids.size);
-    return { ids, whole: ended && !capped };
+    return { ids, complete: ended && !capped };
   }
 
   async function slice(start: number, end: number): Promise<Set<string>> {
-    const { ids, whole } = await read(start, end);
-    if (whole) return ids;
+    const { ids, complete } = await read(start, end);
+    if (complete) return ids;
     if (start === end) throw cutOff(start);
     // No document says whether the bounds belong to the span: the halves share two moments while there is room for it.
     const middle = Math.floor((start + end) / 2);
     const width = end - start;
     const halves = new Set(await slice(start, width > 2 ? middle + 1 : middle));
     for (const id of await slice(width > 1 ? middle : end, end)) halves.add(id);
-    // Where there is none, bounds that do not belong to it show: what stood at them is in neither half.
+    // Where there is none, bounds that do not belong to it show: the entries at them are in neither half.
     for (const id of ids) if (!halves.has(id)) throw cutOff(middle);
     return halves;
   }
@@ -78,7 +78,8 @@ export async function walkAudit(client: ApiClient, from: Date, to: Date, signal:
 
 function cutOff(at: number): ApiError {
   return new ApiError(
-    `${PATH}: the entries around ${new Date(at).toISOString()} are more than one answer holds, and the server gives no way to the others`,
+    `${PATH}: there are more entries around ${new Date(at).toISOString()} than one answer holds, and the server ` +
+      'offers no way to read the others',
     { transient: false },
   );
 }

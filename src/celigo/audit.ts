@@ -5,7 +5,7 @@ import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { listRecords } from './paging.ts';
 
-/** What the audit log says of one change. Values are left out on purpose: they may hold secrets. */
+/** One change in the audit log. Values are left out on purpose: they may hold secrets. */
 export interface AuditNote {
   readonly id: string;
   readonly resourceType: string;
@@ -49,8 +49,8 @@ function noteOf(entry: JsonObject): AuditNote | undefined {
 }
 
 /**
- * Entries of the account's audit log from `from` to `to`, oldest first, without doubles.
- * @throws ApiError when the log cannot be read whole; with status 403 where the token is not an administrator's
+ * Entries of the account's audit log from `from` to `to`, oldest first, each once.
+ * @throws ApiError when the log cannot be read completely; with status 403 for a token that is not an administrator's
  */
 export async function fetchAudit(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<AuditNote[]> {
   return readAudit(client, from, to, signal, noteOf);
@@ -63,7 +63,7 @@ export interface EditedField {
   readonly newValue?: Json;
 }
 
-/** A note with the values of the change. For the memory of one run only: they may hold what the mirror must not. */
+/** A note with the values of the change. Never stored: they may hold what the mirror must not. */
 export interface AuditEdit extends AuditNote {
   readonly fields: readonly EditedField[];
 }
@@ -92,7 +92,7 @@ export interface FeedEntry {
   readonly resourceId: string;
   readonly source: string;
   readonly by: { readonly id: string; readonly name: string; readonly email: string };
-  /** Paths of the fields that changed, without doubles. */
+  /** Paths of the fields that changed, each once. */
   readonly fields: readonly string[];
 }
 
@@ -115,7 +115,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
   return { id: text(entry._id) || `none-${digestOf(Buffer.from(JSON.stringify(about)))}`, ...about };
 }
 
-/** Every entry of the audit log from `from` to `to`, oldest first, without doubles and without values. @throws ApiError */
+/** Every entry of the audit log from `from` to `to`, oldest first, each once, without values. @throws ApiError */
 export async function fetchFeed(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<FeedEntry[]> {
   return readAudit(client, from, to, signal, feedEntryOf);
 }
@@ -157,5 +157,5 @@ export async function fetchUsers(
 export async function fetchUserId(client: ApiClient, signal: AbortSignal): Promise<string> {
   const body = await client.json({ url: '/v1/tokenInfo', signal });
   if (isObject(body) && !isArray(body) && typeof body._userId === 'string') return body._userId;
-  throw new ApiError('/v1/tokenInfo does not say whose token this is', { transient: false });
+  throw new ApiError('/v1/tokenInfo does not name the user of the token', { transient: false });
 }

@@ -5,7 +5,7 @@ import { ApiError } from './errors.ts';
 
 /** Value of `Accept-Encoding`: what {@link decodeBody} understands. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
-/** A body that unpacks to more than this is an attack or a fault: no page of the API comes near it. Bytes. */
+/** A body that unpacks to more bytes than this is an attack or a fault: no page of the API comes near it. */
 const LARGEST_BODY = 256 * 1024 * 1024;
 /** Codings on top of each other. */
 const MOST_CODINGS = 3;
@@ -37,7 +37,7 @@ function decoderOf(coding: string, body: Buffer): Decoder | undefined {
 /**
  * The body without the codings that `Content-Encoding` names.
  * @param what names the request in messages
- * @throws ApiError (passing) for a body that is cut off or damaged, (final) for an unknown coding or a body too large
+ * @throws ApiError (transient) for a body that is cut off or damaged, (final) for an unknown coding or a body too large
  */
 export async function decodeBody(body: Buffer, header: string | string[] | undefined, what: string): Promise<Buffer> {
   if (header === undefined || body.length === 0) return body;
@@ -46,14 +46,15 @@ export async function decodeBody(body: Buffer, header: string | string[] | undef
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity');
   if (codings.length > MOST_CODINGS) {
-    throw new ApiError(`${what}: the body is packed ${codings.length} times`, { transient: false });
+    throw new ApiError(`${what}: the body is compressed ${codings.length} times`, { transient: false });
   }
   let out = body;
   for (const coding of codings.reverse()) {
     const decode = decoderOf(coding, out);
     if (!decode) {
       throw new ApiError(
-        `${what}: the body has the unknown Content-Encoding ${JSON.stringify(coding.slice(0, 40))}; ${ACCEPTED_CODINGS} was asked for`,
+        `${what}: the body has the unknown Content-Encoding ${JSON.stringify(coding.slice(0, 40))}; ` +
+          `the request accepts ${ACCEPTED_CODINGS}`,
         { transient: false },
       );
     }
@@ -61,7 +62,9 @@ export async function decodeBody(body: Buffer, header: string | string[] | undef
       out = await decode(out, { maxOutputLength: LARGEST_BODY });
     } catch (cause) {
       const tooLarge = cause instanceof RangeError;
-      const reason = tooLarge ? `unpacks to more than ${LARGEST_BODY} bytes` : `is no ${coding} (${messageOf(cause)})`;
+      const reason = tooLarge
+        ? `unpacks to more than ${LARGEST_BODY} bytes`
+        : `is not valid ${coding} (${messageOf(cause)})`;
       throw new ApiError(`${what}: the body ${reason}`, { transient: !tooLarge, cause });
     }
   }

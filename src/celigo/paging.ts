@@ -7,7 +7,7 @@ import { ApiError } from './errors.ts';
 const PAGE_SIZE = 1000;
 /** Page lengths at which a missing `Link` does not prove the end (api-notes#paging-end). */
 const ROUND_COUNTS: ReadonlySet<number> = new Set([100, 1000, 1001]);
-/** A listing longer than this is a server going in circles. Reaching it is an error, never an end. */
+/** A server that sends more pages than this repeats itself. Reaching it is an error, never an end. */
 const MOST_PAGES = 100_000;
 
 /** One page, decoded. */
@@ -33,7 +33,7 @@ export interface WalkOptions<P extends Page> {
   readonly read: (response: ApiResponse) => P;
   /** Takes a page in; gives the number of its records that no earlier page of this walk held. */
   readonly visit: (page: P) => Promise<number>;
-  /** How to go on where no link says so; by default with `skip`, after pages of usual lengths. */
+  /** How to continue without a link; by default with `skip`, after pages of usual lengths. */
   readonly probe?: Probe;
   readonly signal: AbortSignal;
 }
@@ -54,7 +54,7 @@ function nextLink(response: ApiResponse): string | undefined {
   try {
     return LinkHeader.parse(text).rel('next')[0]?.uri;
   } catch (cause) {
-    throw new ApiError(`${response.url.pathname} sent a Link header that cannot be read`, {
+    throw new ApiError(`${response.url.pathname} sent an invalid Link header`, {
       transient: false,
       cause,
     });
@@ -77,7 +77,7 @@ function withQuery(path: string, query: Readonly<Record<string, string>>): strin
   return text === '' ? path : `${path}?${text}`;
 }
 
-/** Which parameters to leave out, one try after the other, while the server answers 400. */
+/** Which parameters to leave out, one attempt after the other, while the server answers 400. */
 function leavings(limit: readonly string[], optional: readonly string[]): string[][] {
   const both = [...limit, ...optional];
   return [[...limit], [...optional], both].filter(
@@ -90,17 +90,18 @@ function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, str
   if (target.pathname.toLowerCase() !== first.pathname.toLowerCase()) return target;
   const lost = Object.entries(ours).filter(([name]) => !target.searchParams.has(name));
   if (lost.length === 0) return target;
-  const whole = new URL(target);
-  // Behind what stands there: writing the rest anew might change how it is escaped.
-  whole.search = `${target.search === '' ? '?' : `${target.search}&`}${new URLSearchParams(lost).toString()}`;
-  return whole;
+  const full = new URL(target);
+  // Appended: writing the rest again might change how it is escaped.
+  full.search = `${target.search === '' ? '?' : `${target.search}&`}${new URLSearchParams(lost).toString()}`;
+  return full;
 }
 
 /**
- * Reads a collection from its first to its last page, whichever way the server pages. Returns only after an explicit end; every doubt is an error, so that absence can be believed
+ * Reads a collection from its first to its last page, however the server pages. Returns only after an explicit end;
+ * every doubt is an error, so that absence can be trusted
  * (api-notes#paging-end).
- * @returns whether the end is certain. `false` only with a `probe` of the caller's: after a full page the server gave the
- * same again or refused to go on, so that there may be more
+ * @returns whether the end is certain. `false` only with a `probe` of the caller's: after a full page the server sent
+ * the same again or refused to continue, so that there may be more
  * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
  */
 export async function walkCollection<P extends Page>(client: ApiClient, options: WalkOptions<P>): Promise<boolean> {
@@ -162,7 +163,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
         : undefined;
     if (target) {
       if (count > 0 && fresh === 0) {
-        throw new ApiError(`${options.path}: a page repeats records of earlier pages and promises more`, {
+        throw new ApiError(`${options.path}: a page repeats records of earlier pages and links to more`, {
           transient: false,
         });
       }

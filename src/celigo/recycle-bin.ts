@@ -48,7 +48,7 @@ export async function readBinned(
 
 /**
  * Brings a resource back from the recycle bin with its id, its credentials and what was deleted with it: by the newer
- * call, where the server does not have it by the older one (api-notes#recycle-bin-restore).
+ * call, or by the older one where the server does not have it (api-notes#recycle-bin-restore).
  * @throws ApiError
  */
 export async function undelete(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 
-/** A span of time as text; `zero` says whether none at all is one too. */
+/** A duration as text. `zero`: whether 0 is allowed. */
 export function durationOf(zero: boolean) {
   return z.string().refine(
     (text) => {
@@ -31,26 +31,26 @@ export const daemonSchema = z
       .string()
       .refine(isListenAddress, { message: 'expected host:port such as 127.0.0.1:8080, or off' })
       .default('127.0.0.1:8080')
-      .describe('Where /healthz, /readyz, /metrics, /status and POST /sync are served; off = nowhere'),
-    runAtStart: z.boolean().default(true).describe('Run once when the daemon starts'),
+      .describe('Where to serve /healthz, /readyz, /metrics, /status and POST /sync; off = nowhere'),
+    runAtStart: z.boolean().default(true).describe('Run every account once when the daemon starts'),
     jitter: durationOf(true)
       .default('30s')
-      .describe('Each run begins up to so much later, by chance; never more than a tenth of the interval'),
-    runTimeout: durationOf(false).default('1h').describe('A run that takes longer is abandoned'),
+      .describe('Largest random delay of each run; never more than a tenth of the interval'),
+    runTimeout: durationOf(false).default('1h').describe('Runs that take longer are abandoned'),
     shutdownGrace: durationOf(false)
       .default('20s')
-      .describe('After SIGTERM: how long until the process is gone, the run under way finished or abandoned'),
+      .describe('How long the process may take to end after SIGTERM; the run in progress is finished or abandoned'),
     readyWithin: durationOf(false)
       .optional()
-      .describe('/readyz fails when the last good run is older; without it: when three runs were due since'),
+      .describe('/readyz fails if the last good run is older; without it, once three runs were due since then'),
     backoffAfter: z
       .number()
       .int()
       .min(1)
       .default(3)
-      .describe('After so many failures in a row an account is tried less and less often'),
-    longestPause: durationOf(false).default('6h').describe('… but at least so often'),
-    triggerToken: z.string().min(16).optional().describe('Bearer token of POST /sync; without it that is off'),
+      .describe('After this many failures in a row, an account is tried less and less often'),
+    longestPause: durationOf(false).default('6h').describe('… but at least this often'),
+    triggerToken: z.string().min(16).optional().describe('Bearer token of POST /sync, which is off without one'),
     triggerTokenFile: z.string().min(1).optional().describe('File that holds the bearer token of POST /sync'),
   })
   .refine((value) => !(value.triggerToken && value.triggerTokenFile), {
@@ -63,17 +63,17 @@ const everywhere = {
     .array(z.enum(NOTIFIED))
     .min(1)
     .default(['failure', 'partial', 'refused', 'recovery'])
-    .describe('What is told; changes (who changed what, after each run that committed) only when named'),
-  accounts: z.array(z.string()).min(1).optional().describe('Only of these accounts'),
+    .describe('What to report; changes (who changed what, after each run that committed) only if listed'),
+  accounts: z.array(z.string()).min(1).optional().describe('Only these accounts'),
 };
 
 const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
   message: 'expected a URL such as https://hooks.example/…',
 });
 
-/** URL of a channel: given itself or by a file, since who knows it can post there. */
+/** URL of a channel, or a file that holds it: whoever knows it can post there. */
 const address = {
-  url: httpUrl.optional().describe('Where to post; a secret like any other'),
+  url: httpUrl.optional().describe('Where to post; treated as a secret'),
   urlFile: z.string().min(1).optional().describe('File that holds the URL'),
 };
 
@@ -84,7 +84,7 @@ const webhook = z.strictObject({
   ...address,
   ...everywhere,
   headers: z.record(z.string(), z.string()).default({}).describe('Further headers, such as Authorization'),
-  body: template.describe('Mustache template of the body; without it the event as JSON'),
+  body: template.describe('Mustache template of the body; without it, the event as JSON'),
 });
 
 const slack = z.strictObject({
@@ -103,7 +103,7 @@ const email = z.strictObject({
   requireTls: z
     .boolean()
     .default(true)
-    .describe('Refuse a server without STARTTLS; false only for a relay on this machine'),
+    .describe('Refuse servers without STARTTLS; set to false only for a relay on this machine'),
   username: z.string().min(1).optional(),
   password: z.string().min(1).optional(),
   passwordFile: z.string().min(1).optional(),
@@ -117,7 +117,7 @@ const ping = z.strictObject({
   type: z.literal('ping'),
   ...address,
   accounts: everywhere.accounts,
-  start: z.boolean().default(true).describe('Also ping <url>/start when a run begins'),
+  start: z.boolean().default(true).describe('Also ping <url>/start when a run starts'),
 });
 
 const ADDRESS_ONCE = 'url and urlFile exclude each other, and one of them is required';
@@ -136,5 +136,5 @@ export const notificationsSchema = z.record(
     }),
 );
 
-/** The keys that the kinds of channels know, for suggestions. */
+/** The keys of all kinds of channels, for suggestions. */
 export const CHANNEL_KEYS = [webhook, slack, email, ping].flatMap(({ shape }) => Object.keys(shape));

@@ -27,7 +27,7 @@ export interface LoadOptions {
   readonly cwd: string;
 }
 
-/** Keys of channels that hold templates. */
+/** Keys of channels that hold Mustache templates. */
 const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
 
 const FILE_NAME = 'celigo-mirror.yaml';
@@ -48,7 +48,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   } catch (error) {
     const line = error instanceof YamlError && error.line ? `:${error.line}` : '';
     throw new AppError('USAGE', `${file}${line}: ${messageOf(error)}`, {
-      hint: 'Mend the YAML, or write a fresh file with: celigo-mirror init',
+      hint: 'Fix the YAML, or create a new file with: celigo-mirror init',
       cause: error,
     });
   }
@@ -63,8 +63,8 @@ function findFile({ file, env, cwd }: LoadOptions): string | undefined {
   if (named) {
     const path = resolve(cwd, named);
     if (existsSync(path)) return path;
-    throw new AppError('USAGE', `${path}: no such configuration file`, {
-      hint: 'Check --config or $CELIGO_MIRROR_CONFIG, or write one with: celigo-mirror init',
+    throw new AppError('USAGE', `${path}: configuration file not found`, {
+      hint: 'Check --config or $CELIGO_MIRROR_CONFIG, or create the file with: celigo-mirror init',
     });
   }
   return [join(cwd, FILE_NAME), join('/etc/celigo-mirror', FILE_NAME)].find((path) => existsSync(path));
@@ -73,7 +73,7 @@ function findFile({ file, env, cwd }: LoadOptions): string | undefined {
 function fromEnvironment(env: Environment): Json {
   if (!env.CELIGO_API_TOKEN && !env.CELIGO_API_TOKEN_FILE) {
     throw new AppError('USAGE', `no ${FILE_NAME} found, and CELIGO_API_TOKEN is not set`, {
-      hint: `Set CELIGO_API_TOKEN (or CELIGO_API_TOKEN_FILE), or write a configuration file with: celigo-mirror init`,
+      hint: 'Set CELIGO_API_TOKEN (or CELIGO_API_TOKEN_FILE), or create a configuration file with: celigo-mirror init',
     });
   }
   const pick = (entries: Record<string, string | boolean | undefined>): MutableJsonObject =>
@@ -121,7 +121,7 @@ function flagOf(text: string): boolean | string {
   return /^(?:0|false|no|off)$/i.test(text) ? false : text;
 }
 
-/** Docker and Kubernetes hand secrets over as files: `NAME_FILE` stands in for `NAME`. */
+/** Docker and Kubernetes pass secrets as files: `NAME_FILE` replaces `NAME`. */
 function secretFromFile(path: string | undefined, files: string[]): string | undefined {
   return path ? readSecret(path, '/', 'environment', files) : undefined;
 }
@@ -183,7 +183,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
       (key) => `${pathText([...issue.path, key])}: unknown key${suggestion(key, knownKeys(issue.path))}`,
     );
   }
-  // What is wrong with a key stands in its own issues; the text of this one says only that it is.
+  // What is wrong with a key is in its own issues; the text of this one says only that something is.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
   if (issue.code === 'invalid_type') return [`${pathText(issue.path) || '(top)'}: expected ${issue.expected}`];
   return [`${pathText(issue.path) || '(top)'}: ${issue.message.replace(/^Invalid (?:option|input): /, '')}`];
@@ -193,7 +193,7 @@ function invalid(source: string, problems: readonly string[]): AppError {
   const where = source === 'environment' ? 'the environment' : source;
   const list = problems.map((problem) => `\n  ${problem}`).join('');
   return new AppError('USAGE', `${where} is not a valid configuration:${list}`, {
-    hint: 'Every key is described in config/celigo-mirror.schema.json; a commented file comes from: celigo-mirror init',
+    hint: 'Every key is described in config/celigo-mirror.schema.json. For a commented file, run: celigo-mirror init',
   });
 }
 
@@ -205,24 +205,28 @@ function readSecret(file: string, folder: string, key: string, files: string[]):
     text = readFileSync(path, 'utf8').trim();
   } catch (cause) {
     throw new AppError('USAGE', `${key}: cannot read ${path}: ${messageOf(cause)}`, {
-      hint: 'Check the path and that this user may read it',
+      hint: 'Check the path, and that the current user can read it',
       cause,
     });
   }
-  if (text === '') throw new AppError('USAGE', `${key}: ${path} is empty`, { hint: 'Put the secret into the file' });
+  if (text === '') throw new AppError('USAGE', `${key}: ${path} is empty`, { hint: 'Write the secret to the file' });
   return text;
 }
 
-/** A token as a header can carry it; a line end around it comes from an editor. @throws AppError `USAGE` */
+/** A token that a header can carry, without line ends that an editor added. @throws AppError `USAGE` */
 function sendable(token: string, key: string): string {
   const text = token.trim();
   if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new AppError('USAGE', `${key}: it is empty, or holds a blank, a line break or a character that no token has`, {
-    hint: 'Copy the token again, in one line and without quotes',
-  });
+  throw new AppError(
+    'USAGE',
+    `${key}: the token is empty, or contains a space, a line break or another invalid character`,
+    {
+      hint: 'Copy the token again, on one line and without quotes',
+    },
+  );
 }
 
-/** Without trailing slash and without the `/v1` that every path begins with. */
+/** A base URL without trailing slash and without the `/v1` that every path begins with. */
 function baseOf(text: string): string {
   const url = new URL(text);
   return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/i, '');
@@ -239,7 +243,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
   ];
   if (problems.length > 0) throw invalid(source, problems);
 
-  /** A secret given itself, or by a file. */
+  /** A secret from its value, or from a file. */
   const secret = (value: string | undefined, file: string | undefined, key: string): string | undefined =>
     file === undefined ? value : readSecret(file, folder, key, files);
   const { tokenFile: remoteTokenFile, ...repo } = repository;
@@ -276,7 +280,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
       }
       const { urlFile, ...more } = channel;
       const url = secret(channel.url, urlFile, `notifications.${name}.urlFile`) ?? '';
-      if (!URL.canParse(url)) throw invalid(source, [`notifications.${name}.urlFile: the file holds no URL`]);
+      if (!URL.canParse(url)) throw invalid(source, [`notifications.${name}.urlFile: the file does not contain a URL`]);
       return { ...more, name, url };
     }),
     files,
@@ -298,7 +302,7 @@ function typeProblems(accounts: Parsed['accounts']): string[] {
   );
 }
 
-/** Checks what differs from the defaults, so that a one-shot run need not load the cron libraries. */
+/** Checks only what differs from the defaults, so that a single run need not load the cron libraries. */
 async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promise<string[]> {
   const named = [
     ['schedule', schedule] as const,
@@ -309,9 +313,7 @@ async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promi
   if (named.length === 1 && schedule === DEFAULT_SCHEDULE && timezone === 'UTC') return [];
   const { isTimezone, scheduleFault } = await import('./cron.ts');
   return [
-    ...(isTimezone(timezone)
-      ? []
-      : [`timezone: no time zone is called ${timezone} (one such as UTC or Europe/Berlin)`]),
+    ...(isTimezone(timezone) ? [] : [`timezone: unknown time zone ${timezone}; use one such as UTC or Europe/Berlin`]),
     ...named.flatMap(([path, text]) => {
       const fault = scheduleFault(text);
       return fault === undefined ? [] : [`${path}: ${fault}`];

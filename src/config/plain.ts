@@ -9,12 +9,12 @@ import {
 
 const IDENTITY = { name: 'celigo-mirror', email: 'celigo-mirror@localhost' };
 
-/** A repository as it is without any configuration. */
+/** The repository of a run without a configuration file. */
 export function plainRepository(path: string, author = IDENTITY): RepositoryConfig {
   return { path, branch: 'main', stateless: false, author };
 }
 
-/** The configuration of one account, everything else as it is by default: for runs that have no file of their own. */
+/** The configuration of one account with defaults for everything else: for runs without a configuration file. */
 export function plainConfig(source: string, repository: RepositoryConfig, account: AccountConfig): Config {
   const { schedule, timezone, fullSweep, guards, daemon } = configSchema.parse({
     accounts: { [account.name]: { baseUrl: account.baseUrl, token: account.token } },

@@ -18,7 +18,7 @@ const baseUrl = z
   .refine(
     (text) => !URL.canParse(text) || new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname),
     {
-      message: 'expected https:// (http:// is accepted for this machine only): the token would travel in clear',
+      message: 'expected https:// (http:// is accepted for this machine only): the token would be sent in plain text',
     },
   )
   .refine((text) => !URL.canParse(text) || new URL(text).username === '', {
@@ -29,7 +29,7 @@ const duration = durationOf(false);
 
 const typeList = z
   .array(z.string().min(1))
-  .describe('Resource types (folder names, see `celigo-mirror types`); "*" is every type that is not opt-in');
+  .describe('Resource types, as listed by `celigo-mirror types`; "*" is every type that is not opt-in');
 const secretFile = z.string().min(1);
 
 const credentialPolicy = z.enum(['redact', 'warn', 'refuse']);
@@ -41,18 +41,18 @@ const account = z
       .optional()
       .describe('Where you sign in: us = integrator.io, eu = eu.integrator.io, …'),
     baseUrl: baseUrl.optional().describe('Instead of region: base URL of the API'),
-    token: z.string().min(1).optional().describe('API token; better given by a variable or by tokenFile'),
+    token: z.string().min(1).optional().describe('API token; prefer an environment variable or tokenFile'),
     tokenFile: secretFile.optional().describe('File that holds the API token'),
     include: typeList.default(['*']),
     exclude: typeList.default([]),
     lookupCacheData: z
       .boolean()
       .default(false)
-      .describe('Mirror the entries of lookup caches too; they may hold data of customers'),
+      .describe('Also mirror the entries of lookup caches, which may hold customer data'),
     sampleData: z
       .boolean()
       .default(false)
-      .describe('Mirror preview samples too; they change by themselves and may hold data of customers'),
+      .describe('Also mirror preview samples, which change on their own and may hold customer data'),
     credentials: z
       .strictObject({
         fields: credentialPolicy.default('redact').describe('In fields and short texts'),
@@ -60,19 +60,22 @@ const account = z
       })
       .prefault({})
       .describe(
-        'What becomes of a credential in clear that stands where none belongs: redact puts a placeholder in its place, warn keeps it and says so, refuse ends the run. Credentials in their own fields are never mirrored',
+        'What to do with a plain-text credential outside the fields meant for credentials: redact replaces it with a ' +
+          'placeholder, warn keeps it and reports it, refuse ends the run. Credentials in their own fields are never ' +
+          'mirrored',
       ),
     auditFeed: z
       .boolean()
       .default(false)
       .describe(
-        "Keep the account's own audit log too, by months (audit/2026-11.ndjson), without values; needs a token of an administrator",
+        "Also keep the account's own audit log, one file a month (audit/2026-11.ndjson), without values; needs the " +
+          'token of an administrator',
       ),
     overview: z
       .boolean()
       .default(false)
       .describe(
-        'Make pages that explain the account and each integration, with diagrams: README.md in the account folder',
+        'Generate pages that explain the account and each integration, with diagrams: README.md in the account folder',
       ),
     requestsPerSecond: z
       .number()
@@ -81,18 +84,12 @@ const account = z
       .max(300)
       .default(40)
       .describe(
-        'Own limit on average over five seconds, far below the 300 per second of the account, so that production keeps its share',
+        'Requests per second, on average over five seconds; the limit of the account is 300, shared with production',
       ),
-    concurrency: z.number().int().min(1).max(32).default(6).describe('Requests under way at once'),
+    concurrency: z.number().int().min(1).max(32).default(6).describe('Requests in progress at once'),
     requestTimeout: duration.default('60s').describe('Time limit of one request'),
-    retries: z
-      .number()
-      .int()
-      .min(0)
-      .max(20)
-      .default(5)
-      .describe('Further tries of a request that failed for a passing reason'),
-    schedule: z.string().min(1).optional().describe('Instead of the general schedule'),
+    retries: z.number().int().min(0).max(20).default(5).describe('Retries of a request after a transient failure'),
+    schedule: z.string().min(1).optional().describe('Schedule of this account, instead of the general one'),
     overrides: z
       .record(
         z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),
@@ -100,7 +97,8 @@ const account = z
       )
       .optional()
       .describe(
-        'What is different here from the account that a restore brings over (restore --to): resource → place → value, such as "connections/Shop API: { http.baseURI: https://sandbox.example }"',
+        'Values that differ in this account when another account is restored into it (restore --to): resource → ' +
+          'place → value, such as "connections/Shop API: { http.baseURI: https://sandbox.example }"',
       ),
   })
   .refine((value) => !(value.region && value.baseUrl), {
@@ -121,7 +119,7 @@ const repository = z.strictObject({
     .string()
     .min(1)
     .default('./mirror')
-    .describe('The working clone; created, or cloned from remote, when absent'),
+    .describe('The working clone; created, or cloned from the remote, if it does not exist'),
   remote: z
     .string()
     .min(1)
@@ -130,7 +128,7 @@ const repository = z.strictObject({
     })
     .refine((text) => !text.startsWith('-') && !/^ext::/i.test(text), { message: 'expected a Git remote' })
     .optional()
-    .describe('Pushed to after each commit'),
+    .describe('Git remote to push to after each commit'),
   branch: z
     .string()
     .regex(/^(?!-)(?!.*\.\.)(?!.*\/$)[A-Za-z0-9._/-]+$/, { message: 'expected a branch name' })
@@ -138,7 +136,7 @@ const repository = z.strictObject({
   author: z
     .strictObject({ name: z.string().min(1), email: z.string().min(3) })
     .default({ name: 'celigo-mirror', email: 'celigo-mirror@localhost' })
-    .describe('Committer of every commit, and author where no person is known'),
+    .describe('Committer of every commit, and author of changes whose author is unknown'),
   username: z.string().min(1).optional().describe('User name for an HTTPS remote'),
   token: z.string().min(1).optional().describe('Password or access token for an HTTPS remote'),
   tokenFile: secretFile.optional(),
@@ -147,51 +145,52 @@ const repository = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Host keys to trust; without it a new host is accepted once'),
+    .describe('Host keys to trust; without it, a new host is trusted on first use'),
   commitUrl: z
     .string()
-    .regex(/^https?:\/\/[^\s@]+$/, { message: 'expected an address without user or password' })
+    .regex(/^https?:\/\/[^\s@]+$/, { message: 'expected a URL without user or password' })
     .includes('{commit}')
     .optional()
     .describe(
-      'Page of a commit, for reports: https://git.example/acme/mirror/commit/{commit}; told from the remote for GitHub, GitLab, Bitbucket and Gitea',
+      'URL of a commit, for reports: https://git.example/acme/mirror/commit/{commit}; derived from the remote for ' +
+        'GitHub, GitLab, Bitbucket and Gitea',
     ),
   signingKeyFile: z.string().min(1).optional().describe('SSH key that signs every commit'),
   stateless: z
     .boolean()
     .default(false)
     .describe(
-      'The clone is not kept between runs: fetch only the newest commit of the remote, and fail when the push fails',
+      'The clone is not kept between runs: fetch only the newest commit of the remote, and fail if the push fails',
     ),
 });
 
 export const DEFAULT_SCHEDULE = '*/15 * * * *';
 
-/** The configuration file. Every default of the program stands here. */
+/** The configuration file, with every default of the program. */
 export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   accounts: z
     .record(z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }), account)
     .refine((value) => Object.keys(value).length > 0, { message: 'at least one account is required' }),
-  schedule: z.string().min(1).default(DEFAULT_SCHEDULE).describe('When the daemon runs; node-cron syntax'),
+  schedule: z.string().min(1).default(DEFAULT_SCHEDULE).describe('When the daemon runs; syntax of node-cron'),
   timezone: z.string().min(1).default('UTC'),
-  fullSweep: duration.default('24h').describe('How often everything is fetched again, unchanged or not'),
+  fullSweep: duration.default('24h').describe('How often everything is refetched, including unchanged resources'),
   guards: z
     .strictObject({
-      maxDeletions: z.number().int().min(0).default(25).describe('Per type and run: more than this many …'),
-      maxDeletionShare: z
+      maxDeletions: z
         .number()
+        .int()
         .min(0)
-        .max(1)
-        .default(0.2)
-        .describe('… and more than this share of the type → refused'),
+        .default(25)
+        .describe('A run is refused if it would delete more than this many resources of a type …'),
+      maxDeletionShare: z.number().min(0).max(1).default(0.2).describe('… and more than this share of them'),
     })
     .prefault({}),
   daemon: daemonSchema.prefault({}),
-  notifications: notificationsSchema.default({}).describe('Who is told what; a name of your choice each'),
+  notifications: notificationsSchema.default({}).describe('Who is notified of what; choose a name for each'),
 });
 
-/** The keys that each part of the configuration knows, for suggestions. */
+/** The keys of each part of the configuration, for suggestions. */
 export const CONFIG_KEYS = {
   top: Object.keys(configSchema.shape),
   account: Object.keys(account.shape),
@@ -215,9 +214,10 @@ export interface AccountConfig
   readonly requestTimeoutMs: number;
 }
 
+/** The repository, its token read. */
 export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile'>;
 
-/** The whole configuration, validated. `source`: where it came from, for messages. */
+/** The complete configuration, validated. `source`: where it came from, for messages. */
 export interface Config
   extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep' | 'daemon' | 'notifications'> {
   readonly source: string;
@@ -267,6 +267,7 @@ export type ChannelConfig =
   | (Ready<Extract<ParsedChannel, { type: 'ping' }>> & { readonly url: string })
   | Ready<Extract<ParsedChannel, { type: 'email' }>>;
 
+/** Milliseconds of a valid duration such as `15m`. */
 export function durationMs(text: string): number {
   return ms(text as StringValue);
 }

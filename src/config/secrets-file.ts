@@ -25,16 +25,17 @@ export function textsOf(values: ValuesByResource): string[] {
 }
 
 /**
- * Reads the credentials for a restore: a YAML file such as `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN}
- * }`. Variables are replaced as in the configuration. `null` stays: it agrees to the loss of the credential.
- * @throws AppError `USAGE` naming the file and what is wrong in it; never a value. A mask, a marker of the mirror or
- *   nothing at all is no credential: written, it would erase the real one
+ * Reads the credentials for a restore: a YAML file with lines such as
+ * `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN} }`. Variables are replaced as in the configuration.
+ * `null` stays: it accepts the loss of the credential.
+ * @throws AppError `USAGE` naming the file and what is wrong in it; never a value. A mask, a marker of the mirror or an
+ *   empty text is refused: it would erase the real credential
  */
 export function readSecretsFile(path: string, env: Environment, cwd: string): ValuesByResource {
   const file = resolve(cwd, path);
   const wrong = (problem: string): AppError =>
     new AppError('USAGE', `${file}${problem}`, {
-      hint: 'It looks like this: "connections/<id or name>: { http.auth.token.token: ${SHOP_TOKEN} }"',
+      hint: 'Write it as: "connections/<id or name>: { http.auth.token.token: ${SHOP_TOKEN} }"',
     });
   let parsed: Json;
   try {
@@ -47,15 +48,15 @@ export function readSecretsFile(path: string, env: Environment, cwd: string): Va
   const problems: string[] = [];
   const filled = interpolate(parsed, '', env, problems);
   if (problems.length > 0) throw wrong(`: ${problems.join('; ')}`);
-  if (!isObject(filled)) throw wrong(' holds no resources');
+  if (!isObject(filled)) throw wrong(' contains no resources');
   const values = valuesByResource(filled, wrong);
   for (const [selector, places] of values) {
     for (const [place, value] of places) {
       const found = value === null ? undefined : placeholderIn(value);
       if (!found) continue;
       const below = placeText(found.place);
-      const whole = below === '' || below.startsWith('[') ? `${place}${below}` : `${place}.${below}`;
-      throw wrong(`: ${selector}: ${whole} ${found.what}, not a credential; null gives the credential up`);
+      const full = below === '' || below.startsWith('[') ? `${place}${below}` : `${place}.${below}`;
+      throw wrong(`: ${selector}: ${full} ${found.what}, not a credential; use null to give the credential up`);
     }
   }
   return values;
@@ -71,15 +72,15 @@ export function valuesByResource(values: Json, wrong: (problem: string) => AppEr
         typeName === '' ? selector : typeName,
         RESOURCE_TYPES.map((type) => type.name),
       );
-      throw wrong(`: ${selector} is no <type>/<id or name>${guess ? ` (did you mean ${guess}/…?)` : ''}`);
+      throw wrong(`: ${selector} is not a valid <type>/<id or name>${guess ? ` (did you mean ${guess}/…?)` : ''}`);
     }
-    if (!isObject(places)) throw wrong(`: ${selector} needs places with their values`);
+    if (!isObject(places)) throw wrong(`: ${selector}: expected places with their values`);
     out.set(selector, new Map(Object.entries(places)));
   }
   return out;
 }
 
-/** The values for one resource: named by id, by name, or by `*` for all of its type. The more exact one wins. */
+/** The values for one resource: named by id, by name, or by `*` for all of its type. The most specific one wins. */
 export function valuesFor(
   values: ValuesByResource,
   type: string,

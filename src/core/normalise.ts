@@ -148,7 +148,7 @@ interface Pass {
   readonly isSecretKey: (key: string) => boolean;
   /** Whether an integration app made the document. */
   readonly inApp: boolean;
-  /** Keys and indexes down to the value that is being cleaned. One array for all values: most places are never named. */
+  /** Keys and indexes down to the value being cleaned. One array for all values: most places are never named. */
   readonly place: (string | number)[];
   readonly texts: SideText[];
   readonly clear: ClearCredential[];

@@ -16,7 +16,7 @@ export interface AccountStates {
   resume(account: string): void;
   /** Ends the pauses of these accounts and drops all others. */
   retain(accounts: readonly string[]): void;
-  /** Writes everything down, with what was reported. `stateDir` resolves with no folder while there is no clone. Never rejects. */
+  /** Saves everything, with what was reported. There is no `stateDir` while there is no clone. Never rejects. */
   save(stateDir: () => Promise<string | undefined>, reported: ReportedStates): Promise<void>;
 }
 

@@ -21,14 +21,16 @@ function isProxyUrl(text: string): boolean {
   }
 }
 
-/** The variable's value, in small letters before capitals as everybody reads them. @throws AppError `USAGE` */
+/** The variable's value; lower case wins over upper case, as in other programs. @throws AppError `USAGE` */
 function proxyIn(env: Environment, name: string): string {
   const variable = env[name.toLowerCase()] === undefined ? name : name.toLowerCase();
   const value = env[variable] ?? '';
   // The value may hold a password: it is never shown.
   if (value !== '' && !isProxyUrl(value)) {
-    throw new AppError('USAGE', `$${variable} is not the address of a proxy`, {
-      hint: `Set ${variable} to an address such as http://proxy.example:3128, special characters of user and password written as %XX; or unset it`,
+    throw new AppError('USAGE', `$${variable} is not a valid proxy URL`, {
+      hint:
+        `Set ${variable} to a URL such as http://proxy.example:3128, with special characters in user and password ` +
+        'written as %XX; or unset it',
     });
   }
   return value;
@@ -36,7 +38,7 @@ function proxyIn(env: Environment, name: string): string {
 
 /**
  * The proxies that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), or `undefined` without any.
- * @throws AppError `USAGE` for one that is no address, naming the variable
+ * @throws AppError `USAGE` for an invalid URL, naming the variable
  */
 export function proxiesOf(env: Environment): ProxySettings | undefined {
   const httpProxy = proxyIn(env, 'HTTP_PROXY');

@@ -5,8 +5,9 @@ import { buildConnector, Pool } from 'undici';
 const LONGEST_HEAD = 64 * 1024;
 
 /**
- * Joins folded header lines (RFC 9112, 5.2) in the first HTTP head of a connection; later heads are left as they are. The
- * API's documents show a folded `Link`, undici's parser refuses one, and nothing else that it refuses gets through.
+ * Joins folded header lines (RFC 9112, 5.2) in the first HTTP head of a connection; later heads are left as they are.
+ * The API's documents show a folded `Link`, which undici's parser refuses ("a folded Link" in the tests of the client).
+ * Nothing else that the parser refuses gets through.
  */
 function unfoldHead(socket: Socket): void {
   const read = socket.read.bind(socket);

@@ -11,7 +11,7 @@ import { AS_IT_IS, FOR_JSON, FOR_SLACK, type Message, plainText } from './messag
 const TRY_MS = 10_000;
 const RETRIES = 2;
 
-/** What a ping tells. */
+/** What a ping reports. */
 export type Ping = 'start' | 'success' | 'fail';
 
 /** One receiver of notifications. */
@@ -28,7 +28,7 @@ export interface ChannelOptions {
   /** Proxies that the environment names. */
   readonly proxies: ProxySettings | undefined;
   readonly userAgent: string;
-  /** Takes the secrets out of a text. */
+  /** Removes the secrets from a text. */
   readonly scrub: (text: string) => string;
   readonly signal: AbortSignal;
 }
@@ -40,7 +40,7 @@ interface Post {
   readonly body?: string;
 }
 
-/** A refusal that no second try would change. */
+/** Whether a retry cannot help. */
 function isFinal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
@@ -63,7 +63,7 @@ async function request(dispatcher: Dispatcher, post: Post, options: ChannelOptio
   throw isFinal(statusCode) ? new AbortError(error) : error;
 }
 
-function patiently(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+function withRetries(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   return pRetry(work, { retries: RETRIES, minTimeout: 500, maxTimeout: 5_000, randomize: true, signal });
 }
 
@@ -81,7 +81,7 @@ function mailer(config: Email): (message: Message) => Promise<void> {
     greetingTimeout: TRY_MS,
     socketTimeout: TRY_MS,
     dnsTimeout: TRY_MS,
-    // Said in so many words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
+    // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
     tls: { rejectUnauthorized: true },
     // Neither files nor addresses named in a message are ever read.
     disableFileAccess: true,
@@ -131,7 +131,7 @@ export function openChannel(config: ChannelConfig, options: ChannelOptions): Cha
     const mail = mailer(config);
     return {
       config,
-      send: (message) => patiently(() => mail(clean(message)), options.signal),
+      send: (message) => withRetries(() => mail(clean(message)), options.signal),
       ping: async () => undefined,
       close: async () => undefined,
     };
@@ -139,7 +139,7 @@ export function openChannel(config: ChannelConfig, options: ChannelOptions): Cha
   const dispatcher = openDispatcher({ proxies: options.proxies, connectTimeout: TRY_MS });
   return {
     config,
-    send: (message) => patiently(() => request(dispatcher, posted(config, clean(message)), options), options.signal),
+    send: (message) => withRetries(() => request(dispatcher, posted(config, clean(message)), options), options.signal),
     ping: (what, summary) => {
       const url = pingUrl(config.url, what);
       const post: Post =
@@ -151,7 +151,7 @@ export function openChannel(config: ChannelConfig, options: ChannelOptions): Cha
               headers: { 'content-type': 'text/plain; charset=utf-8' },
             }
           : { method: 'GET', url };
-      return patiently(() => request(dispatcher, post, options), options.signal);
+      return withRetries(() => request(dispatcher, post, options), options.signal);
     },
     close: () => dispatcher.destroy(),
   };

@@ -12,7 +12,7 @@ export interface ChangeCounts {
   readonly deleted: number;
 }
 
-/** Something worth telling. This is what a webhook gets, and what templates read. */
+/** A notification. This is what a webhook receives, and what templates read. */
 export interface Message {
   readonly version: 1;
   readonly event: Notified;
@@ -52,10 +52,10 @@ const MOST_NAMED = 20;
 function troubleOf(run: RunSummary): string {
   const { error, incomplete, remote } = run;
   if (error) return `${error.message}${error.hint ? `. ${error.hint}` : ''}`;
-  if (incomplete.length > 0) return `could not be read whole: ${incomplete.join(', ')}; their files stay as they were`;
+  if (incomplete.length > 0) return `could not be read completely: ${incomplete.join(', ')}; their files are unchanged`;
   return remote.state === 'behind'
-    ? `the commits wait to be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
-    : 'done in part';
+    ? `commits could not be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
+    : 'done partly';
 }
 
 function summaryOf(event: Notified, account: string, run: RunSummary, since: string | undefined): string {
@@ -65,15 +65,15 @@ function summaryOf(event: Notified, account: string, run: RunSummary, since: str
     case 'refused':
       return `${account}: sync refused, nothing was committed: ${troubleOf(run)}`;
     case 'partial':
-      return `${account}: sync done in part: ${troubleOf(run)}`;
+      return `${account}: sync incomplete: ${troubleOf(run)}`;
     case 'recovery':
-      return `${account}: well again${since ? `, after trouble since ${since}` : ''}`;
+      return `${account}: recovered${since ? `; had been failing since ${since}` : ''}`;
     case 'changes':
       return `${account}: ${counted(run.changes, 'change')} in ${counted(run.commits.length, 'commit')}`;
   }
 }
 
-/** What is to be told of a run. `since`: when the trouble began that is over now. */
+/** The notification of a run. `since`: when the failures began that are over now. */
 export function messageOf(
   event: Notified,
   account: string,
@@ -114,12 +114,12 @@ export function plainText(message: Message): string {
   ].join('\n');
 }
 
-/** How a value is written so that it stays a value. */
+/** Writes a value so that it remains one value in the text around it. */
 export type Escape = (text: string) => string;
 
 export const AS_IT_IS: Escape = String;
 /** Inside a JSON string. */
 export const FOR_JSON: Escape = (text) => JSON.stringify(String(text)).slice(1, -1);
-/** Slack takes `<!channel>` and the like for commands. */
+/** Slack interprets `<!channel>` and the like as commands. */
 export const FOR_SLACK: Escape = (text) =>
   String(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -191,7 +191,7 @@ describe('a proxy of the environment that is no address', () => {
       const { code, out, err } = await cli([name], space.dir, { HTTPS_PROXY: 'proxy.example:geheim@3128' });
 
       expect(code).toBe(64);
-      expect(out + err).toContain('$HTTPS_PROXY is not the address of a proxy');
+      expect(out + err).toContain('$HTTPS_PROXY is not a valid proxy URL');
       expect(out + err).not.toMatch(/geheim|internal error/);
     },
   );

@@ -140,7 +140,7 @@ describe('loadConfig', () => {
   });
 
   it('names a configuration file that does not exist', async () => {
-    expect(await failure({}, 'gone.yaml')).toContain('gone.yaml: no such configuration file');
+    expect(await failure({}, 'gone.yaml')).toContain('gone.yaml: configuration file not found');
   });
 
   it('accepts the commented example', async () => {

@@ -87,12 +87,12 @@ describe('notifications', () => {
       before: 'ok',
       run: { verdict: 'partial', exitCode: 3, incomplete: ['exports'] },
     });
-    expect(slacks(set)[0]).toMatch(/^prod: sync done in part: could not be read whole: exports/);
-    expect(slacks(set)[1]).toMatch(/^prod: well again, after trouble since/);
+    expect(slacks(set)[0]).toMatch(/^prod: sync incomplete: could not be read completely: exports/);
+    expect(slacks(set)[1]).toMatch(/^prod: recovered; had been failing since/);
     expect(set.mail.mails[0]).toMatchObject({
       to: ['oncall@example.com', 'owner@example.com'],
       subject: '[celigo-mirror] prod: partial',
-      text: expect.stringContaining('could not be read whole: exports'),
+      text: expect.stringContaining('could not be read completely: exports'),
     });
     expect(await daemon.stop()).toBe(0);
   });
