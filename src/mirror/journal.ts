@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 
 /** One line of a restore's journal. */
-export type JournalEntry =
+type JournalEntry =
   /** Written before the request leaves. `from`: fingerprint of what it replaces. */
   | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
   /** Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now. */

@@ -2,7 +2,7 @@ import { ALWAYS_VOLATILE, SERVER_MANAGED } from '../catalogue/common.ts';
 import type { FieldPath, ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { sortSet } from '../core/normalise.ts';
-import { mapPath, setSteps, stepsOf, valueAt, withKey } from '../core/paths.ts';
+import { mapPath, setSteps, stepsOf, valueAt, withKey, withoutPaths } from '../core/paths.ts';
 import { atPlace, covers, type Place } from '../core/places.ts';
 import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
@@ -11,10 +11,6 @@ import type { IdMap } from './types.ts';
 /** Members that calls of their own write, not the document's (api-notes#written-apart, api-notes#lookup-data). */
 export function writtenApart({ entries, restore: { registers } }: ResourceType): readonly FieldPath[] {
   return [entries, registers?.field].filter((path) => path !== undefined);
-}
-
-function without(doc: JsonObject, paths: readonly string[]): JsonObject {
-  return paths.reduce((held, path) => mapPath(held, path, () => undefined), doc);
 }
 
 /** Paths of a type that the server keeps: no write changes them. */
@@ -42,7 +38,7 @@ function stripOf(type: ResourceType, doc: JsonObject): string[] {
  * Credentials are left out.
  */
 export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
-  const bare = without(rewriteIds(doc, ids), stripOf(type, doc));
+  const bare = withoutPaths(rewriteIds(doc, ids), stripOf(type, doc));
   // Other ids sort otherwise.
   const sets = ids.size === 0 ? [] : Object.entries(type.sets ?? {});
   const ordered = sets.reduce(
@@ -114,12 +110,12 @@ export function updateBody(input: UpdateInput): Filled {
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live);
   const kept = serverKept(type);
   // An echo of the live document would say the opposite of what is written.
-  let doc = without(filled.doc, [...kept, ...echoesOf(type, filled.doc)]);
+  let doc = withoutPaths(filled.doc, [...kept, ...echoesOf(type, filled.doc)]);
   doc = withLiveSwitches(type, doc, live.doc);
   const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
   for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
-  return { ...filled, doc: without(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
+  return { ...filled, doc: withoutPaths(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
 }
 
 export interface CreateInput {
@@ -138,7 +134,7 @@ export interface CreateInput {
 export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
-  let doc = withoutEntries(type, without(filled.doc, [...stripOf(type, filled.doc), ...input.late]));
+  let doc = withoutEntries(type, withoutPaths(filled.doc, [...stripOf(type, filled.doc), ...input.late]));
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }

@@ -8,7 +8,7 @@ const KIND = 'celigo-mirror-plan';
 const MAKE_AGAIN = 'Create the plan again with: celigo-mirror restore … --out FILE';
 
 /** What a saved plan was made for. */
-export interface PlannedRequest {
+interface PlannedRequest {
   readonly what: readonly string[];
   readonly prune: boolean;
   readonly withDependencies: boolean;

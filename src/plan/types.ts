@@ -42,6 +42,13 @@ export interface LiveDocument {
 /** What a step does to its resource. `unchanged`, `blocked` and `impossible` do nothing. */
 export type Action = 'create' | 'update' | 'undelete' | 'delete' | 'unchanged' | 'blocked' | 'impossible';
 
+const ACTING: ReadonlySet<Action> = new Set(['create', 'update', 'undelete', 'delete']);
+
+/** Whether a step changes something. */
+export function isActing({ action }: Pick<Step, 'action'>): boolean {
+  return ACTING.has(action);
+}
+
 /** How an update is written. */
 export type WriteMethod = 'put' | 'patch';
 

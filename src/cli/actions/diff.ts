@@ -3,7 +3,7 @@ import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { oneLine } from '../../core/message.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
-import { lookAt } from '../../run/restore/session.ts';
+import { fetchAccounts } from '../../run/restore/session.ts';
 import { accountNamed, sourceAccount } from '../input/accounts.ts';
 import { openMirror, stateOf } from '../input/mirror.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
@@ -67,7 +67,7 @@ async function withAccounts(
   }
   const progress = await createReporter(io, globals, config);
   try {
-    return await lookAt(runDeps(io, { config, report: progress.report }), accounts, async ({ name }, live) => ({
+    return await fetchAccounts(runDeps(io, { config, report: progress.report }), accounts, async ({ name }, live) => ({
       account: name,
       from: 'mirror',
       to: 'live',

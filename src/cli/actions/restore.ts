@@ -3,7 +3,7 @@ import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { NoSuchState } from '../../mirror/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
-import type { Plan } from '../../plan/types.ts';
+import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
 import { restoreJson } from '../../run/restore/report.ts';
 import type { RestoreDeps, RestoreRequest } from '../../run/restore/request.ts';
@@ -132,11 +132,9 @@ function checkApplicable({ planned, prepared }: RestoreSession, { saved }: Asked
   throw refusal;
 }
 
-const WRITES: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
-
 async function confirmed({ steps, account, target }: Plan, { ask }: Dialogue): Promise<boolean> {
   if (!ask) return true;
-  const writes = steps.filter(({ action }) => WRITES.has(action)).length;
+  const writes = steps.filter(isActing).length;
   const changes = writes === 1 ? 'this change' : `these ${writes} changes`;
   const deed = writes === 0 ? 'Finish the interrupted restore of' : `Apply ${changes} to`;
   const answer = await ask(`${deed} ${account} (${target.baseUrl})? Type "yes" to continue: `);

@@ -1,17 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findType } from '../../catalogue/index.ts';
+import { findType, USERS } from '../../catalogue/index.ts';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
-import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
-import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
-import { placeText } from '../../core/places.ts';
+import { setSteps, stepsOf, valueAt, withoutPaths } from '../../core/paths.ts';
+import { placeOf, placeText } from '../../core/places.ts';
+import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
@@ -22,9 +23,10 @@ import type { Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';
+import { subscriptionOf } from '../restore/subscriptions.ts';
 import { verifyFolder } from './verify.ts';
 
-/** One thing that a rehearsal did not bring back as it was. */
+/** One thing that a rehearsal did not restore as it was. */
 export interface DrillFinding {
   /** `<type>/<id>`, or a path. */
   readonly what: string;
@@ -38,11 +40,11 @@ export interface DrillReport {
   /** Commit, or the folder on the disk. */
   readonly state: string;
   readonly documents: number;
-  /** Brought back and the same afterwards. */
+  /** Restored, and the same afterwards. */
   readonly restored: number;
   /** Credentials that a real restore would need: places in all resources together. */
   readonly credentials: number;
-  /** Known to be out of reach of any restore, with what to do. */
+  /** Known to be impossible to restore through the API, with what to do. */
   readonly explained: readonly DrillFinding[];
   /** Faults of the mirror or of the restore. */
   readonly unexplained: readonly DrillFinding[];
@@ -50,7 +52,7 @@ export interface DrillReport {
   readonly durationMs: number;
 }
 
-export interface DrillInput {
+interface DrillInput {
   readonly account: string;
   readonly label: string;
   /** Path inside the account's folder → bytes. */
@@ -65,30 +67,22 @@ export interface DrillInput {
 const TARGET = 'drill';
 const TOKEN = 'drill-token';
 
-/** An empty account with the people of the mirror: they are invited, not restored. */
+/** An empty account with the users of the mirror: they are invited, not restored. */
 function emptyTarget(documents: readonly MirrorDocument[], sourceUser: string): AccountSeed {
-  const owner: Person = {
-    _id: sourceUser,
-    name: 'Account owner',
-    email: 'owner@example.test',
-    token: TOKEN,
-    role: 'owner',
-  };
-  const shares = documents.filter(({ type }) => type.name === 'ashares').map(({ doc }) => doc);
-  // Whoever is told of something without being a user is the owner.
-  const users = new Set(
-    shares.map(({ sharedWithUser }) => (isObject(sharedWithUser) ? sharedWithUser.email : undefined)),
-  );
-  const stranger = documents
-    .filter(({ type }) => type.name === 'notifications')
-    .map(({ doc }) => (isObject(doc.subscribedByUser) ? doc.subscribedByUser.email : undefined))
-    .find((email) => typeof email === 'string' && !users.has(email));
+  const shares = documents.filter(({ type }) => type === USERS);
+  const emails = new Set(shares.map(({ doc }) => valueAt(doc, `${USERS.person}.email`)));
+  // A subscriber who is not a user is the owner.
+  const subscribers = documents.map(({ type, doc }) => subscriptionOf(type, doc)?.email);
+  const email = subscribers.find((one) => one !== undefined && !emails.has(one)) ?? 'owner@example.test';
+  const owner: Person = { _id: sourceUser, name: 'Account owner', email, token: TOKEN, role: 'owner' };
+  // The access of users to single resources is given again with the invitation.
+  const invited = shares.map(({ type, doc }) => {
+    const access = new Set(referencesOf(type, doc).map(({ place }) => String(placeOf(place)[0])));
+    return withoutPaths(doc, [...access]);
+  });
   return {
-    people: [typeof stranger === 'string' ? { ...owner, email: stranger } : owner],
-    // Their access to single integrations is given again with the invitation.
-    resources: {
-      ashares: shares.map(({ integrationAccessLevel: _i, mcpServerAccessLevel: _m, ...share }) => share),
-    },
+    people: [owner],
+    resources: { [USERS.name]: invited },
     lookupData: {},
     state: {},
     audit: [],
@@ -106,14 +100,14 @@ function unreadable(input: DrillInput): Map<string, string> {
   return faults;
 }
 
-/** The mirror's folder in a repository of its own, so that a restore can read it as it always does. */
+/** Copies the mirror's folder into a repository of its own, where a restore can read it as usual. */
 async function copyMirror(git: Git, folder: string, input: DrillInput, without: ReadonlySet<string>): Promise<void> {
-  const made = new Set<string>();
+  const folders = new Set<string>();
   for (const [path, bytes] of input.files) {
     if (without.has(path)) continue;
     const target = join(folder, input.account, path);
-    if (!made.has(dirname(target))) mkdirSync(dirname(target), { recursive: true });
-    made.add(dirname(target));
+    if (!folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true });
+    folders.add(dirname(target));
     writeFileSync(target, bytes);
   }
   await git.run(['init', '--quiet', '--initial-branch=main', '.']);
@@ -121,7 +115,7 @@ async function copyMirror(git: Git, folder: string, input: DrillInput, without: 
   await git.run(['commit', '--quiet', '--allow-empty', '-m', 'the mirror as it is']);
 }
 
-/** Whether the mirror was made with `sampleData`. */
+/** Whether the mirror was written with `sampleData`. */
 function holdsSamples(documents: readonly MirrorDocument[]): boolean {
   return documents.some(({ type, doc }) => type.samples?.some((path) => valueAt(doc, path) !== undefined));
 }
@@ -143,7 +137,7 @@ function configOf(
     auditFeed: false,
     overview: false,
     sampleData,
-    // The emulator is our own: nobody else needs a share of it.
+    // No one else uses this emulator.
     requestsPerSecond: 100_000,
     concurrency: 8,
     requestTimeoutMs: 60_000,
@@ -156,7 +150,7 @@ function configOf(
   return { config, target };
 }
 
-/** Something in every place of a credential, so that the rest can be shown to come back. */
+/** A value for every place of a credential, so that the rest can be shown to come back. */
 function inventedSecrets(documents: readonly MirrorDocument[]): Map<string, Map<string, Json>> {
   const out = new Map<string, Map<string, Json>>();
   for (const { type, id, doc } of documents) {
@@ -174,7 +168,7 @@ function userIdOf(files: ReadonlyMap<string, Buffer>): string {
 }
 
 /**
- * Rehearses a full restore: the whole mirror into an empty emulated account, which is mirrored again and compared, modulo
+ * Rehearses a full restore: the mirror into an empty emulated account, which is mirrored again and compared, except for
  * ids and credentials. Needs no network and no token; leaves nothing behind.
  * @throws AppError when the mirror cannot be read at all
  */
@@ -227,7 +221,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       const { prepared } = session;
       const report = await session.apply();
       const again = await readState(git, TARGET, await resolveAt(git, 'HEAD', input.now()));
-      const found = await judge(prepared, report, again);
+      const found = await evaluate(prepared, report, again);
       const broken = [...faults].map(([path, why]) => ({ what: `${input.account}/${path}`, title: '', why }));
       return {
         account: input.account,
@@ -249,7 +243,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
   }
 }
 
-/** All documents that can be read; what else cannot joins the faults. */
+/** All documents of the state, without the files at fault. */
 async function readable(state: MirrorState, faults: Map<string, string>): Promise<MirrorDocument[]> {
   const paths = documentPaths(state);
   try {
@@ -257,14 +251,14 @@ async function readable(state: MirrorState, faults: Map<string, string>): Promis
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     throw new AppError('USAGE', messageOf(error), {
-      hint: `${faults.size} other files are at fault; celigo-mirror verify names all`,
+      hint: `${faults.size} other files have faults; celigo-mirror verify lists all of them`,
     });
   }
 }
 
 /**
- * Whether a blocked step is blocked by nothing but what nobody can restore: it stands in the plan as such, or is of a type
- * that only people make and of which the account lists nothing at all (no licence, no right).
+ * Whether a blocked step is blocked only by what cannot be restored through the API: the plan says so, or it is of a
+ * type that only people create and of which the account lists nothing at all (no licence, no right).
  * @param mirrored types that the mirror holds something of
  */
 function explainedBy(
@@ -291,7 +285,7 @@ function explainedBy(
   return explained;
 }
 
-/** Places that differ, credentials and what the mirror does not tell left aside. */
+/** Places that differ, except for credentials and what the mirror does not hold. */
 function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>): string[] {
   const { type, doc } = document;
   let [wanted, now] = [doc as Json, live as Json];
@@ -299,16 +293,16 @@ function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<st
     wanted = setSteps(wanted, place, undefined);
     now = setSteps(now, place, undefined);
   }
-  const untold = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
-  if (doc.data === undefined) untold.push('data');
-  for (const path of untold) now = setSteps(now, stepsOf(path), undefined);
+  const unknown = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
+  if (type.entries && doc[type.entries] === undefined) unknown.push(type.entries);
+  for (const path of unknown) now = setSteps(now, stepsOf(path), undefined);
   return diffFields(restorable(type, wanted as JsonObject, ids), restorable(type, now as JsonObject, new Map())).map(
     ({ place }) => placeText(place),
   );
 }
 
 /** Compares what came back with what was there, resource by resource. */
-async function judge(
+async function evaluate(
   prepared: Prepared,
   report: RestoreReport,
   again: MirrorState,
@@ -345,7 +339,7 @@ async function judge(
     const id = prepared.ids.get(document.id) ?? document.id;
     const live = held.get(keyOf(document.type.name, id));
     if (!live) {
-      unexplained.push({ what: key, title, why: 'is not there after the restore' });
+      unexplained.push({ what: key, title, why: 'is missing after the restore' });
       continue;
     }
     const places = compare(document, live, prepared.ids);

@@ -2,7 +2,7 @@ import PQueue from 'p-queue';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import type { Key } from '../../core/keys.ts';
-import type { Step } from '../../plan/types.ts';
+import { isActing, type Step } from '../../plan/types.ts';
 import { completeStep } from './complete.ts';
 import { createStepRun, type StepRun } from './step-run.ts';
 import { applyStep } from './steps.ts';
@@ -16,8 +16,6 @@ const LOST_CONTACT = 5;
 const MOST_ROUNDS = 3;
 /** Validation, and "still needed by something" (api-notes#statuses): another order may help. */
 const REFUSALS: ReadonlySet<number> = new Set([409, 422]);
-/** Actions that change something. */
-const ACTING: ReadonlySet<string> = new Set(['create', 'update', 'undelete', 'delete']);
 
 /** What became of the steps, and what they wrote. */
 export interface Applied {
@@ -27,18 +25,13 @@ export interface Applied {
   readonly unknownOutcomes: readonly UnknownOutcome[];
 }
 
-/** Whether a step changes something. */
-export function isActing({ action }: Step): boolean {
-  return ACTING.has(action);
-}
-
 /** A step that only switches on has nothing to write before {@link switchOn}. */
 function onlySwitchesOn({ action, changes, enable }: Step): boolean {
   return action === 'update' && enable && changes.every(({ before, after }) => before === true && after === false);
 }
 
 /**
- * Writes the steps of a plan, level by level, tries refused ones again, and completes what could not be written at once.
+ * Writes the steps of a plan level by level, tries refused ones again, and completes what could not be written at once.
  * @throws AppError `RIGHTS` when the first write is forbidden, ApiError when the API stopped answering
  */
 export async function applySteps(context: ApplyContext, planned: readonly Step[]): Promise<Applied> {
@@ -113,7 +106,7 @@ async function runLevels(work: Work, acting: readonly Step[]): Promise<void> {
   }
 }
 
-/** Tries refused steps again after the others, as long as that helps: a server may want an order that no document says. */
+/** Tries refused steps again, as long as that helps: a server may want an order that no document describes. */
 async function retryRefused(work: Work): Promise<void> {
   const { context, log } = work.run;
   for (let round = 0; round < MOST_ROUNDS; round++) {

@@ -33,7 +33,7 @@ function* portions(lines: readonly string[]): Generator<Json[]> {
 }
 
 /**
- * Makes the entries of a cache those of `wanted` (one JSON text a line); only adds to it where `wanted` is not complete.
+ * Makes the entries of a cache those of `wanted` (one JSON text a line); only adds where `wanted` is not complete.
  * @param live the entries that it has
  */
 export async function fillEntries(

@@ -24,8 +24,8 @@ function cannotTell(type: ResourceType, body: JsonObject, cause: ApiError): AppE
 /**
  * Creates resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so
  * that what a request without an answer may have created is searched for first.
- * @returns a function that creates; it throws an ApiError when the server refuses, or stays silent, and an AppError when
- * what a request without an answer created cannot be determined
+ * @returns a function that creates; it throws an ApiError when the server refuses, or does not answer, and an AppError
+ * when what a request without an answer created cannot be determined
  */
 export function createOnce(context: ApplyContext): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
   const { writer, journal } = context;
@@ -50,7 +50,7 @@ export function createOnce(context: ApplyContext): (type: ResourceType, body: Js
         const created = await lock
           .exclusive(() => findUnclaimed(type, body))
           .catch((failure: unknown) => {
-            // As a failed step, the next restore would create a second one; interrupted and resumed, it is searched for.
+            // After a failed step, the next restore would create a second one; a resumed one searches for it.
             throw failure instanceof ApiError ? cannotTell(type, body, failure) : failure;
           });
         if (created) return created;

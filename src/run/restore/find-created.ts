@@ -5,7 +5,7 @@ import { titleOf } from '../../core/layout.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
 import { restorable } from '../../plan/body.ts';
 
-/** Fields that tell kinds of one type apart, besides the name (api-notes#discriminators). */
+/** Fields that distinguish kinds of one type, besides the name (api-notes#discriminators). */
 const DISCRIMINATORS = [
   'type',
   'adaptorType',
@@ -17,8 +17,8 @@ const DISCRIMINATORS = [
 ];
 
 /**
- * Picks, of resources that nobody accounts for, the one that a POST with this body most likely made: same name and kind,
- * the fewest other differences. Both are in the mirror's form.
+ * Picks, of resources that are unaccounted for, the one that a POST with this body most likely created: same name and
+ * kind, the fewest other differences. Both are in the mirror's form.
  */
 export function findCreated<T extends { readonly id: string; readonly doc: JsonObject }>(
   type: ResourceType,

@@ -58,8 +58,8 @@ function withEdit(fetched: JsonObject, edit: AuditEdit): JsonObject {
 }
 
 /**
- * Searches the audit log for edits of others that fell between the fetch of a resource and the write over it. The API has
- * no conditional write, so that only the log shows them; types that it does not cover cannot be watched.
+ * Searches the audit log for edits of others that fell between the fetch of a resource and the write over it. The API
+ * has no conditional write, so that only the log shows them; types that it does not cover cannot be watched.
  * @param since first moment of the writes, by the server's clock
  * @param earlier writes of the interrupted restore
  */
@@ -113,8 +113,8 @@ function unloggedNotice(search: Search, targets: readonly Written[], edits: read
 }
 
 /**
- * Whether a write must be in the audit log: then a log without it omits more, or is late. Of one that was not answered, or
- * by the process before, only its effect shows that it was made: by us, or by someone else.
+ * Whether a write must be in the audit log: then a log without it omits more, or is late. Of one that was not answered,
+ * or by the process before, only its effect shows that it was made: by us, or by someone else.
  */
 function isLogged({ writer }: Search, { type, before, after, sent, removed }: Written): boolean {
   if (type.auditType === undefined) return false;

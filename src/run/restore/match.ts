@@ -20,7 +20,7 @@ import { createdKeys, touchedKeys } from './resume.ts';
 import { differing, learnParts, referredOwn, withOverrides, withoutPublic } from './wanted.ts';
 
 /** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */
-export interface Match {
+interface Match {
   readonly key: Key;
   readonly id: string;
 }
@@ -101,8 +101,8 @@ function markOwnWrites(journal: Journal, found: Map<Key, Live>): void {
 }
 
 /**
- * Whether a resource that the interrupted restore wrote, or was about to, was changed by someone else since. A write that
- * took effect without an answer left what is wanted, so that nothing is left to do.
+ * Whether a resource that the interrupted restore wrote, or was about to, was changed by someone else since. A write
+ * that took effect without an answer left what is wanted, so that nothing is left to do.
  */
 function changedByOthers(journal: Journal, key: Key, type: ResourceType, doc: JsonObject): boolean {
   const own = journal.entries.filter((entry) => 'key' in entry && entry.key === key);

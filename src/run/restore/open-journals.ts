@@ -13,7 +13,10 @@ export function interruptedAccounts(config: Config, id: string | undefined): Acc
   });
 }
 
-/** The journal to go on with, or none. @throws AppError when there is one although nobody asked, or none to go on with */
+/**
+ * The journal to resume, or none.
+ * @throws AppError `CONFLICT` when there is one and `resume` is not given, `USAGE` when there is none to resume
+ */
 export function findJournal(
   stateDir: string,
   account: string,
@@ -32,7 +35,7 @@ export function findJournal(
         hint:
           open.length > 0
             ? `Interrupted: ${open.map(({ head }) => head.id).join(', ')}`
-            : 'Begin one with: celigo-mirror restore <what>',
+            : 'Start one with: celigo-mirror restore <what>',
       },
     );
   }
@@ -40,9 +43,9 @@ export function findJournal(
     const { id, startedAt, what } = chosen.head;
     throw new AppError(
       'CONFLICT',
-      `a restore into ${account} was interrupted: ${id} (${what.join(' ')}, begun ${startedAt})`,
+      `a restore into ${account} was interrupted: ${id} (${what.join(' ')}, started ${startedAt})`,
       {
-        hint: `Go on with it first: celigo-mirror restore --resume ${id}`,
+        hint: `Resume it first: celigo-mirror restore --resume ${id}`,
       },
     );
   }

@@ -7,10 +7,10 @@ import { AppError } from '../../core/errors.ts';
 import type { Git } from '../../mirror/git.ts';
 
 /** `Name <address>`. @throws AppError `USAGE` for anything else */
-export function parsePerson(text: string, where: string): Person {
+function parsePerson(text: string, where: string): Person {
   const match = /^\s*([^<>]+?)\s*<([^<>\s]+@[^<>\s]+)>\s*$/.exec(text);
   if (match?.[1] && match[2]) return { name: match[1], email: match[2] };
-  throw new AppError('USAGE', `${where}: "${text}" is no person`, {
+  throw new AppError('USAGE', `${where}: "${text}" is not a person`, {
     hint: 'Expected: Name <address@example.com>',
   });
 }

@@ -11,8 +11,8 @@ import type { LostUpdate, LostUpdates } from './lost-updates.ts';
 import type { Prepared } from './prepared.ts';
 
 /**
- * Keeps edits that the restore overwrote as commits of those who made them, so that the history holds them and they can be
- * restored. The sync that follows commits what the account holds now on top.
+ * Keeps edits that the restore overwrote as commits of those who made them, so that the history holds them and they can
+ * be restored. The sync that follows commits what the account holds now on top.
  * @throws AppError, GitFailure
  */
 export async function preserveLostUpdates(

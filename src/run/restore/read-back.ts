@@ -1,4 +1,4 @@
-import { findType } from '../../catalogue/index.ts';
+import { findType, GROUPS } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
@@ -53,7 +53,7 @@ async function findBroughtAlong(
   if (back.size === 0) return [];
   const known = new Set([...live.keys(), ...all.map((outcome) => keyOf(outcome.step.type, targetOf(outcome)))]);
   const found = await after.documents(after.keys().filter((key) => !known.has(key)));
-  return [...found.values()].filter(({ doc }) => back.has(String(doc._integrationId)));
+  return [...found.values()].filter(({ doc }) => GROUPS.referredBy?.some((field) => back.has(String(doc[field]))));
 }
 
 /** The answer of `GET /{id}`, `undefined` also where it fails. */

@@ -1,4 +1,4 @@
-/** Lets work of one kind through side by side, except while somebody needs to be alone. */
+/** Lets shared work run concurrently, except while other work needs to be alone. */
 export interface ReadWriteLock {
   readonly shared: <T>(work: () => Promise<T>) => Promise<T>;
   /** Waits for those inside to leave and keeps others out. Must not be called from inside. */

@@ -41,8 +41,8 @@ export async function prepareRestore(context: RestoreContext): Promise<Prepared>
 }
 
 /**
- * The stages from the first write to the report: journal → apply → switch on → look for lost updates → mirror → compare →
- * report. The mirror's last commit holds what the account is now, with the operator as author.
+ * The stages from the first write to the report: journal → apply → switch on → look for lost updates → mirror → compare
+ * → report. The mirror's last commit holds what the account is now, with the operator as author.
  * @param onJournal called with the restore's id as soon as it can be resumed
  * @throws AppError, ApiError, GitFailure when it had to stop; the journal stays open then and says how to resume
  */

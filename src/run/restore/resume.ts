@@ -21,7 +21,7 @@ export function undeletedKeys(journal: Journal): Set<Key> {
   return keysOf(journal, (action) => action === 'undelete');
 }
 
-/** What was made, by its id in the target. */
+/** What was created, by its id in the target. */
 export function createdKeys(journal: Journal): Set<Key> {
   return new Set(
     journal.entries.flatMap((entry) =>

@@ -17,76 +17,84 @@ import { applyRestore, prepareRestore } from './restore.ts';
 /** A restore between its plan and its end. The clone is locked until `close`. */
 export interface RestoreSession {
   readonly prepared: Prepared;
-  /** The plan as a report, for those who only want to look. */
+  /** The plan as a report, for a preview. */
   readonly planned: RestoreReport;
-  /** Applies the plan. @throws AppError, with the way on where the restore was interrupted */
+  /** Applies the plan. @throws AppError, which says how to resume where the restore was interrupted */
   readonly apply: () => Promise<RestoreReport>;
   readonly close: () => Promise<void>;
 }
 
-/** What can be said of a failure, as an AppError; a fault of the program stays what it is. */
-function explained(error: unknown, deps: RestoreDeps, restoreId: string | undefined): unknown {
-  const known = deps.signal.aborted
-    ? { code: 'ABORTED' as const, message: 'the restore was stopped' }
-    : knownFailure(error);
-  if (!known || (error instanceof AppError && restoreId === undefined && !deps.signal.aborted)) return error;
+/**
+ * A failure as an AppError that says what to do next; a fault of the program stays as it is.
+ * @param restoreId the restore that was interrupted; `undefined` before the first write
+ */
+function explained(error: unknown, { signal }: RestoreDeps, restoreId: string | undefined): unknown {
+  const { aborted } = signal;
+  const known = aborted ? { code: 'ABORTED' as const, message: 'the restore was stopped' } : knownFailure(error);
+  if (!known || (error instanceof AppError && restoreId === undefined && !aborted)) return error;
   if (error instanceof AppError && (error.code === 'RIGHTS' || error.code === 'USAGE')) return error;
   if (restoreId === undefined) {
-    return new AppError(known.code, known.message, {
-      hint: deps.signal.aborted
-        ? 'Nothing was written to the account'
-        : 'Nothing was written to the account; try again',
-      cause: error,
-    });
+    const hint = `Nothing was written to the account${aborted ? '' : '; try again'}`;
+    return new AppError(known.code, known.message, { hint, cause: error });
   }
-  const wayOn = `Restore ${restoreId} is interrupted; what it did is in its journal. Go on with: celigo-mirror restore --resume ${restoreId}`;
-  const hint = error instanceof AppError && error.hint ? `${error.hint}. ${wayOn}` : wayOn;
+  const remedy =
+    `Restore ${restoreId} is interrupted; its journal holds what it did. ` +
+    `Resume it with: celigo-mirror restore --resume ${restoreId}`;
+  const hint = error instanceof AppError && error.hint ? `${error.hint}. ${remedy}` : remedy;
   return new AppError(known.code, known.message, { hint, cause: error });
 }
 
-/**
- * Opens the clone, looks at the account and plans.
- * @param resume go on with an interrupted restore: the last one, or the one with this id
- * @throws AppError
- */
-export async function openRestore(
+/** Opens the clone, with its lock. The signal of the result ends with the lock, too. @throws AppError */
+async function openClone(
   deps: RestoreDeps,
-  given: RestoreRequest,
-  resume?: { readonly id?: string },
-): Promise<RestoreSession> {
-  const names = ownFolders(deps.config);
-  const { remote } = deps.config.repository;
+  onNotice: (message: string) => void,
+): Promise<{ readonly repository: Repository; readonly deps: RestoreDeps }> {
   const lost = new AbortController();
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
-  const own: RestoreDeps = { ...deps, signal };
-  const notice = (message: string): void => deps.report({ name: 'notice', account: given.target.name, message });
-  let repository: Repository | undefined;
-  let journal: Journal | undefined;
+  const repository = await openRepository({
+    config: deps.config.repository,
+    folders: ownFolders(deps.config),
+    env: deps.env,
+    lockWaitMs: deps.lockWaitMs,
+    signal,
+    onNotice,
+    onLost: (error) => lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
+  });
+  return { repository, deps: { ...deps, signal } };
+}
+
+/**
+ * Opens the clone, fetches the account and plans.
+ * @param resume resume an interrupted restore: the last one, or the one with this id
+ * @throws AppError
+ */
+export async function openRestore(
+  given: RestoreDeps,
+  asked: RestoreRequest,
+  resume?: { readonly id?: string },
+): Promise<RestoreSession> {
+  const folders = ownFolders(given.config);
+  const { remote } = given.config.repository;
+  const notice = (message: string): void => given.report({ name: 'notice', account: asked.target.name, message });
+  const { repository, deps } = await openClone(given, notice).catch((error: unknown) => {
+    throw explained(error, given, undefined);
+  });
+  let resumed: Journal | undefined;
   let prepared: Prepared;
   try {
-    repository = await openRepository({
-      config: deps.config.repository,
-      folders: ownFolders(deps.config),
-      env: deps.env,
-      lockWaitMs: deps.lockWaitMs,
-      signal,
-      onNotice: notice,
-      onLost: (error) => lost.abort(new AppError('LOCKED', `the lock on the clone was lost: ${messageOf(error)}`)),
-    });
     await ensureBranch(repository);
-    journal = findJournal(repository.stateDir, given.target.name, resume);
-    const pulled = await pullRemote(repository, remote, names, deps.now());
+    resumed = findJournal(repository.stateDir, asked.target.name, resume);
+    const pulled = await pullRemote(repository, remote, folders, deps.now());
     if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
-    const request = journal ? resumedRequest(given, journal) : given;
-    prepared = await prepareRestore({ deps: own, request, repository, resumed: journal });
+    const request = resumed ? resumedRequest(asked, resumed) : asked;
+    prepared = await prepareRestore({ deps, request, repository, resumed });
   } catch (error) {
-    journal?.close();
-    await repository?.close().catch(() => undefined);
-    throw explained(error, own, journal?.head.id);
+    resumed?.close();
+    await repository.close().catch(() => undefined);
+    throw explained(error, deps, resumed?.head.id);
   }
-  let begun = journal?.head.id;
-  const clone = repository;
+  let restoreId = resumed?.head.id;
   return {
     prepared,
     planned: plannedReport(prepared),
@@ -95,29 +103,29 @@ export async function openRestore(
         const [refusal] = prepared.refusals;
         if (refusal) throw refusal;
         const report = await applyRestore(prepared, (id) => {
-          begun = id;
+          restoreId = id;
         });
-        const pushed = await pushRemote(clone, remote, names, deps.now());
-        const waits = pushed.state === 'behind' && report.exitCode === EXIT.done;
-        return { ...report, remote: pushed, ...(waits ? { exitCode: EXIT.partial } : {}) };
+        const pushed = await pushRemote(repository, remote, folders, deps.now());
+        const unpushed = pushed.state === 'behind' && report.exitCode === EXIT.done;
+        return { ...report, remote: pushed, ...(unpushed ? { exitCode: EXIT.partial } : {}) };
       } catch (error) {
-        throw explained(error, own, begun);
+        throw explained(error, deps, restoreId);
       }
     },
     async close() {
-      journal?.close();
+      resumed?.close();
       await prepared.client.close();
-      await clone.close().catch(() => undefined);
+      await repository.close().catch(() => undefined);
     },
   };
 }
 
-/** The request that an interrupted restore was begun with. `--force` may be added to it. */
+/** The request that an interrupted restore was started with. `--force` and `--enable-flows` may be added to it. */
 function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequest {
   const { secrets, ...options } = head.options;
   if (secrets && request.secrets.size === 0) {
-    throw new AppError('USAGE', `restore ${head.id} was begun with --secrets, which are kept nowhere`, {
-      hint: `Hand them in again: celigo-mirror restore --resume ${head.id} --secrets FILE`,
+    throw new AppError('USAGE', `restore ${head.id} was started with --secrets, which are not stored`, {
+      hint: `Supply them again: celigo-mirror restore --resume ${head.id} --secrets FILE`,
     });
   }
   return {
@@ -132,35 +140,26 @@ function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequ
 }
 
 /**
- * Looks at accounts one after the other, writing nothing, and tells each to `tell`.
+ * Fetches accounts one after the other, writing nothing.
+ * @param use what to make of each
  * @throws AppError
  */
-export async function lookAt<T>(
-  deps: RestoreDeps,
+export async function fetchAccounts<T>(
+  given: RestoreDeps,
   accounts: readonly AccountConfig[],
-  tell: (account: AccountConfig, live: LiveAccount) => Promise<T>,
+  use: (account: AccountConfig, live: LiveAccount) => Promise<T>,
 ): Promise<T[]> {
-  const signal = AbortSignal.any([deps.signal]);
-  setMaxListeners(0, signal);
   let repository: Repository | undefined;
   try {
-    repository = await openRepository({
-      config: deps.config.repository,
-      folders: ownFolders(deps.config),
-      env: deps.env,
-      lockWaitMs: deps.lockWaitMs,
-      signal,
-      onNotice: () => undefined,
-      onLost: () => undefined,
-    });
+    const clone = await openClone(given, () => undefined);
+    repository = clone.repository;
     await ensureBranch(repository);
     const results: T[] = [];
-    for (const account of accounts) {
-      results.push(await tell(account, await observe({ ...deps, signal }, account, repository, { dryRun: true })));
-    }
+    for (const account of accounts)
+      results.push(await use(account, await observe(clone.deps, account, repository, { dryRun: true })));
     return results;
   } catch (error) {
-    throw explained(error, deps, undefined);
+    throw explained(error, given, undefined);
   } finally {
     await repository?.close().catch(() => undefined);
   }

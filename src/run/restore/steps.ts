@@ -108,13 +108,13 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   const { type } = document;
   const id = step.targetId ?? step.id;
   const live = await writer.read(type, id);
-  if (!live) return { result: 'conflict', id, reason: 'deleted since the plan was made' };
+  if (!live) return { result: 'conflict', id, reason: 'deleted since the plan was created' };
   const earlier = run.log.earlierVersion(step.key);
   const ours = earlier !== undefined && earlier === coreVersionOf(type, live.doc);
   const now = restorable(type, live.doc, new Map());
   const wanted = reachable(type, restorable(type, document.doc, ids), now);
   if (versionOf(live.doc) !== step.version && !ours && diffFields(now, wanted).length > 0)
-    return { result: 'conflict', id, reason: 'changed since the plan was made; it was left unchanged' };
+    return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   const problem = await overwrite(run, step, document, id, live);
   return problem ? { result: 'blocked', id, reason: problem } : { result: 'done', id };
 }
@@ -126,7 +126,7 @@ async function deleteResource({ context, log }: StepRun, step: Step): Promise<Se
   const live = await writer.read(type, id);
   if (!live) return { result: 'done', id };
   if (versionOf(live.doc) !== step.version)
-    return { result: 'conflict', id, reason: 'changed since the plan was made; it was left unchanged' };
+    return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   await orUnknown(log, { type, id, before: [live.raw], removed: true }, () => writer.remove(type, id));
   journal.append([{ kind: 'done', key: step.key, action: 'delete', id }], false);
   log.written.set(step.key, { type, id, before: [live.raw], after: live, removed: true });
