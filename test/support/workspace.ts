@@ -58,6 +58,7 @@ export async function cli(
   cwd: string,
   env: Record<string, string> = {},
   now?: Date,
+  ask?: (question: string) => Promise<string>,
 ): Promise<Outcome> {
   let out = '';
   let err = '';
@@ -76,6 +77,7 @@ export async function cli(
       cwd,
       now: () => now ?? new Date(),
       signal: new AbortController().signal,
+      ...(ask ? { ask } : {}),
     },
     '0.0.0-test',
   );

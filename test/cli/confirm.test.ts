@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { sample } from '../support/account.ts';
+import { cli, Workspace } from '../support/workspace.ts';
+
+it('a restore asks with the number of changes and the address, and takes only "yes" for consent', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.sync();
+  const first = space.git('rev-parse', 'HEAD').trim();
+  const [one, other] = account.emulator.state.all('scripts').map(({ _id }) => String(_id));
+  const nameOf = (id = '') => account.emulator.state.get('scripts', id)?.name;
+  const before = nameOf(one);
+  const editor = account.emulator.act(account.owner.email);
+  for (const id of [one, other]) editor.set('scripts', String(id), { name: 'Renamed' });
+  const questions: string[] = [];
+  const restore = (answer: string, ...args: string[]) =>
+    cli(['restore', ...args], space.dir, {}, undefined, async (question) => {
+      questions.push(question);
+      return answer;
+    });
+
+  await space.sync();
+  for (const answer of ['', 'Yes please']) {
+    const refused = await restore(answer, 'scripts', '--at', first);
+    expect(refused).toMatchObject({ code: 4, err: expect.stringContaining('Nothing was written to the account') });
+  }
+  expect(new Set(questions)).toEqual(
+    new Set([`Apply these 2 changes to prod (${account.url})? Type "yes" to continue: `]),
+  );
+  expect(nameOf(one)).toBe('Renamed');
+
+  const done = await restore('yes', `scripts/${one}`, '--at', first);
+  expect(done).toMatchObject({ code: 0, out: expect.stringContaining('prod: restored, 1 of 1 step') });
+  expect(questions.at(-1)).toBe(`Apply this change to prod (${account.url})? Type "yes" to continue: `);
+  expect([nameOf(one), nameOf(other)]).toEqual([before, 'Renamed']);
+});
+
+it('a restore that cannot ask is refused, and names what to do', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+
+  expect(await cli(['restore', 'all'], space.dir)).toMatchObject({
+    code: 64,
+    err: 'error: cannot ask for confirmation: not a terminal\n→ Review the plan with --dry-run, then add --yes\n',
+  });
+});
+
+it('a wrong option names the help of its command', async () => {
+  const { code, err } = await cli(['sync', '--nonsense'], '/');
+
+  expect(code).toBe(64);
+  expect(err).toContain('(to list its options: celigo-mirror sync --help)');
+});
