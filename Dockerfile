@@ -11,8 +11,8 @@ COPY src src
 RUN npm run build
 
 FROM ${NODE_IMAGE}
-# git and ssh do the pushing, tini reaps their children and passes signals on. npm and yarn are of no use here.
-# ssh refuses to work for a user without a name, hence the user.
+# git and ssh push, tini reaps their children and forwards signals. npm and yarn are not needed here.
+# ssh refuses to run for a user without a name, hence the user.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates git openssh-client tini \
  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \
@@ -30,7 +30,7 @@ USER 10001:10001
 ENV NODE_ENV=production \
     HOME=/home/mirror \
     MIRROR_PATH=/data/mirror
-# The only place that is written to, besides /tmp: everything else may be read-only.
+# Besides /tmp, the only place that is written to: everything else can be read-only.
 VOLUME /data
 WORKDIR /data
 EXPOSE 8080
