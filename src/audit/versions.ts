@@ -2,6 +2,7 @@ import { type MirrorDocument, readMirrorDocument } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
 import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
+import { typeIn } from '../core/keys.ts';
 import type { Git } from '../mirror/git.ts';
 import { documentPath, type Entry, type Files } from './trail.ts';
 
@@ -38,7 +39,7 @@ function read(files: Files, account: string, texts: ReadonlyMap<string, string>)
   const path = documentPath(files);
   const text = path === undefined ? undefined : texts.get(files.get(path) ?? '');
   if (path === undefined || text === undefined) return undefined;
-  const folder = path.slice(0, path.indexOf('/'));
+  const folder = typeIn(path);
   try {
     return readMirrorDocument(path, text, `${account}/${path}`, (name) =>
       texts.get(files.get(`${folder}/${name}`) ?? ''),

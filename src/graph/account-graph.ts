@@ -1,7 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
-import { type Key, keyOf } from '../core/keys.ts';
+import { idIn, type Key, keyOf } from '../core/keys.ts';
 import { type Place, placeOf, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
 
@@ -148,7 +148,7 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
 /** Name of a resource for people: its title, or its id where it has none. */
 export function nameOf(graph: AccountGraph, key: Key): string {
   const document = graph.nodes.get(key);
-  return document === undefined || document.title === '' ? key.slice(key.indexOf('/') + 1) : document.title;
+  return document === undefined || document.title === '' ? idIn(key) : document.title;
 }
 
 /** Documents of one type. */

@@ -1,12 +1,12 @@
 import { findType } from '../catalogue/index.ts';
-import type { Key } from '../core/keys.ts';
+import { type Key, typeIn } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, type Edge, grouped, nameOf } from './account-graph.ts';
 import type { Impact, Reached } from './impact.ts';
 import { mermaidNode, mermaidText } from './mermaid.ts';
 
 function typeOf(key: Key): string {
-  return key.slice(0, key.indexOf('/'));
+  return typeIn(key);
 }
 
 function nounOf(key: Key): string {

@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors.ts';
+import { idIn, typeIn } from '../core/keys.ts';
 import type { Transliterate } from '../core/layout.ts';
 import { slugOf } from '../core/layout.ts';
 import { nearest } from '../core/suggest.ts';
@@ -56,7 +57,7 @@ export async function lint(graph: AccountGraph, policy: LintPolicy, transliterat
   checkNames(policy);
   const needed = new Set<number>();
   const isAllowed = (rule: string, { key, place }: Problem): boolean => {
-    const [typeName = '', id = ''] = key.split('/');
+    const [typeName, id] = [typeIn(key), idIn(key)];
     const title = graph.nodes.get(key)?.title ?? '';
     const hits = policy.allow.flatMap((entry, i) => {
       const [type = '', ...rest] = entry.what.split('/');

@@ -1,5 +1,5 @@
 import { findType } from '../catalogue/index.ts';
-import type { Key } from '../core/keys.ts';
+import { idIn, type Key, typeIn } from '../core/keys.ts';
 import { type AccountGraph, isForeign, ofType } from '../graph/account-graph.ts';
 import type { Problem, Rule } from './types.ts';
 
@@ -37,9 +37,9 @@ function unused(types: readonly string[], message: (noun: string) => string): Ru
 
 function missingReferences(graph: AccountGraph): Problem[] {
   const core = new Set(['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts']);
-  const held = new Set([...graph.nodes.keys()].map((key) => key.slice(0, key.indexOf('/'))));
+  const held = new Set([...graph.nodes.keys()].map((key) => typeIn(key)));
   return graph.missing.flatMap(({ from, to, place }) => {
-    const [type = '', id = ''] = to.split('/');
+    const [type, id] = [typeIn(to), idIn(to)];
     // Nothing is known of types that are not mirrored; Celigo's own iClients are in no account.
     if (!(core.has(type) || held.has(type)) || type === 'iclients') return [];
     return [{ key: from, place, message: `refers to the ${nounOf(type)} ${id}, which does not exist` }];

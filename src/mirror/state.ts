@@ -1,5 +1,6 @@
 import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
+import { typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { timeOf } from '../core/times.ts';
 import type { Git } from './git.ts';
@@ -161,7 +162,7 @@ export async function readDocuments(state: MirrorState, paths: readonly string[]
     for (const [i, path] of some.entries()) {
       const text = texts[i] ?? '';
       if (!text.includes('$file')) continue;
-      const type = path.slice(0, path.indexOf('/'));
+      const type = typeIn(path);
       for (const name of sideFilesOf(parseDocumentFile(path, text, `${state.account}/${path}`))) {
         if (state.files.has(`${type}/${name}`)) wanted.add(`${type}/${name}`);
       }
@@ -170,7 +171,7 @@ export async function readDocuments(state: MirrorState, paths: readonly string[]
     const sideTexts = await state.texts(sidePaths);
     const sides = new Map(sidePaths.map((path, i) => [path, sideTexts[i] ?? '']));
     for (const [i, path] of some.entries()) {
-      const typeName = path.slice(0, path.indexOf('/'));
+      const typeName = typeIn(path);
       out.push(
         readMirrorDocument(path, texts[i] ?? '', `${state.account}/${path}`, (name) =>
           sides.get(`${typeName}/${name}`),

@@ -1,6 +1,7 @@
 import { type Blamed, blame } from '../../audit/blame.ts';
 import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
+import { idIn, typeIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import { openTrail } from '../input/trail.ts';
 import { short } from '../ui/change-view.ts';
@@ -36,7 +37,7 @@ export async function runBlame(io: Io, globals: GlobalOptions, what: string, fla
       baseline: entry.baseline,
       cut: entry.cut,
     }));
-    const [type = '', id = ''] = key.split('/');
+    const [type, id] = [typeIn(key), idIn(key)];
     io.out(`${JSON.stringify({ version: 1, account, type, id, cut, fields: rows }, null, 2)}\n`);
     return;
   }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
+import { idIn, typeIn } from '../../core/keys.ts';
 import type { AccountGraph } from '../../graph/account-graph.ts';
 import { type Finding, type LintResult, lint, RULES, reaches } from '../../lint/lint.ts';
 import { POLICY_FILE, readPolicy } from '../../lint/policy.ts';
@@ -70,7 +71,7 @@ export async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags):
 
 function findingJson(graph: AccountGraph, account: string, finding: Finding) {
   const { key, rule, severity, place, line, message } = finding;
-  const [type = '', id = ''] = key.split('/');
+  const [type, id] = [typeIn(key), idIn(key)];
   const { title = '', path = '' } = graph.nodes.get(key) ?? {};
   return { rule, severity, type, id, name: title, path: `${account}/${path}`, place, line, message };
 }

@@ -1,7 +1,7 @@
 import { ApiError } from '../../celigo/errors.ts';
 import { toData } from '../../core/documents.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
@@ -35,7 +35,7 @@ export async function earlierWrites({
   for (const entry of journal.entries) {
     if (entry.kind !== 'intent' && entry.kind !== 'done') continue;
     if (entry.action === 'create') continue;
-    const [typeName = '', id = ''] = entry.key.split('/');
+    const [typeName, id] = [typeIn(entry.key), idIn(entry.key)];
     actions.set(keyOf(typeName, entry.kind === 'done' ? entry.id : (ids.get(id) ?? id)), entry.action);
   }
   const base = await readState(repository.git, plan.account, {

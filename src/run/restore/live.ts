@@ -1,5 +1,5 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { findType } from '../../catalogue/index.ts';
+import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { digestOf } from '../../core/digest.ts';
@@ -22,7 +22,7 @@ export interface LiveAccount {
   readonly report: SyncReport;
   /** Resources that exist. */
   readonly keys: () => readonly Key[];
-  /** `undefined`: the type could not be listed whole, or is not mirrored. */
+  /** `undefined`: the type could not be listed completely, or is not mirrored. */
   readonly has: (type: string, id: string) => boolean | undefined;
   /** Whether it changed since the mirror's last sync. */
   readonly isChanged: (key: Key) => boolean;
@@ -31,14 +31,21 @@ export interface LiveAccount {
   readonly documents: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, MirrorDocument>>;
 }
 
-/** Fingerprint of a document in the mirror's form. The entries of a cache are compared apart. */
-export function versionOf(doc: JsonObject): string {
-  return digestOf(stableStringify(withKey(doc, 'data', undefined)));
+/** Members with entries, whatever the type. */
+const ENTRIES: readonly string[] = RESOURCE_TYPES.flatMap(({ entries = [] }) => entries);
+
+function withoutMembers(doc: JsonObject, keys: readonly string[]): JsonObject {
+  return keys.reduce((held, key) => withKey(held, key, undefined), doc);
 }
 
-/** As {@link versionOf}, without what is written by calls of its own: what a journal tells our own writes by. */
+/** Fingerprint of a document in the mirror's form, without entries: they are compared on their own. */
+export function versionOf(doc: JsonObject): string {
+  return digestOf(stableStringify(withoutMembers(doc, ENTRIES)));
+}
+
+/** As {@link versionOf}, without what calls of its own write: a journal identifies our own writes by it. */
 export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
-  return versionOf(writtenApart(type).reduce((held, key) => withKey(held, key, undefined), doc));
+  return versionOf(withoutMembers(doc, writtenApart(type)));
 }
 
 function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
@@ -47,8 +54,8 @@ function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObj
 }
 
 /**
- * Mirrors the account (with `dryRun` only looks at it) and tells what it holds. More deletions than the guards allow are
- * held back rather than refused: whoever restores may be about to undo them.
+ * Mirrors the account (with `dryRun` only fetches it) and returns what it holds. More deletions than the guards allow are
+ * held back rather than refused: the restore may be about to undo them.
  * @throws AppError, ApiError, GitFailure as `sync` does
  */
 export async function observe(

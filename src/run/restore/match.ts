@@ -3,7 +3,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { Journal } from '../../mirror/journal.ts';
@@ -94,7 +94,7 @@ function markOwnWrites(journal: Journal, found: Map<Key, Live>): void {
   const own = touchedKeys(journal);
   for (const [key, entry] of found) {
     if (entry.state !== 'live') continue;
-    const type = findType(key.slice(0, key.indexOf('/')));
+    const type = findType(typeIn(key));
     if (type && (own.has(key) || own.has(keyOf(type.name, entry.id))))
       found.set(key, { ...entry, changed: changedByOthers(journal, key, type, entry.doc) });
   }

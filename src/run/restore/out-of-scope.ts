@@ -1,14 +1,14 @@
 import { findType } from '../../catalogue/index.ts';
 import { isAppPart } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import { innerIds } from '../../plan/ids.ts';
 import type { LiveDocument, Plan } from '../../plan/types.ts';
 import type { LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
 
-/** So many ids git looks for quicker than all texts are read; its time grows with their number. */
+/** Up to so many ids, git's search is faster than reading all texts; its time grows with their number. */
 const FEW = 100;
 
 /** Live documents that hold one of these ids. All texts are searched, few are read, fewer are parsed. */
@@ -35,8 +35,8 @@ export async function documentsWith(live: LiveAccount, known: ReadonlySet<string
 }
 
 /**
- * Ids within one account of which earlier restores made others: the old one is gone, the new one is there. Ids of parts of
- * documents are known by the documents that hold them.
+ * Ids within one account that earlier restores replaced: the old one is gone, the new one exists. Ids of parts of documents
+ * are known by the documents that hold them.
  * @param holders live documents; all that hold one of the ids are among them
  */
 export function replacedIds(
@@ -44,11 +44,11 @@ export function replacedIds(
   ids: ReadonlyMap<string, string>,
   holders: readonly LiveDocument[],
 ): Map<string, string> {
-  const dirs = dirsById(live);
+  const types = typesById(live);
   const parts = new Set(holders.flatMap(({ type, doc }) => [...innerIds(type, doc)]));
   return new Map(
     [...ids].filter(([old, id]) => {
-      const typeName = dirs.get(id);
+      const typeName = types.get(id);
       return (
         old !== id && (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
       );
@@ -56,14 +56,14 @@ export function replacedIds(
   );
 }
 
-/** Ids to look for in the account's documents, so that {@link replacedIds} can tell. */
+/** Ids that {@link replacedIds} needs the holders of. */
 export function idsToFind(live: LiveAccount, ids: ReadonlyMap<string, string>): string[] {
-  const dirs = dirsById(live);
-  return [...ids].flatMap(([old, id]) => (dirs.has(id) ? [old] : [old, id]));
+  const types = typesById(live);
+  return [...ids].flatMap(([old, id]) => (types.has(id) ? [old] : [old, id]));
 }
 
-function dirsById(live: LiveAccount): Map<string, string> {
-  return new Map(live.keys().map((key) => [key.slice(key.indexOf('/') + 1), key.slice(0, key.indexOf('/'))]));
+function typesById(live: LiveAccount): Map<string, string> {
+  return new Map(live.keys().map((key) => [idIn(key), typeIn(key)]));
 }
 
 /** What the target has and the state has not. In another account only what earlier restores made there. */
@@ -74,17 +74,17 @@ export async function extraneousDocuments(
   sameAccount: boolean,
   maps: ReadonlyMap<string, ReadonlyMap<string, string>>,
 ): Promise<LiveDocument[]> {
-  // Stands for something of the state, under the id that an earlier restore gave it.
-  const standing = new Set<Key>();
+  // Resources of the state under the ids that earlier restores gave them.
+  const restored = new Set<Key>();
   for (const key of stateKeys) {
-    const [typeName = '', old = ''] = key.split('/');
+    const [typeName, old] = [typeIn(key), idIn(key)];
     const id = ids.get(old);
-    if (id !== undefined) standing.add(keyOf(typeName, id));
+    if (id !== undefined) restored.add(keyOf(typeName, id));
   }
   const keys = sameAccount
     ? live.keys().filter((key) => {
-        const [typeName = ''] = key.split('/');
-        return !stateKeys.has(key) && !standing.has(key) && findType(typeName)?.restore.onlyWhenNamed !== true;
+        const typeName = typeIn(key);
+        return !stateKeys.has(key) && !restored.has(key) && findType(typeName)?.restore.onlyWhenNamed !== true;
       })
     : [...maps].flatMap(([typeName, pairs]) =>
         [...pairs].filter(([old]) => !stateKeys.has(keyOf(typeName, old))).map(([, id]) => keyOf(typeName, id)),
@@ -98,6 +98,7 @@ export async function extraneousDocuments(
     .map(([key, document]) => ({ ...document, changed: live.isChanged(key) }));
 }
 
+/** Refuses a plan that deletes more of a type than the guards allow. */
 export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps): AppError | undefined {
   const { maxDeletions, maxDeletionShare } = deps.config.guards;
   const counts = new Map<string, number>();
@@ -108,7 +109,7 @@ export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps)
     return new AppError(
       'GUARD',
       `${plan.account}: ${count} of ${all} ${typeName} would be deleted; the guard allows ${maxDeletions} or ${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
-      { hint: 'Look at the list of deletions; if they are meant, add --force' },
+      { hint: 'Review the list of deletions; if they are intended, add --force' },
     );
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { findType } from '../../catalogue/index.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pathsOf } from '../../mirror/selection.ts';
@@ -25,9 +25,7 @@ export function undeletedKeys(journal: Journal): Set<Key> {
 export function createdKeys(journal: Journal): Set<Key> {
   return new Set(
     journal.entries.flatMap((entry) =>
-      entry.kind === 'done' && entry.action === 'create'
-        ? [keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id)]
-        : [],
+      entry.kind === 'done' && entry.action === 'create' ? [keyOf(typeIn(entry.key), entry.id)] : [],
     ),
   );
 }
@@ -37,7 +35,7 @@ function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key>
   for (const entry of journal.entries) {
     if ((entry.kind !== 'intent' && entry.kind !== 'done') || !wanted(entry.action)) continue;
     keys.add(entry.key);
-    if (entry.kind === 'done') keys.add(keyOf(entry.key.slice(0, entry.key.indexOf('/')), entry.id));
+    if (entry.kind === 'done') keys.add(keyOf(typeIn(entry.key), entry.id));
   }
   return keys;
 }
@@ -55,10 +53,10 @@ export async function adoptCreated(
   const open = new Set<Key>();
   for (const entry of journal.entries) {
     if (entry.kind === 'ids') for (const [old, id] of entry.pairs) ids.set(old, id);
-    if (entry.kind === 'match') ids.set(entry.key.slice(entry.key.indexOf('/') + 1), entry.id);
+    if (entry.kind === 'match') ids.set(idIn(entry.key), entry.id);
     if (entry.kind === 'intent' && entry.action === 'create') open.add(entry.key);
     if (entry.kind !== 'done' || entry.action !== 'create') continue;
-    const old = entry.key.slice(entry.key.indexOf('/') + 1);
+    const old = idIn(entry.key);
     if (old !== entry.id) learnId(ids, old, entry.id);
     claimed.add(entry.id);
     open.delete(entry.key);
@@ -78,7 +76,7 @@ export async function adoptCreated(
     const { type, id } = document;
     if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {
-      const target = key.slice(key.indexOf('/') + 1);
+      const target = idIn(key);
       return key.startsWith(`${type.name}/`) && !old.has(target) && !claimed.has(target);
     });
     const candidates = [...(await live.documents(unknown)).values()];

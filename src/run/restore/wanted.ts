@@ -13,7 +13,7 @@ import type { Live } from '../../plan/types.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
 
-/** The target's way with what is different there. Only for another account. */
+/** The document with the values that the target has instead. Only for another account. */
 export function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
   const values = valuesFor(overrides, document.type.name, document.id, document.title);
   if (values.size === 0) return document;
@@ -47,7 +47,7 @@ export function learnParts(document: MirrorDocument, live: Live | undefined, ids
   for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc)) if (!ids.has(old)) ids.set(old, id);
 }
 
-/** Documents of the state that the mirror does not hold as they are, or that changed since. */
+/** Paths of documents of the state that differ in the mirror, or changed since. */
 export function differing(state: MirrorState, live: LiveAccount, keys: ReadonlySet<Key>): string[] {
   const { base } = live;
   if (!base) return pathsOf(state, keys);
