@@ -4,8 +4,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only a test that hangs may meet these, however busy the machine is.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // The usual number is one less, which is half the machine where there are two.
     maxWorkers: availableParallelism(),
     // A file a process of its own costs half of the time: the modules are read once a worker.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { Workspace } from '../support/workspace.ts';
 
 const ID = '64f0c0ffee64f0c0ffee64f0';
@@ -48,7 +49,7 @@ const EVIL: Record<string, string> = {
 };
 
 describe('a file of the mirror that holds', () => {
-  it.each(Object.entries(EVIL))('%s is named by every reader, and harms none', async (_, text) => {
+  eachOf(Object.entries(EVIL), { quick: 6 })('%s is named by every reader, and harms none', async (_, text) => {
     const { space, file } = await mirror();
     writeFileSync(file, text);
     space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qam', 'evil');

@@ -49,7 +49,7 @@ describe('drill', () => {
     expect(account.emulator.requests).toEqual([]);
   });
 
-  it('of a mirror with samples brings them back, too', async () => {
+  it('of a mirror with samples brings them back, too', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account, { sampleData: true });
     expect(space.git('grep', '--count', 'sampleData:', 'HEAD').trim()).not.toBe('');

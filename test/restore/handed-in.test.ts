@@ -1,24 +1,28 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { valueAt } from '../../src/core/paths.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
 import { maskedPaths, secretsIn } from '../../src/emulator/model/masking.ts';
 import { sample } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { doc, expectCode, head, mirrored, said, typed, writes } from './support.ts';
 
-it.each([
-  ['a mask', '******'],
-  ['a short mask', '***'],
-  ['a marker of a credential', { $secret: 'abcdef123456' }],
-  ['a marker of a file', { $file: 'x.js' }],
-  ['an empty text', ''],
-  ['blanks', '  '],
-  ['an unset variable with an empty fallback', '${NOT_SET:-}'],
-  ['a text with a piece taken out', 'Bearer [[redacted abcdef123456]]'],
-  ['a mask inside', { user: 'somebody', apiKey: '******' }],
-  ['nothing inside', {}],
-])('%s handed in with --secrets is refused, and the live credential stays', async (_, value) => {
+eachOf(
+  [
+    ['a mask', '******'],
+    ['a short mask', '***'],
+    ['a marker of a credential', { $secret: 'abcdef123456' }],
+    ['a marker of a file', { $file: 'x.js' }],
+    ['an empty text', ''],
+    ['blanks', '  '],
+    ['an unset variable with an empty fallback', '${NOT_SET:-}'],
+    ['a text with a piece taken out', 'Bearer [[redacted abcdef123456]]'],
+    ['a mask inside', { user: 'somebody', apiKey: '******' }],
+    ['nothing inside', {}],
+  ],
+  { quick: 4 },
+)('%s handed in with --secrets is refused, and the live credential stays', async (_, value) => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);

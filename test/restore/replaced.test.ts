@@ -62,7 +62,7 @@ describe('a reference to what was made anew', () => {
     expectNoMask(emulator);
   });
 
-  it('follows also when it was made anew a second time', async () => {
+  it('follows also when it was made anew a second time', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);

@@ -5,6 +5,7 @@ import { isArray, isObject, type Json, type JsonObject } from '../../src/core/js
 import type { Behaviour, PendingWrite } from '../../src/emulator/http/server.ts';
 import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { cli, Workspace } from '../support/workspace.ts';
 import {
   configured,
@@ -76,7 +77,7 @@ describe('a deleted integration that is still in the recycle bin', () => {
     ),
   );
 
-  it.each(CASES)(
+  eachOf(CASES, { quick: 2 })(
     'comes back with its flows and ids (cascade restore: $cascadeRestore, bin answers: $binById, deletion mirrored: $synced)',
     async ({ cascadeRestore, binById, synced }) => {
       const test = await account({ cascadeRestore, binById });
@@ -185,7 +186,7 @@ describe('a deleted integration that was purged', () => {
     { name: SHOP, enable: true, synced: false },
   ];
 
-  it.each(CASES)(
+  eachOf(CASES, { quick: 2 })(
     'is made anew with every reference rewritten: $name (flows enabled: $enable, deletion mirrored: $synced)',
     async ({ name, enable, synced }) => {
       const test = await account();
@@ -611,7 +612,7 @@ describe('secrets that the API masks', () => {
     noMasks();
   });
 
-  it.each(['store', 'keep'] as const)(
+  eachOf([['store'], ['keep']], { quick: 1 })(
     'are never written as masks, whatever the account does with them (%s)',
     async (maskedWrites) => {
       const test = await account({ maskedWrites });
@@ -688,12 +689,15 @@ describe('live edits', () => {
     await expectFollowed(space);
   });
 
-  it.each([
-    { force: false, every: false },
-    { force: true, every: false },
-    { force: false, every: true },
-    { force: true, every: true },
-  ])(
+  eachOf(
+    [
+      { force: false, every: false },
+      { force: true, every: false },
+      { force: false, every: true },
+      { force: true, every: true },
+    ],
+    { quick: 1 },
+  )(
     'slipped in before a write of a restore are never lost (--force: $force, before every write: $every)',
     async ({ force, every }) => {
       const test = await account();
@@ -738,7 +742,6 @@ describe('live edits', () => {
       await space.sync();
       await expectFollowed(space);
     },
-    120_000,
   );
 
   it('slipped in before the deletions of --prune are never lost', async () => {

@@ -138,7 +138,7 @@ describe('a restore into an empty account', () => {
     expect(await space.sync('--account', 'copy')).toMatchObject({ code: 0, commits: [] });
   });
 
-  it('brings later changes over by updating what the first time made', async () => {
+  it('brings later changes over by updating what the first time made', { tags: 'slow' }, async () => {
     const { prod, copy, space } = await pair();
     expectCode(await space.run(...COPY), 0, 3);
     const [id = ''] = plain(space, prod.emulator, 'flows');

@@ -1,12 +1,17 @@
 import { it } from 'vitest';
 
+type Test<Args extends unknown[]> = (name: string, test: (...args: Args) => Promise<void>) => void;
+interface Options {
+  /** So many rows. */
+  readonly quick: number;
+}
+
 /** As `it.each`, for tests that take long: only the first rows of the table belong to the quick suite. */
-export function eachOf<const Row extends [unknown, ...unknown[]]>(
-  rows: readonly Row[],
-  { quick }: { readonly quick: number },
-): (name: string, test: (...row: Row) => Promise<void>) => void {
+export function eachOf<const Row extends [unknown, ...unknown[]]>(rows: readonly Row[], options: Options): Test<Row>;
+export function eachOf<Row extends object>(rows: readonly Row[], options: Options): Test<[Row]>;
+export function eachOf(rows: readonly unknown[], { quick }: Options): Test<never> {
   return (name, test) => {
-    const run = test as unknown as (...row: unknown[]) => Promise<void>;
+    const run = test as (...row: unknown[]) => Promise<void>;
     if (quick > 0) it.each(rows.slice(0, quick))(name, run);
     it.each(rows.slice(quick))(name, { tags: 'slow' }, run);
   };
