@@ -3,7 +3,7 @@ import { oneLine } from '../core/message.ts';
 import type { Entry } from './trail.ts';
 
 /** A change as `log --json` and `report --format json` print it. */
-export interface EntryJson {
+interface EntryJson {
   /** ISO 8601. */
   readonly time: string;
   readonly by: Person;

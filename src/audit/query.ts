@@ -45,7 +45,7 @@ export function selectKeys(
   );
 }
 
-/** What to look for in a history. Everything given must match. */
+/** What to search a history for. Everything given must match. */
 export interface Query {
   readonly keys: ReadonlySet<Key> | undefined;
   readonly since: Date | undefined;

@@ -52,7 +52,7 @@ function read(files: Files, account: string, texts: ReadonlyMap<string, string>)
 }
 
 /** The document of a resource that came or went, before or after it did; neither where it stayed or cannot be read. */
-export function wholeOf({ before, after }: Entry, versions: Versions): { before?: JsonObject; after?: JsonObject } {
+export function documentsOf({ before, after }: Entry, versions: Versions): { before?: JsonObject; after?: JsonObject } {
   if (before.size > 0 && after.size > 0) return {};
   const [old, now] = [versions.document(before)?.doc, versions.document(after)?.doc];
   return { ...(old ? { before: old } : {}), ...(now ? { after: now } : {}) };
@@ -65,8 +65,8 @@ export function fieldsOf(entry: Entry, versions: Versions): FieldChange[] {
   return before && after ? diffFields(before.doc, after.doc) : [];
 }
 
-/** The fields that a change changed; a resource that came or went is one change of the whole document. */
+/** The fields that a change changed; a resource that came or went is one change of the document. */
 export function changesOf(entry: Entry, versions: Versions): FieldChange[] {
-  const { before, after } = wholeOf(entry, versions);
+  const { before, after } = documentsOf(entry, versions);
   return before || after ? [fieldChange([], before, after)] : fieldsOf(entry, versions);
 }

@@ -6,7 +6,7 @@ import { ApiError } from './errors.ts';
 import { listRecords } from './paging.ts';
 
 /** One change in the audit log. Values are left out on purpose: they may hold secrets. */
-export interface AuditNote {
+interface AuditNote {
   readonly id: string;
   readonly resourceType: string;
   readonly resourceId: string;
@@ -57,7 +57,7 @@ export async function fetchAudit(client: ApiClient, from: Date, to: Date, signal
 }
 
 /** One field that an edit changed. A missing value: the field was absent. */
-export interface EditedField {
+interface EditedField {
   readonly path: string;
   readonly oldValue?: Json;
   readonly newValue?: Json;
@@ -98,7 +98,7 @@ export interface FeedEntry {
 
 function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
   const time = text(entry.time);
-  // Without a time there is no place for it in a feed by months; no document knows such an entry.
+  // A feed by months has no file for an entry without a time; no document mentions one.
   if (!Number.isFinite(Date.parse(time))) return undefined;
   const by = editorOf(entry);
   const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
@@ -136,7 +136,7 @@ async function readAudit<T extends { readonly id: string; readonly time: string 
   return [...notes.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
 }
 
-/** Names and e-mail addresses of the account's users by user id, as `/v1/ashares` knows them; the owner is missing. */
+/** Names and e-mail addresses of the account's users by user id, from `/v1/ashares`; the owner is missing. */
 export async function fetchUsers(
   client: ApiClient,
   signal: AbortSignal,

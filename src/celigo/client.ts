@@ -14,7 +14,7 @@ const MOST_THROTTLED = 60;
 /** A server that asks for a longer pause than this is out of service, not busy. Milliseconds. */
 const LONGEST_PAUSE_MS = 15 * 60_000;
 
-export interface ClientOptions extends PacerOptions, WireOptions {
+interface ClientOptions extends PacerOptions, WireOptions {
   /** Without trailing slash; paths are appended. The token goes to this origin only. */
   readonly baseUrl: string;
   readonly retries: number;
@@ -22,7 +22,7 @@ export interface ClientOptions extends PacerOptions, WireOptions {
 }
 
 /** A request that will be tried again. */
-export interface RetryEvent {
+interface RetryEvent {
   readonly method: string;
   readonly path: string;
   readonly reason: string;
@@ -46,7 +46,7 @@ export interface ApiResponse {
   readonly url: URL;
 }
 
-export interface ClientStats {
+interface ClientStats {
   requests: number;
   retries: number;
   /** Milliseconds during which the client sent nothing because the server asked for a pause. */
@@ -118,7 +118,7 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
 }
 
 /** What the client takes from the configuration of an account. */
-export type ClientSettings = Pick<
+type ClientSettings = Pick<
   ClientOptions,
   'baseUrl' | 'token' | 'requestsPerSecond' | 'concurrency' | 'requestTimeoutMs' | 'retries'
 >;

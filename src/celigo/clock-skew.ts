@@ -1,5 +1,5 @@
 /** Between which bounds the server's clock minus ours lies, in milliseconds. */
-export interface ClockSkew {
+interface ClockSkew {
   readonly from: number;
   readonly to: number;
 }

@@ -15,7 +15,7 @@ export interface PacerOptions {
 }
 
 /** Sends the account's requests no faster than the limit, and none while the server asks for a pause. */
-export interface Pacer {
+interface Pacer {
   run<T>(work: () => Promise<T>, options: { readonly signal: AbortSignal; readonly priority: number }): Promise<T>;
   /**
    * Holds back every request that has not been sent yet.

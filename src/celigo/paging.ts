@@ -10,6 +10,8 @@ const ROUND_COUNTS: ReadonlySet<number> = new Set([100, 1000, 1001]);
 /** A server that sends more pages than this repeats itself. Reaching it is an error, never an end. */
 const MOST_PAGES = 100_000;
 
+type Query = Readonly<Record<string, string>>;
+
 /** One page, decoded. */
 export interface Page {
   /** Records on the page. */
@@ -18,13 +20,13 @@ export interface Page {
   readonly nextPageUrl?: string | undefined;
 }
 
-export interface WalkOptions<P extends Page> {
+interface WalkOptions<P extends Page> {
   /** Path of the collection below the base URL. */
   readonly path: string;
   /** Parameters without which the walk would mean something else. */
-  readonly query?: Readonly<Record<string, string>>;
+  readonly query?: Query;
   /** Parameters that are left out when the server refuses them with 400. */
-  readonly optional?: Readonly<Record<string, string>>;
+  readonly optional?: Query;
   /** Names of parameters that the server refused: not sent, and added to. Shared by the walks of one run. */
   readonly refused?: Set<string>;
   /** `false`: no `limit` is sent. */
@@ -39,7 +41,7 @@ export interface WalkOptions<P extends Page> {
 }
 
 /** How a walk finds out whether a page without a link was the last one. */
-export interface Probe {
+interface Probe {
   /** The parameter that names how many records to leave out. */
   readonly parameter: string;
   /** Whether a page of so many records may have been cut off. */
@@ -72,7 +74,7 @@ function nextPageTarget(baseUrl: string, next: string): URL {
   return ownUrl(baseUrl, /^\/v1\//i.test(path) ? path : `/v1${path}`);
 }
 
-function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+function withQuery(path: string, query: Query): string {
   const text = new URLSearchParams(query).toString();
   return text === '' ? path : `${path}?${text}`;
 }
@@ -86,7 +88,7 @@ function leavings(limit: readonly string[], optional: readonly string[]): string
 }
 
 /** A link to another page of the same collection that lost parameters of ours gets them back. */
-function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, string>>): URL {
+function withOurQuery(target: URL, first: URL, ours: Query): URL {
   if (target.pathname.toLowerCase() !== first.pathname.toLowerCase()) return target;
   const lost = Object.entries(ours).filter(([name]) => !target.searchParams.has(name));
   if (lost.length === 0) return target;
@@ -96,93 +98,119 @@ function withOurQuery(target: URL, first: URL, ours: Readonly<Record<string, str
   return full;
 }
 
+function without(query: Query, isLeftOut: (name: string) => boolean): Query {
+  return Object.fromEntries(Object.entries(query).filter(([name]) => !isLeftOut(name)));
+}
+
+/** One page as it came. `content`: absent for an empty body. */
+interface Fetched<P extends Page> {
+  readonly url: string;
+  readonly response: ApiResponse;
+  readonly content: P | undefined;
+}
+
+async function fetchPage<P extends Page>(client: ApiClient, options: WalkOptions<P>, url: string): Promise<Fetched<P>> {
+  let content: P | undefined;
+  const response = await client.send({
+    url,
+    signal: options.signal,
+    accept: (answer) => {
+      content = answer.body.length === 0 ? undefined : options.read(answer);
+    },
+  });
+  return { url, response, content };
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 400;
+}
+
+/** The first page, and the parameters that the server accepts. `limit` is added where we choose the page. */
+interface Start<P extends Page> {
+  readonly page: Fetched<P>;
+  readonly ours: Query;
+  readonly limit: Query;
+}
+
+/** Fetches the first page, leaving out parameters that the server refuses; those are added to `refused`. */
+async function fetchFirst<P extends Page>(client: ApiClient, options: WalkOptions<P>): Promise<Start<P>> {
+  const { path, query, refused = new Set<string>() } = options;
+  const isRefused = (name: string): boolean => refused.has(name);
+  const optional = without(options.optional ?? {}, isRefused);
+  const paging = without(options.paged ? { limit: String(PAGE_SIZE) } : {}, isRefused);
+  let firstRefusal: unknown;
+  for (const leftOut of [[], ...leavings(Object.keys(paging), Object.keys(optional))]) {
+    const isLeftOut = (name: string): boolean => leftOut.includes(name);
+    const ours = { ...query, ...without(optional, isLeftOut) };
+    const limit = without(paging, isLeftOut);
+    try {
+      const page = await fetchPage(client, options, withQuery(path, { ...ours, ...limit }));
+      for (const name of leftOut) refused.add(name);
+      return { page, ours, limit };
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      firstRefusal ??= error;
+    }
+  }
+  throw firstRefusal;
+}
+
+/** The page that a page links to, by header or body. @throws ApiError for a link that leads elsewhere */
+function linkedPage(baseUrl: string, { response, content }: Fetched<Page>): URL | undefined {
+  const link = nextLink(response);
+  if (link) return ownUrl(baseUrl, link, response.url);
+  return content?.nextPageUrl ? nextPageTarget(baseUrl, content.nextPageUrl) : undefined;
+}
+
 /**
  * Reads a collection from its first to its last page, however the server pages. Returns only after an explicit end;
- * every doubt is an error, so that absence can be trusted
- * (api-notes#paging-end).
+ * every doubt is an error, so that absence can be trusted (api-notes#paging-end).
  * @returns whether the end is certain. `false` only with a `probe` of the caller's: after a full page the server sent
  * the same again or refused to continue, so that there may be more
  * @throws ApiError when a page cannot be read, repeats, leads elsewhere, or the server goes in circles
  */
 export async function walkCollection<P extends Page>(client: ApiClient, options: WalkOptions<P>): Promise<boolean> {
-  const asked = options.paged ? PAGE_SIZE : undefined;
-  const refused = options.refused ?? new Set<string>();
-  let leftOut: readonly string[] = [];
-  const sendable = (all: Readonly<Record<string, string>> = {}): Record<string, string> =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => !refused.has(name) && !leftOut.includes(name)));
-  const limit = (): Record<string, string> => sendable(asked === undefined ? {} : { limit: String(asked) });
-  const ours = (): Record<string, string> => ({ ...options.query, ...sendable(options.optional) });
-  const address = (more: Readonly<Record<string, string>> = {}): string =>
-    withQuery(options.path, { ...ours(), ...limit(), ...more });
-  const tries = leavings(Object.keys(limit()), Object.keys(sendable(options.optional)));
-  let firstRefusal: unknown;
-  let url = address();
+  const { path, probe } = options;
+  const isFull = probe?.isFull ?? ((length: number) => ROUND_COUNTS.has(length));
+  const start = await fetchFirst(client, options);
+  const seen = new Set<string>();
+  let page = start.page;
   let total = 0;
   let probing = false;
-  let arrived = false;
   let pageLength: number | undefined;
-  const parameter = options.probe?.parameter ?? 'skip';
-  const seen = new Set<string>();
 
-  for (let page = 0; page < MOST_PAGES; page++) {
-    seen.add(url);
-    let content: P | undefined;
-    let response: ApiResponse;
-    try {
-      response = await client.send({
-        url,
-        signal: options.signal,
-        accept: (answer) => {
-          content = answer.body.length === 0 ? undefined : options.read(answer);
-        },
-      });
-    } catch (error) {
-      const refusal = error instanceof ApiError && error.status === 400;
-      if (probing && options.probe && refusal) return false;
-      const first = refusal && !arrived;
-      firstRefusal ??= first ? error : undefined;
-      const next = first ? tries.shift() : undefined;
-      if (!next) throw first ? firstRefusal : error;
-      leftOut = next;
-      url = address();
-      continue;
-    }
-    if (!arrived) for (const name of leftOut) refused.add(name);
-    arrived = true;
-    const decoded = content as P | undefined;
-    const count = decoded?.count ?? 0;
-    const fresh = decoded ? await options.visit(decoded) : 0;
+  for (let number = 0; number < MOST_PAGES; number++) {
+    seen.add(page.url);
+    const count = page.content?.count ?? 0;
+    const fresh = page.content ? await options.visit(page.content) : 0;
     total += count;
-    if (probing && fresh === 0) return options.probe === undefined || count === 0;
+    if (probing && fresh === 0) return probe === undefined || count === 0;
 
-    const link = nextLink(response);
-    const target = link
-      ? ownUrl(client.baseUrl, link, response.url)
-      : decoded?.nextPageUrl
-        ? nextPageTarget(client.baseUrl, decoded.nextPageUrl)
-        : undefined;
+    let next: string;
+    const target = linkedPage(client.baseUrl, page);
     if (target) {
       if (count > 0 && fresh === 0) {
-        throw new ApiError(`${options.path}: a page repeats records of earlier pages and links to more`, {
-          transient: false,
-        });
+        throw new ApiError(`${path}: a page repeats records of earlier pages and links to more`, { transient: false });
       }
-      url = withOurQuery(target, ownUrl(client.baseUrl, options.path), ours()).href;
-      if (seen.has(url))
-        throw new ApiError(`${options.path}: the pages lead back to an earlier one`, { transient: false });
-      continue;
+      next = withOurQuery(target, ownUrl(client.baseUrl, path), start.ours).href;
+      if (seen.has(next)) throw new ApiError(`${path}: the pages lead back to an earlier one`, { transient: false });
+    } else {
+      // No link: the end, unless the page is as full as a page can be.
+      const full = count > 0 && ((options.paged && count === PAGE_SIZE) || count === pageLength || isFull(count));
+      if (!full) return true;
+      pageLength ??= count;
+      probing = true;
+      next = withQuery(path, { ...start.ours, ...start.limit, [probe?.parameter ?? 'skip']: String(total) });
+      if (seen.has(next)) return true;
     }
-
-    // No link: the end, unless the page is as full as a page can be.
-    const isFull = options.probe?.isFull ?? ((length) => ROUND_COUNTS.has(length));
-    const full = count > 0 && (count === asked || count === pageLength || isFull(count));
-    if (!full) return true;
-    pageLength ??= count;
-    probing = true;
-    url = address({ [parameter]: String(total) });
-    if (seen.has(url)) return true;
+    try {
+      page = await fetchPage(client, options, next);
+    } catch (error) {
+      if (probing && probe && isRefusal(error)) return false;
+      throw error;
+    }
   }
-  throw new ApiError(`${options.path}: more than ${MOST_PAGES} pages`, { transient: false });
+  throw new ApiError(`${path}: more than ${MOST_PAGES} pages`, { transient: false });
 }
 
 /**

@@ -32,7 +32,7 @@ export interface RawAnswer {
 }
 
 /** The connections to the API. */
-export interface Wire {
+interface Wire {
   /** Sends one request. @throws ApiError (transient) when no complete answer came; the reason of an aborted signal */
   exchange(request: WireRequest, target: URL): Promise<RawAnswer>;
   close(): Promise<void>;

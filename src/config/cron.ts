@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser';
 import { validateDetailed } from 'node-cron';
 import { messageOf } from '../core/errors.ts';
 
-/** Whether this machine knows the time zone. */
+/** Whether the time zone exists. */
 export function isTimezone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

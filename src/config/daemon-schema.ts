@@ -15,7 +15,7 @@ export function durationOf(zero: boolean) {
 }
 
 /** What a notification may be about. */
-export const NOTIFIED = ['failure', 'partial', 'refused', 'recovery', 'changes'] as const;
+const NOTIFIED = ['failure', 'partial', 'refused', 'recovery', 'changes'] as const;
 export type Notified = (typeof NOTIFIED)[number];
 
 const LISTEN = /^(?:off|(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5})$/i;

@@ -5,6 +5,7 @@ import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { nearest } from '../core/suggest.ts';
+import { parseYaml, YamlError } from '../core/yaml.ts';
 import {
   type AccountConfig,
   type ChannelConfig,
@@ -20,7 +21,7 @@ import {
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface LoadOptions {
+interface LoadOptions {
   /** `--config`; wins over every other place. */
   readonly file?: string | undefined;
   readonly env: Environment;
@@ -41,7 +42,6 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const files: string[] = [];
   if (!file) return finish(fromEnvironment(options.env), 'environment', options.cwd, files);
   files.push(resolve(file));
-  const { parseYaml, YamlError } = await import('../core/yaml.ts');
   let raw: Json;
   try {
     raw = parseYaml(readFileSync(file, 'utf8'));

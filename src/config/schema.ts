@@ -233,7 +233,7 @@ export interface Config
 type ParsedDaemon = ParsedConfig['daemon'];
 
 /** How the daemon runs, durations in milliseconds. */
-export interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'runAtStart' | 'backoffAfter'> {
+interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'runAtStart' | 'backoffAfter'> {
   readonly triggerToken: string | undefined;
   readonly jitterMs: number;
   readonly runTimeoutMs: number;

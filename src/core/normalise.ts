@@ -20,10 +20,10 @@ import {
  * What becomes of a plain-text credential that no table of the catalogue names: a placeholder replaces it, or it stays
  * and is reported, or the run is refused.
  */
-export type CredentialPolicy = 'redact' | 'warn' | 'refuse';
+type CredentialPolicy = 'redact' | 'warn' | 'refuse';
 
 /** Policies for fields, and for code and other long texts. */
-export interface CredentialPolicies {
+interface CredentialPolicies {
   readonly fields: CredentialPolicy;
   readonly code: CredentialPolicy;
 }

@@ -8,7 +8,7 @@ import { watchFiles } from './watch.ts';
 /** How long notifications may take to be delivered before their channels are closed, in milliseconds. */
 export const LAST_DELIVERIES_MS = 2_000;
 
-/** Everything that follows from one configuration; replaced as a whole when another one comes into force. */
+/** Everything that follows from one configuration; replaced at once when another one comes into force. */
 export interface InForce {
   readonly config: Config;
   readonly loadedAt: Date;
@@ -16,7 +16,7 @@ export interface InForce {
   readonly notifier: Notifier;
 }
 
-export interface ConfigurationOptions {
+interface ConfigurationOptions {
   readonly config: Config;
   /** Reads the configuration again. @throws AppError when it is invalid */
   readonly reload: () => Promise<Config>;

@@ -72,7 +72,7 @@ interface Daemon {
 
 /** Share of the grace period in which a run may finish; then it is abandoned. */
 const FINISH_SHARE = 0.75;
-/** How often due accounts are looked for, in milliseconds. */
+/** Between two checks for due accounts, in milliseconds. */
 const BEAT_MS = 1_000;
 
 /**

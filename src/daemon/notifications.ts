@@ -6,7 +6,7 @@ import { createNotifier, type Notifier, type ReportedStates } from '../notify/no
 import { scrub } from '../run/log.ts';
 import type { DaemonLog } from './log.ts';
 
-export interface NotificationOptions {
+interface NotificationOptions {
   readonly log: DaemonLog;
   readonly proxies: ProxySettings | undefined;
   readonly userAgent: string;

@@ -5,7 +5,7 @@ import { nthAfter, type Timetable } from './schedule.ts';
 const TIMES_ALLOWED = 2;
 
 /** Whether an account's mirror can be relied on, and why not. */
-export interface Readiness {
+interface Readiness {
   readonly ready: boolean;
   readonly reason?: string;
 }

@@ -5,7 +5,7 @@ import { emptyReport, knownFailure } from '../run/failures.ts';
 import type { SyncReport } from '../run/report.ts';
 
 /** Why a run is requested. */
-export type Reason = 'start' | 'schedule' | 'trigger';
+type Reason = 'start' | 'schedule' | 'trigger';
 
 /** What became of a request for a run. */
 export type Answer =
@@ -32,7 +32,7 @@ export interface Ended {
   readonly crash?: unknown;
 }
 
-export interface RunsOptions {
+interface RunsOptions {
   /** Mirrors one account; rejects only when it could not even make a report. */
   readonly sync: (account: string, full: boolean, signal: AbortSignal) => Promise<SyncReport>;
   readonly now: () => Date;

@@ -13,7 +13,7 @@ export function timetableOf(config: Config, { name, schedule }: AccountConfig): 
   return { name, schedule: schedule ?? config.schedule, timezone: config.timezone };
 }
 
-export interface ScheduleOptions {
+interface ScheduleOptions {
   readonly jitterMs: number;
   /** A number from 0 (included) to 1 (excluded). */
   readonly random: () => number;

@@ -15,7 +15,7 @@ export interface Served {
   readonly accounts: () => readonly AccountView[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly status: () => Json;
-  /** Bearer token of `POST /sync`; `undefined`: nobody may use it. */
+  /** Bearer token of `POST /sync`; `undefined`: the call is off. */
   readonly triggerToken: () => string | undefined;
   /** Requests a run of one account, or of all. `undefined` for an unknown account. */
   readonly trigger: (account: string | undefined, full: boolean) => Readonly<Record<string, Answer>> | undefined;

@@ -23,7 +23,7 @@ const schema = z.object({
 });
 
 /** What outlives a restart of the daemon. */
-export interface StoredState {
+interface StoredState {
   readonly accounts: Readonly<Record<string, AccountState>>;
   readonly reported: ReportedStates;
 }

@@ -11,7 +11,7 @@ export interface Delivery {
 }
 
 /** Everything that `/status` reports. */
-export interface StatusInput {
+interface StatusInput {
   readonly version: string;
   readonly now: Date;
   readonly startedAt: Date;

@@ -6,7 +6,7 @@ import type { DaemonLog } from './log.ts';
 /** Between two checks of an account's tokens, in milliseconds. */
 const EVERY_MS = 6 * 3_600_000;
 
-export interface TokenWatchOptions {
+interface TokenWatchOptions {
   readonly now: () => Date;
   readonly log: DaemonLog;
   readonly read: (account: AccountConfig) => Promise<readonly TokenExpiry[]>;

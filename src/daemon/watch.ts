@@ -4,7 +4,7 @@ import { unwatchFile, watchFile } from 'node:fs';
 const CHECK_MS = 2_000;
 
 /** Files whose changes are reported. */
-export interface Watch {
+interface Watch {
   /** Watches these files from now on, and no others. */
   set(files: readonly string[]): void;
   close(): void;

@@ -2,7 +2,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { ProxySettings } from './proxies.ts';
 import { unfoldingPool } from './unfold.ts';
 
-export interface DispatcherOptions {
+interface DispatcherOptions {
   readonly proxies: ProxySettings | undefined;
   /** Milliseconds. */
   readonly connectTimeout: number;

@@ -24,7 +24,7 @@ export interface Channel {
   close(): Promise<void>;
 }
 
-export interface ChannelOptions {
+interface ChannelOptions {
   /** Proxies that the environment names. */
   readonly proxies: ProxySettings | undefined;
   readonly userAgent: string;

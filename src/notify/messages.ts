@@ -115,7 +115,7 @@ export function plainText(message: Message): string {
 }
 
 /** Writes a value so that it remains one value in the text around it. */
-export type Escape = (text: string) => string;
+type Escape = (text: string) => string;
 
 export const AS_IT_IS: Escape = String;
 /** Inside a JSON string. */

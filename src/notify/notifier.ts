@@ -17,7 +17,7 @@ export interface Outcome {
   readonly counts: ChangeCounts;
 }
 
-export interface NotifierOptions {
+interface NotifierOptions {
   readonly channels: readonly Channel[];
   /** Accounts of the configuration: a ping reports success only when all of its accounts are healthy. */
   readonly accounts: readonly string[];

@@ -47,7 +47,7 @@ function lineDiff(before: string, after: string, language: string | undefined): 
   const lines = diffLines(before, after);
   const shown = lines.slice(0, MOST_LINES);
   const long = shown.some(({ text }) => text.length > LONGEST_LINE);
-  // Colours need the whole text; a cut line could end inside a tag.
+  // Colours need the complete text; a cut line could end inside a tag.
   const [old, now] = long ? [[], []] : [highlightLines(before, language), highlightLines(after, language)];
   const rows = shown.map((line) => {
     const marked = (line.sign === '-' ? old : now)[line.line - 1];
@@ -74,7 +74,7 @@ function fieldMarkup(field: FieldChange, type: string): Markup {
   return markup`<dt>${name}</dt><dd>${old}${arrow}${now}</dd>`;
 }
 
-function details({ entry, fields, whole }: ReportChange, room: Room): Markup {
+function details({ entry, fields, document }: ReportChange, room: Room): Markup {
   if (room.left <= 0) {
     const places = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
     const names = cut(places.join(', '), 200);
@@ -82,8 +82,8 @@ function details({ entry, fields, whole }: ReportChange, room: Room): Markup {
   }
   const parts = fields.slice(0, MOST_FIELDS).map((field) => fieldMarkup(field, entry.type));
   const rest = fields.length - parts.length;
-  if (whole) {
-    const text = renderYaml(whole);
+  if (document) {
+    const text = renderYaml(document);
     const [title, before, after] = entry.what === 'deleted' ? ['what it was', text, ''] : ['what it is', '', text];
     parts.push(markup`<dt>${title}</dt><dd>${lineDiff(before, after, 'yaml')}</dd>`);
   }

@@ -3,17 +3,17 @@ import { entryJson } from '../entry-json.ts';
 import type { CommitLink } from './forge.ts';
 import type { Report, ReportChange } from './model.ts';
 
-function changeJson(account: string, { entry, fields, whole }: ReportChange, link: CommitLink): unknown {
+function changeJson(account: string, { entry, fields, document }: ReportChange, link: CommitLink): unknown {
   const url = link(entry.commit);
   return {
     ...entryJson(account, entry),
     ...(url === undefined ? {} : { url }),
     fields: fields.map(fieldChangeJson),
-    ...(whole ? { document: whole } : {}),
+    ...(document ? { document } : {}),
   };
 }
 
-/** The whole report as one JSON document, in pieces, since it may be large. Nothing is cut. */
+/** The report as one JSON document, in pieces, since it may be large. Nothing is cut. */
 export function* reportJson(report: Report, link: CommitLink): Generator<string> {
   const { account, from, to, madeAt, found, cut, byType, byPerson, changes } = report;
   const head = {

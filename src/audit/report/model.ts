@@ -3,7 +3,7 @@ import { type FieldChange, fieldChange } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Git } from '../../mirror/git.ts';
 import type { Entry, What } from '../trail.ts';
-import { fieldsOf, readVersions, wholeOf } from '../versions.ts';
+import { documentsOf, fieldsOf, readVersions } from '../versions.ts';
 
 /** Entries whose documents are held in memory at once. */
 const CHUNK = 500;
@@ -14,7 +14,7 @@ export interface ReportChange {
   /** Empty for a resource that came or went. */
   readonly fields: readonly FieldChange[];
   /** The document of a resource that came or went. */
-  readonly whole?: JsonObject;
+  readonly document?: JsonObject;
 }
 
 /** Counts of one row of a summary. */
@@ -63,7 +63,7 @@ function tally<K>(entries: readonly Entry[], keyOf: (entry: Entry) => { id: stri
 }
 
 /** What to report on. */
-export interface ReportInput {
+interface ReportInput {
   readonly account: string;
   readonly from: Date | undefined;
   readonly to: Date;
@@ -85,9 +85,9 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
     const some = entries.slice(from, from + CHUNK);
     const versions = await readVersions(git, input.account, some);
     for (const entry of some) {
-      const { before, after } = wholeOf(entry, versions);
-      const whole = after ?? before;
-      changes.push({ entry, fields: fieldsOf(entry, versions), ...(whole ? { whole } : {}) });
+      const { before, after } = documentsOf(entry, versions);
+      const document = after ?? before;
+      changes.push({ entry, fields: fieldsOf(entry, versions), ...(document ? { document } : {}) });
     }
   }
   return {
@@ -100,9 +100,9 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
 }
 
 /** The fields of a change; a document that came or went is one change of the document. */
-export function reportedFields({ entry, fields, whole }: ReportChange): readonly FieldChange[] {
-  if (!whole) return fields;
-  return [entry.what === 'deleted' ? fieldChange([], whole, undefined) : fieldChange([], undefined, whole)];
+export function reportedFields({ entry, fields, document }: ReportChange): readonly FieldChange[] {
+  if (!document) return fields;
+  return [entry.what === 'deleted' ? fieldChange([], document, undefined) : fieldChange([], undefined, document)];
 }
 
 /** A sentence about an incomplete history; empty for a complete one. */

@@ -4,10 +4,10 @@ import type { Report } from './model.ts';
 
 /** What a bar is made of, from the bottom up. */
 export const LAYERS = ['changed', 'added', 'deleted'] as const;
-export type Layer = (typeof LAYERS)[number];
+type Layer = (typeof LAYERS)[number];
 
 /** One bar: the changes of an hour, a day, a week or a month. */
-export interface Bin {
+interface Bin {
   readonly from: Date;
   readonly counts: Readonly<Record<Layer, number>>;
   readonly total: number;
@@ -80,7 +80,7 @@ export function timelineOf({ changes, from, to }: Report): Timeline {
 }
 
 /** A rectangle of the plot, in its own units. */
-export interface Bar {
+interface Bar {
   readonly layer: Layer;
   readonly x: number;
   readonly y: number;
