@@ -10,7 +10,7 @@ import { referencesOf } from '../core/references.ts';
  * itself. `belongs`: membership and registration, which carries no effect from one member to the next. `mentions`: an
  * id in code or in a text, where no field says what it is.
  */
-export type EdgeKind = 'uses' | 'starts' | 'belongs' | 'mentions';
+type EdgeKind = 'uses' | 'starts' | 'belongs' | 'mentions';
 
 /** One reference between two resources of the account. */
 export interface Edge {
@@ -22,7 +22,7 @@ export interface Edge {
 }
 
 /** A reference to something that the mirror does not hold. */
-export interface MissingTarget {
+interface MissingTarget {
   readonly from: Key;
   readonly to: Key;
   readonly place: string;

@@ -17,7 +17,7 @@ export interface Reached {
  * How a resource was reached: by references alone; because it runs after a resource that was reached; or because it
  * starts one, in which case the other flows that it starts do not count.
  */
-export type Relation = 'refers' | 'after' | 'starter';
+type Relation = 'refers' | 'after' | 'starter';
 
 /** What a change of one resource affects and what it relies on. Nearest first, each resource once. */
 export interface Impact {

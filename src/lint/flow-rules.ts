@@ -45,7 +45,7 @@ function emptyFlows(graph: AccountGraph): Problem[] {
 }
 
 /** Whether a source waits for something to arrive instead of running on a schedule. */
-export function isListener(doc: JsonObject | undefined): boolean {
+function isListener(doc: JsonObject | undefined): boolean {
   return (
     LISTENERS.has(String(doc?.type)) ||
     LISTENING_ADAPTORS.test(String(doc?.adaptorType)) ||

@@ -3,7 +3,6 @@ import { isArray, isObject, type Json, type JsonObject } from '../../src/core/js
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { mapPath } from '../../src/core/paths.ts';
 import type { Emulator } from '../../src/emulator/http/server.ts';
-import { DEFAULT_BEHAVIOUR } from '../../src/emulator/model/behaviour.ts';
 import { internalReferences } from '../../src/emulator/model/links.ts';
 import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
@@ -37,7 +36,6 @@ export function settled(dir: string, stored: JsonObject): JsonObject {
   const written = normaliseWritten(typed(dir), structuredClone(stored) as JsonObject, {
     id: String(stored._id),
     mint: () => 'minted',
-    behaviour: DEFAULT_BEHAVIOUR,
     stored,
   });
   // A default inside a list may stand there or not.

@@ -131,7 +131,7 @@ function store(
   sent: JsonObject,
   stored: JsonObject | undefined,
 ): JsonObject {
-  let doc = normaliseWritten(type, sent, { id, mint: account.mint, behaviour: account.behaviour, stored });
+  let doc = normaliseWritten(type, sent, { id, mint: account.mint, stored });
   validate({ type, id, doc, sent, stored }, account);
   if (!stored) doc = minted(type, doc, id, account.actors.owner._id);
   if (type.name === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };

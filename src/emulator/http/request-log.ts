@@ -19,16 +19,18 @@ export interface RequestLog {
   readonly clear: () => void;
 }
 
-/** A log that forgets the oldest beyond `most`. */
-export function createRequestLog(most: number): RequestLog {
+/** How many requests the log keeps. */
+const MOST = 10_000;
+
+export function createRequestLog(): RequestLog {
   let records: RequestRecord[] = [];
   return {
     add(record) {
       records.push(record);
       // Cut in batches, so that a full log costs nothing per request.
-      if (records.length >= most * 2) records = records.slice(-most);
+      if (records.length >= MOST * 2) records = records.slice(-MOST);
     },
-    list: () => records.slice(-most),
+    list: () => records.slice(-MOST),
     clear() {
       records = [];
     },

@@ -29,8 +29,6 @@ export interface EmulatorOptions extends Partial<Behaviour> {
   readonly now?: () => Date;
   /** Types outside the licence, by name, with the status that their endpoints answer. */
   readonly unlicensed?: Readonly<Record<string, 402 | 403 | 404>>;
-  /** How many requests the log keeps; 10,000 unless given. */
-  readonly requestLog?: number;
 }
 
 /** A running API with one account behind it. */
@@ -87,7 +85,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const behaviour = behaviourOf(options);
   const account = createAccount(options.seed, { behaviour, now, unlicensed: options.unlicensed ?? {} });
   const faults = createFaults();
-  const requests = createRequestLog(options.requestLog ?? 10_000);
+  const requests = createRequestLog();
   const state = createStateView(account);
   const timers = createTimers();
   const answer = createAnswering(account, {

@@ -3,9 +3,9 @@ import { textOf } from '../../core/paths.ts';
 import type { AuditEntry, Person } from './seed.ts';
 import type { Store } from './store.ts';
 
-export type Role = Person['role'];
+type Role = Person['role'];
 /** What a person may do with one integration. */
-export type Level = 'manage' | 'monitor';
+type Level = 'manage' | 'monitor';
 
 /** On whose behalf, and how far, something is done. */
 export interface Actor {

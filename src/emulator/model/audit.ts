@@ -7,7 +7,7 @@ import type { Behaviour } from './behaviour.ts';
 import { maskSecrets } from './masking.ts';
 import type { AuditEntry } from './seed.ts';
 
-export type AuditEvent = 'create' | 'update' | 'delete' | 'restore' | 'purge';
+type AuditEvent = 'create' | 'update' | 'delete' | 'restore' | 'purge';
 type FieldChange = AuditEntry['fieldChanges'][number];
 
 /** The account's audit log (api-notes#audit-log). */

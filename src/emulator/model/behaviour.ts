@@ -58,8 +58,6 @@ export interface Behaviour {
   readonly nextPageUrl: 'absolute' | 'relative' | 'bare';
   /** Whether REST exports, imports and connections can still be created (api-notes#legacy-rest). */
   readonly legacyRest: 'refuse' | 'accept';
-  /** State of a flow created without `disabled` (api-notes#flow-disabled). */
-  readonly newFlow: 'enabled' | 'disabled';
 }
 
 export const DEFAULT_BEHAVIOUR: Behaviour = {
@@ -86,5 +84,4 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   binKeepsLookupData: false,
   nextPageUrl: 'bare',
   legacyRest: 'refuse',
-  newFlow: 'enabled',
 };

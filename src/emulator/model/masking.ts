@@ -3,7 +3,7 @@ import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
 
 /** What every read shows in place of a credential (api-notes#mask). */
-export const MASK = '******';
+const MASK = '******';
 const SHORT_MASK = '****';
 
 /** Credentials that the API does not mask (api-notes#masked-fields, api-notes#plain-text-secrets). */

@@ -44,7 +44,7 @@ function compareIds(a: Entry, b: Entry): number {
 }
 
 /** The document as a list of its type shows it, also without `omitted` fields (api-notes#abridged-lists). */
-export function listForm(type: ResourceType, doc: JsonObject, omitted: readonly string[] = []): JsonObject {
+function listForm(type: ResourceType, doc: JsonObject, omitted: readonly string[] = []): JsonObject {
   let form = maskSecrets(type, doc);
   for (const field of [...(type.hydrate?.fields ?? []), ...omitted]) form = withKey(form, field, undefined);
   return form;

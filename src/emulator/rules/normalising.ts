@@ -9,15 +9,13 @@ import {
   setOwn,
 } from '../../core/json.ts';
 import { mapPath, setPlace, valueAt, withKey } from '../../core/paths.ts';
-import type { Behaviour } from '../model/behaviour.ts';
 import { codeOf } from '../model/ids.ts';
 import { ruleOf } from './rules.ts';
 
 /** What a normalisation may need in addition to the document. */
-export interface NormaliseContext {
+interface NormaliseContext {
   readonly id: string;
   readonly mint: () => string;
-  readonly behaviour: Behaviour;
   /** The stored document, when it is replaced. */
   readonly stored: JsonObject | undefined;
 }
@@ -111,8 +109,9 @@ function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseConte
   );
 }
 
-function flow(doc: JsonObject, { behaviour }: NormaliseContext): JsonObject {
-  let out = doc.disabled === undefined ? { ...doc, disabled: behaviour.newFlow === 'disabled' } : doc;
+function flow(doc: JsonObject): JsonObject {
+  // A flow created without `disabled` runs at once (api-notes#flow-disabled).
+  let out = doc.disabled === undefined ? { ...doc, disabled: false } : doc;
   // Overrides count only together with their description (api-notes#flow-instances).
   if (out.overrides !== undefined && out.overridesHelper === undefined) out = withKey(out, 'overrides', undefined);
   return out;

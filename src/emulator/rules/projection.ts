@@ -11,7 +11,7 @@ import { mapPath, stepsOf, withKey } from '../../core/paths.ts';
 import { fault } from '../model/api-fault.ts';
 
 /** What a list shows of each record (api-notes#projection). */
-export interface Projection {
+interface Projection {
   /** Names this projection among all others. */
   readonly key: string;
   readonly apply: (doc: JsonObject) => JsonObject;

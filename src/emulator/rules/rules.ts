@@ -3,7 +3,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import type { Json } from '../../core/json.ts';
 
 /** What the server does with one type beyond what the catalogue says. */
-export interface ServerRule {
+interface ServerRule {
   /** Fields without which a write is refused with `missing_required_field`. */
   readonly required?: readonly string[];
   /** Needed when creating only; a later PUT without them erases them. */

@@ -5,7 +5,7 @@ const DAY = 86_400_000;
 const LATEST_CHANGE = Date.parse('2026-05-20T16:00:00.000Z');
 
 /** A number that depends on `text` alone; spreads dates and short codes evenly. */
-export function hash(text: string): number {
+function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
