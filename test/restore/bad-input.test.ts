@@ -164,7 +164,7 @@ describe('a token', () => {
 });
 
 describe('a restore', () => {
-  it('without --yes and without a terminal is refused: nobody can say yes', async () => {
+  it('without --yes and without a terminal is refused: there is no one to confirm', async () => {
     const { space, id, at, untouched } = await damaged();
     const commit = head(space);
     const outcome = await space.run('restore', `flows/${id}`, '--at', at);

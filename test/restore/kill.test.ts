@@ -232,7 +232,7 @@ it('a step that the server refuses is named, what needs it is left out, and the 
   expect(inventory(pair).flows?.length).toBeGreaterThan(15);
 });
 
-it('Ctrl-C ends a restore with a word on how to go on, and --resume goes on', async () => {
+it('Ctrl-C ends a restore and says how to resume it, and --resume does', async () => {
   const prod = await sample();
   const pair = await fresh(prod);
   const run = start(COPY, pair.space.dir);

@@ -10,7 +10,7 @@ function later(): { promise: Promise<void>; done: () => void } {
   return { promise, done };
 }
 
-it('whoever needs to be alone waits for those inside and keeps others out', async () => {
+it('exclusive work waits for shared work and keeps other work out', async () => {
   const gate = createReadWriteLock();
   const log: string[] = [];
   const [first, second] = [later(), later()];
@@ -35,7 +35,7 @@ it('whoever needs to be alone waits for those inside and keeps others out', asyn
   expect(log).toEqual(['in 0', 'in 1', 'out 0', 'out 1', 'alone 0', 'alone 1', 'after']);
 });
 
-it('a failure inside, or alone, leaves the gate open', async () => {
+it('a failure of shared or exclusive work releases the lock', async () => {
   const gate = createReadWriteLock();
   await expect(gate.shared(() => Promise.reject(new Error('inside')))).rejects.toThrow('inside');
   await expect(gate.exclusive(() => Promise.reject(new Error('alone')))).rejects.toThrow('alone');

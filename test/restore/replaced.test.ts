@@ -27,7 +27,7 @@ async function quiet(space: Workspace, test: TestAccount, ...args: string[]): Pr
   expect(writes(test.emulator)).toEqual([]);
 }
 
-describe('a reference to what was made anew', () => {
+describe('a reference to what was created again', () => {
   it('that could not be written the first time is written by the next restore, from whichever state', async () => {
     const test = await sample();
     const { emulator } = test;
@@ -62,7 +62,7 @@ describe('a reference to what was made anew', () => {
     expectNoMask(emulator);
   });
 
-  it('follows also when it was made anew a second time', { tags: 'slow' }, async () => {
+  it('follows also when it was created a second time', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -95,7 +95,7 @@ describe('a reference to what was made anew', () => {
   });
 });
 
-it('a script that an API runs is made anew, and the API runs the new one: its echo is not sent back', async () => {
+it('a script that an API runs is created again, and the API runs the new one: its echo is not sent back', async () => {
   const test = await sample();
   const { emulator } = test;
   const api = emulator.state.all('apis').find(({ type }) => type === 'script');

@@ -579,7 +579,7 @@ describe('secrets that the API masks', () => {
     expect(writes(emulator)).toEqual([]);
   });
 
-  it('do not stand in the way of a change that PATCH can make', async () => {
+  it('do not prevent a change that PATCH can make', async () => {
     const { emulator, id, before, restore, space } = await moved(CARRIER, { name: 'Somebody else’s name' });
 
     expectCode(await restore(), 0);
@@ -592,7 +592,7 @@ describe('secrets that the API masks', () => {
     noMasks();
   });
 
-  it('block an export whose webhook token nobody can read', async () => {
+  it('block an export whose webhook token cannot be read', async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -698,7 +698,7 @@ describe('live edits', () => {
     ],
     { quick: 1 },
   )(
-    'slipped in before a write of a restore are never lost (--force: $force, before every write: $every)',
+    'made just before a write of a restore are never lost (--force: $force, before every write: $every)',
     async ({ force, every }) => {
       const test = await account();
       const { emulator } = test;
@@ -744,7 +744,7 @@ describe('live edits', () => {
     },
   );
 
-  it('slipped in before the deletions of --prune are never lost', async () => {
+  it('made just before the deletions of --prune are never lost', async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -881,7 +881,7 @@ describe('a saved plan', () => {
     return { test, space, before, id, other, file, apply: () => space.run('restore', file, '--yes') };
   }
 
-  it('is applied as it stands', async () => {
+  it('is applied unchanged', async () => {
     const { test, space, before, id, other, apply } = await planned();
     expectCode(await apply(), 0);
     expect(snapshot(test.emulator)).toEqual(before);
@@ -889,7 +889,7 @@ describe('a saved plan', () => {
     await expectFollowed(space);
   });
 
-  it('is refused after somebody edited the file', async () => {
+  it('is refused after the file was edited', async () => {
     const { test, id, file, apply } = await planned();
     const plan = readFileSync(file, 'utf8');
     const third = test.emulator.state.all('flows').find((flow) => !plan.includes(String(flow._id)));

@@ -246,7 +246,7 @@ describe('a restore into an empty account', () => {
     expect(made.length).toBe(total);
   });
 
-  it('tells an id map that somebody broke from a missing one', async () => {
+  it('distinguishes a damaged id map from a missing one', async () => {
     const { copy, space } = await pair();
     expectCode(await space.run(...COPY), 0, 3);
     const path = join(space.mirror, 'idmaps', 'prod-copy.yaml');

@@ -64,7 +64,7 @@ describe('nothing is made a second time', () => {
     expect(named(test, 'scripts', name)).toHaveLength(1);
   });
 
-  it('when an answer is lost and nobody can look for what it made: the restore is interrupted', async () => {
+  it('when an answer is lost and what it created cannot be searched for: the restore is interrupted', async () => {
     const { test, space, name, args } = await lostScript();
     const unreachable = { kind: 'status', status: 503 } as const;
     onceMade(test, { match: { method: 'GET', path: '/v1/scripts' }, times: 2, fault: unreachable });
@@ -230,7 +230,7 @@ it('what could not be switched on is a failure, and named', async () => {
   expect(said(outcome)).toContain(`failed flows/${id}`);
 });
 
-it('says that it would not have seen an edit of the moment, where the audit log does not even tell of its own writes', async () => {
+it('says that an edit just before a write would not be noticed, where the audit log lacks its own writes', async () => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);
@@ -268,7 +268,7 @@ it('a resource that can be neither written nor read back is a failed step, and n
   expect(said(outcome)).toContain(`failed scripts/${id}`);
 });
 
-it.each(['PUT', 'DELETE'])('an edit that slips in before a %s of which nobody hears is kept', async (method) => {
+it.each(['PUT', 'DELETE'])('an edit just before a %s without an answer is preserved', async (method) => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);
@@ -320,7 +320,7 @@ it.each(['link', 'body'] as const)('a subscription is found among more than a pa
 });
 
 describe('--resume', () => {
-  it('does not overwrite what somebody edited since, where only the intent was noted', async () => {
+  it('does not overwrite later edits, where only the intent was noted', async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -341,7 +341,7 @@ describe('--resume', () => {
     expect(doc(emulator, 'scripts', id).content).not.toBe('// work\n');
   });
 
-  it('knows what somebody chose before', async () => {
+  it('keeps what was chosen before', async () => {
     const { copy, space } = await pair();
     await space.sync('--account', 'prod');
     const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
@@ -394,7 +394,7 @@ describe('--resume', () => {
     expect(said(outcome)).toMatch(new RegExp(`blocked connections/(${String(a?._id)}|${String(b?._id)})`));
   });
 
-  it('finds what it made also where the target has it otherwise, and a look at it writes nothing down', async () => {
+  it('finds what it created also where overrides changed it, and a preview writes nothing to the journal', async () => {
     const { prod, copy, space } = await pair();
     const name = 'Its name in the target';
     const id = String(prod.emulator.state.all('scripts').find(({ _connectorId }) => !_connectorId)?._id);
