@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../src/cli/', import.meta.url));
+
+function importsOf(file: string): { readonly late: string[]; readonly early: string[] } {
+  const text = readFileSync(join(CLI, file), 'utf8');
+  return {
+    late: [...text.matchAll(/\bimport\('([^']+)'\)/g)].map(([, path = '']) => path),
+    early: [...text.matchAll(/^import (?!type\b).*'(\.[^']+)';$/gm)].map(([, path = '']) => path),
+  };
+}
+
+const actions = readdirSync(join(CLI, 'actions')).filter((file) => file !== 'demo-steps.ts');
+
+it.each(actions)('the command of actions/%s loads it when it runs, and nothing else before', (file) => {
+  const { late, early } = importsOf(file);
+
+  expect(late).toEqual([`./actions/${file}`]);
+  // Otherwise the help of every command, and every other command, would load it too.
+  expect(early.filter((path) => path !== './options.ts')).toEqual([]);
+});
+
+it('only commands load something late', () => {
+  const files = readdirSync(CLI, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  const late = files.filter((file) => importsOf(file).late.length > 0);
+
+  expect(late.sort()).toEqual([...actions].sort());
+});
