@@ -64,7 +64,7 @@ export const ACCOUNT_TYPES = [
     restore: {
       mode: 'manual',
       tier: 20,
-      note: 'a token is shown once, when a person creates it: create it by hand',
+      note: 'a token is shown once, when a person creates it: create it manually',
     },
   },
   {
@@ -76,7 +76,7 @@ export const ACCOUNT_TYPES = [
     presence: 'standard',
     list: { path: '/v1/environments' },
     volatile: ['enabled', 'apim'],
-    restore: { mode: 'manual', tier: 20, note: 'environments are made and enabled by the account owner' },
+    restore: { mode: 'manual', tier: 20, note: 'environments are created and enabled by the account owner' },
   },
   {
     name: 'ssoclients',
@@ -87,7 +87,7 @@ export const ACCOUNT_TYPES = [
     presence: 'standard',
     list: { path: '/v1/ssoclients' },
     secrets: ['clientSecret', 'oidc.clientSecret', 'saml.privateKey'],
-    restore: { mode: 'manual', tier: 20, note: 'set up single sign-on by hand' },
+    restore: { mode: 'manual', tier: 20, note: 'set up single sign-on manually' },
   },
   {
     name: 'syncs',
@@ -103,7 +103,7 @@ export const ACCOUNT_TYPES = [
       tier: 16,
       switches: ['disabled'],
       switchOrder: 4,
-      note: 'needs an integration made for syncs',
+      note: 'needs an integration created for syncs',
       immutable: ['_integrationId'],
       strip: ['lastExecutedAt'],
       refusedOnPut: ['_id', '_userId', '_integrationId'],
@@ -134,6 +134,6 @@ export const ACCOUNT_TYPES = [
     volatile: ['size', 'status', '__ancestorIds'],
     refs: { _parentId: 'storageitems' },
     referredBy: ['_fileId'],
-    restore: { mode: 'manual', tier: 3, note: 'the bytes of files are not mirrored: upload them by hand' },
+    restore: { mode: 'manual', tier: 3, note: 'the bytes of files are not mirrored: upload them manually' },
   },
 ] as const satisfies readonly ResourceType[];

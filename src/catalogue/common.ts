@@ -19,7 +19,7 @@ export const ALWAYS_VOLATILE: readonly FieldPath[] = [
 /** Equal to absent in every type (api-notes#defaults). */
 export const ALWAYS_DEFAULT: Readonly<Record<FieldPath, boolean>> = { sandbox: false, draft: false };
 
-/** Numbers that the server cuts down without an error, wherever they stand (api-notes#clamped). */
+/** Numbers that the server cuts down without an error, in any document (api-notes#clamped). */
 export const CLAMPED_FIELDS: ReadonlySet<string> = new Set(['concurrencyLevel', 'targetConcurrencyLevel']);
 
 /** What they are cut down to: the greatest of either licence. */

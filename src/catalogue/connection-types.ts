@@ -277,7 +277,7 @@ export const CONNECTION_TYPES = [
     restore: {
       mode: 'map',
       tier: 4,
-      note: 'the system token is minted anew: the hook server must be told',
+      note: 'the system token is issued again: enter it on the hook server',
       matchBy: ['type', 'name'],
       strip: ['server.systemToken', 'shared'],
     },
@@ -295,7 +295,7 @@ export const CONNECTION_TYPES = [
     restore: {
       mode: 'create',
       tier: 0,
-      note: 'own connectors only; the ids of its parts are minted anew',
+      note: 'own connectors only; its parts get new ids',
       matchBy: ['name'],
       strip: ['published', 'legacyId'],
     },
@@ -309,6 +309,6 @@ export const CONNECTION_TYPES = [
     list: { path: '/v1/mcpoauthproviders' },
     secrets: ['clientSecret', 'client_secret', 'oauth2.clientSecret'],
     referredBy: ['_mcpOAuthProviderId'],
-    restore: { mode: 'manual', tier: 2, note: 'create it by hand and enter its client secret' },
+    restore: { mode: 'manual', tier: 2, note: 'create it manually and enter its client secret' },
   },
 ] as const satisfies readonly ResourceType[];

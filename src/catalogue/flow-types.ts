@@ -64,7 +64,7 @@ export const FLOW_TYPES = [
     restore: {
       mode: 'create',
       tier: 14,
-      note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed by hand',
+      note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed manually',
       bare: ['aliases', 'settings', 'settingsForm', 'preSave', '_registeredLookupCacheIds'],
       created: [{ field: '_registeredLookupCacheIds', says: 'its lookup caches must be registered with it manually' }],
       late: ['_registeredConnectionIds'],

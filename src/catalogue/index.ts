@@ -37,7 +37,7 @@ export const GROUPS: ResourceType = theOne('groups', ({ dependence }) => depende
 export const USERS: ResourceType = theOne('users', ({ person }) => person !== undefined);
 
 /**
- * Fields that refer to another resource wherever they stand (api-notes#references), with the name of its type; `null`
+ * Fields that refer to another resource wherever they are in a document (api-notes#references), with the name of its type; `null`
  * for what is outside the account.
  */
 export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = Object.fromEntries([

@@ -1,8 +1,10 @@
 import { getOwn, isObject, type Json, type JsonObject } from './json.ts';
 import { isNamedSecret, isReference, kindOfName } from './secret-words.ts';
 
-/** What the API shows in place of a credential: asterisks and nothing else (api-notes#mask). */
-const MASK = /^\*{3,}$/;
+/** What the API shows in place of a credential (api-notes#mask). */
+export const MASK = '******';
+/** Other masks are asterisks and nothing else, too. */
+const ANY_MASK = /^\*{3,}$/;
 /** Text that is handlebars expressions and, at most, an authorisation scheme: a reference, not a value. */
 const TEMPLATE_ONLY = /^(?:(?:bearer|basic|token|apikey)\s+)?(?:\{\{\{?[^{}]*\}?\}\}\s*)+$/i;
 
@@ -35,12 +37,12 @@ const LEAST_NUMBER = 1_000;
 const LABELS = ['name', 'key', 'id', 'header'] as const;
 
 export function isMask(value: Json | undefined): boolean {
-  return typeof value === 'string' && MASK.test(value);
+  return typeof value === 'string' && ANY_MASK.test(value);
 }
 
 /** Whether a value in the place of a credential is in plain text: not masked, not empty, not a template. */
 export function isClearCredential(value: Json): boolean {
-  if (typeof value === 'string') return value.trim() !== '' && !MASK.test(value) && !TEMPLATE_ONLY.test(value);
+  if (typeof value === 'string') return value.trim() !== '' && !ANY_MASK.test(value) && !TEMPLATE_ONLY.test(value);
   if (isObject(value)) return Object.keys(value).length > 0;
   return typeof value === 'number';
 }

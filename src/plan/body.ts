@@ -57,7 +57,7 @@ export function switchesOf(type: ResourceType, doc: JsonObject): string[] {
 }
 
 /**
- * The wanted document with its switches as they stand live wherever the restore does not switch off: nothing is switched
+ * The wanted document with its switches as they are live wherever the restore does not switch off: nothing is switched
  * on by an update (api-notes#switched-off).
  */
 export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
@@ -69,7 +69,7 @@ export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: J
   return out;
 }
 
-/** Switches that are off in `live` and on in `wanted`. A flow whose state is not told is left as it is. */
+/** Switches that are off in `live` and on in `wanted`. A resource of which the state does not say so is left as it is. */
 export function switchesToTurnOn(type: ResourceType, wanted: JsonObject, live: JsonObject): string[] {
   return switchesOf(type, wanted).filter((path) => valueAt(wanted, path) === false && valueAt(live, path) === true);
 }
@@ -171,7 +171,7 @@ export function patchFor(
     const value = atPlace(wanted, part);
     operations.set(text, value === undefined ? { op: 'remove', path: text } : { op: 'replace', path: text, value });
   }
-  // A shifted list has other elements at the same index: then only the whole list may be patched.
+  // A shifted list has other elements at the same index: then only the complete list may be patched.
   const shifted = [...operations.keys()].some((text) => /\/\d+\//.test(text) && !sameShape(wanted, live, text));
   return shifted ? undefined : [...operations.values()];
 }

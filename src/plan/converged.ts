@@ -35,7 +35,7 @@ function convergedBetween(type: ResourceType, wanted: JsonObject, live: JsonObje
   });
 }
 
-/** What the server made of a write, as far as it is known to do so. Both are restorable forms with the ids of the target. */
+/** Values that the server is known to store differently. Both are restorable forms with the ids of the target. */
 export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonObject): Converged[] {
   return convergedBetween(type, wanted, live, false);
 }

@@ -46,7 +46,7 @@ function namingOf(document: MirrorDocument, { created, replaced }: Moved): Namin
  * Steps that bring something back from the recycle bin that refers to what is created again, with the write that makes it
  * follow: the bin returns it with the old id in it, which no longer exists.
  */
-export function followingReturns(
+export function dependentReturns(
   input: PlanInput,
   drafts: ReadonlyMap<Key, Draft>,
   documents: ReadonlyMap<Key, MirrorDocument>,
@@ -81,7 +81,7 @@ function manualOnly({ type, doc }: LiveDocument): string | undefined {
 }
 
 /** Steps for live resources, wanted or not, that refer to what is created again, or was by an earlier restore. */
-export function followerSteps(
+export function dependentSteps(
   input: PlanInput,
   drafts: ReadonlyMap<Key, Draft>,
   created: ReadonlyMap<string, Key>,
@@ -90,13 +90,13 @@ export function followerSteps(
   const planned = new Map(drafts);
   for (const step of drafts.values())
     if (step.targetId !== undefined) planned.set(keyOf(step.type, step.targetId), step);
-  return input.followers.flatMap((live) => {
+  return input.dependents.flatMap((live) => {
     const own = planned.get(keyOf(live.type.name, live.id));
     if (own && own.action !== 'unchanged' && own.action !== 'impossible') return [];
     const naming = namingOf(live, { created, replaced: input.replaced });
     if (!naming) return [];
     const { changes, reason } = naming;
-    // It cannot be made as it was anyway; that its reference is broken, too, is reported all the same.
+    // It cannot be restored anyway; that its reference is broken is reported all the same.
     if (own?.action === 'impossible')
       return [{ ...own, changes: [...own.changes, ...changes], reason: `${own.reason}; ${reason}` }];
     const base = { version: input.versionOf(live.doc), conflict: live.changed, changes };

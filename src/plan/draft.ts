@@ -22,7 +22,7 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   /** Ids of the target that earlier restores replaced: old → new. The old ones are gone, the new ones exist. */
   readonly replaced: IdMap;
   /** Live resources that may refer to something that gets, or got, a new id. */
-  readonly followers: readonly LiveDocument[];
+  readonly dependents: readonly LiveDocument[];
   /** Fingerprint of a live document. */
   readonly versionOf: (doc: JsonObject) => string;
 }

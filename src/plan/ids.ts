@@ -8,7 +8,7 @@ import type { IdMap } from './types.ts';
 const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
 
 /**
- * The document with every id that stands for itself replaced: whole strings and whole keys, at any depth. Records of
+ * The document with every id replaced that is a complete string or key, at any depth. Records of
  * other systems (samples) are left alone.
  */
 export function rewriteIds<T extends Json>(value: T, ids: IdMap): T {
@@ -27,7 +27,7 @@ function rewrite(value: Json, ids: IdMap): Json {
   return out;
 }
 
-/** Where {@link rewriteIds} would put another id, and which one stands there: whole strings and keys. */
+/** Where {@link rewriteIds} would put another id, and the one that is there. */
 export function wholeIds(
   doc: JsonObject,
   known: (id: string) => boolean,
@@ -55,7 +55,7 @@ export interface EmbeddedId {
   readonly id: string;
 }
 
-/** Ids of `known` that stand inside longer texts of a document. */
+/** Ids of `known` inside longer texts of a document. */
 export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): EmbeddedId[] {
   const found: EmbeddedId[] = [];
   visitLeaves(

@@ -14,7 +14,7 @@ export interface Node {
   readonly arrives: boolean;
 }
 
-/** An order in which steps can be made. */
+/** An order in which steps can be carried out. */
 export interface Order {
   /** Lower comes first; equal ones need nothing of each other. */
   readonly levels: ReadonlyMap<Key, number>;
@@ -40,7 +40,7 @@ const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
   // What is there already does not have to be waited for.
   ({ to }) => !to.arrives,
   (edge) => latePath(edge) !== undefined,
-  // A reference against the usual order of creation, whatever field it stands in.
+  // A reference against the usual order of creation, whatever field it is in.
   ({ from, to }) => from.type.restore.tier <= to.type.restore.tier,
   () => true,
 ];
@@ -64,7 +64,7 @@ function graphOf(nodes: ReadonlyMap<Key, Node>, edges: Iterable<Edge>): Graph {
 
 /**
  * Orders resources so that each comes after what it refers to. Circles are opened where it costs least; what a creation
- * cannot name yet is left out of it and told as `late`. Depends on nothing but its input.
+ * cannot name yet is left out of it and returned as `late`. Depends on nothing but its input.
  */
 export function orderByNeed(list: readonly Node[]): Order {
   const nodes = new Map([...list].sort((a, b) => (a.key < b.key ? -1 : 1)).map((node) => [node.key, node]));

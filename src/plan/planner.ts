@@ -2,7 +2,7 @@ import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
-import { followerSteps, followingReturns, handWork } from './dependents.ts';
+import { dependentReturns, dependentSteps, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed } from './order.ts';
 import { realValues } from './secrets.ts';
@@ -42,7 +42,7 @@ function prepared(given: PlanInput, deletions: readonly Draft[]): PlanInput {
   return {
     ...given,
     supplied: (document) => realValues(given.supplied(document)),
-    followers: given.followers.filter(({ type, id }) => !leaving.has(keyOf(type.name, id))),
+    dependents: given.dependents.filter(({ type, id }) => !leaving.has(keyOf(type.name, id))),
   };
 }
 
@@ -62,10 +62,10 @@ function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions
   for (const [key, document] of documents) drafts.set(key, planOne(document, input));
   const dangling = blockDangling(drafts, documents, input);
   const created = createdIds(drafts, input.ids);
-  const followers = followerSteps(input, drafts, created);
-  for (const step of followers) drafts.set(step.key, step);
-  for (const step of followingReturns(input, drafts, documents, created)) drafts.set(step.key, step);
-  return { drafts, created, deletions, warnings: [...handWork(followers), ...dangling] };
+  const dependents = dependentSteps(input, drafts, created);
+  for (const step of dependents) drafts.set(step.key, step);
+  for (const step of dependentReturns(input, drafts, documents, created)) drafts.set(step.key, step);
+  return { drafts, created, deletions, warnings: [...handWork(dependents), ...dangling] };
 }
 
 /** Fields that every creation of this document leaves out. */
@@ -76,9 +76,9 @@ function bareFields({ type, doc }: Wanted): string[] {
 
 /** Steps with their level, and with what their creation leaves out: what refers to others is deleted before them. */
 function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, deletions }: Decided): Step[] {
-  const followers = new Map(input.followers.map((live) => [keyOf(live.type.name, live.id), live]));
+  const dependents = new Map(input.dependents.map((live) => [keyOf(live.type.name, live.id), live]));
   const nodes = [...drafts.values()].flatMap(({ key, action }): Node[] => {
-    const document = documents.get(key) ?? followers.get(key);
+    const document = documents.get(key) ?? dependents.get(key);
     if (!document || (action !== 'create' && action !== 'update' && action !== 'undelete')) return [];
     return [{ key, type: document.type, doc: document.doc, arrives: action !== 'update' }];
   });

@@ -8,7 +8,7 @@ import { atPlace, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { isMask } from '../core/secrets.ts';
 
-/** Credentials that somebody hands in for one resource: place → value; `null` agrees to the loss of that credential. */
+/** Credentials that a person supplies for one resource: place → value; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
 
 /**
@@ -32,7 +32,7 @@ export interface Filled {
   readonly doc: JsonObject;
   /** Places of which the value is not known; they are no longer in the document. */
   readonly missing: readonly string[];
-  /** Places in which the live value stays, although the mirror tells that it was another one. */
+  /** Places in which the live value stays, although the mirror shows that it was another one. */
   readonly kept: readonly string[];
 }
 
@@ -49,7 +49,7 @@ function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: 
   const given = new Set<string>();
   for (const [path, value] of realValues(supplied)) {
     const place = placeOf(path);
-    // A path below a mask that stood for a whole object of credentials replaces the mask by an object.
+    // A path below a mask that hides an object of credentials replaces the mask by an object.
     for (let length = 1; length < place.length; length++) {
       const part = place.slice(0, length);
       const held = atPlace(out, part);
@@ -64,7 +64,7 @@ function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: 
 }
 
 /**
- * Puts credentials in the places of masks and markers: those handed in, and where the API shows them in clear, the live
+ * Puts credentials in the places of masks and markers: those supplied, and where the API shows plain text, the live
  * ones. What stays unknown is taken out and reported; a mask is never left in.
  * @param live the live document as the API shows it, with its form in the mirror
  */
@@ -78,27 +78,27 @@ export function fillSecrets(
   const missing: string[] = [];
   const kept: string[] = [];
   const liveMarkers = live ? secretPlaces(live.doc).filter(({ fingerprint }) => fingerprint !== undefined) : [];
-  const clear = (place: Place): Json | undefined => {
+  const plainText = (place: Place): Json | undefined => {
     const value = live ? atPlace(live.raw, place) : undefined;
     return value === undefined || isMask(value) ? undefined : value;
   };
-  // From the back: taking out an element of a list must not move the places that are still to be looked at.
+  // From the back: taking out an element of a list must not move the places that are still to be visited.
   for (const { place, fingerprint, inText } of secretPlaces(doc).reverse()) {
     const text = placeText(place);
     if (inText) {
-      const whole = live ? fillText(doc, live, place) : undefined;
-      out = setSteps(out, place, whole) as JsonObject;
-      if (whole === undefined && !given.has(text)) missing.push(text);
+      const filled = live ? fillText(doc, live, place) : undefined;
+      out = setSteps(out, place, filled) as JsonObject;
+      if (filled === undefined && !given.has(text)) missing.push(text);
       continue;
     }
-    const twin =
+    const match =
       fingerprint === undefined
         ? undefined
         : (liveMarkers.find((marker) => marker.fingerprint === fingerprint) ??
           liveMarkers.find((marker) => placeText(marker.place) === text));
-    const value = twin ? clear(twin.place) : undefined;
+    const value = match ? plainText(match.place) : undefined;
     if (value !== undefined) {
-      if (twin?.fingerprint !== fingerprint) kept.push(text);
+      if (match?.fingerprint !== fingerprint) kept.push(text);
       out = setSteps(out, place, value) as JsonObject;
     } else {
       out = setSteps(out, place, undefined) as JsonObject;
@@ -116,18 +116,18 @@ function fillText(
 ): string | undefined {
   const [text, shown, raw] = [atPlace(wanted, place), atPlace(live.doc, place), atPlace(live.raw, place)];
   if (typeof text !== 'string' || typeof shown !== 'string' || typeof raw !== 'string') return undefined;
-  // What was taken out of the live text stands in the raw one, in the same order.
+  // What was taken out of the live text is in the raw one, in the same order.
   const prints = redactionsIn(shown);
   // While it is planned, the live document is known as the mirror holds it only; the real one is filled in when it is
-  // written, and until then a placeholder stands for what is there.
+  // written, and until then a placeholder is in its place.
   if (raw === shown) return redactionsIn(text).every((print) => prints.includes(print)) ? text : undefined;
   const known = takenOut(prints, raw);
   return known && fillRedactions(text, (print) => known.get(print));
 }
 
-/** What was taken out of a text, by its fingerprint; `undefined` when it cannot be told. */
+/** What was taken out of a text, by its fingerprint; `undefined` when that is unknown. */
 function takenOut(prints: readonly string[], raw: string): ReadonlyMap<string, string> | undefined {
-  // Records are looked through more strictly than code; the text does not tell what it is.
+  // Records are searched more strictly than code; the text does not say which of them it is.
   for (const find of [credentialsIn, credentialsInData]) {
     const values = find(raw).map(({ start, end }) => raw.slice(start, end));
     if (values.length === prints.length) return new Map(prints.map((print, i) => [print, values[i] ?? '']));
@@ -135,14 +135,14 @@ function takenOut(prints: readonly string[], raw: string): ReadonlyMap<string, s
   return undefined;
 }
 
-/** Records with what was taken out of them. `whole`: all that were wanted are there. */
+/** Records with what was taken out of them. `complete`: none is missing. */
 export interface FilledRecords {
   readonly text: string;
-  readonly whole: boolean;
+  readonly complete: boolean;
 }
 
 /**
- * Records of the mirror, one a line, with the credentials that stand in the live ones. Those of which the credential is not
+ * Records of the mirror, one a line, with the credentials of the live ones. Those of which the credential is not
  * known are left out.
  * @param shown the live records in the form of the mirror
  */
@@ -150,10 +150,10 @@ export function fillRecords(wanted: string, shown: string, raw: string): FilledR
   const known = takenOut(redactionsIn(shown), raw);
   const lines = wanted.split('\n');
   const filled = lines.flatMap((line) => fillRedactions(line, (print) => known?.get(print)) ?? []);
-  return { text: filled.join('\n'), whole: filled.length === lines.length };
+  return { text: filled.join('\n'), complete: filled.length === lines.length };
 }
 
-/** Places in which only one of two states has a credential, or both have different ones in clear. */
+/** Places in which only one of two states has a credential, or both have different ones in plain text. */
 export function secretDifferences(wanted: JsonObject, live: JsonObject): string[] {
   const table = (doc: JsonObject): Map<string, string> =>
     new Map(secretPlaces(doc).map(({ place, fingerprint }) => [placeText(place), fingerprint ?? '']));
@@ -164,13 +164,13 @@ export function secretDifferences(wanted: JsonObject, live: JsonObject): string[
 }
 
 /**
- * The last look at a body before it leaves: neither a mask nor a placeholder may be in it (api-notes#mask-writes).
+ * The last check of a body before it leaves: neither a mask nor a placeholder may be in it (api-notes#mask-writes).
  * @throws AppError `API` naming the place
  */
 export function assertNoPlaceholder(body: Json, what: string): void {
   const [found] = secretPlaces(body);
   if (!found) return;
   throw new AppError('API', `${what}: ${placeText(found.place)} still holds a placeholder; it was not sent`, {
-    hint: 'Hand the value in with --secrets; please report this, since the plan should have named it',
+    hint: 'Pass the value with --secrets, and please report this: the plan should have named it',
   });
 }

@@ -9,7 +9,7 @@ export type IdMap = ReadonlyMap<string, string>;
 
 /** What the target holds in the place of one wanted resource. */
 export type Live =
-  /** Known to be as wanted without a look at the account: the mirror holds the same file, and it is up to date. */
+  /** Known to be as wanted without a request: the mirror holds the same file, and it is up to date. */
   | { readonly state: 'same'; readonly id: string }
   | {
       readonly state: 'live';
@@ -84,7 +84,7 @@ export interface Step {
   readonly enable: boolean;
 }
 
-/** What a restore will do, in order. A value: no functions, nothing of the machine it was made on. */
+/** What a restore will do, in order. A value: no functions, nothing specific to a machine. */
 export interface Plan {
   /** The target. */
   readonly account: string;
@@ -100,6 +100,6 @@ export interface Plan {
 
 /** The wanted resources by key, with what is known of the target. */
 export interface Wanted extends MirrorDocument {
-  /** Whether somebody asked for it; otherwise it was found to be needed. */
+  /** Whether a selector names it; otherwise something else needs it. */
   readonly selected: boolean;
 }

@@ -97,7 +97,7 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
 /** Ids that are about to change, inside longer texts of resources that are not restored. */
 export function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string, Key>): string[] {
   const wanted = new Set(input.wanted.map(({ type, id }) => keyOf(type.name, id)));
-  return input.followers.flatMap((live) => {
+  return input.dependents.flatMap((live) => {
     const key = keyOf(live.type.name, live.id);
     if (wanted.has(key)) return [];
     return embeddedIds(live.doc, (id) => created.has(id)).map(

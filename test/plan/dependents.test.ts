@@ -6,7 +6,7 @@ import { id, planInput, type, wanted } from './support.ts';
 
 const [OLD, NEW] = [id('e', 1), id('e', 2)];
 
-function follower(dir: string, doc: JsonObject & { _id: string }): LiveDocument {
+function dependent(dir: string, doc: JsonObject & { _id: string }): LiveDocument {
   const { type, id, title, path } = wanted(dir, doc);
   return { type, id, title, path, doc, changed: false };
 }
@@ -21,10 +21,10 @@ describe('a live document that names what an earlier restore made anew', () => {
       planInput({
         replaced: new Map([[OLD, NEW]]),
         ids: new Map([[OLD, NEW]]),
-        followers: [
-          follower('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: OLD }] }),
-          follower('flows', { _id: id('f', 2), name: 'B', settings: { [OLD]: 1, source: OLD } }),
-          follower('flows', { _id: id('f', 3), name: 'C', pageGenerators: [{ _exportId: NEW }] }),
+        dependents: [
+          dependent('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: OLD }] }),
+          dependent('flows', { _id: id('f', 2), name: 'B', settings: { [OLD]: 1, source: OLD } }),
+          dependent('flows', { _id: id('f', 3), name: 'C', pageGenerators: [{ _exportId: NEW }] }),
         ],
       }),
     );
@@ -44,9 +44,9 @@ describe('a live document that names what an earlier restore made anew', () => {
       planInput({
         replaced: new Map([[OLD, NEW]]),
         ids: new Map([[OLD, NEW]]),
-        followers: [
-          follower('exports', { _id: id('e', 9), name: 'A', mockOutput: { id: OLD }, _sourceId: OLD }),
-          follower('apis', { _id: id('a', 9), type: 'script', script: { _scriptId: NEW }, _scriptId: OLD }),
+        dependents: [
+          dependent('exports', { _id: id('e', 9), name: 'A', mockOutput: { id: OLD }, _sourceId: OLD }),
+          dependent('apis', { _id: id('a', 9), type: 'script', script: { _scriptId: NEW }, _scriptId: OLD }),
         ],
       }),
     );
@@ -63,7 +63,7 @@ describe('a live document that names what an earlier restore made anew', () => {
       planInput({
         replaced: new Map([[OLD, NEW]]),
         ids: new Map([[OLD, NEW]]),
-        followers: [follower(dir, { _id: id('z', 1), ...own } as JsonObject & { _id: string })],
+        dependents: [dependent(dir, { _id: id('z', 1), ...own } as JsonObject & { _id: string })],
       }),
     );
 
@@ -80,7 +80,7 @@ describe('a live document that names what an earlier restore made anew', () => {
       planInput({
         replaced: new Map([[OLD, NEW]]),
         ids: new Map([[OLD, NEW]]),
-        followers: [follower('flows', { _id: id('f', 1), name: 'A', [path]: OLD })],
+        dependents: [dependent('flows', { _id: id('f', 1), name: 'A', [path]: OLD })],
       }),
     );
 
@@ -94,7 +94,7 @@ it('what stood in the place of something lost, and is lost as well, is followed 
       wanted: [wanted('exports', { _id: OLD, name: 'Orders', adaptorType: 'HTTPExport' })],
       live: new Map([[`exports/${OLD}`, { state: 'gone' }]]),
       ids: new Map([[NEW, OLD]]),
-      followers: [follower('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: NEW }] })],
+      dependents: [dependent('flows', { _id: id('f', 1), name: 'A', pageGenerators: [{ _exportId: NEW }] })],
     }),
   );
 
@@ -114,7 +114,7 @@ it('a part of an Integration App that differs anyway is told to lead nowhere bes
         [`exports/${OLD}`, { state: 'gone' }],
         [`flows/${flow._id}`, { state: 'live', id: flow._id, raw: live, doc: live, changed: false }],
       ]),
-      followers: [follower('flows', live)],
+      dependents: [dependent('flows', live)],
     }),
   );
 

@@ -43,7 +43,7 @@ export function planInput(own: Partial<PlanInput> = {}): PlanInput {
     enableFlows: false,
     sampleData: false,
     deletions: [],
-    followers: [],
+    dependents: [],
     replaced: new Map(),
     versionOf: () => 'v',
     ...own,

@@ -1,9 +1,8 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
+import { MASK } from '../../core/secrets.ts';
 
-/** What every read shows in place of a credential (api-notes#mask). */
-const MASK = '******';
 const SHORT_MASK = '****';
 
 /** Credentials that the API does not mask (api-notes#masked-fields, api-notes#plain-text-secrets). */

@@ -46,7 +46,7 @@ export async function fillEntries(
   const [ours, theirs] = [parseEntries(wanted.text), parseEntries(live)];
   const changed = [...ours].filter(([key, line]) => theirs.get(key) !== line).map(([, line]) => line);
   for (const data of portions(changed)) await writer.callOf(type, id, 'POST', 'data', { data });
-  const extra = wanted.whole ? [...theirs.keys()].filter((key) => !ours.has(key)) : [];
+  const extra = wanted.complete ? [...theirs.keys()].filter((key) => !ours.has(key)) : [];
   for (let from = 0; from < extra.length; from += MOST_ENTRIES) {
     await writer.callOf(type, id, 'DELETE', 'data', { keys: extra.slice(from, from + MOST_ENTRIES) });
   }

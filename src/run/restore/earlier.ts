@@ -4,13 +4,11 @@ import type { Json, JsonObject } from '../../core/json.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
+import { MASK } from '../../core/secrets.ts';
 import { readDocuments, readState } from '../../mirror/state.ts';
 import type { Prepared } from './prepared.ts';
 import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';
-
-/** What every read of the API shows in place of a credential (api-notes#mask). */
-const MASK = '******';
 
 /** A document of the mirror in the form that the API gives documents in. */
 function asRead(doc: JsonObject): JsonObject {

@@ -191,7 +191,7 @@ async function noSubscriber(
   return { state: 'impossible', reason };
 }
 
-/** Nothing in the target stands for the document. An id that no longer exists must not be written into others. */
+/** Nothing in the target is used for the document. An id that no longer exists must not be written into others. */
 function forget(document: MirrorDocument, { ids, live, sameAccount }: Lookup): Live {
   const { type } = document;
   const mapped = ids.get(document.id);

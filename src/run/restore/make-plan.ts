@@ -47,7 +47,7 @@ export async function makePlan(
     enableFlows: request.enableFlows,
     sampleData: target.sampleData,
     deletions: request.prune ? await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps) : [],
-    followers: dependents,
+    dependents,
     replaced: sameAccount ? replacedIds(live, ids, dependents) : new Map(),
     versionOf,
   });
