@@ -13,12 +13,15 @@ const { values: flags } = parseArgs({
     /** Another built program (its dist/main.js), measured in turn with this one. */
     program: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    /** Resources of the account whose runs are timed. */
+    size: { type: 'string', default: '20000' },
     only: { type: 'string', default: 'speed,checks,restoring,memory' },
   },
 });
 const PROGRAM = here('../dist/main.js');
 const PROGRAMS = [PROGRAM, ...(flags.program === undefined ? [] : [resolve(flags.program)])];
 const ROUNDS = Number(flags.rounds);
+const SIZE = Number(flags.size);
 const CHANGES = 20;
 
 const work = mkdtempSync(join(tmpdir(), 'celigo-mirror-bench-'));
@@ -116,9 +119,9 @@ function floorOfWriting(mirror: string): { write: number; git: number } {
 /** Edits of one field in resources spread over all types, or within one page. */
 async function edit(url: string, round: number, spread: boolean): Promise<void> {
   const edits = Array.from({ length: CHANGES }, (_, i) => {
-    const n = spread ? (i * 397 + round) % 6000 : i + round * CHANGES;
+    const n = spread ? (i * 397 + round) % (SIZE * 0.3) : i + round * CHANGES;
     const type = spread ? ((['imports', 'exports', 'flows'] as const)[i % 3] ?? 'imports') : 'imports';
-    return { type, n: type === 'flows' ? n % 4000 : n, text: `edited in round ${round}` };
+    return { type, n: type === 'flows' ? n % (SIZE * 0.2) : n, text: `edited in round ${round}` };
   });
   const body = edits.map(({ type, n, text }) => ({
     type,
@@ -171,7 +174,7 @@ function comparison(): string[] {
 }
 
 async function speed(): Promise<string[]> {
-  const server = await serve(20_000);
+  const server = await serve(SIZE);
   try {
     const bare = here('bare.js');
     await run([bare, server.url]);
@@ -197,7 +200,7 @@ async function speed(): Promise<string[]> {
     const coldFloor = fetching + median(floors.map(({ write }) => write)) + median(floors.map(({ git }) => git));
     const warm = own('warm run');
     return [
-      '| 20,000 resources | program | floor | ratio | target | met |',
+      `| ${SIZE.toLocaleString('en')} resources | program | floor | ratio | target | met |`,
       '|---|---|---|---|---|---|',
       line('warm run, no changes (floor: fetch and parse)', warm, fetching, 1.5),
       line('cold run (floor: fetch, parse, write, git add, git commit)', own('cold run'), coldFloor, 2),
