@@ -70,7 +70,7 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new AppError('USAGE', `${shown}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
-      hint: `Mend the file, or take an earlier one: git log -- ${shown}`,
+      hint: `Fix the file, or use an earlier version: git log -- ${shown}`,
       cause: error,
     });
   }

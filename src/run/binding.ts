@@ -13,7 +13,7 @@ export interface Binding {
   readonly userId: string;
   /** Key of the fingerprints that stand for credentials. */
   readonly fingerprintKey: string;
-  /** Types that were read whole at least once. */
+  /** Types that were read completely at least once. */
   readonly types: readonly string[];
 }
 

@@ -11,18 +11,18 @@ import { placeText } from '../core/places.ts';
 /** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (api-notes#lookup-data). */
 const MOST_DATA_PAGES = 100_000;
 
-/** What ids of keys begin with that must not be told: hexadecimal ones never do. */
+/** Prefix of the ids of keys that must stay secret: hexadecimal ids never have it. */
 const HIDDEN = 'hidden-';
 
 /**
- * The id under which the mirror keeps a key: its bytes in hexadecimal, or a fingerprint where it holds a credential, which
- * anybody could read back from the name of the file.
+ * The id under which the mirror keeps a key: its bytes in hexadecimal, or a fingerprint if it contains a credential,
+ * which could be read back from the name of the file.
  */
 export function idOfKey(key: string, fingerprint: (secret: string) => string): string {
   return credentialsIn(key).length > 0 ? `${HIDDEN}${fingerprint(key)}` : Buffer.from(key, 'utf8').toString('hex');
 }
 
-/** Whether the id does not tell its key. Only for types whose lists are keys. */
+/** Whether the key cannot be read from its id. Only for types whose lists are keys. */
 export function isHidden(id: string): boolean {
   return id.startsWith(HIDDEN);
 }
@@ -30,7 +30,7 @@ export function isHidden(id: string): boolean {
 /** @throws ApiError for a key that only the account knows */
 function keyOfId(id: string): string {
   if (!isHidden(id)) return Buffer.from(id, 'hex').toString('utf8');
-  throw new ApiError(`the key ${id} holds a credential and is not in the mirror: put its value back by hand`, {
+  throw new ApiError(`the key ${id} contains a credential and is not in the mirror: restore its value manually`, {
     transient: false,
   });
 }

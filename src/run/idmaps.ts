@@ -6,7 +6,7 @@ import type { Git } from '../mirror/git.ts';
 /** Folder at the top of the repository with the ids that restores gave. */
 export const IDMAPS = 'idmaps';
 
-/** Ids in one account → ids in another (or the same, after it was made anew), by type's folder. */
+/** Ids in one account → ids in another (or the same, after it was recreated), by type. */
 export type IdMaps = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** File of the ids of a restore from one account into another, from the root of the repository. */
@@ -14,7 +14,7 @@ export function idMapPath(from: string, to: string): string {
   return `${IDMAPS}/${from}-${to}.yaml`;
 }
 
-/** What HEAD holds of a file of ids. @throws AppError `USAGE` for one that was damaged by hand */
+/** What HEAD holds of a file of ids. @throws AppError `USAGE` for one that a manual edit damaged */
 export async function readIdMaps(git: Git, path: string): Promise<Map<string, Map<string, string>>> {
   const text = await git.ask(['cat-file', 'blob', `HEAD:${path}`]);
   const maps = new Map<string, Map<string, string>>();
@@ -30,12 +30,12 @@ export async function readIdMaps(git: Git, path: string): Promise<Map<string, Ma
     if (!(error instanceof YamlError)) throw error;
     throw damaged(error.line, error.message);
   }
-  if (!isObject(parsed)) throw damaged(undefined, 'it holds no map');
+  if (!isObject(parsed)) throw damaged(undefined, 'it contains no map');
   for (const [type, ids] of Object.entries(parsed)) {
-    if (!isObject(ids)) throw damaged(undefined, `${type} is no map of ids`);
+    if (!isObject(ids)) throw damaged(undefined, `${type} is not a map of ids`);
     const map = new Map<string, string>();
     for (const [old, id] of Object.entries(ids)) {
-      if (typeof id !== 'string') throw damaged(undefined, `${type}.${old} is no id`);
+      if (typeof id !== 'string') throw damaged(undefined, `${type}.${old} is not an id`);
       map.set(old, id);
     }
     maps.set(type, map);
@@ -52,7 +52,7 @@ export function renderIdMaps(maps: IdMaps): string {
 }
 
 /**
- * Takes in that `old` is `id` now. What `old` was before that (it can be made anew more than once) leads to `id` as well,
+ * Takes in that `old` is `id` now. What `old` was before that (it can be recreated more than once) leads to `id` as well,
  * since documents name it.
  */
 export function learnId(ids: Map<string, string>, old: string, id: string): void {
@@ -63,7 +63,7 @@ export function learnId(ids: Map<string, string>, old: string, id: string): void
   if (before !== old) ids.set(before, id);
 }
 
-/** Ids within one account, with those that were made anew several times leading to the last one. */
+/** Ids within one account, with those that were recreated several times leading to the last one. */
 export function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(
     [...ids.keys()].map((old) => {

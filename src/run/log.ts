@@ -14,7 +14,7 @@ export interface LogOptions {
   /** Readable lines instead of JSON. */
   readonly pretty: boolean;
   readonly colors: boolean;
-  /** Values that must never appear, wherever they turn up in a message; looked at anew for every line. */
+  /** Values that must never appear, wherever they turn up in a message; read again for every line. */
   readonly secrets: Iterable<string>;
   readonly write: (line: string) => void;
 }

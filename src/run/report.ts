@@ -51,7 +51,7 @@ export interface RequestsCounted {
   readonly throttledMs: number;
 }
 
-/** Everything a person, a log or a gauge may want to know while a run goes on. */
+/** Everything a person, a log or a gauge may want to know during a run. */
 export type RunEvent = { readonly runId?: string } & (
   | { readonly name: 'account.started'; readonly account: string }
   | {

@@ -198,7 +198,7 @@ describe('a proxy of the environment that is no address', () => {
 });
 
 describe('verify', () => {
-  it('names each fault of a mirror that was changed by hand, with its line', async () => {
+  it('names each fault of a mirror that was edited manually, with its line', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
@@ -218,7 +218,7 @@ describe('verify', () => {
     const outcome = await cli(['verify', space.mirror], space.dir);
 
     expect(outcome.code).toBe(1);
-    expect(outcome.out).toMatch(new RegExp(`${flow}:\\d+: was changed by hand`));
+    expect(outcome.out).toMatch(new RegExp(`${flow}:\\d+: was edited manually`));
     expect(outcome.out).toContain(`${other}:`);
     expect(outcome.out).toContain('belongs to no document');
   });

@@ -7,7 +7,7 @@ import { json, type Reply } from './reply.ts';
 /**
  * `GET /v1/audit`, or the log of one record. An empty list, never 204; a `Link` only where the account pages so
  * (api-notes#audit-log).
- * @throws ApiFault 403 for everybody but administrators and the owner
+ * @throws ApiFault 403 for all but administrators and the owner
  */
 export function auditAnswer(call: Call, record?: { readonly type: ResourceType; readonly id: string }): Reply {
   const { account, actor, query } = call;

@@ -1,6 +1,6 @@
 import type { Json } from '../../core/json.ts';
 
-/** An answer before it goes on the wire. */
+/** An answer before it is sent. */
 export interface Reply {
   readonly status: number;
   /** Text of the body; empty for none. */

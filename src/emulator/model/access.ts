@@ -12,7 +12,7 @@ export interface Access {
   readonly sees: (actor: Actor, type: string, id: string) => boolean;
   /** Filter for a listing of a type; `undefined` = everything. @throws ApiFault 403 outside a custom token's scope */
   readonly filterFor: (actor: Actor, type: string) => ((id: string) => boolean) | undefined;
-  /** @throws ApiFault 403 for everybody but the owner and administrators */
+  /** @throws ApiFault 403 for all but the owner and administrators */
   readonly needsAdministrator: (actor: Actor) => void;
   /** @throws ApiFault 403 when they may not write this; `doc` is the document as it is or will be */
   readonly needsWrite: (actor: Actor, type: ResourceType, id: string | undefined, doc: JsonObject) => void;

@@ -27,7 +27,7 @@ const LEFT_OUT = [
   'paths and user names inside the address of the remote',
 ] as const;
 
-/** Variables whose being set matters; their values are nobody's business. */
+/** Variables whose being set matters; their values are private. */
 const TELLING = /^(?:CELIGO_|MIRROR_|GIT_|LOG_|NODE_|SSH_|SSL_)|^(?:https?|no|all)_proxy$/i;
 const COMMITS = 30;
 

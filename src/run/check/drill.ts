@@ -24,7 +24,7 @@ import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
-import { verifyFolder } from './verify.ts';
+import { EDITED, verifyFolder } from './verify.ts';
 
 /** One thing that a rehearsal did not restore as it was. */
 export interface DrillFinding {
@@ -94,7 +94,7 @@ function unreadable(input: DrillInput): Map<string, string> {
   const faults = new Map<string, string>();
   for (const { path, problem, line } of verifyFolder(input.account, input.files).faults) {
     const inside = path.slice(input.account.length + 1);
-    if (problem.startsWith('was changed by hand') || inside === BINDING_FILE || !inside.includes('/')) continue;
+    if (problem === EDITED || inside === BINDING_FILE || !inside.includes('/')) continue;
     faults.set(inside, line ? `line ${line} ${problem}` : problem);
   }
   return faults;

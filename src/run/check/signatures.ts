@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.ts';
 import type { Git } from '../../mirror/git.ts';
 import { type HistoryCut, readCut } from '../../mirror/history.ts';
 
-/** A commit that nobody who is trusted signed. */
+/** A commit without a good signature of a trusted key. */
 export interface Unsigned {
   readonly commit: string;
   readonly time: string;
@@ -58,7 +58,7 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
   const folder = mkdtempSync(join(tmpdir(), 'celigo-mirror-signers-'));
   try {
     const file = join(folder, 'allowed_signers');
-    // Whoever holds the key may sign in any name: a commit tells its author, the signature its maker.
+    // The holder of the key may sign in any name: the commit names its author, the signature its maker.
     writeFileSync(file, `* namespaces="git" ${key}\n`);
     return await work(file);
   } finally {
@@ -72,8 +72,8 @@ export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean
 }
 
 /**
- * Checks that every commit that touches the account folders was signed by somebody trusted, that none is missing, and
- * that the folders are as the last one has them.
+ * Checks that every commit that touches the account folders was signed by a trusted key, that none is missing, and that
+ * the folders are as the last one has them.
  * @param folders the accounts' folders
  * @param after a commit, branch or tag: only what came after it (`undefined`: from the beginning)
  * @throws AppError `USAGE` for a commit that there is not, GitFailure

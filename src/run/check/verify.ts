@@ -33,6 +33,9 @@ export interface VerifyReport {
   readonly unresolved: readonly OpenReference[];
 }
 
+/** The fault of a document that can be read, but is not written as the mirror writes it. */
+export const EDITED = 'was edited manually: it is not written as the mirror writes it';
+
 /**
  * Checks one account's folder without the API: every document parses and renders to the same bytes, names say what the
  * content says, side files and documents belong together, every reference resolves or is listed.
@@ -66,8 +69,8 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
       continue;
     }
     const key = `${parts.type}/${parts.id}`;
-    const twin = seenIds.get(key);
-    if (twin) fault(path, `has the same _id as ${twin}`);
+    const other = seenIds.get(key);
+    if (other) fault(path, `has the same _id as ${other}`);
     seenIds.set(key, path);
     const doc = readDocument(path, bytes, fault);
     if (!doc) continue;
@@ -151,8 +154,7 @@ function readDocument(
     return undefined;
   }
   const again = renderYaml(value);
-  if (again !== text)
-    fault(path, 'was changed by hand: it is not written as the mirror writes it', firstDifference(text, again));
+  if (again !== text) fault(path, EDITED, firstDifference(text, again));
   return value;
 }
 
