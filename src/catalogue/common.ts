@@ -41,8 +41,8 @@ export const SERVER_MANAGED: readonly FieldPath[] = [
 ];
 
 /**
- * Fields that refer to something outside the account (Celigo's own catalogue, provenance, people), which is not expected
- * to resolve (api-notes#references).
+ * Fields that refer to something outside the account (Celigo's own catalogue, provenance, people), which is not
+ * expected to resolve (api-notes#references).
  */
 export const OUTSIDE_FIELDS: readonly string[] = [
   '_httpConnectorId',

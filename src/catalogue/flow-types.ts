@@ -64,7 +64,9 @@ export const FLOW_TYPES = [
     restore: {
       mode: 'create',
       tier: 14,
-      note: 'created bare, completed (aliases, settings, registered connections) at the end; Integration Apps are installed manually',
+      note:
+        'created bare, completed (aliases, settings, registered connections) at the end; ' +
+        'Integration Apps are installed manually',
       bare: ['aliases', 'settings', 'settingsForm', 'preSave', '_registeredLookupCacheIds'],
       created: [{ field: '_registeredLookupCacheIds', says: 'its lookup caches must be registered with it manually' }],
       late: ['_registeredConnectionIds'],
@@ -157,7 +159,9 @@ export const FLOW_TYPES = [
       tier: 15,
       switches: ['disabled'],
       switchOrder: 5,
-      note: 'created disabled; a delta flow reads everything at its first run, since its checkpoint is not in the document',
+      note:
+        'created disabled; a delta flow reads everything at its first run, ' +
+        'since its checkpoint is not in the document',
       patch: [
         'name',
         'description',
@@ -239,7 +243,9 @@ export const FLOW_TYPES = [
     restore: {
       mode: 'create',
       tier: 11,
-      note: 'a webhook or apiIdentifier gets a new address when created; the part inside NetSuite or Salesforce is not in the document',
+      note:
+        'a webhook or apiIdentifier gets a new address when created; ' +
+        'the part inside NetSuite or Salesforce is not in the document',
       patch: ['assistantMetadata', 'debugUntil', 'netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       immutable: ['adaptorType'],
       switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],

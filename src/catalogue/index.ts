@@ -37,8 +37,8 @@ export const GROUPS: ResourceType = theOne('groups', ({ dependence }) => depende
 export const USERS: ResourceType = theOne('users', ({ person }) => person !== undefined);
 
 /**
- * Fields that refer to another resource wherever they are in a document (api-notes#references), with the name of its type; `null`
- * for what is outside the account.
+ * Fields that refer to another resource wherever they are in a document (api-notes#references), with the name of its
+ * type; `null` for what is outside the account.
  */
 export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = Object.fromEntries([
   ...RESOURCE_TYPES.flatMap(({ name, referredBy = [] }) => referredBy.map((field) => [field, name] as const)),

@@ -40,7 +40,10 @@ export interface SideFileRule {
   readonly when: 'always' | 'multiline';
 }
 
-/** A list of ids that has calls of its own: `PUT <item>/<path>/register` adds some, `DELETE <item>/<path>/<id>/register` one. */
+/**
+ * A list of ids that has calls of its own: `PUT <item>/<path>/register` adds some, `DELETE <item>/<path>/<id>/register`
+ * one.
+ */
 export interface RegisterRule {
   readonly field: FieldPath;
   readonly path: string;
@@ -48,7 +51,9 @@ export interface RegisterRule {
   readonly type: string;
 }
 
-/** A subscription: who (an e-mail address) is notified of what (one of the fields), sent to the collection as a list. */
+/**
+ * A subscription: who (an e-mail address) is notified of what (one of the fields), sent to the collection as a list.
+ */
 export interface SubscriptionRule {
   /** Of these fields, exactly one is set. */
   readonly targets: readonly string[];
@@ -99,8 +104,8 @@ export interface RestoreRule {
   /** Read-only fields that a PUT must not send back, though other types ignore them (api-notes#put). */
   readonly refusedOnPut?: readonly FieldPath[];
   /**
-   * Fields by which an existing resource of another account is taken for the same one; always for `map`, otherwise where
-   * the name must be unique.
+   * Fields by which an existing resource of another account is taken for the same one; always for `map`, otherwise
+   * where the name must be unique.
    */
   readonly matchBy?: readonly FieldPath[];
   /** Position in the order of switching on (api-notes#switched-off): what is called comes before what calls. */
@@ -160,8 +165,8 @@ export interface ResourceType {
   /** Objects in which `rules` and `version` repeat those of their `expression`. */
   readonly expressions?: readonly FieldPath[];
   /**
-   * Members that an answer repeats from deeper in the document, if that has the member `when`: no write sends them then.
-   * Otherwise they are the configuration itself (api-notes#api-legacy).
+   * Members that an answer repeats from deeper in the document, if that has the member `when`: no write sends them
+   * then. Otherwise they are the configuration itself (api-notes#api-legacy).
    */
   readonly echoes?: { readonly fields: readonly FieldPath[]; readonly when: string };
   /** Objects of hooks, where a hook without values means no hook. */
@@ -182,8 +187,8 @@ export interface ResourceType {
   /** Members that name the resource it is part of: with `integration/<name>` the parts are selected, and theirs. */
   readonly partOf?: readonly string[];
   /**
-   * How far what refers to such a resource depends on it. `group`: it is only filed there, and works without; `runs`: the
-   * resource runs by a switch of its own. Absent: what refers to it needs it to work.
+   * How far what refers to such a resource depends on it. `group`: it is only filed there, and works without; `runs`:
+   * the resource runs by a switch of its own. Absent: what refers to it needs it to work.
    */
   readonly dependence?: 'group' | 'runs';
   /** The field that is `true` while the resource cannot be reached: what needs it is not switched on then. */

@@ -43,14 +43,15 @@ function unknownType(word: string, text: string): AppError {
     `${oneLine(text)}: no resource type is called ${oneLine(word)}${guess ? ` (did you mean ${guess}?)` : ''}`,
     {
       hint:
-        `A selector is all, ${GROUPS.noun}/<id or name>, <type>, <type>/<id or name>, an id, or a path in the mirror; ` +
-        'celigo-mirror types lists the types',
+        `A selector is all, ${GROUPS.noun}/<id or name>, <type>, <type>/<id or name>, an id, or a path in the mirror` +
+        '; celigo-mirror types lists the types',
     },
   );
 }
 
 /**
- * Reads `all`, `integration/<id or name>`, `<type>`, `<type>/<id or name>`, an id, or a path in the mirror of `account`.
+ * Reads `all`, `integration/<id or name>`, `<type>`, `<type>/<id or name>`, an id, or a path in the mirror of
+ * `account`.
  * @throws AppError `USAGE` for anything else
  */
 export function parseSelector(text: string, account: string): Selector {

@@ -85,7 +85,8 @@ async function findOne(
   throw new NotInState(
     selector,
     `${oneLine(selector.text)}: ${mirrorAt(state)} has no ${type.noun} with this id or name${meant}`,
-    `git log --diff-filter=D --name-only -- '${state.account}/${type.name}/*' shows deleted ones; --at names an earlier state`,
+    `git log --diff-filter=D --name-only -- '${state.account}/${type.name}/*' shows deleted ones; ` +
+      '--at names an earlier state',
   );
 }
 
@@ -209,8 +210,8 @@ export function pathsOf(state: MirrorState, keys: ReadonlySet<Key>): string[] {
 }
 
 /**
- * The state at `at`, and what the selectors mean in it. Without `at` it is that of HEAD, or for what HEAD no longer holds
- * the last one that did.
+ * The state at `at`, and what the selectors mean in it. Without `at` it is that of HEAD, or for what HEAD no longer
+ * holds the last one that did.
  * @throws AppError `USAGE`, NotInState
  */
 export async function selectAt(

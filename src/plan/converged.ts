@@ -41,8 +41,8 @@ export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonO
 }
 
 /**
- * The wanted document as far as an update can bring it about: switches stay as they are live, and so does what the server
- * would not accept. Both are restorable forms with the ids of the target.
+ * The wanted document as far as an update can bring it about: switches stay as they are live, and so does what the
+ * server would not accept. Both are restorable forms with the ids of the target.
  */
 export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
   const switched = withLiveSwitches(type, wanted, live);

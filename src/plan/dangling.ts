@@ -5,7 +5,9 @@ import { type Reference, referencesOf } from '../core/references.ts';
 import type { Draft, PlanInput } from './draft.ts';
 import type { Wanted } from './types.ts';
 
-/** References whose target decides whether a write is accepted. The server does not check those in free-form settings. */
+/**
+ * References whose target decides whether a write is accepted. The server does not check those in free-form settings.
+ */
 export function bindingReferences(document: MirrorDocument): readonly (Reference & { type: string })[] {
   return referencesOf(document.type, document.doc).filter(
     (reference): reference is Reference & { type: string } =>
@@ -41,8 +43,8 @@ export function blockDangling(
     const live = input.live.get(step.key);
     if (live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target))
       return undefined;
-    if (other)
-      return `needs ${key}, which ${other.action === 'impossible' ? `cannot be restored (${other.reason})` : 'is blocked'}`;
+    if (other?.action === 'impossible') return `needs ${key}, which cannot be restored (${other.reason})`;
+    if (other) return `needs ${key}, which is blocked`;
     if (input.inState(reference.type, reference.id))
       return `${reference.place} refers to ${key}, which does not exist: add --with-dependencies, or name it as well`;
     return `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;

@@ -52,11 +52,15 @@ export function methodOf(
   return missing.length > 0
     ? {
         blocked: missing,
-        why: `it holds credentials that the mirror does not have; pass ${list(missing)} with --secrets, or make the change manually`,
+        why:
+          `it holds credentials that the mirror does not have; pass ${list(missing)} with --secrets, ` +
+          'or make the change manually',
       }
     : {
         blocked: erased,
-        why: `the wanted state has no ${list(erased)}, and the live credential would be lost; agree with --secrets (value null), or make the change manually`,
+        why:
+          `the wanted state has no ${list(erased)}, and the live credential would be lost; ` +
+          'agree with --secrets (value null), or make the change manually',
       };
 }
 
@@ -132,7 +136,9 @@ function hindrance({ type, doc }: Wanted, live: LiveState, { forms }: Compared):
   if (fixed.length === 0) return undefined;
   return {
     action: 'blocked',
-    reason: `${list(fixed)} cannot be changed after creation: delete it manually, then restore it again (it gets a new id)`,
+    reason:
+      `${list(fixed)} cannot be changed after creation: ` +
+      'delete it manually, then restore it again (it gets a new id)',
   };
 }
 
@@ -185,7 +191,9 @@ function planGone(document: Wanted, input: PlanInput): Draft {
   if (cut.length > 0) {
     return draft(document, {
       action: 'blocked',
-      reason: `credentials were removed from ${list(cut)} and are not in the mirror; pass the complete text with --secrets`,
+      reason:
+        `credentials were removed from ${list(cut)} and are not in the mirror; ` +
+        'pass the complete text with --secrets',
       credentials: cut,
     });
   }

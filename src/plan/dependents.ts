@@ -43,8 +43,8 @@ function namingOf(document: MirrorDocument, { created, replaced }: Moved): Namin
 }
 
 /**
- * Steps that bring something back from the recycle bin that refers to what is created again, with the write that makes it
- * follow: the bin returns it with the old id in it, which no longer exists.
+ * Steps that bring something back from the recycle bin that refers to what is created again, with the write that makes
+ * it follow: the bin returns it with the old id in it, which no longer exists.
  */
 export function dependentReturns(
   input: PlanInput,

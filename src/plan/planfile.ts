@@ -86,9 +86,10 @@ export function checkStillFits(saved: Plan, now: Plan): void {
   const differing = [...new Set([...then.keys(), ...today.keys()])].filter((key) => then.get(key) !== today.get(key));
   const elsewhere = saved.target.userId !== now.target.userId || saved.target.baseUrl !== now.target.baseUrl;
   if (differing.length === 0 && !elsewhere) return;
+  const more = differing.length > 10 ? ` and ${differing.length - 10} more` : '';
   const what = elsewhere
     ? 'it was created for another account'
-    : `changed since: ${differing.slice(0, 10).join(', ')}${differing.length > 10 ? ` and ${differing.length - 10} more` : ''}`;
+    : `changed since: ${differing.slice(0, 10).join(', ')}${more}`;
   throw new AppError('CONFLICT', `the plan is out of date: ${what}. Nothing was written`, {
     hint: 'See what changed with celigo-mirror diff, then create the plan again',
   });

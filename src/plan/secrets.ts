@@ -37,8 +37,8 @@ export interface Filled {
 }
 
 /**
- * What was handed in and is a value. Masks, markers and empty texts supply nothing, wherever they come from: taken for a
- * credential they would let a write through that erases the real one.
+ * What was handed in and is a value. Masks, markers and empty texts supply nothing, wherever they come from: taken for
+ * a credential they would let a write through that erases the real one.
  */
 export function realValues(supplied: Supplied): Supplied {
   return new Map([...supplied].filter(([, value]) => value === null || !placeholderIn(value)));

@@ -70,6 +70,11 @@ function together(names: readonly string[], says: string): string[] {
   return [`${names.slice(0, MOST_NAMES).join(', ')}${more} ${says}`];
 }
 
+function embedded(place: string, id: string, owner: Key | undefined): string {
+  const of = owner === undefined ? '' : ` of ${owner}`;
+  return `${place} holds the id ${id}${of} inside a longer text; it is not changed`;
+}
+
 /** What a person should know before agreeing to the plan. */
 export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, Wanted>, input: PlanInput): string[] {
   const created = new Map<string, Key>();
@@ -86,8 +91,7 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
       return text === undefined ? [] : [`${nameOf(about)}${text}`];
     }),
     ...(created.size + input.ids.size === 0 ? [] : embeddedIds(about.document.doc, changing)).map(
-      ({ place, id }) =>
-        `${nameOf(about)}: ${place} holds the id ${id}${created.has(id) ? ` of ${created.get(id)}` : ''} inside a longer text; it is not changed`,
+      ({ place, id }) => `${nameOf(about)}: ${embedded(place, id, created.get(id))}`,
     ),
   ]);
   const shared = SHARED.flatMap(({ says, applies }) => together(cases.filter(applies).map(nameOf), says));
@@ -101,8 +105,7 @@ export function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string,
     const key = keyOf(live.type.name, live.id);
     if (wanted.has(key)) return [];
     return embeddedIds(live.doc, (id) => created.has(id)).map(
-      ({ place, id }) =>
-        `${key} "${live.title}": ${place} holds the id ${id} of ${created.get(id)} inside a longer text; it is not changed`,
+      ({ place, id }) => `${key} "${live.title}": ${embedded(place, id, created.get(id))}`,
     );
   });
 }

@@ -47,7 +47,8 @@ async function chooseOne(
   choose: RestoreDeps['choose'],
 ): Promise<MirrorDocument> {
   const shown = alike.map((one) => `${type.name}/${one.id}  ${oneLine(one.title)}`);
-  const question = `${keyOf(type.name, id)} "${oneLine(title)}" could be any of ${alike.length} ${type.plural} of the target`;
+  const name = `${keyOf(type.name, id)} "${oneLine(title)}"`;
+  const question = `${name} could be any of ${alike.length} ${type.plural} of the target`;
   const choice = await choose?.(question, shown);
   const chosen = choice === undefined ? undefined : alike[choice];
   if (chosen) return chosen;

@@ -54,8 +54,8 @@ function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObj
 }
 
 /**
- * Mirrors the account (with `dryRun` only fetches it) and returns what it holds. More deletions than the guards allow are
- * held back rather than refused: the restore may be about to undo them.
+ * Mirrors the account (with `dryRun` only fetches it) and returns what it holds. More deletions than the guards allow
+ * are held back rather than refused: the restore may be about to undo them.
  * @throws AppError, ApiError, GitFailure as `sync` does
  */
 export async function observe(

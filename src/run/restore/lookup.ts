@@ -197,7 +197,7 @@ function forget(document: MirrorDocument, { ids, live, sameAccount }: Lookup): L
   const mapped = ids.get(document.id);
   ids.delete(document.id);
   if (isCreatable(document) && !live.isComplete(type.name)) {
-    const reason = `the ${type.plural} of the account could not be listed completely, so creating it could duplicate it`;
+    const reason = `the ${type.plural} of the account could not be listed completely, so it might exist already`;
     return { state: 'unknown', reason };
   }
   // Within one account, documents may still name what an earlier restore created: they follow what is created now.

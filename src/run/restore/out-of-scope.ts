@@ -35,8 +35,8 @@ export async function documentsWith(live: LiveAccount, known: ReadonlySet<string
 }
 
 /**
- * Ids within one account that earlier restores replaced: the old one is gone, the new one exists. Ids of parts of documents
- * are known by the documents that hold them.
+ * Ids within one account that earlier restores replaced: the old one is gone, the new one exists. Ids of parts of
+ * documents are known by the documents that hold them.
  * @param holders live documents; all that hold one of the ids are among them
  */
 export function replacedIds(
@@ -108,7 +108,8 @@ export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps)
     if (count <= maxDeletions || count <= all * maxDeletionShare) continue;
     return new AppError(
       'GUARD',
-      `${plan.account}: ${count} of ${all} ${typeName} would be deleted; the guard allows ${maxDeletions} or ${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
+      `${plan.account}: ${count} of ${all} ${typeName} would be deleted; the guard allows ${maxDeletions} or ` +
+        `${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
       { hint: 'Review the list of deletions; if they are intended, add --force' },
     );
   }
