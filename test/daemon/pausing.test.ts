@@ -218,7 +218,7 @@ describe('a configuration that is mounted', () => {
     expect(await daemon.metric('celigo_mirror_config_last_reload_successful')).toBe(0);
     expect((await daemon.status()).accounts.prod?.schedule).toBe(NEVER);
     expect(
-      daemon.log().some(({ msg, level }) => /^configuration is wrong/.test(String(msg)) && Number(level) >= 50),
+      daemon.log().some(({ msg, level }) => /^invalid configuration/.test(String(msg)) && Number(level) >= 50),
     ).toBe(true);
 
     space.configure({ second }, { daemon: { triggerToken: 'another-token-of-the-test' }, schedule: EVERY_SECOND });
