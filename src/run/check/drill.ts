@@ -19,11 +19,12 @@ import { createGit, type Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';
-import type { Step } from '../../plan/types.ts';
+import { isActing, type Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
+import type { Outcome } from '../restore/write-log.ts';
 import { EDITED, verifyFolder } from './verify.ts';
 
 /** One thing that a rehearsal did not restore as it was. */
@@ -316,40 +317,32 @@ async function evaluate(
   const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
   let restored = 0;
   for (const document of prepared.wanted) {
-    const key = keyOf(document.type.name, document.id);
-    const { title } = document;
-    const step = steps.get(key);
-    const outcome = outcomes.get(key);
-    if (step?.action === 'impossible') {
-      explained.push({ what: key, title, why: step.reason });
+    const { type, id, title } = document;
+    const what = keyOf(type.name, id);
+    const step = steps.get(what);
+    if (step?.action === 'impossible' || step?.action === 'blocked') {
+      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, new Set());
+      (known ? explained : unexplained).push({ what, title, why: step.reason });
       continue;
     }
-    if (step?.action === 'blocked') {
-      (explainedBy(step, prepared, steps, mirrored, new Set()) ? explained : unexplained).push({
-        what: key,
-        title,
-        why: step.reason,
-      });
-      continue;
-    }
-    if (step && step.action !== 'unchanged' && outcome?.result !== 'done') {
-      unexplained.push({ what: key, title, why: outcome?.reason ?? 'was not restored' });
-      continue;
-    }
-    const id = prepared.ids.get(document.id) ?? document.id;
-    const live = held.get(keyOf(document.type.name, id));
-    if (!live) {
-      unexplained.push({ what: key, title, why: 'is missing after the restore' });
-      continue;
-    }
-    const places = compare(document, live, prepared.ids);
-    if (places.length > 0)
-      unexplained.push({
-        what: key,
-        title,
-        why: `differs after the restore: ${places.slice(0, 10).join(', ')}`,
-      });
-    else restored += 1;
+    const live = held.get(keyOf(type.name, prepared.ids.get(id) ?? id));
+    const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
+    const why = lackOf(document, outcome, live, prepared.ids);
+    if (why === undefined) restored += 1;
+    else unexplained.push({ what, title, why });
   }
   return { restored, explained, unexplained };
+}
+
+/** How a resource is not as it was, or `undefined`. */
+function lackOf(
+  document: MirrorDocument,
+  outcome: Outcome | undefined,
+  live: JsonObject | undefined,
+  ids: ReadonlyMap<string, string>,
+): string | undefined {
+  if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
+  if (!live) return 'is missing after the restore';
+  const places = compare(document, live, ids);
+  return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
 }

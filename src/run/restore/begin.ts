@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { createGit } from '../../mirror/git.ts';
 import { createJournal, type Journal } from '../../mirror/journal.ts';
-import { readState } from '../../mirror/state.ts';
 import { findOperator } from './operator.ts';
 import type { Prepared } from './prepared.ts';
 import { isSameAccount, suppliedFor } from './request.ts';
+import { stateBefore } from './resume.ts';
 import { checkRights } from './rights.ts';
 import type { ApplyContext } from './write-log.ts';
 
@@ -71,11 +71,10 @@ export async function applyContext(prepared: Prepared, journal: Journal): Promis
 
 /** Ids that the target had before the restore began. */
 async function oldIds(
-  { repository, plan, live, resumed }: Prepared,
+  { repository, live, resumed }: Prepared,
   journal: Journal,
 ): Promise<(type: string, id: string) => boolean> {
-  const base = { commit: journal.head.base, date: new Date(0) };
-  const state = await readState(repository.git, plan.account, base).catch(() => undefined);
+  const state = await stateBefore(repository, journal).catch(() => undefined);
   const known = new Set<Key>(state?.documents.keys());
   // What an interrupted restore created counts as new until it is accounted for.
   if (!resumed) for (const key of live.keys()) known.add(key);

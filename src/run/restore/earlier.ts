@@ -5,8 +5,9 @@ import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { MASK } from '../../core/secrets.ts';
-import { readDocuments, readState } from '../../mirror/state.ts';
+import { readDocuments } from '../../mirror/state.ts';
 import type { Prepared } from './prepared.ts';
+import { stateBefore } from './resume.ts';
 import type { UnknownOutcome, Written } from './write-log.ts';
 import type { Writer } from './writer.ts';
 
@@ -24,7 +25,6 @@ function asRead(doc: JsonObject): JsonObject {
 export async function earlierWrites({
   resumed: journal,
   repository,
-  plan,
   live,
   ids,
 }: Prepared): Promise<readonly UnknownOutcome[]> {
@@ -36,10 +36,7 @@ export async function earlierWrites({
     const [typeName, id] = [typeIn(entry.key), idIn(entry.key)];
     actions.set(keyOf(typeName, entry.kind === 'done' ? entry.id : (ids.get(id) ?? id)), entry.action);
   }
-  const base = await readState(repository.git, plan.account, {
-    commit: journal.head.base,
-    date: new Date(0),
-  }).catch(() => undefined);
+  const base = await stateBefore(repository, journal).catch(() => undefined);
   if (!base || actions.size === 0) return [];
   const paths = [...actions.keys()].flatMap((key) => base.documents.get(key)?.path ?? []);
   const known = await live.documents([...actions.keys()]);

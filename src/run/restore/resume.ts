@@ -2,6 +2,7 @@ import { findType } from '../../catalogue/index.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import type { Journal } from '../../mirror/journal.ts';
+import type { Repository } from '../../mirror/repository.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
@@ -10,6 +11,11 @@ import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
 import { isSameAccount, type RestoreContext } from './request.ts';
 import { withOverrides } from './wanted.ts';
+
+/** The mirror of the target before the restore's first write. @throws GitFailure for a commit that is gone */
+export function stateBefore({ git }: Repository, { head }: Journal): Promise<MirrorState> {
+  return readState(git, head.account, { commit: head.base, date: new Date(0) });
+}
 
 /** Every resource that the journal says was written, or was about to be: by its id in the state and in the target. */
 export function touchedKeys(journal: Journal): Set<Key> {
@@ -62,10 +68,7 @@ export async function adoptCreated(
     open.delete(entry.key);
   }
   if (open.size === 0) return;
-  const before = await readState(repository.git, live.report.account, {
-    commit: journal.head.base,
-    date: new Date(0),
-  });
+  const before = await stateBefore(repository, journal);
   const old = new Set([...before.documents.values()].map(({ id }) => id));
   const paths = pathsOf(state, open);
   // Groups come first: the id of its integration distinguishes a flow from others of its name.
