@@ -5,8 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Only a test that hangs may meet these, however busy the machine is.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     // The usual number is one less, which is half the machine where there are two.
     maxWorkers: availableParallelism(),
     // A file a process of its own costs half of the time: the modules are read once a worker.
@@ -17,7 +17,6 @@ export default defineConfig({
       {
         name: 'slow',
         description: 'kills, races, chaos, daemons over many runs, browsers, long histories: only in npm run test:all',
-        timeout: 240_000,
       },
     ],
     // A user's own git settings must not decide whether a test passes.
