@@ -64,7 +64,7 @@ describe('GET /metrics', () => {
       expect(['changed', 'unchanged', 'partial', 'refused', 'failed']).toContain(labels.outcome);
   });
 
-  it('counts limits, retries and statuses of the API', async () => {
+  it('counts limits, retries and statuses of the API', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = home(account, { schedule: NEVER, daemon: { triggerToken: TRIGGER } }, { retries: 2 });
     const daemon = await startDaemon(space.dir);

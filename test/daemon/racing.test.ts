@@ -208,7 +208,7 @@ describe('a stateless run', () => {
     expect(err).toContain('a stateless run needs a remote');
   });
 
-  it('fails when its commits cannot be pushed, since nobody keeps them', async () => {
+  it('fails when its commits cannot be pushed, since nobody keeps them', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const env = environment(account, remote);

@@ -213,7 +213,7 @@ describe('POST /sync', () => {
     expect((await daemon.post('/sync', TRIGGER)).status).toBe(403);
   });
 
-  it('fetches everything again when asked to', async () => {
+  it('fetches everything again when asked to', { tags: 'slow' }, async () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
     await until('the first run', async () => (await daemon.get('/readyz')).status === 200);

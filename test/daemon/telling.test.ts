@@ -221,7 +221,7 @@ describe('notifications', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('follow templates, and values cannot break out of them', async () => {
+  it('follow templates, and values cannot break out of them', { tags: 'slow' }, async () => {
     const set = await stage({
       shaped: {
         type: 'webhook',
@@ -291,7 +291,7 @@ describe('secrets', () => {
 });
 
 describe('TLS of a channel', () => {
-  it('is verified even when the environment turns the check off', async () => {
+  it('is verified even when the environment turns the check off', { tags: 'slow' }, async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     onTestFinished(() => void vi.unstubAllEnvs());
     let reached = false;

@@ -189,7 +189,7 @@ describe('documents of unusual shape', () => {
     expect((await space.sync()).verdict).toBe('unchanged');
   });
 
-  it('of any shape at all come back from the mirror as they are', async () => {
+  it('of any shape at all come back from the mirror as they are', { tags: 'slow' }, async () => {
     const values = fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' });
     // Names of credentials hide their values; that is another test's matter.
     const settings = fc.dictionary(

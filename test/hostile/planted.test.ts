@@ -81,7 +81,9 @@ const PLACES: readonly (readonly [type: string, place: string, wrap?: Wrap])[] =
 /** What a leak of each place would show. */
 const traces = (n: number): string[] => [credential(n), password(n), String(pin(n))];
 
-it(`a credential planted in ${PLACES.length} places reaches neither repository, log, report nor bundle`, async () => {
+it(`a credential planted in ${PLACES.length} places reaches neither repository, log, report nor bundle`, {
+  tags: 'slow',
+}, async () => {
   expect(PLACES.length).toBeGreaterThanOrEqual(40);
   const account = await sample();
   const space = new Workspace({

@@ -109,10 +109,13 @@ describe('a clone that a power loss damaged', () => {
     },
   );
 
-  it.each([
-    ['from the remote', true, ''],
-    ['from the work tree', false, 'theirs\n'],
-  ])('has the files of others again, too: %s', async (_, hasRemote, left) => {
+  eachOf(
+    [
+      ['from the remote', true, ''],
+      ['from the work tree', false, 'theirs\n'],
+    ],
+    { quick: 0 },
+  )('has the files of others again, too: %s', async (_, hasRemote, left) => {
     const { account, space } = await lived(hasRemote ? bareRemote() : undefined);
     const file = join(space.mirror, 'OWNERS');
     writeFileSync(file, 'theirs\n');

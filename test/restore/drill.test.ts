@@ -78,7 +78,7 @@ describe('drill', () => {
     expect(outcome.out).not.toContain(named(space, 'connections', 'Service desk'));
   });
 
-  it('of an earlier commit does not see what is broken now', async () => {
+  it('of an earlier commit does not see what is broken now', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const at = head(space);

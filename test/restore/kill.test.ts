@@ -201,7 +201,9 @@ eachOf(
   expect(danglingIn(pair.copy.emulator)).toEqual([]);
 });
 
-it('a step that the server refuses is named, what needs it is left out, and the next run makes it good', async () => {
+it('a step that the server refuses is named, what needs it is left out, and the next run makes it good', {
+  tags: 'slow',
+}, async () => {
   const prod = await sample();
   const pair = await fresh(prod);
   const { emulator } = pair.copy;

@@ -233,7 +233,7 @@ describe('a restore into an empty account', () => {
     expect(space.git('log', '-p', '--all', '--text')).not.toContain('of the target');
   });
 
-  it('keeps the order of steps and their results in --json', async () => {
+  it('keeps the order of steps and their results in --json', { tags: 'slow' }, async () => {
     const { copy, space } = await pair();
     const outcome = await space.run(...COPY, '--json');
     const report = JSON.parse(outcome.out) as RestoreJson;

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { type EmulatorOptions, emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { ENV, Workspace } from '../support/workspace.ts';
 import { type Doc, doc, expectCode, head, mirrored, plain, said, uproot } from './support.ts';
 
@@ -50,10 +51,13 @@ async function late(test: TestAccount, name: string): Promise<void> {
 }
 
 describe('nothing is made a second time', () => {
-  it.each([
-    ['404 once', { times: 1, fault: { kind: 'status', status: 404 } }],
-    ['500 always', { times: 'always', fault: { kind: 'status', status: 500 } }],
-  ] as const)('when what was made cannot be read (%s)', async (_, rule) => {
+  eachOf(
+    [
+      ['404 once', { times: 1, fault: { kind: 'status', status: 404 } }],
+      ['500 always', { times: 'always', fault: { kind: 'status', status: 500 } }],
+    ],
+    { quick: 1 },
+  )('when what was made cannot be read (%s)', async (_, rule) => {
     const { test, space, name, args } = await lostScript({ writeAnswer: 'id' });
     onceMade(test, { match: { method: 'GET', path: '/v1/scripts/*' }, ...rule });
     expectCode(await space.run(...args), 3);
@@ -78,12 +82,15 @@ describe('nothing is made a second time', () => {
     expect(named(test, 'scripts', name)).toHaveLength(1);
   });
 
-  it.each([
-    ['an answer is lost', true],
-    ['nothing is lost', false],
-  ])('where the list refuses a parameter and hides some: %s', async (_, isLost) => {
+  eachOf(
+    [
+      ['an answer is lost', true],
+      ['nothing is lost', false],
+    ],
+    { quick: 1 },
+  )('where the list refuses a parameter and hides some: %s', async (_, isLost) => {
     const { prod, copy, space } = await pair({ otherParameters: 'reject' });
-    await space.sync('--account', 'prod');
+    await space.mirrored('--account', 'prod');
     if (isLost) copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/flows', nth: 2 }, fault: UNHEARD });
     const names = ({ emulator }: TestAccount) =>
       emulator.state
@@ -343,7 +350,7 @@ describe('--resume', () => {
 
   it('keeps what was chosen before', async () => {
     const { copy, space } = await pair();
-    await space.sync('--account', 'prod');
+    await space.mirrored('--account', 'prod');
     const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
     const http = { formType: 'http', mediaType: 'json', baseURI: 'https://x.example.test', auth };
     const twins = [1, 2].map(() =>

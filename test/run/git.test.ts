@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { gitOverHttp } from '../support/git-http.ts';
+import { eachOf } from '../support/table.ts';
 import { bareRemote, CANNOT_SIGN, cli, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
@@ -252,7 +253,7 @@ describe('a user’s own git configuration', () => {
     expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
   });
 
-  it('nor anybody else’s names a program that runs', async () => {
+  it('nor anybody else’s names a program that runs', { tags: 'slow' }, async () => {
     const account = await sample();
     const [home, ran] = [tempDir(), tempDir()];
     const plant = (name: string): string => `touch ${ran}/${name}`;
@@ -572,20 +573,23 @@ describe('a remote', () => {
     },
   );
 
-  it.each<[string, (space: Workspace, remote: string) => void]>([
-    ['an index that is gone', (space) => rmSync(join(space.mirror, '.git', 'index'))],
-    ['other times', (space) => utimesSync(join(space.mirror, 'README.md'), new Date(1e12), new Date(1e12))],
-    ['their file written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the second\n')],
-    ['their file half written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the se')],
+  eachOf<[string, (space: Workspace, remote: string) => void]>(
     [
-      'an index that was moved before they pushed once more',
-      (space, remote) => {
-        space.git('fetch', '--quiet', remote, '+refs/heads/main:refs/celigo-mirror/moving');
-        space.git('read-tree', '-m', '-u', 'HEAD', 'refs/celigo-mirror/moving');
-        colleaguePushes(remote, 'the third\n');
-      },
+      ['an index that is gone', (space) => rmSync(join(space.mirror, '.git', 'index'))],
+      ['other times', (space) => utimesSync(join(space.mirror, 'README.md'), new Date(1e12), new Date(1e12))],
+      ['their file written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the second\n')],
+      ['their file half written', (space) => writeFileSync(join(space.mirror, 'README.md'), 'the se')],
+      [
+        'an index that was moved before they pushed once more',
+        (space, remote) => {
+          space.git('fetch', '--quiet', remote, '+refs/heads/main:refs/celigo-mirror/moving');
+          space.git('read-tree', '-m', '-u', 'HEAD', 'refs/celigo-mirror/moving');
+          colleaguePushes(remote, 'the third\n');
+        },
+      ],
     ],
-  ])('that others changed a file in is followed also with %s', async (_, happens) => {
+    { quick: 1 },
+  )('that others changed a file in is followed also with %s', async (_, happens) => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -650,7 +654,7 @@ describe('a remote', () => {
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
   });
 
-  it('shared by two clones loses no commit when both push', async () => {
+  it('shared by two clones loses no commit when both push', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const spaces = [workspace(account, { remote }), workspace(account, { remote })];

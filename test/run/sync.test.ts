@@ -501,7 +501,7 @@ describe('a type that cannot be read', () => {
     });
   });
 
-  it('for a passing reason only is tried again', async () => {
+  it('for a passing reason only is tried again', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { retries: 3 });
     for (const kind of [{ kind: 'status', status: 503 }, { kind: 'reset' }, { kind: 'truncate', bytes: 40 }]) {
