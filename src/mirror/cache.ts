@@ -31,8 +31,8 @@ export interface CachedResource {
   readonly files: readonly FileEntry[];
 }
 
-/** A page of a listing as it was remembered. */
-export interface KnownPage {
+/** A page of a listing. */
+export interface CachedPage {
   readonly ids: readonly string[];
   /** `nextPageURL` of its body, where it had one. */
   readonly next?: string;
@@ -49,7 +49,7 @@ export interface PageMark {
 export interface TypeDetails {
   readonly resources: ReadonlyMap<string, CachedResource>;
   /** By digest of their bodies. Only pages whose every record is mirrored or rightly left out. */
-  readonly pages: ReadonlyMap<string, KnownPage>;
+  readonly pages: ReadonlyMap<string, CachedPage>;
 }
 
 /** One type as the last complete listing left it. */
@@ -85,7 +85,7 @@ type StoredResource = [raw: string, doc: string, modified: string, ...files: str
 type StoredMark = number | [count: number, next: string];
 
 interface StoredDetails {
-  pages: Record<string, KnownPage>;
+  pages: Record<string, CachedPage>;
   resources: Record<string, StoredResource>;
 }
 

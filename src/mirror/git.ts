@@ -181,11 +181,11 @@ export interface GitCall {
   /** Standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The command talks to a remote: it ends at once when the run is stopped, since nobody knows how long it would take. */
+  /** The command talks to a remote: it ends at once when the run is stopped, since it may take any time. */
   readonly network?: boolean;
 }
 
-/** A git command that failed: its words and what git said. */
+/** A git command that failed, with what git printed. */
 export class GitFailure extends Error {
   readonly stderr: string;
   constructor(command: string, stderr: string, cause: unknown) {
@@ -193,6 +193,12 @@ export class GitFailure extends Error {
     this.name = 'GitFailure';
     this.stderr = stderr;
   }
+}
+
+/** Whether git failed, directly or as the cause of another failure. */
+export function isGitFailure(error: unknown): boolean {
+  if (error instanceof GitFailure) return true;
+  return error instanceof Error && error.cause !== undefined && isGitFailure(error.cause);
 }
 
 /** Cuts the output of `cat-file --batch` (`<id> <type> <size>`, then the bytes) into its objects. */

@@ -100,7 +100,7 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
   }
 }
 
-export async function isAncestor({ git }: Repository, older: string, newer: string): Promise<boolean> {
+export async function isAncestor({ git }: Pick<Repository, 'git'>, older: string, newer: string): Promise<boolean> {
   return (await git.ask(['merge-base', '--is-ancestor', older, newer])) !== undefined;
 }
 

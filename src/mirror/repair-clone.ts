@@ -1,213 +1,255 @@
-import { createHash } from 'node:crypto';
 import {
+  accessSync,
+  constants,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inflateSync } from 'node:zlib';
+import { AppError } from '../core/errors.ts';
 import { type Git, GitFailure } from './git.ts';
-import { isAncestor, isUnknownRef, PUSHED, resolve, SEEN } from './remote.ts';
+import { isAncestor, isUnknownRef, PUSHED, SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
-
-/** What git says of objects and branches that are gone, empty or not what their names say. */
-const DAMAGE =
-  /is empty|is corrupt|corrupt(?:ed)? (?:loose|or missing)|(?:unable|failed) to (?:read|parse|find|unpack)|bad (?:object|tree|ref|file|signature)|missing (?:blob|tree|commit|object)|not a (?:tree object|valid (?:object|commit))|invalid (?:sha1 pointer|object)|did not send all necessary|is unavailable|cannot be read \(|cannot (?:read|parse) (?:existing |the )?(?:object|commit|tree)|could not (?:read|parse|get object)|pack-objects died|unknown revision|needed a single revision/i;
 
 const COMMIT = /^[0-9a-f]{40,64}$/;
 
-/** Whether words of git are about objects or branches that are not whole. */
-export function saysDamage(words: string): boolean {
-  return DAMAGE.test(words);
-}
-
-/** Whether a run failed over objects or branches that are not whole. */
-export function tellsOfDamage(error: unknown): boolean {
-  if (error instanceof GitFailure) return saysDamage(error.message);
-  return error instanceof Error && error.cause !== undefined && tellsOfDamage(error.cause);
-}
-
-/** Removes loose objects that are not what their names say: git takes them for the objects all the same. */
-function dropDamaged({ gitDir, format }: Repository): number {
-  let dropped = 0;
-  const root = join(gitDir, 'objects');
-  for (const folder of readdirSync(root).filter((name) => /^[0-9a-f]{2}$/.test(name))) {
-    for (const name of readdirSync(join(root, folder))) {
-      const path = join(root, folder, name);
-      if (isObject(path, `${folder}${name}`, format)) continue;
-      rmSync(path, { force: true });
-      dropped += 1;
-    }
-  }
-  return dropped;
-}
-
-/** @throws an `Error` of the file system for one that this user may not read: it may be whole all the same */
-function isObject(path: string, id: string, format: string): boolean {
+/** Whether `git fsck` finds that something is missing or damaged. Reads the complete history. */
+export async function isSound(git: Git): Promise<boolean> {
   try {
-    return (
-      createHash(format)
-        .update(inflateSync(readFileSync(path)))
-        .digest('hex') === id
-    );
+    await git.run(['fsck', '--no-dangling', '--no-progress']);
+    return true;
   } catch (error) {
-    if (['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!(error instanceof GitFailure)) throw error;
     return false;
   }
 }
 
-/**
- * Puts everything that the remote's branch holds beside the objects of the clone. `false`: it does not have the branch.
- * @throws GitFailure
- */
-async function refill(repository: Repository, aside: Git, folder: string, remote: string): Promise<boolean> {
-  const { gitDir, branch, format } = repository;
-  await aside.run(['init', '--quiet', '--bare', `--object-format=${format}`, '.']);
-  await aside.run(['config', 'fetch.unpackLimit', '1']);
-  const refs = `refs/heads/${branch}:refs/heads/${branch}`;
+/** Whether everything can be read that a push sends and a fetch builds on. Far quicker than {@link isSound}. */
+export async function canExchange(repository: Repository): Promise<boolean> {
+  const { git } = repository;
+  // Not in the clone: a full disk there is no damage.
+  const probe = mkdtempSync(join(tmpdir(), 'celigo-mirror-probe-'));
   try {
-    await aside.run(['fetch', '--quiet', '--no-tags', remote, refs], { network: true });
+    const head = await repository.head();
+    const refs = await readRefs(git, 'refs/celigo-mirror');
+    const tips = [...(head ? [head] : []), ...refs.map(({ id }) => id)];
+    if (tips.length > 0) await git.run(['rev-list', '--objects', '--no-walk', '--quiet', ...tips, '--']);
+    return head === undefined || (await pack(git, probe, head, refs.find(({ name }) => name === SEEN)?.id));
   } catch (error) {
-    if (error instanceof GitFailure && isUnknownRef(error)) return false;
-    throw error;
+    if (!(error instanceof GitFailure)) throw error;
+    return false;
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
   }
-  const packs = join(folder, 'objects', 'pack');
-  mkdirSync(join(gitDir, 'objects', 'pack'), { recursive: true });
-  // Git looks for the index of a pack first: it comes when the pack is there.
-  for (const name of readdirSync(packs).sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx'))))
-    renameSync(join(packs, name), join(gitDir, 'objects', 'pack', name));
-  return true;
 }
 
-/** Writes the files of the work tree as objects again: those that were lost are, more often than not, the newest. */
-async function writeFiles({ git, path }: Repository, folders: readonly string[]): Promise<void> {
-  const own = folders.flatMap((folder) =>
-    existsSync(join(path, folder))
-      ? readdirSync(join(path, folder), { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile())
-          .map((entry) => join(entry.parentPath, entry.name))
-      : [],
-  );
-  const tracked = ((await git.ask(['ls-files', '-z'])) ?? '').split('\0').map((file) => join(path, file));
-  const files = [...new Set([...own, ...tracked])].filter(
-    (file) => !file.includes('\n') && lstatSync(file, { throwIfNoEntry: false })?.isFile(),
-  );
-  if (files.length > 0)
-    await git.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
-      input: files.map((file) => `${file}\n`).join(''),
-    });
+/** Writes what `commit` holds, and `known` does not, as a pack into a folder. `false`: something of it cannot be read. */
+async function pack(git: Git, folder: string, commit: string, known: string | undefined): Promise<boolean> {
+  const input = `${commit}\n${known ? `^${known}\n` : ''}`;
+  try {
+    await git.run(['pack-objects', '--revs', '--quiet', join(folder, 'pack')], { input });
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    return false;
+  }
 }
 
-/** Whether a commit, its trees and its files are there. */
-async function isWhole(git: Git, commit: string): Promise<boolean> {
-  const listed = await git.ask(['rev-list', '--objects', '--no-walk', '--missing=print', commit, '--']);
-  return listed !== undefined && !/^\?/m.test(listed);
+interface Ref {
+  readonly name: string;
+  readonly id: string;
 }
 
-/** Commits at which the branch stood, newest first, as its log tells. */
-function formerTips({ gitDir, branch }: Repository): string[] {
+async function readRefs(git: Git, ...under: readonly string[]): Promise<Ref[]> {
+  const out = (await git.ask(['for-each-ref', '--format=%(objectname) %(refname)', ...under])) ?? '';
+  return [...out.matchAll(/^(\w+) (.+)$/gm)].map(([, id = '', name = '']) => ({ id, name }));
+}
+
+/** Commits that the branch named, newest first: its own value, and what its log says. */
+function formerTips({ gitDir, branch }: Repository, refs: readonly Ref[]): string[] {
   const log = join(gitDir, 'logs', 'refs', 'heads', branch);
   const lines = existsSync(log) ? readFileSync(log, 'utf8').split('\n').reverse() : [];
-  const ids = lines.flatMap((line) => line.split(' ', 2).reverse());
+  const now = refs.find(({ name }) => name === `refs/heads/${branch}`)?.id;
+  const ids = [now ?? '', ...lines.flatMap((line) => line.split(' ', 2).reverse())];
   return [...new Set(ids)].filter((id) => COMMIT.test(id) && !/^0+$/.test(id));
 }
 
-/** The newest commit that is whole: of those at which the branch stood, or what the remote made of it since. */
-async function newestWhole(repository: Repository): Promise<string | undefined> {
-  const { git } = repository;
-  let found: string | undefined;
-  for (const commit of formerTips(repository)) {
-    if (!(await isWhole(git, commit))) continue;
-    found = commit;
-    break;
-  }
-  for (const ref of [SEEN, PUSHED]) {
-    const commit = await resolve(repository, ref);
-    if (commit === undefined || !(await isWhole(git, commit))) continue;
-    if (found === undefined || (await isAncestor(repository, found, commit))) found = commit;
-  }
-  return found;
+/** @throws an `Error` of the file system for a file that this user may not read: it may be sound all the same */
+function refuseUnreadable(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    accessSync(join(entry.parentPath, entry.name), constants.R_OK);
 }
 
-/** Makes the branch stand on the newest commit that is whole. Gives it when it had to move. @throws GitFailure */
-async function mendBranch(repository: Repository): Promise<string | undefined> {
-  const { git, gitDir, branch } = repository;
-  const ref = join(gitDir, 'refs', 'heads', branch);
-  const held = existsSync(ref) ? readFileSync(ref, 'utf8').trim() : undefined;
-  const now = held ?? (await repository.head());
-  if (now !== undefined && COMMIT.test(now) && (await isWhole(git, now))) return undefined;
-  const commit = await newestWhole(repository);
-  if (commit === undefined) return undefined;
-  mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
-  // Git does not move a branch that it cannot read.
-  writeFileSync(`${ref}.mended`, `${commit}\n`);
-  renameSync(`${ref}.mended`, ref);
-  return commit;
-}
-
-/** Forgets what leads to commits that are gone for good: they would be found damaged for ever. */
-async function forgetLost(repository: Repository): Promise<void> {
-  const { git, gitDir } = repository;
-  for (const commit of formerTips(repository)) {
-    if (await isWhole(git, commit)) continue;
-    rmSync(join(gitDir, 'logs'), { recursive: true, force: true });
-    break;
-  }
-  const refs = await git.ask(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/celigo-mirror']);
-  for (const line of (refs ?? '').split('\n').filter(Boolean)) {
-    const [id = '', name = ''] = line.split(' ');
-    if (!(await isWhole(git, id))) await git.ask(['update-ref', '-d', name]);
-  }
-}
-
-export interface MendInput {
+export interface RepairInput {
   readonly repository: Repository;
-  /** To fetch everything from again; without one only the clone's own past can help. */
   readonly remote: string | undefined;
   /** Folders of the mirror, below the root of the work tree. */
   readonly folders: readonly string[];
   /** Git in another folder, with the credentials of the remote. */
   readonly gitIn: (folder: string) => Git;
+  readonly now: Date;
+}
+
+/** What {@link repairClone} did. */
+export interface CloneRepair {
+  /** Whether the history was fetched from the remote. */
+  readonly fetched: boolean;
+  /** Commit that the branch names now. */
+  readonly tip: string;
+  /** Branches, tags and commits that could not be read any more. */
+  readonly lost: readonly string[];
+  /** Folder with everything as it was. */
+  readonly aside: string;
 }
 
 /**
- * Mends a clone that a power loss or a bad disk damaged, as far as it can be: objects that are not what their names say go,
- * the remote's come in their place, and a branch that leads nowhere stands again on its newest commit that is whole. What
- * the account still holds is committed anew by the next run. The clone must be locked.
- * @returns what was done, in words
- * @throws GitFailure when the remote cannot be read, an `Error` of the file system when the clone cannot be written to
+ * Replaces the history of a damaged clone: by the remote's, and by everything in the clone that the remote does not have
+ * and that can still be read. The branch names the newest commit of its own that can be read; what the account holds beyond
+ * it is committed again by the next run. What was there is moved aside, never deleted. The clone must be locked.
+ * @throws GitFailure when the remote cannot be read; AppError `REPOSITORY` when it lost what was pushed, or when neither has
+ * a commit that can be read; an `Error` of the file system when the clone cannot be read or written. Nothing was changed then
  */
-export async function repairClone({ repository, remote, folders, gitIn }: MendInput): Promise<string> {
-  const did: string[] = [];
-  const dropped = dropDamaged(repository);
-  if (dropped > 0) did.push(`${dropped} damaged objects were removed`);
-  if (remote !== undefined) {
-    const aside = join(repository.stateDir, 'refill');
-    rmSync(aside, { recursive: true, force: true });
-    mkdirSync(aside, { recursive: true });
-    try {
-      if (await refill(repository, gitIn(aside), aside, remote))
-        did.push('the objects of the remote were fetched again');
-    } finally {
-      rmSync(aside, { recursive: true, force: true });
-    }
+export async function repairClone(input: RepairInput): Promise<CloneRepair> {
+  const { repository, remote, gitIn, now } = input;
+  const objects = join(repository.gitDir, 'objects');
+  // A worktree of another clone has its objects there.
+  if (!existsSync(objects)) throw beyondRepair();
+  refuseUnreadable(objects);
+  const fresh = join(repository.stateDir, 'fresh');
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  try {
+    const git = gitIn(fresh);
+    await git.run(['init', '--quiet', '--bare', `--object-format=${repository.format}`, '.']);
+    const pushed = remote === undefined ? undefined : await fetchBranch(git, remote, repository.branch);
+    // Before the old objects come in sight: git does not write one that is there already, however damaged.
+    await writeFiles(repository, git, input.folders);
+    const alternates = join(fresh, 'objects', 'info', 'alternates');
+    writeFileSync(alternates, `${objects}\n`);
+    const { tip, lost } = await carryOver(repository, git, join(fresh, 'objects', 'pack'), pushed);
+    rmSync(alternates);
+    const aside = moveAside(repository, join(fresh, 'objects'), now);
+    await setRefs(repository, tip, pushed, lost);
+    return {
+      fetched: pushed !== undefined,
+      tip,
+      lost: lost.map(({ name, id }) => `${name} ${id.slice(0, 12)}`),
+      aside,
+    };
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
   }
-  const isSound = async (): Promise<boolean> => {
-    const head = await resolve(repository, 'HEAD');
-    return head !== undefined && (await isWhole(repository.git, head));
-  };
-  const sound = await isSound();
-  await writeFiles(repository, folders);
-  if (!sound && (await isSound())) did.push('what was missing was taken from the work tree');
-  const tip = await mendBranch(repository);
-  if (tip) did.push(`the branch stands on ${tip.slice(0, 12)}, its newest commit that is whole`);
-  // An index that was made again while the branch led nowhere holds nothing; it would look like a deletion of everything.
-  await repository.git.ask(['read-tree', 'HEAD']);
-  await forgetLost(repository);
-  return did.join('; ');
+}
+
+/** The remote's branch; `undefined` when the remote does not have it. @throws GitFailure */
+async function fetchBranch(git: Git, remote: string, branch: string): Promise<string | undefined> {
+  const ref = `refs/heads/${branch}`;
+  try {
+    await git.run(['fetch', '--quiet', '--no-tags', remote, `${ref}:${ref}`], { network: true });
+  } catch (error) {
+    if (error instanceof GitFailure && isUnknownRef(error)) return undefined;
+    throw error;
+  }
+  return (await git.run(['rev-parse', ref])).trim();
+}
+
+/**
+ * Copies what the clone names, and the remote does not have, into a new repository that sees the objects of both.
+ * `tip`: what the branch is to name; `lost`: what cannot be read any more.
+ */
+async function carryOver(
+  repository: Repository,
+  git: Git,
+  packs: string,
+  pushed: string | undefined,
+): Promise<{ readonly tip: string; readonly lost: readonly Ref[] }> {
+  const carry = async (id: string): Promise<boolean> =>
+    (pushed !== undefined && (await isAncestor({ git }, id, pushed))) || (await pack(git, packs, id, pushed));
+  const branch = `refs/heads/${repository.branch}`;
+  const refs = await readRefs(repository.git);
+  const lost: Ref[] = [];
+  let tip: string | undefined;
+  for (const id of formerTips(repository, refs)) {
+    if (await carry(id)) {
+      tip = id;
+      break;
+    }
+    lost.push({ name: branch, id });
+  }
+  for (const ref of refs) {
+    if (ref.name === branch || (await carry(ref.id))) continue;
+    if (ref.name === PUSHED && pushed !== undefined) throw lostByRemote(ref.id);
+    lost.push(ref);
+  }
+  tip ??= pushed;
+  if (tip === undefined) throw beyondRepair();
+  return { tip, lost };
+}
+
+function lostByRemote(id: string): AppError {
+  const commit = id.slice(0, 12);
+  return new AppError('REPOSITORY', `the remote no longer holds ${commit}, which was pushed before`, {
+    hint: 'Put the history of the remote back, or move the clone away to continue from the remote as it is',
+  });
+}
+
+function beyondRepair(): AppError {
+  return new AppError('REPOSITORY', 'neither the clone nor a remote has a commit that can be read', {
+    hint: 'Restore the clone from a backup, or move it away: the next sync starts a new history',
+  });
+}
+
+/** Writes the files of the work tree as objects: those that a power loss damaged are, more often than not, the newest. */
+async function writeFiles({ git, path }: Repository, into: Git, folders: readonly string[]): Promise<void> {
+  const own = folders
+    .map((folder) => join(path, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .map((entry) => join(entry.parentPath, entry.name));
+  const tracked = ((await git.ask(['ls-files', '-z'])) ?? '').split('\0').map((file) => join(path, file));
+  const files = [...new Set([...own, ...tracked])].filter(
+    (file) => !file.includes('\n') && lstatSync(file, { throwIfNoEntry: false })?.isFile(),
+  );
+  if (files.length === 0) return;
+  await into.run(['hash-object', '-w', '--no-filters', '--stdin-paths'], {
+    input: files.map((file) => `${file}\n`).join(''),
+  });
+}
+
+/** Puts the new objects in the place of the old ones. Gives the folder that holds what was there: a repository of its own. */
+function moveAside({ gitDir, stateDir }: Repository, objects: string, now: Date): string {
+  const aside = mkdtempSync(join(stateDir, `damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-`));
+  for (const name of ['HEAD', 'config', 'packed-refs', 'refs'])
+    if (existsSync(join(gitDir, name))) cpSync(join(gitDir, name), join(aside, name), { recursive: true });
+  renameSync(join(gitDir, 'objects'), join(aside, 'objects'));
+  renameSync(objects, join(gitDir, 'objects'));
+  // Logs name commits that are gone; the new history is not cut off where the old one was.
+  for (const name of ['logs', 'shallow'])
+    if (existsSync(join(gitDir, name))) renameSync(join(gitDir, name), join(aside, name));
+  return aside;
+}
+
+async function setRefs(
+  { git, gitDir, branch }: Repository,
+  tip: string,
+  pushed: string | undefined,
+  lost: readonly Ref[],
+): Promise<void> {
+  const ref = join(gitDir, 'refs', 'heads', branch);
+  for (const { name } of lost) if (join(gitDir, name) !== ref) await git.run(['update-ref', '-d', name]);
+  mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
+  // Git does not move a branch that it cannot read.
+  writeFileSync(`${ref}.repaired`, `${tip}\n`);
+  renameSync(`${ref}.repaired`, ref);
+  if (pushed !== undefined) await git.run(['update-ref', SEEN, pushed]);
+  // An index that was rebuilt while the branch led nowhere holds nothing: it would look like a deletion of everything.
+  await git.ask(['read-tree', 'HEAD']);
 }

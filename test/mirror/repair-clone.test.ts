@@ -66,6 +66,11 @@ const DAMAGES: Record<string, (space: Workspace) => void> = {
   },
 };
 
+/** The folder with the damaged data, which a notice names. */
+function asideOf(report: { readonly notices: readonly string[] }): string {
+  return /the damaged data was moved to (\S+)/.exec(report.notices.join('\n'))?.[1] ?? '';
+}
+
 function expectWhole(space: Workspace): void {
   expect(space.git('fsck', '--strict', '--no-dangling').trim()).toBe('');
   expect(space.git('status', '--porcelain')).toBe('');
@@ -81,10 +86,11 @@ describe('a clone that a power loss damaged', () => {
     const report = await space.sync();
 
     expect(report.code, JSON.stringify(report.error)).toBe(0);
-    expect(report.notices.join()).toContain('the clone was damaged and is mended');
+    expect(report.notices.join()).toContain('the clone was damaged and has been repaired');
     expect(space.git('rev-parse', 'HEAD')).toBe(head);
     expectWhole(space);
-    // And goes on.
+    expect(readdirSync(asideOf(report))).toEqual(expect.arrayContaining(['HEAD', 'objects', 'refs']));
+    // And continues.
     const script = String(account.emulator.state.all('scripts')[2]?._id);
     account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });
     expect((await space.sync()).verdict).toBe('changed');
@@ -93,7 +99,7 @@ describe('a clone that a power loss damaged', () => {
   });
 
   eachOf(Object.entries(DAMAGES), { quick: 2 })(
-    'stands again on what is whole where there is no remote: %s',
+    'continues from its newest readable commit without a remote: %s',
     async (_, damage) => {
       const { space } = await lived(undefined);
       damage(space);
@@ -101,9 +107,10 @@ describe('a clone that a power loss damaged', () => {
       const report = await space.sync();
 
       expect(report.code, JSON.stringify(report.error)).toBe(0);
-      expect(report.notices.join()).toContain('the clone was damaged and is mended');
+      expect(report.notices.join()).toContain('the clone was damaged and has been repaired');
       expectWhole(space);
-      // What the account holds is there, whoever is told as its author.
+      expect(readdirSync(asideOf(report))).toEqual(expect.arrayContaining(['HEAD', 'objects', 'refs']));
+      // What the account holds is there, whoever is named as its author.
       for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
       expect((await space.sync()).verdict).toBe('unchanged');
     },
@@ -136,7 +143,52 @@ describe('a clone that a power loss damaged', () => {
     expectWhole(space);
   });
 
-  it('stands again on what is whole where the remote does not have the branch yet', async () => {
+  it('keeps commits that were not pushed, and what a person branched off', async () => {
+    const remote = bareRemote();
+    const { account, space } = await lived(remote);
+    const edit = (nth: number, content: string): void => {
+      const script = String(account.emulator.state.all('scripts')[nth]?._id);
+      account.emulator.act(account.owner.email).set('scripts', script, { content });
+    };
+    edit(2, '// not pushed\n');
+    await space.sync('--no-push');
+    space.git('branch', 'kept', 'HEAD~2');
+    const unpushed = space.git('rev-parse', 'HEAD');
+    // Of the commit before, which the remote has.
+    truncateSync(object(space, space.git('rev-parse', 'HEAD~1').trim()), 0);
+    truncateSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 0);
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(report.notices.join()).toContain('its history was fetched again from the remote');
+    expect(report.notices.join()).not.toContain('could not be read');
+    expect(space.git('rev-parse', 'HEAD')).toBe(unpushed);
+    expect(git(remote, 'rev-parse', 'main')).toBe(unpushed);
+    expect(space.git('rev-parse', 'kept')).toBe(space.git('rev-parse', 'HEAD~2'));
+    expectWhole(space);
+  });
+
+  it('is left as it is when the remote lost what was pushed', async () => {
+    const remote = bareRemote();
+    const { space } = await lived(remote);
+    git(remote, 'update-ref', 'refs/heads/main', 'main~1');
+    const head = space.git('rev-parse', 'HEAD').trim();
+    truncateSync(object(space, head), 0);
+
+    const report = await space.sync();
+
+    expect(report.code).toBe(1);
+    expect(report.error?.message).toContain('the clone is damaged and could not be repaired');
+    expect(report.error?.message).toContain(`the remote no longer holds ${head.slice(0, 12)}`);
+    expect(git(remote, 'rev-list', '--count', 'main').trim()).toBe('2');
+    git(remote, 'update-ref', 'refs/heads/main', head);
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'unchanged' });
+    expect(space.git('rev-parse', 'HEAD').trim()).toBe(head);
+    expectWhole(space);
+  });
+
+  it('continues from its newest readable commit where the remote does not have the branch yet', async () => {
     const account = await sample();
     const space = new Workspace(
       { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
@@ -167,7 +219,7 @@ describe('a clone that a power loss damaged', () => {
     const outcome = await cli(['sync'], space.dir, { GIT_CONFIG_GLOBAL: join(folder, 'gitconfig') });
 
     expect(outcome.code, outcome.out + outcome.err).toBe(0);
-    expect(outcome.out).toContain('were fetched again');
+    expect(outcome.out).toContain('was fetched again');
     expect(existsSync(ran)).toBe(false);
   });
 
@@ -183,7 +235,7 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(3);
   });
 
-  it('goes on when its HEAD is empty', async () => {
+  it('continues when its HEAD is empty', async () => {
     const { space } = await lived(undefined);
     truncateSync(join(space.mirror, '.git', 'HEAD'), 0);
     writeFileSync(join(space.mirror, '.git', 'HEAD.lock'), '');
@@ -194,7 +246,7 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(3);
   });
 
-  it('is told by doctor also where no run reads what is missing', async () => {
+  it('is reported by doctor also where no run reads what is missing', async () => {
     const { space } = await lived(undefined);
     expect((await space.run('doctor')).out).toMatch(/ok +objects/);
     const old = space.git('rev-parse', 'HEAD~2:prod/scripts').trim();
@@ -207,13 +259,14 @@ describe('a clone that a power loss damaged', () => {
     expect(outcome.out).toMatch(/fault +objects +parts of the history are missing/);
   });
 
-  it('is said to be beyond mending when nothing of it is left', async () => {
+  it('is reported as beyond repair when nothing of it is left', async () => {
     const { space } = await lived(undefined);
     for (const file of looseObjects(space)) if (statSync(file).size > 0) truncateSync(file, 0);
 
     const outcome = await space.run('sync');
 
     expect(outcome.code).toBe(1);
+    expect(outcome.err + outcome.out).toContain('the clone is damaged and could not be repaired');
     expect(outcome.err + outcome.out).not.toMatch(/internal error|\n\s+at .+:\d+:\d+/);
   });
 });

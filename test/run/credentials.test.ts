@@ -254,9 +254,9 @@ describe('credentials in clear', () => {
 
     const report = await space.sync();
 
-    const notice = report.notices.find((text) => text.includes('credentials stand in clear'));
+    const notice = report.notices.find((text) => text.includes('plain-text credentials'));
     expect(notice).toBe(
-      `credentials stand in clear and are in the mirror now: prod/scripts/leaky.${String(made._id)}.yaml, content:4 (Stripe key)`,
+      `plain-text credentials are now in the mirror: prod/scripts/leaky.${String(made._id)}.yaml, content:4 (Stripe key)`,
     );
     expect((await space.sync()).notices).toEqual([]);
   });
@@ -300,7 +300,7 @@ describe('credentials in clear', () => {
 
     expect(outcome.code).toBe(4);
     expect(outcome.err + outcome.out).toMatch(
-      /credentials stand in clear, nothing was committed: prod\/scripts\/leaky\.\w+\.yaml, content:2 \(private key\)/,
+      /plain-text credentials found, nothing was committed: prod\/scripts\/leaky\.\w+\.yaml, content:2 \(private key\)/,
     );
     expect(space.git('rev-parse', 'HEAD')).toBe(head);
     expect(space.git('status', '--porcelain')).toBe('');

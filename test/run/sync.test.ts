@@ -610,7 +610,7 @@ describe('the folder', () => {
     const report = await space.sync();
 
     expect(space.read(path)).toBe(before);
-    expect(report.notices.join()).toContain('kept as commit');
+    expect(report.notices.join()).toContain('saved as commit');
     expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue')).not.toBe('');
   });
 

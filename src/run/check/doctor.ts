@@ -8,7 +8,8 @@ import { ApiError } from '../../celigo/errors.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { createGit, type Git, GitFailure } from '../../mirror/git.ts';
+import { createGit, type Git } from '../../mirror/git.ts';
+import { isSound } from '../../mirror/repair-clone.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
@@ -142,20 +143,15 @@ async function examineRemote(git: Git, { repository }: Config): Promise<Finding>
 /** Whether everything that the history names exists: a run reads only what it needs. */
 async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
   const found = { area: 'repository', check: 'objects' } as const;
-  try {
-    await git.run(['fsck', '--no-dangling', '--no-progress']);
-    return { ...found, verdict: 'ok', detail: 'the history is complete' };
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    return {
-      ...found,
-      verdict: 'fault',
-      detail: 'parts of the history are missing or damaged; git fsck names them',
-      remedy: remote
-        ? 'Move the clone away: the next sync makes a fresh one from the remote'
-        : 'Restore the clone from a backup if you have one, and set repository.remote so that there is a copy',
-    };
-  }
+  if (await isSound(git)) return { ...found, verdict: 'ok', detail: 'the history is complete' };
+  return {
+    ...found,
+    verdict: 'fault',
+    detail: 'parts of the history are missing or damaged; git fsck names them',
+    remedy: remote
+      ? 'Move the clone away: the next sync makes a fresh one from the remote'
+      : 'Restore the clone from a backup if you have one, and set repository.remote so that there is a copy',
+  };
 }
 
 async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise<Finding[]> {

@@ -1,5 +1,5 @@
 import type { AccountConfig } from '../../config/schema.ts';
-import { tellsOfDamage } from '../../mirror/repair-clone.ts';
+import { isGitFailure } from '../../mirror/git.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { failedReport, type RequestCounts } from '../failures.ts';
 import type { RequestsCounted, SyncReport } from '../report.ts';
@@ -8,16 +8,22 @@ import { identified, type SyncDeps, type SyncOptions } from './sync-deps.ts';
 
 const NO_REQUESTS: RequestCounts = { requests: 0, retries: 0, throttledMs: 0 };
 
+/** The accounts of one run, each mirrored once. */
+export interface MirroredAccounts {
+  /** One an account, in order; fewer where the run was stopped. */
+  readonly reports: readonly SyncReport[];
+  /** Whether one of them failed over a git command: the clone may be damaged. */
+  readonly gitFailed: boolean;
+}
+
 /** The accounts of one run, which may have to be mirrored more than once. */
 export interface AccountRuns {
   /** Mirrors one after the other. A failure of one is its report; the others are mirrored all the same. */
-  readonly mirror: (repository: Promise<Repository>) => Promise<readonly SyncReport[]>;
-  /** Tells something that concerns all of them. */
+  readonly mirror: (repository: Promise<Repository>) => Promise<MirroredAccounts>;
+  /** Reports something that concerns all of them. */
   readonly notice: (message: string) => void;
-  /** What was told so. */
+  /** What was reported so. */
   readonly notices: readonly string[];
-  /** Whether one of them failed over damaged objects of the clone. */
-  readonly damaged: () => boolean;
 }
 
 /** @param deps its `signal` ends the runs; none begins after it */
@@ -35,16 +41,15 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
       },
     }),
   }));
-  let damaged = false;
   return {
     notices,
-    damaged: () => damaged,
     notice(message) {
       notices.push(message);
       for (const { account, own } of runs) own.report({ name: 'notice', account: account.name, message });
     },
     async mirror(repository) {
       const reports: SyncReport[] = [];
+      let gitFailed = false;
       for (const { account, own } of runs) {
         counted.delete(account.name);
         own.report({ name: 'account.started', account: account.name });
@@ -53,7 +58,7 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
           reports.push(await runAccount(own, account, options, repository));
         } catch (error) {
           const cause = signal.aborted ? signal.reason : error;
-          damaged ||= tellsOfDamage(cause);
+          gitFailed ||= isGitFailure(cause);
           const requests = counted.get(account.name) ?? NO_REQUESTS;
           const { runId } = own;
           const { dryRun } = options;
@@ -61,7 +66,7 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
         }
         if (signal.aborted) break;
       }
-      return reports;
+      return { reports, gitFailed };
     },
   };
 }

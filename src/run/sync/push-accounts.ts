@@ -1,13 +1,14 @@
 import { messageOf } from '../../core/errors.ts';
+import { isGitFailure } from '../../mirror/git.ts';
 import { pushRun, startOver } from '../../mirror/push.ts';
 import type { RemoteState } from '../../mirror/remote.ts';
-import { tellsOfDamage } from '../../mirror/repair-clone.ts';
+import { canExchange } from '../../mirror/repair-clone.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { abandoned, knownFailure } from '../failures.ts';
 import type { SyncReport } from '../report.ts';
 import type { AccountRuns } from './account-runs.ts';
 
-/** How often a run that others overtook is done anew. */
+/** How often a run that lost the race to push starts over. */
 const FRESH_STARTS = 8;
 
 export interface Pushing {
@@ -22,7 +23,7 @@ export interface Pushing {
   readonly signal: AbortSignal;
 }
 
-/** Where the run stands with the remote, and its reports: other ones where the accounts were mirrored anew. */
+/** What became of the push, and the reports of the run: new ones where the accounts were mirrored again. */
 export interface Pushed {
   readonly state: RemoteState;
   readonly reports: readonly SyncReport[];
@@ -30,7 +31,7 @@ export interface Pushed {
 
 /**
  * Pushes what the run committed. When another process mirrored the same account and pushed first, its commits are taken
- * over and the accounts are read anew: what this run read may be older.
+ * over and the accounts are read again: what this run read may be older.
  */
 export async function pushAccounts(pushing: Pushing, mirrored: readonly SyncReport[]): Promise<Pushed> {
   const { repository, remote, folders, runs, now, signal } = pushing;
@@ -42,19 +43,20 @@ export async function pushAccounts(pushing: Pushing, mirrored: readonly SyncRepo
       const state = await pushRun(repository, remote, since, folders, now());
       if (state.state !== 'overtaken') return { state, reports };
       if (again === FRESH_STARTS) {
-        const reason = 'others mirrored the same account first, again and again';
+        const reason = `other processes pushed the same account first, ${FRESH_STARTS} times in a row`;
         return { state: { state: 'behind', reason }, reports };
       }
       runs.notice(
-        'another process mirrored the same account meanwhile: its commits are kept, and this run begins anew',
+        'another process mirrored the same account and pushed first: its commits are kept, this run starts over',
       );
       await startOver(repository, since, folders, now());
       since = await repository.head();
-      reports = await runs.mirror(Promise.resolve(repository));
+      ({ reports } = await runs.mirror(Promise.resolve(repository)));
     }
   } catch (error) {
     if (!signal.aborted) {
-      if (!tellsOfDamage(error)) throw error;
+      // Of a damaged clone: the caller repairs it, and the next run pushes.
+      if (!isGitFailure(error) || (await canExchange(repository))) throw error;
       return { state: { state: 'behind', reason: messageOf(error) }, reports };
     }
     // Abandoned while pushing: what was committed stays in the clone and goes out with the next run.

@@ -3,14 +3,14 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
-import { repairClone, saysDamage } from '../../mirror/repair-clone.ts';
+import { type CloneRepair, canExchange, isSound, repairClone } from '../../mirror/repair-clone.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { measure, tidyUp } from '../../mirror/upkeep.ts';
-import { knownFailure } from '../failures.ts';
+import { type KnownFailure, knownFailure } from '../failures.ts';
 import { IDMAPS } from '../idmaps.ts';
 import type { SyncReport } from '../report.ts';
-import { accountRuns } from './account-runs.ts';
-import { pushAccounts } from './push-accounts.ts';
+import { type AccountRuns, accountRuns } from './account-runs.ts';
+import { type Pushed, pushAccounts } from './push-accounts.ts';
 import type { SyncDeps, SyncOptions } from './sync-deps.ts';
 
 /** Folders at the top of the repository that are the mirror's. */
@@ -18,10 +18,21 @@ export function ownFolders(config: Config): string[] {
   return [...config.accounts.map(({ name }) => name), IDMAPS];
 }
 
+/** A sync of several accounts, as each of its stages sees it. */
+interface SyncRun {
+  /** Its `signal` ends the run, also when the lock is lost. */
+  readonly deps: SyncDeps;
+  readonly options: SyncOptions;
+  readonly runs: AccountRuns;
+  /** Folders at the top of the repository that are the mirror's. */
+  readonly folders: readonly string[];
+  readonly opening: Promise<Repository>;
+}
+
 /**
  * Mirrors the named accounts one after the other into the repository of the configuration. A failure of one account is its
  * report; the others are mirrored all the same. When another process mirrored one of them meanwhile and pushed first,
- * its commits are taken over and the accounts are read anew: what this run read may be older.
+ * its commits are taken over and the accounts are read again: what this run read may be older.
  * @returns one report an account, in order
  * @throws AppError `USAGE` for a stateless run without a remote
  */
@@ -31,17 +42,38 @@ export async function syncAccounts(
   options: SyncOptions,
 ): Promise<readonly SyncReport[]> {
   const startedMs = performance.now();
-  const folders = ownFolders(deps.config);
   const { remote, stateless } = deps.config.repository;
   if (stateless && !remote) {
     throw new AppError('USAGE', 'a stateless run needs a remote: without one its commits would be lost', {
-      hint: 'Set repository.remote (or $MIRROR_REMOTE), or keep the clone and leave out stateless',
+      hint: 'Set repository.remote (or $MIRROR_REMOTE), or keep the clone and remove stateless',
     });
   }
+  const run = beginSync(deps, accounts, options);
+  try {
+    const mirrored = await mirrorAccounts(run);
+    const { state, reports } = await pushMirrored(run, mirrored);
+    const { signal } = run.deps;
+    if (mirrored.prepared && options.upkeep && !signal.aborted) await lookAfter(mirrored.prepared.repository, deps);
+    const shown: SyncReport['remote'] = isPushing(run) ? state : { state: remote ? 'skipped' : 'none' };
+    return reports.map((report) => {
+      const final = finishReport(report, shown, run.runs.notices, { startedMs, accounts: reports.length, stateless });
+      deps.report({ name: 'account.done', account: final.account, report: final, runId: final.runId });
+      return final;
+    });
+  } finally {
+    const opened = await run.opening.catch(() => undefined);
+    // The lock may be gone already when it was lost; there is nothing left to give back then.
+    await opened?.close().catch(() => undefined);
+  }
+}
+
+function beginSync(deps: SyncDeps, accounts: readonly AccountConfig[], options: SyncOptions): SyncRun {
   const lost = new AbortController();
   const signal = AbortSignal.any([deps.signal, lost.signal]);
   setMaxListeners(0, signal);
-  const runs = accountRuns({ ...deps, signal }, accounts, options);
+  const own: SyncDeps = { ...deps, signal };
+  const runs = accountRuns(own, accounts, options);
+  const folders = ownFolders(deps.config);
   const opening = openRepository({
     config: deps.config.repository,
     folders,
@@ -56,97 +88,122 @@ export async function syncAccounts(
         }),
       ),
   });
-  // Awaited below; until then a failure must not count as unhandled.
+  // Awaited by each stage; until then a failure must not count as unhandled.
   opening.catch(() => undefined);
-
-  const prepare = () => {
-    const preparing = prepareClone(opening, remote, folders, deps.now, options.dryRun);
-    preparing.catch(() => undefined);
-    return preparing;
-  };
-  const mendable = !options.dryRun && !stateless;
-  const mended = async (): Promise<boolean> => {
-    const repository = signal.aborted ? undefined : await opening.catch(() => undefined);
-    const did = repository && (await mend({ ...deps, signal }, repository));
-    if (did) runs.notice(`the clone was damaged and is mended: ${did}`);
-    return Boolean(did);
-  };
-
-  try {
-    let preparing = prepare();
-    let reports = await runs.mirror(preparing.then(({ repository }) => repository));
-    let prepared = await preparing.catch(() => undefined);
-    if ((runs.damaged() || isDamage(prepared?.pulled)) && mendable && (await mended())) {
-      preparing = prepare();
-      reports = await runs.mirror(preparing.then(({ repository }) => repository));
-      prepared = await preparing.catch(() => undefined);
-    }
-    let state: RemoteState = prepared?.pulled ?? { state: 'none' };
-    const pushing = remote !== undefined && options.push && !options.dryRun;
-    if (prepared && pushing && state.state !== 'behind') {
-      const { repository, head: since } = prepared;
-      const { now } = deps;
-      ({ state, reports } = await pushAccounts({ repository, remote, since, folders, runs, now, signal }, reports));
-    }
-    // The next run pushes.
-    if (isDamage(state) && mendable && !signal.aborted) await mended();
-    if (prepared && options.upkeep && !signal.aborted) await lookAfter(prepared.repository, deps);
-    const shown: RemoteState | { state: 'skipped' } = pushing ? state : { state: remote ? 'skipped' : 'none' };
-    return reports.map((report) => {
-      const final = finishReport(report, shown, runs.notices, {
-        startedMs,
-        accounts: reports.length,
-        stateless,
-      });
-      deps.report({ name: 'account.done', account: final.account, report: final, runId: final.runId });
-      return final;
-    });
-  } finally {
-    const opened = await opening.catch(() => undefined);
-    // The lock may be gone already when it was lost; there is nothing left to give back then.
-    await opened?.close().catch(() => undefined);
-  }
+  return { deps: own, options, runs, folders, opening };
 }
 
-/** The clone on its branch, with what others pushed, and where it stands then. `dryRun`: as it is. */
-async function prepareClone(
-  opening: Promise<Repository>,
-  remote: string | undefined,
-  folders: readonly string[],
-  now: () => Date,
-  dryRun: boolean,
-) {
+/** The clone on its branch, with what others pushed. */
+interface PreparedClone {
+  readonly repository: Repository;
+  readonly pulled: RemoteState;
+  /** The commit that the run begins with, where there is a remote to push to. */
+  readonly head: string | undefined;
+}
+
+interface Mirrored {
+  /** `undefined` for a clone that could not be opened or prepared: that is the failure of every report. */
+  readonly prepared: PreparedClone | undefined;
+  readonly reports: readonly SyncReport[];
+}
+
+/** Mirrors the accounts; where the clone turns out to be damaged, repairs it and mirrors them again. */
+async function mirrorAccounts(run: SyncRun): Promise<Mirrored> {
+  const first = await mirrorOnce(run);
+  const behind = first.prepared?.pulled.state === 'behind';
+  const repair = first.gitFailed
+    ? await repairDamage(run, isSoundClone)
+    : behind
+      ? await repairDamage(run, canExchange)
+      : SOUND;
+  if (repair.state !== 'damaged') return repair.state === 'repaired' ? mirrorOnce(run) : first;
+  const { failure } = repair;
+  return { ...first, reports: first.reports.map((report) => (report.error ? { ...report, error: failure } : report)) };
+}
+
+async function mirrorOnce(run: SyncRun): Promise<Mirrored & { readonly gitFailed: boolean }> {
+  const preparing = prepareClone(run);
+  preparing.catch(() => undefined);
+  const { reports, gitFailed } = await run.runs.mirror(preparing.then(({ repository }) => repository));
+  return { reports, gitFailed, prepared: await preparing.catch(() => undefined) };
+}
+
+/** The clone on its branch, with what others pushed. A dry run leaves it as it is, unless it has to be created. */
+async function prepareClone({ deps, options, folders, opening }: SyncRun): Promise<PreparedClone> {
+  const { remote } = deps.config.repository;
   const repository = await opening;
-  // A look leaves the clone where it stands; only where there is none yet has it to be made.
-  if (dryRun && (await repository.head()) !== undefined)
-    return { repository, pulled: { state: 'none' } satisfies RemoteState, head: undefined };
+  if (options.dryRun && (await repository.head()) !== undefined)
+    return { repository, pulled: { state: 'none' }, head: undefined };
   await ensureBranch(repository);
-  const pulled = await pullRemote(repository, remote, folders, now());
+  const pulled = await pullRemote(repository, remote, folders, deps.now());
   return { repository, pulled, head: remote ? await repository.head() : undefined };
 }
 
-/** Whether the exchange with the remote failed over objects of the clone. */
-function isDamage(state: RemoteState | undefined): boolean {
-  return state?.state === 'behind' && saysDamage(state.reason);
+function isPushing({ deps, options }: SyncRun): boolean {
+  return deps.config.repository.remote !== undefined && options.push && !options.dryRun;
 }
 
-/** Mends a damaged clone. Gives what was done; nothing when it cannot be mended: then the first failure is told. */
-async function mend(deps: SyncDeps, repository: Repository): Promise<string | undefined> {
-  const { config, env, signal } = deps;
+/** Pushes what was committed, as far as the remote could be read. A clone that turns out to be damaged is repaired. */
+async function pushMirrored(run: SyncRun, { prepared, reports }: Mirrored): Promise<Pushed> {
+  const { deps, runs, folders } = run;
+  const { remote } = deps.config.repository;
+  const { now, signal } = deps;
+  let pushed: Pushed = { state: prepared?.pulled ?? { state: 'none' }, reports };
+  if (prepared && remote && isPushing(run) && prepared.pulled.state !== 'behind') {
+    const { repository, head: since } = prepared;
+    pushed = await pushAccounts({ repository, remote, since, folders, runs, now, signal }, reports);
+    // The next run pushes.
+    if (pushed.state.state === 'behind') await repairDamage(run, canExchange);
+  }
+  return pushed;
+}
+
+function isSoundClone({ git }: Repository): Promise<boolean> {
+  return isSound(git);
+}
+
+type RepairOutcome =
+  | { readonly state: 'sound' | 'repaired' }
+  /** Why it is not repaired. */
+  | { readonly state: 'damaged'; readonly failure: KnownFailure };
+
+const SOUND: RepairOutcome = { state: 'sound' };
+
+/** Repairs the clone if `check` finds it damaged, and reports what became of it. */
+async function repairDamage(run: SyncRun, check: (repository: Repository) => Promise<boolean>): Promise<RepairOutcome> {
+  const { config, env, signal, now } = run.deps;
+  if (run.options.dryRun || config.repository.stateless || signal.aborted) return SOUND;
+  const repository = await run.opening.catch(() => undefined);
+  if (!repository) return SOUND;
   try {
-    return await repairClone({
+    if (await check(repository)) return SOUND;
+    const repair = await repairClone({
       repository,
       remote: config.repository.remote,
-      folders: ownFolders(config),
+      folders: run.folders,
       gitIn: (cwd) => createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
+      now: now(),
     });
+    run.runs.notice(`the clone was damaged and has been repaired: ${repairText(repair)}`);
+    return { state: 'repaired' };
   } catch (error) {
-    if (signal.aborted || !knownFailure(error)) throw error;
-    return undefined;
+    const known = signal.aborted ? undefined : knownFailure(error);
+    if (!known) throw error;
+    const failure = { ...known, message: `the clone is damaged and could not be repaired: ${known.message}` };
+    run.runs.notice(failure.message);
+    return { state: 'damaged', failure };
   }
 }
 
-/** Tidies the clone up and tells its size and push lag. A failure of that is no failure of the run. */
+function repairText({ fetched, tip, lost, aside }: CloneRepair): string {
+  const from = fetched
+    ? 'its history was fetched again from the remote'
+    : `it continues from ${tip.slice(0, 12)}, its newest commit that can be read`;
+  const gone = lost.length > 0 ? `; could not be read: ${lost.join(', ')}` : '';
+  return `${from}${gone}; the damaged data was moved to ${aside}`;
+}
+
+/** Tidies the clone up and reports its size and push lag. If that fails, the run has not failed. */
 async function lookAfter(repository: Repository, deps: SyncDeps): Promise<void> {
   try {
     await tidyUp(repository);

@@ -28,24 +28,34 @@ export interface Prepared {
     | undefined;
 }
 
-/** The documents of one type against those in HEAD: what changed, and what the next run should remember. */
+/** The documents of one type compared with those in HEAD: what changed, and what the next run finds in its cache. */
 export interface AgainstHead {
   /** The mirror's form of a document, and its files. @throws ApiError when a number in it is not the one that the API sent */
   readonly prepare: (id: string, fetched: Fetched) => Prepared;
-  /** Whether somebody may have edited the resource since the last run, by its copy in the list. */
+  /** Whether the resource may have been edited since the last run, going by its copy in the list. */
   readonly isEdited: (id: string, listed: JsonObject, prepared: Prepared) => boolean;
-  /** Takes a document in place of whatever was there. `raw`: digest of its record, `''` where it came otherwise. */
-  readonly settle: (id: string, raw: string, listed: JsonObject, prepared: Prepared) => void;
+  /** Takes a document in place of what HEAD has. `raw`: digest of its record, `''` where it was not in a list. */
+  readonly accept: (id: string, raw: string, listed: JsonObject, prepared: Prepared) => void;
   /** Takes back what an earlier copy of the same resource led to in this run. */
   readonly undo: (id: string) => void;
-  /** Leaves a resource as HEAD has it, unless this run knows better. */
+  /** Leaves a resource as HEAD has it, unless this run accepted a newer document. */
   readonly keep: (id: string) => void;
-  /** Undoes everything set aside: a type that was not read whole keeps its files as they are. */
+  /** Undoes everything set aside: a type that was not read completely keeps its files as they are. */
   readonly forget: () => void;
   /** Whether a document has something, in the mirror's form, that its copy in the list lacks. */
   readonly hasMore: (full: JsonObject, listed: JsonObject) => boolean;
   readonly resources: ReadonlyMap<string, CachedResource>;
   readonly changes: () => Change[];
+}
+
+/** What the documents of one type are compared with, and how. */
+interface Comparison {
+  readonly context: CollectContext;
+  readonly type: ResourceType;
+  readonly normalise: (doc: JsonObject) => Normalised;
+  readonly inHead: (id: string) => CachedResource | undefined;
+  /** The first listing of this type. */
+  readonly baseline: boolean;
 }
 
 /** `lastModified` of a record, `''` where it has none. */
@@ -84,6 +94,63 @@ function hasMore(full: Json, listed: Json): boolean {
   });
 }
 
+/** Normalises a document, refusing one whose mirrored part holds a number that JavaScript cannot. @throws ApiError */
+function clean({ type, normalise }: Comparison, id: string, { doc, inexact }: Fetched): Normalised {
+  if (inexact.length > 0) {
+    // Most such numbers are in samples and counters, which are left out: only one that stays matters.
+    const mark = (i: number): string => `\u0001${i}\u0001`;
+    const marked = inexact.reduce<Json>((held, { place }, i) => setSteps(held, place, mark(i)), doc);
+    const left = new Set<Json>();
+    if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
+    const staying = inexact.filter((_, i) => left.has(mark(i)));
+    if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
+  }
+  return normalise(doc);
+}
+
+function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): Prepared {
+  const { context, type, inHead } = comparison;
+  const normalised = clean(comparison, id, fetched);
+  const before = inHead(id);
+  const doc = digestOfDocument(normalised);
+  const title = titleOf(type, normalised.doc);
+  const base = basePath(type, id, title, context.transliterate);
+  const common = { normalised, title, path: `${base}.yaml`, doc };
+  if (before && before.doc === doc) return { ...common, files: undefined };
+  const files = renderResource(base, normalised);
+  const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
+  const old = new Map(before?.files ?? []);
+  const put = files.filter((file) => old.get(file.path) !== oids.get(file.path));
+  const remove = [...old.keys()].filter((path) => !oids.has(path));
+  return { ...common, files: { put, remove, oids } };
+}
+
+function changeOf(
+  { type, inHead, baseline }: Comparison,
+  id: string,
+  listed: JsonObject,
+  { title, path }: Prepared,
+  files: { readonly put: readonly MirrorFile[]; readonly remove: readonly string[] },
+): Change {
+  const before = inHead(id);
+  const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
+  const modified = modifiedOf(listed);
+  const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
+  return {
+    type: type.name,
+    id,
+    kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
+    title,
+    path,
+    ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
+    put: files.put.map((file) => file.path),
+    remove: files.remove,
+    ...(modified !== '' ? { lastModified: modified } : {}),
+    ...(editor ? { lastModifiedBy: editor } : {}),
+    baseline,
+  };
+}
+
 /** @param baseline the first listing of this type */
 export function compareWithHead(
   context: CollectContext,
@@ -92,94 +159,45 @@ export function compareWithHead(
   baseline: boolean,
 ): AgainstHead {
   const normalise = createNormaliser(type, context.normalise);
+  const inHead = (id: string): CachedResource | undefined => known.details().resources.get(id);
+  const comparison: Comparison = { context, type, normalise, inHead, baseline };
   const changes = new Map<string, Change>();
   const resources = new Map<string, CachedResource>();
-  const inHead = (id: string): CachedResource | undefined => known.details().resources.get(id);
 
-  function clean(id: string, { doc, inexact }: Fetched): Normalised {
-    if (inexact.length > 0) {
-      // Most such numbers stand in samples and counters, which are left out: only one that stays matters.
-      const mark = (i: number): string => `\u0001${i}\u0001`;
-      const marked = inexact.reduce<Json>((held, { place }, i) => setSteps(held, place, mark(i)), doc);
-      const left = new Set<Json>();
-      if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
-      const staying = inexact.filter((_, i) => left.has(mark(i)));
-      if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
-    }
-    return normalise(doc);
-  }
-
-  function prepare(id: string, fetched: Fetched): Prepared {
-    const normalised = clean(id, fetched);
-    const before = inHead(id);
-    const doc = digestOfDocument(normalised);
-    const title = titleOf(type, normalised.doc);
-    const base = basePath(type, id, title, context.transliterate);
-    const common = { normalised, title, path: `${base}.yaml`, doc };
-    if (before && before.doc === doc) return { ...common, files: undefined };
-    const files = renderResource(base, normalised);
-    const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
-    const old = new Map(before?.files ?? []);
-    const put = files.filter((file) => old.get(file.path) !== oids.get(file.path));
-    const remove = [...old.keys()].filter((path) => !oids.has(path));
-    return { ...common, files: { put, remove, oids } };
-  }
-
-  function takeBack(id: string): boolean {
+  function undo(id: string): boolean {
     for (const path of changes.get(id)?.put ?? []) context.drop(path);
     resources.delete(id);
     return changes.delete(id);
   }
 
-  function settle(id: string, raw: string, listed: JsonObject, prepared: Prepared): void {
-    const { normalised, title, path, doc, files } = prepared;
-    const before = inHead(id);
-    const modified = modifiedOf(listed);
-    if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
-    if (takeBack(id)) context.seen?.(type.name, id, normalised.doc);
-    if (!files || !differs(prepared)) {
-      resources.set(id, { raw, doc, modified, files: files ? [...files.oids] : (before?.files ?? []) });
-      return;
-    }
-    const { put, remove, oids } = files;
-    resources.set(id, { raw, doc, modified, files: [...oids] });
-    for (const file of put) context.put(file);
-    context.seen?.(type.name, id, normalised.doc);
-    const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
-    const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
-    changes.set(id, {
-      type: type.name,
-      id,
-      kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
-      title,
-      path,
-      ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
-      put: put.map((file) => file.path),
-      remove,
-      ...(modified !== '' ? { lastModified: modified } : {}),
-      ...(editor ? { lastModifiedBy: editor } : {}),
-      baseline,
-    });
-  }
-
   return {
-    prepare,
-    settle,
     resources,
     changes: () => [...changes.values()],
+    prepare: (id, fetched) => prepareDocument(comparison, id, fetched),
+    accept(id, raw, listed, prepared) {
+      const { normalised, path, doc, files } = prepared;
+      if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
+      if (undo(id)) context.seen?.(type.name, id, normalised.doc);
+      const held = files ? [...files.oids] : (inHead(id)?.files ?? []);
+      resources.set(id, { raw, doc, modified: modifiedOf(listed), files: held });
+      if (!files || !differs(prepared)) return;
+      for (const file of files.put) context.put(file);
+      context.seen?.(type.name, id, normalised.doc);
+      changes.set(id, changeOf(comparison, id, listed, prepared, files));
+    },
     isEdited(id, listed, prepared) {
       const before = inHead(id);
       if (!before) return false;
       return (before.modified !== '' && before.modified !== modifiedOf(listed)) || differs(prepared);
     },
     hasMore: (full, listed) => hasMore(normalise(full).doc, normalise(listed).doc),
-    undo: (id) => void takeBack(id),
+    undo: (id) => void undo(id),
     keep(id) {
       const entry = inHead(id);
       if (entry && !resources.has(id)) resources.set(id, entry);
     },
     forget() {
-      for (const id of [...changes.keys()]) takeBack(id);
+      for (const id of [...changes.keys()]) undo(id);
       resources.clear();
     },
   };

@@ -7,33 +7,33 @@ import { createSample } from './sample.ts';
 
 export type ParsedRecord = Extract<PageRecord, { kind: 'parsed' }>;
 
-/** New records of a type that are compared with what `GET /{id}` tells, besides the largest and the smallest. */
+/** New records of a type that are compared with the answer to `GET /{id}`, besides the largest and the smallest. */
 const SAMPLE = 20;
-/** So many answers of "no" to `GET /{id}` and never a document: the type does not offer it. */
+/** After so many refusals of `GET /{id}` without a single document, the type is taken not to offer it. */
 const MOST_REFUSALS = 3;
 
-/** Whether the lists of a type show whole documents, found out by comparing some of them with `GET /{id}` (ADR 0003). */
+/** Whether the lists of a type show complete documents, found by comparing some of them with `GET /{id}` (ADR 0003). */
 export interface Fidelity {
   /** Whether lists leave fields out, as far as this run has found out. */
   readonly abridged: () => boolean | undefined;
-  /** Whether nobody knows yet if asking by id has any use. */
+  /** Whether it is still unknown if the type offers `GET /{id}`. */
   readonly untried: () => boolean;
-  /** Ids whose document is the one that `GET /{id}` told, or equal to it. */
+  /** Ids whose document is the answer to `GET /{id}`, or equal to it. */
   readonly byId: Set<string>;
   /**
    * Compares the copy of a list with the document itself. Gives the document when it has more, or is a newer one;
    * `undefined` when the copy will do, also where there is no other.
-   * @throws ApiError when that may be found out another time
+   * @throws ApiError when a later run may find that out
    */
-  readonly whole: (id: string, listed: JsonObject) => Promise<Fetched | undefined>;
-  /** Notes a record of which nobody knows yet whether the list shows it whole. */
-  readonly wonder: (record: ParsedRecord) => void;
-  /** Compares a few of the noted records. */
+  readonly complete: (id: string, listed: JsonObject) => Promise<Fetched | undefined>;
+  /** Offers a record for the comparison: it is not known yet whether the list shows it completely. */
+  readonly sample: (record: ParsedRecord) => void;
+  /** Compares a few of the records offered. */
   readonly decide: () => Promise<void>;
 }
 
 export interface FidelityOptions {
-  /** The verdict of earlier runs; `undefined`: none yet. */
+  /** What earlier runs found; `undefined`: nothing yet. */
   readonly before: boolean | undefined;
   /** Do not rely on it. */
   readonly afresh: boolean;
@@ -45,14 +45,14 @@ export interface FidelityOptions {
 
 export function createFidelity({ before, afresh, read, hasMore }: FidelityOptions): Fidelity {
   let abridged = afresh ? undefined : before;
-  const sample = createSample<ParsedRecord>(SAMPLE);
+  const candidates = createSample<ParsedRecord>(SAMPLE);
   const byId = new Set<string>();
   /** Whether the type has `GET /{id}` at all. */
   let offered: boolean | undefined;
   let refusals = 0;
   let compared = 0;
 
-  async function whole(id: string, listed: JsonObject): Promise<Fetched | undefined> {
+  async function complete(id: string, listed: JsonObject): Promise<Fetched | undefined> {
     if (offered === false) return undefined;
     let full: Fetched | undefined;
     try {
@@ -82,21 +82,21 @@ export function createFidelity({ before, afresh, read, hasMore }: FidelityOption
     abridged: () => abridged,
     untried: () => offered === undefined,
     byId,
-    whole,
-    wonder: (record) => sample.add(record),
+    complete,
+    sample: (record) => candidates.add(record),
     async decide() {
-      let unsure = false;
+      let failed = false;
       await Promise.all(
-        sample.chosen().map(async ({ id, doc }) => {
+        candidates.chosen().map(async ({ id, doc }) => {
           try {
-            await whole(id, doc);
+            await complete(id, doc);
           } catch (error) {
             if (!(error instanceof ApiError)) throw error;
-            unsure = true;
+            failed = true;
           }
         }),
       );
-      if (!abridged) abridged = unsure ? undefined : compared > 0 ? false : before;
+      if (!abridged) abridged = failed ? undefined : compared > 0 ? false : before;
     },
   };
 }

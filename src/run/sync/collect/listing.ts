@@ -5,7 +5,7 @@ import { walkCollection } from '../../../celigo/paging.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
 import { isArray, isObject } from '../../../core/json.ts';
 import { idOfKey } from '../../fetch-document.ts';
-import { type RecordPage, type Remembered, readPage } from './page.ts';
+import { type CachedPages, type RecordPage, readPage } from './page.ts';
 import type { CollectContext } from './types.ts';
 
 /** The longest id that a key may become. */
@@ -19,7 +19,7 @@ export interface Visitor {
   readonly key: (id: string, key: string) => Promise<void>;
   /** Ids shown so far; a collection of folders is walked by them. */
   readonly shown: () => Iterable<string>;
-  /** Told of something in the list that cannot be mirrored. */
+  /** Called with what is in the list and cannot be mirrored. */
   readonly problem: (text: string) => void;
 }
 
@@ -52,7 +52,7 @@ export async function fetchKeys(
 export function listingOf(
   { client, normalise, signal }: CollectContext,
   type: ResourceType,
-  remembered: Remembered,
+  cached: CachedPages,
   visitor: Visitor,
 ): Listing {
   const refused = new Set<string>();
@@ -66,7 +66,7 @@ export function listingOf(
       optional: type.list.query ?? {},
       refused,
       paged: type.list.paged !== false,
-      read: (response) => readPage(response, remembered),
+      read: (response) => readPage(response, cached),
       visit: (page) => {
         count += page.count;
         return visitor.page(page);

@@ -28,21 +28,21 @@ export type PageRecord =
 export interface RecordPage extends Page {
   /** Digest of the whole body. */
   readonly digest: string;
-  /** The body is one of the last run: its records need no look. */
+  /** The last run read the same body: its records are not read again. */
   readonly unchanged: boolean;
   readonly records: readonly PageRecord[];
 }
 
-/** What the last run remembers: bodies and records by their digests. */
-export interface Remembered {
+/** Bodies and records of the last run, by their digests. */
+export interface CachedPages {
   readonly pageMarks: ReadonlyMap<string, PageMark>;
   /** Digest of a record's bytes → id. Made on first use. */
   readonly idsByRaw: () => ReadonlyMap<string, string>;
 }
 
-function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRecord {
+function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecord {
   const raw = digestOf(bytes);
-  const id = remembered.idsByRaw().get(raw);
+  const id = cached.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
   const text = bytes.toString('utf8');
   let doc: Json;
@@ -63,19 +63,19 @@ function readRecord(bytes: Buffer, remembered: Remembered, path: string): PageRe
 /**
  * Decodes a page. A body with the bytes of the last run costs one digest; otherwise only records with new bytes are
  * parsed.
- * @throws ApiError (passing) for a body that is not JSON, (final) for one that is not a list
+ * @throws ApiError (transient) for a body that is not JSON, (final) for one that is not a list
  */
-export function readPage(response: ApiResponse, remembered: Remembered): RecordPage {
+export function readPage(response: ApiResponse, cached: CachedPages): RecordPage {
   const digest = digestOf(response.body);
-  const known = remembered.pageMarks.get(digest);
+  const known = cached.pageMarks.get(digest);
   if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
   const path = response.url.pathname;
   const slices = splitRecords(response.body);
   if (slices) {
-    const records = slices.map((bytes) => readRecord(bytes, remembered, path));
+    const records = slices.map((bytes) => readRecord(bytes, cached, path));
     return { digest, unchanged: false, records, count: records.length };
   }
   const { records: values, nextPageUrl } = recordsOf(parseJson(response), path);
-  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), remembered, path));
+  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), cached, path));
   return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }

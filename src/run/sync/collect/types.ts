@@ -19,14 +19,14 @@ export interface CollectContext {
   readonly full: boolean;
   readonly transliterate: Transliterate;
   readonly format: ObjectFormat;
-  /** Takes files aside until the run decides to use them. */
+  /** Sets files aside until the run decides to use them. */
   readonly put: (file: MirrorFile) => void;
   readonly drop: (path: string) => void;
-  /** Told of every resource that is new or changed. */
+  /** Called with every resource that is new or changed. */
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
-  /** Told of credentials in clear that a new or changed resource holds where none belongs. */
+  /** Called with plain-text credentials that a new or changed resource holds outside of credential fields. */
   readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
-  /** Told what somebody should know although nothing failed. */
+  /** Called with what the user should know although nothing failed. */
   readonly notice?: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -46,7 +46,7 @@ export interface Collected {
   readonly changes: readonly Change[];
   /** Known ids that the listing did not show: suspected to be deleted. Empty unless the type is complete. */
   readonly missing: readonly string[];
-  /** The type as the next run should remember it, if the changes are applied. */
+  /** The type for the cache of the next run, if the changes are applied. */
   readonly next: CachedType;
   /** Takes one more document in, found outside the listing; its changes come on top. @throws ApiError */
   readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;

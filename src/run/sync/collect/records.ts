@@ -1,0 +1,129 @@
+import { isOwn, type ResourceType } from '../../../catalogue/types.ts';
+import { ApiError } from '../../../celigo/errors.ts';
+import { getOwn, type JsonObject } from '../../../core/json.ts';
+import type { CachedType } from '../../../mirror/cache.ts';
+import { type Fetched, fetchCacheData, readDocument } from '../../fetch-document.ts';
+import type { AgainstHead } from './against-head.ts';
+import type { Fidelity, ParsedRecord } from './fidelity.ts';
+import type { CollectContext } from './types.ts';
+
+/**
+ * What became of one record. `passedOver`: not the mirror's, left as it is; `deleted`: marked so in the list; `notFound`: the
+ * list shows it, and `GET /{id}` answers that it does not exist. Records that are `notFound` or `failed` must be read again.
+ */
+export type Outcome =
+  | { readonly state: 'accepted' | 'passedOver' | 'deleted' | 'notFound' }
+  | { readonly state: 'failed'; readonly problem: string };
+
+const ACCEPTED: Outcome = { state: 'accepted' };
+
+/** Reads the documents of one type and hands them to the comparison with HEAD. */
+export interface RecordReader {
+  /**
+   * Takes the document by its id. `listed`: its copy in the list, as far as there is one; `key`: what the server knows it by,
+   * where that is not the id.
+   */
+  readonly byId: (id: string, raw: string, listed?: JsonObject, key?: string) => Promise<Outcome>;
+  /** Takes one record of a list: its copy there where that will do, else the document by its id. */
+  readonly record: (record: ParsedRecord) => Promise<Outcome>;
+  /** Takes a document that was found outside the listing. @throws ApiError */
+  readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;
+}
+
+export interface ReaderOptions {
+  readonly context: CollectContext;
+  readonly type: ResourceType;
+  readonly known: CachedType;
+  readonly head: AgainstHead;
+  readonly fidelity: Fidelity;
+  /** Spelling of the collection that the server answers to. */
+  readonly collection: () => string;
+  /** Nothing is known yet about whether lists of this type leave fields out. */
+  readonly undecided: boolean;
+}
+
+/** The field of the entries that a document gets from calls of their own; `undefined`: none, or they are not mirrored. */
+function entriesField({ lookupCacheData }: CollectContext, type: ResourceType): string | undefined {
+  return lookupCacheData ? type.entries : undefined;
+}
+
+/** The document with its entries, where they are mirrored. @throws ApiError */
+async function withEntries({ context, type, collection }: ReaderOptions, id: string, full: Fetched): Promise<Fetched> {
+  const field = entriesField(context, type);
+  if (field === undefined) return full;
+  const entries = await fetchCacheData(context.client, collection(), id, context.signal);
+  return { ...full, doc: { ...full.doc, [field]: entries } };
+}
+
+/** Work on one record, whose failure must not stop the others. */
+async function isolated({ type, head }: ReaderOptions, id: string, work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    // A document nested thousands of levels deep overflows the stack.
+    if (!(error instanceof ApiError) && !(error instanceof RangeError)) throw error;
+    head.undo(id);
+    head.keep(id);
+    const problem = error instanceof ApiError ? error.message : `${type.name}/${id}: nested too deep to be mirrored`;
+    return { state: 'failed', problem };
+  }
+}
+
+async function takeById(
+  options: ReaderOptions,
+  id: string,
+  raw: string,
+  listed: JsonObject,
+  key: string | undefined,
+): Promise<Outcome> {
+  const { context, type, head, fidelity, collection } = options;
+  const full = await readDocument(context.client, type, collection(), id, context.signal, key);
+  if (!full) {
+    head.undo(id);
+    head.keep(id);
+    return { state: 'notFound' };
+  }
+  fidelity.byId.add(id);
+  head.accept(id, raw, { ...listed, ...full.doc }, head.prepare(id, await withEntries(options, id, full)));
+  return ACCEPTED;
+}
+
+/**
+ * Takes the copy of the list where it will do. An edited resource is fetched by id: the edit may have set a field that the
+ * list leaves out, and a field that the mirror has must not go because the list left it out.
+ */
+async function takeListed(options: ReaderOptions, record: ParsedRecord): Promise<Outcome> {
+  const { context, type, known, head, fidelity, undecided } = options;
+  const { id, raw, doc: listed } = record;
+  const copy: Fetched = { doc: listed, inexact: record.inexact };
+  const prepared = head.prepare(id, copy);
+  const full = context.full || head.isEdited(id, listed, prepared) ? await fidelity.complete(id, listed) : undefined;
+  if (full) fidelity.byId.add(id);
+  else if (!context.full && (undecided || !known.details().resources.has(id))) fidelity.sample(record);
+  const enough = !full && entriesField(context, type) === undefined;
+  const final = enough ? prepared : head.prepare(id, await withEntries(options, id, full ?? copy));
+  head.accept(id, raw, { ...listed, ...full?.doc }, final);
+  return ACCEPTED;
+}
+
+export function createRecordReader(options: ReaderOptions): RecordReader {
+  const { context, type, head, fidelity } = options;
+  return {
+    byId: (id, raw, listed = {}, key) => isolated(options, id, () => takeById(options, id, raw, listed, key)),
+    async record(record) {
+      const { id, raw, doc: listed } = record;
+      if (getOwn(listed, 'deletedAt')) return { state: 'deleted' };
+      if ((type.ownOnly && !isOwn(listed, { userId: context.userId })) || listed.draft === true) {
+        head.keep(id);
+        return { state: 'passedOver' };
+      }
+      const abridged = type.hydrate || fidelity.abridged();
+      return isolated(options, id, () =>
+        abridged ? takeById(options, id, raw, listed, undefined) : takeListed(options, record),
+      );
+    },
+    async takeIn(id, fetched) {
+      head.accept(id, '', fetched.doc, head.prepare(id, await withEntries(options, id, fetched)));
+    },
+  };
+}
