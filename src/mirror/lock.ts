@@ -14,58 +14,37 @@ const POLL_MS = 100;
 interface Owner {
   readonly pid: number;
   readonly host: string;
-  readonly boot: string;
-  readonly pidNamespace: string;
-  readonly started: string;
+  /** Start of the machine and namespace in which the process id means this process. */
+  readonly system: string;
   /** Inode and birth of the lock directory that this owner made. */
   readonly lock: string;
 }
 
-function read(path: string): string {
+function readOr<T>(read: () => T, otherwise: T): T {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return read();
   } catch {
-    return '';
+    return otherwise;
   }
 }
 
-function pidNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
-}
-
-/** When a process started, in clock ticks since boot; empty when it does not run or the system does not say. */
-function startOf(pid: number): string {
-  const stat = read(`/proc/${pid}/stat`);
-  // The command name may hold blanks and parentheses: count from the last one.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+function thisSystem(): string {
+  const boot = readOr(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(), '');
+  return `${boot} ${readOr(() => readlinkSync('/proc/self/ns/pid'), '')}`;
 }
 
 function identityOf(path: string): string {
-  try {
-    const { ino, birthtimeMs } = statSync(path);
-    return `${ino}:${birthtimeMs}`;
-  } catch {
-    return '';
-  }
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat ? `${stat.ino}:${stat.birthtimeMs}` : '';
 }
 
 function readOwner(path: string): Owner | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Owner;
-  } catch {
-    return undefined;
-  }
+  return readOr(() => JSON.parse(readFileSync(path, 'utf8')) as Owner, undefined);
 }
 
-/** Whether the owner is dead beyond doubt. In doubt it lives, and its lock expires by itself. */
+/** Whether the owner is dead beyond doubt. In doubt, also when its id was given to another process, its lock expires. */
 function isDead(owner: Owner): boolean {
-  if (owner.host !== hostname() || owner.boot !== read('/proc/sys/kernel/random/boot_id')) return false;
-  if (owner.pidNamespace !== pidNamespace()) return false;
-  if (owner.boot !== '') return startOf(owner.pid) !== owner.started;
+  if (owner.host !== hostname() || owner.system !== thisSystem()) return false;
   try {
     process.kill(owner.pid, 0);
     return false;
@@ -81,7 +60,7 @@ export interface LockOptions {
   readonly waitMs: number;
   /** Called once when another process holds the lock and waiting begins. */
   readonly onWait: (pid: number | undefined) => void;
-  /** Called when the lock was lost although this process lives (a clock jump, a folder removed by hand). */
+  /** Called when the lock was lost although this process lives (a clock jump, a folder that was removed). */
   readonly onLost: (error: Error) => void;
   readonly signal: AbortSignal;
 }
@@ -97,7 +76,7 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
   const ownerPath = join(options.dir, 'celigo-mirror.owner.json');
   const base = { realpath: false, stale: STALE_MS, update: RENEW_MS } as const;
   const deadline = performance.now() + options.waitMs;
-  let told = false;
+  let reported = false;
   for (;;) {
     try {
       const release = await lockfile.lock(options.dir, {
@@ -105,14 +84,7 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
         lockfilePath: lockPath,
         onCompromised: options.onLost,
       });
-      const me: Owner = {
-        pid: process.pid,
-        host: hostname(),
-        boot: read('/proc/sys/kernel/random/boot_id'),
-        pidNamespace: pidNamespace(),
-        started: startOf(process.pid),
-        lock: identityOf(lockPath),
-      };
+      const me: Owner = { pid: process.pid, host: hostname(), system: thisSystem(), lock: identityOf(lockPath) };
       writeFileSync(ownerPath, JSON.stringify(me));
       return release;
     } catch (error) {
@@ -124,13 +96,13 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
     } else if (performance.now() > deadline) {
       throw new AppError(
         'LOCKED',
-        `another process${owner ? ` (pid ${owner.pid} on ${owner.host})` : ''} works on ${options.dir}`,
+        `another process${owner ? ` (pid ${owner.pid} on ${owner.host})` : ''} is using ${options.dir}`,
         {
-          hint: 'Wait until it has finished; a lock left by a killed process expires by itself within seconds',
+          hint: 'Wait until it has finished; the lock of a killed process expires within seconds',
         },
       );
-    } else if (!told) {
-      told = true;
+    } else if (!reported) {
+      reported = true;
       options.onWait(owner?.pid);
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -5,6 +5,7 @@ import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import { innerIds } from '../../plan/ids.ts';
 import type { LiveDocument, Plan } from '../../plan/types.ts';
+import { deletionLimit } from '../deletion-guard.ts';
 import type { LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
 
@@ -100,18 +101,15 @@ export async function extraneousDocuments(
 
 /** Refuses a plan that deletes more of a type than the guards allow. */
 export function guardDeletions(plan: Plan, live: LiveAccount, deps: RestoreDeps): AppError | undefined {
-  const { maxDeletions, maxDeletionShare } = deps.config.guards;
   const counts = new Map<string, number>();
   for (const { action, type } of plan.steps) if (action === 'delete') counts.set(type, (counts.get(type) ?? 0) + 1);
   for (const [typeName, count] of counts) {
     const all = live.keys().filter((key) => key.startsWith(`${typeName}/`)).length;
-    if (count <= maxDeletions || count <= all * maxDeletionShare) continue;
-    return new AppError(
-      'GUARD',
-      `${plan.account}: ${count} of ${all} ${typeName} would be deleted; the guard allows ${maxDeletions} or ` +
-        `${Math.round(maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare)`,
-      { hint: 'Review the list of deletions; if they are intended, add --force' },
-    );
+    const limit = deletionLimit(count, all, deps.config.guards);
+    if (limit === undefined) continue;
+    return new AppError('GUARD', `${plan.account}: ${count} of ${all} ${typeName} would be deleted; ${limit}`, {
+      hint: 'Review the list of deletions; if they are intended, add --force',
+    });
   }
   return undefined;
 }

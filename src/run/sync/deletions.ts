@@ -6,29 +6,22 @@ import { isObject } from '../../core/json.ts';
 import { readPath, titleOf } from '../../core/layout.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { deletionLimit, type Guards } from '../deletion-guard.ts';
 import { type Fetched, idOfKey, isHidden, readDocument } from '../fetch-document.ts';
 import { fetchKeys } from './collect/listing.ts';
 import type { CollectContext, Collected } from './collect/types.ts';
 import type { HeadState } from './head-state.ts';
 import { NOTHING_KNOWN } from './known-types.ts';
 
-/** Limits above which deletions need a person's consent. */
-export interface Guards {
-  /** Per type and run: more than this many … */
-  readonly maxDeletions: number;
-  /** … and more than this share of the type's resources is refused. */
-  readonly maxDeletionShare: number;
-}
-
 /** What became of the ids that a complete listing did not show. */
-export interface Deletions {
+interface Confirmed {
   readonly deleted: readonly string[];
   /** Ids that could be neither found nor confirmed as gone, with the reason; their files stay. */
   readonly unconfirmed: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** The resource by its id; `undefined` when it is gone. A key that its id does not tell is looked for in the list again. */
-async function lookAgain(
+/** The resource by its id; `undefined` when it is gone. A key that the id does not contain is searched for in the list again. */
+async function readAgain(
   { client, normalise, signal }: CollectContext,
   { type, collection }: Collected,
   id: string,
@@ -43,13 +36,13 @@ async function lookAgain(
  * Asks for every missing resource by id: only 404 makes it a deletion (api-notes#absence). One that still exists
  * is mirrored from that answer.
  */
-export async function confirmDeletions(context: CollectContext, collected: Collected): Promise<Deletions> {
+async function confirmDeletions(context: CollectContext, collected: Collected): Promise<Confirmed> {
   const deleted: string[] = [];
   const unconfirmed: { id: string; reason: string }[] = [];
   await Promise.all(
     collected.missing.map(async (id) => {
       try {
-        const fetched = await lookAgain(context, collected, id);
+        const fetched = await readAgain(context, collected, id);
         if (fetched) await collected.takeIn(id, fetched);
         else deleted.push(id);
       } catch (error) {
@@ -62,64 +55,68 @@ export async function confirmDeletions(context: CollectContext, collected: Colle
   return { deleted: deleted.sort(), unconfirmed };
 }
 
-/** Refuses a run that would delete more than the guards allow. @throws AppError `GUARD` */
-export function guardDeletions(type: string, deleted: number, known: number, guards: Guards, account: string): void {
-  if (deleted <= guards.maxDeletions || deleted <= known * guards.maxDeletionShare) return;
+/** The refusal of a run that would delete more of a type than the guards allow. */
+function tooManyDeletions(
+  type: string,
+  deleted: number,
+  known: number,
+  guards: Guards,
+  account: string,
+): AppError | undefined {
+  const limit = deletionLimit(deleted, known, guards);
+  if (limit === undefined) return undefined;
   const share = Math.round((deleted / known) * 100);
-  throw new AppError(
+  return new AppError(
     'GUARD',
-    `${account}: ${deleted} of ${known} ${type} (${share} %) are gone from the account; the guard allows ${guards.maxDeletions} or ${Math.round(guards.maxDeletionShare * 100)} % (guards.maxDeletions, guards.maxDeletionShare). Nothing was committed`,
+    `${account}: ${deleted} of ${known} ${type} (${share} %) are gone from the account; ${limit}. Nothing was committed`,
     {
-      hint: `Look into the account's recycle bin and at the rights of the token. If the deletions are meant: celigo-mirror sync --account ${account} --allow-deletions`,
+      hint:
+        "Check the account's recycle bin and the rights of the token. " +
+        `If the deletions are intended: celigo-mirror sync --account ${account} --allow-deletions`,
     },
   );
 }
 
-/** Refuses an account of which nothing is left, however few resources it had. @throws AppError `GUARD` */
-export function guardEmptyAccount(collected: readonly Collected[], account: string): void {
+/** The refusal of an account of which nothing is left, however few resources it had. */
+function emptyAccount(collected: readonly Collected[], account: string): AppError | undefined {
   const core = collected.filter(({ type }) => type.presence === 'core');
   const complete = core.every(({ coverage }) => coverage.state === 'complete');
   const listed = core.reduce((sum, { count }) => sum + count, 0);
   const missing = core.reduce((sum, entry) => sum + entry.missing.length, 0);
-  if (!complete || listed > 0 || missing === 0) return;
-  throw new AppError(
+  if (!complete || listed > 0 || missing === 0) return undefined;
+  return new AppError(
     'GUARD',
-    `${account}: the account suddenly looks empty (no integrations, flows, exports, imports, connections or scripts; the mirror holds ${missing}). Nothing was committed`,
+    `${account}: the account suddenly looks empty (no integrations, flows, exports, imports, connections or scripts; ` +
+      `the mirror holds ${missing}). Nothing was committed`,
     {
-      hint: `Check the rights of the token and that it belongs to the right environment. If the account was really emptied: celigo-mirror sync --account ${account} --allow-deletions`,
+      hint:
+        'Check the rights of the token and that it belongs to the right environment. ' +
+        `If the account was really emptied: celigo-mirror sync --account ${account} --allow-deletions`,
     },
   );
 }
 
 /** The change that removes a resource's files. `title`: its last name, where known. */
-export function deletionOf(type: string, id: string, files: readonly string[], title: string): Change {
+function deletionOf(type: string, id: string, files: readonly string[], title: string): Change {
   const document = files.find((path) => readPath(path)?.isDocument) ?? files[0] ?? `${type}/${id}`;
   return { type, id, kind: 'deleted', title, path: document, put: [], remove: files, baseline: false };
 }
 
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
 const MOST_TITLES = 200;
-/** What decides over deletions beyond the guards. */
-export interface DeletionPolicy {
+
+/** What happens to deletions beyond the guards. */
+interface DeletionPolicy {
   /** Keep the files instead of refusing the run. */
   readonly hold: boolean;
   /** Deletions that were made on purpose, `<type>/<id>`: they do not count. */
   readonly expected: ReadonlySet<string>;
 }
 
-function isGuard(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'GUARD';
-}
-
-/** Whether a guard objects; without leave to hold back it throws. */
-function objects(check: () => void, policy: DeletionPolicy): boolean {
-  try {
-    check();
-    return false;
-  } catch (error) {
-    if (policy.hold && isGuard(error)) return true;
-    throw error;
-  }
+/** Whether deletions are held back. @throws the refusal, where they may not be held back */
+function isHeld(refusal: AppError | undefined, policy: DeletionPolicy): boolean {
+  if (refusal && !policy.hold) throw refusal;
+  return refusal !== undefined;
 }
 
 /** Sorts out which missing resources are deleted, and consults the guards. Gives the deletions as changes. */
@@ -133,7 +130,7 @@ export async function decideDeletions(
   guards: Guards | undefined,
   policy: DeletionPolicy,
 ): Promise<{ deletions: Change[]; doubts: Map<string, string>; held: string[] }> {
-  const empty = guards !== undefined && objects(() => guardEmptyAccount(collected, account), policy);
+  const empty = guards !== undefined && isHeld(emptyAccount(collected, account), policy);
   const deletions: Change[] = [];
   const held: string[] = [];
   const doubts = new Map<string, string>();
@@ -150,8 +147,7 @@ export async function decideDeletions(
     }
     const unexpected = deleted.filter((id) => !policy.expected.has(`${type}/${id}`));
     const tooMany =
-      guards !== undefined &&
-      objects(() => guardDeletions(type, unexpected.length, known.size, guards, account), policy);
+      guards !== undefined && isHeld(tooManyDeletions(type, unexpected.length, known.size, guards, account), policy);
     for (const id of deleted) {
       if ((empty || tooMany) && !policy.expected.has(`${type}/${id}`)) {
         entry.keep(id);
@@ -178,7 +174,7 @@ async function lastTitle(
     const doc = parseYaml(await repository.read(`${account}/${document}`));
     return isObject(doc) ? titleOf(type, doc) : '';
   } catch {
-    // A file damaged by hand has no name to tell; the path stands in the message all the same.
+    // A damaged file has no name to show; the message has the path.
     return '';
   }
 }
