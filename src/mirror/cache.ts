@@ -38,7 +38,7 @@ export interface CachedPage {
   readonly next?: string;
 }
 
-/** What the index tells of a page: enough to walk past it. */
+/** What the index holds of a page: enough to skip it. */
 export interface PageMark {
   /** Records on it. */
   readonly count: number;
@@ -64,7 +64,7 @@ export interface CachedType {
   readonly details: () => TypeDetails;
 }
 
-/** Everything here can be made again from the repository and the API; losing it costs time only. */
+/** Everything here can be rebuilt from the repository and the API; losing it costs time only. */
 export interface Cache {
   /** Digest of everything that decides what a document looks like. */
   readonly rules: string;
@@ -77,7 +77,7 @@ export interface Cache {
   readonly types: ReadonlyMap<string, CachedType>;
 }
 
-/** A file of the cache cannot be read. The remedy is to remove the cache and begin the run again. */
+/** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
 export class CacheDamaged extends Error {}
 
 type StoredResource = [raw: string, doc: string, modified: string, ...files: string[]];
@@ -174,26 +174,26 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
       types,
     };
   } catch {
-    // Absent or damaged: the same, it is made again.
+    // Absent or damaged: either way, it is rebuilt.
     return undefined;
   }
 }
 
 function replaceFile(path: string, text: string): void {
-  const beside = `${path}.tmp`;
-  writeFileSync(beside, text);
-  renameSync(beside, path);
+  const draft = `${path}.tmp`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
 }
 
 /** Writes the details of one type under a name that its content decides. Gives the name. */
 function writeDetails(folder: string, typeName: string, type: CachedType): string {
   const before = storedIn.get(type.details);
   if (before && existsSync(join(folder, before))) return before;
-  const beside = join(folder, `${typeName}.tmp`);
+  const draft = join(folder, `${typeName}.tmp`);
   const hash = createHash('sha256');
-  const handle = openSync(beside, 'w', 0o600);
+  const handle = openSync(draft, 'w', 0o600);
   try {
-    // Piece by piece: the text of a large type in one string would be the peak of the whole run.
+    // Piece by piece: the text of a large type in one string would be the run's peak of memory.
     for (const piece of detailsText(type.details())) {
       hash.update(piece);
       writeSync(handle, piece);
@@ -202,7 +202,7 @@ function writeDetails(folder: string, typeName: string, type: CachedType): strin
     closeSync(handle);
   }
   const file = `${typeName}-${hash.digest('base64url').slice(0, 22)}.json`;
-  renameSync(beside, join(folder, file));
+  renameSync(draft, join(folder, file));
   return file;
 }
 

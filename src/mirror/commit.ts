@@ -18,7 +18,7 @@ export interface CommitRequest {
   readonly alongside?: readonly string[];
 }
 
-/** From this many paths on, letting git look through the whole folder is cheaper than naming them. */
+/** From this many paths on, letting git scan the folder is cheaper than naming them. */
 const MANY_PATHS = 5_000;
 
 /** Text that cannot break out of an ident line. */
@@ -144,14 +144,14 @@ export async function commitFiles(
     topLevel(repository, 'HEAD').catch((error: unknown) => error),
     stage(repository, request.paths, folder, foreign),
   ]);
-  const beside = request.alongside ?? [];
-  if (beside.length > 0) {
+  const alongside = request.alongside ?? [];
+  if (alongside.length > 0) {
     await repository.git.run(['update-index', '--verbose', '--add', '--remove', '-z', '--stdin'], {
-      input: beside.map((path) => `${path}\0`).join(''),
+      input: alongside.map((path) => `${path}\0`).join(''),
     });
   }
-  const folders = [folder, ...new Set(beside.map((path) => path.slice(0, path.indexOf('/'))))];
-  // Before the first commit there is nothing beside the folder; afterwards not knowing it would lose it.
+  const folders = [folder, ...new Set(alongside.map((path) => path.slice(0, path.indexOf('/'))))];
+  // Before the first commit there is nothing next to the folder; later, what is not read here would be lost.
   if (tip && !Array.isArray(root)) throw root;
   const others: readonly TreeEntry[] = Array.isArray(root) ? root : [];
   const entries = others.filter(({ name }) => !folders.includes(name));
@@ -164,7 +164,7 @@ export async function commitFiles(
   return commit;
 }
 
-/** Moves the branch in one step, if it still stands at `from` (`undefined`: if it does not exist). @throws GitFailure */
+/** Moves the branch in one step, if it still names `from` (`undefined`: if it does not exist). @throws GitFailure */
 export async function moveBranch({ git, branch }: Repository, to: string, from: string | undefined): Promise<void> {
   const absent = '0'.repeat(to.length);
   const input = `start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`;

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
 import { BINDING_FILE } from '../core/layout.ts';
 
-/** What stands in a folder; nothing for what is none. @throws AppError `REPOSITORY` for one that cannot be read */
+/** What is in a folder; nothing where there is no folder. @throws AppError `REPOSITORY` for one that cannot be read */
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
@@ -24,7 +24,7 @@ export function accountFolders(root: string, wanted: string | undefined): string
     .filter((name) => wanted === undefined || name === wanted);
   if (found.length > 0) return found.sort();
   throw new AppError('USAGE', `${root} holds no mirror${wanted ? ` of ${wanted}` : ''}`, {
-    hint: 'Name the folder of the mirror repository, or make one with: celigo-mirror sync',
+    hint: 'Name the folder of the mirror repository, or create one with: celigo-mirror sync',
   });
 }
 

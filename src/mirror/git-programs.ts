@@ -2,7 +2,8 @@ import { AppError } from '../core/errors.ts';
 
 /**
  * Programs that a git configuration may name, and how each is switched off. Most settings are switched off by name, in
- * `git.ts`; those here can have any name of their own, or take no second value, so one has to look which there are.
+ * `git.ts`; those here can have any name of their own, or take no second value, so the configuration has to be read to
+ * find them.
  */
 export interface Screen {
   /** `key=value` for `-c`. */
@@ -13,7 +14,7 @@ export interface Screen {
 
 /** One setting that git would obey. */
 interface Setting {
-  /** Section and variable in lower case, what stands between them as it was written. */
+  /** Section and variable in lower case, what is between them as it was written. */
   readonly key: string;
   readonly value: string;
   /** Made by the clone (its own configuration, or what that includes), and not by its user or the machine. */
@@ -52,7 +53,7 @@ export function isLocalRemote(remote: string): boolean {
 
 function refusal(key: string, why: string): AppError {
   return new AppError('REPOSITORY', `the clone's git configuration sets ${JSON.stringify(key)}: ${why}`, {
-    hint: 'See where it stands with: git config --show-origin --list; then remove it',
+    hint: 'Find it with: git config --show-origin --list; then remove it',
   });
 }
 
@@ -90,7 +91,7 @@ function serving(settings: readonly Setting[]): { upload: string; receive: strin
 /**
  * Finds the programs that a configuration names and says how to switch them off.
  * @param listed output of `git config --list --null --show-scope`
- * @param remote the configured remote, as git is told it
+ * @param remote the configured remote, as git is given it
  * @throws AppError `REPOSITORY` for what cannot be switched off
  */
 export function screenPrograms(listed: string, remote: string | undefined): Screen {

@@ -6,8 +6,8 @@ import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
 
 /**
  * Settings that a user's or machine's git configuration must not decide: none of them may run a program, change a
- * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force. Programs under names
- * that nobody can know beforehand are looked for by `git-programs.ts`.
+ * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force. Programs under
+ * names of their own are found by `git-programs.ts`.
  */
 const ISOLATION = [
   'core.hooksPath=/dev/null',
@@ -46,7 +46,7 @@ const ISOLATION = [
   'push.recurseSubmodules=no',
   'diff.ignoreSubmodules=all',
   'i18n.commitEncoding=utf-8',
-  // A connection that stands still is given up instead of waited for.
+  // A connection that makes no progress is given up.
   'http.lowSpeedLimit=1',
   'http.lowSpeedTime=60',
 ];
@@ -91,7 +91,7 @@ const REDIRECTING = [
   'GIT_COMMITTER_DATE',
 ];
 
-/** Ways to a remote that git goes by itself; any other is a program (`ext::…`, `git-remote-…`). */
+/** Protocols that git speaks itself; any other is a program (`ext::…`, `git-remote-…`). */
 const NETWORK = 'git:http:https:ssh';
 
 /** Environment that outranks a configuration for programs that it cannot take back. */
@@ -102,7 +102,10 @@ const NO_PROGRAMS = {
   GIT_ATTR_NOSYSTEM: '1',
 };
 
-/** Whether a command needs no look for programs: it changes nothing and reads neither files, objects nor remotes. */
+/**
+ * Whether a command runs no program of the configuration: it changes nothing and reads neither files, objects nor
+ * remotes.
+ */
 function isHarmless([command, ...rest]: readonly string[]): boolean {
   return (
     command === '--version' ||
@@ -221,7 +224,7 @@ async function readSettings(run: (args: readonly string[]) => Promise<string>): 
   try {
     return await run([...list, '--show-scope']);
   } catch (error) {
-    // Git before 2.26 does not tell scopes: asked for those that are not the clone's, the rest counts as its own.
+    // Git before 2.26 does not print scopes: asked for those that are not the clone's, the rest counts as its own.
     if (!(error instanceof GitFailure) || !error.stderr.includes('show-scope')) throw error;
   }
   const of = async (scope: string, option: readonly string[]): Promise<string> => {

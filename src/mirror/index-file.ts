@@ -9,17 +9,17 @@ function isIndexSound(gitDir: string, format: ObjectFormat): boolean {
   const file = join(gitDir, 'index');
   const bytes = readFileSync(file);
   const length = format === 'sha256' ? 32 : 20;
-  const told = bytes.subarray(-length);
-  if (bytes.length <= length || told.every((byte) => byte === 0)) return bytes.length > length;
-  return createHash(format).update(bytes.subarray(0, -length)).digest().equals(told);
+  const checksum = bytes.subarray(-length);
+  if (bytes.length <= length || checksum.every((byte) => byte === 0)) return bytes.length > length;
+  return createHash(format).update(bytes.subarray(0, -length)).digest().equals(checksum);
 }
 
 /**
- * Makes the index again where it is gone or damaged; it holds nothing that HEAD and the work tree do not. Git does not look
- * at its checksum, and takes one that is gone for a deletion of everything: trees would be written from it.
+ * Rebuilds the index where it is gone or damaged; it holds nothing that HEAD and the work tree do not. Git ignores
+ * its checksum, and takes one that is gone for a deletion of everything: trees would be written from it.
  * @returns what was wrong with it, if anything
  */
-export async function mendIndex(
+export async function repairIndex(
   git: Git,
   gitDir: string,
   format: ObjectFormat,
@@ -28,14 +28,14 @@ export async function mendIndex(
   // A new repository has neither a commit nor an index.
   if (gone && (await git.ask(BORN)) === undefined) return undefined;
   if (!gone && isIndexSound(gitDir, format)) return undefined;
-  await remakeIndex(git, gitDir);
+  await rebuildIndex(git, gitDir);
   return gone ? 'gone' : 'damaged';
 }
 
 const BORN = ['rev-parse', '--verify', '--quiet', 'HEAD'];
 
-/** Makes the index again, in one step: a full disk leaves the old one. @throws GitFailure */
-export async function remakeIndex(git: Git, gitDir: string): Promise<void> {
+/** Rebuilds the index in one step: a full disk leaves the old one. @throws GitFailure */
+export async function rebuildIndex(git: Git, gitDir: string): Promise<void> {
   // A git that failed before it may have left its lock behind, under ours.
   rmSync(join(gitDir, 'index.lock'), { force: true });
   const born = await git.ask(BORN);

@@ -16,12 +16,12 @@ type JournalEntry =
     }
   /** New ids of a document's parts. */
   | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
-  /** Somebody decided for an existing resource of the target. */
+  /** The operator chose an existing resource of the target. */
   | { readonly kind: 'match'; readonly key: string; readonly id: string }
   | { readonly kind: 'applied' }
   | { readonly kind: 'end'; readonly exitCode: number };
 
-/** The first line: what has to be known to go on. */
+/** The first line: what is needed to resume. */
 export interface JournalHead {
   readonly version: 1;
   readonly id: string;
@@ -35,7 +35,7 @@ export interface JournalHead {
     readonly withDependencies: boolean;
     readonly enableFlows: boolean;
     readonly force: boolean;
-    /** Whether credentials were handed in; they are not written down anywhere. */
+    /** Whether credentials were supplied; they are not stored. */
     readonly secrets: boolean;
   };
   /** HEAD before the first write: what is not in it was made since. */
@@ -104,13 +104,13 @@ function readJournal(path: string): Journal | undefined {
   if (!head) return undefined;
   if (head.version !== 1) {
     throw new AppError('USAGE', `${path} was written by another version of celigo-mirror`, {
-      hint: 'Go on with the version that began the restore',
+      hint: 'Resume it with the version that started it',
     });
   }
   return open(path, head, entries, 'a');
 }
 
-/** Restores into this account that did not come to their end, oldest first. */
+/** Restores into this account that were interrupted, oldest first. */
 export function interrupted(stateDir: string, account: string): Journal[] {
   const folder = folderOf(stateDir, account);
   if (!existsSync(folder)) return [];

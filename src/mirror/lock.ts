@@ -42,7 +42,9 @@ function readOwner(path: string): Owner | undefined {
   return readOr(() => JSON.parse(readFileSync(path, 'utf8')) as Owner, undefined);
 }
 
-/** Whether the owner is dead beyond doubt. In doubt, also when its id was given to another process, its lock expires. */
+/**
+ * Whether the owner is dead beyond doubt. In doubt, also when its id was given to another process, its lock expires.
+ */
 function isDead(owner: Owner): boolean {
   if (owner.host !== hostname() || owner.system !== thisSystem()) return false;
   try {

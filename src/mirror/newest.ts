@@ -14,14 +14,14 @@ export interface BareCommit {
 
 /** Commits read at a time; doubled each time, so that a long way back takes few steps. */
 const FIRST_CHUNK = 16;
-/** Nobody asks for more commits than this; a walk that long ends there. */
+/** No caller needs more commits than this. */
 const MOST = 16_384;
 
 const [BETWEEN, END] = ['\x02', '\x03'];
 
 /**
- * The commits of HEAD's own line, newest first, read as they are asked for. A clone that is not kept holds the newest alone:
- * the others are fetched without trees and contents. Ends early where they cannot be had.
+ * The commits of HEAD's own line, newest first, read as they are asked for. A clone that is not kept holds the newest
+ * alone: the others are fetched without trees and contents. Ends early where they cannot be had.
  */
 export async function* newestCommits(repository: Repository): AsyncGenerator<BareCommit> {
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {

@@ -14,7 +14,7 @@ import {
 } from './remote.ts';
 import type { Repository } from './repository.ts';
 
-/** What git says when somebody else pushed first. */
+/** What git prints when someone else pushed first. */
 const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
 /** How often a push is tried again on top of what others pushed meanwhile. */
 const PUSH_TRIES = 8;
@@ -29,8 +29,9 @@ async function foldersBetween({ git }: Repository, from: string, to: string): Pr
 }
 
 /**
- * Whether the remote's new commits and ours, made since `since`, change the same folder: then ours may tell an older
- * state than theirs. A remote whose history was rewritten, or that has nothing in common with the clone, is another matter.
+ * Whether the remote's new commits and ours, made since `since`, change the same folder: then ours may be of an older
+ * state than theirs. A remote whose history was rewritten, or that has nothing in common with the clone, does not
+ * count.
  */
 async function overtaken(repository: Repository, since: string | undefined): Promise<boolean> {
   const theirs = await resolve(repository, SEEN);
@@ -51,7 +52,7 @@ async function overtaken(repository: Repository, since: string | undefined): Pro
 
 /**
  * Drops the commits made since `since` and takes over what the remote has instead; earlier commits of ours that it does
- * not have go on top. For a run that was overtaken and looks again.
+ * not have go on top. For a run that lost the race and reads the account again.
  * @throws AppError `REPOSITORY` when the remote cannot be followed
  */
 export async function startOver(
@@ -77,7 +78,7 @@ export async function startOver(
 interface PushOptions {
   readonly folders: readonly string[];
   readonly now: Date;
-  /** Asked when somebody else pushed first: whether to stop there. */
+  /** Called when someone else pushed first: whether to stop there. */
   readonly stopsAt: () => Promise<boolean>;
 }
 

@@ -6,14 +6,14 @@ import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
 
-/** Where the remote's branch stood when it was last seen. */
+/** The remote's branch when it was last seen. */
 export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
 export const PUSHED = 'refs/celigo-mirror/pushed';
 /** Where branch, index and work tree are about to be moved. */
 const MOVING = 'refs/celigo-mirror/moving';
 
-/** How the clone stands to its remote after an exchange. */
+/** How the clone compares with its remote after an exchange. */
 export type RemoteState =
   | { readonly state: 'none' }
   | { readonly state: 'current' }
@@ -30,11 +30,11 @@ function readHead(gitDir: string): string {
   }
 }
 
-/** Makes HEAD stand on the configured branch, whatever a person or a crash left behind, with an index that is whole. */
+/** Puts HEAD on the configured branch, whatever a person or a crash left behind, with a sound index. */
 export async function ensureBranch(repository: Repository): Promise<void> {
   const { git, branch, gitDir } = repository;
   // Before anything else: the first command that refreshes the index makes a damaged one look sound.
-  await repository.mendIndex();
+  await repository.repairIndex();
   for (const leftover of ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD']) {
     if (!existsSync(join(gitDir, leftover))) continue;
     const what = leftover.startsWith('rebase')
@@ -51,7 +51,7 @@ export async function ensureBranch(repository: Repository): Promise<void> {
   if (readHead(gitDir) === `ref: ${ref}`) return;
   if ((await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref) return;
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
-  // A branch without a commit is nothing to go on from; without the configured one HEAD must be beyond doubt.
+  // A branch without a commit is nothing to continue from; without the configured one, HEAD must be readable.
   const head = tip ? await resolve(repository, 'HEAD') : await repository.head();
   if (head && tip && head !== tip) {
     if ((await git.ask(['merge-base', '--is-ancestor', head, tip])) === undefined) {
@@ -71,7 +71,7 @@ export async function ensureBranch(repository: Repository): Promise<void> {
     }
     return;
   }
-  // No branch of that name yet (renamed, or never made): it begins where HEAD stands.
+  // No branch of that name yet (renamed, or never made): it begins at HEAD.
   if (head && !tip) await git.run(['update-ref', ref, head]);
   await git.run(['symbolic-ref', 'HEAD', ref]);
 }
@@ -135,7 +135,8 @@ async function transplant(repository: Repository, accounts: readonly string[], o
     const foreign = touched.find((name) => !accounts.includes(name));
     if (foreign) {
       throw new RemoteRefusal(
-        `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not the mirror's; put it on top of the remote by hand (git pull --rebase)`,
+        `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror; ` +
+          'rebase it onto the remote yourself (git pull --rebase)',
       );
     }
     const ours = await topLevel(repository, commit);
@@ -158,16 +159,16 @@ async function transplant(repository: Repository, accounts: readonly string[], o
 /** Moves branch, index and work tree to `to`, refusing to overwrite files that git does not know. */
 export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
   const { git } = repository;
-  // Git goes by the times in the index alone: those of a copied clone, or of an index made again, tell of changes in all files.
+  // Git goes by the times in the index alone: in a copied clone, or a rebuilt index, they make every file look changed.
   await git.ask(['update-index', '-q', '--refresh']);
-  await undoHalfMove(repository, from);
+  await undoPartialMove(repository, from);
   await git.run(['update-ref', MOVING, to]);
   const args = ['read-tree', '-m', '-u', ...(from ? [from, to] : [to])];
   try {
     await git.run(args);
   } catch (error) {
     if (!(error instanceof GitFailure) || !/would be overwritten|not uptodate/i.test(error.stderr)) throw error;
-    if (!(await clearHalfMove(repository, to))) throw error;
+    if (!(await clearPartialMove(repository, to))) throw error;
     await git.run(args);
   }
   await moveBranch(repository, to, from);
@@ -175,7 +176,7 @@ export async function moveTo(repository: Repository, from: string | undefined, t
 }
 
 /** Takes the index back to the branch where a run was killed after it had moved the one, and before the other. */
-async function undoHalfMove(repository: Repository, from: string | undefined): Promise<void> {
+async function undoPartialMove(repository: Repository, from: string | undefined): Promise<void> {
   const half = await resolve(repository, MOVING);
   if (!half || !from || half === from) return;
   const { git } = repository;
@@ -184,10 +185,11 @@ async function undoHalfMove(repository: Repository, from: string | undefined): P
 }
 
 /**
- * Removes what a run that was killed in the middle of a move left behind: files of `to`, whole or cut off, of which the index
- * does not know yet, or still knows what was before. Files that say anything else stay. Gives whether there were any.
+ * Removes what a run that was killed in the middle of a move left behind: files of `to`, complete or cut off, of which
+ * the index does not know yet, or still knows what was before. Files that say anything else stay. Gives whether there
+ * were any.
  */
-async function clearHalfMove({ git, path }: Repository, to: string): Promise<boolean> {
+async function clearPartialMove({ git, path }: Repository, to: string): Promise<boolean> {
   const names = async (...args: string[]): Promise<string[]> => (await git.run(args)).split('\0').filter(Boolean);
   const moving = new Set(await names('diff-index', '--cached', '--name-only', '--no-renames', '-z', to, '--'));
   const changed = await names('diff-files', '--name-only', '--diff-filter=M', '-z');
@@ -219,7 +221,8 @@ export async function follow(repository: Repository, accounts: readonly string[]
   const pushed = await resolve(repository, PUSHED);
   if (pushed && !(await isAncestor(repository, pushed, theirs))) {
     throw new RemoteRefusal(
-      `the history of ${branch} on the remote was rewritten: it no longer holds ${pushed.slice(0, 12)}, which was pushed before; nothing was merged or pushed`,
+      `the history of ${branch} on the remote was rewritten: it no longer holds ${pushed.slice(0, 12)}, ` +
+        'which was pushed before; nothing was merged or pushed',
     );
   }
   if (!ours || (await isAncestor(repository, ours, theirs))) {
@@ -240,7 +243,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Before a run: takes over what others pushed. An unreachable remote is no reason not to mirror, except where
+ * Before a run: takes over what others pushed. An unreachable remote does not stop the run, except where
  * there is nothing to continue from.
  * @throws AppError `REPOSITORY` when the clone is empty and the remote cannot be read
  */
@@ -259,7 +262,7 @@ export async function pullRemote(
     if ((await repository.head()) === undefined) {
       throw new AppError(
         'REPOSITORY',
-        `the remote cannot be read, and there is no clone yet to go on with: ${reasonOf(error)}`,
+        `the remote cannot be read, and there is no clone yet to continue with: ${reasonOf(error)}`,
         {
           hint: 'Check repository.remote and its credentials, and that the remote can be reached from here',
           cause: error,

@@ -51,7 +51,9 @@ export async function canExchange(repository: Repository): Promise<boolean> {
   }
 }
 
-/** Writes what `commit` holds, and `known` does not, as a pack into a folder. `false`: something of it cannot be read. */
+/**
+ * Writes what `commit` holds, and `known` does not, as a pack into a folder. `false`: something of it cannot be read.
+ */
 async function pack(git: Git, folder: string, commit: string, known: string | undefined): Promise<boolean> {
   const input = `${commit}\n${known ? `^${known}\n` : ''}`;
   try {
@@ -111,11 +113,13 @@ export interface CloneRepair {
 }
 
 /**
- * Replaces the history of a damaged clone: by the remote's, and by everything in the clone that the remote does not have
- * and that can still be read. The branch names the newest commit of its own that can be read; what the account holds beyond
- * it is committed again by the next run. What was there is moved aside, never deleted. The clone must be locked.
- * @throws GitFailure when the remote cannot be read; AppError `REPOSITORY` when it lost what was pushed, or when neither has
- * a commit that can be read; an `Error` of the file system when the clone cannot be read or written. Nothing was changed then
+ * Replaces the history of a damaged clone: by the remote's, and by everything in the clone that the remote does not
+ * have and that can still be read. The branch names the newest commit of its own that can be read; what the account
+ * holds beyond it is committed again by the next run. What was there is moved aside, never deleted. The clone must be
+ * locked.
+ * @throws GitFailure when the remote cannot be read; AppError `REPOSITORY` when it lost what was pushed, or when
+ * neither has a commit that can be read; an `Error` of the file system when the clone cannot be read or written.
+ * Nothing was changed then
  */
 export async function repairClone(input: RepairInput): Promise<CloneRepair> {
   const { repository, remote, gitIn, now } = input;
@@ -207,7 +211,9 @@ function beyondRepair(): AppError {
   });
 }
 
-/** Writes the files of the work tree as objects: those that a power loss damaged are, more often than not, the newest. */
+/**
+ * Writes the files of the work tree as objects: those that a power loss damaged are, more often than not, the newest.
+ */
 async function writeFiles({ git, path }: Repository, into: Git, folders: readonly string[]): Promise<void> {
   const own = folders
     .map((folder) => join(path, folder))
@@ -224,7 +230,10 @@ async function writeFiles({ git, path }: Repository, into: Git, folders: readonl
   });
 }
 
-/** Puts the new objects in the place of the old ones. Gives the folder that holds what was there: a repository of its own. */
+/**
+ * Puts the new objects in the place of the old ones. Gives the folder that holds what was there: a repository of its
+ * own.
+ */
 function moveAside({ gitDir, stateDir }: Repository, objects: string, now: Date): string {
   const aside = mkdtempSync(join(stateDir, `damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-`));
   for (const name of ['HEAD', 'config', 'packed-refs', 'refs'])

@@ -4,7 +4,7 @@ import { findType } from '../catalogue/index.ts';
 import { AppError } from '../core/errors.ts';
 import { isBeside, isGeneratedPage, isOverview, readPath } from '../core/layout.ts';
 import { GitFailure } from './git.ts';
-import { remakeIndex } from './index-file.ts';
+import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
 
 /** Whether `path` (inside the account folder) is one that this program writes. */
@@ -23,12 +23,12 @@ export function isOwnPage(file: string): boolean {
 export interface Repair {
   /** Files in the account's folder that this program did not make; they are left alone. */
   readonly foreign: readonly string[];
-  /** Commit that keeps changes somebody made by hand, if there were any. */
+  /** Commit that saves manual changes, if there were any. */
   readonly rescued: string | undefined;
 }
 
 /**
- * Makes the account's folder equal to HEAD: undoes what a killed run left half-done. Edits by hand are kept under
+ * Makes the account's folder equal to HEAD: undoes what a killed run left half-done. Manual edits are saved under
  * `refs/celigo-mirror/rescue/…` before they are undone; files that are not the mirror's stay.
  */
 export async function repairFolder(repository: Repository, account: string, crashed: boolean): Promise<Repair> {
@@ -38,7 +38,7 @@ export async function repairFolder(repository: Repository, account: string, cras
   const tracked = entries.filter((entry) => !entry.untracked);
   let rescued: string | undefined;
   if (tracked.length > 0) {
-    if (!crashed) rescued = await keepAside(repository);
+    if (!crashed) rescued = await saveChanges(repository);
     if ((await repository.head()) === undefined) {
       await git.run(['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', account]);
     } else {
@@ -47,7 +47,7 @@ export async function repairFolder(repository: Repository, account: string, cras
   }
   // What was staged or changed may have turned into untracked files.
   const left = tracked.length > 0 ? await dirtyEntries(repository, account) : entries;
-  // Only a killed run leaves files of ours that git does not know; without one, somebody else put them there.
+  // Only a killed run leaves files of ours that git does not know; without one, someone else put them there.
   const remains = left.filter(
     (entry) =>
       entry.untracked &&
@@ -99,7 +99,7 @@ async function dirtyEntries(repository: Repository, account: string): Promise<Di
     out = await git.run(args);
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
-    await remakeIndex(git, repository.gitDir);
+    await rebuildIndex(git, repository.gitDir);
     out = await git.run(args);
   }
   return out
@@ -115,14 +115,14 @@ async function restoreFolder(repository: Repository, account: string): Promise<v
     await repository.git.run(args);
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
-    await remakeIndex(repository.git, repository.gitDir);
+    await rebuildIndex(repository.git, repository.gitDir);
     await repository.git.run(args);
   }
 }
 
-/** Keeps uncommitted changes as a commit that no branch shows. */
-async function keepAside({ git }: Repository): Promise<string | undefined> {
-  const commit = (await git.ask(['stash', 'create', 'celigo-mirror: changes made by hand']))?.trim();
+/** Saves uncommitted changes as a commit that no branch shows. */
+async function saveChanges({ git }: Repository): Promise<string | undefined> {
+  const commit = (await git.ask(['stash', 'create', 'celigo-mirror: manual changes']))?.trim();
   if (!commit) return undefined;
   await git.run(['update-ref', `refs/celigo-mirror/rescue/${commit.slice(0, 12)}`, commit]);
   return commit;

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
-import { mendIndex } from './index-file.ts';
+import { repairIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
 import { writeAlongside } from './staging.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
@@ -14,7 +14,9 @@ export interface Repository {
   /** Real path of the work tree. */
   readonly path: string;
   readonly gitDir: string;
-  /** Our own folder below `.git`: cache, staging area, helper scripts. Everything in it can be made again. */
+  /**
+   * Our own folder below `.git`: cache, staging area, helper scripts. All but the journals of restores can be rebuilt.
+   */
   readonly stateDir: string;
   readonly format: ObjectFormat;
   readonly branch: string;
@@ -30,8 +32,8 @@ export interface Repository {
   folderFiles(account: string): Promise<Map<string, string>>;
   /** Text of a file in HEAD. @throws GitFailure when there is none */
   read(path: string): Promise<string>;
-  /** Makes the index again where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
-  mendIndex(): Promise<void>;
+  /** Rebuilds the index where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
+  repairIndex(): Promise<void>;
   /** Gives the lock back. */
   close(): Promise<void>;
 }
@@ -61,9 +63,9 @@ const ATTRIBUTES_MARK = '# celigo-mirror: bytes of the mirror are never converte
 const ATTRIBUTES = '-text -filter -ident -working-tree-encoding';
 
 /**
- * Puts the mirror's folders out of reach of attributes, which convert bytes or run filters: those in the tree can be
- * pushed by anybody, and no option turns them off in every git. The clone's own list outranks them, and there the last line
- * wins. What a person wrote before it stays.
+ * Puts the mirror's folders out of reach of attributes, which convert bytes or run filters: anyone who can push
+ * can change those in the tree, and no option turns them off in every git. The clone's own list outranks them, and
+ * there the last line wins. What a person wrote before it stays.
  */
 function setAttributes(gitDir: string, folders: readonly string[]): void {
   const pointer = join(gitDir, 'commondir');
@@ -82,32 +84,32 @@ const INIT_TRIES = 20;
 const INIT_WAIT_MS = 100;
 
 /** Git makes a HEAD where there is none, but leaves one that a power loss emptied. */
-function mendHead(head: string, branch: string): void {
+function repairHead(head: string, branch: string): void {
   if (!existsSync(head) || /^(?:ref: refs\/|[0-9a-f]{40})/.test(readFileSync(head, 'utf8'))) return;
   // Not by git, which a lock of a dead process would keep from it.
-  writeFileSync(`${head}.mended`, `ref: refs/heads/${branch}\n`);
-  renameSync(`${head}.mended`, head);
+  writeFileSync(`${head}.repaired`, `ref: refs/heads/${branch}\n`);
+  renameSync(`${head}.repaired`, head);
 }
 
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
 async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
   // A run killed in its very first moments leaves a half-made .git; making it again completes it.
-  // One look: between two, another process that makes the same clone would seem to be files of somebody else.
+  // Read once: between two reads, another process that creates the same clone would look like someone else's files.
   const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
   if (!inhabitants.includes('.git')) {
     if (inhabitants.length > 0) {
-      throw new AppError('USAGE', `repository.path: ${path} holds files but is no Git repository`, {
-        hint: 'Name an empty or absent folder, or make it a repository yourself with: git init',
+      throw new AppError('USAGE', `repository.path: ${path} holds files but is not a Git repository`, {
+        hint: 'Name an empty folder or one that does not exist, or make it a repository with: git init',
       });
     }
   }
-  mendHead(join(path, '.git', 'HEAD'), branch);
+  repairHead(join(path, '.git', 'HEAD'), branch);
   for (let attempt = 1; ; attempt++) {
     try {
       await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
       return;
     } catch (error) {
-      // Two processes that find no clone both make one; the lock that keeps them apart stands in it.
+      // Two processes that find no clone both make one; the lock that keeps them apart is in it.
       const racing = error instanceof GitFailure && /could not lock|File exists/i.test(error.stderr);
       if (!racing || attempt === INIT_TRIES) throw error;
     }
@@ -117,7 +119,7 @@ async function ensureRepository(git: Git, path: string, branch: string): Promise
 
 /**
  * Opens the clone: makes it when absent, locks it, removes what dead processes left.
- * @throws AppError `USAGE` for a folder that is no repository of its own, `LOCKED`, `REPOSITORY`
+ * @throws AppError `USAGE` for a folder that is not a repository of its own, `LOCKED`, `REPOSITORY`
  */
 export async function openRepository(options: OpenOptions): Promise<Repository> {
   const { config, signal } = options;
@@ -159,7 +161,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   });
   try {
     const removed = await removeStaleGitLocks(gitDir, path, signal);
-    if (removed.length > 0) options.onNotice(`removed lock files of a git that died: ${removed.join(', ')}`);
+    if (removed.length > 0) options.onNotice(`removed lock files of a git process that died: ${removed.join(', ')}`);
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
     setAttributes(gitDir, options.folders);
@@ -179,9 +181,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
-      async mendIndex() {
-        const mended = config.stateless ? undefined : await mendIndex(git, gitDir, objects);
-        if (mended) options.onNotice(`the index of the clone was ${mended} and is made again`);
+      async repairIndex() {
+        const repaired = config.stateless ? undefined : await repairIndex(git, gitDir, objects);
+        if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
       close: release,
     };
@@ -193,14 +195,14 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
 
 /**
  * The commit that HEAD names; `undefined` before the first one.
- * @throws GitFailure for a branch that is there and leads nowhere: that is no new repository, but a damaged one
+ * @throws GitFailure for a branch that exists and leads nowhere: that is not a new repository, but a damaged one
  */
 async function readHead(git: Git, gitDir: string, branch: string): Promise<string | undefined> {
   const head = (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim();
   if (head) return head;
   const named = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD']);
   if (named === undefined && !existsSync(join(gitDir, 'refs', 'heads', branch))) return undefined;
-  throw new GitFailure('rev-parse', `bad ref: the branch ${branch} leads to nothing that can be read`, undefined);
+  throw new GitFailure('rev-parse', `bad ref: the branch ${branch} does not name a commit that can be read`, undefined);
 }
 
 async function listFiles(git: Git, account: string): Promise<Map<string, string>> {

@@ -49,7 +49,7 @@ function diskError(action: string, path: string, cause: unknown): AppError {
 function refuseLink(path: string): void {
   if (existsSync(path) && lstatSync(path).isSymbolicLink()) {
     throw new AppError('REPOSITORY', `${path} is a symbolic link; the mirror never writes through one`, {
-      hint: 'Remove the link; the next run makes a folder in its place',
+      hint: 'Remove the link; the next run creates a folder in its place',
     });
   }
 }
@@ -78,10 +78,10 @@ export function createStaging(folder: string, aside: string): Staging {
       renameSync(from, to);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-      // .git on another file system: copy beside the target first, so that the change is one step all the same.
-      const beside = `${to}.tmp`;
-      copyFileSync(from, beside);
-      renameSync(beside, to);
+      // .git on another file system: copy next to the target first, so that the change is one step all the same.
+      const draft = `${to}.tmp`;
+      copyFileSync(from, draft);
+      renameSync(draft, to);
       unlinkSync(from);
     }
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync }
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 
-/** How long a git process of a run that died may go on before it is taken for somebody else's. */
+/** How long a git process of a run that died may continue before it is taken for someone else's. */
 const PATIENCE_MS = 20_000;
 /** Where the system does not show its processes, a lock of this age has lost its holder. */
 const OLD_MS = 60_000;

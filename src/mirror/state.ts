@@ -26,13 +26,13 @@ export interface MirrorState {
   /** Texts of files, in the order of `paths`. Some thousand at a time. */
   readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
   /**
-   * Paths of files that hold one of a few words somewhere, and perhaps of some that do not: far quicker than reading all.
-   * Absent where the files are not those of a commit.
+   * Paths of files that hold one of a few words somewhere, and perhaps of some that do not: far quicker than reading
+   * all. Absent where the files are not those of a commit.
    */
   readonly search?: (words: readonly string[]) => Promise<readonly string[]>;
 }
 
-/** A document of a state, as its path tells. */
+/** A document of a state, as its path names it. */
 export interface DocumentEntry {
   readonly path: string;
   readonly type: string;
@@ -40,7 +40,7 @@ export interface DocumentEntry {
   readonly slug: string;
 }
 
-/** A commit that somebody named by a reference or a time. */
+/** A commit that was named by a reference or a time. */
 export interface NamedCommit {
   readonly commit: string;
   readonly date: Date;
@@ -126,7 +126,7 @@ async function search(
   documents: ReadonlyMap<string, DocumentEntry>,
   words: readonly string[],
 ): Promise<readonly string[]> {
-  // Finding nothing looks like a failure to git. A word that is there for certain tells the two apart.
+  // Finding nothing looks like a failure to git. A word that is certainly there makes the difference.
   const [some] = documents.values();
   if (!some || words.length === 0) return [];
   const patterns = [some.id, ...words].flatMap((word) => ['-e', word]);
@@ -152,7 +152,9 @@ export function documentPaths(state: MirrorState, type?: string): string[] {
   return (type === undefined ? all : all.filter((entry) => entry.type === type)).map(({ path }) => path);
 }
 
-/** The documents at `paths`, side files joined. @throws AppError `USAGE` for a file that is not as the mirror writes it */
+/**
+ * The documents at `paths`, side files joined. @throws AppError `USAGE` for a file that is not as the mirror writes it
+ */
 export async function readDocuments(state: MirrorState, paths: readonly string[]): Promise<MirrorDocument[]> {
   const out: MirrorDocument[] = [];
   for (let from = 0; from < paths.length; from += CHUNK) {

@@ -5,7 +5,7 @@ import type { Repository } from './repository.ts';
 
 /** Name under which a stateless clone knows its remote: git fetches what is missing from a remote with a name only. */
 export const STATELESS_REMOTE = 'celigo-mirror';
-/** From this version on git notices files that stand in the work tree although it was told not to put them there. */
+/** From this version on git notices files in the work tree that it was told to leave out. */
 const OLDEST_SPARSE_GIT = [2, 37] as const;
 
 /**
@@ -30,8 +30,8 @@ async function isSparse(git: Git): Promise<boolean> {
 }
 
 /**
- * Fetches up to `count` commits more behind those that a clone which is not kept begins with: what they say, not what they
- * hold. A server that cannot leave that out sends more.
+ * Fetches up to `count` commits more behind those that a clone which is not kept begins with: what they say, not what
+ * they hold. A server that cannot leave that out sends more.
  * @throws GitFailure
  */
 export async function deepen({ git, branch }: Repository, count: number): Promise<void> {

@@ -11,7 +11,7 @@ export interface Binding {
   readonly baseUrl: string;
   /** The token's `_userId`. */
   readonly userId: string;
-  /** Key of the fingerprints that stand for credentials. */
+  /** Key of the fingerprints that replace credentials. */
   readonly fingerprintKey: string;
   /** Types that were read completely at least once. */
   readonly types: readonly string[];
@@ -36,7 +36,7 @@ export function readBinding(parsed: Json, path: string): Binding {
     typeof account.userId !== 'string'
   ) {
     throw new AppError('BINDING', `${path} does not say which account the folder belongs to`, {
-      hint: `Restore the file from git (git log -- ${path}), or remove the folder to begin a new mirror`,
+      hint: `Restore the file from git (git log -- ${path}), or remove the folder to start a new mirror`,
     });
   }
   if (typeof parsed.layout !== 'number' || parsed.layout > LAYOUT) {
@@ -67,9 +67,12 @@ export function checkBinding(binding: Binding, found: { baseUrl: string; userId:
   const path = `${account}/${BINDING_FILE}`;
   throw new AppError(
     'BINDING',
-    `${account}: the token belongs to user ${found.userId} at ${found.baseUrl}, but ${path} binds the folder to user ${binding.userId} at ${binding.baseUrl}. Nothing was committed`,
+    `${account}: the token belongs to user ${found.userId} at ${found.baseUrl}, but ${path} binds the folder to user ` +
+      `${binding.userId} at ${binding.baseUrl}. Nothing was committed`,
     {
-      hint: `Use the token of the right account, or another account name for this one. If it is the same account (a new owner or token), change account.${sameUrl ? 'userId' : 'baseUrl'} in ${path} and commit that file`,
+      hint:
+        'Use the token of the right account, or another account name for this one. If it is the same account ' +
+        `(a new owner or token), change account.${sameUrl ? 'userId' : 'baseUrl'} in ${path} and commit that file`,
     },
   );
 }

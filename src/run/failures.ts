@@ -31,8 +31,8 @@ export function knownFailure(error: unknown): KnownFailure | undefined {
   if (error instanceof GitFailure) {
     const full = /no space left|disk quota/i.test(error.message);
     const hint = full
-      ? 'Free some space; what was not committed is found again by the next run'
-      : 'celigo-mirror doctor looks into the repository';
+      ? 'Free some space; the next run finds again what was not committed'
+      : 'Check the repository with: celigo-mirror doctor';
     return { code: 'REPOSITORY', message: error.message, hint };
   }
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
@@ -49,7 +49,7 @@ export function knownFailure(error: unknown): KnownFailure | undefined {
 /** What a run asked of the API. */
 export type RequestCounts = Pick<SyncReport, 'requests' | 'retries' | 'throttledMs'>;
 
-/** A report of a run that saw and did nothing, to be filled in. */
+/** A report of a run that did nothing, to be filled in. */
 export function emptyReport(account: string): SyncReport {
   return {
     account,
@@ -71,7 +71,7 @@ export function emptyReport(account: string): SyncReport {
   };
 }
 
-/** A report of a run that ended before it could tell anything else. @throws the error, when it is none of ours */
+/** The report of a run that failed before it did anything. @throws the error itself, unless it is a known one */
 export function failedReport(
   account: string,
   error: unknown,

@@ -51,12 +51,13 @@ export interface Fetched {
 export function inexactError(where: string, [first]: readonly InexactNumber[]): ApiError {
   const place = first && first.place.length > 0 ? `, ${placeText(first.place)}` : '';
   return new ApiError(
-    `${where}${place}: the number ${(first?.text ?? '').slice(0, 60)} cannot be kept exactly; the mirror keeps what it has. Written as a text in quotes it could be kept`,
+    `${where}${place}: the number ${(first?.text ?? '').slice(0, 60)} cannot be stored exactly; ` +
+      'the mirror keeps its previous version. Written as text in quotes, it could be stored',
     { transient: false },
   );
 }
 
-/** As {@link fetchDocument}, leaving it to the caller what inexact numbers mean. */
+/** As {@link fetchDocument}, leaving inexact numbers to the caller. */
 export async function readDocument(
   client: ApiClient,
   type: ResourceType,
@@ -113,7 +114,7 @@ async function exactJson(
 
 /**
  * `GET /{id}`: the document, or `undefined` when the resource is gone (404, 410, or marked deleted).
- * @param known the key of a resource that has one, where its id does not tell it
+ * @param known the key of a resource that has one, where its id does not contain it
  * @throws ApiError when the answer says neither, or holds a number that cannot be kept exactly
  */
 export async function fetchDocument(

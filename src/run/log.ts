@@ -31,7 +31,7 @@ export function scrub(text: string, secrets: Iterable<string>): string {
   return out;
 }
 
-/** A pino logger that writes whole lines through `write`, free of the given secrets. */
+/** A pino logger that writes complete lines through `write`, free of the given secrets. */
 export async function createLog(options: LogOptions): Promise<Logger> {
   const { default: pino } = await import('pino');
   const stream = { write: (line: string) => options.write(scrub(line, options.secrets)) };

@@ -30,7 +30,7 @@ export interface SyncReport {
   readonly commits: readonly CommitReport[];
   readonly incomplete: readonly string[];
   readonly unavailable: readonly string[];
-  /** Deletions beyond the guards that were held back, `<type>/<id>`. */
+  /** Deletions above the limits of the guards that were held back, `<type>/<id>`. */
   readonly held?: readonly string[];
   readonly remote: { readonly state: 'none' | 'current' | 'behind' | 'skipped'; readonly reason?: string };
   readonly notices: readonly string[];

@@ -137,7 +137,7 @@ describe('a clone in a bad state is put right', () => {
       const report = await space.sync();
 
       expect(report.code, JSON.stringify(report.error)).toBe(0);
-      expect(report.notices).toContain('the index of the clone was damaged and is made again');
+      expect(report.notices).toContain('the index of the clone was damaged and has been rebuilt');
       expect(space.git('status', '--porcelain')).toBe('');
     }
     space.git('fsck', '--strict');
@@ -157,7 +157,7 @@ describe('a clone in a bad state is put right', () => {
     const report = await space.sync();
 
     expect(report.code, JSON.stringify(report.error)).toBe(0);
-    expect(report.notices).toEqual(['the index of the clone was gone and is made again']);
+    expect(report.notices).toEqual(['the index of the clone was gone and has been rebuilt']);
     expect(space.git('status', '--porcelain')).toBe('');
     expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue')).toBe('');
   });

@@ -184,7 +184,7 @@ describe('a number that JavaScript cannot hold', () => {
 
     expect(report).toMatchObject({ code: 3, incomplete: ['tags'] });
     expect(report.types.find(({ type }) => type === 'tags')?.reason).toMatch(
-      `tags/${tag._id}, more.big[1]: the number ${text} cannot be kept exactly`,
+      `tags/${tag._id}, more.big[1]: the number ${text} cannot be stored exactly`,
     );
     expect(space.read(space.find(tag._id))).toBe(file);
     // The others go on, and all is well again afterwards.

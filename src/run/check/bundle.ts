@@ -19,7 +19,7 @@ export interface BundleInput {
   readonly signal: AbortSignal;
 }
 
-/** What is in no bundle, for whoever is asked to send one. */
+/** What a bundle leaves out, for the person who sends it. */
 const LEFT_OUT = [
   'tokens, passwords, keys, addresses of channels',
   'documents, names and code of resources; names of people',

@@ -93,7 +93,7 @@ export async function diffStates(
     .sort(byPath);
 }
 
-/** What differs between the mirror and the account as it was just looked at. */
+/** What differs between the mirror and the account as it was just fetched. */
 export async function diffLive(
   live: LiveAccount,
   what: readonly string[],

@@ -30,7 +30,7 @@ export function examineFiles(config: Config): Finding[] {
     const mode = statSync(file, { throwIfNoEntry: false })?.mode;
     if (mode === undefined) return [];
     const rights = `mode ${(mode & 0o777).toString(8).padStart(4, '0')}`;
-    const remedy = `chmod 600 ${file}; in a container: mode 0400 for the secret (Docker), defaultMode 0400 (Kubernetes)`;
+    const remedy = `chmod 600 ${file}; in a container: mode 0400 (Docker), defaultMode 0400 (Kubernetes)`;
     if ((mode & WRITABLE_BY_ALL) !== 0) {
       const detail = `${file} can be changed by every user (${rights}), who could replace the secret`;
       return [{ area: 'secrets', check: 'file', verdict: 'fault', detail, remedy }];

@@ -15,7 +15,7 @@ export interface Unsigned {
 
 /** What `verify --signatures` found. */
 export interface SignatureReport {
-  /** Commits that were looked at. */
+  /** Commits that were checked. */
   readonly commits: number;
   /** Those with a good signature of a trusted key. */
   readonly good: number;
@@ -51,7 +51,9 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
     key = readFileSync(path, 'utf8').trim();
   } catch (cause) {
     throw new AppError('USAGE', `the public key ${path} cannot be read`, {
-      hint: `Make it with: ssh-keygen -y -f ${trust.signingKeyFile} > ${path}; or name a file of trusted keys with --allowed-signers`,
+      hint:
+        `Create it with: ssh-keygen -y -f ${trust.signingKeyFile} > ${path}; ` +
+        'or name a file of trusted keys with --allowed-signers',
       cause,
     });
   }
@@ -76,7 +78,7 @@ export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean
  * the folders are as the last one has them.
  * @param folders the accounts' folders
  * @param after a commit, branch or tag: only what came after it (`undefined`: from the beginning)
- * @throws AppError `USAGE` for a commit that there is not, GitFailure
+ * @throws AppError `USAGE` for a commit that does not exist, GitFailure
  */
 export async function verifySignatures(
   git: Git,
@@ -88,7 +90,7 @@ export async function verifySignatures(
   if (after !== undefined) {
     const from = (await git.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `${after}^{commit}`]))?.trim();
     if (!from) {
-      throw new AppError('USAGE', `--signed-after: ${after} is no commit, branch or tag of the mirror`, {
+      throw new AppError('USAGE', `--signed-after: ${after} is not a commit, branch or tag of the mirror`, {
         hint: 'git log --oneline shows the commits',
       });
     }
@@ -130,7 +132,7 @@ export async function verifySignatures(
 
 /** Paths of files that were changed, added or removed since the last commit. */
 async function uncommittedIn(git: Git, folders: readonly string[]): Promise<string[]> {
-  // What a list of the repository says is to be ignored is no more covered by a signature than the rest.
+  // Files that .gitignore lists are covered by a signature as little as the others.
   const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
   const out = await git.run([...args, '--', ...folders.map((folder) => `${folder}/`)], {
     env: { GIT_OPTIONAL_LOCKS: '0' },

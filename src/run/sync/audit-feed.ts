@@ -19,7 +19,7 @@ interface FeedLine {
   readonly time: string;
 }
 
-/** Id and time of one line of a feed's file; `undefined` for what is none. */
+/** Id and time of one line of a feed's file; `undefined` for any other text. */
 export function readFeedLine(line: string): FeedLine | undefined {
   let value: Json;
   try {
@@ -59,7 +59,7 @@ export interface FeedInput {
   readonly client: ApiClient;
   readonly repository: Pick<Repository, 'folderFiles' | 'git'>;
   readonly account: string;
-  /** Of a credential in clear. */
+  /** Of a plain-text credential. */
   readonly fingerprint: (secret: string) => string;
   /** Now, by the server's clock. */
   readonly serverTime: Date;
@@ -71,7 +71,7 @@ export interface FeedInput {
 /**
  * The files of the audit feed that grow in this run. What HEAD holds says how far the feed reaches, so that a run that
  * failed, or a clone that is not kept, loses nothing. Lines are only ever added at the end.
- * @throws ApiError when the log cannot be read whole, GitFailure
+ * @throws ApiError when the log cannot be read completely, GitFailure
  */
 export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
   const { client, repository, account, fingerprint, serverTime, full, signal } = input;
@@ -97,7 +97,7 @@ export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
   const grown = new Map<string, string>();
   for (const entry of entries) {
     const path = fileOf(entry.time);
-    // A server that tells more than it was asked for: what an older month holds already is not told again.
+    // A server that sends more than it was asked for: what an older month holds already is not repeated.
     if (!texts.has(path) && held.has(path)) await load(path);
     if (known.has(entry.id)) continue;
     known.add(entry.id);

@@ -51,7 +51,7 @@ export interface CommitInput {
   readonly runId: string;
   /** Start of the run by the server's clock. */
   readonly serverTime: Date;
-  /** Start of the last whole run by the server's clock, where remembered. */
+  /** Start of the last complete run by the server's clock, where the cache has it. */
   readonly lastRun: string | undefined;
   /** The token's user. */
   readonly userId: string;
@@ -74,8 +74,8 @@ function nounsOf(typeName: string): Nouns {
 }
 
 /**
- * The audit log since the mirror saw the account last, with what earlier commits tell of it; `undefined` where the log
- * cannot be read whole.
+ * The audit log since the mirror saw the account last, with what earlier commits say of it; `undefined` where the log
+ * cannot be read completely.
  */
 async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Log | undefined> {
   const { client, deps, repository, account } = input;
@@ -89,7 +89,7 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     const changed = new Set(edits.map(({ id }) => id));
     const notes = all.filter(({ resourceId }) => changed.has(resourceId));
     const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
-    // A commit tells of what was before it: older ones have nothing to say of these entries. The times of the mirror's own
+    // A commit reports what was before it: older ones say nothing of these entries. The times of the mirror's own
     // commits never go backwards; those of others may.
     const isOlder = ({ facts, committed }: EarlierCommit): boolean =>
       facts.account !== undefined && committed < oldest - CLOCKS_MS;
@@ -98,7 +98,9 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    input.notice(`the audit log could not be read (${messageOf(error)}): authors are the last modifiers, where known`);
+    input.notice(
+      `the audit log could not be read (${messageOf(error)}): commits name the last modifier as author, where known`,
+    );
     return undefined;
   }
 }
@@ -232,8 +234,8 @@ function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
 }
 
 /**
- * What a restore wrote, as one commit of its operator. Whoever else edited the same resources since the mirror saw them last
- * is named too.
+ * What a restore wrote, as one commit of its operator. Whoever else edited the same resources since the mirror saw them
+ * last is named too.
  */
 function restoredGroup(
   input: CommitInput,

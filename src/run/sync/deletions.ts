@@ -20,7 +20,10 @@ interface Confirmed {
   readonly unconfirmed: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/** The resource by its id; `undefined` when it is gone. A key that the id does not contain is searched for in the list again. */
+/**
+ * The resource by its id; `undefined` when it is gone. A key that the id does not contain is searched for in the list
+ * again.
+ */
 async function readAgain(
   { client, normalise, signal }: CollectContext,
   { type, collection }: Collected,
@@ -68,7 +71,8 @@ function tooManyDeletions(
   const share = Math.round((deleted / known) * 100);
   return new AppError(
     'GUARD',
-    `${account}: ${deleted} of ${known} ${type} (${share} %) are gone from the account; ${limit}. Nothing was committed`,
+    `${account}: ${deleted} of ${known} ${type} (${share} %) are gone from the account; ${limit}. ` +
+      'Nothing was committed',
     {
       hint:
         "Check the account's recycle bin and the rights of the token. " +
@@ -105,7 +109,7 @@ function deletionOf(type: string, id: string, files: readonly string[], title: s
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
 const MOST_TITLES = 200;
 
-/** What happens to deletions beyond the guards. */
+/** What happens to deletions above the limits. */
 interface DeletionPolicy {
   /** Keep the files instead of refusing the run. */
   readonly hold: boolean;

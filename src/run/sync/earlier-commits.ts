@@ -2,7 +2,7 @@ import { type EarlierCommit, earlierCommit } from '../../core/reported.ts';
 import { newestCommits } from '../../mirror/newest.ts';
 import type { Repository } from '../../mirror/repository.ts';
 
-/** The commits before this run, newest first, read only as far back as somebody asks. */
+/** The commits before this run, newest first, read only as far back as needed. */
 export interface EarlierHistory {
   /** The commits up to and including the first for which `stop` holds; all of them when it holds for none. */
   upTo(stop: (commit: EarlierCommit) => boolean): Promise<readonly EarlierCommit[]>;

@@ -13,18 +13,20 @@ import { knownTypes } from './known-types.ts';
 
 /** Raised when the normaliser or the writer changes what a document looks like. */
 const FORMAT = 2;
-/** Line ends and bytes of the mirror are never converted, whatever attributes stand above the folder. */
+/** Line ends and bytes of the mirror are never converted, whatever attributes are set above the folder. */
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
 /** The account's folder when the run begins. */
 export interface HeadState {
   readonly cache: Cache | undefined;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
-  /** Start of the last run that read everything, by the server's clock, ISO; only while HEAD holds what it left there. */
+  /**
+   * Start of the last run that read everything, by the server's clock, ISO; only while HEAD holds what it left there.
+   */
   readonly lastRun: string | undefined;
   readonly binding: Binding | undefined;
   readonly known: ReadonlyMap<string, CachedType>;
-  /** Our own files beside the documents, as HEAD holds them. */
+  /** Our own files next to the documents, as HEAD holds them. */
   readonly settings: ReadonlyMap<string, string>;
   readonly fingerprintKey: string;
   readonly rules: string;
@@ -38,17 +40,18 @@ export async function readHeadState(repository: Repository, account: AccountConf
     repository.folderTree(account.name),
     repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]),
   ]);
-  // Nothing there yet, or a branch that leads to nothing? The second is no first run.
+  // Nothing there yet, or a branch that leads to nothing? The second is not a first run.
   if (tree === undefined) await repository.head();
   let binding: Binding | undefined;
   if (text !== undefined) {
     binding = readBinding(parseOrNull(text), path);
   } else if (tree !== undefined) {
-    // A file that is listed and cannot be read is damaged, and no sign of another's folder.
+    // A file that is listed and cannot be read is damaged: the folder is not someone else's.
     if ((await repository.folderFiles(account.name)).has(BINDING_FILE)) await repository.read(path);
     throw new AppError(
       'BINDING',
-      `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is no mirror. Nothing was committed`,
+      `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is not a mirror. ` +
+        'Nothing was committed',
       {
         hint: 'Choose another name for the account, or move that folder away and commit',
       },
@@ -92,7 +95,7 @@ function digestOfRules(parts: Json): string {
   return digestOf(JSON.stringify(parts));
 }
 
-/** A damaged file is `null`, which the binding's reader refuses with the way on. */
+/** A damaged file is `null`, which the reader of bindings refuses with a remedy. */
 function parseOrNull(text: string): Json {
   try {
     return parseYaml(text);

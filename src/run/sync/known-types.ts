@@ -34,22 +34,22 @@ export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boo
   return a.length === b.length && a.every(([path, oid]) => byPath.get(path) === oid);
 }
 
-/** One type as HEAD holds it, with every remembered digest whose files are still those in HEAD. */
-function compare(ids: ReadonlyMap<string, FileEntry[]>, remembered: TypeDetails | undefined): TypeDetails {
-  let intact = remembered !== undefined && remembered.resources.size === ids.size;
+/** One type as HEAD holds it, with every cached digest whose files are still those in HEAD. */
+function compare(ids: ReadonlyMap<string, FileEntry[]>, cached: TypeDetails | undefined): TypeDetails {
+  let intact = cached !== undefined && cached.resources.size === ids.size;
   const resources = new Map<string, CachedResource>();
   for (const [id, entries] of ids) {
-    const old = remembered?.resources.get(id);
+    const old = cached?.resources.get(id);
     const valid = old !== undefined && sameFiles(old.files, entries);
     intact &&= valid;
     resources.set(id, valid ? old : { raw: '', doc: '', modified: '', files: entries });
   }
-  return { resources, pages: intact && remembered ? remembered.pages : new Map() };
+  return { resources, pages: intact && cached ? cached.pages : new Map() };
 }
 
 /**
- * What HEAD holds of every type, joined with what the cache remembers of it. A remembered digest counts only where the
- * files it led to are those in HEAD and the rules are the same; everything else is found out again.
+ * What HEAD holds of every type, joined with what the cache has of it. A cached digest counts only where the
+ * files it led to are those in HEAD and the rules are the same; everything else is read again.
  * @param files files of the account's folder in HEAD
  * @throws CacheDamaged
  */
@@ -61,8 +61,8 @@ export function knownTypes(
   const trusted = cache?.rules === rules ? cache : undefined;
   const known = new Map<string, CachedType>();
   for (const [type, ids] of groupFiles(files)) {
-    const remembered = trusted?.types.get(type);
-    known.set(type, cachedType(compare(ids, remembered?.details()), remembered?.abridged));
+    const cached = trusted?.types.get(type);
+    known.set(type, cachedType(compare(ids, cached?.details()), cached?.abridged));
   }
   return known;
 }

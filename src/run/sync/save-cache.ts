@@ -5,7 +5,7 @@ import type { Repository } from '../../mirror/repository.ts';
 import type { Collected } from './collect/types.ts';
 import type { HeadState } from './head-state.ts';
 
-/** Writes down what this run found out, so that the next one need not. */
+/** Saves what this run found out for the next one. */
 export async function saveCache(
   repository: Repository,
   account: string,
@@ -16,9 +16,9 @@ export async function saveCache(
 ): Promise<void> {
   const types = new Map<string, CachedType>(headState.known);
   for (const entry of collected) types.set(entry.type.name, entry.next);
-  const learnt =
+  const changed =
     changes.length > 0 || collected.some((entry) => isNews(entry.next, headState.known.get(entry.type.name)));
-  if (!learnt && headState.cacheFits && !run.full && recent(headState.cache?.lastRun, run.serverTime)) return;
+  if (!changed && headState.cacheFits && !run.full && recent(headState.cache?.lastRun, run.serverTime)) return;
   const cache: Cache = {
     rules: headState.rules,
     tree: (await repository.folderTree(account)) ?? '',
@@ -34,7 +34,7 @@ export async function saveCache(
   }
 }
 
-/** Whether a type must be remembered anew. */
+/** Whether the cache of a type has to be written again. */
 function isNews(next: CachedType, known: CachedType | undefined): boolean {
   if (next === known) return false;
   if (!known || next.abridged !== known.abridged || next.pageMarks.size !== known.pageMarks.size) return true;

@@ -37,7 +37,7 @@ export function markerOf({ stateDir }: Repository, account: string): string {
   return join(stateDir, `${account}.applying`);
 }
 
-/** Reads HEAD, cache and the token's user. @throws AppError `BINDING`, `AUTH` …; ApiError, CacheDamaged, GitFailure */
+/** Reads HEAD, cache and the token's user. @throws AppError, ApiError, CacheDamaged, GitFailure */
 export async function readStartingPoint(run: AccountRun, opened: Promise<Repository>): Promise<StartingPoint> {
   const { account, options, client, deps } = run;
   // The two slowest first steps need nothing of each other.

@@ -76,7 +76,10 @@ async function mirrorAccount(run: AccountRun, start: StartingPoint): Promise<Syn
   return reportOf(run, decision, commits);
 }
 
-/** Puts the files in place and commits them. A marker beside the cache tells the next run of one killed in between. */
+/**
+ * Puts the files in place and commits them. A marker next to the cache shows the next run that this one was killed in
+ * between.
+ */
 async function commitDecision(
   run: AccountRun,
   start: StartingPoint,

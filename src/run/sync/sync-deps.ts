@@ -7,19 +7,19 @@ import type { Reporter } from '../report.ts';
 
 /** What `sync` was asked to do. */
 export interface SyncOptions {
-  /** Fetch everything again, also what did not change. */
+  /** Refetch everything, including unchanged resources. */
   readonly full: boolean;
-  /** Tell what would be committed; touch nothing. */
+  /** Report what would be committed; change nothing. */
   readonly dryRun: boolean;
   readonly push: boolean;
-  /** Consent to deletions beyond the guards and to an empty account. */
+  /** Consent to deletions above the limits of the guards and to an empty account. */
   readonly allowDeletions: boolean;
   /**
-   * What to do with more deletions than the guards allow: refuse the run, or hold these deletions back (their files stay)
-   * and mirror the rest. `refuse` unless given.
+   * What to do with more deletions than the guards allow: refuse the run, or hold these deletions back (their files
+   * stay) and mirror the rest. `refuse` unless given.
    */
   readonly beyondGuards?: 'refuse' | 'hold';
-  /** Told of every resource that is new or changed, with its document in the mirror's form. */
+  /** Called with every resource that is new or changed, and its document in the mirror's form. */
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
   /** Fetch everything again when that was last done so many milliseconds ago, or never. */
   readonly fullSweepMs?: number;
@@ -37,7 +37,7 @@ export interface RestoreCommit {
   readonly touched: ReadonlySet<string>;
   /** Those of them that came back from the recycle bin with their ids, `<type>/<id>`. */
   readonly undeleted: ReadonlySet<string>;
-  /** Files beside the account folders to commit with it: path from the root of the repository, text. */
+  /** Files outside the account folders to commit with it: path from the root of the repository, text. */
   readonly files: readonly MirrorFile[];
 }
 
@@ -58,7 +58,7 @@ export interface SyncDeps {
 
 /** What the run of one account needs. */
 export interface RunDeps extends SyncDeps {
-  /** Told in every event, in the commits and in the report: `<time>-<random>`. */
+  /** In every event, in the commits and in the report: `<time>-<random>`. */
   readonly runId: string;
 }
 

@@ -30,9 +30,9 @@ interface SyncRun {
 }
 
 /**
- * Mirrors the named accounts one after the other into the repository of the configuration. A failure of one account is its
- * report; the others are mirrored all the same. When another process mirrored one of them meanwhile and pushed first,
- * its commits are taken over and the accounts are read again: what this run read may be older.
+ * Mirrors the named accounts one after the other into the repository of the configuration. A failure of one account is
+ * its report; the others are mirrored all the same. When another process mirrored one of them meanwhile and pushed
+ * first, its commits are taken over and the accounts are read again: what this run read may be older.
  * @returns one report an account, in order
  * @throws AppError `USAGE` for a stateless run without a remote
  */

@@ -30,7 +30,10 @@ export interface Prepared {
 
 /** The documents of one type compared with those in HEAD: what changed, and what the next run finds in its cache. */
 export interface AgainstHead {
-  /** The mirror's form of a document, and its files. @throws ApiError when a number in it is not the one that the API sent */
+  /**
+   * The mirror's form of a document, and its files. @throws ApiError when a number in it is not the one that the API
+   * sent
+   */
   readonly prepare: (id: string, fetched: Fetched) => Prepared;
   /** Whether the resource may have been edited since the last run, going by its copy in the list. */
   readonly isEdited: (id: string, listed: JsonObject, prepared: Prepared) => boolean;

@@ -17,14 +17,14 @@ export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>)
   });
 }
 
-/** Lists every type of the account at once. The first failure of the whole run stops all. */
+/** Lists every type of the account at once. The first failure of the run stops all. */
 export async function collectAll(
   deps: RunDeps,
   account: AccountConfig,
   run: {
     readonly context: CollectContext;
     readonly headState: HeadState;
-    /** Types once read whole. */
+    /** Types that were read completely before. */
     readonly covered: ReadonlySet<string>;
     /** When the run began, by `performance.now()`. */
     readonly started: number;

@@ -169,8 +169,8 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
 }
 
 /**
- * Decides, after the last page, whether the lists of the type show complete documents. Where they do not, everything that
- * was taken from them, now or by earlier runs, is fetched by id.
+ * Decides, after the last page, whether the lists of the type show complete documents. Where they do not, everything
+ * that was taken from them, now or by earlier runs, is fetched by id.
  */
 async function completeAbridged(collector: Collector): Promise<void> {
   const { context, type, known, head, tally, fidelity, records, passedOver } = collector;
@@ -217,8 +217,8 @@ async function checkNotFound(collector: Collector): Promise<void> {
 }
 
 /**
- * Reports what a list may lack whose parameters the server refuses, and makes sure that absence from it can be checked: a
- * type that answers 404 to every id would lose what the list hides.
+ * Reports what a list may lack whose parameters the server refuses, and makes sure that absence from it can be checked:
+ * a type that answers 404 to every id would lose what the list hides.
  */
 async function checkRefusedParameters(collector: Collector): Promise<void> {
   const { context, type, known, tally, listing, problems } = collector;

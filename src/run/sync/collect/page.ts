@@ -26,7 +26,7 @@ export type PageRecord =
 
 /** A page of a listing, decoded only as far as its bytes are new. */
 export interface RecordPage extends Page {
-  /** Digest of the whole body. */
+  /** Digest of the body. */
   readonly digest: string;
   /** The last run read the same body: its records are not read again. */
   readonly unchanged: boolean;

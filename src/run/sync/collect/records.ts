@@ -8,8 +8,9 @@ import type { Fidelity, ParsedRecord } from './fidelity.ts';
 import type { CollectContext } from './types.ts';
 
 /**
- * What became of one record. `passedOver`: not the mirror's, left as it is; `deleted`: marked so in the list; `notFound`: the
- * list shows it, and `GET /{id}` answers that it does not exist. Records that are `notFound` or `failed` must be read again.
+ * What became of one record. `passedOver`: not the mirror's, left as it is; `deleted`: marked so in the list;
+ * `notFound`: the list shows it, and `GET /{id}` answers that it does not exist. Records that are `notFound` or
+ * `failed` must be read again.
  */
 export type Outcome =
   | { readonly state: 'accepted' | 'passedOver' | 'deleted' | 'notFound' }
@@ -20,8 +21,8 @@ const ACCEPTED: Outcome = { state: 'accepted' };
 /** Reads the documents of one type and hands them to the comparison with HEAD. */
 export interface RecordReader {
   /**
-   * Takes the document by its id. `listed`: its copy in the list, as far as there is one; `key`: what the server knows it by,
-   * where that is not the id.
+   * Takes the document by its id. `listed`: its copy in the list, as far as there is one; `key`: what the server knows
+   * it by, where that is not the id.
    */
   readonly byId: (id: string, raw: string, listed?: JsonObject, key?: string) => Promise<Outcome>;
   /** Takes one record of a list: its copy there where that will do, else the document by its id. */
@@ -89,8 +90,8 @@ async function takeById(
 }
 
 /**
- * Takes the copy of the list where it will do. An edited resource is fetched by id: the edit may have set a field that the
- * list leaves out, and a field that the mirror has must not go because the list left it out.
+ * Takes the copy of the list where it will do. An edited resource is fetched by id: the edit may have set a field that
+ * the list leaves out, and a field that the mirror has must not go because the list left it out.
  */
 async function takeListed(options: ReaderOptions, record: ParsedRecord): Promise<Outcome> {
   const { context, type, known, head, fidelity, undecided } = options;

@@ -3,7 +3,9 @@ import type { RecordPage } from './page.ts';
 
 /** What the listing of one type has shown so far, by page and by id. */
 export interface Tally {
-  /** Notes a page whose body is the one of the last run. Gives the number of its records that are new to this listing. */
+  /**
+   * Notes a page whose body is the one of the last run. Gives the number of its records that are new to this listing.
+   */
   readonly unchangedPage: (page: RecordPage) => number;
   /** Notes a page that was read record by record. `complete`: every record on it is mirrored or rightly left out. */
   readonly readPage: (page: RecordPage, ids: readonly string[], complete: boolean) => void;
@@ -47,8 +49,8 @@ export function createTally(known: CachedType, keep: (id: string) => void): Tall
       unchanged.add(digest);
       return count;
     },
-    readPage({ digest, nextPageUrl: next }, shown, whole) {
-      if (whole) pages.set(digest, next === undefined ? { ids: shown } : { ids: shown, next });
+    readPage({ digest, nextPageUrl: next }, shown, isComplete) {
+      if (isComplete) pages.set(digest, next === undefined ? { ids: shown } : { ids: shown, next });
       else complete = false;
     },
     show(id) {
