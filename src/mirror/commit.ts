@@ -8,7 +8,7 @@ export interface Author {
 }
 
 /** One commit to make. Paths are inside the account's folder. */
-export interface CommitRequest {
+interface CommitRequest {
   readonly message: string;
   readonly author: Author;
   readonly authorDate: Date;
@@ -91,7 +91,7 @@ async function readHeadTip(repository: Repository): Promise<Tip | undefined> {
 }
 
 /** One entry of a tree: the line that `ls-tree` prints, and the name in it. */
-export interface TreeEntry {
+interface TreeEntry {
   readonly line: string;
   readonly name: string;
 }

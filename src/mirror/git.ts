@@ -135,7 +135,7 @@ export interface GitSettings {
   readonly signingKeyFile?: string | undefined;
 }
 
-export interface GitOptions {
+interface GitOptions {
   /** Working directory; must exist. */
   readonly cwd: string;
   readonly config: GitSettings;
@@ -180,7 +180,7 @@ function remoteEnvironment(options: GitOptions): Record<string, string> {
 }
 
 /** What one git command gets besides its arguments. */
-export interface GitCall {
+interface GitCall {
   /** Standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import type { Git } from './git.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
-export interface FileChange {
+interface FileChange {
   /** Path from the root of the repository. */
   readonly path: string;
   readonly before?: string;

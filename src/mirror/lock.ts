@@ -55,7 +55,7 @@ function isDead(owner: Owner): boolean {
   }
 }
 
-export interface LockOptions {
+interface LockOptions {
   /** Existing folder that the lock protects; the lock is made inside. */
   readonly dir: string;
   /** How long to wait for another holder, in milliseconds. */

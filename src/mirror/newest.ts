@@ -5,7 +5,7 @@ import type { Repository } from './repository.ts';
 import { deepen } from './stateless.ts';
 
 /** A commit without what it holds. */
-export interface BareCommit {
+interface BareCommit {
   /** E-mail address of its author. */
   readonly author: string;
   readonly committed: Date;

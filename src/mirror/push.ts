@@ -20,7 +20,7 @@ const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|fai
 const PUSH_TRIES = 8;
 
 /** What became of a push. `overtaken`: another process mirrored one of the same accounts meanwhile. */
-export type PushOutcome = RemoteState | { readonly state: 'overtaken' };
+type PushOutcome = RemoteState | { readonly state: 'overtaken' };
 
 /** Folders at the top that differ between two commits. */
 async function foldersBetween({ git }: Repository, from: string, to: string): Promise<Set<string>> {

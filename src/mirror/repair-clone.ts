@@ -90,7 +90,7 @@ function refuseUnreadable(folder: string): void {
     accessSync(join(entry.parentPath, entry.name), constants.R_OK);
 }
 
-export interface RepairInput {
+interface RepairInput {
   readonly repository: Repository;
   readonly remote: string | undefined;
   /** Folders of the mirror, below the root of the work tree. */

@@ -8,7 +8,7 @@ import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
 
 /** Whether `path` (inside the account folder) is one that this program writes. */
-export function isOwnPath(path: string): boolean {
+function isOwnPath(path: string): boolean {
   if (isBeside(path)) return true;
   const parts = readPath(path);
   return parts !== undefined && findType(parts.type) !== undefined;

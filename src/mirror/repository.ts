@@ -46,7 +46,7 @@ interface RepositorySettings extends GitSettings {
   readonly stateless: boolean;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly config: RepositorySettings;
   /** Names at the top of the repository that are the mirror's. */
   readonly folders: readonly string[];

@@ -4,7 +4,7 @@ import { BINDING_FILE } from '../core/layout.ts';
 import { renderYaml } from '../core/yaml.ts';
 
 /** Version of the folder's layout. A newer one is refused. */
-export const LAYOUT = 1;
+const LAYOUT = 1;
 
 /** What `mirror.yaml` says: which account the folder belongs to and what it covers. */
 export interface Binding {

@@ -9,7 +9,7 @@ export function isLogLevel(level: string): boolean {
   return (LEVELS as readonly string[]).includes(level);
 }
 
-export interface LogOptions {
+interface LogOptions {
   readonly level: string;
   /** Readable lines instead of JSON. */
   readonly pretty: boolean;

@@ -94,7 +94,7 @@ export type RunEvent = { readonly runId?: string } & (
 export type Reporter = (event: RunEvent) => void;
 
 /** One change in the JSON of a report. */
-export interface ChangeJson {
+interface ChangeJson {
   readonly type: string;
   readonly id: string;
   readonly name: string;

@@ -9,7 +9,7 @@ import { createGit, type Git } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
 
 /** What a support bundle is made from. */
-export interface BundleInput {
+interface BundleInput {
   readonly version: string;
   readonly now: Date;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -15,7 +15,7 @@ import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
 
 /** What the checks need from the outside. */
-export interface DoctorDeps {
+interface DoctorDeps {
   readonly config: Config;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;

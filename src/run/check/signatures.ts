@@ -40,7 +40,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /** Who is trusted to sign: a file of allowed signers, or the public key that belongs to the configured one. */
-export type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
+type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
 
 /** A file of allowed signers for the time of `work`. @throws AppError `USAGE` when the public key cannot be read */
 async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>): Promise<T> {

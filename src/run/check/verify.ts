@@ -16,7 +16,7 @@ export interface Fault {
 }
 
 /** A reference to something the mirror does not hold. */
-export interface OpenReference {
+interface OpenReference {
   readonly path: string;
   readonly place: string;
   readonly target: string;

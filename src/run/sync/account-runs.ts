@@ -9,7 +9,7 @@ import { identified, type SyncDeps, type SyncOptions } from './sync-deps.ts';
 const NO_REQUESTS: RequestCounts = { requests: 0, retries: 0, throttledMs: 0 };
 
 /** The accounts of one run, each mirrored once. */
-export interface MirroredAccounts {
+interface MirroredAccounts {
   /** One an account, in order; fewer where the run was stopped. */
   readonly reports: readonly SyncReport[];
   /** Whether one of them failed over a git command: the clone may be damaged. */

@@ -55,7 +55,7 @@ function lineOf(entry: FeedEntry): string {
   return `${JSON.stringify({ ...entry, time: new Date(entry.time).toISOString() })}\n`;
 }
 
-export interface FeedInput {
+interface FeedInput {
   readonly client: ApiClient;
   readonly repository: Pick<Repository, 'folderFiles' | 'git'>;
   readonly account: string;

@@ -1,8 +1,7 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { findType } from '../../catalogue/index.ts';
 import { fetchAudit, fetchUsers } from '../../celigo/audit.ts';
-import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import type { AccountConfig } from '../../config/schema.ts';
 import {
   type AttributionInput,
   type AuthoredChanges,
@@ -16,11 +15,13 @@ import { messageOf } from '../../core/errors.ts';
 import { commitMessage, type Nouns } from '../../core/message.ts';
 import { attributionStatusBy, type EarlierCommit } from '../../core/reported.ts';
 import { commitFiles } from '../../mirror/commit.ts';
-import type { Repository } from '../../mirror/repository.ts';
+import { writeAlongside } from '../../mirror/staging.ts';
 import type { CommitReport } from '../report.ts';
+import type { AccountRun } from './account-run.ts';
+import type { Decision } from './decide.ts';
 import { type EarlierHistory, openHistory } from './earlier-commits.ts';
 import { wordsFor } from './generated-files.ts';
-import type { RestoreCommit, SyncDeps } from './sync-deps.ts';
+import type { StartingPoint } from './starting-point.ts';
 
 /** How far the reading of the audit log reaches back behind the last run: entries may turn up late. */
 const AUDIT_OVERLAP_MS = 5 * 60_000;
@@ -38,30 +39,11 @@ interface Log {
 
 const NO_LOG: Log = { notes: [], statusOf: () => 'fresh', named: new Map() };
 
-export interface CommitInput {
-  readonly deps: SyncDeps;
-  readonly client: ApiClient;
-  readonly repository: Repository;
-  readonly account: AccountConfig;
-  readonly changes: readonly Change[];
-  /** Our own files that changed, inside the account folder. */
-  readonly settings: readonly string[];
-  readonly incomplete: readonly string[];
-  readonly first: boolean;
-  readonly runId: string;
-  /** Start of the run by the server's clock. */
-  readonly serverTime: Date;
-  /** Start of the last complete run by the server's clock, where the cache has it. */
-  readonly lastRun: string | undefined;
-  /** The token's user. */
-  readonly userId: string;
-  /** Files in the account's folder that are not ours. */
-  readonly foreign: readonly string[];
-  /** What a restore wrote is its operator's. */
-  readonly restore?: RestoreCommit;
-  readonly notice: (message: string) => void;
-  /** Puts all files in place. */
-  readonly apply: () => void;
+/** A run that is about to commit. */
+interface Committing {
+  readonly run: AccountRun;
+  readonly start: StartingPoint;
+  readonly decision: Decision;
 }
 
 function auditTypeOf(type: string): string | undefined {
@@ -77,12 +59,13 @@ function nounsOf(typeName: string): Nouns {
  * The audit log since the mirror saw the account last, with what earlier commits say of it; `undefined` where the log
  * cannot be read completely.
  */
-async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Log | undefined> {
-  const { client, deps, repository, account } = input;
+async function readLog({ run, start, decision }: Committing, edits: readonly Change[]): Promise<Log | undefined> {
+  const { client, deps, account } = run;
+  const { lastRun } = start.headState;
   const skewMs = client.clockSkewMs();
-  const earlier = openHistory(repository, skewMs);
-  const last = input.lastRun ? Date.parse(input.lastRun) : await lastRead(earlier, account.name, edits);
-  const from = (last ?? input.serverTime.getTime()) - AUDIT_OVERLAP_MS;
+  const earlier = openHistory(start.repository, skewMs);
+  const last = lastRun ? Date.parse(lastRun) : await lastRead(earlier, account.name, edits);
+  const from = (last ?? decision.serverTime.getTime()) - AUDIT_OVERLAP_MS;
   const to = Math.max(Date.now(), deps.now().getTime()) + skewMs + 60_000;
   try {
     const all = await fetchAudit(client, new Date(from), new Date(to), deps.signal);
@@ -98,7 +81,7 @@ async function readLog(input: CommitInput, edits: readonly Change[]): Promise<Lo
     return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    input.notice(
+    run.notice(
       `the audit log could not be read (${messageOf(error)}): commits name the last modifier as author, where known`,
     );
     return undefined;
@@ -132,7 +115,7 @@ function namesIn(notes: readonly EditNote[]): Map<string, Person> {
 
 /** Names of those whom the changes or the log give by id alone. */
 async function readUsers(
-  input: CommitInput,
+  { client, deps }: AccountRun,
   changes: readonly Change[],
   log: Log | undefined,
 ): Promise<ReadonlyMap<string, Person>> {
@@ -143,7 +126,7 @@ async function readUsers(
   ];
   if (editors.every(({ id, name }) => name || named.has(id))) return named;
   try {
-    return new Map([...(await fetchUsers(input.client, input.deps.signal)), ...named]);
+    return new Map([...(await fetchUsers(client, deps.signal)), ...named]);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return named;
@@ -151,86 +134,127 @@ async function readUsers(
 }
 
 /** Finds out who changed what, puts the files in place and commits them, one commit a person, oldest first. */
-export async function commitChanges(input: CommitInput): Promise<CommitReport[]> {
-  const { deps, repository, account } = input;
-  const edits = input.changes.filter((change) => !change.baseline);
-  const log = edits.length > 0 ? await readLog(input, edits) : NO_LOG;
-  const users = await readUsers(input, edits, log);
-  const isRestored = ({ type, id }: Change): boolean => input.restore?.touched.has(`${type}/${id}`) ?? false;
-  const groups = [
-    ...attributeChanges({
-      changes: input.changes.filter((change) => !isRestored(change)),
-      notes: log?.notes ?? [],
-      statusOf: log?.statusOf ?? (() => 'fresh'),
-      auditTypeOf,
-      users,
-      fallback: deps.config.repository.author,
-      now: deps.now(),
-    }),
-  ];
-  const restored = restoredGroup(input, input.changes.filter(isRestored), log, users);
-  if (restored) groups.unshift(restored);
-  addSettings(groups, input);
-
-  deps.signal.throwIfAborted();
-  input.apply();
+export async function commitChanges(
+  run: AccountRun,
+  start: StartingPoint,
+  decision: Decision,
+): Promise<CommitReport[]> {
+  const { changes, generated } = decision;
+  const { marker, staging } = start;
+  const alongside = run.options.restore?.files ?? [];
+  if (changes.length + generated.put.length + generated.remove.length + alongside.length === 0) {
+    rmSync(marker, { force: true });
+    return [];
+  }
+  for (const file of generated.put) staging.put(file);
+  // Tells the next run of one that was killed before the marker is removed.
+  writeFileSync(marker, '');
+  const groups = await attribute({ run, start, decision });
+  run.deps.signal.throwIfAborted();
+  staging.apply(
+    [...changes.flatMap(({ put }) => put), ...generated.put.map(({ path }) => path)],
+    [...changes.flatMap(({ remove }) => remove), ...generated.remove],
+  );
+  writeAlongside(start.repository.path, alongside);
   const commits: CommitReport[] = [];
   for (const [i, group] of groups.entries()) {
-    const paths = group.changes.flatMap(({ put, remove }) => [...put, ...remove]);
-    if (i === groups.length - 1) paths.push(...input.settings);
-    const alongside = group === restored ? (input.restore?.files ?? []).map(({ path }) => path) : [];
-    const message = commitMessage({
-      account: account.name,
-      runId: input.runId,
-      readAt: input.serverTime,
-      changes: group.changes,
-      notes: group.notes,
-      coAuthors: group.coAuthors,
-      certainty: group.certainty,
-      audited: log !== undefined,
-      incomplete: input.incomplete,
-      first: input.first && group !== restored,
-      ...(group === restored && input.restore ? { restoreId: input.restore.id } : {}),
-      ...(i === groups.length - 1 ? { generated: wordsFor(input.settings) } : {}),
-      nounsOf,
-    });
-    const id = await commitFiles(
-      repository,
-      account.name,
-      input.foreign,
-      {
-        message,
-        author: group.author,
-        authorDate: group.date,
-        paths,
-        alongside,
-      },
-      deps.now(),
-    );
-    if (!id) continue;
-    const commit: CommitReport = {
-      id,
-      subject: message.slice(0, message.indexOf('\n')),
-      author: `${group.author.name} <${group.author.email}>`,
-      date: group.date.toISOString(),
-    };
-    commits.push(commit);
-    deps.report({ name: 'committed', account: account.name, commit });
+    const commit = await commitGroup({ run, start, decision }, group, i === groups.length - 1);
+    if (commit) commits.push(commit);
   }
+  rmSync(marker, { force: true });
   return commits;
 }
 
-/** Our own files go with the mirror's own commit, which comes last. */
-function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
-  if (input.settings.length === 0 || groups.at(-1)?.certainty === 'unknown') return;
-  groups.push({
-    author: input.deps.config.repository.author,
-    date: input.deps.now(),
-    coAuthors: [],
-    changes: [],
-    certainty: 'unknown',
-    notes: new Map(),
+/** The changes of one author. */
+interface Group extends AuthoredChanges {
+  /** What a restore wrote. */
+  readonly restored: boolean;
+  /** Whether the audit log could be read. */
+  readonly audited: boolean;
+}
+
+/** Sorts the changes by who made them, oldest first. */
+async function attribute(committing: Committing): Promise<Group[]> {
+  const { run, decision } = committing;
+  const { deps, options } = run;
+  const edits = decision.changes.filter((change) => !change.baseline);
+  const log = edits.length > 0 ? await readLog(committing, edits) : NO_LOG;
+  const users = await readUsers(run, edits, log);
+  const isRestored = ({ type, id }: Change): boolean => options.restore?.touched.has(`${type}/${id}`) ?? false;
+  const authored = attributeChanges({
+    changes: decision.changes.filter((change) => !isRestored(change)),
+    notes: log?.notes ?? [],
+    statusOf: log?.statusOf ?? (() => 'fresh'),
+    auditTypeOf,
+    users,
+    fallback: deps.config.repository.author,
+    now: deps.now(),
   });
+  const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);
+  const audited = log !== undefined;
+  return [
+    ...(restored ? [{ ...restored, restored: true, audited }] : []),
+    ...[...authored, ...settingsGroup(committing, authored.at(-1) ?? restored)].map((group) => ({
+      ...group,
+      restored: false,
+      audited,
+    })),
+  ];
+}
+
+async function commitGroup(
+  { run, start, decision }: Committing,
+  group: Group,
+  last: boolean,
+): Promise<CommitReport | undefined> {
+  const { deps, account, options } = run;
+  const { repository, headState } = start;
+  const settings = last ? settingsOf(decision) : [];
+  const message = commitMessage({
+    account: account.name,
+    runId: deps.runId,
+    readAt: decision.serverTime,
+    changes: group.changes,
+    notes: group.notes,
+    coAuthors: group.coAuthors,
+    certainty: group.certainty,
+    audited: group.audited,
+    incomplete: decision.incomplete,
+    first: headState.binding === undefined && !group.restored,
+    ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
+    ...(last ? { beside: wordsFor(settings) } : {}),
+    nounsOf,
+  });
+  const request = {
+    message,
+    author: group.author,
+    authorDate: group.date,
+    paths: [...group.changes.flatMap(({ put, remove }) => [...put, ...remove]), ...settings],
+    alongside: group.restored ? (options.restore?.files ?? []).map(({ path }) => path) : [],
+  };
+  const id = await commitFiles(repository, account.name, decision.foreign, request, deps.now());
+  if (!id) return undefined;
+  const commit: CommitReport = {
+    id,
+    subject: message.slice(0, message.indexOf('\n')),
+    author: `${group.author.name} <${group.author.email}>`,
+    date: group.date.toISOString(),
+  };
+  deps.report({ name: 'committed', account: account.name, commit });
+  return commit;
+}
+
+/** Paths of our own files that changed, inside the account folder. */
+function settingsOf({ generated }: Decision): string[] {
+  return [...generated.put.map(({ path }) => path), ...generated.remove];
+}
+
+/** Our own files go with the mirror's own commit, which comes last. */
+function settingsGroup({ run, decision }: Committing, last: AuthoredChanges | undefined): AuthoredChanges[] {
+  if (settingsOf(decision).length === 0 || last?.certainty === 'unknown') return [];
+  const { deps } = run;
+  const author = deps.config.repository.author;
+  return [{ author, date: deps.now(), coAuthors: [], changes: [], certainty: 'unknown', notes: new Map() }];
 }
 
 /**
@@ -238,12 +262,13 @@ function addSettings(groups: AuthoredChanges[], input: CommitInput): void {
  * last is named too.
  */
 function restoredGroup(
-  input: CommitInput,
+  { run, start }: Committing,
   changes: readonly Change[],
   log: Log | undefined,
   users: ReadonlyMap<string, Person>,
 ): AuthoredChanges | undefined {
-  const { restore, deps, userId } = input;
+  const { restore } = run.options;
+  const { userId } = start;
   if (!restore || (changes.length === 0 && restore.files.length === 0)) return undefined;
   const noteOf = (change: Change): ChangeNote => {
     const about = notesAbout(change, log?.notes ?? [], auditTypeOf);
@@ -264,7 +289,7 @@ function restoredGroup(
   const notes = new Map(changes.map((change) => [change, noteOf(change)]));
   return {
     author: restore.operator,
-    date: deps.now(),
+    date: run.deps.now(),
     coAuthors: coAuthorsOf(restore.operator, notes.values()),
     changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
     certainty: 'audit',

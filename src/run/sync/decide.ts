@@ -7,7 +7,7 @@ import type { AccountRun } from './account-run.ts';
 import type { Collected } from './collect/types.ts';
 import { decideDeletions } from './deletions.ts';
 import { renderGeneratedFiles } from './generated-files.ts';
-import { type HeadState, settingsFiles } from './head-state.ts';
+import { settingsFiles } from './head-state.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** From so many milliseconds on, a clock that differs from the server's is reported. */
@@ -35,19 +35,10 @@ export async function decide(
   start: StartingPoint,
   collected: readonly Collected[],
 ): Promise<Decision> {
-  const { account, options, client, deps, notice } = run;
-  const { repository, headState, context, credentials, staging, full } = start;
+  const { options, client, notice } = run;
   const foreign = await checkFolder(run, start);
-  credentials.report(notice);
-  const { deletions, doubts, held } = await decideDeletions(
-    context,
-    repository,
-    account.name,
-    collected,
-    headState,
-    options.allowDeletions ? undefined : deps.config.guards,
-    { hold: options.beyondGuards === 'hold', expected: options.restore?.touched ?? new Set() },
-  );
+  start.credentials.report(notice);
+  const { deletions, doubts, held } = await decideDeletions(run, start, collected);
   if (held.length > 0)
     notice(`${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`);
   const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
@@ -56,22 +47,11 @@ export async function decide(
   const serverTime = new Date(run.startTime.getTime() + client.clockSkewMs());
   const generated = options.dryRun
     ? { put: [], remove: [], incomplete: [] }
-    : await renderGeneratedFiles({
-        client,
-        repository,
-        account,
-        staging,
-        changes,
-        fingerprint: context.normalise.fingerprint,
-        full,
-        serverTime,
-        notice,
-        signal: deps.signal,
-      });
+    : await renderGeneratedFiles({ run, start, changes, serverTime });
   const skewMs = Math.abs(client.clockSkewMs());
   if (skewMs > CLOCK_SKEW_MS)
     notice(`this machine's clock differs from the server's by ${Math.round(skewMs / 1000)} s`);
-  const settings = settingsFiles(headState, repository, bindingAfter(run, start, types));
+  const settings = settingsFiles(start.headState, start.repository, bindingAfter(run, start, types));
   return {
     changes,
     held,
@@ -86,19 +66,14 @@ export async function decide(
   };
 }
 
-/** Types that were read completely at least once. */
-export function coveredTypes({ binding }: HeadState): ReadonlySet<string> {
-  return new Set(binding?.types);
-}
-
 function bindingAfter({ account }: AccountRun, start: StartingPoint, types: readonly TypeReport[]): Binding {
-  const { binding, fingerprintKey } = start.headState;
+  const { binding, covered, fingerprintKey } = start.headState;
   const complete = types.filter(({ state }) => state === 'complete').map(({ type }) => type);
   return {
     baseUrl: binding?.baseUrl ?? account.baseUrl,
     userId: binding?.userId ?? start.userId,
     fingerprintKey,
-    types: [...new Set([...coveredTypes(start.headState), ...complete])],
+    types: [...new Set([...covered, ...complete])],
   };
 }
 

@@ -8,10 +8,11 @@ import { parseYaml } from '../../core/yaml.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { deletionLimit, type Guards } from '../deletion-guard.ts';
 import { type Fetched, idOfKey, isHidden, readDocument } from '../fetch-document.ts';
+import type { AccountRun } from './account-run.ts';
 import { fetchKeys } from './collect/listing.ts';
 import type { CollectContext, Collected } from './collect/types.ts';
-import type { HeadState } from './head-state.ts';
 import { NOTHING_KNOWN } from './known-types.ts';
+import type { StartingPoint } from './starting-point.ts';
 
 /** What became of the ids that a complete listing did not show. */
 interface Confirmed {
@@ -109,32 +110,32 @@ function deletionOf(type: string, id: string, files: readonly string[], title: s
 /** Names of deleted resources are read from their last file, one by one; beyond this many the path must do. */
 const MOST_TITLES = 200;
 
-/** What happens to deletions above the limits. */
-interface DeletionPolicy {
-  /** Keep the files instead of refusing the run. */
-  readonly hold: boolean;
-  /** Deletions that were made on purpose, `<type>/<id>`: they do not count. */
-  readonly expected: ReadonlySet<string>;
+/** Which missing resources are deleted. */
+interface DecidedDeletions {
+  readonly deletions: readonly Change[];
+  /** Why a type could not be decided on, by its name. */
+  readonly doubts: ReadonlyMap<string, string>;
+  /** Deletions above the limits of the guards that are held back, `<type>/<id>`. */
+  readonly held: readonly string[];
 }
 
-/** Whether deletions are held back. @throws the refusal, where they may not be held back */
-function isHeld(refusal: AppError | undefined, policy: DeletionPolicy): boolean {
-  if (refusal && !policy.hold) throw refusal;
-  return refusal !== undefined;
-}
-
-/** Sorts out which missing resources are deleted, and consults the guards. Gives the deletions as changes. */
+/**
+ * Finds out which missing resources are deleted, and consults the guards.
+ * @throws AppError `GUARD` for more deletions than they allow, where the run may not hold them back
+ */
 export async function decideDeletions(
-  context: CollectContext,
-  repository: Repository,
-  account: string,
+  { account: { name: account }, options, deps }: AccountRun,
+  { context, repository, headState }: StartingPoint,
   collected: readonly Collected[],
-  headState: HeadState,
-  /** `undefined`: the operator consents to any number. */
-  guards: Guards | undefined,
-  policy: DeletionPolicy,
-): Promise<{ deletions: Change[]; doubts: Map<string, string>; held: string[] }> {
-  const empty = guards !== undefined && isHeld(emptyAccount(collected, account), policy);
+): Promise<DecidedDeletions> {
+  const guards = options.allowDeletions ? undefined : deps.config.guards;
+  /** Deletions that were made on purpose: they do not count. */
+  const expected = options.restore?.touched ?? new Set<string>();
+  const isHeld = (refusal: AppError | undefined): boolean => {
+    if (refusal && options.beyondGuards !== 'hold') throw refusal;
+    return refusal !== undefined;
+  };
+  const empty = guards !== undefined && isHeld(emptyAccount(collected, account));
   const deletions: Change[] = [];
   const held: string[] = [];
   const doubts = new Map<string, string>();
@@ -143,17 +144,16 @@ export async function decideDeletions(
     const { name: type } = entry.type;
     const known = (headState.known.get(type) ?? NOTHING_KNOWN).details().resources;
     const { deleted, unconfirmed } = await confirmDeletions(context, entry);
-    if (unconfirmed[0]) {
-      doubts.set(
-        type,
-        `${unconfirmed.length} missing ${type} could not be confirmed as deleted: ${unconfirmed[0].reason}`,
-      );
+    const [first] = unconfirmed;
+    if (first) {
+      const reason = `${unconfirmed.length} missing ${type} could not be confirmed as deleted: ${first.reason}`;
+      doubts.set(type, reason);
     }
-    const unexpected = deleted.filter((id) => !policy.expected.has(`${type}/${id}`));
+    const unexpected = deleted.filter((id) => !expected.has(`${type}/${id}`));
     const tooMany =
-      guards !== undefined && isHeld(tooManyDeletions(type, unexpected.length, known.size, guards, account), policy);
+      guards !== undefined && isHeld(tooManyDeletions(type, unexpected.length, known.size, guards, account));
     for (const id of deleted) {
-      if ((empty || tooMany) && !policy.expected.has(`${type}/${id}`)) {
+      if ((empty || tooMany) && !expected.has(`${type}/${id}`)) {
         entry.keep(id);
         held.push(`${type}/${id}`);
         continue;

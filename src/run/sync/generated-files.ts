@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import type { AccountConfig } from '../../config/schema.ts';
 import type { Change } from '../../core/changes.ts';
 import { blobOid } from '../../core/digest.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
@@ -15,37 +13,32 @@ import {
   OVERVIEW_MARK,
 } from '../../core/layout.ts';
 import { isOwnPage } from '../../mirror/repair-folder.ts';
-import type { Repository } from '../../mirror/repository.ts';
-import type { Staging } from '../../mirror/staging.ts';
 import { documentPaths, documentsAmong, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import type { AccountRun } from './account-run.ts';
 import { growFeed } from './audit-feed.ts';
+import type { StartingPoint } from './starting-point.ts';
 
 /** Files of our own next to the documents that this run changes. */
-export interface GeneratedFiles {
+interface GeneratedFiles {
   readonly put: readonly MirrorFile[];
   readonly remove: readonly string[];
   /** What could not be read, by the names that commits and reports use. */
   readonly incomplete: readonly string[];
 }
 
-export interface GeneratedFilesInput {
-  readonly client: ApiClient;
-  readonly repository: Repository;
-  readonly account: AccountConfig;
-  readonly staging: Staging;
+/** A run whose changes are known. */
+interface Changed {
+  readonly run: AccountRun;
+  readonly start: StartingPoint;
   readonly changes: readonly Change[];
-  readonly full: boolean;
+  /** Start of the run by the server's clock. */
   readonly serverTime: Date;
-  /** Of a plain-text credential. */
-  readonly fingerprint: (secret: string) => string;
-  readonly notice: (message: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** The audit feed and the pages, as far as they are asked for. @throws GitFailure */
-export async function renderGeneratedFiles(input: GeneratedFilesInput): Promise<GeneratedFiles> {
-  const feed = await feedFiles(input);
-  const pages = await pageFiles(input);
+export async function renderGeneratedFiles(changed: Changed): Promise<GeneratedFiles> {
+  const feed = await feedFiles(changed);
+  const pages = await pageFiles(changed);
   return {
     put: [...(feed ?? []), ...pages.put],
     remove: pages.remove,
@@ -54,29 +47,28 @@ export async function renderGeneratedFiles(input: GeneratedFilesInput): Promise<
 }
 
 /** `undefined` when the log cannot be read: what HEAD holds stays, and the next run continues from there. */
-async function feedFiles(input: GeneratedFilesInput): Promise<readonly MirrorFile[] | undefined> {
-  const { client, repository, account, fingerprint, full, serverTime, notice, signal } = input;
-  if (!account.auditFeed) return [];
+async function feedFiles({ run, start, serverTime }: Changed): Promise<readonly MirrorFile[] | undefined> {
+  if (!run.account.auditFeed) return [];
   try {
     return await growFeed({
-      client,
-      repository,
-      account: account.name,
-      fingerprint,
+      client: run.client,
+      repository: start.repository,
+      account: run.account.name,
+      fingerprint: start.context.normalise.fingerprint,
       serverTime,
-      full,
-      signal,
+      full: start.full,
+      signal: run.deps.signal,
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    notice(`the audit feed could not be extended (${messageOf(error)}); the next run continues where it ends`);
+    run.notice(`the audit feed could not be extended (${messageOf(error)}); the next run continues where it ends`);
     return undefined;
   }
 }
 
 /** The account as this run leaves it. */
 async function stateAfter(
-  { repository, account, staging, changes }: GeneratedFilesInput,
+  { run, start: { repository, staging }, changes }: Changed,
   before: ReadonlyMap<string, string>,
 ): Promise<MirrorState> {
   const files = new Map(before);
@@ -85,7 +77,7 @@ async function stateAfter(
   for (const path of staged) files.set(path, '');
   return {
     label: 'this run',
-    account: account.name,
+    account: run.account.name,
     tree: '',
     files,
     documents: documentsAmong(files.keys()),
@@ -98,15 +90,17 @@ async function stateAfter(
   };
 }
 
-async function pageFiles(input: GeneratedFilesInput): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
-  const { repository, account, changes, full, notice } = input;
+async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
+  const { changes } = changed;
+  const { account, notice } = changed.run;
+  const { repository, full } = changed.start;
   const folder = join(repository.path, account.name);
   const nothing = { put: [], remove: [] };
   const due = changes.length > 0 || full;
   if (!due && !account.overview) return nothing;
   const before = await repository.folderFiles(account.name);
   if (account.overview ? !due && before.has(OVERVIEW_FILE) : ![...before.keys()].some(isOverview)) return nothing;
-  const state = await stateAfter(input, before);
+  const state = await stateAfter(changed, before);
   const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));
   const isForeign = (path: string): boolean => {
     // A clone that is not kept has no files; what HEAD has of the account's own page counts there.

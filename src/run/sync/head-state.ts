@@ -25,6 +25,8 @@ export interface HeadState {
    */
   readonly lastRun: string | undefined;
   readonly binding: Binding | undefined;
+  /** Types that were read completely at least once. */
+  readonly covered: ReadonlySet<string>;
   readonly known: ReadonlyMap<string, CachedType>;
   /** Our own files next to the documents, as HEAD holds them. */
   readonly settings: ReadonlyMap<string, string>;
@@ -84,6 +86,7 @@ export async function readHeadState(repository: Repository, account: AccountConf
     cacheFits,
     lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,
     binding,
+    covered: new Set(binding?.types),
     known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
     settings,
     fingerprintKey,

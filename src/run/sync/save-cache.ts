@@ -1,33 +1,32 @@
-import type { Change } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Cache, type CachedType, writeCache } from '../../mirror/cache.ts';
-import type { Repository } from '../../mirror/repository.ts';
+import type { AccountRun } from './account-run.ts';
 import type { Collected } from './collect/types.ts';
-import type { HeadState } from './head-state.ts';
+import type { Decision } from './decide.ts';
+import type { StartingPoint } from './starting-point.ts';
 
 /** Saves what this run found out for the next one. */
 export async function saveCache(
-  repository: Repository,
-  account: string,
-  headState: HeadState,
+  { account }: AccountRun,
+  { repository, headState, full }: StartingPoint,
   collected: readonly Collected[],
-  changes: readonly Change[],
-  run: { lastRun: string | undefined; full: boolean; serverTime: Date },
+  { changes, incomplete, serverTime }: Decision,
 ): Promise<void> {
   const types = new Map<string, CachedType>(headState.known);
   for (const entry of collected) types.set(entry.type.name, entry.next);
   const changed =
     changes.length > 0 || collected.some((entry) => isNews(entry.next, headState.known.get(entry.type.name)));
-  if (!changed && headState.cacheFits && !run.full && recent(headState.cache?.lastRun, run.serverTime)) return;
+  if (!changed && headState.cacheFits && !full && recent(headState.cache?.lastRun, serverTime)) return;
   const cache: Cache = {
     rules: headState.rules,
-    tree: (await repository.folderTree(account)) ?? '',
-    lastRun: run.lastRun,
-    lastFull: run.full ? run.serverTime.toISOString() : headState.cache?.lastFull,
+    tree: (await repository.folderTree(account.name)) ?? '',
+    lastRun: incomplete.length === 0 ? serverTime.toISOString() : headState.cache?.lastRun,
+    // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
+    lastFull: full ? serverTime.toISOString() : headState.cache?.lastFull,
     types,
   };
   try {
-    writeCache(repository.stateDir, account, cache);
+    writeCache(repository.stateDir, account.name, cache);
   } catch (error) {
     // Without a cache the next run is slower, not wrong; a full disk was reported where it mattered.
     if ((error as NodeJS.ErrnoException).code === undefined) throw new Error(messageOf(error), { cause: error });

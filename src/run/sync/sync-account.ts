@@ -1,15 +1,15 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { AccountConfig } from '../../config/schema.ts';
 import { EXIT } from '../../core/errors.ts';
 import { CacheDamaged, removeCache } from '../../mirror/cache.ts';
 import { repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { type Staging, writeAlongside } from '../../mirror/staging.ts';
+import type { Staging } from '../../mirror/staging.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import { type AccountRun, beginRun, endRun } from './account-run.ts';
 import { collectAll } from './collect/all.ts';
 import { commitChanges } from './commit-changes.ts';
-import { coveredTypes, type Decision, decide } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import { saveCache } from './save-cache.ts';
 import { markerOf, readStartingPoint, type StartingPoint } from './starting-point.ts';
 import type { RunDeps, SyncOptions } from './sync-deps.ts';
@@ -54,74 +54,12 @@ async function runOnce(
 
 /** The stages of a run, each taking what those before it gave. */
 async function mirrorAccount(run: AccountRun, start: StartingPoint): Promise<SyncReport> {
-  const { headState, context } = start;
-  const collected = await collectAll(run.deps, run.account, {
-    context,
-    headState,
-    covered: coveredTypes(headState),
-    started: run.startedMs,
-    stop: run.stop,
-  });
+  const collected = await collectAll(run, start);
   const decision = await decide(run, start, collected);
-  const commits = run.options.dryRun ? [] : await commitDecision(run, start, decision);
-  if (!run.options.dryRun) {
-    const { changes, incomplete, serverTime } = decision;
-    await saveCache(start.repository, run.account.name, headState, collected, changes, {
-      lastRun: incomplete.length === 0 ? serverTime.toISOString() : headState.cache?.lastRun,
-      // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
-      full: start.full,
-      serverTime,
-    });
-  }
+  if (run.options.dryRun) return reportOf(run, decision, []);
+  const commits = await commitChanges(run, start, decision);
+  await saveCache(run, start, collected, decision);
   return reportOf(run, decision, commits);
-}
-
-/**
- * Puts the files in place and commits them. A marker next to the cache shows the next run that this one was killed in
- * between.
- */
-async function commitDecision(
-  run: AccountRun,
-  start: StartingPoint,
-  decision: Decision,
-): Promise<readonly CommitReport[]> {
-  const { deps, account, options, client, notice } = run;
-  const { repository, headState, marker, crashed, staging, userId } = start;
-  const { changes, generated, incomplete, foreign, serverTime } = decision;
-  const settings = [...generated.put.map(({ path }) => path), ...generated.remove];
-  const alongside = options.restore?.files ?? [];
-  if (changes.length + settings.length + alongside.length === 0) {
-    if (crashed) rmSync(marker, { force: true });
-    return [];
-  }
-  for (const file of generated.put) staging.put(file);
-  writeFileSync(marker, '');
-  const commits = await commitChanges({
-    deps,
-    client,
-    repository,
-    account,
-    changes,
-    settings,
-    incomplete,
-    first: headState.binding === undefined,
-    runId: deps.runId,
-    serverTime,
-    lastRun: headState.lastRun,
-    userId,
-    foreign,
-    notice,
-    ...(options.restore ? { restore: options.restore } : {}),
-    apply() {
-      staging.apply(
-        [...changes.flatMap(({ put }) => put), ...generated.put.map(({ path }) => path)],
-        [...changes.flatMap(({ remove }) => remove), ...generated.remove],
-      );
-      writeAlongside(repository.path, alongside);
-    },
-  });
-  rmSync(marker, { force: true });
-  return commits;
 }
 
 function reportOf(run: AccountRun, decision: Decision, commits: readonly CommitReport[]): SyncReport {

@@ -1,11 +1,11 @@
 import { RESOURCE_TYPES } from '../../../catalogue/index.ts';
 import type { ResourceType } from '../../../catalogue/types.ts';
 import type { AccountConfig } from '../../../config/schema.ts';
-import type { HeadState } from '../head-state.ts';
+import type { AccountRun } from '../account-run.ts';
 import { NOTHING_KNOWN } from '../known-types.ts';
-import type { RunDeps } from '../sync-deps.ts';
+import type { StartingPoint } from '../starting-point.ts';
 import { collectType } from './collect.ts';
-import type { CollectContext, Collected } from './types.ts';
+import type { Collected } from './types.ts';
 
 /** Types to mirror, in the catalogue's order: opt-in ones only when named. */
 export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>): readonly ResourceType[] {
@@ -18,34 +18,23 @@ export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>)
 }
 
 /** Lists every type of the account at once. The first failure of the run stops all. */
-export async function collectAll(
-  deps: RunDeps,
-  account: AccountConfig,
-  run: {
-    readonly context: CollectContext;
-    readonly headState: HeadState;
-    /** Types that were read completely before. */
-    readonly covered: ReadonlySet<string>;
-    /** When the run began, by `performance.now()`. */
-    readonly started: number;
-    readonly stop: AbortController;
-  },
-): Promise<Collected[]> {
+export async function collectAll(run: AccountRun, { context, headState }: StartingPoint): Promise<Collected[]> {
+  const { deps, account } = run;
   const types = selectTypes(account);
   let done = 0;
   return allOrFirstFailure(
     types.map(async (type) => {
-      const known = run.headState.known.get(type.name) ?? NOTHING_KNOWN;
-      const mirrored = run.covered.has(type.name) || known.size > 0;
-      const insisted = type.presence === 'core' || account.include.includes(type.name);
-      const entry = await collectType(run.context, type, known, !mirrored && !insisted, !mirrored);
+      const known = headState.known.get(type.name) ?? NOTHING_KNOWN;
+      const mirrored = headState.covered.has(type.name) || known.size > 0;
+      const required = type.presence === 'core' || account.include.includes(type.name);
+      const entry = await collectType(context, type, known, !mirrored && !required, !mirrored);
       done += 1;
       deps.report({
         name: 'type.listed',
         account: account.name,
         type: type.name,
         count: entry.count,
-        ms: Math.round(performance.now() - run.started),
+        ms: Math.round(performance.now() - run.startedMs),
         done,
         total: types.length,
       });

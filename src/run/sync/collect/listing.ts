@@ -12,7 +12,7 @@ import type { CollectContext } from './types.ts';
 const LONGEST_KEY_ID = 160;
 
 /** Takes in what a listing shows, in whatever shape. */
-export interface Visitor {
+interface Visitor {
   /** A page of records; gives the number of those that no earlier page held. */
   readonly page: (page: RecordPage) => Promise<number>;
   /** A key of a collection that lists keys alone. */

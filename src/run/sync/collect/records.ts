@@ -31,7 +31,7 @@ export interface RecordReader {
   readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;
 }
 
-export interface ReaderOptions {
+interface ReaderOptions {
   readonly context: CollectContext;
   readonly type: ResourceType;
   readonly known: CachedType;
@@ -43,7 +43,9 @@ export interface ReaderOptions {
   readonly undecided: boolean;
 }
 
-/** The field of the entries that a document gets from calls of their own; `undefined`: none, or they are not mirrored. */
+/**
+ * The field of the entries that a document gets from calls of their own; `undefined`: none, or they are not mirrored.
+ */
 function entriesField({ lookupCacheData }: CollectContext, type: ResourceType): string | undefined {
   return lookupCacheData ? type.entries : undefined;
 }
