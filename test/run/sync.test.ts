@@ -670,7 +670,7 @@ describe('the folder', () => {
 
     expect(await space.sync()).toMatchObject({
       code: 64,
-      error: { message: expect.stringContaining('no Git repository') },
+      error: { message: expect.stringContaining('not a Git repository') },
     });
   });
 });

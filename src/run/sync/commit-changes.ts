@@ -222,7 +222,7 @@ async function commitGroup(
     incomplete: decision.incomplete,
     first: headState.binding === undefined && !group.restored,
     ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
-    ...(last ? { beside: wordsFor(settings) } : {}),
+    ...(last ? { generated: wordsFor(settings) } : {}),
     nounsOf,
   });
   const request = {
