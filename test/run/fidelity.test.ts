@@ -56,7 +56,7 @@ describe('a listing is abridged', () => {
     ['it cannot be had now where an earlier run found none', () => 'unreachable', false, false, undefined],
   ])('when %s', async (_, answer, before, afresh, verdict) => {
     const { fidelity } = typeOf(answer, { before, afresh });
-    for (const id of ['a', 'b']) fidelity.wonder(record(id));
+    for (const id of ['a', 'b']) fidelity.sample(record(id));
 
     await fidelity.decide();
 
@@ -74,8 +74,8 @@ describe('a listing is abridged', () => {
 
   it('as one of many says that has more', async () => {
     const { fidelity } = typeOf((id) => (id === 'long' ? more(id) : same(id)));
-    for (let i = 0; i < 500; i++) fidelity.wonder(record(`r${i}`));
-    fidelity.wonder(record('long', 1_000));
+    for (let i = 0; i < 500; i++) fidelity.sample(record(`r${i}`));
+    fidelity.sample(record('long', 1_000));
 
     await fidelity.decide();
 
@@ -86,7 +86,7 @@ describe('a listing is abridged', () => {
 describe('comparing', () => {
   it('asks for a few of many, the largest and the smallest among them', async () => {
     const { fidelity, asked } = typeOf(same);
-    for (let i = 0; i < 1_000; i++) fidelity.wonder(record(`r${i}`, i === 700 ? 99 : i === 300 ? 1 : 10));
+    for (let i = 0; i < 1_000; i++) fidelity.sample(record(`r${i}`, i === 700 ? 99 : i === 300 ? 1 : 10));
 
     await fidelity.decide();
 
@@ -105,7 +105,7 @@ describe('comparing', () => {
   ])('gives %s', async (_, answer, given) => {
     const { fidelity } = typeOf(answer);
 
-    const found = await fidelity.whole('a', listed('a'));
+    const found = await fidelity.complete('a', listed('a'));
 
     expect(found?.doc).toEqual(given ? answer('a') : undefined);
   });
@@ -113,7 +113,7 @@ describe('comparing', () => {
   it('stops asking a type that refused three times and never answered', async () => {
     const { fidelity, asked } = typeOf(() => 'refused');
 
-    for (const id of ['a', 'b', 'c', 'd', 'e']) await fidelity.whole(id, listed(id));
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await fidelity.complete(id, listed(id));
 
     expect(asked).toEqual(['a', 'b', 'c']);
     expect(fidelity.untried()).toBe(false);
@@ -122,7 +122,7 @@ describe('comparing', () => {
   it('asks on where one answered, however many are refused', async () => {
     const { fidelity, asked } = typeOf((id) => (id === 'a' ? same(id) : 'refused'));
 
-    for (const id of ['a', 'b', 'c', 'd', 'e']) await fidelity.whole(id, listed(id));
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await fidelity.complete(id, listed(id));
 
     expect(asked).toHaveLength(5);
     expect(fidelity.untried()).toBe(false);
@@ -131,7 +131,7 @@ describe('comparing', () => {
   it('leaves a fault that may pass to the caller', async () => {
     const { fidelity } = typeOf(() => 'unreachable');
 
-    await expect(fidelity.whole('a', listed('a'))).rejects.toMatchObject({ transient: true });
+    await expect(fidelity.complete('a', listed('a'))).rejects.toMatchObject({ transient: true });
     expect(fidelity.untried()).toBe(true);
   });
 });

@@ -32,7 +32,7 @@ export interface Fidelity {
   readonly decide: () => Promise<void>;
 }
 
-interface FidelityOptions {
+export interface FidelityOptions {
   /** What earlier runs found; `undefined`: nothing yet. */
   readonly before: boolean | undefined;
   /** Do not rely on it. */
