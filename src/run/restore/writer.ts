@@ -41,7 +41,7 @@ type Method = 'POST' | 'PUT' | 'DELETE';
 
 /**
  * Whether an answer is the complete document, as a GET shows it. Some servers answer with the id alone, or with what
- * was sent before they filled in their own: without a field that was sent, or the mark of this write, it is not trusted.
+ * was sent before they filled in their own: without a field that was sent, or the mark of this write, it is ignored.
  */
 function isComplete(type: ResourceType, sent: JsonObject, body: JsonObject): boolean {
   // Some members come only when asked for; entries have a call of their own.
