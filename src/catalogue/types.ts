@@ -145,7 +145,7 @@ export interface ResourceType {
   readonly ownOnly?: true;
   /** The account may also refer to some that Celigo provides and that no listing shows (api-notes#global-iclients). */
   readonly hasPublic?: true;
-  /** Kinds that share the collection, told apart by one field. For display. */
+  /** Kinds that share the collection, distinguished by one field. For display. */
   readonly variants?: Readonly<Record<string, { readonly field: string; readonly value: string }>>;
   /** Changed by the platform itself, or of no meaning to a reader; besides `ALWAYS_VOLATILE` of `common.ts`. */
   readonly volatile?: readonly FieldPath[];
