@@ -5,7 +5,7 @@ import type { Repository } from './repository.ts';
 
 /** Name under which a stateless clone knows its remote: git fetches what is missing from a remote with a name only. */
 export const STATELESS_REMOTE = 'celigo-mirror';
-/** From this version on git notices files in the work tree that it was told to leave out. */
+/** From this version on git notices files in the work tree that its sparse checkout excludes. */
 const OLDEST_SPARSE_GIT = [2, 37] as const;
 
 /**

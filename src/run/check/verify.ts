@@ -120,7 +120,7 @@ function checkBindingFile(bytes: Buffer, fault: (path: string, problem: string) 
   }
 }
 
-/** Each line of the audit feed is one entry of the file's month, and none stands there twice. */
+/** Each line of the audit feed is one entry of the file's month, and none occurs twice. */
 function checkFeed(path: string, bytes: Buffer, fault: (path: string, problem: string, line?: number) => void): void {
   const month = path.slice(FEED_DIR.length + 1, -'.ndjson'.length);
   const seen = new Set<string>();

@@ -21,7 +21,7 @@ export interface Candidates {
 
 /**
  * The resource of the target that is the same by its unique fields; of a subscription, by its subject and subscriber.
- * @throws AppError `CONFLICT` where several could be meant and nobody chooses
+ * @throws AppError `CONFLICT` where several match and no one can choose
  */
 export async function findMatch(document: MirrorDocument, where: Candidates): Promise<MirrorDocument | undefined> {
   const { type } = document;

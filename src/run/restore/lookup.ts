@@ -68,7 +68,7 @@ function createPools(live: LiveAccount): Lookup['ofType'] {
 
 /**
  * Finds out what the target holds in the place of each wanted resource.
- * @throws AppError `CONFLICT` where several resources of the target could be meant and nobody chooses
+ * @throws AppError `CONFLICT` where several resources of the target match and no one can choose
  */
 export async function lookUp(documents: readonly MirrorDocument[], input: LookupInput): Promise<Map<Key, Live>> {
   const lookup: Lookup = {

@@ -147,7 +147,7 @@ export async function commitChanges(
     return [];
   }
   for (const file of generated.put) staging.put(file);
-  // Tells the next run of one that was killed before the marker is removed.
+  // Reports to the next run one that was killed before the marker is removed.
   writeFileSync(marker, '');
   const groups = await attribute({ run, start, decision });
   run.deps.signal.throwIfAborted();
