@@ -26,7 +26,7 @@ export interface ListRule {
 }
 
 /** What a listing leaves out and how to fetch it. */
-export interface HydrateRule {
+interface HydrateRule {
   /** Fields absent from the list's records. Shown by `celigo-mirror types`. */
   readonly fields: readonly string[];
   /** Query parameters of `GET /{id}` that bring them. */
@@ -73,7 +73,7 @@ export interface CreatedNote {
 }
 
 /** Whether and how a resource can be put back. */
-export interface RestoreRule {
+interface RestoreRule {
   /**
    * `create`: update, undelete or create; `map`: update or undelete, in another account matched to an
    * existing one by type and name; `bulk`: written through one call for the complete collection; `manual`:

@@ -92,7 +92,7 @@ function overlay(target: Json, source: Json | undefined, steps: readonly string[
   return inner === undefined ? target : withKey(target, step, overlay(inner, held, rest));
 }
 
-export interface UpdateInput {
+interface UpdateInput {
   readonly type: ResourceType;
   /** As the mirror holds it, with the ids of the state. */
   readonly wanted: JsonObject;
@@ -120,7 +120,7 @@ export function updateBody(input: UpdateInput): Filled {
   return { ...filled, doc: withoutPaths(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
 }
 
-export interface CreateInput {
+interface CreateInput {
   readonly type: ResourceType;
   readonly wanted: JsonObject;
   readonly ids: IdMap;

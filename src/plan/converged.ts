@@ -7,7 +7,7 @@ import { covers, type Place } from '../core/places.ts';
 import { withLiveSwitches } from './body.ts';
 
 /** A value that the server stores in place of the one it is sent, without an error (api-notes#clamped). */
-export interface Converged {
+interface Converged {
   readonly place: Place;
   readonly wanted: Json;
   readonly live: Json;

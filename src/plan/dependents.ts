@@ -9,7 +9,7 @@ import { wholeIds } from './ids.ts';
 import type { IdMap, LiveDocument } from './types.ts';
 
 /** What this restore creates again, and what earlier ones did. */
-export interface Moved {
+interface Moved {
   /** Gets a new id in this restore: id in the state → key. */
   readonly created: ReadonlyMap<string, Key>;
   /** Has a new id already: old id → id that exists now. */

@@ -50,7 +50,7 @@ export function wholeIds(
 }
 
 /** An id inside a longer text, such as code or a URI. It is never rewritten. */
-export interface EmbeddedId {
+interface EmbeddedId {
   readonly place: string;
   readonly id: string;
 }

@@ -40,7 +40,7 @@ export interface LiveDocument {
 }
 
 /** What a step does to its resource. `unchanged`, `blocked` and `impossible` do nothing. */
-export type Action = 'create' | 'update' | 'undelete' | 'delete' | 'unchanged' | 'blocked' | 'impossible';
+type Action = 'create' | 'update' | 'undelete' | 'delete' | 'unchanged' | 'blocked' | 'impossible';
 
 const ACTING: ReadonlySet<Action> = new Set(['create', 'update', 'undelete', 'delete']);
 

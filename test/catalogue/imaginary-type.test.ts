@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { ResourceType } from '../../src/catalogue/types.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { emptyAccount, type Person } from '../../src/emulator/model/seed.ts';
-import { sample, type TestAccount } from '../support/account.ts';
-import { cli, tempDir, Workspace } from '../support/workspace.ts';
+import type { TestAccount } from '../support/account.ts';
+import type { Workspace } from '../support/workspace.ts';
 
 /** A type that the API does not have. Everything that the program knows of it is this entry. */
 const WIDGETS = vi.hoisted(
@@ -33,9 +33,31 @@ const WIDGETS = vi.hoisted(
   }),
 );
 
-vi.mock('../../src/catalogue/data-types.ts', async (original) => {
-  const { DATA_TYPES } = await original<typeof import('../../src/catalogue/data-types.ts')>();
-  return { DATA_TYPES: [...DATA_TYPES, WIDGETS] };
+// Test files share their modules: the program is loaded once more with the entry, and forgotten afterwards.
+const TABLE = '../../src/catalogue/data-types.ts';
+
+async function load() {
+  const [{ sample }, workspace] = await Promise.all([
+    import('../support/account.ts'),
+    import('../support/workspace.ts'),
+  ]);
+  return { sample, ...workspace };
+}
+
+let program: Awaited<ReturnType<typeof load>>;
+
+beforeAll(async () => {
+  vi.resetModules();
+  vi.doMock(TABLE, async (original) => {
+    const { DATA_TYPES } = await original<typeof import('../../src/catalogue/data-types.ts')>();
+    return { DATA_TYPES: [...DATA_TYPES, WIDGETS] };
+  });
+  program = await load();
+});
+
+afterAll(() => {
+  vi.doUnmock(TABLE);
+  vi.resetModules();
 });
 
 const ids = { integration: 'a', connection: 'b', read: 'c', idle: 'd', widget: 'e', holder: 'f' };
@@ -61,7 +83,7 @@ async function account(): Promise<TestAccount> {
     ...modified,
   });
   const seed = emptyAccount();
-  return sample({
+  return program.sample({
     seed: {
       ...seed,
       people: [...seed.people, ADMIN],
@@ -97,7 +119,7 @@ async function account(): Promise<TestAccount> {
 }
 
 async function mirrored(test: TestAccount): Promise<Workspace> {
-  const space = new Workspace({ prod: { baseUrl: test.url, token: test.owner.token } });
+  const space = new program.Workspace({ prod: { baseUrl: test.url, token: test.owner.token } });
   expect(await space.sync()).toMatchObject({ code: 0, incomplete: [] });
   return space;
 }
@@ -132,7 +154,7 @@ it('a new type is mirrored, attributed, searched, linted and rehearsed by its ca
   expect(unused).toContain(id('idle'));
   expect(unused).not.toContain(`exports/${id('read')}`);
 
-  const drill = await cli(['drill', space.mirror, '--json'], tempDir());
+  const drill = await program.cli(['drill', space.mirror, '--json'], program.tempDir());
   expect({ code: drill.code, report: JSON.parse(drill.out) }).toMatchObject({
     code: 0,
     report: { documents: 7, restored: 6, explained: [{ title: 'Wanda' }], unexplained: [] },

@@ -8,7 +8,7 @@ import type { RestoreDeps } from './request.ts';
 import { subscriptionOf } from './subscriptions.ts';
 
 /** Where a match is looked for. */
-export interface Candidates {
+interface Candidates {
   readonly sameAccount: boolean;
   /** Ids of the state → ids of the target. */
   readonly ids: ReadonlyMap<string, string>;

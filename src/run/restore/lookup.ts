@@ -14,7 +14,7 @@ import type { RestoreDeps } from './request.ts';
 import { subscriptionOf } from './subscriptions.ts';
 import type { Writer } from './writer.ts';
 
-export interface LookupInput {
+interface LookupInput {
   readonly deps: RestoreDeps;
   readonly client: ApiClient;
   readonly writer: Writer;
