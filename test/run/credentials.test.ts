@@ -44,7 +44,8 @@ async function begin(credentials?: Policies): Promise<{ account: TestAccount; sp
   const space = new Workspace({
     prod: { baseUrl: account.url, token: account.owner.token, ...(credentials ? { credentials } : {}) },
   });
-  await space.mirrored();
+  if (credentials?.fields === 'refuse') await space.sync();
+  else await space.mirrored();
   return { account, space };
 }
 
