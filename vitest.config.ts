@@ -20,10 +20,6 @@ export default defineConfig({
       },
     ],
     // A user's own git settings must not decide whether a test passes.
-    env: {
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      NO_COLOR: '1',
-    },
+    env: { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', NO_COLOR: '1' },
   },
 });

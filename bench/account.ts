@@ -58,12 +58,7 @@ const MAKERS: Record<keyof typeof SHARES, (n: number) => JsonObject> = {
       mediaType: 'json',
       auth: {
         type: 'token',
-        token: {
-          token: `bench-secret-${n}`,
-          location: 'header',
-          headerName: 'Authorization',
-          scheme: 'Bearer',
-        },
+        token: { token: `bench-secret-${n}`, location: 'header', headerName: 'Authorization', scheme: 'Bearer' },
       },
       ping: { relativeURI: '/ping', method: 'GET' },
     },

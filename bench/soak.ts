@@ -33,11 +33,7 @@ writeFileSync(
     schedule: '* * * * *',
     daemon: { jitter: '0s', listen: '127.0.0.1:0' },
     notifications: {
-      hook: {
-        type: 'webhook',
-        url: `${http.url}/hook`,
-        events: ['failure', 'partial', 'refused', 'recovery'],
-      },
+      hook: { type: 'webhook', url: `${http.url}/hook`, events: ['failure', 'partial', 'refused', 'recovery'] },
       digest: { type: 'webhook', url: `${http.url}/digest`, events: ['changes'] },
       mail: {
         type: 'email',
@@ -135,11 +131,7 @@ try {
   );
 
   await middle();
-  emulator.faults.add({
-    match: { path: '/v1/exports' },
-    times: 'always',
-    fault: { kind: 'status', status: 500 },
-  });
+  emulator.faults.add({ match: { path: '/v1/exports' }, times: 'always', fault: { kind: 'status', status: 500 } });
   await nextRun('exports answer 500');
   check('reported once: partial', events().join() === 'partial');
   check('still ready: one scheduled time without a good run', await ready());
@@ -172,10 +164,7 @@ try {
 
   await middle();
   for (const path of ['/v1/flows', '/v1/scripts', '/v1/imports']) {
-    emulator.faults.add({
-      match: { path },
-      fault: { kind: 'status', status: 429, headers: { 'retry-after': '2' } },
-    });
+    emulator.faults.add({ match: { path }, fault: { kind: 'status', status: 429, headers: { 'retry-after': '2' } } });
     emulator.faults.add({ match: { path, nth: 2 }, fault: { kind: 'reset' } });
   }
   await nextRun('429 and cut connections');

@@ -90,10 +90,7 @@ function lock(folder) {
   }
   const { status, answer } = npmJson(folder, ['ls', '--all', '--package-lock-only']);
   if (status !== 0) faults.push(...(answer.problems ?? [reason(answer)]));
-  return {
-    faults,
-    good: `${entries.length} packages, each with its hash, none from elsewhere, none missing`,
-  };
+  return { faults, good: `${entries.length} packages, each with its hash, none from elsewhere, none missing` };
 }
 
 /** CycloneDX, from the lock file: the same on every machine, with the packages of other platforms. */

@@ -145,10 +145,7 @@ async function bringNode(version, folder) {
 
 /** The version that a program of this name has with these folders first on the PATH. */
 function versionOf(program, folders) {
-  const { stdout, error } = spawnSync(program, ['--version'], {
-    env: environment(folders),
-    encoding: 'utf8',
-  });
+  const { stdout, error } = spawnSync(program, ['--version'], { env: environment(folders), encoding: 'utf8' });
   const version = /\d+(\.\d+)+/.exec(stdout ?? '')?.[0];
   if (!version) throw new Error(`${program} cannot be run${error ? `: ${error.message}` : ''}`);
   return version;

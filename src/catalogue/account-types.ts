@@ -61,11 +61,7 @@ export const ACCOUNT_TYPES = [
     volatile: ['lastUsedAt'],
     secrets: ['token'],
     sets: { _connectionIds: '', _exportIds: '', _importIds: '', _apiIds: '', _mcpServerIds: '' },
-    restore: {
-      mode: 'manual',
-      tier: 20,
-      note: 'a token is shown once, when a person creates it: create it manually',
-    },
+    restore: { mode: 'manual', tier: 20, note: 'a token is shown once, when a person creates it: create it manually' },
   },
   {
     name: 'environments',
@@ -117,12 +113,7 @@ export const ACCOUNT_TYPES = [
     model: 'State',
     presence: 'optIn',
     list: { path: '/v1/state', shape: 'keys', paged: false },
-    restore: {
-      mode: 'create',
-      tier: 20,
-      onlyWhenNamed: true,
-      note: 'runtime data of flows: put back only when named',
-    },
+    restore: { mode: 'create', tier: 20, onlyWhenNamed: true, note: 'runtime data of flows: put back only when named' },
   },
   {
     name: 'storageitems',

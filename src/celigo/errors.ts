@@ -11,12 +11,7 @@ export class ApiError extends Error {
 
   constructor(
     message: string,
-    options: {
-      status?: number | undefined;
-      apiCode?: string | undefined;
-      transient: boolean;
-      cause?: unknown;
-    },
+    options: { status?: number | undefined; apiCode?: string | undefined; transient: boolean; cause?: unknown },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ApiError';

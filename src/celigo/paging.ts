@@ -56,10 +56,7 @@ function nextLink(response: ApiResponse): string | undefined {
   try {
     return LinkHeader.parse(text).rel('next')[0]?.uri;
   } catch (cause) {
-    throw new ApiError(`${response.url.pathname} sent an invalid Link header`, {
-      transient: false,
-      cause,
-    });
+    throw new ApiError(`${response.url.pathname} sent an invalid Link header`, { transient: false, cause });
   }
 }
 
@@ -256,10 +253,7 @@ export function recordsOf(
     const arrays = Object.values(body).filter(isArray);
     if (arrays.length === 1) {
       const next = body.nextPageURL;
-      return {
-        records: arrays[0] ?? [],
-        nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined,
-      };
+      return { records: arrays[0] ?? [], nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined };
     }
   }
   throw new ApiError(`${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`, {

@@ -67,9 +67,11 @@ const everywhere = {
   accounts: z.array(z.string()).min(1).optional().describe('Only these accounts'),
 };
 
-const httpUrl = z.string().refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
-  message: 'expected a URL such as https://hooks.example/…',
-});
+const httpUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), {
+    message: 'expected a URL such as https://hooks.example/…',
+  });
 
 /** URL of a channel, or a file that holds it: whoever knows it can post there. */
 const address = {

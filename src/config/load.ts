@@ -220,9 +220,7 @@ function sendable(token: string, key: string): string {
   throw new AppError(
     'USAGE',
     `${key}: the token is empty, or contains a space, a line break or another invalid character`,
-    {
-      hint: 'Copy the token again, on one line and without quotes',
-    },
+    { hint: 'Copy the token again, on one line and without quotes' },
   );
 }
 

@@ -17,9 +17,7 @@ const baseUrl = z
   .refine((text) => URL.canParse(text), { message: 'expected a URL such as https://api.integrator.io' })
   .refine(
     (text) => !URL.canParse(text) || new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname),
-    {
-      message: 'expected https:// (http:// is accepted for this machine only): the token would be sent in plain text',
-    },
+    { message: 'expected https:// (http:// is accepted for this machine only): the token would be sent in plain text' },
   )
   .refine((text) => !URL.canParse(text) || new URL(text).username === '', {
     message: 'expected a URL without user name or password',

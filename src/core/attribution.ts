@@ -36,10 +36,7 @@ export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Pe
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
   // A name is free text, and as an author's name it stays in the history for ever.
-  return {
-    name: withoutCredentials(editor.name || known?.name || email),
-    email: withoutCredentials(email),
-  };
+  return { name: withoutCredentials(editor.name || known?.name || email), email: withoutCredentials(email) };
 }
 
 /** Who changed one resource, and when. Changes with the same key go into one commit. */

@@ -5,7 +5,7 @@ import { placeText } from './places.ts';
 import { renderYaml } from './yaml.ts';
 
 /** One field before and after, as text. A missing side means that the field is absent there. */
-export interface ChangeText {
+interface ChangeText {
   readonly place: string;
   readonly before?: string;
   readonly after?: string;

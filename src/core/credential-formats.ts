@@ -1,7 +1,7 @@
 import { looksSecret } from './secret-words.ts';
 
 /** A format by which a credential is recognised, wherever it is. */
-export interface CredentialFormat {
+interface CredentialFormat {
   /** What people call it. */
   readonly kind: string;
   /**

@@ -81,10 +81,7 @@ function* matchesOf(pattern: RegExp, text: string): Generator<RegExpExecArray> {
   }
 }
 
-const SCHEME_KINDS: Readonly<Record<string, string>> = {
-  basic: 'basic authorisation',
-  bearer: 'bearer token',
-};
+const SCHEME_KINDS: Readonly<Record<string, string>> = { basic: 'basic authorisation', bearer: 'bearer token' };
 
 /** Values of authorisation headers: `Basic` and something that can be decoded, other schemes and something random. */
 function authorisationsIn(text: string): Credential[] {

@@ -80,9 +80,7 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
     throw new AppError(
       'USAGE',
       `${shown}${isObject(value) ? lineOfKey(text, '_id') : ''} is not a document of the mirror: ${why}`,
-      {
-        hint: `The _id is the one in the file's name (${id}); git log -- ${shown} shows earlier versions`,
-      },
+      { hint: `The _id is the one in the file's name (${id}); git log -- ${shown} shows earlier versions` },
     );
   }
   return value;

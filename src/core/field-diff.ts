@@ -17,11 +17,7 @@ const LONGEST_LIST = 2_000;
 
 /** A change of the value at `place`; `undefined`: absent. */
 export function fieldChange(place: Place, before: Json | undefined, after: Json | undefined): FieldChange {
-  return {
-    place,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  };
+  return { place, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) };
 }
 
 /** Elements that were put in or taken out shift the others: only what really differs is reported. */
@@ -77,7 +73,7 @@ export function diffFields(before: Json | undefined, after: Json | undefined, pl
 }
 
 /** A change of one field, as `--json` prints it. */
-export interface FieldChangeJson {
+interface FieldChangeJson {
   readonly place: string;
   readonly before?: Json;
   readonly after?: Json;

@@ -5,10 +5,7 @@ import { oneLine, visibleLine } from './message.ts';
 
 /** A literal text; no part of it is taken for markup. */
 export const text = (value: string): PhrasingContent => ({ type: 'text', value: visibleLine(value) });
-export const strong = (value: string): PhrasingContent => ({
-  type: 'strong',
-  children: [text(oneLine(value) || '-')],
-});
+export const strong = (value: string): PhrasingContent => ({ type: 'strong', children: [text(oneLine(value) || '-')] });
 export const code = (value: string): PhrasingContent => ({ type: 'inlineCode', value: oneLine(value) });
 
 /** A link that shows a text. */

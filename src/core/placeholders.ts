@@ -4,7 +4,7 @@ import type { Place } from './places.ts';
 import { isMask } from './secrets.ts';
 
 /** Something in the place of a credential. */
-export interface Placeholder {
+interface Placeholder {
   readonly place: Place;
   /** What it is, as the end of a sentence: `is a mask`. */
   readonly what: string;

@@ -29,7 +29,7 @@ const NAME = new RegExp(`(?:${SECRET_NOUN})${QUALIFIER}$`, 'i');
 const PASSWORD_NAME = /pass|pwd/i;
 
 /** What kind of secret a name says: people choose passwords, machines make keys. */
-export type SecretKind = 'password' | 'key';
+type SecretKind = 'password' | 'key';
 
 /**
  * What secret the name says, if any.

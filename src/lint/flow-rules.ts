@@ -195,12 +195,7 @@ export const FLOW_RULES: readonly Rule[] = [
     about: 'an enabled flow that starts a disabled flow when it ends',
     check: startsDisabled,
   },
-  {
-    id: 'endless-chain',
-    severity: 'error',
-    about: 'flows that start each other in a cycle',
-    check: cycles,
-  },
+  { id: 'endless-chain', severity: 'error', about: 'flows that start each other in a cycle', check: cycles },
   {
     id: 'dead-branch',
     severity: 'error',

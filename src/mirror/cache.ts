@@ -166,13 +166,7 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
         details: lazyDetails(path, type.file),
       });
     }
-    return {
-      rules: stored.rules,
-      tree: stored.tree,
-      lastRun: stored.lastRun,
-      lastFull: stored.lastFull,
-      types,
-    };
+    return { rules: stored.rules, tree: stored.tree, lastRun: stored.lastRun, lastFull: stored.lastFull, types };
   } catch {
     // Absent or damaged: either way, it is rebuilt.
     return undefined;

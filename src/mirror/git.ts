@@ -95,12 +95,7 @@ const REDIRECTING = [
 const NETWORK = 'git:http:https:ssh';
 
 /** Environment that outranks a configuration for programs that it cannot take back. */
-const NO_PROGRAMS = {
-  GIT_EDITOR: ':',
-  GIT_SEQUENCE_EDITOR: ':',
-  GIT_PROXY_COMMAND: '',
-  GIT_ATTR_NOSYSTEM: '1',
-};
+const NO_PROGRAMS = { GIT_EDITOR: ':', GIT_SEQUENCE_EDITOR: ':', GIT_PROXY_COMMAND: '', GIT_ATTR_NOSYSTEM: '1' };
 
 /**
  * Whether a command runs no program of the configuration: it changes nothing and reads neither files, objects nor

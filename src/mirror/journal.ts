@@ -7,13 +7,7 @@ type JournalEntry =
   /** Written before the request leaves. `from`: fingerprint of what it replaces. */
   | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
   /** Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now. */
-  | {
-      readonly kind: 'done';
-      readonly key: string;
-      readonly action: string;
-      readonly id: string;
-      readonly to?: string;
-    }
+  | { readonly kind: 'done'; readonly key: string; readonly action: string; readonly id: string; readonly to?: string }
   /** New ids of a document's parts. */
   | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
   /** The operator chose an existing resource of the target. */

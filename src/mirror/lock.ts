@@ -99,9 +99,7 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
       throw new AppError(
         'LOCKED',
         `another process${owner ? ` (pid ${owner.pid} on ${owner.host})` : ''} is using ${options.dir}`,
-        {
-          hint: 'Wait until it has finished; the lock of a killed process expires within seconds',
-        },
+        { hint: 'Wait until it has finished; the lock of a killed process expires within seconds' },
       );
     } else if (!reported) {
       reported = true;

@@ -63,10 +63,7 @@ export async function ensureBranch(repository: Repository): Promise<void> {
       throw new AppError(
         'REPOSITORY',
         `${repository.path} cannot be switched to the branch ${branch}: ${messageOf(cause)}`,
-        {
-          hint: `Commit or undo the changes in that clone, then run: git checkout ${branch}`,
-          cause,
-        },
+        { hint: `Commit or undo the changes in that clone, then run: git checkout ${branch}`, cause },
       );
     }
     return;

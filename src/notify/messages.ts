@@ -38,12 +38,7 @@ export interface Message {
 /** The changes of a run, counted. */
 export function countsOf(changes: readonly Pick<Change, 'kind'>[]): ChangeCounts {
   const count = (wanted: Change['kind']): number => changes.filter(({ kind }) => kind === wanted).length;
-  return {
-    added: count('added'),
-    changed: count('changed'),
-    renamed: count('renamed'),
-    deleted: count('deleted'),
-  };
+  return { added: count('added'), changed: count('changed'), renamed: count('renamed'), deleted: count('deleted') };
 }
 
 /** Commits named one by one in a text. */

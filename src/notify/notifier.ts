@@ -37,11 +37,7 @@ export interface Notifier {
   close(ms: number): Promise<void>;
 }
 
-const TROUBLE: Partial<Record<Health, Notified>> = {
-  failed: 'failure',
-  partial: 'partial',
-  refused: 'refused',
-};
+const TROUBLE: Partial<Record<Health, Notified>> = { failed: 'failure', partial: 'partial', refused: 'refused' };
 
 /** Runs whose changes wait for a channel that cannot be reached; older ones are in the history. */
 const MOST_WAITING = 50;

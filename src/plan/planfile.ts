@@ -58,10 +58,7 @@ export function parsePlan(text: string, file: string): SavedPlan {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new AppError('CONFLICT', `${file} is damaged: it is not JSON`, {
-      hint: MAKE_AGAIN,
-      cause,
-    });
+    throw new AppError('CONFLICT', `${file} is damaged: it is not JSON`, { hint: MAKE_AGAIN, cause });
   }
   const body = parsed as JsonObject;
   const { request = null, plan } = isObject(body) && body.kind === KIND && body.version === 1 ? body : {};

@@ -87,10 +87,7 @@ export async function readDocument(
   if (doc._id !== id)
     throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { transient: false });
   if (getOwn(doc, 'deletedAt')) return undefined;
-  return {
-    doc,
-    inexact: wrapped ? inexact.map(({ place, text }) => ({ place: place.slice(1), text })) : inexact,
-  };
+  return { doc, inexact: wrapped ? inexact.map(({ place, text }) => ({ place: place.slice(1), text })) : inexact };
 }
 
 function within(inexact: readonly InexactNumber[], key: string): readonly InexactNumber[] {
@@ -155,13 +152,7 @@ export async function fetchCacheData(
   let url = first;
   for (let page = 0; page < MOST_DATA_PAGES; page++) {
     seen.add(url);
-    const { body, inexact } = await exactJson(client, {
-      method: 'POST',
-      url,
-      body: {},
-      repeatable: true,
-      signal,
-    });
+    const { body, inexact } = await exactJson(client, { method: 'POST', url, body: {}, repeatable: true, signal });
     if (inexact.length > 0) throw inexactError(first, inexact);
     const { entries, next } = dataPage(body, first);
     for (const entry of entries) lines.set(String(entry.key), stableStringify(entry));

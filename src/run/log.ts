@@ -40,12 +40,7 @@ export async function createLog(options: LogOptions): Promise<Logger> {
   const { default: pretty } = await import('pino-pretty');
   return pino(
     settings,
-    pretty({
-      colorize: options.colors,
-      destination: writable(stream.write),
-      ignore: 'pid,hostname',
-      sync: true,
-    }),
+    pretty({ colorize: options.colors, destination: writable(stream.write), ignore: 'pid,hostname', sync: true }),
   );
 }
 
@@ -91,11 +86,7 @@ function lineOf(event: RunEvent): Line {
     }
     case 'request.retried': {
       const { account, method, path, attempt, reason } = event;
-      return {
-        level: 'info',
-        message: 'request retried',
-        fields: { account, method, path, attempt, reason },
-      };
+      return { level: 'info', message: 'request retried', fields: { account, method, path, attempt, reason } };
     }
     case 'requests.counted': {
       const { account, statuses, retries, throttledMs } = event;
@@ -108,11 +99,7 @@ function lineOf(event: RunEvent): Line {
       return { level: 'warn', message: 'notice', fields: { account: event.account, detail: event.message } };
     case 'committed': {
       const { id, subject, author } = event.commit;
-      return {
-        level: 'info',
-        message: 'committed',
-        fields: { account: event.account, commit: id, subject, author },
-      };
+      return { level: 'info', message: 'committed', fields: { account: event.account, commit: id, subject, author } };
     }
     case 'account.done':
       return doneLine(event.report);

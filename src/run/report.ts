@@ -64,18 +64,8 @@ export type RunEvent = { readonly runId?: string } & (
       readonly done: number;
       readonly total: number;
     }
-  | {
-      readonly name: 'type.incomplete';
-      readonly account: string;
-      readonly type: string;
-      readonly reason: string;
-    }
-  | {
-      readonly name: 'type.unavailable';
-      readonly account: string;
-      readonly type: string;
-      readonly reason: string;
-    }
+  | { readonly name: 'type.incomplete'; readonly account: string; readonly type: string; readonly reason: string }
+  | { readonly name: 'type.unavailable'; readonly account: string; readonly type: string; readonly reason: string }
   | {
       readonly name: 'request.retried';
       readonly account: string;

@@ -22,11 +22,7 @@ interface LogEntry {
   readonly sources: readonly string[];
   readonly sureness: string;
   readonly baseline: boolean;
-  readonly changes?: readonly {
-    readonly place: string;
-    readonly before?: unknown;
-    readonly after?: unknown;
-  }[];
+  readonly changes?: readonly { readonly place: string; readonly before?: unknown; readonly after?: unknown }[];
 }
 
 async function begin(): Promise<{ account: TestAccount; space: Workspace }> {
@@ -168,9 +164,9 @@ describe('log', () => {
   it('finds a text with quotation marks, as it stands in the value', async () => {
     const { account, space } = await begin();
     const [script] = account.emulator.state.all('scripts');
-    account.emulator.act(account.owner.token).set('scripts', String(script?._id), {
-      content: `${String(script?.content)}\nconst label = "gold\tpartner";\n`,
-    });
+    account.emulator
+      .act(account.owner.token)
+      .set('scripts', String(script?._id), { content: `${String(script?.content)}\nconst label = "gold\tpartner";\n` });
     await space.sync();
 
     const [found, ...more] = await entries(space, '--grep', 'label = "gold\tpartner"');

@@ -94,10 +94,7 @@ describe('report', () => {
     const edited = json.changes.find(({ id }) => id === flow);
     expect(edited?.fields).toContainEqual(expect.objectContaining({ place: 'description', after: FORMULA }));
     expect(edited?.url).toMatch(/^https:\/\/git\.example\/acme\/mirror\/commit\/[0-9a-f]{40}$/);
-    expect(json.changes.find(({ what }) => what === 'deleted')?.document).toMatchObject({
-      _id: script,
-      name: EVIL,
-    });
+    expect(json.changes.find(({ what }) => what === 'deleted')?.document).toMatchObject({ _id: script, name: EVIL });
 
     const rows = parse(readFileSync(await written(space, 'r.csv'), 'utf8'), { columns: true }) as Record<
       string,

@@ -290,9 +290,10 @@ describe('a folded Link', () => {
     const { url } = await rawServer(FOLDED, '[]');
     const proxy = await tunnelProxy();
 
-    const { headers } = await client(url, {
-      proxies: { httpProxy: proxy.url, httpsProxy: '', noProxy: '' },
-    }).send({ url: '/v1/c', signal });
+    const { headers } = await client(url, { proxies: { httpProxy: proxy.url, httpsProxy: '', noProxy: '' } }).send({
+      url: '/v1/c',
+      signal,
+    });
 
     expect(headers.link).toContain('rel="next"');
     expect(proxy.targets).toHaveLength(2);

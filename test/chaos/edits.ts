@@ -42,9 +42,7 @@ export function editorsOf({ emulator, people }: World): Editors {
       const type = dice.pick(['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts']);
       const id = String(dice.pick(emulator.state.all(type))._id);
       if (kind < 0.5)
-        who.set(type, id, {
-          name: `Renamed ${type} ${count} ${'é/:*"<>|\u202e'.slice(0, dice.between(0, 9))}`,
-        });
+        who.set(type, id, { name: `Renamed ${type} ${count} ${'é/:*"<>|\u202e'.slice(0, dice.between(0, 9))}` });
       else if (type === 'scripts') who.set(type, id, { content: `// ${count}\r\nfunction f() {}\n` });
       else who.set(type, id, { description: `edit ${count}\n  with lines` });
       return `edit ${type}/${id}`;

@@ -22,10 +22,7 @@ const READING: readonly ((dice: Dice) => Fault)[] = [
   () => ({ kind: 'emptyList' }),
   (dice) => ({ kind: 'dropRecords', count: dice.between(1, 3) }),
   () => ({ kind: 'noLink' }),
-  (dice) => ({
-    kind: 'nextLink',
-    ...(dice.chance(0.5) ? { url: 'https://evil.example/v1/flows?after=1' } : {}),
-  }),
+  (dice) => ({ kind: 'nextLink', ...(dice.chance(0.5) ? { url: 'https://evil.example/v1/flows?after=1' } : {}) }),
 ];
 
 /**

@@ -174,11 +174,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
     };
     writeFileSync(
       join(home, 'celigo-mirror.yaml'),
-      JSON.stringify({
-        repository,
-        accounts: { prod },
-        ...(small ? {} : { guards: { maxDeletions: 1_000 } }),
-      }),
+      JSON.stringify({ repository, accounts: { prod }, ...(small ? {} : { guards: { maxDeletions: 1_000 } }) }),
     );
   };
   config(dir, { path: mirror, remote });

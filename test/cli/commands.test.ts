@@ -56,15 +56,9 @@ describe('init', () => {
   it('writes the commented example, and never over an existing file', async () => {
     const dir = tempDir();
 
-    expect(await cli(['init'], dir)).toMatchObject({
-      code: 0,
-      out: expect.stringContaining('celigo-mirror.yaml'),
-    });
+    expect(await cli(['init'], dir)).toMatchObject({ code: 0, out: expect.stringContaining('celigo-mirror.yaml') });
     writeFileSync(join(dir, 'celigo-mirror.yaml'), 'mine');
-    expect(await cli(['init'], dir)).toMatchObject({
-      code: 64,
-      err: expect.stringContaining('already exists'),
-    });
+    expect(await cli(['init'], dir)).toMatchObject({ code: 64, err: expect.stringContaining('already exists') });
     expect(readFileSync(join(dir, 'celigo-mirror.yaml'), 'utf8')).toBe('mine');
   });
 });
@@ -141,11 +135,7 @@ describe('doctor', () => {
 
   it('comes to an end when the listing of API tokens leads back to itself', async () => {
     const account = await sample();
-    account.emulator.faults.add({
-      match: { path: '/v1/accesstokens' },
-      times: 'always',
-      fault: { kind: 'nextLink' },
-    });
+    account.emulator.faults.add({ match: { path: '/v1/accesstokens' }, times: 'always', fault: { kind: 'nextLink' } });
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
 
     expect((await space.run('doctor')).code).toBe(0);
@@ -265,10 +255,7 @@ describe('output', () => {
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     const outcome = await start(['sync', '--json', '--log-level', 'trace'], space.dir).done;
 
-    expect(JSON.parse(outcome.out)).toMatchObject({
-      version: 1,
-      accounts: [{ account: 'prod', exitCode: 0 }],
-    });
+    expect(JSON.parse(outcome.out)).toMatchObject({ version: 1, accounts: [{ account: 'prod', exitCode: 0 }] });
     const lines = outcome.err
       .trim()
       .split('\n')

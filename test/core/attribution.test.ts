@@ -116,11 +116,7 @@ describe('attributeChanges', () => {
     expect(reported('reported')).toMatchObject([{ author: 'BOB', with: [] }]);
     expect(reported('again')).toMatchObject([{ author: 'BOB', with: [] }]);
     const alone = (lastModified: string) =>
-      attribute({
-        changes: [change('1', { lastModified })],
-        notes: notes.slice(0, 1),
-        statusOf: () => 'again',
-      });
+      attribute({ changes: [change('1', { lastModified })], notes: notes.slice(0, 1), statusOf: () => 'again' });
     expect(alone('2026-01-01T10:00:00.5Z')).toMatchObject([{ author: 'ANN' }]);
     expect(alone('2026-01-01T10:20:00Z')).toMatchObject([{ author: 'mirror' }]);
   });

@@ -40,12 +40,7 @@ describe('what is left out', () => {
         brandNewField: { deep: [1, null, {}] },
         pageGenerators: [{ _exportId: 'e', setupInProgress: true, __startDateHelper: 1 }],
       }),
-    ).toEqual({
-      _id: 'a',
-      name: 'n',
-      brandNewField: { deep: [1, null, {}] },
-      pageGenerators: [{ _exportId: 'e' }],
-    });
+    ).toEqual({ _id: 'a', name: 'n', brandNewField: { deep: [1, null, {}] }, pageGenerators: [{ _exportId: 'e' }] });
   });
 
   it('treats a default like an absent field', () => {
@@ -79,12 +74,8 @@ describe('what is left out', () => {
   it('drops hooks without values, random keys of the editor, padding and letter case', () => {
     expect(clean('imports', { hooks: { preMap: { function: null, _scriptId: null }, postMap: null } })).toEqual({});
     expect(
-      clean('exports', {
-        transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } },
-      }),
-    ).toEqual({
-      transform: { type: 'expression', expression: { rules: [[{ extract: 'a' }]] } },
-    });
+      clean('exports', { transform: { type: 'expression', expression: { rules: [[{ extract: 'a', key: 'xYz' }]] } } }),
+    ).toEqual({ transform: { type: 'expression', expression: { rules: [[{ extract: 'a' }]] } } });
     expect(clean('ediprofiles', { tpInterchangeId: 'ACME           ', controlNumber: 7 })).toEqual({
       tpInterchangeId: 'ACME',
     });

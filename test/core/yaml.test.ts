@@ -242,14 +242,7 @@ describe('renderYaml', () => {
   });
 
   it('sorts keys by code point at every depth', () => {
-    const yaml = renderYaml({
-      '\u{1f600}': 1,
-      '\uffee': 2,
-      b: { z: 1, a: [{ d: 1, c: 2 }] },
-      B: 3,
-      10: 1,
-      9: 1,
-    });
+    const yaml = renderYaml({ '\u{1f600}': 1, '\uffee': 2, b: { z: 1, a: [{ d: 1, c: 2 }] }, B: 3, 10: 1, 9: 1 });
     expect(yaml).toBe('"10": 1\n"9": 1\nB: 3\nb:\n  a:\n    - c: 2\n      d: 1\n  z: 1\n"\uffee": 2\n"\u{1f600}": 1\n');
   });
 

@@ -90,10 +90,7 @@ describe('an account that fails', () => {
     const account = await sample();
     const space = home(
       account,
-      {
-        daemon: { longestPause: '1s', backoffAfter: 2 },
-        guards: { maxDeletions: 0, maxDeletionShare: 0 },
-      },
+      { daemon: { longestPause: '1s', backoffAfter: 2 }, guards: { maxDeletions: 0, maxDeletionShare: 0 } },
       { exclude: ['notifications'] },
     );
     const daemon = await startDaemon(space.dir);
@@ -119,11 +116,7 @@ describe('a run that takes too long', () => {
     await until('the first run', () => isReady(daemon));
     const head = space.git('rev-parse', 'HEAD');
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'never seen in time' });
-    account.emulator.faults.add({
-      match: { path: '/v1/scripts' },
-      times: 'always',
-      fault: { kind: 'stall' },
-    });
+    account.emulator.faults.add({ match: { path: '/v1/scripts' }, times: 'always', fault: { kind: 'stall' } });
 
     await until('a failure', async () => (await daemon.status()).accounts.prod?.state === 'failed');
     expect(space.git('rev-parse', 'HEAD')).toBe(head);
@@ -141,10 +134,7 @@ describe('a run that takes too long', () => {
   }, async () => {
     const account = await sample();
     const remote = bareRemote();
-    const space = home(account, {
-      repository: { remote },
-      daemon: { runTimeout: '3s', shutdownGrace: '4s' },
-    });
+    const space = home(account, { repository: { remote }, daemon: { runTimeout: '3s', shutdownGrace: '4s' } });
     const daemon = await startDaemon(space.dir);
     await until('the first run', () => isReady(daemon));
     const hook = join(remote, 'hooks', 'pre-receive');

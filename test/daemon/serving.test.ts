@@ -67,10 +67,7 @@ describe('the daemon', () => {
     expect((await daemon.get('/healthz')).status).toBe(200);
     const { status, text } = await daemon.get('/readyz');
     expect(status).toBe(503);
-    expect(JSON.parse(text)).toEqual({
-      ready: false,
-      accounts: { prod: { ready: false, reason: 'no good run yet' } },
-    });
+    expect(JSON.parse(text)).toEqual({ ready: false, accounts: { prod: { ready: false, reason: 'no good run yet' } } });
   });
 
   it('runs on its schedule and turns edits into commits', async () => {
@@ -174,10 +171,7 @@ describe('what an operator searches', () => {
     const daemon = await startDaemon(space(account).dir);
 
     const told = await until('the expiry', () =>
-      daemon.metric('celigo_mirror_token_expiry_timestamp_seconds', {
-        account: 'prod',
-        token: 'Nightly sync',
-      }),
+      daemon.metric('celigo_mirror_token_expiry_timestamp_seconds', { account: 'prod', token: 'Nightly sync' }),
     );
 
     expect(told).toBeCloseTo(expires.getTime() / 1000, 0);

@@ -43,11 +43,7 @@ describe('SIGTERM', () => {
       account.emulator.faults.clear();
       if (round % 3 > 0) {
         const ms = round % 6 === 5 ? 20_000 : 800;
-        account.emulator.faults.add({
-          match: { path: '/v1/exports' },
-          times: 'always',
-          fault: { kind: 'delay', ms },
-        });
+        account.emulator.faults.add({ match: { path: '/v1/exports' }, times: 'always', fault: { kind: 'delay', ms } });
       }
       const daemon = await startDaemon(space.dir);
       const atMs = Math.floor(next() * 1200);

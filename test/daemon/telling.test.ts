@@ -101,14 +101,7 @@ describe('notifications', () => {
     const set = await stage();
     set.home.configure(
       // A flow takes the subscriptions to it along, and they do not come back with it.
-      {
-        prod: {
-          baseUrl: set.account.url,
-          token: set.account.owner.token,
-          retries: 0,
-          exclude: ['notifications'],
-        },
-      },
+      { prod: { baseUrl: set.account.url, token: set.account.owner.token, retries: 0, exclude: ['notifications'] } },
       {
         schedule: '* * * * * *',
         daemon: { longestPause: '1s' },

@@ -134,10 +134,7 @@ describe('systemd units', () => {
     const units = readdirSync(join(ROOT, 'deploy/systemd')).map((name) => join(ROOT, 'deploy/systemd', name));
     let said = '';
     try {
-      execFileSync('systemd-analyze', ['verify', ...units], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      execFileSync('systemd-analyze', ['verify', ...units], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     } catch (error) {
       said = String((error as { stderr?: unknown }).stderr);
     }

@@ -39,9 +39,7 @@ async function reader(): Promise<typeof import('@actions/workflow-parser')> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
   return import(outfile);
 }

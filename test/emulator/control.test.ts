@@ -22,13 +22,7 @@ describe('the control endpoints', () => {
     const { get, send } = await start({ seed: account(smallShop()) });
 
     const answer = await send('POST', '/_emulator/edits', [
-      {
-        as: people.manager.email,
-        action: 'update',
-        type: 'flows',
-        id: id('5', 1),
-        set: { name: 'Renamed', 'a.b': 1 },
-      },
+      { as: people.manager.email, action: 'update', type: 'flows', id: id('5', 1), set: { name: 'Renamed', 'a.b': 1 } },
       { as: people.admin._id, action: 'create', type: 'scripts', doc: { name: 'New', content: 'c' } },
       {
         as: people.admin.token,
@@ -118,9 +112,7 @@ describe('the sample account', () => {
 describe('an empty account', () => {
   it('has an owner and nothing else', async () => {
     const emulator = await startEmulator({ seed: emptyAccount() });
-    const response = await fetch(`${emulator.url}/v1/tokenInfo`, {
-      headers: { authorization: 'Bearer owner-token' },
-    });
+    const response = await fetch(`${emulator.url}/v1/tokenInfo`, { headers: { authorization: 'Bearer owner-token' } });
     await emulator.close();
 
     expect(await response.json()).toEqual({ _userId: emptyAccount().people[0]?._id });

@@ -20,14 +20,8 @@ describe('faults', () => {
 
   it('choose requests by method, pattern, query and number', async () => {
     const { emulator, get, send } = await start({ seed: account({ scripts: SCRIPTS }) });
-    emulator.faults.add({
-      match: { method: 'PUT', path: '/v1/*/6*' },
-      fault: { kind: 'status', status: 500 },
-    });
-    emulator.faults.add({
-      match: { path: '/v1/scripts', query: { skip: '2' }, nth: 2 },
-      fault: { kind: 'html' },
-    });
+    emulator.faults.add({ match: { method: 'PUT', path: '/v1/*/6*' }, fault: { kind: 'status', status: 500 } });
+    emulator.faults.add({ match: { path: '/v1/scripts', query: { skip: '2' }, nth: 2 }, fault: { kind: 'html' } });
 
     expect((await get(`/v1/scripts/${id('6', 1)}`)).status).toBe(200);
     expect((await send('PUT', `/v1/scripts/${id('6', 1)}`, { name: 'n' })).status).toBe(500);

@@ -27,9 +27,7 @@ describe('flow groups', () => {
     const kept = await send('PUT', PATH, { name: 'Shop', flowGroupings: [...GROUPS, { name: 'More' }] });
     const lost = await send('PUT', PATH, { name: 'Shop' });
 
-    expect(kept.body).toMatchObject({
-      flowGroupings: [GROUPS[0], { name: 'More', _id: expect.any(String) }],
-    });
+    expect(kept.body).toMatchObject({ flowGroupings: [GROUPS[0], { name: 'More', _id: expect.any(String) }] });
     expect(lost.body).not.toHaveProperty('flowGroupings');
     // The flow keeps pointing at a group that is gone.
     expect((await get(`/v1/flows/${id('5', 1)}`)).body).toMatchObject({ _flowGroupingId: id('e', 1) });
@@ -54,10 +52,7 @@ describe('registered connections', () => {
       seed: account({ ...smallShop(), connections: [connection(1), connection(2)] }),
     });
 
-    const made = await send('POST', '/v1/integrations', {
-      name: 'New',
-      _registeredConnectionIds: [id('2', 1)],
-    });
+    const made = await send('POST', '/v1/integrations', { name: 'New', _registeredConnectionIds: [id('2', 1)] });
     await send('PUT', PATH, { name: 'Shop', _registeredConnectionIds: [] });
     expect((made.body as JsonObject)._registeredConnectionIds).toBeUndefined();
     expect(emulator.state.get('integrations', id('1', 1))?._registeredConnectionIds).toEqual([id('2', 1)]);

@@ -5,10 +5,7 @@ import { account, doc, id, start } from './support.ts';
 const PATH = `/v1/lookupcaches/${id('c', 1)}`;
 
 function seedWith(count: number, value: (n: number) => string | number = (n) => n) {
-  const entries = Array.from({ length: count }, (_, n) => ({
-    key: `k${String(n).padStart(5, '0')}`,
-    value: value(n),
-  }));
+  const entries = Array.from({ length: count }, (_, n) => ({ key: `k${String(n).padStart(5, '0')}`, value: value(n) }));
   return account({ lookupcaches: [doc(id('c', 1), 'Cache')] }, { lookupData: { [id('c', 1)]: entries } });
 }
 

@@ -18,10 +18,7 @@ describe('the recycle bin', () => {
     await send('DELETE', `/v1/scripts/${id('6', 1)}`);
 
     expect((await get(BIN)).body).toEqual([
-      {
-        model: 'Script',
-        doc: { ...script(1), lastModified: '2026-03-01T12:00:05.000Z' },
-      },
+      { model: 'Script', doc: { ...script(1), lastModified: '2026-03-01T12:00:05.000Z' } },
     ]);
     expect(idsOf(await get(`${BIN}/scripts`))).toEqual([id('6', 1)]);
     expect(idsOf(await get(`${BIN}/scripts/${id('6', 1)}`))).toEqual([id('6', 1)]);

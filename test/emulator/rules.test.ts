@@ -39,11 +39,7 @@ describe('every type', () => {
   });
 
   it('does not look for references inside settings and samples', async () => {
-    const body = {
-      ...exportDoc(1),
-      settings: { _exportId: id('3', 9) },
-      sampleData: { _flowId: id('5', 9) },
-    };
+    const body = { ...exportDoc(1), settings: { _exportId: id('3', 9) }, sampleData: { _flowId: id('5', 9) } };
     expect(await verdicts(smallShop(), '/v1/exports', [body])).toEqual(['201']);
   });
 
@@ -242,9 +238,7 @@ describe('tools, APIs and MCP servers', () => {
     expect(made.body).toMatchObject({ disabled: true, tools: [{ disabled: true }], apis: [] });
     expect((await send('POST', '/v1/mcpservers', body)).status).toBe(422);
     expect((await send('POST', '/v1/mcpservers', { ...body, relativeURI: 'support' })).status).toBe(422);
-    expect((await send('PUT', path, { name: 'M', relativeURI: '/support' })).body).toMatchObject({
-      tools: [],
-    });
+    expect((await send('PUT', path, { name: 'M', relativeURI: '/support' })).body).toMatchObject({ tools: [] });
   });
 });
 
@@ -295,9 +289,7 @@ describe('the other types', () => {
   });
 
   it('switch environments back and forth', async () => {
-    const { send } = await start({
-      seed: account({ environments: [doc(id('e', 1), 'Test', { enabled: true })] }),
-    });
+    const { send } = await start({ seed: account({ environments: [doc(id('e', 1), 'Test', { enabled: true })] }) });
     const path = `/v1/environments/${id('e', 1)}/enable`;
 
     expect((await send('PUT', path)).body).toMatchObject({ enabled: false });

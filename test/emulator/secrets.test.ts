@@ -29,9 +29,7 @@ describe('reads', () => {
 
   it('use four asterisks for the query parameters of an iClient', async () => {
     const oauth2 = { clientSecret: 's', auth: { queryParameters: { audience: 'a' } } };
-    const { get } = await start({
-      seed: account({ iclients: [doc(id('8', 1), 'C', { provider: 'x', oauth2 })] }),
-    });
+    const { get } = await start({ seed: account({ iclients: [doc(id('8', 1), 'C', { provider: 'x', oauth2 })] }) });
 
     expect((await get('/v1/iclients')).body).toMatchObject([
       { oauth2: { clientSecret: '******', auth: { queryParameters: { audience: '****' } } } },
@@ -105,11 +103,7 @@ describe('writes of masks', () => {
     const offline = connection(1, { offline: true, http: { auth: { type: 'token', token: {} } } });
     const { emulator, send } = await start({ seed: account({ connections: [offline] }) });
 
-    await send('PUT', PATH, {
-      name: 'C',
-      type: 'http',
-      http: { auth: { type: 'token', token: { token: 'new' } } },
-    });
+    await send('PUT', PATH, { name: 'C', type: 'http', http: { auth: { type: 'token', token: { token: 'new' } } } });
 
     expect(emulator.state.get('connections', id('2', 1))?.offline).toBe(false);
   });
@@ -139,9 +133,7 @@ describe('calls that show or change a secret', () => {
     });
     const { get, send, emulator } = await start({ seed });
 
-    expect((await get(`/v1/agents/${id('a', 1)}/display-token`)).body).toEqual({
-      accessToken: 'agent-secret',
-    });
+    expect((await get(`/v1/agents/${id('a', 1)}/display-token`)).body).toEqual({ accessToken: 'agent-secret' });
     expect((await get(`/v1/stacks/${id('b', 1)}/systemToken`)).body).toEqual({ systemToken: 'stack-secret' });
     expect((await get(`/v1/stacks/${id('b', 2)}/systemToken`)).status).toBe(404);
     await send('DELETE', `/v1/stacks/${id('b', 1)}/systemToken`);

@@ -12,13 +12,7 @@ const [owner] = emptyAccount().people as [Person];
 
 export const people = {
   owner,
-  admin: {
-    _id: id('f', 1),
-    name: 'Ada Admin',
-    email: 'ada@example.test',
-    token: 'ada',
-    role: 'administrator',
-  },
+  admin: { _id: id('f', 1), name: 'Ada Admin', email: 'ada@example.test', token: 'ada', role: 'administrator' },
   manager: { _id: id('f', 2), name: 'Max Manager', email: 'max@example.test', token: 'max', role: 'manage' },
   monitor: { _id: id('f', 3), name: 'Mia Monitor', email: 'mia@example.test', token: 'mia', role: 'monitor' },
   guest: {

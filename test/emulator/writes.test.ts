@@ -57,10 +57,7 @@ describe('creating', () => {
   it('starts a flow that was not sent disabled', async () => {
     const { send, emulator } = await start({ seed: account(smallShop()) });
 
-    const running = await send('POST', '/v1/flows', {
-      name: 'Runs',
-      pageGenerators: [{ _exportId: id('3', 1) }],
-    });
+    const running = await send('POST', '/v1/flows', { name: 'Runs', pageGenerators: [{ _exportId: id('3', 1) }] });
     await send('POST', '/v1/flows', { name: 'Waits', disabled: true });
 
     expect(running.body).toMatchObject({ disabled: false });
@@ -72,11 +69,7 @@ describe('replacing', () => {
   it('erases what the body leaves out', async () => {
     const { send } = await start({ seed: account(smallShop()) });
 
-    const answer = await send('PUT', EXPORT, {
-      name: 'Bare',
-      adaptorType: 'HTTPExport',
-      _connectionId: id('2', 1),
-    });
+    const answer = await send('PUT', EXPORT, { name: 'Bare', adaptorType: 'HTTPExport', _connectionId: id('2', 1) });
 
     expect(answer.status).toBe(200);
     expect(answer.body).not.toHaveProperty('http');
@@ -254,21 +247,9 @@ describe('normalisation', () => {
   it('turns a scope into an array, pads EDI ids and fills ports in', async () => {
     const { send } = await start();
 
-    const iclient = await send('POST', '/v1/iclients', {
-      name: 'C',
-      provider: 'x',
-      oauth2: { scope: 'read write' },
-    });
-    const profile = await send('POST', '/v1/ediprofiles', {
-      name: 'P',
-      fileType: 'edix12',
-      tpInterchangeId: 'ACORN',
-    });
-    const ftp = await send('POST', '/v1/connections', {
-      name: 'F',
-      type: 'ftp',
-      ftp: { type: 'sftp', password: 'p' },
-    });
+    const iclient = await send('POST', '/v1/iclients', { name: 'C', provider: 'x', oauth2: { scope: 'read write' } });
+    const profile = await send('POST', '/v1/ediprofiles', { name: 'P', fileType: 'edix12', tpInterchangeId: 'ACORN' });
+    const ftp = await send('POST', '/v1/connections', { name: 'F', type: 'ftp', ftp: { type: 'sftp', password: 'p' } });
 
     expect(iclient.body).toMatchObject({ oauth2: { scope: ['read', 'write'], useNewAuthFailSchema: true } });
     expect(profile.body).toMatchObject({ tpInterchangeId: 'ACORN          ', controlNumber: 1 });
@@ -278,12 +259,7 @@ describe('normalisation', () => {
   it('takes only name and description of an agent', async () => {
     const { send } = await start();
 
-    const answer = await send('POST', '/v1/agents', {
-      name: 'A',
-      description: 'd',
-      version: '9',
-      accessToken: 'mine',
-    });
+    const answer = await send('POST', '/v1/agents', { name: 'A', description: 'd', version: '9', accessToken: 'mine' });
 
     expect(answer.body).toMatchObject({ name: 'A', description: 'd' });
     expect(answer.body).not.toHaveProperty('version');
@@ -293,9 +269,7 @@ describe('normalisation', () => {
 
 describe('deleting', () => {
   it('answers 204, or 200 for lookup caches', async () => {
-    const { send } = await start({
-      seed: account({ scripts: [script(1)], lookupcaches: [doc(id('c', 1), 'Cache')] }),
-    });
+    const { send } = await start({ seed: account({ scripts: [script(1)], lookupcaches: [doc(id('c', 1), 'Cache')] }) });
 
     expect((await send('DELETE', SCRIPT)).status).toBe(204);
     expect((await send('DELETE', SCRIPT)).status).toBe(404);
@@ -310,9 +284,7 @@ describe('deleting', () => {
     expect((await send('DELETE', EXPORT)).status).toBe(422);
     expect((await send('DELETE', `/v1/connections/${id('2', 1)}`)).status).toBe(422);
     expect((await send('DELETE', `/v1/tools/${id('7', 1)}`)).status).toBe(409);
-    expect((await get(`${EXPORT}/dependencies`)).body).toEqual({
-      flows: [{ _id: id('5', 1), name: 'Flow 1' }],
-    });
+    expect((await get(`${EXPORT}/dependencies`)).body).toEqual({ flows: [{ _id: id('5', 1), name: 'Flow 1' }] });
   });
 
   it('keeps an iClient until the connections that use it are purged', async () => {

@@ -12,13 +12,7 @@ const id = (n: number): string => `6900000000000000000000${n.toString(16).padSta
 function doc(dir: string, n: number, fields: JsonObject = {}, title = `${dir} ${n}`): MirrorDocument {
   const type = findType(dir);
   if (!type) throw new Error(dir);
-  return {
-    type,
-    id: id(n),
-    title,
-    path: `${dir}/x.${id(n)}.yaml`,
-    doc: { _id: id(n), name: title, ...fields },
-  };
+  return { type, id: id(n), title, path: `${dir}/x.${id(n)}.yaml`, doc: { _id: id(n), name: title, ...fields } };
 }
 
 const flow = (n: number, exportId: number, more: JsonObject = {}): MirrorDocument =>

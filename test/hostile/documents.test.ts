@@ -146,17 +146,7 @@ describe('documents of unusual shape', () => {
     [
       'keys that are awkward',
       {
-        settings: {
-          '': 1,
-          ' ': 2,
-          '.': 3,
-          '[0]': 4,
-          '\n': 5,
-          '\u202e': 6,
-          $file: { $secret: 'x' },
-          '<<': 7,
-          '? ': 8,
-        },
+        settings: { '': 1, ' ': 2, '.': 3, '[0]': 4, '\n': 5, '\u202e': 6, $file: { $secret: 'x' }, '<<': 7, '? ': 8 },
       },
     ],
     [

@@ -11,16 +11,9 @@ const ID = '64f0c0ffee64f0c0ffee64f0';
 /** A mirror of one script, and what its document says. */
 async function mirror(): Promise<{ space: Workspace; file: string; text: string }> {
   const seed = emptyAccount();
-  const script = {
-    _id: ID,
-    name: 'Hooks',
-    content: 'function f() {}\n',
-    lastModified: '2026-01-01T00:00:00.000Z',
-  };
+  const script = { _id: ID, name: 'Hooks', content: 'function f() {}\n', lastModified: '2026-01-01T00:00:00.000Z' };
   const account = await sample({ seed: { ...seed, resources: { scripts: [script] } } });
-  const space = new Workspace({
-    prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] },
-  });
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] } });
   await space.mirrored();
   const file = join(space.mirror, 'prod', 'scripts', `hooks.${ID}.yaml`);
   return { space, file, text: readFileSync(file, 'utf8') };

@@ -178,9 +178,7 @@ interface Answer {
   readonly body: string;
 }
 
-const printableText = fc.string({
-  unit: fc.constantFrom(...'<>;,="/?&= rel next prev 1https:v1.evil'.split('')),
-});
+const printableText = fc.string({ unit: fc.constantFrom(...'<>;,="/?&= rel next prev 1https:v1.evil'.split('')) });
 const link = fc.oneof(
   printableText,
   fc.constantFrom(
@@ -193,9 +191,7 @@ const link = fc.oneof(
     '<http://[::1>; rel="next"',
   ),
 );
-const records = fc.array(fc.oneof(fc.record({ _id: fc.constantFrom('a', 'b', 'c') }), json), {
-  maxLength: 4,
-});
+const records = fc.array(fc.oneof(fc.record({ _id: fc.constantFrom('a', 'b', 'c') }), json), { maxLength: 4 });
 const answers: fc.Arbitrary<Answer> = fc.record({
   status: fc.constantFrom(200, 200, 200, 200, 204, 301, 307, 400, 404, 418, 500, 503),
   headers: fc.record(
@@ -214,11 +210,7 @@ const answers: fc.Arbitrary<Answer> = fc.record({
   ),
 });
 
-async function serving(): Promise<{
-  url: string;
-  script: (next: readonly Answer[]) => void;
-  asked: () => number;
-}> {
+async function serving(): Promise<{ url: string; script: (next: readonly Answer[]) => void; asked: () => number }> {
   let left: Answer[] = [];
   let count = 0;
   const server: Server = createServer((_, response) => {

@@ -108,10 +108,7 @@ it(`a credential planted in ${PLACES.length} places reaches neither repository, 
     const id = documents.get(type)?.shift() ?? '';
     ids.push(id);
     const value = wrap ? wrap(credential(n), n) : credential(n);
-    account.emulator.state.touch(type, id, {
-      [place]: value,
-      lastModified: `2026-11-0${1 + (n % 9)}T00:00:00.000Z`,
-    });
+    account.emulator.state.touch(type, id, { [place]: value, lastModified: `2026-11-0${1 + (n % 9)}T00:00:00.000Z` });
   }
 
   const said: string[] = [];

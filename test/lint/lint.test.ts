@@ -86,12 +86,7 @@ describe('lint', () => {
       make(docs, 'connections', { _id: id(1), name: 'Nobody works with me', type: 'http', http: {} });
       make(docs, 'scripts', { _id: id(2), name: 'Nobody calls me', content: 'function f() {}\n' });
       make(docs, 'exports', { _id: id(3), name: 'No flow has me', ...step });
-      make(docs, 'imports', {
-        _id: id(4),
-        name: 'No flow has me either',
-        ...step,
-        adaptorType: 'HTTPImport',
-      });
+      make(docs, 'imports', { _id: id(4), name: 'No flow has me either', ...step, adaptorType: 'HTTPImport' });
       make(docs, 'exports', { _id: id(5), name: 'A step', ...step });
       make(docs, 'imports', { _id: id(6), name: 'Another step', ...step, adaptorType: 'HTTPImport' });
       const pageGenerators = [{ _exportId: id(5) }];
@@ -192,22 +187,26 @@ describe('lint', () => {
     const space = await mirrorOf((docs) => {
       const dates = { createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z' };
       const [step] = docs.get('imports') ?? [];
-      docs.get('exports')?.push({
-        _id: id(1),
-        name: 'Price list by hand',
-        type: 'simple',
-        adaptorType: 'SimpleExport',
-        simple: { file: { type: 'csv' } },
-        ...dates,
-      });
-      docs.get('flows')?.push({
-        _id: id(2),
-        name: 'Load a price list',
-        disabled: false,
-        pageGenerators: [{ _exportId: id(1) }],
-        pageProcessors: [{ type: 'import', _importId: step?._id ?? '' }],
-        ...dates,
-      });
+      docs
+        .get('exports')
+        ?.push({
+          _id: id(1),
+          name: 'Price list by hand',
+          type: 'simple',
+          adaptorType: 'SimpleExport',
+          simple: { file: { type: 'csv' } },
+          ...dates,
+        });
+      docs
+        .get('flows')
+        ?.push({
+          _id: id(2),
+          name: 'Load a price list',
+          disabled: false,
+          pageGenerators: [{ _exportId: id(1) }],
+          pageProcessors: [{ type: 'import', _importId: step?._id ?? '' }],
+          ...dates,
+        });
     });
 
     const { findings } = await lint(space);

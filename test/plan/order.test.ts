@@ -27,13 +27,7 @@ describe('the order of steps', () => {
     ]);
     expect(
       Object.fromEntries([...order.levels].map(([key, level]) => [key.slice(0, key.indexOf('/')), level])),
-    ).toEqual({
-      agents: 0,
-      integrations: 0,
-      connections: 1,
-      exports: 2,
-      flows: 3,
-    });
+    ).toEqual({ agents: 0, integrations: 0, connections: 1, exports: 2, flows: 3 });
     expect([...order.late]).toEqual([]);
   });
 

@@ -13,13 +13,7 @@ describe('no body ever holds a mask or a placeholder', () => {
   it('of a creation', () => {
     fc.assert(
       fc.property(secretiveDocument, (doc) => {
-        const body = createBody({
-          type: type('connections'),
-          wanted: doc,
-          ids: NONE,
-          supplied: NONE,
-          late: [],
-        });
+        const body = createBody({ type: type('connections'), wanted: doc, ids: NONE, supplied: NONE, late: [] });
         expect(secretPlaces(body.doc)).toEqual([]);
       }),
       cases(500),

@@ -8,12 +8,7 @@ import { id, planInput, type, wanted } from './support.ts';
 const PLACEHOLDERS: readonly Json[] = ['******', '***', { $secret: 'abcdef123456' }, '', [], {}, ['******']];
 
 describe('what is handed in but is no value', () => {
-  const doc: JsonObject = {
-    _id: id('c', 1),
-    name: 'SFTP',
-    type: 'ftp',
-    ftp: { password: '******', port: 22 },
-  };
+  const doc: JsonObject = { _id: id('c', 1), name: 'SFTP', type: 'ftp', ftp: { password: '******', port: 22 } };
 
   it.each(PLACEHOLDERS)('%j supplies nothing: the credential is still missing', (value) => {
     const filled = fillSecrets(doc, new Map([['ftp.password', value]]), undefined);
@@ -68,9 +63,6 @@ describe('the echo of a script at the top of an API', () => {
   });
 
   it('is the configuration itself on an API of the old kind', () => {
-    expect(body({ _scriptId: id('s', 1), function: 'f' })).toMatchObject({
-      _scriptId: id('s', 2),
-      function: 'f',
-    });
+    expect(body({ _scriptId: id('s', 1), function: 'f' })).toMatchObject({ _scriptId: id('s', 2), function: 'f' });
   });
 });

@@ -66,7 +66,5 @@ export const secretive: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) =>
 })).value;
 
 export const secretiveDocument: fc.Arbitrary<JsonObject> = fc
-  .dictionary(fc.constantFrom('http', 'name', 'settings', 'type', 'webhook', 'list'), secretive, {
-    maxKeys: 5,
-  })
+  .dictionary(fc.constantFrom('http', 'name', 'settings', 'type', 'webhook', 'list'), secretive, { maxKeys: 5 })
   .map((doc) => doc as JsonObject);

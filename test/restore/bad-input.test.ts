@@ -10,9 +10,7 @@ import { commitByHand, doc, expectCode, head, mirrored, plain, said, snapshot, w
 async function damaged(as?: (account: TestAccount) => string) {
   const account = await sample();
   const { emulator } = account;
-  const space = new Workspace({
-    prod: { baseUrl: account.url, token: as?.(account) ?? account.owner.token },
-  });
+  const space = new Workspace({ prod: { baseUrl: account.url, token: as?.(account) ?? account.owner.token } });
   await space.mirrored();
   const at = head(space);
   const [id = ''] = plain(space, emulator, 'flows');

@@ -207,11 +207,7 @@ it('a step that the server refuses is named, what needs it is left out, and the 
   const prod = await sample();
   const pair = await fresh(prod);
   const { emulator } = pair.copy;
-  const fault = {
-    kind: 'status',
-    status: 422,
-    body: { errors: [{ code: 'x', message: 'not today' }] },
-  } as const;
+  const fault = { kind: 'status', status: 422, body: { errors: [{ code: 'x', message: 'not today' }] } } as const;
   emulator.faults.add({ match: { method: 'POST', path: '/v1/scripts' }, times: 'always', fault });
 
   const outcome = await pair.space.run(...COPY);

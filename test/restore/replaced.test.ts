@@ -114,10 +114,7 @@ it('a script that an API runs is created again, and the API runs the new one: it
 
   expectCode(outcome, 0);
   const made = newIds(outcome.out)[`scripts/${script}`];
-  expect(doc(emulator, 'apis', String(api?._id))).toMatchObject({
-    _scriptId: made,
-    script: { _scriptId: made },
-  });
+  expect(doc(emulator, 'apis', String(api?._id))).toMatchObject({ _scriptId: made, script: { _scriptId: made } });
   expect(danglingIn(emulator)).toHaveLength(dangling);
   await quiet(space, test, 'all', '--at', at);
 });

@@ -103,11 +103,13 @@ describe('a deleted integration that is still in the recycle bin', () => {
     const [before, at] = [snapshot(test.emulator), head(space)];
     const { _id } = named(test, 'integrations', PARTNERS);
     const flow = flowsOf(test.emulator, _id).find((found) => found.name === 'Invoices 810 / XML');
-    test.emulator.act(test.owner.email).set('flows', String(flow?._id), {
-      description: 'edited before the deletion',
-      'pageProcessors[0].responseMapping': undefined,
-      disabled: true,
-    });
+    test.emulator
+      .act(test.owner.email)
+      .set('flows', String(flow?._id), {
+        description: 'edited before the deletion',
+        'pageProcessors[0].responseMapping': undefined,
+        disabled: true,
+      });
     test.emulator.act(test.owner.email).set('integrations', _id, { 'settings.contact': 'x@example.test' });
     await space.sync();
     remove(test, _id);
@@ -314,9 +316,7 @@ describe('a deleted integration that was purged', () => {
       _connectionId: named(test, 'connections', 'Carrier (Postbud)')._id,
       http: { relativeURI: ['/parcels'], method: ['POST'], body: [] },
     });
-    actor.set('flows', String(flow._id), {
-      pageProcessors: [{ type: 'import', _importId: String(step._id) }],
-    });
+    actor.set('flows', String(flow._id), { pageProcessors: [{ type: 'import', _importId: String(step._id) }] });
     await space.sync();
     expect(head(space)).not.toBe(at);
     const whole = head(space);
@@ -394,9 +394,7 @@ describe('an account that was damaged', () => {
     expect(emulator.state.all('connections')).toEqual(connections);
     expect(writes(emulator).filter((line) => line.includes('/connections'))).toEqual([]);
     const after = snapshot(emulator);
-    expect(after[`connections/${carrier}`]).toMatchObject({
-      http: { auth: { basic: { password: 'rotated' } } },
-    });
+    expect(after[`connections/${carrier}`]).toMatchObject({ http: { auth: { basic: { password: 'rotated' } } } });
     delete before[`connections/${carrier}`];
     delete after[`connections/${carrier}`];
     expect(after).toEqual(before);
@@ -788,12 +786,7 @@ describe('--prune', () => {
     const connection = make('connections', {
       name: 'Made later',
       type: 'http',
-      http: {
-        formType: 'http',
-        mediaType: 'json',
-        baseURI: 'https://x.example.test',
-        auth: { type: 'custom' },
-      },
+      http: { formType: 'http', mediaType: 'json', baseURI: 'https://x.example.test', auth: { type: 'custom' } },
     });
     const source = make('exports', {
       name: 'Made later',
@@ -913,9 +906,7 @@ describe('a saved plan', () => {
   it('is refused for another account than it was made for', async () => {
     const { space, file, test } = await planned();
     const other = await account();
-    const elsewhere = new Workspace({
-      prod: { baseUrl: other.url, token: other.person('administrator').token },
-    });
+    const elsewhere = new Workspace({ prod: { baseUrl: other.url, token: other.person('administrator').token } });
     await elsewhere.mirrored();
     other.emulator.clearRequests();
     const outcome = await elsewhere.run('restore', file, '--yes');

@@ -210,10 +210,7 @@ describe('a restore into an empty account', () => {
     expectCode(await space.run(...COPY, '--secrets', file, '--enable-flows', '--json'), 0, 3);
 
     const carrier = one(copy, 'connections', 'Carrier (Postbud)');
-    expect(carrier).toMatchObject({
-      offline: false,
-      http: { auth: { basic: { password: 'of the target' } } },
-    });
+    expect(carrier).toMatchObject({ offline: false, http: { auth: { basic: { password: 'of the target' } } } });
     // A flow whose connections are offline for want of credentials does not start.
     const offline = new Set(
       copy.emulator.state

@@ -115,10 +115,7 @@ describe('nothing is made a second time', () => {
     const before = emulator.state.count('tpconnectors');
     const id = String(emulator.state.all('tpconnectors')[0]?._id);
     await uproot(test, 'tpconnectors', id);
-    emulator.faults.add({
-      match: { method: 'POST', path: '/v1/tradingPartnerConnectors' },
-      fault: UNHEARD,
-    });
+    emulator.faults.add({ match: { method: 'POST', path: '/v1/tradingPartnerConnectors' }, fault: UNHEARD });
     for (const _ of [1, 2]) await space.run('restore', `tpconnectors/${id}`, '--at', at, '--yes');
 
     expect(emulator.state.count('tpconnectors')).toBe(before);
@@ -407,11 +404,7 @@ describe('--resume', () => {
     const id = String(prod.emulator.state.all('scripts').find(({ _connectorId }) => !_connectorId)?._id);
     space.configure({
       prod: { baseUrl: prod.url, token: prod.owner.token },
-      copy: {
-        baseUrl: copy.url,
-        token: copy.owner.token,
-        overrides: { [`scripts/${id}`]: { name } },
-      },
+      copy: { baseUrl: copy.url, token: copy.owner.token, overrides: { [`scripts/${id}`]: { name } } },
     });
     await space.sync('--account', 'prod');
     const unreachable = { kind: 'status', status: 503 } as const;

@@ -100,10 +100,7 @@ describe('the audit feed', () => {
     const times = Array.from({ length: count }, (_, i) =>
       i % 2 === 0 ? start + i * 30_000 : start + 200 * 86_400_000 + i * 80,
     ).sort((a, b) => a - b);
-    const account = await sample({
-      seed: { ...sampleAccount(), audit: made(times) },
-      auditCap,
-    });
+    const account = await sample({ seed: { ...sampleAccount(), audit: made(times) }, auditCap });
     const space = workspace(account);
 
     await space.mirrored();
@@ -170,9 +167,7 @@ describe('the audit feed', () => {
       { ...entry, _id: 'a'.repeat(24), byUser: entry?.byUser._id },
       { ...entry, _id: 'b'.repeat(24), byUser: undefined, _byUserId: entry?.byUser._id },
     ];
-    const account = await sample({
-      seed: { ...sampleAccount(), audit: bare as unknown as AuditEntry[] },
-    });
+    const account = await sample({ seed: { ...sampleAccount(), audit: bare as unknown as AuditEntry[] } });
     const space = workspace(account);
 
     await space.mirrored();
@@ -197,9 +192,7 @@ describe('the audit feed', () => {
       now += 9 * 3_600_000;
       owner.set('flows', String(flow?._id), { description: `round ${round}` });
       now += round % 2 === 0 ? 60_000 : 15 * 60_000;
-      owner.set('scripts', String(account.emulator.state.all('scripts')[round % 3]?._id), {
-        description: `r${round}`,
-      });
+      owner.set('scripts', String(account.emulator.state.all('scripts')[round % 3]?._id), { description: `r${round}` });
       if (round === 2 || round === 3)
         account.emulator.faults.add({
           match: { path: '/v1/audit' },

@@ -149,12 +149,7 @@ describe('credentials in clear', () => {
     await account.call(account.owner, 'DELETE', `/v1/lookupcaches/${id}/data/purge`);
     await account.call(account.owner, 'POST', `/v1/lookupcaches/${id}/data`, { data: entries });
     const space = new Workspace({
-      prod: {
-        baseUrl: account.url,
-        token: account.owner.token,
-        include: ['lookupcaches'],
-        lookupCacheData: true,
-      },
+      prod: { baseUrl: account.url, token: account.owner.token, include: ['lookupcaches'], lookupCacheData: true },
     });
     await space.mirrored();
     const kept = everything(space);
@@ -181,12 +176,7 @@ describe('credentials in clear', () => {
     const state = { [token]: { password: 'tulip-bulb' } };
     const account = await sample({ seed: { ...seed, people, state } });
     const space = new Workspace({
-      prod: {
-        baseUrl: account.url,
-        token: account.owner.token,
-        include: ['flows', 'state'],
-        auditFeed: true,
-      },
+      prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'state'], auditFeed: true },
     });
     await space.mirrored();
     const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
@@ -290,9 +280,7 @@ describe('credentials in clear', () => {
     const { account, space } = await begin({ code: 'refuse', fields: 'refuse' });
     // What the sample account itself has in fields is refused at once.
     expect(() => space.git('rev-parse', 'HEAD')).toThrow();
-    space.configure({
-      prod: { baseUrl: account.url, token: account.owner.token, credentials: { code: 'refuse' } },
-    });
+    space.configure({ prod: { baseUrl: account.url, token: account.owner.token, credentials: { code: 'refuse' } } });
     await space.sync();
     const head = space.git('rev-parse', 'HEAD');
     account.emulator.act(account.owner.token).create('scripts', { name: 'Leaky', content: code('private key') });
@@ -357,11 +345,7 @@ describe('credentials in clear', () => {
           maxLength: 8,
         }),
         (parts) => {
-          const raw: JsonObject = {
-            _id: '64f0c0ffee64f0c0ffee64f0',
-            name: 'x',
-            content: `${parts.join('\n')}\n.`,
-          };
+          const raw: JsonObject = { _id: '64f0c0ffee64f0c0ffee64f0', name: 'x', content: `${parts.join('\n')}\n.` };
           const { doc } = normalise(raw);
           expect(credentialsIn(String(doc.content))).toEqual([]);
           const filled = fillSecrets(doc, new Map(), { raw, doc });

@@ -30,9 +30,7 @@ function workspace(account: TestAccount, repository: Record<string, string | Rec
 /** A repository whose hook notes that it ran. */
 function hostileRemote(ran: string): string {
   const remote = bareRemote();
-  writeFileSync(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\ntouch ${ran}/pre-receive\n`, {
-    mode: 0o755,
-  });
+  writeFileSync(join(remote, 'hooks', 'pre-receive'), `#!/bin/sh\ntouch ${ran}/pre-receive\n`, { mode: 0o755 });
   return remote;
 }
 
@@ -677,11 +675,7 @@ describe('a remote', () => {
     renameSync(remote, `${remote}.away`);
     await edit(account);
 
-    expect(await space.sync()).toMatchObject({
-      code: 3,
-      commits: [expect.anything()],
-      remote: { state: 'behind' },
-    });
+    expect(await space.sync()).toMatchObject({ code: 3, commits: [expect.anything()], remote: { state: 'behind' } });
     renameSync(`${remote}.away`, remote);
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], remote: { state: 'current' } });
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
@@ -713,10 +707,7 @@ describe('a remote', () => {
     const space = workspace(account, { remote: server.url, username: 'mirror-bot', token: 'pass-word-17' });
     const trace = join(tempDir(), 'trace');
 
-    const outcome = await start(['sync', '--json'], space.dir, {
-      GIT_TRACE2_EVENT: trace,
-      LOG_LEVEL: 'trace',
-    }).done;
+    const outcome = await start(['sync', '--json'], space.dir, { GIT_TRACE2_EVENT: trace, LOG_LEVEL: 'trace' }).done;
 
     expect(outcome.code, outcome.out + outcome.err).toBe(0);
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
@@ -731,18 +722,11 @@ describe('a remote', () => {
   it('over HTTP with a wrong password is said to be out of reach, without a question', async () => {
     const account = await sample();
     const server = await gitOverHttp(bareRemote(), 'mirror-bot', 'right');
-    const space = workspace(account, {
-      remote: server.url,
-      username: 'mirror-bot',
-      token: 'wrong-pass-word',
-    });
+    const space = workspace(account, { remote: server.url, username: 'mirror-bot', token: 'wrong-pass-word' });
 
     const report = await space.sync();
 
-    expect(report).toMatchObject({
-      code: 1,
-      error: { message: expect.stringContaining('Authentication failed') },
-    });
+    expect(report).toMatchObject({ code: 1, error: { message: expect.stringContaining('Authentication failed') } });
     expect(JSON.stringify(report)).not.toContain('wrong-pass-word');
   });
 

@@ -23,9 +23,7 @@ function seeded(ids: readonly string[], more: Partial<EmulatorOptions> = {}): Pr
 }
 
 function workspace(account: TestAccount, include: readonly string[] = TYPES): Workspace {
-  return new Workspace({
-    prod: { baseUrl: account.url, token: account.owner.token, include: include as Json },
-  });
+  return new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: include as Json } });
 }
 
 function mirrored(space: Workspace, id: string): JsonObject {
@@ -102,9 +100,7 @@ describe('a list that leaves out a field', () => {
       },
       abridged: { flows: ['settingsForm'] },
     });
-    space.configure({
-      prod: { baseUrl: abridged.url, token: account.owner.token, include: TYPES },
-    });
+    space.configure({ prod: { baseUrl: abridged.url, token: account.owner.token, include: TYPES } });
     await rebind(space, account.url, abridged.url);
     const before = space.log().length;
 
@@ -196,10 +192,7 @@ describe('a number that JavaScript cannot hold', () => {
     const space = workspace(account);
     await space.mirrored();
     const body = list('"lastModified":12345678901234567890,"one":1.0,"zero":-0');
-    account.emulator.faults.add({
-      match: { path: '/v1/tags', query: { skip: '' } },
-      fault: { kind: 'body', body },
-    });
+    account.emulator.faults.add({ match: { path: '/v1/tags', query: { skip: '' } }, fault: { kind: 'body', body } });
 
     expect(stateOf(await space.sync(), 'tags')).toBe('complete');
   });
@@ -209,10 +202,7 @@ describe('a number that JavaScript cannot hold', () => {
     const space = workspace(account, ['scripts']);
     const [script] = seed.resources.scripts as readonly (JsonObject & { _id: string })[];
     const body = JSON.stringify(script).replace(/}$/, ',"big":12345678901234567890}');
-    account.emulator.faults.add({
-      match: { path: `/v1/scripts/${script?._id}` },
-      fault: { kind: 'body', body },
-    });
+    account.emulator.faults.add({ match: { path: `/v1/scripts/${script?._id}` }, fault: { kind: 'body', body } });
 
     const report = await space.sync();
 

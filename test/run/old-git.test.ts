@@ -89,9 +89,7 @@ describe('an old git', () => {
       { repository: { remote: bareRemote() } },
     );
 
-    const { code, out, err } = await cli(['sync', '--stateless'], space.dir, {
-      PATH: oldGit('2.30.2', sparse),
-    });
+    const { code, out, err } = await cli(['sync', '--stateless'], space.dir, { PATH: oldGit('2.30.2', sparse) });
 
     expect(code, out + err).toBe(0);
   });

@@ -62,10 +62,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(await check(space)).toMatchObject({ commits: 2, good: 2, faults: [], code: 0 });
     const signers = join(space.dir, 'allowed_signers');
     writeFileSync(signers, `mirror@x.test namespaces="git" ${readFileSync(`${file}.pub`, 'utf8')}`);
-    expect(await check(space, '--allowed-signers', signers)).toMatchObject({
-      good: 2,
-      signers: ['mirror@x.test'],
-    });
+    expect(await check(space, '--allowed-signers', signers)).toMatchObject({ good: 2, signers: ['mirror@x.test'] });
     expect((await space.run('verify', space.mirror, '--signatures', '--allowed-signers', signers)).out).toMatch(
       /signatures: 2 of 2 commits signed by mirror@x\.test\n {2}all signed/,
     );
@@ -114,11 +111,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     await edit();
 
     expect(await check(space)).toMatchObject({ commits: 3, good: 1, code: 1 });
-    expect(await check(space, '--signed-after', 'signing-begins')).toMatchObject({
-      commits: 1,
-      good: 1,
-      code: 0,
-    });
+    expect(await check(space, '--signed-after', 'signing-begins')).toMatchObject({ commits: 1, good: 1, code: 0 });
     const unknown = await space.run('verify', '--signatures', '--signed-after', 'no-such-tag');
     expect(unknown.code).toBe(64);
     expect(unknown.err).toMatch(/--signed-after: no-such-tag is no commit/);

@@ -52,9 +52,7 @@ describe('a first sync', () => {
       const path = space.find(script._id);
       expect(space.read(path.replace(/\.yaml$/, '.js'))).toBe(script.content);
       expect(space.git('show', `HEAD:${path.replace(/\.yaml$/, '.js')}`)).toBe(script.content);
-      expect(parseYaml(space.read(path))).toMatchObject({
-        content: { $file: expect.stringMatching(/\.js$/) },
-      });
+      expect(parseYaml(space.read(path))).toMatchObject({ content: { $file: expect.stringMatching(/\.js$/) } });
     }
   });
 
@@ -160,14 +158,8 @@ describe('edits', () => {
     const imported = pick('imports', (doc) => doc.adaptorType === 'HTTPImport' && !doc._connectorId);
 
     await account.update(ann, 'flows', FLOW._id, (doc) => ({ ...doc, name: 'A new name for it' }));
-    await account.update(bob, 'scripts', SCRIPT._id, (doc) => ({
-      ...doc,
-      content: `${doc.content}\n// reviewed\n`,
-    }));
-    await account.update(account.owner, 'imports', imported._id, (doc) => ({
-      ...doc,
-      description: 'by the owner',
-    }));
+    await account.update(bob, 'scripts', SCRIPT._id, (doc) => ({ ...doc, content: `${doc.content}\n// reviewed\n` }));
+    await account.update(account.owner, 'imports', imported._id, (doc) => ({ ...doc, description: 'by the owner' }));
     const report = await space.sync();
 
     expect(report.code).toBe(0);
@@ -232,11 +224,7 @@ describe('edits', () => {
     await space.mirrored();
     const ann = account.person('administrator');
     await account.call(ann, 'PATCH', `/v1/flows/${FLOW._id}`, [{ op: 'replace', path: '/description', value: 'x' }]);
-    await fault(account, {
-      match: { path: '/v1/audit' },
-      times: 'always',
-      fault: { kind: 'status', status: 403 },
-    });
+    await fault(account, { match: { path: '/v1/audit' }, times: 'always', fault: { kind: 'status', status: 403 } });
     await space.sync();
 
     expect(space.log('%an')[0]).toBe(ann.name);
@@ -405,15 +393,8 @@ describe('a type that cannot be read', () => {
     const space = workspace(account);
     await space.mirrored();
     const flows = space.files().filter((path) => path.startsWith('flows/'));
-    await fault(account, {
-      match: { path: '/v1/flows' },
-      times: 'always',
-      fault: { kind: 'status', status: 403 },
-    });
-    await account.update(account.owner, 'scripts', SCRIPT._id, (doc) => ({
-      ...doc,
-      content: 'changed meanwhile',
-    }));
+    await fault(account, { match: { path: '/v1/flows' }, times: 'always', fault: { kind: 'status', status: 403 } });
+    await account.update(account.owner, 'scripts', SCRIPT._id, (doc) => ({ ...doc, content: 'changed meanwhile' }));
 
     const partial = await space.sync();
 
@@ -458,11 +439,7 @@ describe('a type that cannot be read', () => {
       times: 'always',
       fault: { kind: 'status', status: 403 },
     });
-    await fault(account, {
-      match: { path: '/v1/imports' },
-      times: 'always',
-      fault: { kind: 'status', status: 404 },
-    });
+    await fault(account, { match: { path: '/v1/imports' }, times: 'always', fault: { kind: 'status', status: 404 } });
 
     expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['imports', 'ediprofiles'] });
   });
@@ -583,10 +560,7 @@ describe('the token', () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
-    const people = sampleAccount().people.map((person) => ({
-      ...person,
-      _id: `${person._id.slice(0, 23)}f`,
-    }));
+    const people = sampleAccount().people.map((person) => ({ ...person, _id: `${person._id.slice(0, 23)}f` }));
     const other = await sample({ seed: { ...sampleAccount(), people } });
     space.configure({ prod: { baseUrl: other.url, token: other.owner.token } });
 
@@ -640,10 +614,7 @@ describe('the folder', () => {
     mkdirSync(join(space.mirror, 'prod', 'flows'));
     writeFileSync(join(space.mirror, 'prod', 'flows', `copied-by-hand.${FLOW._id}.yaml`), 'precious too');
 
-    expect(await space.sync()).toMatchObject({
-      code: 4,
-      error: { message: expect.stringContaining('thesis.txt') },
-    });
+    expect(await space.sync()).toMatchObject({ code: 4, error: { message: expect.stringContaining('thesis.txt') } });
     expect(space.read('prod/thesis.txt')).toBe('precious');
     expect(space.read(`prod/flows/copied-by-hand.${FLOW._id}.yaml`)).toBe('precious too');
   });
@@ -655,10 +626,7 @@ describe('the folder', () => {
     rmSync(join(space.mirror, 'prod', 'flows'), { recursive: true });
     symlinkSync(space.dir, join(space.mirror, 'prod', 'flows'));
 
-    expect(await space.sync()).toMatchObject({
-      code: 1,
-      error: { message: expect.stringContaining('symbolic link') },
-    });
+    expect(await space.sync()).toMatchObject({ code: 1, error: { message: expect.stringContaining('symbolic link') } });
     expect(readdirSync(space.dir).sort()).toEqual(['celigo-mirror.yaml', 'mirror']);
   });
 
@@ -762,10 +730,7 @@ describe('options', () => {
       code: 64,
       err: expect.stringContaining('prod'),
     });
-    expect(await space.run('snyc')).toMatchObject({
-      code: 64,
-      err: expect.stringContaining('Did you mean sync?'),
-    });
+    expect(await space.run('snyc')).toMatchObject({ code: 64, err: expect.stringContaining('Did you mean sync?') });
     expect(await space.run('types', 'flow')).toMatchObject({
       code: 64,
       err: expect.stringContaining('did you mean flows?'),

@@ -14,12 +14,7 @@ export interface MadeCommit {
   readonly changes: readonly Pick<Change, 'kind' | 'path' | 'title' | 'type' | 'id'>[];
 }
 
-const BINDING = renderBinding({
-  baseUrl: 'https://api.integrator.io',
-  userId: 'u',
-  fingerprintKey: '0',
-  types: [],
-});
+const BINDING = renderBinding({ baseUrl: 'https://api.integrator.io', userId: 'u', fingerprintKey: '0', types: [] });
 
 function data(text: string): string {
   return `data ${Buffer.byteLength(text)}\n${text}\n`;

@@ -112,9 +112,5 @@ export async function mailReceiver(login?: { user: string; password: string }): 
   const port = await new Promise<number>((resolve) => {
     const net = server.listen(0, '127.0.0.1', () => resolve((net.address() as AddressInfo).port));
   });
-  return {
-    port,
-    mails,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
+  return { port, mails, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }

@@ -13,11 +13,7 @@ import { LAYERS, type Plot, plotOf, type Timeline, timelineOf } from './timeline
 /** Characters that the details of all changes may take, so that the page stays below 20 MB whatever changed. */
 const DETAIL_ROOM = 11_000_000;
 
-const LAYER_NAMES = {
-  changed: 'changed or renamed',
-  added: 'added or restored',
-  deleted: 'deleted',
-} as const;
+const LAYER_NAMES = { changed: 'changed or renamed', added: 'added or restored', deleted: 'deleted' } as const;
 
 function sourceHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -22,11 +22,7 @@ export interface Timeline {
 const DAY = 86_400_000;
 
 /** The widest span for each kind of bar, so that bars are distinguishable on a sheet of paper. */
-const UNITS: readonly {
-  unit: Timeline['unit'];
-  upTo: number;
-  interval: CountableTimeInterval;
-}[] = [
+const UNITS: readonly { unit: Timeline['unit']; upTo: number; interval: CountableTimeInterval }[] = [
   { unit: 'hour', upTo: 2 * DAY, interval: utcHour },
   { unit: 'day', upTo: 100 * DAY, interval: utcDay },
   { unit: 'week', upTo: 700 * DAY, interval: utcMonday },

@@ -173,9 +173,7 @@ export const STEPS: readonly DemoStep[] = [
         times: 'always',
         fault: { kind: 'status', status: 403 },
       });
-      act.set('integrations', integration._id, {
-        description: 'Orders, refunds and stock. Owner: commerce team.',
-      });
+      act.set('integrations', integration._id, { description: 'Orders, refunds and stock. Owner: commerce team.' });
       const report = await stage.sync();
       expect(
         report.exitCode === EXIT.partial && report.incomplete.includes('exports'),

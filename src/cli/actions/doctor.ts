@@ -60,14 +60,7 @@ async function writeBundle(
 ): Promise<void> {
   const now = io.now();
   const name = `celigo-mirror-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`;
-  const bundle = await makeBundle({
-    version: VERSION,
-    now,
-    env: io.env,
-    config,
-    findings,
-    signal: io.signal,
-  });
+  const bundle = await makeBundle({ version: VERSION, now, env: io.env, config, findings, signal: io.signal });
   const text = `${clean(JSON.stringify(bundle, null, 2))}\n`;
   const path = writeOutput(io, '--bundle', file === true ? name : file, text, 0o600);
   io.err(`Wrote ${path}; review it before you send it.\n`);

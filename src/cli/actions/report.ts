@@ -70,14 +70,7 @@ export async function runReport(
   }
   const { git, account, trail, keys, repository, cut } = await openTrail(io, globals, what, flags);
   const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
-  const report = await buildReport(git, {
-    account,
-    from,
-    to,
-    madeAt: now,
-    cut,
-    entries: preselect(trail, query),
-  });
+  const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, query) });
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
   const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);
   const parts = RENDERERS[format](report, link);

@@ -44,9 +44,7 @@ function listPart(call: Call, integration: JsonObject, type: string): Reply {
   const ids = memberIds(account, integration, type);
   const visible = account.access.filterFor(actor, type);
   const entries = account.store.entries(type).filter(({ id }) => ids.has(id) && (!visible || visible(id)));
-  return page(call, entries, (entry) => account.store.listText(type, entry), {
-    emptyIs204: EMPTY_IS_204.has(type),
-  });
+  return page(call, entries, (entry) => account.store.listText(type, entry), { emptyIs204: EMPTY_IS_204.has(type) });
 }
 
 /** Stores a change that one of the special endpoints makes to a document, with its audit entry. */
@@ -65,10 +63,7 @@ function register(call: Call, integration: JsonObject, ids: readonly string[]): 
   const before = integration._registeredConnectionIds;
   const held = isArray(before) ? before : [];
   const next = [...held, ...ids.filter((id) => !held.includes(id))];
-  change(account, actor, typeOf('integrations'), integration, {
-    ...integration,
-    _registeredConnectionIds: next,
-  });
+  change(account, actor, typeOf('integrations'), integration, { ...integration, _registeredConnectionIds: next });
 }
 
 function unregister(call: Call, integration: JsonObject, id: string): void {

@@ -80,11 +80,7 @@ export function page<T>(
   call: Call,
   records: readonly T[],
   text: (record: T) => string,
-  options: {
-    readonly paged?: boolean;
-    readonly emptyIs204?: boolean;
-    readonly wrap?: string | undefined;
-  } = {},
+  options: { readonly paged?: boolean; readonly emptyIs204?: boolean; readonly wrap?: string | undefined } = {},
 ): Reply {
   const paged = options.paged !== false;
   const window = paged ? windowOf(call) : { skip: 0, limit: records.length };

@@ -21,12 +21,7 @@ export type Fault =
   /** The request takes effect, the answer is lost. */
   | { readonly kind: 'applyThenReset' }
   /** The request takes effect, the answer is another one. */
-  | {
-      readonly kind: 'applyThenStatus';
-      readonly status: number;
-      readonly body?: Json;
-      readonly headers?: Headers;
-    }
+  | { readonly kind: 'applyThenStatus'; readonly status: number; readonly body?: Json; readonly headers?: Headers }
   /** A list that is said to be complete and holds nothing. */
   | { readonly kind: 'emptyList' }
   /** A list page that lacks some of its records, without any sign of it. */

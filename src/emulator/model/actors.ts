@@ -68,12 +68,7 @@ export function shareOf(person: Person, id: string, time: string): JsonObject {
     accepted: true,
     ...(integrationIds === undefined
       ? { accessLevel: role }
-      : {
-          integrationAccessLevel: integrationIds.map((_integrationId) => ({
-            _integrationId,
-            accessLevel: role,
-          })),
-        }),
+      : { integrationAccessLevel: integrationIds.map((_integrationId) => ({ _integrationId, accessLevel: role })) }),
     sharedWithUser: { _id, name, email },
   };
 }

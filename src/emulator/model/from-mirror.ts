@@ -77,13 +77,7 @@ export function seedFromMirror(folder: string): AccountSeed {
     if (!isObject(user) || typeof user._id !== 'string') return [];
     const role = share.accessLevel === 'administrator' ? ('administrator' as const) : ('monitor' as const);
     return [
-      {
-        _id: user._id,
-        name: String(user.name),
-        email: String(user.email),
-        token: `emulator-token-${user._id}`,
-        role,
-      },
+      { _id: user._id, name: String(user.name), email: String(user.email), token: `emulator-token-${user._id}`, role },
     ];
   });
   const owner = {

@@ -86,11 +86,7 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   scripts: { ...NAMED, requiredOnCreate: ['content'], maxLength: { name: 100, description: 1_024 } },
   iclients: { required: ['name', 'provider'], dated: false },
   agents: { ...NAMED, writable: ['name', 'description'] },
-  stacks: {
-    required: ['name', 'type'],
-    enums: { type: ['server', 'lambda'] },
-    accepted: ['server.systemToken'],
-  },
+  stacks: { required: ['name', 'type'], enums: { type: ['server', 'lambda'] }, accepted: ['server.systemToken'] },
   asynchelpers: { required: ['name', 'http'], dated: false, unrecoverable: true },
   filedefinitions: {
     required: ['name', 'version', 'format', 'rules'],

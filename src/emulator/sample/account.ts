@@ -18,14 +18,7 @@ function share(name: Guest, fields: JsonObject): JsonObject {
     accountMFARequired: true,
     ...fields,
     lastSignIn,
-    sharedWithUser: {
-      _id,
-      email,
-      name: fullName,
-      lastSignIn,
-      allowedToResetMFA: true,
-      accountSSOLinked: 'not_linked',
-    },
+    sharedWithUser: { _id, email, name: fullName, lastSignIn, allowedToResetMFA: true, accountSSOLinked: 'not_linked' },
   });
 }
 

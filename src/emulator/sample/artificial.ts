@@ -43,10 +43,7 @@ export const artificialSteps: readonly JsonObject[] = [
             strict: true,
             jsonSchema: {
               type: 'object',
-              properties: {
-                decision: { type: 'string', enum: ['pass', 'review'] },
-                reason: { type: 'string' },
-              },
+              properties: { decision: { type: 'string', enum: ['pass', 'review'] }, reason: { type: 'string' } },
               required: ['decision', 'reason'],
               additionalProperties: false,
             },

@@ -18,11 +18,7 @@ interface Edit {
 const EDITS: readonly Edit[] = [
   { type: 'flows', nth: 0, change: (_doc, round) => ({ description: `Checked in week ${round + 1}` }) },
   { type: 'flows', nth: 3, change: (_doc, round) => ({ schedule: `? ${(round * 5) % 60} * ? * *` }) },
-  {
-    type: 'scripts',
-    nth: 0,
-    change: ({ content }, round) => ({ content: `${String(content)}// note ${round}\n` }),
-  },
+  { type: 'scripts', nth: 0, change: ({ content }, round) => ({ content: `${String(content)}// note ${round}\n` }) },
   { type: 'connections', nth: 1, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
   { type: 'flows', nth: 5, change: ({ name }, round) => ({ name: `${withoutMark(name)} (${round})` }) },
 ];

@@ -46,10 +46,7 @@ const SKUS: readonly Entry[] = [
 ];
 
 const CARRIERS: readonly Entry[] = [
-  {
-    key: 'Postbud',
-    value: { code: 'PB', tracking: 'https://postbud.example.test/t/{{number}}', cutOff: '14:30' },
-  },
+  { key: 'Postbud', value: { code: 'PB', tracking: 'https://postbud.example.test/t/{{number}}', cutOff: '14:30' } },
   {
     key: 'Postbud locker',
     value: { code: 'PBL', tracking: 'https://postbud.example.test/t/{{number}}', cutOff: '15:00' },
@@ -100,11 +97,7 @@ function asyncHelper(id: string, name: string, http: JsonObject): JsonObject {
 
 export const asyncHelpers: readonly JsonObject[] = [
   asyncHelper(ids.asyncHelpers.slotReport, 'Slot report (carrier)', {
-    submit: {
-      sameAsStatus: false,
-      resourcePath: 'report',
-      transform: transform2([map('id', '$.report.id')]),
-    },
+    submit: { sameAsStatus: false, resourcePath: 'report', transform: transform2([map('id', '$.report.id')]) },
     status: {
       _exportId: exports.slotReportStatus,
       statusPath: 'report.state',
@@ -118,10 +111,7 @@ export const asyncHelpers: readonly JsonObject[] = [
     result: { _exportId: exports.slotReportRows, resourcePath: 'rows' },
   }),
   asyncHelper(ids.asyncHelpers.catalogueFeed, 'Catalogue feed', {
-    submit: {
-      sameAsStatus: true,
-      transform: { type: 'script', script: hook('jobOf', ids.scripts.rates) },
-    },
+    submit: { sameAsStatus: true, transform: { type: 'script', script: hook('jobOf', ids.scripts.rates) } },
     status: {
       _exportId: exports.catalogueFeedStatus,
       statusPath: 'status',

@@ -24,10 +24,7 @@ export const iclients: readonly JsonObject[] = [
     },
   }),
   iclient(ids.iclients.netsuite, 'NetSuite TBA', 'netsuite', {
-    netsuite: {
-      consumerKey: credentials.netsuiteConsumerKey,
-      consumerSecret: credentials.netsuiteConsumerSecret,
-    },
+    netsuite: { consumerKey: credentials.netsuiteConsumerKey, consumerSecret: credentials.netsuiteConsumerSecret },
   }),
   iclient(ids.iclients.salesforce, 'Salesforce connected app', 'salesforce', {
     salesforce: { clientId: 'fjellrand-connected-app', clientSecret: credentials.salesforceClientSecret },
@@ -122,12 +119,7 @@ export const httpConnectors: readonly JsonObject[] = [
         name: 'Ticket',
         _versionIds: [ids.connectorParts.version],
         endpoints: [
-          {
-            _id: ids.connectorParts.listTickets,
-            name: 'List tickets',
-            method: 'GET',
-            relativeURI: '/tickets',
-          },
+          { _id: ids.connectorParts.listTickets, name: 'List tickets', method: 'GET', relativeURI: '/tickets' },
         ],
       },
     ],
@@ -136,11 +128,7 @@ export const httpConnectors: readonly JsonObject[] = [
         conditions: [{ _id: ids.connectorParts.oauthCondition, condition: 'http.auth.type==oauth' }],
         preConfiguredFields: [
           { path: 'http.mediaType', values: ['json'], _conditionIds: [] },
-          {
-            path: 'http.auth.oauth.scopeDelimiter',
-            values: [' '],
-            _conditionIds: [ids.connectorParts.oauthCondition],
-          },
+          { path: 'http.auth.oauth.scopeDelimiter', values: [' '], _conditionIds: [ids.connectorParts.oauthCondition] },
         ],
         fieldsUserMustSet: [{ path: 'settings.tenant', values: [], labelOverride: 'Tenant' }],
       },

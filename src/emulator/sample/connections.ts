@@ -28,13 +28,7 @@ const shop = connection(ids.connections.shop, 'Webshop – fjellrand.example.com
     unencrypted: { storeName: 'fjellrand' },
     encrypted: { apiSecret: credentials.shopApiSecret },
     encryptedFields: [{ id: 'apiSecret', label: 'API secret' }],
-    ping: {
-      relativeURI: '/shop.json',
-      method: 'GET',
-      successPath: 'shop.id',
-      successValues: [],
-      failValues: [],
-    },
+    ping: { relativeURI: '/shop.json', method: 'GET', successPath: 'shop.id', successValues: [], failValues: [] },
     rateLimit: { limit: 4, failStatusCode: 429 },
     _httpConnectorId: ids.httpConnectors.shopCatalogue,
     _iClientId: ids.iclients.shop,
@@ -71,12 +65,7 @@ const appShop = connection(ids.connections.appShop, 'Webshop (returns portal)', 
     baseURI: 'https://shop.fjellrand.example.com/admin/api/2025-10',
     auth: {
       type: 'token',
-      token: {
-        token: credentials.appShopToken,
-        location: 'header',
-        headerName: 'X-Access-Token',
-        scheme: ' ',
-      },
+      token: { token: credentials.appShopToken, location: 'header', headerName: 'X-Access-Token', scheme: ' ' },
     },
   },
 });

@@ -68,11 +68,7 @@ const shop = integration(ids.integrations.shop, 'Webshop → ERP', {
   ],
   apiGroupings: [{ _id: ids.groups.publicApis, name: 'For customers' }],
   aliases: [
-    {
-      alias: 'netsuite',
-      description: 'The one and only NetSuite account',
-      _connectionId: connections.netsuite,
-    },
+    { alias: 'netsuite', description: 'The one and only NetSuite account', _connectionId: connections.netsuite },
     { alias: 'webOrders', _flowId: flows.orders },
     { alias: 'postcodes', _lookupCacheId: lookupCaches.postcodes },
     { alias: 'salesOrder', _importId: ids.imports.salesOrder },
@@ -82,20 +78,8 @@ const shop = integration(ids.integrations.shop, 'Webshop → ERP', {
   settingsForm: {
     form: {
       fieldMap: {
-        subsidiary: {
-          id: 'subsidiary',
-          name: 'subsidiary',
-          label: 'Subsidiary',
-          type: 'select',
-          options: [],
-        },
-        safetyStock: {
-          id: 'safetyStock',
-          name: 'safetyStock',
-          label: 'Safety stock',
-          type: 'text',
-          required: true,
-        },
+        subsidiary: { id: 'subsidiary', name: 'subsidiary', label: 'Subsidiary', type: 'select', options: [] },
+        safetyStock: { id: 'safetyStock', name: 'safetyStock', label: 'Safety stock', type: 'text', required: true },
         verifyCredit: {
           id: 'verifyCredit',
           name: 'verifyCredit',
@@ -161,18 +145,8 @@ const returnsApp = integration(ids.integrations.returnsApp, 'Returns Portal – 
       _connectionId: connections.appShop,
       sourceConnection: { _id: externalIds.returnsAppTemplateConnection, type: 'http', name: 'Shop' },
     },
-    {
-      name: 'Connect NetSuite',
-      completed: true,
-      type: 'connection',
-      _connectionId: connections.netsuite,
-    },
-    {
-      name: 'Verify the bundle',
-      completed: true,
-      type: 'hidden',
-      function: 'verifyBundle',
-    },
+    { name: 'Connect NetSuite', completed: true, type: 'connection', _connectionId: connections.netsuite },
+    { name: 'Verify the bundle', completed: true, type: 'hidden', function: 'verifyBundle' },
   ],
   uninstallSteps: [{ name: 'Remove webhooks', completed: false, type: 'hidden', function: 'removeHooks' }],
   _registeredConnectionIds: [connections.appShop, connections.netsuite],

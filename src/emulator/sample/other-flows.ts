@@ -17,13 +17,7 @@ const exports: readonly JsonObject[] = [
   // Made before HTTP steps existed: a block that newer documents do not have.
   exportDoc(exportIds.exchangeRates, 'RESTExport', 'Daily exchange rates', {
     _connectionId: connections.rates,
-    rest: {
-      relativeURI: '/latest?base=NOK',
-      method: 'GET',
-      resourcePath: 'rates',
-      headers: [],
-      formType: 'rest',
-    },
+    rest: { relativeURI: '/latest?base=NOK', method: 'GET', resourcePath: 'rates', headers: [], formType: 'rest' },
     hooks: { preSavePage: hook('normaliseRates', scripts.rates) },
   }),
   httpExport(exportIds.flowErrors, 'Open errors of the order flow', connections.celigo, {

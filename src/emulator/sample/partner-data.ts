@@ -10,10 +10,7 @@ function segment(name: string, elements: readonly Element[], more: JsonObject = 
   return {
     name,
     maxOccurrence: 1,
-    elements: elements.map((element, index) => ({
-      name: `${name}${String(index + 1).padStart(2, '0')}`,
-      ...element,
-    })),
+    elements: elements.map((element, index) => ({ name: `${name}${String(index + 1).padStart(2, '0')}`, ...element })),
     ...more,
   };
 }
@@ -68,9 +65,7 @@ export const fileDefinitions: readonly JsonObject[] = [
       segment('BEG', [value('00'), any, { required: true }, any, any]),
       segment('REF', [any, any], { maxOccurrence: 20 }),
       segment('N1', [any, any, any, any], { maxOccurrence: 10, children: [segment('N4', [any, any, any])] }),
-      segment('PO1', [any, { type: 'number' }, any, { type: 'number' }, any, any, any], {
-        maxOccurrence: 9999,
-      }),
+      segment('PO1', [any, { type: 'number' }, any, { type: 'number' }, any, any, any], { maxOccurrence: 9999 }),
     ]),
   ),
   x12(
@@ -149,10 +144,7 @@ export const ediProfiles: readonly JsonObject[] = [
     isa03: '01',
     isa04: credentials.isaSecurity,
   }),
-  x12Profile(ids.ediProfiles.moller, 'Møller Sport X12', 'MOLLERSPORT', 'MOLL', {
-    controlNumber: 87,
-    isa15: 'T',
-  }),
+  x12Profile(ids.ediProfiles.moller, 'Møller Sport X12', 'MOLLERSPORT', 'MOLL', { controlNumber: 87, isa15: 'T' }),
   sandboxed(ids.ediProfiles.nordvik, {
     name: 'Nordvik EDIFACT (planned)',
     description: 'Agreed, not in use yet.',

@@ -83,11 +83,7 @@ const imports: readonly JsonObject[] = [
     {
       operation: 'add',
       lookups: [
-        {
-          name: 'partnerCustomer',
-          map: { HARTMANN: '80112', 'MOLLER-SPORT': '80257' },
-          allowFailures: false,
-        },
+        { name: 'partnerCustomer', map: { HARTMANN: '80112', 'MOLLER-SPORT': '80257' }, allowFailures: false },
         {
           name: 'itemByGtin',
           recordType: 'item',
@@ -119,10 +115,7 @@ const imports: readonly JsonObject[] = [
   ),
   partnerFile(importIds.shipNotice, 'Ship notice (856)', '/in/856', '856_{{timestamp}}.edi', {
     _ediProfileId: ids.ediProfiles.hartmann,
-    file: {
-      type: 'filedefinition',
-      fileDefinition: { _fileDefinitionId: ids.fileDefinitions.shipNotice856 },
-    },
+    file: { type: 'filedefinition', fileDefinition: { _fileDefinitionId: ids.fileDefinitions.shipNotice856 } },
     hooks: { preMap: hook('shipNoticeLines', scripts.partners) },
     mappings: [
       map('BSN.BSN02', '$.shipmentNumber'),
@@ -210,10 +203,7 @@ function instance(id: string, name: string, partner: string, connection: string,
       fields: [],
       connections: [{ _abstractId: connections.hartmann, fields: ['_id'] }],
       exports: [
-        {
-          _abstractId: exportIds.partnerOrders,
-          fields: ['_connectionId', 'pageSize', 'inputFilter', 'settings'],
-        },
+        { _abstractId: exportIds.partnerOrders, fields: ['_connectionId', 'pageSize', 'inputFilter', 'settings'] },
       ],
       imports: [{ _abstractId: importIds.partnerSalesOrder, fields: ['idLockTemplate'] }],
       routers: [],

@@ -28,10 +28,7 @@ function salesforceImport(
     _connectionId: connections.salesforce,
     distributed: false,
     salesforce: { operation: 'upsert', sObjectType, api: 'rest', ...block },
-    mapping: {
-      fields: Object.entries(fields).map(([generate, extract]) => ({ extract, generate })),
-      lists: [],
-    },
+    mapping: { fields: Object.entries(fields).map(([generate, extract]) => ({ extract, generate })), lists: [] },
   });
 }
 

@@ -40,9 +40,7 @@ export const tools: readonly JsonObject[] = [
             'Norway',
             compare('equals', 'string', 'country', 'NO'),
             [look(exports.addressLookup, [['data[0]', 'match']])],
-            {
-              nextRouterId: 'outputRouter',
-            },
+            { nextRouterId: 'outputRouter' },
           ),
           branch('Abroad', [], [], { nextRouterId: 'outputRouter' }),
         ],
@@ -72,9 +70,7 @@ export const tools: readonly JsonObject[] = [
         routeRecordsTo: 'first_matching_branch',
         routeRecordsUsing: 'input_filters',
         branches: [
-          branch('All', [], [look(exports.zoneLookup, [['data[0].zone', 'zone']])], {
-            nextRouterId: 'outputRouter',
-          }),
+          branch('All', [], [look(exports.zoneLookup, [['data[0].zone', 'zone']])], { nextRouterId: 'outputRouter' }),
         ],
       },
     ],

@@ -83,12 +83,7 @@ const imports: readonly JsonObject[] = [
           default: 'NO-W',
           allowFailures: true,
         },
-        {
-          name: 'carrierCode',
-          _lookupCacheId: ids.lookupCaches.carriers,
-          extract: 'code',
-          allowFailures: false,
-        },
+        { name: 'carrierCode', _lookupCacheId: ids.lookupCaches.carriers, extract: 'code', allowFailures: false },
       ],
       filter: filter(compare('greaterthanorequals', 'number', 'qty', 0)),
       responseTransform: transform1([

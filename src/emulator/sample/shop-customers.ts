@@ -30,10 +30,7 @@ const exports: readonly JsonObject[] = [
     exportIds.shopCustomers,
     'Kunder fra nettbutikken',
     connections.shop,
-    {
-      relativeURI: '/customers.json?updated_at_min={{lastExportDateTime}}',
-      response: { resourcePath: 'customers' },
-    },
+    { relativeURI: '/customers.json?updated_at_min={{lastExportDateTime}}', response: { resourcePath: 'customers' } },
     { type: 'delta', delta: { dateFormat: 'YYYY-MM-DDTHH:mm:ss[Z]' }, pageSize: 100 },
   ),
   httpExport(

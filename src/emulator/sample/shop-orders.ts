@@ -47,14 +47,7 @@ const exports: readonly JsonObject[] = [
             map('quantity', '$.line_items[*].quantity', 'number'),
           ]),
         ],
-        [
-          {
-            name: 'zoneByPostcode',
-            _lookupCacheId: ids.lookupCaches.postcodes,
-            extract: 'zone',
-            allowFailures: true,
-          },
-        ],
+        [{ name: 'zoneByPostcode', _lookupCacheId: ids.lookupCaches.postcodes, extract: 'zone', allowFailures: true }],
       ),
       hooks: { preSavePage: hook('preSavePage', scripts.orders) },
       mockOutput: {
@@ -93,12 +86,7 @@ const imports: readonly JsonObject[] = [
       internalIdLookup: { expression: '[["otherrefnum","equalto","{{{id}}}"]]' },
       missingOrCorruptedDAConfig: false,
       lookups: [
-        {
-          name: 'subsidiaryByCountry',
-          map: { NO: '2', SE: '5', DE: '7' },
-          default: '2',
-          allowFailures: true,
-        },
+        { name: 'subsidiaryByCountry', map: { NO: '2', SE: '5', DE: '7' }, default: '2', allowFailures: true },
         {
           name: 'customerByMail',
           recordType: 'customer',

@@ -34,11 +34,7 @@ export function httpExport(
 }
 
 export function sqlExport(id: string, name: string, query: string, more: JsonObject = {}): JsonObject {
-  return exportDoc(id, 'RDBMSExport', name, {
-    _connectionId: ids.connections.warehouse,
-    rdbms: { query },
-    ...more,
-  });
+  return exportDoc(id, 'RDBMSExport', name, { _connectionId: ids.connections.warehouse, rdbms: { query }, ...more });
 }
 
 /** A NetSuite saved search. */
@@ -66,12 +62,7 @@ export function searchExport(
         criteria: [],
         columns: [],
       },
-      distributed: {
-        disabled: false,
-        forceReload: false,
-        frameworkVersion: 'twoDotZero',
-        lastSyncedDate: lately(id),
-      },
+      distributed: { disabled: false, forceReload: false, frameworkVersion: 'twoDotZero', lastSyncedDate: lately(id) },
     },
     ...more,
   });
@@ -81,12 +72,7 @@ export function httpImport(
   id: string,
   name: string,
   connection: string,
-  request: {
-    readonly method: string;
-    readonly path: string;
-    readonly body?: string;
-    readonly more?: JsonObject;
-  },
+  request: { readonly method: string; readonly path: string; readonly body?: string; readonly more?: JsonObject },
   more: JsonObject = {},
 ): JsonObject {
   return importDoc(id, 'HTTPImport', name, {

@@ -81,11 +81,7 @@ function configOf(config: Config): JsonObject {
     timezone: config.timezone,
     fullSweepMs: config.fullSweepMs,
     guards: { ...config.guards },
-    daemon: {
-      ...daemon,
-      readyWithinMs: daemon.readyWithinMs ?? null,
-      triggerToken: set(daemon.triggerToken),
-    },
+    daemon: { ...daemon, readyWithinMs: daemon.readyWithinMs ?? null, triggerToken: set(daemon.triggerToken) },
     notifications: config.notifications.map(channelOf),
   };
 }

@@ -81,13 +81,7 @@ function emptyTarget(documents: readonly MirrorDocument[], sourceUser: string): 
     const access = new Set(referencesOf(type, doc).map(({ place }) => String(placeOf(place)[0])));
     return withoutPaths(doc, [...access]);
   });
-  return {
-    people: [owner],
-    resources: { [USERS.name]: invited },
-    lookupData: {},
-    state: {},
-    audit: [],
-  };
+  return { people: [owner], resources: { [USERS.name]: invited }, lookupData: {}, state: {}, audit: [] };
 }
 
 /** Files of documents that cannot be read, with the reason; the others are rehearsed all the same. */

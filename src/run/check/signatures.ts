@@ -6,7 +6,7 @@ import type { Git } from '../../mirror/git.ts';
 import { type HistoryCut, readCut } from '../../mirror/history.ts';
 
 /** A commit without a good signature of a trusted key. */
-export interface Unsigned {
+interface Unsigned {
   readonly commit: string;
   readonly time: string;
   readonly author: string;

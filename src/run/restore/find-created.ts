@@ -32,9 +32,6 @@ export function findCreated<T extends { readonly id: string; readonly doc: JsonO
   );
   const form = restorable(type, body, new Map());
   return alike
-    .map((candidate) => ({
-      candidate,
-      distance: diffFields(restorable(type, candidate.doc, new Map()), form).length,
-    }))
+    .map((candidate) => ({ candidate, distance: diffFields(restorable(type, candidate.doc, new Map()), form).length }))
     .sort((a, b) => a.distance - b.distance || (a.candidate.id < b.candidate.id ? -1 : 1))[0]?.candidate;
 }

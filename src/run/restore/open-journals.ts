@@ -44,9 +44,7 @@ export function findJournal(
     throw new AppError(
       'CONFLICT',
       `a restore into ${account} was interrupted: ${id} (${what.join(' ')}, started ${startedAt})`,
-      {
-        hint: `Resume it first: celigo-mirror restore --resume ${id}`,
-      },
+      { hint: `Resume it first: celigo-mirror restore --resume ${id}` },
     );
   }
   return resume ? chosen : undefined;

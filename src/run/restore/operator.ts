@@ -10,9 +10,7 @@ import type { Git } from '../../mirror/git.ts';
 function parsePerson(text: string, where: string): Person {
   const match = /^\s*([^<>]+?)\s*<([^<>\s]+@[^<>\s]+)>\s*$/.exec(text);
   if (match?.[1] && match[2]) return { name: match[1], email: match[2] };
-  throw new AppError('USAGE', `${where}: "${text}" is not a person`, {
-    hint: 'Expected: Name <address@example.com>',
-  });
+  throw new AppError('USAGE', `${where}: "${text}" is not a person`, { hint: 'Expected: Name <address@example.com>' });
 }
 
 /**

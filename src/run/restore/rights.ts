@@ -24,8 +24,6 @@ export async function checkRights(client: ApiClient, userId: string, signal: Abo
   throw new AppError(
     'RIGHTS',
     'the token has no write access: its user has the access level monitor. Nothing was changed',
-    {
-      hint: 'Use the token of an administrator, or of a user who can manage the resources to restore',
-    },
+    { hint: 'Use the token of an administrator, or of a user who can manage the resources to restore' },
   );
 }

@@ -37,9 +37,7 @@ export interface Written {
 }
 
 /** A write that may or may not have taken effect: the document as fetched before. `removed`: a deletion. */
-export type UnknownOutcome = Pick<Written, 'type' | 'id' | 'removed'> & {
-  readonly before: readonly JsonObject[];
-};
+export type UnknownOutcome = Pick<Written, 'type' | 'id' | 'removed'> & { readonly before: readonly JsonObject[] };
 
 /** What the writing stages work with. */
 export interface ApplyContext {

@@ -54,9 +54,7 @@ export async function readHeadState(repository: Repository, account: AccountConf
       'BINDING',
       `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is not a mirror. ` +
         'Nothing was committed',
-      {
-        hint: 'Choose another name for the account, or move that folder away and commit',
-      },
+      { hint: 'Choose another name for the account, or move that folder away and commit' },
     );
   }
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');

@@ -44,9 +44,7 @@ export async function fetchKeys(
   const body = await client.json({ url: collection, signal });
   const keys = body === undefined ? [] : isObject(body) ? body.keys : undefined;
   if (isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
-  throw new ApiError(`${collection} answered with something that is not a list of keys`, {
-    transient: false,
-  });
+  throw new ApiError(`${collection} answered with something that is not a list of keys`, { transient: false });
 }
 
 export function listingOf(

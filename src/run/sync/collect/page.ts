@@ -54,10 +54,7 @@ function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecor
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
   return isSafeId(doc._id)
     ? { kind: 'parsed', id: doc._id, raw, length: bytes.length, doc, inexact: inexactNumbers(text) }
-    : {
-        kind: 'unusable',
-        reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})`,
-      };
+    : { kind: 'unusable', reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})` };
 }
 
 /**
