@@ -7,8 +7,8 @@ export default defineConfig({
     // Only a test that hangs may meet these, however busy the machine is.
     testTimeout: 240_000,
     hookTimeout: 240_000,
-    // The usual number is one less, which is half the machine where there are two.
-    maxWorkers: availableParallelism(),
+    // Most tests wait for git and for other processes a third of the time.
+    maxWorkers: availableParallelism() + 1,
     // A file a process of its own costs half of the time: the modules are read once a worker.
     isolate: false,
     globalSetup: ['test/support/temporary.ts'],

@@ -52,8 +52,8 @@ export function renderIdMaps(maps: IdMaps): string {
 }
 
 /**
- * Takes in that `old` is `id` now. What `old` was before that (it can be recreated more than once) leads to `id` as well,
- * since documents name it.
+ * Takes in that `old` is `id` now. What `old` was before that (it can be recreated more than once) leads to `id` as
+ * well, since documents name it.
  */
 export function learnId(ids: Map<string, string>, old: string, id: string): void {
   const before = ids.get(old);

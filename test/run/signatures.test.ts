@@ -114,7 +114,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(await check(space, '--signed-after', 'signing-begins')).toMatchObject({ commits: 1, good: 1, code: 0 });
     const unknown = await space.run('verify', '--signatures', '--signed-after', 'no-such-tag');
     expect(unknown.code).toBe(64);
-    expect(unknown.err).toMatch(/--signed-after: no-such-tag is no commit/);
+    expect(unknown.err).toMatch(/--signed-after: no-such-tag is not a commit/);
   });
 
   it('trusts nobody by default, and no program that the repository names', async () => {
