@@ -293,7 +293,7 @@ describe('a shallow clone', () => {
     expect((JSON.parse(whole.out) as { cut: unknown }).cut).toBeNull();
   });
 
-  it('is what a stateless run leaves; its remedy brings the rest', async () => {
+  it('is what a stateless run leaves; its remedy brings the rest', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const remote = bareRemote();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token } };

@@ -243,7 +243,7 @@ describe('a packed body', () => {
     await expect(api.send({ url: '/v1/x', signal })).rejects.toMatchObject({ status: 404 });
   });
 
-  it('that unpacks to gigabytes is refused', async () => {
+  it('that unpacks to gigabytes is refused', { tags: 'slow' }, async () => {
     const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024));
     const { url, seen } = await serve((_request, response) =>
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb),

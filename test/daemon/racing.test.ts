@@ -134,7 +134,7 @@ describe('a CronJob for each account on one remote', () => {
 });
 
 describe('a stateless run', () => {
-  it('fetches the newest commit alone, and no contents', async () => {
+  it('fetches the newest commit alone, and no contents', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const env = environment(account, remote);

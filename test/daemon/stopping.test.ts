@@ -107,7 +107,7 @@ describe('a daemon and commands on the same clone', () => {
     expect(space.log().filter((line) => line.includes('2 flows changed')).length).toBe(4);
   });
 
-  it('leaves what it knows for the next one', async () => {
+  it('leaves what it knows for the next one', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     const daemon = await startDaemon(space.dir);

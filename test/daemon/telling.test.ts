@@ -97,7 +97,7 @@ describe('notifications', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('tell each further state: failed, refused, well', async () => {
+  it('tell each further state: failed, refused, well', { tags: 'slow' }, async () => {
     const set = await stage();
     set.home.configure(
       // A flow takes the subscriptions to it along, and they do not come back with it.

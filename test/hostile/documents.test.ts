@@ -91,7 +91,7 @@ const NAMES = [
 ];
 
 describe('names that mean harm', () => {
-  it('stay names: in files, commits, terminals and reports', async () => {
+  it('stay names: in files, commits, terminals and reports', { tags: 'slow' }, async () => {
     const { account, space } = await mirrorOf(NAMES.map((name, n) => script(n, { name })));
     for (const [n, name] of NAMES.entries()) expect((await shown(space, n)).name, JSON.stringify(name)).toBe(name);
 

@@ -77,7 +77,7 @@ function expectWhole(space: Workspace): void {
 }
 
 describe('a clone that a power loss damaged', () => {
-  eachOf(Object.entries(DAMAGES), { quick: 2 })('is filled again from its remote: %s', async (_, damage) => {
+  eachOf(Object.entries(DAMAGES), { quick: 1 })('is filled again from its remote: %s', async (_, damage) => {
     const remote = bareRemote();
     const { account, space } = await lived(remote);
     const head = space.git('rev-parse', 'HEAD');
@@ -98,7 +98,7 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(4);
   });
 
-  eachOf(Object.entries(DAMAGES), { quick: 2 })(
+  eachOf(Object.entries(DAMAGES), { quick: 1 })(
     'continues from its newest readable commit without a remote: %s',
     async (_, damage) => {
       const { space } = await lived(undefined);
@@ -169,7 +169,7 @@ describe('a clone that a power loss damaged', () => {
     expectWhole(space);
   });
 
-  it('is left as it is when the remote lost what was pushed', async () => {
+  it('is left as it is when the remote lost what was pushed', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const { space } = await lived(remote);
     git(remote, 'update-ref', 'refs/heads/main', 'main~1');
@@ -188,7 +188,9 @@ describe('a clone that a power loss damaged', () => {
     expectWhole(space);
   });
 
-  it('continues from its newest readable commit where the remote does not have the branch yet', async () => {
+  it('continues from its newest readable commit where the remote does not have the branch yet', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const space = new Workspace(
       { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts', 'flows'] } },
@@ -208,7 +210,7 @@ describe('a clone that a power loss damaged', () => {
     expectWhole(space);
   });
 
-  it('is filled again without a program that the user names for packing', async () => {
+  it('is filled again without a program that the user names for packing', { tags: 'slow' }, async () => {
     const { space } = await lived(bareRemote());
     const folder = tempDir();
     const [hook, ran] = [join(folder, 'hook.sh'), join(folder, 'ran')];

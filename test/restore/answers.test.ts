@@ -40,7 +40,7 @@ eachOf([['id'], ['echo']], { quick: 0 })(
   },
 );
 
-it('a server that answers with complete documents is not asked for each of them again', async () => {
+it('a server that answers with complete documents is not asked for each of them again', { tags: 'slow' }, async () => {
   const { copy, space } = await pair('document');
 
   await space.run(...COPY);

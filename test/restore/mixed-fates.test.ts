@@ -56,7 +56,7 @@ describe('what comes from the recycle bin and refers to what was purged', () => 
     expectNoMask(emulator);
   });
 
-  it('points at the new id also when both refer to each other', async () => {
+  it('points at the new id also when both refer to each other', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const acting = emulator.act(test.owner.email);

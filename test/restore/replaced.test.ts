@@ -28,7 +28,9 @@ async function quiet(space: Workspace, test: TestAccount, ...args: string[]): Pr
 }
 
 describe('a reference to what was created again', () => {
-  it('that could not be written the first time is written by the next restore, from whichever state', async () => {
+  it('that could not be written the first time is written by the next restore, from whichever state', {
+    tags: 'slow',
+  }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);

@@ -77,7 +77,7 @@ describe('a deleted integration that is still in the recycle bin', () => {
     ),
   );
 
-  eachOf(CASES, { quick: 2 })(
+  eachOf(CASES, { quick: 1 })(
     'comes back with its flows and ids (cascade restore: $cascadeRestore, bin answers: $binById, deletion mirrored: $synced)',
     async ({ cascadeRestore, binById, synced }) => {
       const test = await account({ cascadeRestore, binById });
@@ -188,7 +188,7 @@ describe('a deleted integration that was purged', () => {
     { name: SHOP, enable: true, synced: false },
   ];
 
-  eachOf(CASES, { quick: 2 })(
+  eachOf(CASES, { quick: 1 })(
     'is made anew with every reference rewritten: $name (flows enabled: $enable, deletion mirrored: $synced)',
     async ({ name, enable, synced }) => {
       const test = await account();

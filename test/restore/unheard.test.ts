@@ -324,7 +324,7 @@ it.each(['link', 'body'] as const)('a subscription is found among more than a pa
 });
 
 describe('--resume', () => {
-  it('does not overwrite later edits, where only the intent was noted', async () => {
+  it('does not overwrite later edits, where only the intent was noted', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -345,7 +345,7 @@ describe('--resume', () => {
     expect(doc(emulator, 'scripts', id).content).not.toBe('// work\n');
   });
 
-  it('keeps what was chosen before', async () => {
+  it('keeps what was chosen before', { tags: 'slow' }, async () => {
     const { copy, space } = await pair();
     await space.mirrored('--account', 'prod');
     const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
@@ -378,7 +378,7 @@ describe('--resume', () => {
     expect(twins.filter(({ _id }) => used.has(String(_id)))).toHaveLength(1);
   });
 
-  it('names what is not complete in a connection that it made itself', async () => {
+  it('names what is not complete in a connection that it made itself', { tags: 'slow' }, async () => {
     const { prod, copy, space } = await pair();
     const [a, b] = prod.emulator.state.all('connections').filter(({ type }) => type === 'http');
     const editor = prod.emulator.act(prod.owner.email);
@@ -398,7 +398,9 @@ describe('--resume', () => {
     expect(said(outcome)).toMatch(new RegExp(`blocked connections/(${String(a?._id)}|${String(b?._id)})`));
   });
 
-  it('finds what it created also where overrides changed it, and a preview writes nothing to the journal', async () => {
+  it('finds what it created also where overrides changed it, and a preview writes nothing to the journal', {
+    tags: 'slow',
+  }, async () => {
     const { prod, copy, space } = await pair();
     const name = 'Its name in the target';
     const id = String(prod.emulator.state.all('scripts').find(({ _connectorId }) => !_connectorId)?._id);

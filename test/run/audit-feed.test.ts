@@ -175,7 +175,9 @@ describe('the audit feed', () => {
     expect(lines(space).map(({ by }) => by.id)).toEqual([entry?.byUser._id, entry?.byUser._id]);
   });
 
-  it('only ever grows, and goes on where it ended: after failures, late entries and on a fresh clone', async () => {
+  it('only ever grows, and goes on where it ended: after failures, late entries and on a fresh clone', {
+    tags: 'slow',
+  }, async () => {
     let now = Date.parse('2026-10-30T08:00:00Z');
     const account = await sample({
       now: () => new Date(now),

@@ -295,7 +295,9 @@ describe('credentials in clear', () => {
     expect(space.git('status', '--porcelain')).toBe('');
   });
 
-  it('are taken out of code where the policy says so, and a restore puts them back from the live script', async () => {
+  it('are taken out of code where the policy says so, and a restore puts them back from the live script', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin({ code: 'redact' });
     const owner = account.emulator.act(account.owner.token);
     const text = `${code('Stripe key')}${code('value of a credential')}`;

@@ -51,7 +51,7 @@ function colleaguePushes(remote: string, text = 'by a colleague\n'): void {
 }
 
 describe('a clone in a bad state is put right', () => {
-  it.each(['index.lock', 'HEAD.lock', 'refs/heads/main.lock', 'config.lock'])(
+  eachOf([['index.lock'], ['HEAD.lock'], ['refs/heads/main.lock'], ['config.lock']], { quick: 1 })(
     'after a git that died and left %s',
     async (name) => {
       const account = await sample();
@@ -536,7 +536,7 @@ describe('a remote', () => {
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
   });
 
-  it('fills a clone that is not there, also a shallow one', async () => {
+  it('fills a clone that is not there, also a shallow one', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     await workspace(account, { remote }).sync();
@@ -550,10 +550,13 @@ describe('a remote', () => {
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
   });
 
-  it.each([
-    ['whole', 'by a colleague\n'],
-    ['cut off', 'by a coll'],
-  ])(
+  eachOf(
+    [
+      ['complete', 'by a colleague\n'],
+      ['cut off', 'by a coll'],
+    ],
+    { quick: 1 },
+  )(
     'that others pushed to is followed also after a run that died while it took their files over (%s)',
     async (_, left) => {
       const account = await sample();
@@ -620,7 +623,7 @@ describe('a remote', () => {
     expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('not committed yet\n');
   });
 
-  it('that others pushed to never loses a file of its own to theirs', async () => {
+  it('that others pushed to never loses a file of its own to theirs', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
