@@ -41,7 +41,7 @@ export function selectKeys(
     'USAGE',
     `${oneLine(what ?? 'all')}: no ${type?.noun ?? 'resource'} with this id or name appears in the history of ` +
       `${account}${meant}`,
-    { hint: `celigo-mirror log ${type?.name ?? 'all'} lists what it holds` },
+    { hint: `To list what it contains: celigo-mirror log ${type?.name ?? 'all'}` },
   );
 }
 

@@ -190,7 +190,8 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
         throw new ApiError(`${path}: a page repeats records of earlier pages and links to more`, { transient: false });
       }
       next = withOurQuery(target, ownUrl(client.baseUrl, path), start.ours).href;
-      if (seen.has(next)) throw new ApiError(`${path}: the pages lead back to an earlier one`, { transient: false });
+      if (seen.has(next))
+        throw new ApiError(`${path}: the next page is one that was already read`, { transient: false });
     } else {
       // No link: the end, unless the page is as full as a page can be.
       const full = count > 0 && ((options.paged && count === PAGE_SIZE) || count === pageLength || isFull(count));

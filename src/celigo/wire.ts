@@ -88,7 +88,7 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
         return await exchangeUnfolded(request, target);
       } catch (cause) {
         if (request.signal.aborted) throw request.signal.reason;
-        throw new ApiError(`${request.method ?? 'GET'} ${target.pathname}: ${networkReason(cause)}`, {
+        throw new ApiError(`${request.method ?? 'GET'} ${target.origin}${target.pathname}: ${networkReason(cause)}`, {
           transient: true,
           cause,
         });

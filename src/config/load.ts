@@ -177,6 +177,13 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   return path[0] === 'guards' ? CONFIG_KEYS.guards : [];
 }
 
+/** What a YAML file calls zod's types. */
+const YAML_WORDS: ReadonlyMap<string, string> = new Map([
+  ['record', 'a mapping of names'],
+  ['object', 'a mapping of keys'],
+  ['array', 'a list'],
+]);
+
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map(
@@ -185,7 +192,9 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   }
   // What is wrong with a key is in its own issues; the text of this one says only that something is.
   if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
-  if (issue.code === 'invalid_type') return [`${pathText(issue.path) || '(top)'}: expected ${issue.expected}`];
+  if (issue.code === 'invalid_type') {
+    return [`${pathText(issue.path) || '(top)'}: expected ${YAML_WORDS.get(issue.expected) ?? issue.expected}`];
+  }
   return [`${pathText(issue.path) || '(top)'}: ${issue.message.replace(/^Invalid (?:option|input): /, '')}`];
 }
 

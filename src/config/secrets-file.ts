@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { AppError, messageOf } from '../core/errors.ts';
@@ -41,9 +41,9 @@ export function readSecretsFile(path: string, env: Environment, cwd: string): Va
   try {
     parsed = parseYaml(readFileSync(file, 'utf8'));
   } catch (error) {
-    const line = error instanceof YamlError && error.line ? `:${error.line}` : '';
     // The text of a YAML fault may quote the line, and with it a credential.
-    throw wrong(`${line}: ${error instanceof YamlError ? 'is not valid YAML' : messageOf(error)}`);
+    if (error instanceof YamlError) throw wrong(`${error.line ? `:${error.line}` : ''} is not valid YAML`);
+    throw wrong(existsSync(file) ? ` cannot be read: ${messageOf(error)}` : ': file not found');
   }
   const problems: string[] = [];
   const filled = interpolate(parsed, '', env, problems);

@@ -71,7 +71,7 @@ export function openConfiguration(options: ConfigurationOptions): Configuration 
       log.info({ why, accounts: config.accounts.map(({ name }) => name) }, 'configuration reloaded');
     } catch (error) {
       problem = messageOf(error);
-      log.error({ why, reason: problem }, 'invalid configuration: the previous one stays in force');
+      log.error({ why, reason: problem }, 'invalid configuration: keeping the previous one');
     }
     options.onReload(problem === undefined);
     watch.set(inForce.config.files);

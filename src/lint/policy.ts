@@ -44,7 +44,7 @@ export function readPolicy(text: string | undefined, file: string): LintPolicy {
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new AppError('USAGE', `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
-      hint: 'Correct the file',
+      hint: 'Fix the file, or name another one with --policy',
       cause: error,
     });
   }

@@ -85,8 +85,7 @@ async function findOne(
   throw new NotInState(
     selector,
     `${oneLine(selector.text)}: ${mirrorAt(state)} has no ${type.noun} with this id or name${meant}`,
-    `git log --diff-filter=D --name-only -- '${state.account}/${type.name}/*' shows deleted ones; ` +
-      '--at names an earlier state',
+    `Use --at to name an earlier state. To list what existed and when: celigo-mirror log ${type.name}`,
   );
 }
 

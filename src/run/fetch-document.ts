@@ -164,5 +164,5 @@ export async function fetchCacheData(
     url = ownUrl(client.baseUrl, path.startsWith('v1/') ? `/${path}` : path).href;
     if (seen.has(url)) break;
   }
-  throw new ApiError(`${first}: the pages lead back to an earlier one`, { transient: false });
+  throw new ApiError(`${first}: the next page is one that was already read`, { transient: false });
 }

@@ -144,7 +144,7 @@ describe('log', () => {
     expect(out).toContain(`${account.owner.name}`);
     expect(out).toMatch(/changed +flows\/678df75fc3a91b7e41300001/);
     expect(out).toContain('+ two');
-    expect(out).toMatch(/found +\d+ resources, by the first listing/);
+    expect(out).toMatch(/found +\d+ resources in the first listing/);
     expect(out.split('\n').length).toBeLessThan(20);
   });
 
@@ -314,7 +314,7 @@ describe('a shallow clone', () => {
     space.git(...remedy.split(' '));
     const whole = await space.run('log');
     expect(whole.err).toBe('');
-    expect(whole.out).toContain('by the first listing');
+    expect(whole.out).toContain('in the first listing');
   });
 });
 

@@ -106,7 +106,7 @@ describe('a collection', () => {
         { body: records(0, 2), link: '</v1/flows?skip=2>; rel="next"' },
         { body: records(2, 2), link: '</v1/flows?skip=2>; rel="next"' },
       ],
-      /lead back/,
+      /already read/,
     ],
     [
       'repeats records and promises more',

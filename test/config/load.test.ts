@@ -126,7 +126,7 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t } }\nfullSweep: soon', 'fullSweep'],
     ['accounts: { a: { token: t } }\nfullSweep: ""', 'fullSweep: expected a duration'],
     ['accounts: { a: { token: 5 } }', 'accounts.a.token: expected string'],
-    ['[]', 'expected object'],
+    ['[]', 'expected a mapping of keys'],
   ])('refuses %s', async (text, expected) => {
     write(`${text}\n`);
 

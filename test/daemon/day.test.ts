@@ -276,7 +276,7 @@ describe('a day of the daemon', () => {
     await day.pass(90 * MINUTE);
 
     expect(day.timesOf('prod')).toEqual(['10:00', '10:15', '10:30', '11:00', '12:00']);
-    expect(day.lines).toContain('invalid configuration: the previous one stays in force');
+    expect(day.lines).toContain('invalid configuration: keeping the previous one');
     await day.end();
   });
 

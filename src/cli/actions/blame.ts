@@ -20,7 +20,7 @@ export async function runBlame(io: Io, globals: GlobalOptions, what: string, fla
   const [key] = keys ?? [];
   if (!key || !keys || keys.size > 1) {
     throw new AppError('USAGE', `${printable(what)} matches ${keys?.size ?? 'all'} resources`, {
-      hint: `Name one by its id${keys ? `: ${[...keys].slice(0, 5).join(', ')}` : ''}`,
+      hint: `Name exactly one, by its id${keys ? `: ${[...keys].slice(0, 5).join(', ')}` : ''}`,
     });
   }
   const story = trail.filter((entry) => entry.key === key);

@@ -22,7 +22,7 @@ export async function runImpact(io: Io, globals: GlobalOptions, what: string, fl
   const [start, ...more] = selected;
   if (!start || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${start ? selected.size : 'no'} resources`, {
-      hint: 'Name one: <type>/<id or name>',
+      hint: 'Name exactly one: <type>/<id or name>',
     });
   }
   const impact = impactOf(graph, start);

@@ -98,7 +98,7 @@ function rowsOf(found: readonly Found[], single: boolean): Row[] {
     if (count === 1) return [{ entry, fields }];
     if (grouped.has(entry.commit)) return [];
     grouped.add(entry.commit);
-    return [{ entry, fields: [], group: `${counted(count, 'resource')}, by the first listing` }];
+    return [{ entry, fields: [], group: `${counted(count, 'resource')} in the first listing` }];
   });
 }
 

@@ -22,7 +22,7 @@ export async function runShow(io: Io, globals: GlobalOptions, what: string, flag
   const [document, ...more] = await readDocuments(state, pathsOf(state, selection.selected));
   if (!document || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${document ? more.length + 1 : 'no'} resources`, {
-      hint: 'Name one: <type>/<id or name>',
+      hint: 'Name exactly one: <type>/<id or name>',
     });
   }
   if (state.commit !== undefined) {

@@ -76,7 +76,7 @@ async function checkSignatures(
   const file = allowedSigners === undefined ? undefined : resolve(io.cwd, allowedSigners);
   if (file !== undefined && !existsSync(file)) {
     throw new AppError('USAGE', `--allowed-signers: there is no file ${file}`, {
-      hint: 'Name a file with one key a line: <e-mail or *> namespaces="git" <public key>',
+      hint: 'Name a file with one key per line: <e-mail or *> namespaces="git" <public key>',
     });
   }
   const git = createGit({ cwd: root, config, env: io.env, signal: io.signal });

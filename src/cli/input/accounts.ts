@@ -11,7 +11,7 @@ export function accountNamed(config: Config, name: string, option: string): Acco
   const found = config.accounts.find((account) => account.name === name);
   if (found) return found;
   throw new AppError('USAGE', `${option}: no account is called ${name}`, {
-    hint: `Accounts of ${config.source}: ${namesOf(config)}`,
+    hint: `Accounts in ${config.source}: ${namesOf(config)}`,
   });
 }
 

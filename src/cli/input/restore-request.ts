@@ -56,6 +56,8 @@ function readPlan(io: Io, words: readonly string[]): { file: string; saved: Save
   const [only, ...more] = words;
   if (only === undefined || more.length > 0) return undefined;
   const file = resolve(io.cwd, only);
+  if (/^[^/]+\.json$/.test(only) && !existsSync(file))
+    throw usage(`${file}: there is no such plan`, 'Save a plan with: celigo-mirror restore <what> --out <file>');
   if (!existsSync(file) || !statSync(file).isFile() || /\.ya?ml$/.test(file)) return undefined;
   const text = readFileSync(file, 'utf8');
   if (isPlan(text)) return { file, saved: parsePlan(text, file) };

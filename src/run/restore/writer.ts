@@ -99,7 +99,7 @@ export function createWriter(options: ReaderOptions): Writer {
       const answer = await write('POST', await collectionOf(type), body);
       const id = isObject(answer) && typeof answer._id === 'string' ? answer._id : undefined;
       if (id === undefined)
-        throw new ApiError(`POST ${type.list.path} did not say what it created`, { transient: true });
+        throw new ApiError(`POST ${type.list.path} answered without the id of what it created`, { transient: true });
       try {
         return await answered(type, id, body, answer);
       } catch (error) {
