@@ -12,7 +12,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { type Git, GitFailure } from './git.ts';
@@ -32,11 +31,24 @@ export async function isSound(git: Git): Promise<boolean> {
   }
 }
 
-/** Whether everything can be read that a push sends and a fetch builds on. Far quicker than {@link isSound}. */
+/**
+ * Whether everything can be read that a push sends and a fetch builds on. Far quicker than {@link isSound}, which is
+ * asked only where that fails: it may have failed for want of space or rights, or over a setting.
+ */
 export async function canExchange(repository: Repository): Promise<boolean> {
-  const { git } = repository;
-  // Not in the clone: a full disk there is no damage.
-  const probe = mkdtempSync(join(tmpdir(), 'celigo-mirror-probe-'));
+  return (await canPack(repository)) || isSound(repository.git);
+}
+
+async function canPack(repository: Repository): Promise<boolean> {
+  const { git, stateDir } = repository;
+  // Next to the objects: git cannot move a pack to another file system.
+  const probe = join(stateDir, 'probe');
+  try {
+    rmSync(probe, { recursive: true, force: true });
+    mkdirSync(probe, { recursive: true });
+  } catch {
+    return false;
+  }
   try {
     const head = await repository.head();
     const refs = await readRefs(git, 'refs/celigo-mirror');

@@ -3,13 +3,14 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
 import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
@@ -235,6 +236,22 @@ describe('a clone that a power loss damaged', () => {
     chmodSync(file, 0o444);
     expectWhole(space);
     expect(space.log()).toHaveLength(3);
+  });
+
+  const HARMLESS: Record<string, (space: Workspace) => void> = {
+    'the folder of temporary files is missing': ({ dir }) => void vi.stubEnv('TMPDIR', join(dir, 'missing')),
+    'git cannot write a pack': (space) => void space.git('config', 'pack.window', 'none'),
+  };
+  it.each(Object.entries(HARMLESS))('is sound when its remote cannot be reached and %s', async (_, harm) => {
+    const remote = bareRemote();
+    const { space } = await lived(remote);
+    renameSync(remote, `${remote}.away`);
+    harm(space);
+
+    const report = await space.sync().finally(() => vi.unstubAllEnvs());
+
+    expect(report, JSON.stringify(report.error)).toMatchObject({ code: 3, remote: { state: 'behind' } });
+    expect(report.notices.join()).not.toContain('damaged');
   });
 
   it('continues when its HEAD is empty', async () => {
