@@ -39,8 +39,8 @@ export function isOverview(path: string): boolean {
   return path === OVERVIEW_FILE || OVERVIEW_PAGE.test(path);
 }
 
-/** Whether a path inside the account folder is a file of this program beside the documents. */
-export function isBeside(path: string): boolean {
+/** Whether a path inside the account folder is a file that this program generates next to the documents. */
+export function isGeneratedFile(path: string): boolean {
   return path === BINDING_FILE || path === ATTRIBUTES_FILE || FEED_FILE.test(path) || isOverview(path);
 }
 

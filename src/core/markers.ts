@@ -2,7 +2,7 @@ import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, 
 
 /**
  * Two objects of a mirrored document are not data but markers: `{$file: name}` is the text of the file
- * `name` beside the document, `{$secret: fingerprint}` for a credential. Data that looks like a marker gets one
+ * `name` next to the document, `{$secret: fingerprint}` for a credential. Data that looks like a marker gets one
  * `$` more, so that nothing is lost.
  */
 const LOOKS_LIKE_MARKER = /^\$+(?:file|secret)$/;

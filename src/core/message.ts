@@ -217,7 +217,7 @@ export interface CommitFacts {
   /** From when on the account was read, by the server's clock, ms; older commits do not say. */
   readonly readAt: number | undefined;
   /** When the run began, by the clock of its machine, ms. */
-  readonly begun: number | undefined;
+  readonly started: number | undefined;
   /** The restore that made the changes. */
   readonly restore: string | undefined;
   /** Types that could not be read. */
@@ -257,11 +257,11 @@ export function readMessage(message: string): CommitFacts {
     const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
     if (person) coAuthors.push({ name: person[1] ?? '', email: person[2] ?? '' });
   }
-  const begun = trailers.get('Celigo-Run')?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
+  const started = trailers.get('Celigo-Run')?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
   return {
     account: trailers.get('Celigo-Account'),
     readAt: timeOf(trailers.get('Celigo-Read')),
-    begun: timeOf(begun),
+    started: timeOf(started),
     restore: trailers.get('Celigo-Restore'),
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,

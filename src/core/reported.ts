@@ -21,8 +21,8 @@ export function earlierCommit(
 ): EarlierCommit {
   const facts = readMessage(commit.message);
   const committed = commit.committed.getTime() + skewMs;
-  const begun = facts.begun === undefined ? committed : facts.begun + skewMs;
-  return { author: plainEmail(commit.author), committed, readAt: facts.readAt ?? begun, facts };
+  const started = facts.started === undefined ? committed : facts.started + skewMs;
+  return { author: plainEmail(commit.author), committed, readAt: facts.readAt ?? started, facts };
 }
 
 /** The same moment, to the precision that a line has. */

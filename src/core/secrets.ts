@@ -28,7 +28,7 @@ const CREDENTIAL_HEADER = new RegExp(
   'i',
 );
 
-/** Names beside a `value`, or below a name of a credential, that hold what it is about. */
+/** Names next to a `value`, or below a name of a credential, that hold what it is about. */
 const VALUE_NAME =
   /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?)$/i;
 /** Smaller numbers count something: days until a password expires. */

@@ -93,7 +93,7 @@ function limitTime(stop: AbortController, limitMs: number): () => void {
 
 export function createRuns(options: RunsOptions): Runs {
   const queue = new PQueue({ concurrency: 1 });
-  /** Requests for runs that have not begun, and whether they are for everything. */
+  /** Requests for runs that have not started, and whether they are for everything. */
   const waiting = new Map<string, { full: boolean }>();
   const again = new Map<string, { full: boolean }>();
   let current: { readonly account: string; readonly stop: AbortController } | undefined;

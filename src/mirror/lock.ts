@@ -43,7 +43,7 @@ function readOwner(path: string): Owner | undefined {
 }
 
 /**
- * Whether the owner is dead beyond doubt. In doubt, also when its id was given to another process, its lock expires.
+ * Whether the owner is certainly dead. In doubt, also when its id was given to another process, its lock expires.
  */
 function isDead(owner: Owner): boolean {
   if (owner.host !== hostname() || owner.system !== thisSystem()) return false;

@@ -137,7 +137,7 @@ export async function repairClone(input: RepairInput): Promise<CloneRepair> {
   const { repository, remote, gitIn, now } = input;
   const objects = join(repository.gitDir, 'objects');
   // A worktree of another clone has its objects there.
-  if (!existsSync(objects)) throw beyondRepair();
+  if (!existsSync(objects)) throw notRepairable();
   refuseUnreadable(objects);
   const fresh = join(repository.stateDir, 'fresh');
   rmSync(fresh, { recursive: true, force: true });
@@ -206,7 +206,7 @@ async function carryOver(
     lost.push(ref);
   }
   tip ??= pushed;
-  if (tip === undefined) throw beyondRepair();
+  if (tip === undefined) throw notRepairable();
   return { tip, lost };
 }
 
@@ -217,7 +217,7 @@ function lostByRemote(id: string): AppError {
   });
 }
 
-function beyondRepair(): AppError {
+function notRepairable(): AppError {
   return new AppError('REPOSITORY', 'neither the clone nor a remote has a commit that can be read', {
     hint: 'Restore the clone from a backup, or move it away: the next sync starts a new history',
   });

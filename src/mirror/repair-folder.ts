@@ -2,14 +2,14 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { findType } from '../catalogue/index.ts';
 import { AppError } from '../core/errors.ts';
-import { isBeside, isGeneratedPage, isOverview, readPath } from '../core/layout.ts';
+import { isGeneratedFile, isGeneratedPage, isOverview, readPath } from '../core/layout.ts';
 import { GitFailure } from './git.ts';
 import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
 
 /** Whether `path` (inside the account folder) is one that this program writes. */
 function isOwnPath(path: string): boolean {
-  if (isBeside(path)) return true;
+  if (isGeneratedFile(path)) return true;
   const parts = readPath(path);
   return parts !== undefined && findType(parts.type) !== undefined;
 }
@@ -83,7 +83,7 @@ async function dirtyEntries(repository: Repository, account: string): Promise<Di
   const args = [
     'status',
     '--porcelain=v1',
-    // The line about the branch, passed over below: simple-git waits 50 ms after a command that prints nothing.
+    // The line about the branch, skipped below: simple-git waits 50 ms after a command that prints nothing.
     '--branch',
     '-z',
     '--untracked-files=all',

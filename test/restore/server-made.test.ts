@@ -25,7 +25,7 @@ it.each([
   const outcome = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
 
   expectCode(outcome, 0);
-  expect(said(outcome)).toContain(`the server made http.concurrencyLevel 25 of ${level}`);
+  expect(said(outcome)).toContain(`the server changed http.concurrencyLevel from ${level} to 25`);
   expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
   // What another licence may allow is tried again each time; what none does is not.
   if (level <= 50) return;

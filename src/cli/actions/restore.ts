@@ -136,7 +136,7 @@ async function confirmed({ steps, account, target }: Plan, { ask }: Dialogue): P
   if (!ask) return true;
   const writes = steps.filter(isActing).length;
   const changes = writes === 1 ? 'this change' : `these ${writes} changes`;
-  const deed = writes === 0 ? 'Finish the interrupted restore of' : `Apply ${changes} to`;
-  const answer = await ask(`${deed} ${account} (${target.baseUrl})? Type "yes" to continue: `);
+  const action = writes === 0 ? 'Finish the interrupted restore of' : `Apply ${changes} to`;
+  const answer = await ask(`${action} ${account} (${target.baseUrl})? Type "yes" to continue: `);
   return answer.trim().toLowerCase() === 'yes';
 }

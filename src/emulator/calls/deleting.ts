@@ -129,7 +129,7 @@ function checkDeletable(type: ResourceType, doc: JsonObject): void {
 
 /**
  * DELETE: moves a document into the recycle bin, an integration with its flows, tools and APIs. Notifications about
- * it are gone for good.
+ * it are gone permanently.
  * @throws ApiFault 409 or 422 while something else needs it
  */
 export function removeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {

@@ -88,7 +88,7 @@ export function restoreDocument(account: Account, actor: Actor, type: ResourceTy
   return account.store.get(type.name, id) ?? entry.doc;
 }
 
-/** Removes a deleted document and what was deleted with it for good. @throws ApiFault 404 */
+/** Permanently removes a deleted document and what was deleted with it. @throws ApiFault 404 */
 export function purgeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
   const entry = binEntry(account, actor, type, id);
   account.access.needsWrite(actor, type, id, entry.doc);

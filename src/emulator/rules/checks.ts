@@ -22,7 +22,10 @@ function checkRouters(routers: Json | undefined, place: string, end?: string): v
     for (const branch of isArray(router.branches) ? router.branches.filter(isObject) : []) {
       const next = branch.nextRouterId;
       if (next === undefined ? end !== undefined : !ids.has(next)) {
-        throw invalid(`${place}.branches.nextRouterId`, `the branch leads nowhere: ${String(next)}`);
+        throw invalid(
+          `${place}.branches.nextRouterId`,
+          `the branch refers to a router that does not exist: ${String(next)}`,
+        );
       }
     }
   }

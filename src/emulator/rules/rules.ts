@@ -29,7 +29,7 @@ interface ServerRule {
   readonly remove?: false;
   /** Status of a successful DELETE; 204 unless documented otherwise. */
   readonly removed?: 200;
-  /** Deleted for good: the recycle bin's documents do not name the type. */
+  /** Deleted permanently: the recycle bin's documents do not name the type. */
   readonly unrecoverable?: true;
   /** The listing contains records that Celigo publishes and the account cannot change. */
   readonly catalogue?: true;

@@ -1,7 +1,7 @@
 import { findType } from '../../catalogue/index.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { ATTRIBUTES_FILE, BINDING_FILE, FEED_DIR, isBeside, readPath } from '../../core/layout.ts';
+import { ATTRIBUTES_FILE, BINDING_FILE, FEED_DIR, isGeneratedFile, readPath } from '../../core/layout.ts';
 import { fileOf, joinFiles } from '../../core/markers.ts';
 import { referencesOf } from '../../core/references.ts';
 import { parseYaml, renderYaml, YamlError } from '../../core/yaml.ts';
@@ -57,8 +57,8 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
   if (!files.has(ATTRIBUTES_FILE)) fault(ATTRIBUTES_FILE, 'is missing: git might convert line ends');
 
   for (const [path, bytes] of files) {
-    if (path.startsWith(`${FEED_DIR}/`) && isBeside(path)) checkFeed(path, bytes, fault);
-    if (isBeside(path)) continue;
+    if (path.startsWith(`${FEED_DIR}/`) && isGeneratedFile(path)) checkFeed(path, bytes, fault);
+    if (isGeneratedFile(path)) continue;
     const parts = readPath(path);
     if (!parts || !findType(parts.type)) {
       fault(path, 'is not a file of the mirror');

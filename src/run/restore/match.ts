@@ -66,7 +66,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   return { wanted, found, matches, notes };
 }
 
-/** The documents of the state that may have to be written, as the target shall have them. */
+/** The documents of the state that may have to be written, as the target should have them. */
 async function readWanted(
   request: RestoreContext['request'],
   { state, selection }: Chosen,

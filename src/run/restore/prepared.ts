@@ -5,7 +5,7 @@ import type { Planned } from './make-plan.ts';
 import type { Matched } from './match.ts';
 import type { RestoreContext } from './request.ts';
 
-/** A restore that is planned, but not begun: what the stages before the first write found. */
+/** A restore that is planned, but not started: what the stages before the first write found. */
 export interface Prepared extends RestoreContext, Chosen, Fetched, Matched, Planned {
   /** Why the plan must not be applied as it is, with what to do next; empty when it may. */
   readonly refusals: readonly AppError[];

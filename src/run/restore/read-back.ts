@@ -92,18 +92,18 @@ async function compare(
     const now = restorable(type, live.doc, new Map());
     const wanted = restorable(type, document.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
-    const settled = new Map(
+    const adjusted = new Map(
       madeByServer(type, expected, now).map(({ place, live, wanted: asked }) => [
         placeText(place),
-        `${JSON.stringify(live)} of ${JSON.stringify(asked)}`,
+        `from ${JSON.stringify(asked)} to ${JSON.stringify(live)}`,
       ]),
     );
-    for (const [place, what] of settled)
-      serverMade.push(`${step.key} "${step.title}": the server made ${place} ${what}`);
+    for (const [place, what] of adjusted)
+      serverMade.push(`${step.key} "${step.title}": the server changed ${place} ${what}`);
     const places = diffFields(expected, now)
       .filter(({ before }) => before !== undefined)
       .map(({ place }) => placeText(place))
-      .filter((place) => !settled.has(place));
+      .filter((place) => !adjusted.has(place));
     if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
   }
   return { drift, serverMade };

@@ -17,10 +17,10 @@ import { type Outcome, typeOf } from './write-log.ts';
 import { type LivePair, Unread } from './writer.ts';
 import { writeApart } from './written-apart.ts';
 
-type Settled = Omit<Outcome, 'step'>;
+type StepOutcome = Omit<Outcome, 'step'>;
 
 /** Carries out one step; what became of it. @throws ApiError when the server refuses or does not answer */
-export async function applyStep(run: StepRun, step: Step): Promise<Settled> {
+export async function applyStep(run: StepRun, step: Step): Promise<StepOutcome> {
   if (step.action === 'delete') return deleteResource(run, step);
   const document = run.context.documents.get(step.key);
   if (!document) return { result: 'failed', reason: 'its document is not in the state' };
@@ -42,7 +42,7 @@ function unmetNeed({ log }: StepRun, step: Step, document: MirrorDocument): stri
   return undefined;
 }
 
-async function createResource(run: StepRun, step: Step, document: MirrorDocument): Promise<Settled> {
+async function createResource(run: StepRun, step: Step, document: MirrorDocument): Promise<StepOutcome> {
   const { context, log } = run;
   const { type, doc } = document;
   const { ids, writer } = context;
@@ -83,7 +83,7 @@ function learnNewId({ context, aliases }: StepRun, { id: old }: Step, id: string
   for (const other of id === old ? [] : [old, ...(aliases.get(old) ?? [])]) context.ids.set(other, id);
 }
 
-async function undeleteResource(run: StepRun, step: Step, document: MirrorDocument): Promise<Settled> {
+async function undeleteResource(run: StepRun, step: Step, document: MirrorDocument): Promise<StepOutcome> {
   const { writer, ids } = run.context;
   const { type } = document;
   const id = step.targetId ?? step.id;
@@ -103,7 +103,7 @@ async function undeleteResource(run: StepRun, step: Step, document: MirrorDocume
   return { result: 'done', id };
 }
 
-async function updateResource(run: StepRun, step: Step, document: MirrorDocument): Promise<Settled> {
+async function updateResource(run: StepRun, step: Step, document: MirrorDocument): Promise<StepOutcome> {
   const { writer, ids } = run.context;
   const { type } = document;
   const id = step.targetId ?? step.id;
@@ -119,7 +119,7 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   return problem ? { result: 'blocked', id, reason: problem } : { result: 'done', id };
 }
 
-async function deleteResource({ context, log }: StepRun, step: Step): Promise<Settled> {
+async function deleteResource({ context, log }: StepRun, step: Step): Promise<StepOutcome> {
   const { writer, journal } = context;
   const { id } = step;
   const type = typeOf(step);

@@ -97,7 +97,7 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
   const earlier = new Map<Key, string>();
   for (const entry of journal.entries) if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
   let wrote = journal.entries.some(({ kind }) => kind === 'done');
-  let settled = 0;
+  let finished = 0;
   return {
     outcomes,
     written,
@@ -106,8 +106,8 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
     earlierVersion: (key) => earlier.get(key),
     settle(outcome) {
       outcomes.set(outcome.step.key, outcome);
-      settled += 1;
-      progress(Math.min(settled, total), total);
+      finished += 1;
+      progress(Math.min(finished, total), total);
     },
     learnParts(type, wanted, stored) {
       const pairs = [...pairInnerIds(type, wanted, stored)].filter(([old, id]) => ids.get(old) !== id && old !== id);

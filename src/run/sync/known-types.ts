@@ -11,7 +11,7 @@ import {
 /** What is known of a type that was never mirrored. */
 export const NOTHING_KNOWN: CachedType = cachedType({ resources: new Map(), pages: new Map() }, undefined);
 
-/** Files in HEAD by type and id. Files that are not the mirror's are passed over. */
+/** Files in HEAD by type and id. Files that are not the mirror's are skipped. */
 export function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string, FileEntry[]>> {
   const types = new Map<string, Map<string, FileEntry[]>>();
   for (const [path, oid] of files) {

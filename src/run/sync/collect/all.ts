@@ -47,7 +47,7 @@ export async function collectAll(run: AccountRun, { context, headState }: Starti
 /** Waits for all; the first failure stops the others, is waited out and thrown. */
 async function allOrFirstFailure<T>(work: readonly Promise<T>[], stop: AbortController): Promise<T[]> {
   let failure: { error: unknown } | undefined;
-  const settled = await Promise.allSettled(
+  const results = await Promise.allSettled(
     work.map(async (item) => {
       try {
         return await item;
@@ -59,5 +59,5 @@ async function allOrFirstFailure<T>(work: readonly Promise<T>[], stop: AbortCont
     }),
   );
   if (failure) throw failure.error;
-  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
 }
