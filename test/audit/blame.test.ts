@@ -16,7 +16,7 @@ interface BlameJson {
 }
 
 describe('blame', () => {
-  it('names the last person of each field, through a rename, and nobody for what was there before', async () => {
+  it('names the last person of each field, through a rename, and no one for what was there before', async () => {
     const account = await sample();
     const [owner, editor] = [account.owner, account.person('administrator')];
     const space = new Workspace({ prod: { baseUrl: account.url, token: owner.token } });

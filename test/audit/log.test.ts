@@ -56,16 +56,16 @@ describe('log', () => {
     }
 
     const record = account.emulator.state.audit().slice(known);
-    const told = (await entries(space)).filter(({ baseline }) => !baseline);
+    const reported = (await entries(space)).filter(({ baseline }) => !baseline);
     // Several edits of one resource between two runs are one change: its newest, with everybody named.
-    for (const entry of told) {
+    for (const entry of reported) {
       const own = record.filter(
         ({ _resourceId, time }) => _resourceId === entry.id && second(time) === second(entry.time),
       );
       expect(own.map(({ byUser }) => byUser.email)).toContain(entry.by.email);
     }
-    expect(told.length).toBe(9);
-    expect(told.every(({ what, sureness }) => what === 'changed' && sureness === 'audit')).toBe(true);
+    expect(reported.length).toBe(9);
+    expect(reported.every(({ what, sureness }) => what === 'changed' && sureness === 'audit')).toBe(true);
   });
 
   it('follows a resource through renames, deletion and return, by any of its names', async () => {
@@ -107,9 +107,9 @@ describe('log', () => {
     create('A third one');
     await space.sync();
 
-    const told = await entries(space, '--by', person.email);
-    expect(told).toHaveLength(3);
-    for (const entry of told) expect(entry).toMatchObject({ baseline: false, sureness: 'audit' });
+    const reported = await entries(space, '--by', person.email);
+    expect(reported).toHaveLength(3);
+    for (const entry of reported) expect(entry).toMatchObject({ baseline: false, sureness: 'audit' });
   });
 
   it('finds by field, text, person and time', async () => {
@@ -161,7 +161,7 @@ describe('log', () => {
     expect((await space.run('log', '-n', '0')).code).toBe(64);
   });
 
-  it('finds a text with quotation marks, as it stands in the value', async () => {
+  it('finds a text with quotation marks, as it is in the value', async () => {
     const { account, space } = await begin();
     const [script] = account.emulator.state.all('scripts');
     account.emulator
@@ -177,7 +177,7 @@ describe('log', () => {
     expect(await entries(space, 'scripts', '--grep', 'content":')).toEqual([]);
   });
 
-  it('finds a field inside a part that came or went whole', async () => {
+  it('finds a field inside a part that came or went completely', async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const bare = account.emulator.state.all('imports').find((doc) => !doc.hooks);
@@ -242,7 +242,7 @@ describe('log', () => {
 });
 
 describe('a shallow clone', () => {
-  it('tells where its history begins, and calls nothing there added by anybody', async () => {
+  it('reports where its history begins, and calls nothing there added by a person', async () => {
     const { account, space } = await begin();
     const editor = account.person('administrator');
     account.emulator.act(editor.token).set('flows', FLOW, { description: 'before the cut' });
@@ -304,7 +304,7 @@ describe('a shallow clone', () => {
     space.configure(settings, { repository: { remote: `file://${remote}`, stateless: true } });
     account.emulator.act(account.owner.token).set('flows', FLOW, { schedule: '? 7 3 ? * *' });
     expect((await space.sync()).commits.length).toBe(1);
-    // Whatever the run fetched to know what was told before: here nothing of it.
+    // Whatever the run fetched to know what was reported before: here nothing of it.
     space.git('fetch', '-q', '--depth=1', `file://${remote}`, 'main');
 
     const cut = await space.run('log');

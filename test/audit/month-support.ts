@@ -57,7 +57,7 @@ function states(account: TestAccount): Map<string, Shown> {
   );
 }
 
-function judge(
+function evaluate(
   key: string,
   before: Shown | undefined,
   after: Shown | undefined,
@@ -161,7 +161,7 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
   }
 
   let runs = 0;
-  let told = account.emulator.state.audit().length;
+  let reported = account.emulator.state.audit().length;
   let before = states(account);
   for (let n = 1, left = 1; n <= changes; n++) {
     // Two hours and 24 minutes on average: 300 changes fill October.
@@ -172,15 +172,15 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
     left = 1 + Math.floor(next() * 7);
     clock += 90_000;
     const after = states(account);
-    const record = account.emulator.state.audit().slice(told);
-    told += record.length;
+    const record = account.emulator.state.audit().slice(reported);
+    reported += record.length;
     const byKey = new Map<string, AuditEntry[]>();
     for (const entry of record) {
       const key = `${entry.resourceType}s/${entry._resourceId}`;
       byKey.set(key, [...(byKey.get(key) ?? []), entry]);
     }
     for (const [key, entries] of byKey) {
-      const verdict = judge(key, before.get(key), after.get(key), entries);
+      const verdict = evaluate(key, before.get(key), after.get(key), entries);
       if (!verdict) continue;
       expected.push(verdict);
       const [old, now] = [before.get(key), after.get(key)];

@@ -42,7 +42,7 @@ async function takePictures({ space }: Month, folder: string): Promise<void> {
   }
 }
 
-interface Told {
+interface Reported {
   readonly time: string;
   readonly by: { readonly name: string; readonly email: string };
   readonly also: readonly { readonly email: string }[];
@@ -61,12 +61,12 @@ function line({ type, id, what, time, by, also, sources }: Expected): string {
   return `${time} ${by} ${what} ${type}/${id} with [${also.join(' ')}] through [${sources.join(' ')}]`;
 }
 
-function lineOf(told: Told): string {
+function lineOf(reported: Reported): string {
   return line({
-    ...told,
-    time: `${told.time.slice(0, 19)}.000Z`,
-    by: told.by.email,
-    also: told.also.map(({ email }) => email).sort(),
+    ...reported,
+    time: `${reported.time.slice(0, 19)}.000Z`,
+    by: reported.by.email,
+    also: reported.also.map(({ email }) => email).sort(),
   });
 }
 
@@ -77,7 +77,7 @@ async function ask<T>({ space }: Month, ...args: string[]): Promise<T> {
 }
 
 describe('a month of 300 changes by 6 people', { tags: 'slow' }, () => {
-  it(`is told as the account itself recorded it, by log, report and blame (seed ${SEED})`, async () => {
+  it(`is reported as the account itself recorded it, by log, report and blame (seed ${SEED})`, async () => {
     const month = await liveMonth(SEED, 300);
     const { expected } = month;
     // The month is what it claims to be: otherwise the rest would prove little.
@@ -88,13 +88,13 @@ describe('a month of 300 changes by 6 people', { tags: 'slow' }, () => {
     expect(month.runs).toBeGreaterThan(50);
     expect(month.end.toISOString().slice(0, 10) >= '2026-10-28').toBe(true);
 
-    const log = (await ask<{ entries: Told[] }>(month, 'log')).entries.filter(({ baseline }) => !baseline);
+    const log = (await ask<{ entries: Reported[] }>(month, 'log')).entries.filter(({ baseline }) => !baseline);
     expect(log.map(lineOf).sort()).toEqual(expected.map(line).sort());
     expect(log.every(({ sureness }) => sureness === 'audit')).toBe(true);
     const times = log.map(({ time }) => time);
     expect(times).toEqual([...times].sort().reverse());
 
-    const report = await ask<{ changes: Told[]; byPerson: { person: { email: string }; total: number }[] }>(
+    const report = await ask<{ changes: Reported[]; byPerson: { person: { email: string }; total: number }[] }>(
       month,
       'report',
     );
@@ -114,7 +114,7 @@ describe('a month of 300 changes by 6 people', { tags: 'slow' }, () => {
         new Date(from).toISOString().slice(0, 10),
         new Date(from + 6 * 86_400_000).toISOString().slice(0, 10),
       ];
-      const { entries } = await ask<{ entries: Told[] }>(month, 'log', '--since', first, '--until', last);
+      const { entries } = await ask<{ entries: Reported[] }>(month, 'log', '--since', first, '--until', last);
       const inside = expected.filter(({ time }) => time.slice(0, 10) >= first && time.slice(0, 10) <= last);
       expect(
         entries
@@ -127,7 +127,7 @@ describe('a month of 300 changes by 6 people', { tags: 'slow' }, () => {
     expect(counted).toBe(expected.length);
 
     for (const person of month.people) {
-      const { entries } = await ask<{ entries: Told[] }>(month, 'log', '--by', person.email);
+      const { entries } = await ask<{ entries: Reported[] }>(month, 'log', '--by', person.email);
       const own = expected.filter(({ by, also }) => by === person.email || also.includes(person.email));
       expect(
         entries

@@ -68,7 +68,7 @@ async function written(space: Workspace, name: string, ...args: string[]): Promi
 }
 
 describe('report', () => {
-  it('tells every change with person, fields and commit, in every format', async () => {
+  it('reports every change with person, fields and commit, in every format', async () => {
     const { space, script, flow } = await busy();
 
     const json = JSON.parse(readFileSync(await written(space, 'r.json'), 'utf8')) as ReportJson;
@@ -104,7 +104,7 @@ describe('report', () => {
     // Cells that a spreadsheet would take for a formula begin with an apostrophe.
     for (const value of rows.flatMap((row) => Object.values(row))) expect(value).not.toMatch(/^[=+\-@\t\r]/);
 
-    // What came or went is told with its document.
+    // What came or went is reported with its document.
     const gone = rows.find(({ what }) => what === 'deleted');
     expect([gone?.field, gone?.after, gone?.before]).toEqual(['', '', expect.stringContaining('return "<b>1</b>";')]);
     expect(rows.find(({ what }) => what === 'added')?.after).toContain(script);
@@ -160,7 +160,7 @@ describe('report', () => {
 });
 
 describe.skipIf(WITHOUT_BROWSER)('the page of a report', { tags: 'slow' }, () => {
-  it('stands alone: no request, no error, no script but its own, whatever things are called', async () => {
+  it('is self-contained: no request, no error, no script but its own, whatever things are called', async () => {
     const { space } = await busy();
     const url = pathToFileURL(await written(space, 'r.html')).href;
     const { page, requests, errors } = await open(await browser(), url);
@@ -193,19 +193,19 @@ describe.skipIf(WITHOUT_BROWSER)('the page of a report', { tags: 'slow' }, () =>
     const { space } = await busy();
     const { page } = await open(await browser(), pathToFileURL(await written(space, 'r.html')).href);
     const shown = (): Promise<number> => page.locator('details.x:visible').count();
-    const told = (): Promise<string> => page.locator('#count').innerText();
-    expect(await told()).toBe('6 changes');
+    const reported = (): Promise<string> => page.locator('#count').innerText();
+    expect(await reported()).toBe('6 changes');
 
     await page.getByLabel('Search').focus();
     await page.keyboard.type('hyperlink schedule');
-    await expect.poll(told).toBe('1 of 6 changes');
+    await expect.poll(reported).toBe('1 of 6 changes');
     expect(await shown()).toBe(1);
     await page.getByRole('button', { name: 'Clear' }).press('Enter');
-    await expect.poll(told).toBe('6 changes');
+    await expect.poll(reported).toBe('6 changes');
     await page.getByRole('combobox', { name: 'Person' }).selectOption({ label: 'Mateo Álvarez' });
     await page.getByRole('combobox', { name: 'Type' }).selectOption({ label: 'scripts' });
     await page.getByRole('combobox', { name: 'What' }).selectOption({ label: 'deleted' });
-    await expect.poll(told).toBe('1 of 6 changes');
+    await expect.poll(reported).toBe('1 of 6 changes');
 
     const change = page.locator('details.x:visible').first();
     await change.locator('summary').focus();

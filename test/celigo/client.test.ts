@@ -70,8 +70,8 @@ describe('throttling', () => {
 
     await Promise.all(Array.from({ length: 8 }, (_, i) => api.send({ url: `/v1/x${i}`, signal })));
 
-    const told = seen[0]?.at ?? 0;
-    expect(seen.slice(1).map(({ at }) => at - told >= 990)).toEqual(Array(8).fill(true));
+    const reported = seen[0]?.at ?? 0;
+    expect(seen.slice(1).map(({ at }) => at - reported >= 990)).toEqual(Array(8).fill(true));
     expect(api.stats.throttledMs).toBeGreaterThan(900);
   });
 
@@ -276,7 +276,7 @@ async function rawServer(head: string, body: string): Promise<{ url: string; hea
 const FOLDED = 'HTTP/1.1 200 OK\r\nLink: </v1/c?skip=0>; rel="first",\r\n  </v1/c?skip=3>;\r\n\t rel="next"';
 
 describe('a folded Link', () => {
-  it('is read, with the token sent to nobody else', async () => {
+  it('is read, with the token sent to no other host', async () => {
     const { url, heads } = await rawServer(FOLDED, '[]');
 
     const { headers } = await client(url).send({ url: '/v1/c', signal });
@@ -299,13 +299,13 @@ describe('a folded Link', () => {
     expect(proxy.targets).toHaveLength(2);
   });
 
-  it('lets nothing else through that is no HTTP', async () => {
+  it('lets nothing else through that is not HTTP', async () => {
     const { url } = await rawServer(`${FOLDED}\r\nbad header: \x01`, '[]');
 
     await expect(client(url, { retries: 0 }).send({ url: '/v1/c', signal })).rejects.toThrow(/protocol/);
   });
 
-  it('is no reason to send a write twice', async () => {
+  it('never causes a write to be sent twice', async () => {
     const { url, heads } = await rawServer(FOLDED, '[]');
 
     await expect(client(url).send({ method: 'POST', url: '/v1/c', body: {}, signal })).rejects.toMatchObject({

@@ -52,7 +52,7 @@ export interface Scenario {
   readonly begin: (world: World) => Promise<Round>;
 }
 
-/** A violation, told apart from faults of the suite itself. */
+/** A violation, distinguished from faults of the suite itself. */
 export class Broken extends Error {}
 
 export function must(holds: boolean, problem: () => string): void {

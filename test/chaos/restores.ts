@@ -169,7 +169,7 @@ function ambush(world: World, dice: Dice, slipping: boolean): Ambush {
     if (!slipping || id === undefined || markers.length >= 3 || !dice.chance(0.3)) return;
     const held = emulator.state.get(dir, id);
     if (!held || !isPlain(dir, held)) return;
-    const marker = `slipped-in-${markers.length}-into-${id}-${dice.between(0, 1e9)}`;
+    const marker = `lost-update-${markers.length}-into-${id}-${dice.between(0, 1e9)}`;
     markers.push(marker);
     emulator.act(editor).set(dir, id, { description: marker });
   };

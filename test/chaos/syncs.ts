@@ -97,9 +97,9 @@ async function heal({ world }: Story, injected: readonly Injected[]): Promise<nu
     must(/"check": "objects",\s+"verdict": "fault"/.test(doctor.out), () => 'doctor does not see what is missing');
     rmSync(world.mirror, { recursive: true });
   }
-  const told = (part: string): string => new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
+  const reported = (part: string): string => new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
   throw new Broken(
-    `does not become whole again: exit ${last?.code}: ${told('error') || last?.out.slice(-600)} ${told('remote')}`,
+    `does not become complete again: exit ${last?.code}: ${reported('error') || last?.out.slice(-600)} ${reported('remote')}`,
   );
 }
 

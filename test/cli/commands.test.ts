@@ -82,7 +82,7 @@ describe('doctor', () => {
     expect(existsSync(space.mirror)).toBe(false);
   });
 
-  it('tells which files with secrets are open to other users, and has none of it in the output', async () => {
+  it('reports which files with secrets are open to other users, and has none of it in the output', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     const configuration = join(space.dir, 'celigo-mirror.yaml');
@@ -171,7 +171,7 @@ describe('doctor', () => {
   });
 });
 
-describe('a proxy of the environment that is no address', () => {
+describe('a proxy of the environment that is not a valid address', () => {
   it.each(['sync', 'doctor', 'daemon'])(
     'stops %s with exit code 64, its name and without its password',
     async (name) => {
@@ -282,7 +282,7 @@ describe('output', () => {
     expect(out).not.toContain('\u202e');
   });
 
-  it('of the demo tells the story', async () => {
+  it('of the demo shows the story', async () => {
     const { code, out } = await cli(['demo'], tempDir());
 
     expect(code).toBe(0);
@@ -299,7 +299,7 @@ describe('output', () => {
 });
 
 describe('a file or folder that an option names', () => {
-  it('is told where it cannot be used, without an internal error', async () => {
+  it('is reported where it cannot be used, without an internal error', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

@@ -74,7 +74,7 @@ describe('attributeChanges', () => {
     ]);
   });
 
-  it('names the other editors of a resource beside the newest one', () => {
+  it('names the other editors of a resource next to the newest one', () => {
     expect(
       attribute({
         changes: [change('1')],
@@ -83,7 +83,7 @@ describe('attributeChanges', () => {
     ).toEqual([{ author: 'BOB', at: '10:30', with: ['ANN', 'CYD'], ids: ['1'], certainty: 'audit' }]);
   });
 
-  it('tells deletions by their entry, and ignores looking and other types', () => {
+  it('recognizes deletions by their entry, and ignores reads and other types', () => {
     expect(
       attribute({
         changes: [change('1', { kind: 'deleted' })],

@@ -109,7 +109,7 @@ const HARMLESS: readonly string[] = [
 ];
 
 describe('a credential', () => {
-  it.each(CREDENTIALS)('is found, and nothing beside it: %s', async (text, value) => {
+  it.each(CREDENTIALS)('is found, and nothing next to it: %s', async (text, value) => {
     const found = await findCredentials(text);
     expect(found.map(({ start, end }) => text.slice(start, end))).toContain(value);
     expect(credentialsIn(text).map(({ start, end }) => text.slice(start, end))).toEqual([value]);

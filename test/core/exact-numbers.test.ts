@@ -21,7 +21,7 @@ describe('a number', () => {
     }
   });
 
-  it('is found at its place, and never inside a text', () => {
+  it('is found where it is, and never inside a text', () => {
     const big = '12345678901234567890';
     const json = `{"a":",${big}","b\\"":[{"c":"\\\\"},{"d":${big}}],"e":{"f":[]},"${big}":[[1,${big}]]}`;
     JSON.parse(json);

@@ -23,7 +23,7 @@ describe('the difference of two documents', () => {
     ]);
   });
 
-  it('tells an element put into a list from those it shifted', () => {
+  it('distinguishes an element put into a list from those it shifted', () => {
     const before = [{ n: 1 }, { n: 2 }, { n: 3 }];
     expect(shown(before, [{ n: 1 }, { n: 9 }, { n: 2 }, { n: 3 }])).toEqual(['[1]: undefined → {"n":9}']);
     expect(shown(before, [{ n: 1 }, { n: 3 }])).toEqual(['[1]: {"n":2} → undefined']);

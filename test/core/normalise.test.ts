@@ -121,7 +121,7 @@ describe('order', () => {
 });
 
 describe('credentials', () => {
-  it('keeps masks and hides what stands in clear at a known place', () => {
+  it('keeps masks and hides what is in plain text at a known place', () => {
     expect(clean('agents', { accessToken: 'abcdef' })).toEqual({ accessToken: { $secret: 'print-of-6' } });
     expect(
       clean('connections', {

@@ -221,7 +221,7 @@ describe('a day of the daemon', () => {
     await day.end();
   });
 
-  it('abandons a run at its time limit and goes on', async () => {
+  it('abandons a run at its time limit and continues', async () => {
     vi.setSystemTime('2026-11-24T10:00:00Z');
     const day = new Simulation();
     day.behaviour = (_account, at) => (at.getUTCHours() === 10 && at.getUTCMinutes() === 0 ? 'hangs' : 'good');
@@ -247,7 +247,7 @@ describe('a day of the daemon', () => {
     await day.end();
   });
 
-  it('goes on at once when the clock is set back by a week', async () => {
+  it('continues at once when the clock is set back by a week', async () => {
     vi.setSystemTime('2026-11-24T10:00:00Z');
     const day = new Simulation();
     day.start();
@@ -310,7 +310,7 @@ describe('a day of the daemon', () => {
 });
 
 describe('the end of the daemon', () => {
-  it('waits for the run under way', async () => {
+  it('waits for the run in progress', async () => {
     vi.setSystemTime('2026-11-24T10:00:00Z');
     const day = new Simulation();
     day.behaviour = () => ({ takesMs: 10_000 });

@@ -195,7 +195,7 @@ describe('the daemon on its clone', () => {
     expect(contents(space)).toEqual(contents(fresh));
   });
 
-  it('makes no clone and no run at its start when told not to', async () => {
+  it('makes no clone and no run at its start when configured so', async () => {
     const account = await sample();
     const space = home(account, { schedule: NEVER, daemon: { runAtStart: false } });
     const daemon = await startDaemon(space.dir);

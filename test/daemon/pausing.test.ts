@@ -6,7 +6,7 @@ import { bareRemote, git, Workspace } from '../support/workspace.ts';
 import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
 import { EVERY_SECOND, FLOW, home, isReady, NEVER, removeOne, runs, TRIGGER, timeOf } from './support.ts';
 
-/** The pauses that the daemon told of, in whole seconds. */
+/** The pauses that the daemon reported, in seconds. */
 function pauses(daemon: DaemonProcess): number[] {
   return daemon
     .log()
@@ -18,7 +18,7 @@ const refuse = ({ emulator }: TestAccount): void =>
   emulator.faults.add({ times: 'always', fault: { kind: 'status', status: 401 } });
 
 describe('an account that fails', () => {
-  it('is tried less and less often, up to the longest pause, and says so', {
+  it('is tried less and less often, up to the longest pause, and reports it', {
     tags: 'slow',
     timeout: 90_000,
   }, async () => {
@@ -44,7 +44,7 @@ describe('an account that fails', () => {
     expect(next).toBeCloseTo(Date.parse((await daemon.status()).accounts.prod?.nextRun ?? '') / 1000, -1);
   });
 
-  it('is tried at once when POST /sync asks, and is no longer paused once it is well', async () => {
+  it('is tried at once when POST /sync asks, and is no longer paused once it is healthy', async () => {
     const account = await sample();
     refuse(account);
     const space = home(account, {
@@ -143,7 +143,7 @@ describe('a run that takes too long', () => {
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'on its way' });
 
     await until('trouble', async () => /failed|partial/.test((await daemon.status()).accounts.prod?.state ?? ''));
-    // The run is told to its end, with the commit that waits.
+    // The run is reported to its end, with the commit that waits.
     expect((await daemon.status()).accounts.prod?.lastRun).toMatchObject({
       runId: expect.stringMatching(/^\d{8}T/),
       error: { code: 'TIMEOUT' },
@@ -192,7 +192,7 @@ describe('a configuration that is mounted', () => {
     expect(daemon.output()).not.toContain(account.owner.token);
   });
 
-  it('is taken anew: accounts come and go, a wrong schedule does not take force, the trigger token turns', {
+  it('is read again: accounts come and go, a wrong schedule does not take force, the trigger token turns', {
     tags: 'slow',
   }, async () => {
     const account = await sample();

@@ -42,7 +42,7 @@ async function oneShot(env: Record<string, string>): Promise<Run> {
 }
 
 /** Descriptions of flows in the order in which the history tells them, by file. */
-function told(remote: string): Map<string, string[]> {
+function reported(remote: string): Map<string, string[]> {
   const log = git(remote, 'log', '--reverse', '--format=', '-p', '-U0', 'main', '--', '*/flows/*');
   const stories = new Map<string, string[]>();
   let file = '';
@@ -96,7 +96,7 @@ describe('two stateless runs of one account on one remote', () => {
     expect(restarts).toBeGreaterThan(0);
     expect(git(remote, 'rev-list', '--count', '--merges', 'main').trim()).toBe('0');
     git(remote, 'fsck', '--strict');
-    const stories = told(remote);
+    const stories = reported(remote);
     for (const [id, texts] of wanted) {
       const [file] = [...stories.keys()].filter((path) => path.includes(id));
       expect(stories.get(file ?? ''), id).toEqual(texts);
@@ -208,7 +208,7 @@ describe('a stateless run', () => {
     expect(err).toContain('a stateless run needs a remote');
   });
 
-  it('fails when its commits cannot be pushed, since nobody keeps them', { tags: 'slow' }, async () => {
+  it('fails when its commits cannot be pushed, since no clone keeps them', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const env = environment(account, remote);

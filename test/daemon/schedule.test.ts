@@ -74,41 +74,41 @@ describe('a schedule', () => {
   });
 });
 
-describe('the agenda', () => {
+describe('the schedule of several accounts', () => {
   const every15 = { name: 'prod', schedule: '*/15 * * * *', timezone: 'UTC' };
   const hourly = { name: 'test', schedule: '0 * * * *', timezone: 'UTC' };
 
   it('gives each account its own times', () => {
-    const agenda = createSchedule([every15, hourly], new Date('2026-11-24T10:01Z'), NO_JITTER);
+    const schedule = createSchedule([every15, hourly], new Date('2026-11-24T10:01Z'), NO_JITTER);
 
-    expect(agenda.take(new Date('2026-11-24T10:14:59Z'))).toEqual([]);
-    expect(agenda.take(new Date('2026-11-24T10:15:00Z'))).toEqual(['prod']);
-    expect(agenda.take(new Date('2026-11-24T10:15:01Z'))).toEqual([]);
-    expect(agenda.take(new Date('2026-11-24T11:00:00Z'))).toEqual(['prod', 'test']);
-    expect(agenda.next('test')).toEqual(new Date('2026-11-24T12:00Z'));
+    expect(schedule.take(new Date('2026-11-24T10:14:59Z'))).toEqual([]);
+    expect(schedule.take(new Date('2026-11-24T10:15:00Z'))).toEqual(['prod']);
+    expect(schedule.take(new Date('2026-11-24T10:15:01Z'))).toEqual([]);
+    expect(schedule.take(new Date('2026-11-24T11:00:00Z'))).toEqual(['prod', 'test']);
+    expect(schedule.next('test')).toEqual(new Date('2026-11-24T12:00Z'));
   });
 
   it('makes up for any number of missed times by one run', () => {
-    const agenda = createSchedule([every15], new Date('2026-11-24T10:01Z'), NO_JITTER);
+    const schedule = createSchedule([every15], new Date('2026-11-24T10:01Z'), NO_JITTER);
 
-    expect(agenda.take(new Date('2026-11-25T08:07Z'))).toEqual(['prod']);
-    expect(agenda.take(new Date('2026-11-25T08:07:01Z'))).toEqual([]);
-    expect(agenda.next('prod')).toEqual(new Date('2026-11-25T08:15Z'));
+    expect(schedule.take(new Date('2026-11-25T08:07Z'))).toEqual(['prod']);
+    expect(schedule.take(new Date('2026-11-25T08:07:01Z'))).toEqual([]);
+    expect(schedule.next('prod')).toEqual(new Date('2026-11-25T08:15Z'));
   });
 
   it('does not wait for a time far ahead after the clock was set back', () => {
-    const agenda = createSchedule([every15], new Date('2026-11-24T10:01Z'), NO_JITTER);
+    const schedule = createSchedule([every15], new Date('2026-11-24T10:01Z'), NO_JITTER);
 
-    expect(agenda.take(new Date('2026-11-20T09:00Z'))).toEqual([]);
-    expect(agenda.take(new Date('2026-11-20T09:15Z'))).toEqual(['prod']);
+    expect(schedule.take(new Date('2026-11-20T09:00Z'))).toEqual([]);
+    expect(schedule.take(new Date('2026-11-20T09:15Z'))).toEqual(['prod']);
   });
 
   it('delays a run by chance, at most by the jitter and a tenth of the interval', () => {
     const late = { jitterMs: 30_000, random: () => 0.999 };
     const minutely = { name: 'a', schedule: '* * * * *', timezone: 'UTC' };
-    const agenda = createSchedule([every15, minutely], new Date('2026-11-24T10:01Z'), late);
+    const schedule = createSchedule([every15, minutely], new Date('2026-11-24T10:01Z'), late);
 
-    expect(agenda.next('prod')).toEqual(new Date('2026-11-24T10:15:29.970Z'));
-    expect(agenda.next('a')).toEqual(new Date('2026-11-24T10:02:05.994Z'));
+    expect(schedule.next('prod')).toEqual(new Date('2026-11-24T10:15:29.970Z'));
+    expect(schedule.next('a')).toEqual(new Date('2026-11-24T10:02:05.994Z'));
   });
 });

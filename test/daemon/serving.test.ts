@@ -31,7 +31,7 @@ const METRICS = [
 ].map((name) => `celigo_mirror_${name}`);
 
 describe('the daemon', () => {
-  it('mirrors at its start, is ready from then on, and tells all about it', async () => {
+  it('mirrors at its start, is ready from then on, and reports all about it', async () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
 
@@ -87,7 +87,7 @@ describe('the daemon', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('serves nowhere when told so', async () => {
+  it('serves nowhere when configured so', async () => {
     const account = await sample();
     const home = space(account);
     const running = start(['daemon', '--listen', 'off'], home.dir, { LOG_LEVEL: 'info' });
@@ -170,11 +170,11 @@ describe('what an operator searches', () => {
     });
     const daemon = await startDaemon(space(account).dir);
 
-    const told = await until('the expiry', () =>
+    const reported = await until('the expiry', () =>
       daemon.metric('celigo_mirror_token_expiry_timestamp_seconds', { account: 'prod', token: 'Nightly sync' }),
     );
 
-    expect(told).toBeCloseTo(expires.getTime() / 1000, 0);
+    expect(reported).toBeCloseTo(expires.getTime() / 1000, 0);
     await until('the warning', () =>
       daemon.log().some(({ msg, token }) => msg === 'an API token expires soon' && token === 'Nightly sync'),
     );

@@ -99,7 +99,7 @@ describe('the audit log', () => {
     expect(log.map(({ fieldChanges }) => fieldChanges[0]?.newValue)).toEqual(['c', 'b']);
   });
 
-  it('leaves tools out, unless told otherwise', async () => {
+  it('leaves tools out, unless configured otherwise', async () => {
     const seed = account({ ...smallShop(), tools: [doc(id('7', 1), 'T', { _integrationId: id('1', 1) })] });
     const silent = await start({ seed });
     const talkative = await start({ seed, auditAll: true, auditShape: 'auditLogs' });

@@ -107,7 +107,7 @@ describe('faults', () => {
 });
 
 describe('the hook before writes', () => {
-  it('lets somebody else edit first', async () => {
+  it('lets another person edit first', async () => {
     const { emulator, send } = await start({ seed: account(smallShop()) });
     const seen: string[] = [];
     emulator.beforeWrite = ({ method, type: dir, id: target }) => {

@@ -32,7 +32,7 @@ describe('lookup cache data', () => {
     expect(emulator.requests).toHaveLength(3);
   });
 
-  it('links absolutely, or relative to the host, when told to', async () => {
+  it('links absolutely, or relative to the host, when configured to', async () => {
     const absolute = await start({ seed: seedWith(1_001), nextPageUrl: 'absolute' });
     const relative = await start({ seed: seedWith(1_001), nextPageUrl: 'relative' });
 

@@ -83,7 +83,7 @@ describe('the recycle bin', () => {
     expect(emulator.state.bin()).toEqual([]);
   });
 
-  it('purges for good, by hand or after 30 days', async () => {
+  it('purges permanently, manually or after 30 days', async () => {
     const { send, get, time } = await start({ seed: account({ scripts: [script(1), script(2)] }) });
     await send('DELETE', `/v1/scripts/${id('6', 1)}`);
     await send('DELETE', `/v1/scripts/${id('6', 2)}`);
@@ -95,7 +95,7 @@ describe('the recycle bin', () => {
     expect((await send('POST', `${BIN}/scripts/${id('6', 2)}`, {})).status).toBe(404);
   });
 
-  it('loses the entries of a lookup cache, unless told otherwise', async () => {
+  it('loses the entries of a lookup cache, unless configured otherwise', async () => {
     const seed = account(
       { lookupcaches: [doc(id('c', 1), 'Cache')] },
       { lookupData: { [id('c', 1)]: [{ key: 'a', value: 1 }] } },

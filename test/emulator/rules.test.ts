@@ -57,7 +57,7 @@ describe('every type', () => {
     expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['422 invalid_field', '422 invalid_field']);
   });
 
-  it('refuses new REST steps and keeps old ones, unless told otherwise', async () => {
+  it('refuses new REST steps and keeps old ones, unless configured otherwise', async () => {
     const seed = account({ ...smallShop(), exports: [exportDoc(1, { adaptorType: 'RESTExport' })] });
     const body = { name: 'R', adaptorType: 'RESTExport', _connectionId: id('2', 1) };
     const strict = await start({ seed });
@@ -72,7 +72,7 @@ describe('every type', () => {
 describe('flows', () => {
   const bodies = {
     both: { name: 'F', pageProcessors: [{ type: 'import', _importId: id('4', 1) }], routers: [ROUTER] },
-    twins: { name: 'F', routers: [ROUTER, ROUTER] },
+    duplicates: { name: 'F', routers: [ROUTER, ROUTER] },
     nowhere: { name: 'F', routers: [{ ...ROUTER, branches: [{ nextRouterId: 'z' }] }] },
     alias: { name: 'F', aliases: [{ alias: 'x', _exportId: id('3', 1) }] },
     group: { name: 'F', _integrationId: id('1', 1), _flowGroupingId: id('e', 1) },

@@ -36,7 +36,7 @@ describe('reads', () => {
     ]);
   });
 
-  it('show what was never set as absent, and some credentials in clear', async () => {
+  it('show what was never set as absent, and some credentials in plain text', async () => {
     const seed = account({
       agents: [doc(id('a', 1), 'Agent', { accessToken: 'agent-secret' })],
       exports: [exportDoc(1, { adaptorType: 'WebhookExport', webhook: { verify: 'token', token: 'w' } })],

@@ -100,7 +100,7 @@ export function smallShop(): AccountSeed['resources'] {
   };
 }
 
-/** A clock that only moves when told to. */
+/** A clock that only moves when it is moved. */
 export function clock(start = '2026-03-01T12:00:00.000Z') {
   let time = Date.parse(start);
   return {

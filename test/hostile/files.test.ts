@@ -27,7 +27,7 @@ const EVIL: Record<string, string> = {
     .join('\n')}\n`,
   'a tag that wants an object': `_id: ${ID}\nname: !!js/function 'function () { process.exit(7) }'\n`,
   'a tag of a language': `_id: ${ID}\nname: !!python/object/apply:os.system ['touch /tmp/x']\n`,
-  'a key that stands there twice': `_id: ${ID}\nname: a\nname: b\n`,
+  'a key that is there twice': `_id: ${ID}\nname: a\nname: b\n`,
   'merge keys': `_id: ${ID}\nbase: &base {a: 1}\n<<: *base\n`,
   'several documents': `_id: ${ID}\n---\n_id: ${ID}\n`,
   'a directive': `%YAML 9.9\n---\n_id: ${ID}\n`,

@@ -288,7 +288,7 @@ describe('a text from the account', () => {
   });
 });
 
-describe('words that somebody types', () => {
+describe('words that a person types', () => {
   it('end in a message or in nothing, and make no files', async () => {
     const dir = tempDir();
     writeFileSync(join(dir, 'celigo-mirror.yaml'), 'accounts: { prod: { baseUrl: "http://127.0.0.1:9", token: x } }\n');

@@ -137,9 +137,9 @@ it(`a credential planted in ${PLACES.length} places reaches neither repository, 
     .map((bytes) => (bytes[0] === 0x1f ? gunzipSync(bytes) : bytes).toString('latin1'))
     .join('\n');
   // Every place was mirrored: otherwise there was nothing to leak.
-  const told = space.git('log', '--format=%B').match(/^- (?:changed|renamed): .*$/gm) ?? [];
+  const reported = space.git('log', '--format=%B').match(/^- (?:changed|renamed): .*$/gm) ?? [];
   const edited = PLACES.map(([type, place], n) => [type, place, ids[n] ?? ''] as const);
-  expect(edited.filter(([, , id]) => !told.some((line) => line.includes(id)))).toEqual([]);
+  expect(edited.filter(([, , id]) => !reported.some((line) => line.includes(id)))).toEqual([]);
   const leaks = PLACES.flatMap(([type, place], n) =>
     [seen, history, folder].some((text) => traces(n).some((trace) => text.includes(trace)))
       ? [`${n}: ${type} ${place}`]

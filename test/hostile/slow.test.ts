@@ -52,12 +52,12 @@ describe('the time for a text grows with its length alone', { tags: 'slow' }, ()
 });
 
 describe('differences of texts with hardly a line in common', { tags: 'slow' }, () => {
-  it('are told as replaced, without what both begin and end with', () => {
-    const told = diffLines(`head\n${lines('old')}\ntail\n`, `head\n${lines('new')}\nmore\ntail\n`);
+  it('are reported as replaced, without what both begin and end with', () => {
+    const reported = diffLines(`head\n${lines('old')}\ntail\n`, `head\n${lines('new')}\nmore\ntail\n`);
 
-    expect(told).toHaveLength(100_001);
-    expect(told[0]).toEqual({ sign: '-', text: 'old 0', line: 2 });
-    expect(told[50_000]).toEqual({ sign: '+', text: 'new 0', line: 2 });
-    expect(told.at(-1)).toEqual({ sign: '+', text: 'more', line: 50_002 });
+    expect(reported).toHaveLength(100_001);
+    expect(reported[0]).toEqual({ sign: '-', text: 'old 0', line: 2 });
+    expect(reported[50_000]).toEqual({ sign: '+', text: 'new 0', line: 2 });
+    expect(reported.at(-1)).toEqual({ sign: '+', text: 'more', line: 50_002 });
   });
 });

@@ -76,7 +76,7 @@ describe('lint', () => {
     for (const { path } of findings) expect(space.git('ls-files', '--', path).trim()).toBe(path);
   });
 
-  it('finds one planted fault of each kind, where it stands, and nothing else', async () => {
+  it('finds one planted fault of each kind, where it is, and nothing else', async () => {
     const make = (docs: Map<string, JsonObject[]>, dir: string, doc: JsonObject): void => {
       docs.get(dir)?.push({ createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z', ...doc });
     };
@@ -150,7 +150,7 @@ describe('lint', () => {
     expect(JSON.stringify(findings)).not.toContain('k7Qz93hLmN20xWp4');
   });
 
-  it('finds credentials by their names in settings that the mirror holds in clear, and none in words', async () => {
+  it('finds credentials by their names in settings that the mirror holds in plain text, and none in words', async () => {
     const seed = sampleAccount();
     const flows = (seed.resources.flows ?? []).map(
       (doc, i): JsonObject =>
@@ -214,7 +214,7 @@ describe('lint', () => {
     expect(findings.filter((found) => found.id === id(2))).toEqual([]);
   });
 
-  it('lets a policy change how grave a rule is, and tells allowances that nothing needs', async () => {
+  it('lets a policy change the severity of a rule, and reports allowances that nothing needs', async () => {
     const space = await mirrorOf();
     const policy = join(space.dir, 'policy.yaml');
     writeFileSync(

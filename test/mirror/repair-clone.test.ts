@@ -278,7 +278,7 @@ describe('a clone that a power loss damaged', () => {
     expect(outcome.out).toMatch(/fault +objects +parts of the history are missing/);
   });
 
-  it('is reported as beyond repair when nothing of it is left', async () => {
+  it('is reported as not repairable when nothing of it is left', async () => {
     const { space } = await lived(undefined);
     for (const file of looseObjects(space)) if (statSync(file).size > 0) truncateSync(file, 0);
 

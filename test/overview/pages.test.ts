@@ -138,9 +138,7 @@ describe('overview', () => {
 });
 
 describe('a clone that is not kept', () => {
-  it('makes the same pages and goes on with the feed, and leaves alone what somebody wrote', {
-    tags: 'slow',
-  }, async () => {
+  it('makes the same pages, continues the feed, and leaves alone what a person wrote', { tags: 'slow' }, async () => {
     const account = await sample();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token, overview: true, auditFeed: true } };
     const space = new Workspace(settings);

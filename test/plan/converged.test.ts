@@ -5,7 +5,7 @@ import { type } from './support.ts';
 const CONNECTIONS = type('connections');
 
 it.each([
-  // wanted, live: told after a write, left alone by a plan
+  // wanted, live: reported after a write, left alone by a plan
   [99, 25, true, true],
   [99, 50, true, true],
   [0, 1, true, true],
@@ -14,11 +14,11 @@ it.each([
   [99, 5, false, false],
   [10, 25, false, false],
   [25, 10, false, false],
-])('concurrencyLevel %i that became %i', (wanted, live, told, left) => {
+])('concurrencyLevel %i that became %i', (wanted, live, reported, left) => {
   const [ours, theirs] = [wanted, live].map((concurrencyLevel) => ({ http: { concurrencyLevel } }));
   const found = madeByServer(CONNECTIONS, ours ?? {}, theirs ?? {});
 
-  expect(found).toEqual(told ? [{ place: ['http', 'concurrencyLevel'], wanted, live }] : []);
+  expect(found).toEqual(reported ? [{ place: ['http', 'concurrencyLevel'], wanted, live }] : []);
   expect(reachable(CONNECTIONS, ours ?? {}, theirs ?? {})).toEqual(left ? theirs : ours);
 });
 

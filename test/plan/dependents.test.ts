@@ -11,12 +11,12 @@ function dependent(dir: string, doc: JsonObject & { _id: string }): LiveDocument
   return { type, id, title, path, doc, changed: false };
 }
 
-function told({ steps }: Plan): string[] {
+function reported({ steps }: Plan): string[] {
   return steps.map(({ action, key, reason }) => `${action} ${key.split('/')[0]}: ${reason}`);
 }
 
-describe('a live document that names what an earlier restore made anew', () => {
-  it('is updated, wherever the id stands, be it wanted or not', () => {
+describe('a live document that names what an earlier restore recreated', () => {
+  it('is updated, wherever the id is, whether it is wanted or not', () => {
     const plan = planRestore(
       planInput({
         replaced: new Map([[OLD, NEW]]),
@@ -29,7 +29,7 @@ describe('a live document that names what an earlier restore made anew', () => {
       }),
     );
 
-    expect(told(plan)).toEqual([
+    expect(reported(plan)).toEqual([
       `update flows: still refers to ${OLD}, which is ${NEW} now`,
       `update flows: still refers to ${OLD}, which is ${NEW} now`,
     ]);
@@ -39,7 +39,7 @@ describe('a live document that names what an earlier restore made anew', () => {
     ]);
   });
 
-  it('is left alone where only a record of another system, its origin or an echo says so', () => {
+  it('is left alone where only a record of another system, its origin or an echo names it', () => {
     const plan = planRestore(
       planInput({
         replaced: new Map([[OLD, NEW]]),
@@ -98,13 +98,13 @@ it('what stood in the place of something lost, and is lost as well, is followed 
     }),
   );
 
-  expect(told(plan)).toEqual([
+  expect(reported(plan)).toEqual([
     'create exports: not in the account or its recycle bin: will be created with a new id',
     `update flows: refers to exports/${OLD}, which gets a new id`,
   ]);
 });
 
-it('a part of an Integration App that differs anyway is told to lead nowhere besides', () => {
+it('a part of an Integration App that differs anyway is also reported to lead nowhere', () => {
   const flow = { _id: id('f', 1), _connectorId: id('c', 9), pageGenerators: [{ _exportId: OLD }] };
   const live = { ...flow, name: 'as it is' };
   const plan = planRestore(
@@ -118,7 +118,7 @@ it('a part of an Integration App that differs anyway is told to lead nowhere bes
     }),
   );
 
-  expect(told(plan)).toEqual([
+  expect(reported(plan)).toEqual([
     'create exports: not in the account or its recycle bin: will be created with a new id',
     expect.stringContaining(`refers to exports/${OLD}, which gets a new id`),
   ]);

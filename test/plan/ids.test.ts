@@ -6,7 +6,7 @@ const [OLD, NEW] = [id('a', 1), id('b', 1)];
 const IDS = new Map([[OLD, NEW]]);
 
 describe('rewriting ids', () => {
-  it('replaces whole values and whole keys at any depth, and nothing within a longer text', () => {
+  it('replaces complete values and complete keys at any depth, and nothing within a longer text', () => {
     const doc = { _exportId: OLD, settings: { [OLD]: [OLD, `see ${OLD}`, `/v1/exports/${OLD}`] } };
     expect(rewriteIds(doc, IDS)).toEqual({
       _exportId: NEW,

@@ -73,7 +73,7 @@ describe('the order of steps', () => {
       ),
     );
 
-  it('is whole, and every creation can name what it does not leave out', () => {
+  it('is complete, and every creation can name what it does not leave out', () => {
     fc.assert(
       fc.property(graph, (nodes) => {
         const { levels, late } = orderByNeed(nodes);

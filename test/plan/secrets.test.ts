@@ -50,7 +50,7 @@ describe('no body ever holds a mask or a placeholder', () => {
     );
   });
 
-  it('and the door refuses one that slipped through, naming the place', () => {
+  it('and the last check refuses one that was missed, naming the place', () => {
     expect(() => assertNoPlaceholder({ http: { auth: [{ token: '*****' }] } }, 'PUT /v1/x')).toThrow(
       'http.auth[0].token',
     );
@@ -60,7 +60,7 @@ describe('no body ever holds a mask or a placeholder', () => {
 describe('filling credentials in', () => {
   const marker = (fingerprint: string) => ({ $secret: fingerprint });
 
-  it('takes the live value of the same fingerprint, wherever it stands now', () => {
+  it('takes the live value of the same fingerprint, wherever it is now', () => {
     const wanted = { headers: [{ name: 'Authorization', value: marker('aaa') }] };
     const live = {
       raw: {
@@ -98,7 +98,7 @@ describe('filling credentials in', () => {
     expect(filled).toEqual({ doc: { http: { encrypted: { apiKey: 'k' } } }, missing: [], kept: [] });
   });
 
-  it('names every masked place that nobody knows the value of, and leaves none in', () => {
+  it('names every masked place whose value is unknown, and leaves none in', () => {
     const wanted = { a: '******', list: ['******', 'x', '******'], b: { c: '***' } };
     expect(fillSecrets(wanted, new Map([['b.c', 'known']]), { raw: wanted, doc: wanted })).toEqual({
       doc: { list: ['x'], b: { c: 'known' } },

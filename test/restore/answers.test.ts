@@ -19,7 +19,7 @@ async function pair(writeAnswer: 'document' | 'id' | 'echo') {
 }
 
 eachOf([['id'], ['echo']], { quick: 0 })(
-  'a server that answers a write with less than it holds (%s) changes nothing: all is finished, nobody is blamed',
+  'a server that answers a write with less than it holds (%s) changes nothing: all is finished, no one is blamed',
   async (writeAnswer) => {
     const whole = await pair('document');
     const { copy, space } = await pair(writeAnswer);
@@ -67,7 +67,7 @@ eachOf([['document'], ['id']], { quick: 1 })(
       if (id === undefined || dir !== 'flows' || markers.length > 0) return;
       const editor = emulator.act(copy.owner.email);
       for (const flow of emulator.state.all('flows')) {
-        const marker = `slipped-into-${String(flow._id)}`;
+        const marker = `lost-update-${String(flow._id)}`;
         markers.push(marker);
         editor.set('flows', String(flow._id), { 'settings.slippedIn': marker });
       }

@@ -41,7 +41,7 @@ eachOf(
   const outcome = await space.run(...['restore', `connections/${id}`, '--at', at, '--yes', '--secrets', file]);
 
   expectCode(outcome, 64);
-  for (const told of [file, `connections/${id}`, place]) expect(said(outcome)).toContain(told);
+  for (const reported of [file, `connections/${id}`, place]) expect(said(outcome)).toContain(reported);
   for (const hidden of ['abcdef123456', '***', 'somebody']) expect(said(outcome)).not.toContain(hidden);
   expect(writes(emulator)).toEqual([]);
   const now = doc(emulator, 'connections', id);

@@ -133,7 +133,7 @@ describe('a deleted integration that was purged', () => {
         Object.entries(value).flatMap(([key, held]) => (held === undefined ? [] : [[key, rewrite(held)]])),
       );
     };
-    // The API cannot register caches: that is told, not done.
+    // The API cannot register caches: that is reported, not done.
     const {
       disabled: _,
       _templateId: __,
@@ -189,7 +189,7 @@ describe('a deleted integration that was purged', () => {
   ];
 
   eachOf(CASES, { quick: 1 })(
-    'is made anew with every reference rewritten: $name (flows enabled: $enable, deletion mirrored: $synced)',
+    'is recreated with every reference rewritten: $name (flows enabled: $enable, deletion mirrored: $synced)',
     async ({ name, enable, synced }) => {
       const test = await account();
       const space = await mirrored(test);
@@ -720,7 +720,7 @@ describe('live edits', () => {
         if (id === undefined || !['flows', 'exports', 'imports', 'scripts'].includes(dir)) return;
         if (met.has(id) && !every) return;
         met.add(id);
-        const marker = `slipped-in-${markers.length}-into-${id}`;
+        const marker = `lost-update-${markers.length}-into-${id}`;
         markers.push(marker);
         emulator.act(editor).set(dir, id, { description: marker });
       };
@@ -754,7 +754,7 @@ describe('live edits', () => {
     const markers: string[] = [];
     emulator.beforeWrite = ({ method, type: dir, id }: PendingWrite) => {
       if (method !== 'DELETE' || id === undefined || !ids.includes(id)) return;
-      const marker = `slipped-in-${markers.length}-into-${id}`;
+      const marker = `lost-update-${markers.length}-into-${id}`;
       markers.push(marker);
       emulator.act(test.person('administrator', 1).email).set(dir, id, { description: marker });
     };

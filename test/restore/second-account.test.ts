@@ -143,7 +143,7 @@ describe('a restore into an empty account', () => {
     expectCode(await space.run(...COPY), 0, 3);
     const [id = ''] = plain(space, prod.emulator, 'flows');
     const name = String(prod.emulator.state.get('flows', id)?.name);
-    const twin = one(copy, 'flows', name)._id;
+    const copyId = one(copy, 'flows', name)._id;
     const counts = RESOURCE_TYPES.map(({ name: dir }) => [dir, copy.emulator.state.count(dir)]);
     prod.emulator.act(prod.owner.email).set('flows', id, { name: 'Called otherwise', description: 'new' });
     await space.sync('--account', 'prod');
@@ -151,13 +151,13 @@ describe('a restore into an empty account', () => {
 
     expectCode(await space.run(...COPY), 0, 3);
 
-    expect(copy.emulator.state.get('flows', twin)).toMatchObject({
+    expect(copy.emulator.state.get('flows', copyId)).toMatchObject({
       name: 'Called otherwise',
       description: 'new',
       disabled: true,
     });
     expect(RESOURCE_TYPES.map(({ name: dir }) => [dir, copy.emulator.state.count(dir)])).toEqual(counts);
-    expect(writes(copy.emulator).every((line) => line.endsWith(twin))).toBe(true);
+    expect(writes(copy.emulator).every((line) => line.endsWith(copyId))).toBe(true);
   });
 
   it('takes connections that the target has already, by type and name, and asks where two would do', async () => {

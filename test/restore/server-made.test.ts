@@ -5,7 +5,7 @@ import { doc, expectCode, head, mirrored, plain, said, writes } from './support.
 it.each([
   [99, 'a number that no licence allows'],
   [40, 'a number that another licence allowed'],
-])('concurrencyLevel %i, %s, comes back as what the server makes of it, and is told', async (level) => {
+])('concurrencyLevel %i, %s, comes back as what the server makes of it, and is reported', async (level) => {
   const test = await sample();
   const { emulator } = test;
   const connection = emulator.state

@@ -158,7 +158,7 @@ describe('a deletion whose answer is lost is one', () => {
 });
 
 describe('--prune', () => {
-  it('deletes what an earlier restore made again, where the state has neither', async () => {
+  it('deletes what an earlier restore recreated, where the state has neither', async () => {
     const test = await sample();
     const space = await mirrored(test);
     const before = head(space);
@@ -350,7 +350,7 @@ describe('--resume', () => {
     await space.mirrored('--account', 'prod');
     const auth = { type: 'basic', basic: { username: 's', password: 'of the target' } };
     const http = { formType: 'http', mediaType: 'json', baseURI: 'https://x.example.test', auth };
-    const twins = [1, 2].map(() =>
+    const copies = [1, 2].map(() =>
       copy.emulator.act('owner-token').create('connections', { name: 'Carrier (Postbud)', type: 'http', http }),
     );
     copy.emulator.faults.add({ match: { method: 'POST', path: '/v1/exports' }, times: 'always', fault: CUT });
@@ -375,7 +375,7 @@ describe('--resume', () => {
     expectCode(await space.run('restore', '--resume', '--yes'), 0, 3);
 
     const used = new Set(copy.emulator.state.all('exports').map(({ _connectionId }) => String(_connectionId)));
-    expect(twins.filter(({ _id }) => used.has(String(_id)))).toHaveLength(1);
+    expect(copies.filter(({ _id }) => used.has(String(_id)))).toHaveLength(1);
   });
 
   it('names what is not complete in a connection that it made itself', { tags: 'slow' }, async () => {

@@ -32,7 +32,7 @@ it('drill explains what needs something that no restore makes and the account do
   expect(found?.why).toContain(`mcpoauthproviders/${provider}`);
 });
 
-it('drill does not excuse a missing reference for the sake of an explained one beside it', {
+it('drill does not excuse a missing reference for the sake of an explained one next to it', {
   tags: 'slow',
 }, async () => {
   const test = await sample();

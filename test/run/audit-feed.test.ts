@@ -42,10 +42,10 @@ function lines(space: Workspace): Line[] {
 
 /** As the account itself keeps it: every entry once, without values. */
 function expectSame(space: Workspace, account: TestAccount): void {
-  const told = lines(space);
+  const reported = lines(space);
   const kept = account.emulator.state.audit();
-  expect(told.map(({ id }) => id).sort()).toEqual(kept.map(({ _id }) => _id).sort());
-  const byId = new Map(told.map((entry) => [entry.id, entry]));
+  expect(reported.map(({ id }) => id).sort()).toEqual(kept.map(({ _id }) => _id).sort());
+  const byId = new Map(reported.map((entry) => [entry.id, entry]));
   for (const entry of kept) {
     const { _id, name, email } = entry.byUser;
     expect(byId.get(entry._id)).toEqual({
@@ -93,7 +93,7 @@ describe('the audit feed', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it.each([1_000, 20_000])('is complete beyond the %i entries that one answer has at most', async (auditCap) => {
+  it.each([1_000, 20_000])('is complete above the %i entries that one answer has at most', async (auditCap) => {
     const start = Date.parse('2024-11-03T00:00:00Z');
     // Two quiet years, and a migration that wrote more in an hour than an answer holds.
     const count = auditCap * 2 + 7;
@@ -109,8 +109,8 @@ describe('the audit feed', () => {
   });
 
   it.each([
-    ['goes on by offset after a hundred', { auditPage: 100 }, 3],
-    ['goes on by offset inside an object', { auditPage: 100, auditShape: 'auditLogs' }, 3],
+    ['continues by offset after a hundred', { auditPage: 100 }, 3],
+    ['continues by offset inside an object', { auditPage: 100, auditShape: 'auditLogs' }, 3],
     ['sends links', { auditPage: 100, auditPaging: 'link' }, 3],
     ['is cut off at a hundred and ignores offset', { auditCap: 100, auditPaging: 'ignored' }, 60],
     ['is cut off at a hundred and refuses offset', { auditCap: 100, auditPaging: 'refused' }, 60],
@@ -144,7 +144,7 @@ describe('the audit feed', () => {
     expect(new Set(lines(space).map(({ id }) => id)).size).toBe(1_500);
   });
 
-  it('is told as incomplete when one moment holds more than an answer, and nothing of it is kept', async () => {
+  it('is reported as incomplete when one moment holds more than an answer, and nothing of it is kept', async () => {
     const start = Date.parse('2025-03-01T00:00:00.300Z');
     const account = await sample({
       seed: { ...sampleAccount(), audit: made(Array.from({ length: 1_500 }, () => start)) },
@@ -175,7 +175,7 @@ describe('the audit feed', () => {
     expect(lines(space).map(({ by }) => by.id)).toEqual([entry?.byUser._id, entry?.byUser._id]);
   });
 
-  it('only ever grows, and goes on where it ended: after failures, late entries and on a fresh clone', {
+  it('only ever grows, and continues where it ended: after failures, late entries and on a fresh clone', {
     tags: 'slow',
   }, async () => {
     let now = Date.parse('2026-10-30T08:00:00Z');

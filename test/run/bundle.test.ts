@@ -23,7 +23,7 @@ async function bundleOf(space: Workspace): Promise<string> {
 }
 
 describe('doctor --bundle', () => {
-  it('tells about machine, configuration, findings and repository', async () => {
+  it('reports machine, configuration, findings and repository', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

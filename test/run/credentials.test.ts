@@ -54,7 +54,7 @@ function everything(space: Workspace): string {
   return space.git('log', '-p', '--all', '--format=%B');
 }
 
-describe('credentials in clear', () => {
+describe('credentials in plain text', () => {
   it.each(Object.keys(KEYS))('are known by their format: %s', (kind) => {
     const text = code(kind);
     const [found, ...more] = credentialsIn(text);
@@ -87,7 +87,7 @@ describe('credentials in clear', () => {
     expect(credentialsInData(text)).toEqual([]);
   });
 
-  it('in keys, below names, beside names and in numbers come back with a restore, or are named', async () => {
+  it('in keys, below names, next to names and in numbers come back with a restore, or are named', async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const token = KEYS['GitHub token'] ?? '';
@@ -125,7 +125,7 @@ describe('credentials in clear', () => {
     expect(account.emulator.state.get('flows', id)?.settings).toEqual({});
   });
 
-  it('are told without showing a key that is one', async () => {
+  it('are reported without showing a key that is one', async () => {
     const { account, space } = await begin({ fields: 'warn' });
     const token = KEYS['GitHub token'] ?? '';
     const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
@@ -237,7 +237,7 @@ describe('credentials in clear', () => {
     expect((await space.sync()).verdict).toBe('unchanged');
   });
 
-  it('in code stay and are told, once, by place and line and never by value', async () => {
+  it('in code stay and are reported, once, by place and line and never by value', async () => {
     const { account, space } = await begin();
     const made = account.emulator
       .act(account.owner.token)
@@ -252,7 +252,7 @@ describe('credentials in clear', () => {
     expect((await space.sync()).notices).toEqual([]);
   });
 
-  it('beside a name in a list are taken out, and text about credentials is left alone', async () => {
+  it('next to a name in a list are taken out, and text about credentials is left alone', async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const list = [
@@ -276,7 +276,7 @@ describe('credentials in clear', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('are refused where the policy says so: nothing is committed, and the message leads to them', async () => {
+  it('are refused where the policy requires it: nothing is committed, and the message leads to them', async () => {
     const { account, space } = await begin({ code: 'refuse', fields: 'refuse' });
     // What the sample account itself has in fields is refused at once.
     expect(() => space.git('rev-parse', 'HEAD')).toThrow();
@@ -295,7 +295,7 @@ describe('credentials in clear', () => {
     expect(space.git('status', '--porcelain')).toBe('');
   });
 
-  it('are taken out of code where the policy says so, and a restore puts them back from the live script', {
+  it('are taken out of code where the policy requires it, and a restore puts them back from the live script', {
     tags: 'slow',
   }, async () => {
     const { account, space } = await begin({ code: 'redact' });

@@ -142,7 +142,7 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('rev-parse', 'HEAD')).toBe(head);
   });
 
-  it('whose index is gone, with files beside the mirror', async () => {
+  it('whose index is gone, with files next to the mirror', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -178,7 +178,7 @@ describe('a clone in a bad state is put right', () => {
     expect(git(space.dir, 'ls-files').trim()).toBe('celigo-mirror.yaml');
   });
 
-  it('whose .git was made only in half', async () => {
+  it('whose .git was made only partly', async () => {
     const account = await sample();
     const space = workspace(account);
     mkdirSync(join(space.mirror, '.git', 'objects'), { recursive: true });
@@ -251,7 +251,7 @@ describe('a user’s own git configuration', () => {
     expect(git(remote, 'rev-parse', 'main').trim()).toBe(space.git('rev-parse', 'HEAD').trim());
   });
 
-  it('nor anybody else’s names a program that runs', { tags: 'slow' }, async () => {
+  it('nor that of anyone else names a program that runs', { tags: 'slow' }, async () => {
     const account = await sample();
     const [home, ran] = [tempDir(), tempDir()];
     const plant = (name: string): string => `touch ${ran}/${name}`;
@@ -481,8 +481,8 @@ describe('a user’s own git configuration', () => {
     await space.sync();
 
     expect(readFileSync(file, 'utf8')).toBe(once);
-    const told = space.git('check-attr', 'text', '--', 'x.md', 'x.png', 'prod/x.md');
-    expect(told).toBe('x.md: text: set\nx.png: text: unset\nprod/x.md: text: unset\n');
+    const reported = space.git('check-attr', 'text', '--', 'x.md', 'x.png', 'prod/x.md');
+    expect(reported).toBe('x.md: text: set\nx.png: text: unset\nprod/x.md: text: unset\n');
   });
 
   it('may stand in the environment as well, as npm, hooks and shells leave it there', async () => {
@@ -608,7 +608,7 @@ describe('a remote', () => {
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
   });
 
-  it('that others changed a file in never loses what somebody else made of it', async () => {
+  it('that others changed a file in never loses what they made of it', async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -703,7 +703,7 @@ describe('a remote', () => {
     expect(space.log()).toHaveLength(2);
   });
 
-  it('over HTTP gets its password from the configuration, and nobody else does', async () => {
+  it('over HTTP gets its password from the configuration, and no other host does', async () => {
     const account = await sample();
     const remote = bareRemote();
     const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');

@@ -134,7 +134,7 @@ describe('a list that leaves out a field', () => {
     expect(space.read(space.find(idAt(0)))).toBe(file);
   });
 
-  it('costs nothing where lists are whole and nothing changed; an edit costs one request', async () => {
+  it('costs nothing where lists are complete and nothing changed; an edit costs one request', async () => {
     const account = await seeded([idAt(0)]);
     const space = workspace(account);
     await space.mirrored();
@@ -167,7 +167,7 @@ describe('a number that JavaScript cannot hold', () => {
     ['12345678901234567890', 'a long integer'],
     ['9007199254740993', 'an integer beyond 2^53'],
     ['1e400', 'one beyond every double'],
-  ])('leaves the file as it is and is told: %s, %s', async (text) => {
+  ])('leaves the file as it is and is reported: %s, %s', async (text) => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -259,7 +259,7 @@ describe('pages', () => {
 });
 
 describe('a parameter that the server refuses', () => {
-  it('is left out, once, and told when it hides records', async () => {
+  it('is left out, once, and reported when it hides records', async () => {
     const account = await sample({ otherParameters: 'reject' });
     const space = workspace(account, ['flows']);
 

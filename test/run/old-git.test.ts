@@ -54,7 +54,7 @@ describe('an old git', () => {
     });
   });
 
-  it('that cannot sign is told as such, not as a fault of the program', async () => {
+  it('that cannot sign is reported as such, not as a fault of the program', async () => {
     const account = await sample();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } };
     const space = new Workspace(settings);

@@ -68,7 +68,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     );
   });
 
-  it('names commits that are unsigned, signed by somebody else, or changed afterwards', async () => {
+  it('names commits that are unsigned, signed by someone else, or changed afterwards', async () => {
     const { space, edit } = await begin();
     const other = key('other');
     const flow = space.git('ls-files', 'prod/flows').split('\n')[0] ?? '';
@@ -117,7 +117,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(unknown.err).toMatch(/--signed-after: no-such-tag is not a commit/);
   });
 
-  it('trusts nobody by default, and no program that the repository names', async () => {
+  it('trusts no one by default, and no program that the repository names', async () => {
     const { space, edit } = await begin(false);
     const without = await space.run('verify', '--signatures');
     expect(without.code).toBe(64);

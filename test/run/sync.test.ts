@@ -202,7 +202,7 @@ describe('edits', () => {
     expect(space.log('%an|%(trailers:key=Co-authored-by,valueonly)')[0]).toBe(`${bob.name}|${ann.name} <${ann.email}>`);
   });
 
-  it('are not told twice when the same resource changes again', async () => {
+  it('are not reported twice when the same resource changes again', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -350,7 +350,7 @@ describe('deletions', () => {
     expect(await space.sync()).toMatchObject({ code: 0, changes: [{ id, what: 'deleted' }] });
   });
 
-  it('beyond the guard are refused as a whole, and carried out on consent', async () => {
+  it('above the limit of the guard are all refused, and carried out on consent', async () => {
     const account = await sample();
     const space = workspace(account, {}, { guards: { maxDeletions: 2, maxDeletionShare: 0.01 } });
     const ids = [await deletable(account), await deletable(account), await deletable(account)];
@@ -573,7 +573,7 @@ describe('the token', () => {
 });
 
 describe('the folder', () => {
-  it('is made equal to the account again after edits by hand, which are kept aside', async () => {
+  it('is made equal to the account again after manual edits, which are kept aside', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -630,7 +630,7 @@ describe('the folder', () => {
     expect(readdirSync(space.dir).sort()).toEqual(['celigo-mirror.yaml', 'mirror']);
   });
 
-  it('that is no repository is refused', async () => {
+  it('that is not a repository is refused', async () => {
     const account = await sample();
     const space = workspace(account);
     mkdirSync(space.mirror);
@@ -644,7 +644,7 @@ describe('the folder', () => {
 });
 
 describe('options', () => {
-  it('--dry-run tells and touches nothing', async () => {
+  it('--dry-run reports and touches nothing', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -676,7 +676,7 @@ describe('options', () => {
     expect([...keys].sort()).toEqual(keys);
   });
 
-  it('--dry-run leaves the clone where it stands, whatever others pushed', async () => {
+  it('--dry-run leaves the clone where it is, whatever others pushed', async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { include: ['scripts'] }, { repository: { remote } });

@@ -21,7 +21,7 @@ const running = new Map<string, TestAccount & { readonly options: Partial<Emulat
 
 /**
  * What decides how the mirror of an account comes out, beside the configuration; `undefined` where that cannot be
- * told in advance: the account is not one of `sample()`, it goes by a clock of its own, or meets faults.
+ * configured in advance: the account is not one of `sample()`, it goes by a clock of its own, or meets faults.
  */
 export function contentsOf(url: string): string | undefined {
   const found = running.get(url);

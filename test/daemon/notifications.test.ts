@@ -271,11 +271,11 @@ describe('secrets', () => {
     set.account.emulator.faults.clear();
     await until('a failed message', () => daemon.output().includes('notification failed'));
     await daemon.stop();
-    const told = [
+    const reported = [
       ...set.http.received.map(({ body }) => body),
       ...set.mail.mails.map(({ text, subject }) => subject + text),
     ];
-    const everything = [daemon.output(), ...answers, ...told].join('\n');
+    const everything = [daemon.output(), ...answers, ...reported].join('\n');
     expect(everything).toContain('[secret]');
     for (const secret of [token, trigger, LOGIN.password, 'secret-hook-path', 'secret-slack-path', 'ping/uuid']) {
       expect(everything).not.toContain(secret);

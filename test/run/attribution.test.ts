@@ -41,15 +41,15 @@ async function oneShot(account: TestAccount, remote: string, name = 'prod'): Pro
 }
 
 /** `author|co-authors` of the newest commits of a repository, newest first. */
-function told(dir: string, count = 1): string[] {
+function reported(dir: string, count = 1): string[] {
   const format = '--format=%an|%(trailers:key=Co-authored-by,valueonly,separator=%x2C)';
   return git(dir, 'log', `-${count}`, format, 'main').trim().split('\n');
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('who is told', () => {
-  it('is nobody who edited before the first listing', async () => {
+describe('who is named', () => {
+  it('is no one who edited before the first listing', async () => {
     const account = await sample();
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -58,10 +58,10 @@ describe('who is told', () => {
     edit(account, bob, 'afterwards');
     await space.sync();
 
-    expect(told(space.mirror)).toEqual([`${bob.name}|`]);
+    expect(reported(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
-  it('is nobody who edited before a type was listed for the first time', async () => {
+  it('is no one who edited before a type was listed for the first time', async () => {
     const account = await sample();
     const space = workspace(account);
     const settings = { baseUrl: account.url, token: account.owner.token };
@@ -74,7 +74,7 @@ describe('who is told', () => {
     edit(account, bob, 'afterwards');
     await space.sync();
 
-    expect(told(space.mirror)).toEqual([`${bob.name}|`]);
+    expect(reported(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
   eachOf([['kept'], ['lost']], { quick: 1 })('is nobody twice, with a cache that is %s', async (cache) => {
@@ -89,10 +89,10 @@ describe('who is told', () => {
       await pause(1_000);
     }
 
-    expect(told(space.mirror, 3)).toEqual(people.toReversed().map(({ name }) => `${name}|`));
+    expect(reported(space.mirror, 3)).toEqual(people.toReversed().map(({ name }) => `${name}|`));
   });
 
-  it('is nobody twice in clones that are not kept, and everybody once', { tags: 'slow' }, async () => {
+  it('is no one twice in clones that are not kept, and everyone once', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -101,14 +101,14 @@ describe('who is told', () => {
     edit(account, ann, 'one');
     edit(account, bob, 'another flow', other);
     await oneShot(account, remote);
-    expect(told(remote, 2).toSorted()).toEqual([`${ann.name}|`, `${bob.name}|`].toSorted());
+    expect(reported(remote, 2).toSorted()).toEqual([`${ann.name}|`, `${bob.name}|`].toSorted());
     await pause(1_000);
     edit(account, bob, 'two');
     edit(account, account.owner, 'three');
     const clone = await oneShot(account, remote);
 
-    // Ann's edit is in the log still, and told by a commit before the newest: two commits more were fetched, without contents.
-    expect(told(remote)).toEqual([`${account.owner.name}|${bob.name} <${bob.email}>`]);
+    // Ann's edit is in the log still, and reported by a commit before the newest: two commits more were fetched, without contents.
+    expect(reported(remote)).toEqual([`${account.owner.name}|${bob.name} <${bob.email}>`]);
     const objects = git(clone, 'cat-file', '--batch-all-objects', '--batch-check').split('\n');
     expect(objects.filter((line) => line.includes(' blob ')).length).toBeLessThan(8);
     expect(git(clone, 'status', '--porcelain')).toBe('');
@@ -142,7 +142,7 @@ describe('who is told', () => {
 
     await oneShot(one, remote, 'one');
 
-    expect(told(remote)).toEqual([`${ann.name}|`]);
+    expect(reported(remote)).toEqual([`${ann.name}|`]);
   });
 
   it('is whoever edited while a type could not be read, in a clone that is not kept', { tags: 'slow' }, async () => {
@@ -162,7 +162,7 @@ describe('who is told', () => {
     account.emulator.faults.clear();
     await oneShot(account, remote);
 
-    expect(told(remote, 2)).toEqual([`${ann.name}|`, `${account.owner.name}|`]);
+    expect(reported(remote, 2)).toEqual([`${ann.name}|`, `${account.owner.name}|`]);
   });
 
   it('is the one who deleted, not the one who emptied the bin', async () => {
@@ -178,12 +178,12 @@ describe('who is told', () => {
     await account.call(bob, 'DELETE', `/v1/recycleBinTTL/scripts/${String(made._id)}`);
     await space.sync();
 
-    expect(told(space.mirror)).toEqual([`${ann.name}|${bob.name} <${bob.email}>`]);
+    expect(reported(space.mirror)).toEqual([`${ann.name}|${bob.name} <${bob.email}>`]);
   });
 });
 
 describe('what a commit says of its authors', () => {
-  it('is told of each resource where the log covers one and not the other', async () => {
+  it('is given for each resource where the log covers one and not the other', async () => {
     const account = await sample({ lastModifiedBy: 'id' });
     const space = workspace(account);
     await space.mirrored();
@@ -193,7 +193,7 @@ describe('what a commit says of its authors', () => {
     account.emulator.act(ann.token).set('tools', String(tool?._id), { description: 'not in the log' });
     await space.sync();
 
-    expect(told(space.mirror)).toEqual([`${ann.name}|`]);
+    expect(reported(space.mirror)).toEqual([`${ann.name}|`]);
     const body = space.git('log', '-1', '--format=%b');
     expect(body).toMatch(/^- changed: tools\/.*, last modifier\]$/m);
     expect(body).toContain('The audit log does not report the changes marked "last modifier"');
@@ -205,7 +205,7 @@ describe('what a commit says of its authors', () => {
     });
   });
 
-  it('is that the log was closed, also where nobody is known', async () => {
+  it('is that the log was closed, also where no one is known', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -217,13 +217,13 @@ describe('what a commit says of its authors', () => {
     });
     await space.sync();
 
-    expect(told(space.mirror)).toEqual(['celigo-mirror|']);
+    expect(reported(space.mirror)).toEqual(['celigo-mirror|']);
     expect(space.git('log', '-1', '--format=%b')).toContain(
       'The audit log could not be read: who made these changes is not known.',
     );
   });
 
-  it('is that a log which cannot be read whole could not be read', async () => {
+  it('is that a log which cannot be read completely could not be read', async () => {
     const [entry] = sampleAccount().audit ?? [];
     const busy = Array.from({ length: 150 }, (_, i) => ({
       ...(entry as AuditEntry),
@@ -266,7 +266,7 @@ describe('what came back from the recycle bin', () => {
     return (JSON.parse(out) as { entries: { what: string; id: string }[] }).entries[0];
   }
 
-  it('is told as restored in subject and line', async () => {
+  it('is reported as restored in subject and line', async () => {
     const { account, space, id } = await deleted();
     account.emulator.act(account.owner.token).restore('scripts', id);
     await space.sync();
@@ -274,7 +274,7 @@ describe('what came back from the recycle bin', () => {
     expect(space.log('%s')[0]).toBe('prod: 1 script restored');
   });
 
-  it('is told as restored by a restore, and what was made anew as added', async () => {
+  it('is reported as restored by a restore, and what was recreated as added', async () => {
     const { account, space, id } = await deleted();
     expect((await space.run('restore', `scripts/${id}`, '--yes')).code).toBe(0);
     expect(space.log('%s')[0]).toBe('prod: restore: 1 script restored');
