@@ -228,7 +228,7 @@ async function tryToRestore(
     checkRun(world, last);
     count(tally.codes, String(last.code ?? 'killed'));
     if (last.code === undefined) kinds.push('kill -9');
-    blind ||= last.out.includes('in the very moment of');
+    blind ||= last.out.includes('would not be noticed');
   }
   stop();
   world.emulator.faults.clear();

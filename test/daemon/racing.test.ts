@@ -84,7 +84,7 @@ describe('two stateless runs of one account on one remote', () => {
       const runs = await Promise.all([first, second]);
       for (const { code, report, err } of runs) {
         expect(code, err).toBe(0);
-        if (report?.notices.some((notice) => notice.includes('begins anew'))) restarts += 1;
+        if (report?.notices.some((notice) => notice.includes('starts over'))) restarts += 1;
         for (const { id } of report?.commits ?? []) {
           // Every commit that a run tells of is in the history that everybody sees.
           git(remote, 'merge-base', '--is-ancestor', id, 'main');

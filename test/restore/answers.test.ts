@@ -27,7 +27,7 @@ eachOf([['id'], ['echo']], { quick: 0 })(
 
     const outcome = await space.run(...COPY, '--json');
 
-    expect(said(outcome)).not.toContain('changed by somebody else');
+    expect(said(outcome)).not.toContain('changed by someone else');
     const found = JSON.parse(outcome.out) as RestoreJson;
     const results = ({ steps }: RestoreJson) =>
       steps.map(({ type, id, action, result }) => `${action} ${type}/${id}: ${result}`).sort();

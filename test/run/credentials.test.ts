@@ -267,7 +267,7 @@ describe('credentials in plain text', () => {
 
     const report = await space.sync();
 
-    expect(report.notices.filter((text) => text.includes('in clear'))).toEqual([]);
+    expect(report.notices.filter((text) => text.includes('plain-text'))).toEqual([]);
     const text = space.read(space.find(String(flow?._id)));
     expect(text).toContain(`description: ${description}`);
     expect(text).toMatch(/- name: X-Api-Key\n +value:\n +\$secret: /);
