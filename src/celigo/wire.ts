@@ -100,7 +100,7 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
   };
 }
 
-/** Whether undici's parser refused an answer because a header line is folded; only the message says so. */
+/** Whether undici's parser refused an answer because a header line is folded; only the message shows it. */
 function isFolded(error: unknown): boolean {
   return error instanceof errors.HTTPParserError && error.message.includes('whitespace after header value');
 }

@@ -70,7 +70,7 @@ export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: J
 }
 
 /**
- * Switches that are off in `live` and on in `wanted`. A resource of which the state does not say so is left as it is.
+ * Switches that are off in `live` and on in `wanted`. A resource whose switch is not in the state is left as it is.
  */
 export function switchesToTurnOn(type: ResourceType, wanted: JsonObject, live: JsonObject): string[] {
   return switchesOf(type, wanted).filter((path) => valueAt(wanted, path) === false && valueAt(live, path) === true);

@@ -133,7 +133,7 @@ describe('doctor', () => {
     expect(outcome.out).toContain('Nightly sync expires in 3 days');
   });
 
-  it('comes to an end when the listing of API tokens leads back to itself', async () => {
+  it('ends when the listing of API tokens leads back to itself', async () => {
     const account = await sample();
     account.emulator.faults.add({ match: { path: '/v1/accesstokens' }, times: 'always', fault: { kind: 'nextLink' } });
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });

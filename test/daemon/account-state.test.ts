@@ -44,7 +44,7 @@ describe('back-off', () => {
 });
 
 describe('a standing', () => {
-  it('remembers the last good run and since when things are as they are', () => {
+  it('keeps the last good run and since when the state is as it is', () => {
     const standing = standingOf(['changed', 'unchanged', 'failed', 'failed']);
 
     expect(standing).toMatchObject({

@@ -191,7 +191,7 @@ describe('a day of the daemon', () => {
     await night.end();
   });
 
-  it('passes over the times that a long run takes', async () => {
+  it('skips the times that a long run takes', async () => {
     vi.setSystemTime('2026-11-24T10:00:00Z');
     const day = new Simulation();
     day.behaviour = (_account, at) => (at.getUTCMinutes() === 15 ? { takesMs: 40 * MINUTE } : 'good');

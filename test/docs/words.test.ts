@@ -29,6 +29,11 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\bby hand\b/i, 'manually'],
   [/\bunder way\b/i, 'in progress'],
   [/\bthe way on\b/i, 'remedy, what to do next'],
+  [/\bsays? so\b/i, 'states this, names it'],
+  [/\bat its place\b/i, 'where it is'],
+  [/\b(shall|begun)\b/i, 'should, started'],
+  [/\bfor good\b/i, 'permanently'],
+  [/\bpass(es|ed) over\b/i, 'skip'],
 ];
 
 /** What may say a replaced word, and why. */
@@ -43,6 +48,24 @@ const ALLOWED: readonly (readonly [path: RegExp, line: RegExp])[] = [
   [/^docs\/reliability\.md$/, /./],
 ];
 
+/** A line with the words of its identifiers apart. */
+function inWords(line: string): string {
+  return line.replace(/([a-z])([A-Z])/g, '$1 $2');
+}
+
+/** The lines of every test file that give a test its title. */
+function titles(): { path: string; lines: string[] }[] {
+  return readdirSync(join(ROOT, 'test'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({
+      path: relative(ROOT, path),
+      lines: readFileSync(path, 'utf8')
+        .split('\n')
+        .map((line) => (/^\s*(it|describe)[.(].*['"`]/.test(line) ? line : '')),
+    }));
+}
+
 const files = ['src', 'docs', 'config', 'deploy']
   .flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
@@ -50,7 +73,8 @@ const files = ['src', 'docs', 'config', 'deploy']
       .map((entry) => join(entry.parentPath, entry.name)),
   )
   .concat(['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].map((name) => join(ROOT, name)))
-  .map((path) => ({ path: relative(ROOT, path), lines: readFileSync(path, 'utf8').split('\n') }));
+  .map((path) => ({ path: relative(ROOT, path), lines: readFileSync(path, 'utf8').split('\n').map(inWords) }))
+  .concat(titles());
 
 describe('the words of code and documentation', () => {
   it.each(REPLACED)('do not include %s', (word, instead) => {

@@ -133,7 +133,7 @@ describe('roles', () => {
     expect(statuses).toEqual([200, 200, 403, 403, 403]);
   });
 
-  it('list everybody but the owner as users', async () => {
+  it('list everyone but the owner as users', async () => {
     const { get } = await start();
 
     const emails = ((await get('/v1/ashares')).body as { sharedWithUser: { email: string } }[]).map(

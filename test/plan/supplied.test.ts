@@ -7,7 +7,7 @@ import { id, planInput, type, wanted } from './support.ts';
 
 const PLACEHOLDERS: readonly Json[] = ['******', '***', { $secret: 'abcdef123456' }, '', [], {}, ['******']];
 
-describe('what is handed in but is no value', () => {
+describe('what is handed in but is not a value', () => {
   const doc: JsonObject = { _id: id('c', 1), name: 'SFTP', type: 'ftp', ftp: { password: '******', port: 22 } };
 
   it.each(PLACEHOLDERS)('%j supplies nothing: the credential is still missing', (value) => {

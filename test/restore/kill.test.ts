@@ -133,7 +133,7 @@ it(`a restore killed at any moment, ${KILLS} times, is finished by --resume with
   expect(finished).toBeLessThan(KILLS);
 });
 
-it('while one is interrupted, another into the same account is refused and named the way on', {
+it('while one is interrupted, another into the same account is refused and names the remedy', {
   tags: 'slow',
 }, async () => {
   const prod = await sample();

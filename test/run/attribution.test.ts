@@ -48,8 +48,8 @@ function reported(dir: string, count = 1): string[] {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('who is named', () => {
-  it('is no one who edited before the first listing', async () => {
+describe('a commit', () => {
+  it('names no one who edited before the first listing', async () => {
     const account = await sample();
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -61,7 +61,7 @@ describe('who is named', () => {
     expect(reported(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
-  it('is no one who edited before a type was listed for the first time', async () => {
+  it('names no one who edited before a type was listed for the first time', async () => {
     const account = await sample();
     const space = workspace(account);
     const settings = { baseUrl: account.url, token: account.owner.token };
@@ -92,7 +92,7 @@ describe('who is named', () => {
     expect(reported(space.mirror, 3)).toEqual(people.toReversed().map(({ name }) => `${name}|`));
   });
 
-  it('is no one twice in clones that are not kept, and everyone once', { tags: 'slow' }, async () => {
+  it('names no one twice in clones that are not kept, and everyone once', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];

@@ -83,7 +83,7 @@ describe('a list that leaves out a field', () => {
     expect(mirrored(space, id)).toMatchObject({ settingsForm: { form: { a: 1 } } });
   });
 
-  it('which it used to show is no removal', async () => {
+  it('which it used to show is not a removal', async () => {
     const ids = [idAt(0), idAt(2)];
     const account = await seeded(ids);
     const space = workspace(account);

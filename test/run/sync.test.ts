@@ -218,7 +218,7 @@ describe('edits', () => {
     ]);
   });
 
-  it('fall back to the last modifier when the audit log is closed, and say so', async () => {
+  it('fall back to the last modifier when the audit log is closed, and report it', async () => {
     const account = await sample({ lastModifiedBy: 'id' });
     const space = workspace(account);
     await space.mirrored();
@@ -431,7 +431,7 @@ describe('a type that cannot be read', () => {
     expect((await space.run('doctor')).out).toMatch(/note +ediprofiles/);
   });
 
-  it('is incomplete when the configuration names it, or everybody has it', async () => {
+  it('is incomplete when the configuration names it, or everyone has it', async () => {
     const account = await sample();
     const space = workspace(account, { include: ['*', 'ediprofiles'] });
     await fault(account, {
@@ -478,7 +478,7 @@ describe('a type that cannot be read', () => {
     });
   });
 
-  it('for a passing reason only is tried again', { tags: 'slow' }, async () => {
+  it('for a transient reason only is tried again', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { retries: 3 });
     for (const kind of [{ kind: 'status', status: 503 }, { kind: 'reset' }, { kind: 'truncate', bytes: 40 }]) {

@@ -252,8 +252,8 @@ async function readable(state: MirrorState, faults: Map<string, string>): Promis
 }
 
 /**
- * Whether a blocked step is blocked only by what cannot be restored through the API: the plan says so, or it is of a
- * type that only people create and of which the account lists nothing at all (no licence, no right).
+ * Whether a blocked step is blocked only by what cannot be restored through the API: according to the plan, or because
+ * it is of a type that only people create and of which the account lists nothing at all (no licence, no right).
  * @param mirrored types that the mirror holds something of
  */
 function explainedBy(

@@ -159,7 +159,7 @@ async function findUnlisted(document: MirrorDocument, lookup: Lookup): Promise<L
   const { live, writer } = lookup;
   const candidates = idsOf(document, lookup);
   for (const id of candidates) {
-    // Lists may omit something silently: what would be created counts as gone only when its own URL says so.
+    // Lists may omit something silently: what would be created counts as gone only when its own URL answers that.
     const ask = isCreatable(document) || live.has(type.name, id) === undefined;
     const pair = ask ? await writer.read(type, id) : undefined;
     if (!pair) continue;

@@ -16,7 +16,7 @@ function ruleOf({ restore }: ResourceType): SubscriptionRule | undefined {
   return restore.mode === 'bulk' ? restore.subscription : undefined;
 }
 
-/** What a document of a `bulk` type subscribes, `undefined` where it does not say so completely. */
+/** What a document of a `bulk` type subscribes, `undefined` where that is incomplete. */
 export function subscriptionOf(type: ResourceType, doc: JsonObject): Subscription | undefined {
   const rule = ruleOf(type);
   const field = rule?.targets.find((name) => typeof doc[name] === 'string');

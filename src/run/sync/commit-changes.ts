@@ -90,7 +90,7 @@ async function readLog({ run, start, decision }: Committing, edits: readonly Cha
 
 /**
  * When the account was last read, going by its newest commits: by a run that could read all types that changed now.
- * `undefined` when no commit says so.
+ * `undefined` when no commit names one.
  */
 async function lastRead(
   earlier: EarlierHistory,

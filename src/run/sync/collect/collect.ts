@@ -82,7 +82,7 @@ interface Collector {
   /** Ids that the list showed and `GET /{id}` does not know. */
   readonly notFound: Set<string>;
   /** Ids that are not the mirror's. */
-  readonly passedOver: Set<string>;
+  readonly skipped: Set<string>;
 }
 
 function createCollector(context: CollectContext, type: ResourceType, known: CachedType, baseline: boolean): Collector {
@@ -117,16 +117,16 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     }),
     problems: [],
     notFound: new Set(),
-    passedOver: new Set(),
+    skipped: new Set(),
   };
   return collector;
 }
 
 /** Notes what became of a record. `false`: the next run must read it again. */
-function note({ problems, notFound, passedOver }: Collector, id: string, outcome: Outcome): boolean {
+function note({ problems, notFound, skipped }: Collector, id: string, outcome: Outcome): boolean {
   if (outcome.state === 'failed') problems.push(outcome.problem);
   if (outcome.state === 'notFound') notFound.add(id);
-  if (outcome.state === 'passedOver') passedOver.add(id);
+  if (outcome.state === 'skipped') skipped.add(id);
   return outcome.state !== 'failed' && outcome.state !== 'notFound';
 }
 
@@ -173,12 +173,12 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
  * that was taken from them, now or by earlier runs, is fetched by id.
  */
 async function completeAbridged(collector: Collector): Promise<void> {
-  const { context, type, known, head, tally, fidelity, records, passedOver } = collector;
+  const { context, type, known, head, tally, fidelity, records, skipped } = collector;
   if (type.hydrate || (fidelity.abridged() && !context.full && known.abridged)) return;
   await fidelity.decide();
   if (!fidelity.abridged()) return;
   tally.ids();
-  const copies = [...head.resources].filter(([id]) => !fidelity.byId.has(id) && !passedOver.has(id));
+  const copies = [...head.resources].filter(([id]) => !fidelity.byId.has(id) && !skipped.has(id));
   const done = await Promise.all(copies.map(async ([id, { raw }]) => note(collector, id, await records.byId(id, raw))));
   if (done.includes(false)) tally.mustReread();
 }

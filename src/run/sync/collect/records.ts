@@ -8,12 +8,12 @@ import type { Fidelity, ParsedRecord } from './fidelity.ts';
 import type { CollectContext } from './types.ts';
 
 /**
- * What became of one record. `passedOver`: not the mirror's, left as it is; `deleted`: marked so in the list;
+ * What became of one record. `skipped`: not the mirror's, left as it is; `deleted`: marked so in the list;
  * `notFound`: the list shows it, and `GET /{id}` answers that it does not exist. Records that are `notFound` or
  * `failed` must be read again.
  */
 export type Outcome =
-  | { readonly state: 'accepted' | 'passedOver' | 'deleted' | 'notFound' }
+  | { readonly state: 'accepted' | 'skipped' | 'deleted' | 'notFound' }
   | { readonly state: 'failed'; readonly problem: string };
 
 const ACCEPTED: Outcome = { state: 'accepted' };
@@ -118,7 +118,7 @@ export function createRecordReader(options: ReaderOptions): RecordReader {
       if (getOwn(listed, 'deletedAt')) return { state: 'deleted' };
       if ((type.ownOnly && !isOwn(listed, { userId: context.userId })) || listed.draft === true) {
         head.keep(id);
-        return { state: 'passedOver' };
+        return { state: 'skipped' };
       }
       const abridged = type.hydrate || fidelity.abridged();
       return isolated(options, id, () =>
