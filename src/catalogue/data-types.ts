@@ -9,6 +9,7 @@ export const DATA_TYPES = [
     model: 'FileDefinition',
     auditType: 'filedefinition',
     presence: 'standard',
+    servesOthers: true,
     list: { path: '/v1/filedefinitions' },
     referredBy: ['_fileDefinitionId'],
     restore: { mode: 'create', tier: 8, immutable: ['globalId'], strip: ['_sourceId'] },
@@ -20,6 +21,7 @@ export const DATA_TYPES = [
     model: 'EDIProfile',
     auditType: 'ediprofile',
     presence: 'standard',
+    servesOthers: true,
     list: { path: '/v1/ediprofiles' },
     // Counts up with every interchange; a restore keeps the live value (api-notes#control-number).
     volatile: ['controlNumber'],
@@ -41,6 +43,7 @@ export const DATA_TYPES = [
     plural: 'trading partner connectors',
     model: 'TradingPartnerConnector',
     presence: 'standard',
+    servesOthers: true,
     // Two spellings occur in the sources (api-notes#tpconnectors-path).
     list: { path: '/v1/tpconnectors', alternative: '/v1/tradingPartnerConnectors' },
     ownOnly: true,
@@ -54,6 +57,7 @@ export const DATA_TYPES = [
     model: 'LookupCache',
     auditType: 'lookupcache',
     presence: 'standard',
+    servesOthers: true,
     list: { path: '/v1/lookupcaches' },
     entries: 'data',
     volatile: ['size', 'sizeInMB'],
@@ -76,6 +80,7 @@ export const DATA_TYPES = [
     model: 'AsyncHelper',
     auditType: 'asynchelper',
     presence: 'standard',
+    servesOthers: true,
     list: { path: '/v1/asynchelpers' },
     expressions: ['http.submit.transform'],
     sets: {

@@ -8,6 +8,7 @@ export const SERVICE_TYPES = [
     plural: 'tools',
     model: 'Tool',
     presence: 'standard',
+    servesOthers: true,
     list: { path: '/v1/tools' },
     volatile: ['aiDescription'],
     expressions: ['input.transform'],

@@ -138,6 +138,10 @@ export interface ResourceType {
    * `optIn`: mirrored only when `include` names it.
    */
   readonly presence: 'core' | 'standard' | 'optIn';
+  /** Its purpose is to hold credentials: one in a header or a setting of it is where it should be. */
+  readonly holdsCredentials?: true;
+  /** Of no use unless something refers to it. Absent: a caller, a person or a schedule uses it. */
+  readonly servesOthers?: true;
   readonly list: ListRule;
   /** Always set where the API's documents say that lists are abridged; other types are probed. */
   readonly hydrate?: HydrateRule;

@@ -8,6 +8,11 @@ const PATH = '/v1/audit';
 /** Most entries of one answer: two versions of the limit are known (api-notes#audit-limit). */
 const CAPS: ReadonlySet<number> = new Set([1_000, 20_000]);
 
+/** Asks for the last second of the audit log. @throws ApiError where the token may not read it */
+export async function probeAudit(client: ApiClient, signal: AbortSignal): Promise<void> {
+  await client.json({ url: `${PATH}?from=${new Date(Date.now() - 1000).toISOString()}`, signal });
+}
+
 /** Whether an answer of so many entries may have been cut off: no document names the length of a page. */
 function isRound(count: number): boolean {
   return count % 100 === 0 || count === 1_001;

@@ -1,26 +1,10 @@
-import { findType } from '../catalogue/index.ts';
+import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import { idIn, type Key, typeIn } from '../core/keys.ts';
 import { type AccountGraph, isForeign, ofType } from '../graph/account-graph.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Types that something else should use. Other types are used by a caller, a person or a schedule. */
-const PARTS: readonly string[] = [
-  'lookupcaches',
-  'filedefinitions',
-  'ediprofiles',
-  'iclients',
-  'agents',
-  'stacks',
-  'asynchelpers',
-  'tpconnectors',
-  'httpconnectors',
-  'mcpoauthproviders',
-  'tools',
-];
-
-function nounOf(type: string): string {
-  return findType(type)?.noun ?? type;
-}
+/** Types of which nothing is of use unless something refers to it. */
+const SERVING = RESOURCE_TYPES.filter(({ servesOthers }) => servesOthers).map(({ name }) => name);
 
 /** Whether anything works with a resource. Registration with an integration does not count. */
 function isUsed(graph: AccountGraph, key: Key): boolean {
@@ -36,13 +20,13 @@ function unused(types: readonly string[], message: (noun: string) => string): Ru
 }
 
 function missingReferences(graph: AccountGraph): Problem[] {
-  const core = new Set(['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts']);
   const held = new Set([...graph.nodes.keys()].map((key) => typeIn(key)));
   return graph.missing.flatMap(({ from, to, place }) => {
-    const [type, id] = [typeIn(to), idIn(to)];
-    // Nothing is known of types that are not mirrored; Celigo's own iClients are in no account.
-    if (!(core.has(type) || held.has(type)) || type === 'iclients') return [];
-    return [{ key: from, place, message: `refers to the ${nounOf(type)} ${id}, which does not exist` }];
+    const [name, id] = [typeIn(to), idIn(to)];
+    const type = findType(name);
+    // Nothing is known of types that are not mirrored; what Celigo provides is in no account.
+    if (!(type?.presence === 'core' || held.has(name)) || type?.hasPublic) return [];
+    return [{ key: from, place, message: `refers to the ${type?.noun ?? name} ${id}, which does not exist` }];
   });
 }
 
@@ -82,6 +66,6 @@ export const REFERENCE_RULES: readonly Rule[] = [
     id: 'unused-resource',
     severity: 'info',
     about: 'any other resource that nothing uses: a lookup cache, a file definition, an iClient, …',
-    check: unused(PARTS, (noun) => `nothing uses this ${noun}`),
+    check: unused(SERVING, (noun) => `nothing uses this ${noun}`),
   },
 ];

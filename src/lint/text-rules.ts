@@ -10,18 +10,6 @@ import { type AccountGraph, isForeign, type Mention, mentionsIn, nameOf } from '
 import { findCredentials } from './find-credentials.ts';
 import type { Problem, Rule } from './types.ts';
 
-/** Types whose purpose is to hold credentials. */
-const VAULTS: ReadonlySet<string> = new Set([
-  'connections',
-  'iclients',
-  'agents',
-  'stacks',
-  'accesstokens',
-  'ssoclients',
-  'httpconnectors',
-  'mcpoauthproviders',
-]);
-
 /** The line of a position in a text of several lines; nothing for a text of one. */
 function lineAt(text: string, position: number): { line?: number } {
   return text.includes('\n') ? { line: text.slice(0, position).split('\n').length } : {};
@@ -59,7 +47,7 @@ function isNamed(doc: JsonObject, { place, text }: Leaf): boolean {
 
 /** Credentials that the API returns in plain text, and the mirror holds as fingerprints. */
 function plainTextCredentials(key: Key, { type, doc }: MirrorDocument): Problem[] {
-  if (VAULTS.has(type.name)) return [];
+  if (type.holdsCredentials) return [];
   return secretPlaces(doc)
     .filter(
       ({ place, fingerprint }) =>

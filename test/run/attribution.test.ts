@@ -114,7 +114,7 @@ describe('a commit', () => {
     expect(git(clone, 'status', '--porcelain')).toBe('');
   });
 
-  it('is whoever edited before others pushed to the same branch, in a clone that is not kept', {
+  it('names whoever edited before others pushed to the same branch, in a clone that is not kept', {
     tags: 'slow',
   }, async () => {
     const [one, two] = [await sample(), await sample()];
@@ -145,7 +145,7 @@ describe('a commit', () => {
     expect(reported(remote)).toEqual([`${ann.name}|`]);
   });
 
-  it('is whoever edited while a type could not be read, in a clone that is not kept', { tags: 'slow' }, async () => {
+  it('names whoever edited while a type could not be read, in a clone that is not kept', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = forge();
     const ann = account.person('administrator');
@@ -165,7 +165,7 @@ describe('a commit', () => {
     expect(reported(remote, 2)).toEqual([`${ann.name}|`, `${account.owner.name}|`]);
   });
 
-  it('is the one who deleted, not the one who emptied the bin', async () => {
+  it('names the person who deleted, not the one who emptied the bin', async () => {
     const account = await sample();
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];

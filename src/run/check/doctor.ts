@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
+import { probeAudit } from '../../celigo/audit-walk.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
@@ -208,7 +209,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
 
 async function reachAudit(client: ApiClient, area: string, signal: AbortSignal): Promise<Finding> {
   try {
-    await client.json({ url: `/v1/audit?from=${new Date(Date.now() - 1000).toISOString()}`, signal });
+    await probeAudit(client, signal);
     return { area, check: 'audit log', verdict: 'ok', detail: 'readable: commits name who changed what' };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
