@@ -69,7 +69,7 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
     value = parseYaml(text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    throw new AppError('USAGE', `${shown}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
+    throw new AppError('USAGE', `${shown}${error.line ? `:${error.line}` : ''} is not valid YAML: ${error.message}`, {
       hint: `Fix the file, or use an earlier version: git log -- ${shown}`,
       cause: error,
     });

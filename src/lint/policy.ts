@@ -38,12 +38,13 @@ export function readPolicy(text: string | undefined, file: string): LintPolicy {
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     const place = issue?.path.map(String).join('.') ?? '';
-    throw new AppError('USAGE', `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(issue?.message ?? '')}`, {
-      hint: 'It has rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
+    const problem = (issue?.message ?? '').replace(/^Invalid (?:option|input): /, '');
+    throw new AppError('USAGE', `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(problem)}`, {
+      hint: 'Expected: rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
     });
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    throw new AppError('USAGE', `${file}${error.line ? `:${error.line}` : ''} is not valid: ${error.message}`, {
+    throw new AppError('USAGE', `${file}${error.line ? `:${error.line}` : ''} is not valid YAML: ${error.message}`, {
       hint: 'Fix the file, or name another one with --policy',
       cause: error,
     });

@@ -50,7 +50,7 @@ function troubleOf(run: RunSummary): string {
   if (incomplete.length > 0) return `could not be read completely: ${incomplete.join(', ')}; their files are unchanged`;
   return remote.state === 'behind'
     ? `commits could not be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
-    : 'done partly';
+    : 'partly done';
 }
 
 function summaryOf(event: Notified, account: string, run: RunSummary, since: string | undefined): string {

@@ -333,3 +333,13 @@ describe('emulator', () => {
     expect(err).toContain('is not a valid duration');
   });
 });
+
+describe('restore --to', () => {
+  it('may name the only account that is configured', async () => {
+    const env = { CELIGO_API_TOKEN: 'x', CELIGO_BASE_URL: 'http://127.0.0.1:9' };
+    const { code, err } = await cli(['restore', 'all', '--to', 'default', '--dry-run'], tempDir(), env);
+
+    expect(code).toBe(64);
+    expect(err).toContain('holds no mirror of default yet');
+  });
+});

@@ -30,7 +30,7 @@ export function sourceAccount(
   const names = config.accounts.map(({ name }) => name);
   const named = accountInSelectors(what, names);
   if (named !== undefined) return named;
-  const [only, ...more] = to === undefined ? names : names.filter((name) => name !== to);
+  const [only, ...more] = to === undefined || names.length === 1 ? names : names.filter((name) => name !== to);
   if (only !== undefined && more.length === 0) return only;
   throw new AppError('USAGE', 'several accounts are configured', {
     hint: `Name one with --account: ${namesOf(config)}`,

@@ -146,7 +146,7 @@ function readDocument(
     value = parseYaml(text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    fault(path, `is not valid: ${error.message}`, error.line);
+    fault(path, `is not valid YAML: ${error.message}`, error.line);
     return undefined;
   }
   if (!isObject(value)) {
