@@ -287,13 +287,13 @@ function aborted(signals: readonly AbortSignal[]): Promise<void> {
 async function shutDown(daemon: Daemon, server: Listening | undefined): Promise<void> {
   const { deps, configuration, runs, stuck } = daemon;
   configuration.close();
-  const { config, notifier } = configuration.inForce();
-  const graceMs = config.daemon.shutdownGraceMs;
+  const graceMs = configuration.inForce().config.daemon.shutdownGraceMs;
   const lastMs = graceMs * (1 - FINISH_SHARE);
   if (!stuck.aborted) deps.log.info({ running: runs.running() }, 'daemon stopping');
   const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, lastMs));
   await daemon.save();
-  await notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, lastMs) : 0);
+  // Asked for now: a reload that had begun may have put another one in force.
+  await configuration.inForce().notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, lastMs) : 0);
   daemon.leaving.abort();
   await server?.close();
   deps.log.info({ idle }, 'daemon stopped');

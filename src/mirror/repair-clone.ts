@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { type Git, GitFailure } from './git.ts';
 import { isAncestor, isUnknownRef, PUSHED, SEEN } from './remote.ts';
@@ -152,8 +152,11 @@ export async function repairClone(input: RepairInput): Promise<CloneRepair> {
     writeFileSync(alternates, `${objects}\n`);
     const { tip, lost } = await carryOver(repository, git, join(fresh, 'objects', 'pack'), pushed);
     rmSync(alternates);
-    const aside = moveAside(repository, join(fresh, 'objects'), now);
-    await setRefs(repository, tip, pushed, lost);
+    const aside = copyRefs(repository, now);
+    // Before the objects: the old ones have this commit, or the remote does, so that a run killed here repairs again.
+    pointBranch(repository, tip);
+    exchangeObjects(repository, join(fresh, 'objects'), aside);
+    await setRefs(repository, pushed, lost);
     return {
       fetched: pushed !== undefined,
       tip,
@@ -242,34 +245,33 @@ async function writeFiles({ git, path }: Repository, into: Git, folders: readonl
   });
 }
 
-/**
- * Puts the new objects in the place of the old ones. Gives the folder that holds what was there: a repository of its
- * own.
- */
-function moveAside({ gitDir, stateDir }: Repository, objects: string, now: Date): string {
+/** Copies what names commits into a new folder, which with the old objects is a repository of its own. */
+function copyRefs({ gitDir, stateDir }: Repository, now: Date): string {
   const aside = mkdtempSync(join(stateDir, `damaged-${now.toISOString().replace(/[-:]|\.\d+/g, '')}-`));
   for (const name of ['HEAD', 'config', 'packed-refs', 'refs'])
     if (existsSync(join(gitDir, name))) cpSync(join(gitDir, name), join(aside, name), { recursive: true });
+  return aside;
+}
+
+function pointBranch({ gitDir, branch }: Repository, tip: string): void {
+  const ref = join(gitDir, 'refs', 'heads', branch);
+  mkdirSync(dirname(ref), { recursive: true });
+  // Git does not move a branch that it cannot read.
+  writeFileSync(`${ref}.repaired`, `${tip}\n`);
+  renameSync(`${ref}.repaired`, ref);
+}
+
+/** Puts the new objects in the place of the old ones, which go to `aside`. */
+function exchangeObjects({ gitDir }: Repository, objects: string, aside: string): void {
   renameSync(join(gitDir, 'objects'), join(aside, 'objects'));
   renameSync(objects, join(gitDir, 'objects'));
   // Logs name commits that are gone; the new history is not cut off where the old one was.
   for (const name of ['logs', 'shallow'])
     if (existsSync(join(gitDir, name))) renameSync(join(gitDir, name), join(aside, name));
-  return aside;
 }
 
-async function setRefs(
-  { git, gitDir, branch }: Repository,
-  tip: string,
-  pushed: string | undefined,
-  lost: readonly Ref[],
-): Promise<void> {
-  const ref = join(gitDir, 'refs', 'heads', branch);
-  for (const { name } of lost) if (join(gitDir, name) !== ref) await git.run(['update-ref', '-d', name]);
-  mkdirSync(join(gitDir, 'refs', 'heads'), { recursive: true });
-  // Git does not move a branch that it cannot read.
-  writeFileSync(`${ref}.repaired`, `${tip}\n`);
-  renameSync(`${ref}.repaired`, ref);
+async function setRefs({ git, branch }: Repository, pushed: string | undefined, lost: readonly Ref[]): Promise<void> {
+  for (const { name } of lost) if (name !== `refs/heads/${branch}`) await git.run(['update-ref', '-d', name]);
   if (pushed !== undefined) await git.run(['update-ref', SEEN, pushed]);
   // An index that was rebuilt while the branch led nowhere holds nothing: it would look like a deletion of everything.
   await git.ask(['read-tree', 'HEAD']);

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -252,6 +253,24 @@ describe('a clone that a power loss damaged', () => {
 
     expect(report, JSON.stringify(report.error)).toMatchObject({ code: 3, remote: { state: 'behind' } });
     expect(report.notices.join()).not.toContain('damaged');
+  });
+
+  it('is repaired by the next run where a run ended in the middle of it', async () => {
+    const { space } = await lived(undefined);
+    const head = space.git('rev-parse', 'HEAD').trim();
+    space.git('tag', 'lost');
+    // Git cannot remove the tag, which is the last step of the repair.
+    const lock = join(space.mirror, '.git', 'refs', 'tags', 'lost.lock');
+    mkdirSync(join(lock, 'held'), { recursive: true });
+    truncateSync(object(space, head), 0);
+    expect((await space.sync()).code).toBe(1);
+    rmSync(lock, { recursive: true });
+
+    const report = await space.sync();
+
+    expect(report.code, JSON.stringify(report.error)).toBe(0);
+    expect(space.log()).toHaveLength(3);
+    for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
   });
 
   it('continues when its HEAD is empty', async () => {
