@@ -182,6 +182,9 @@ const YAML_WORDS: ReadonlyMap<string, string> = new Map([
   ['record', 'a mapping of names'],
   ['object', 'a mapping of keys'],
   ['array', 'a list'],
+  ['string', 'a string'],
+  ['number', 'a number'],
+  ['boolean', 'true or false'],
 ]);
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {

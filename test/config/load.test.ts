@@ -125,7 +125,7 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t } }\nrepository: { branch: "--upload-pack=x" }', 'repository.branch'],
     ['accounts: { a: { token: t } }\nfullSweep: soon', 'fullSweep'],
     ['accounts: { a: { token: t } }\nfullSweep: ""', 'fullSweep: expected a duration'],
-    ['accounts: { a: { token: 5 } }', 'accounts.a.token: expected string'],
+    ['accounts: { a: { token: 5 } }', 'accounts.a.token: expected a string'],
     ['[]', 'expected a mapping of keys'],
   ])('refuses %s', async (text, expected) => {
     write(`${text}\n`);
