@@ -292,7 +292,7 @@ async function shutDown(daemon: Daemon, server: Listening | undefined): Promise<
   if (!stuck.aborted) deps.log.info({ running: runs.running() }, 'daemon stopping');
   const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, lastMs));
   await daemon.save();
-  // Asked for now: a reload that had begun may have put another one in force.
+  // Asked for now: a reload that was in progress may have replaced it.
   await configuration.inForce().notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, lastMs) : 0);
   daemon.leaving.abort();
   await server?.close();
