@@ -32,15 +32,39 @@ export async function isSound(git: Git): Promise<boolean> {
 }
 
 /**
- * Whether everything can be read that a push sends and a fetch builds on. Far quicker than {@link isSound}, which is
- * asked only where that fails: it may have failed for want of space or rights, or over a setting.
+ * Whether everything that the clone names can be read. `git fsck` also fails over commits that a program wrote badly,
+ * which no repair would change.
  */
-export async function canExchange(repository: Repository): Promise<boolean> {
-  return (await canPack(repository)) || isSound(repository.git);
+export async function isReadable(repository: Repository): Promise<boolean> {
+  const { git } = repository;
+  if (await isSound(git)) return true;
+  // This reads no file's content; packing does.
+  if ((await git.ask(['fsck', '--connectivity-only', '--no-dangling', '--no-progress'])) === undefined) return false;
+  return probing(repository, async (probe) => {
+    const head = await repository.head();
+    const refs = await readRefs(git);
+    return head === undefined || pack(git, probe, [head, ...refs.map(({ id }) => id)]);
+  });
 }
 
-async function canPack(repository: Repository): Promise<boolean> {
-  const { git, stateDir } = repository;
+/**
+ * Whether everything can be read that a push sends and a fetch builds on. Far quicker than {@link isReadable}, which
+ * is asked only where that fails: it may have failed for want of space or rights, or over a setting.
+ */
+export async function canExchange(repository: Repository): Promise<boolean> {
+  const { git } = repository;
+  const packed = await probing(repository, async (probe) => {
+    const head = await repository.head();
+    const refs = await readRefs(git, 'refs/celigo-mirror');
+    const tips = [...(head ? [head] : []), ...refs.map(({ id }) => id)];
+    if (tips.length > 0) await git.run(['rev-list', '--objects', '--no-walk', '--quiet', ...tips, '--']);
+    return head === undefined || pack(git, probe, [head], refs.find(({ name }) => name === SEEN)?.id);
+  });
+  return packed || isReadable(repository);
+}
+
+/** Gives what `work` finds with an empty folder for packs; `false` where git or the file system refuses. */
+async function probing({ stateDir }: Repository, work: (folder: string) => Promise<boolean>): Promise<boolean> {
   // Next to the objects: git cannot move a pack to another file system.
   const probe = join(stateDir, 'probe');
   try {
@@ -50,11 +74,7 @@ async function canPack(repository: Repository): Promise<boolean> {
     return false;
   }
   try {
-    const head = await repository.head();
-    const refs = await readRefs(git, 'refs/celigo-mirror');
-    const tips = [...(head ? [head] : []), ...refs.map(({ id }) => id)];
-    if (tips.length > 0) await git.run(['rev-list', '--objects', '--no-walk', '--quiet', ...tips, '--']);
-    return head === undefined || (await pack(git, probe, head, refs.find(({ name }) => name === SEEN)?.id));
+    return await work(probe);
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     return false;
@@ -64,10 +84,10 @@ async function canPack(repository: Repository): Promise<boolean> {
 }
 
 /**
- * Writes what `commit` holds, and `known` does not, as a pack into a folder. `false`: something of it cannot be read.
+ * Writes what `commits` hold, and `known` does not, as a pack into a folder. `false`: something of it cannot be read.
  */
-async function pack(git: Git, folder: string, commit: string, known: string | undefined): Promise<boolean> {
-  const input = `${commit}\n${known ? `^${known}\n` : ''}`;
+async function pack(git: Git, folder: string, commits: readonly string[], known?: string): Promise<boolean> {
+  const input = [...commits, ...(known ? [`^${known}`] : [])].map((line) => `${line}\n`).join('');
   try {
     await git.run(['pack-objects', '--revs', '--quiet', join(folder, 'pack')], { input });
     return true;
@@ -191,7 +211,7 @@ async function carryOver(
   pushed: string | undefined,
 ): Promise<{ readonly tip: string; readonly lost: readonly Ref[] }> {
   const carry = async (id: string): Promise<boolean> =>
-    (pushed !== undefined && (await isAncestor({ git }, id, pushed))) || (await pack(git, packs, id, pushed));
+    (pushed !== undefined && (await isAncestor({ git }, id, pushed))) || (await pack(git, packs, [id], pushed));
   const branch = `refs/heads/${repository.branch}`;
   const refs = await readRefs(repository.git);
   const lost: Ref[] = [];

@@ -273,6 +273,25 @@ describe('a clone that a power loss damaged', () => {
     for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
   });
 
+  it('is left as it is when a commit is written badly and can be read', async () => {
+    const { account, space } = await lived(undefined);
+    const raw = space.git('cat-file', 'commit', 'HEAD').replace(/^author .* </m, 'author x<');
+    const file = join(space.dir, 'raw');
+    writeFileSync(file, raw);
+    const commit = space.git('hash-object', '-t', 'commit', '-w', '--literally', file).trim();
+    space.git('update-ref', 'refs/heads/main', commit);
+    expect(() => space.git('fsck')).toThrow();
+    const script = String(account.emulator.state.all('scripts')[2]?._id);
+    account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });
+    // No commit succeeds.
+    mkdirSync(join(space.mirror, '.git', 'refs', 'heads', 'main.lock', 'held'), { recursive: true });
+
+    const report = await space.sync();
+
+    expect(report.code).toBe(1);
+    expect(report.notices.join()).not.toContain('damaged');
+  });
+
   it('continues when its HEAD is empty', async () => {
     const { space } = await lived(undefined);
     truncateSync(join(space.mirror, '.git', 'HEAD'), 0);

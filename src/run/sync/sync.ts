@@ -3,7 +3,7 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
-import { type CloneRepair, canExchange, isSound, repairClone } from '../../mirror/repair-clone.ts';
+import { type CloneRepair, canExchange, isReadable, repairClone } from '../../mirror/repair-clone.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { measure, tidyUp } from '../../mirror/upkeep.ts';
 import { type KnownFailure, knownFailure } from '../failures.ts';
@@ -112,7 +112,7 @@ async function mirrorAccounts(run: SyncRun): Promise<Mirrored> {
   const first = await mirrorOnce(run);
   const behind = first.prepared?.pulled.state === 'behind';
   const repair = first.gitFailed
-    ? await repairDamage(run, isSoundClone)
+    ? await repairDamage(run, isReadable)
     : behind
       ? await repairDamage(run, canExchange)
       : SOUND;
@@ -156,10 +156,6 @@ async function pushMirrored(run: SyncRun, { prepared, reports }: Mirrored): Prom
     if (pushed.state.state === 'behind') await repairDamage(run, canExchange);
   }
   return pushed;
-}
-
-function isSoundClone({ git }: Repository): Promise<boolean> {
-  return isSound(git);
 }
 
 type RepairOutcome =
