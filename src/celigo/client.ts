@@ -153,8 +153,8 @@ function failureOf(what: string, target: URL, { status, headers }: RawAnswer, bo
   const text = `${what} answered ${status}${message === '' ? '' : ` (${message})`}`;
   if (status === 401) {
     const hint =
-      'Check that the token has not expired or been revoked, and that region or baseUrl is the one it was created in: ' +
-      'a token works in its own region only';
+      'Check that the token has not expired or been revoked, and that region or baseUrl is the one it was created ' +
+      'in: a token works in its own region only';
     return { error: new AppError('AUTH', `${target.origin} refused the API token: ${text}`, { hint }) };
   }
   const pauseMs = retryAfterMs(headers['retry-after']) ?? (status === 429 ? 1000 : undefined);
