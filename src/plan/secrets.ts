@@ -8,7 +8,7 @@ import { atPlace, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { isMask } from '../core/secrets.ts';
 
-/** Credentials that a person supplies for one resource: place → value; `null` agrees to the loss of that credential. */
+/** Credentials that a person supplies for one resource, by place; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
 
 /**

@@ -20,7 +20,7 @@ import type { RestoreContext } from './request.ts';
 import type { ApplyContext, UnknownOutcome } from './write-log.ts';
 
 /**
- * The stages before the first write: choose state → fetch live → match → plan → check. With `dryRun` nothing is written
+ * The stages before the first write: choose state, fetch live, match, plan, check. With `dryRun` nothing is written
  * anywhere; otherwise the target is mirrored first, so that the restore itself can be undone.
  * @throws AppError, ApiError, GitFailure; nothing was written to the account then
  */
@@ -41,8 +41,8 @@ export async function prepareRestore(context: RestoreContext): Promise<Prepared>
 }
 
 /**
- * The stages from the first write to the report: journal → apply → switch on → look for lost updates → mirror → compare
- * → report. The mirror's last commit holds what the account is now, with the operator as author.
+ * The stages from the first write to the report: journal, apply, switch on, find lost updates, mirror, compare,
+ * report. The mirror's last commit holds what the account is now, with the operator as author.
  * @param onJournal called with the restore's id as soon as it can be resumed
  * @throws AppError, ApiError, GitFailure when it had to stop; the journal stays open then and says how to resume
  */
