@@ -43,4 +43,17 @@ describe('docs/api-notes.md', () => {
 
     expect(facts.filter((fact) => !fact.includes('*Evidence:')).map((fact) => fact.split('\n')[0])).toEqual([]);
   });
+
+  it('names tests that exist', () => {
+    const named = [...notes.replace(/\s+/g, ' ').matchAll(/\*Test: (.+?)\.\*/g)].flatMap(([, list = '']) =>
+      [...list.matchAll(/`([\w/-]+)`, "([^"]+)"/g)].map(([, file = '', title = '']) => ({ file, title })),
+    );
+    const missing = named.filter(({ file, title }) => {
+      const source = sources.find(({ path }) => path === `test/${file}.test.ts`);
+      return !source?.text.includes(title);
+    });
+
+    expect(named.length).toBeGreaterThan(0);
+    expect(missing).toEqual([]);
+  });
 });
