@@ -281,6 +281,7 @@ export const CONNECTION_TYPES = [
     secrets: ['server.systemToken', 'lambda.secretAccessKey'],
     sets: { 'server.ipRanges': '' },
     referredBy: ['_stackId'],
+    hasPublic: true,
     restore: {
       mode: 'map',
       tier: 4,

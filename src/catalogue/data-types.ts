@@ -48,6 +48,7 @@ export const DATA_TYPES = [
     list: { path: '/v1/tpconnectors', alternative: '/v1/tradingPartnerConnectors' },
     ownOnly: true,
     referredBy: ['_tpConnectorId'],
+    hasPublic: true,
     restore: { mode: 'create', tier: 0, note: 'own connectors only', matchBy: ['name'], strip: ['published'] },
   },
   {

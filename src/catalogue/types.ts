@@ -147,7 +147,7 @@ export interface ResourceType {
   readonly hydrate?: HydrateRule;
   /** Part of Celigo's public catalogue is in the same listing: keep the account's own records only. */
   readonly ownOnly?: true;
-  /** The account may also refer to some that Celigo provides and that no listing shows (api-notes#global-iclients). */
+  /** The account may also refer to some that others provide and that no listing shows (api-notes#unlisted). */
   readonly hasPublic?: true;
   /** Kinds that share the collection, distinguished by one field. For display. */
   readonly variants?: Readonly<Record<string, { readonly field: string; readonly value: string }>>;

@@ -7,6 +7,7 @@ import {
   type Answer,
   account,
   codeOf,
+  connection,
   doc,
   exportDoc,
   flow,
@@ -351,5 +352,21 @@ describe('include and exclude', () => {
 
     expect((await get('/v1/exports?include=')).body).toMatchObject([{ pageSize: 20 }]);
     expect((await get(`/v1/exports/${id('3', 1)}?include=name`)).body).toHaveProperty('pageSize');
+  });
+});
+
+describe('what others provide', () => {
+  it('is in no list, can be read by its id and referred to, and not be written', async () => {
+    const [iclient, stack] = [doc(id('8', 9), 'Of Celigo', { provider: 'google' }), doc(id('b', 9), 'Of a partner')];
+    const seed = account({ connections: [connection(1)] }, { unlisted: { iclients: [iclient], stacks: [stack] } });
+    const { get, send } = await start({ seed });
+
+    expect((await get('/v1/iclients')).body).toEqual([]);
+    expect((await get('/v1/stacks')).body).toEqual([]);
+    expect((await get('/v1/shared/stacks')).body).toMatchObject([{ _id: id('b', 9) }]);
+    expect((await get(`/v1/iclients/${id('8', 9)}`)).body).toMatchObject({ name: 'Of Celigo' });
+    expect((await send('PUT', `/v1/iclients/${id('8', 9)}`, iclient)).status).toBe(404);
+    const user = { name: 'C', type: 'http', http: { _iClientId: id('8', 9) } };
+    expect((await send('POST', '/v1/connections', user)).status).toBe(201);
   });
 });

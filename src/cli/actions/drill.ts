@@ -4,7 +4,8 @@ import { EXIT } from '../../core/errors.ts';
 import { accountFolders, readFolder } from '../../mirror/folder.ts';
 import { createGit } from '../../mirror/git.ts';
 import { readState, resolveAt } from '../../mirror/state.ts';
-import { type DrillFinding, type DrillReport, drill } from '../../run/check/drill.ts';
+import { type DrillReport, drill } from '../../run/check/drill.ts';
+import type { DrillFinding } from '../../run/check/drill-findings.ts';
 import { USER_AGENT } from '../../version.ts';
 import { mirrorRoot } from '../input/mirror.ts';
 import { anyAscii } from '../input/transliterate.ts';
@@ -62,7 +63,8 @@ export async function runDrill(
 }
 
 function describe(report: DrillReport, style: Style): string {
-  const { account, state, documents, restored, credentials, explained, unexplained, requests, durationMs } = report;
+  const { account, state, documents, restored, credentials, warnings, explained, unexplained } = report;
+  const { requests, durationMs } = report;
   const line = ({ what, title, why }: DrillFinding): string =>
     `${what}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
   const facts = style.dim(`(${state}; ${requests} requests, ${(durationMs / 1000).toFixed(1)} s)`);
@@ -73,6 +75,7 @@ function describe(report: DrillReport, style: Style): string {
   }
   if (explained.length > 0) lines.push(`  ${explained.length} cannot be restored through the API:`);
   for (const finding of explained) lines.push(style.dim(`    · ${line(finding)}`));
+  for (const finding of warnings) lines.push(`  ${style.yellow('?')} ${line(finding)}`);
   for (const finding of unexplained) lines.push(`  ${style.red('!')} ${line(finding)}`);
   lines.push(
     unexplained.length === 0

@@ -59,7 +59,9 @@ async function item(call: Call, type: ResourceType, id: string): Promise<Reply> 
   const rule = ruleOf(type.name);
   switch (method) {
     case 'GET':
-      return json(shown(call, type, readVisible(account, actor, type, id)));
+      return json(
+        shown(call, type, account.unlisted.get(`${type.name}/${id}`) ?? readVisible(account, actor, type, id)),
+      );
     case 'PUT': {
       if (rule.replace === false) throw methodNotAllowed(method);
       const body = call.body();

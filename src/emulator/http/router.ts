@@ -1,5 +1,6 @@
 import { RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { auditAnswer } from '../calls/audit-answer.ts';
 import { binCall } from '../calls/bin-calls.ts';
 import { allowOnly, type Call, methodNotAllowed, unknownPath } from '../calls/call.ts';
@@ -10,7 +11,9 @@ import { listCollection } from '../calls/listing.ts';
 import { putNotifications } from '../calls/notifications.ts';
 import { json, type Reply } from '../calls/reply.ts';
 import { state } from '../calls/state.ts';
+import { type Account, typeOf } from '../model/account.ts';
 import { fault, forbidden } from '../model/api-fault.ts';
+import { maskSecrets } from '../model/masking.ts';
 
 /** Types by the words of their collection's path, below `/v1`, in lower case. */
 const COLLECTIONS: ReadonlyMap<string, ResourceType> = new Map(
@@ -56,6 +59,13 @@ async function collection(call: Call, type: ResourceType, rest: readonly string[
   return itemCall(call, type, rest);
 }
 
+/** `GET /v1/shared/stacks`: what other accounts share with this one (api-notes#unlisted). */
+function sharedStacks({ unlisted }: Account): JsonObject[] {
+  return [...unlisted].flatMap(([key, doc]) =>
+    doc && key.startsWith('stacks/') ? [maskSecrets(typeOf('stacks'), doc)] : [],
+  );
+}
+
 /** Answers one authenticated call. @throws ApiFault for every refusal */
 export async function route(call: Call): Promise<Reply> {
   const { account, actor, method, path } = call;
@@ -87,7 +97,7 @@ export async function route(call: Call): Promise<Reply> {
       // For partner accounts only (api-notes#partner-only).
       throw forbidden();
     case 'shared':
-      if (rest.join('/').toLowerCase() === 'stacks' && method === 'GET') return json([]);
+      if (rest.join('/').toLowerCase() === 'stacks' && method === 'GET') return json(sharedStacks(account));
       throw unknownPath();
     default: {
       const found = collectionOf(path);

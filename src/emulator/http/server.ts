@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Acting, actAs } from '../calls/acting.ts';
-import { createAccount } from '../model/account.ts';
+import { createAccount, type Refusal } from '../model/account.ts';
 import { type Behaviour, DEFAULT_BEHAVIOUR } from '../model/behaviour.ts';
 import type { AccountSeed } from '../model/seed.ts';
 import { createStateView, type StateView } from '../model/state-view.ts';
@@ -12,6 +12,7 @@ import { createBucket, DOCUMENTED_RATE, type RateLimit } from './rate-limit.ts';
 import { createRequestLog, type RequestRecord } from './request-log.ts';
 
 export type { Acting } from '../calls/acting.ts';
+export type { Refusal } from '../model/account.ts';
 export { ApiFault } from '../model/api-fault.ts';
 export type { Behaviour } from '../model/behaviour.ts';
 export { emptyAccount } from '../model/seed.ts';
@@ -40,6 +41,8 @@ export interface Emulator {
   /** The latest requests, oldest first; control endpoints do not count. */
   readonly requests: readonly RequestRecord[];
   readonly clearRequests: () => void;
+  /** Writes that were carried out although the API may refuse them; see `validation`. */
+  readonly refusals: () => readonly Refusal[];
   /** A person in the user interface, by token, id or e-mail address. @throws Error for an unknown one */
   readonly act: (who: string) => Acting;
   readonly revokeToken: (token: string) => void;
@@ -104,6 +107,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       return requests.list();
     },
     clearRequests: requests.clear,
+    refusals: () => [...account.refusals.values()],
     act(who) {
       const actor = account.actors.inBrowser(who);
       if (!actor) throw new Error(`no person of the account has the token, id or e-mail address ${who}`);

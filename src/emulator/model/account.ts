@@ -29,6 +29,16 @@ export interface Start {
   readonly time: string;
 }
 
+/** A write that the API may refuse. */
+export interface Refusal {
+  readonly type: string;
+  readonly id: string;
+  /** The field at fault. */
+  readonly field: string;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** Everything an emulated account consists of. Shared by the modules that act on it. */
 export interface Account {
   readonly store: Store;
@@ -45,8 +55,10 @@ export interface Account {
   readonly starts: Start[];
   /** Types outside the licence, with the status their endpoints answer. */
   readonly unlicensed: Map<string, 402 | 403 | 404>;
-  /** iClients of Celigo itself: connections refer to them, no list shows them (api-notes#global-iclients). */
-  readonly globalIclients: ReadonlySet<string>;
+  /** Of others, by `<type>/<id>`; `undefined` for one that can be referred to, but not read (api-notes#unlisted). */
+  readonly unlisted: ReadonlyMap<string, JsonObject | undefined>;
+  /** Writes that were carried out although the API may refuse them ({@link Behaviour.validation}). */
+  readonly refusals: Map<string, Refusal>;
   readonly behaviour: Behaviour;
   readonly now: () => Date;
   readonly mint: () => string;
@@ -57,6 +69,22 @@ export function typeOf(typeName: string): ResourceType {
   const type = findType(typeName);
   if (!type) throw new Error(`the catalogue has no type ${typeName}`);
   return type;
+}
+
+/** What the seed says to be unlisted, and what its documents refer to of types that others provide, too. */
+function unlistedOf({ unlisted = {}, resources }: AccountSeed, store: Store): Map<string, JsonObject | undefined> {
+  const found = new Map<string, JsonObject | undefined>();
+  for (const [typeName, docs] of Object.entries(resources)) {
+    for (const doc of docs) {
+      for (const { type, id } of internalReferences(typeName, doc)) {
+        if (findType(type)?.hasPublic && !store.has(type, id)) found.set(`${type}/${id}`, undefined);
+      }
+    }
+  }
+  for (const [typeName, docs] of Object.entries(unlisted)) {
+    for (const doc of docs) found.set(`${typeName}/${String(doc._id)}`, doc);
+  }
+  return found;
 }
 
 /** The account that a seed describes. */
@@ -92,13 +120,6 @@ export function createAccount(
     }
   }
 
-  const globalIclients = new Set<string>();
-  for (const doc of seed.resources.connections ?? []) {
-    for (const { type: typeName, id } of internalReferences('connections', doc)) {
-      if (typeName === 'iclients' && !store.has(typeName, id)) globalIclients.add(id);
-    }
-  }
-
   return {
     store,
     links,
@@ -110,7 +131,8 @@ export function createAccount(
     state: new Map([['', new Map(Object.entries(seed.state))]]),
     starts: [],
     unlicensed: new Map(Object.entries(options.unlicensed)),
-    globalIclients,
+    unlisted: unlistedOf(seed, store),
+    refusals: new Map(),
     behaviour,
     now,
     mint,

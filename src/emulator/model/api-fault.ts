@@ -16,8 +16,22 @@ export class ApiFault extends Error {
 }
 
 /** A refusal by a handler: `{errors: [{code, message, field?}]}`. */
-export function fault(status: number, code: string, message: string, field?: string): ApiFault {
-  return new ApiFault(status, { errors: [{ code, message, ...(field === undefined ? {} : { field }) }] });
+export class HandlerFault extends ApiFault {
+  readonly code: string;
+  readonly reason: string;
+  readonly field: string | undefined;
+
+  constructor(status: number, code: string, reason: string, field: string | undefined) {
+    super(status, { errors: [{ code, message: reason, ...(field === undefined ? {} : { field }) }] });
+    this.code = code;
+    this.reason = reason;
+    this.field = field;
+  }
+}
+
+/** A refusal by a handler. */
+export function fault(status: number, code: string, message: string, field?: string): HandlerFault {
+  return new HandlerFault(status, code, message, field);
 }
 
 /** 401. The layer that checks tokens answers without an `errors` list (api-notes#error-shapes). */
@@ -36,11 +50,11 @@ export function forbidden(message = 'Your access does not allow this'): ApiFault
 }
 
 /** 422 for a value that cannot be accepted. */
-export function invalid(field: string, message: string, code = 'invalid_field'): ApiFault {
+export function invalid(field: string, message: string, code = 'invalid_field'): HandlerFault {
   return fault(422, code, message, field);
 }
 
 /** 422 for a field without which nothing is stored. */
-export function missing(field: string, message = `${field} is required`): ApiFault {
+export function missing(field: string, message = `${field} is required`): HandlerFault {
   return invalid(field, message, 'missing_required_field');
 }

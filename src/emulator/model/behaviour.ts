@@ -56,6 +56,11 @@ export interface Behaviour {
   readonly binKeepsLookupData: boolean;
   /** Form of `nextPageURL`: absolute, relative with `/v1`, or relative without it (api-notes#next-page-url). */
   readonly nextPageUrl: 'absolute' | 'relative' | 'bare';
+  /**
+   * What happens to a document that the API may refuse: it is refused, or written as it was sent and the refusal noted.
+   * A reference to nothing is refused in any case.
+   */
+  readonly validation: 'refuse' | 'record';
   /** Whether REST exports, imports and connections can still be created (api-notes#legacy-rest). */
   readonly legacyRest: 'refuse' | 'accept';
 }
@@ -83,5 +88,6 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   binById: 'array',
   binKeepsLookupData: false,
   nextPageUrl: 'bare',
+  validation: 'refuse',
   legacyRest: 'refuse',
 };

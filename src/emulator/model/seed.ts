@@ -39,6 +39,11 @@ export interface AccountSeed {
   /** Global state (`/v1/state/{key}`). */
   readonly state: Readonly<Record<string, Json>>;
   readonly audit: readonly AuditEntry[];
+  /**
+   * By type: what others provide or share, and no listing shows (api-notes#unlisted). Such a document can be referred
+   * to and read by its id, and not be written.
+   */
+  readonly unlisted?: Readonly<Record<string, readonly JsonObject[]>>;
 }
 
 /** An account with an owner and nothing else. */

@@ -5,7 +5,7 @@ import { isMask } from '../../core/secrets.ts';
 import type { Account } from '../model/account.ts';
 import { invalid, missing } from '../model/api-fault.ts';
 import { secretsIn } from '../model/masking.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, Faults } from './draft.ts';
 
 /** Kinds that cannot be created without their on-premise agent (api-notes#connection-needs). */
 function needsAgent(doc: JsonObject): boolean {
@@ -41,23 +41,23 @@ function neededFields(doc: JsonObject): readonly string[] {
 
 const MCP_AUTH: ReadonlySet<unknown> = new Set(['token', 'oauth', 'custom', undefined]);
 
-/** What the server refuses in a connection (api-notes#connection-needs). @throws ApiFault */
-export function checkConnection({ id, doc, stored }: Draft, account: Account): void {
+/** What the server refuses in a connection (api-notes#connection-needs). */
+export function* checkConnection({ id, doc, stored }: Draft, account: Account): Faults {
   for (const field of stored ? [] : neededFields(doc)) {
-    if (valueAt(doc, field) === undefined) throw missing(field);
+    if (valueAt(doc, field) === undefined) yield missing(field);
   }
   if (doc.type === 'netsuite' && valueAt(doc, 'netsuite.authType') === 'basic') {
-    throw invalid('netsuite.authType', 'token-based authentication is mandatory', 'netsuite_wsdl_tba_mandatory');
+    yield invalid('netsuite.authType', 'token-based authentication is mandatory', 'netsuite_wsdl_tba_mandatory');
   }
   if (doc.type === 'mcp' && !MCP_AUTH.has(valueAt(doc, 'mcp.http.auth.type') ?? valueAt(doc, 'mcp.auth.type'))) {
-    throw invalid('mcp.http.auth.type', 'an MCP connection authenticates by token, oauth or custom');
+    yield invalid('mcp.http.auth.type', 'an MCP connection authenticates by token, oauth or custom');
   }
   const as2Id = valueAt(doc, 'as2.as2Id');
   if (as2Id === undefined) return;
   const deleted = [...account.bin.values()].filter(({ type }) => type === 'connections').map((entry) => entry.doc);
   for (const other of [...account.store.all('connections'), ...deleted]) {
     if (other._id !== id && valueAt(other, 'as2.as2Id') === as2Id) {
-      throw invalid('as2.as2Id', `the AS2 id ${String(as2Id)} is taken`);
+      yield invalid('as2.as2Id', `the AS2 id ${String(as2Id)} is taken`);
     }
   }
 }

@@ -1,5 +1,7 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { Account } from '../model/account.ts';
+import type { HandlerFault } from '../model/api-fault.ts';
 
 /** A document on its way into the store. */
 export interface Draft {
@@ -11,3 +13,8 @@ export interface Draft {
   /** What is replaced; absent when the document is new. */
   readonly stored: JsonObject | undefined;
 }
+
+/** What is wrong with a document, in the order in which the server finds it: it answers the first. */
+export type Faults = Iterable<HandlerFault>;
+
+export type Check = (draft: Draft, account: Account) => Faults;

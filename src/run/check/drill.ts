@@ -1,54 +1,34 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findType, USERS } from '../../catalogue/index.ts';
+import { USERS } from '../../catalogue/index.ts';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { diffFields } from '../../core/field-diff.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { keyOf } from '../../core/keys.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
-import { setSteps, stepsOf, valueAt, withoutPaths } from '../../core/paths.ts';
+import { valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
-import { restorable, switchesOf } from '../../plan/body.ts';
-import { bindingReferences, isLate } from '../../plan/dangling.ts';
-import { isActing, type Step } from '../../plan/types.ts';
-import type { Prepared } from '../restore/prepared.ts';
-import type { RestoreReport } from '../restore/report.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
-import type { Outcome } from '../restore/write-log.ts';
+import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
 import { EDITED, verifyFolder } from './verify.ts';
 
-/** One thing that a rehearsal did not restore as it was. */
-export interface DrillFinding {
-  /** `<type>/<id>`, or a path. */
-  readonly what: string;
-  readonly title: string;
-  readonly why: string;
-}
-
 /** What a rehearsal of a full restore showed. */
-export interface DrillReport {
+export interface DrillReport extends DrillFindings {
   readonly account: string;
   /** Commit, or the folder on the disk. */
   readonly state: string;
   readonly documents: number;
-  /** Restored, and the same afterwards. */
-  readonly restored: number;
   /** Credentials that a real restore would need: places in all resources together. */
   readonly credentials: number;
-  /** Known to be impossible to restore through the API, with what to do. */
-  readonly explained: readonly DrillFinding[];
-  /** Faults of the mirror or of the restore. */
-  readonly unexplained: readonly DrillFinding[];
   readonly requests: number;
   readonly durationMs: number;
 }
@@ -81,7 +61,23 @@ function emptyTarget(documents: readonly MirrorDocument[], sourceUser: string): 
     const access = new Set(referencesOf(type, doc).map(({ place }) => String(placeOf(place)[0])));
     return withoutPaths(doc, [...access]);
   });
-  return { people: [owner], resources: { [USERS.name]: invited }, lookupData: {}, state: {}, audit: [] };
+  return {
+    people: [owner],
+    resources: { [USERS.name]: invited },
+    lookupData: {},
+    state: {},
+    audit: [],
+    unlisted: standIns(documents),
+  };
+}
+
+/** Stand-ins for what others provide. */
+function standIns(documents: readonly MirrorDocument[]): Record<string, JsonObject[]> {
+  const out: Record<string, JsonObject[]> = {};
+  for (const { type, id } of unlistedReferences(documents)) {
+    out[type] = [...(out[type] ?? []), { _id: id, name: 'provided by others' }];
+  }
+  return out;
 }
 
 /** Files of documents that cannot be read, with the reason; the others are rehearsed all the same. */
@@ -182,8 +178,9 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
     emulator = await startEmulator({
       seed: emptyTarget(documents, userIdOf(input.files)),
       rateLimit: false,
-      legacyRest: 'accept',
       auditAll: true,
+      // What the account held when it was mirrored is not a fault, even if the API refuses to create it today.
+      validation: 'record',
     });
     const { config, target } = configOf(folder, emulator.url, input.label, holdsSamples(documents));
     const secrets = inventedSecrets(documents);
@@ -216,7 +213,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       const { prepared } = session;
       const report = await session.apply();
       const again = await readState(git, TARGET, await resolveAt(git, 'HEAD', input.now()));
-      const found = await evaluate(prepared, report, again);
+      const found = await evaluate(prepared, report, again, { documents, refusals: emulator.refusals() });
       const broken = [...faults].map(([path, why]) => ({ what: `${input.account}/${path}`, title: '', why }));
       return {
         account: input.account,
@@ -224,6 +221,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
         documents: documents.length + broken.length,
         restored: found.restored,
         credentials: [...secrets.values()].reduce((sum, places) => sum + places.size, 0),
+        warnings: found.warnings,
         explained: found.explained,
         unexplained: [...broken, ...found.unexplained],
         requests: report.requests,
@@ -249,94 +247,4 @@ async function readable(state: MirrorState, faults: Map<string, string>): Promis
       hint: `${faults.size} other files have faults; celigo-mirror verify lists all of them`,
     });
   }
-}
-
-/**
- * Whether a blocked step is blocked only by what cannot be restored through the API: according to the plan, or because
- * it is of a type that only people create and of which the account lists nothing at all (no licence, no right).
- * @param mirrored types that the mirror holds something of
- */
-function explainedBy(
-  step: Step,
-  prepared: Prepared,
-  steps: ReadonlyMap<Key, Step>,
-  mirrored: ReadonlySet<string>,
-  seen: ReadonlySet<Key>,
-): boolean {
-  const document = prepared.documents.get(step.key);
-  if (seen.has(step.key) || !document) return false;
-  const inner = new Set([...seen, step.key]);
-  let explained = false;
-  for (const reference of bindingReferences(document)) {
-    const key = keyOf(reference.type, reference.id);
-    const other = steps.get(key);
-    const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
-    if (met || isLate(document, reference)) continue;
-    explained = other
-      ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
-      : findType(reference.type)?.restore.mode === 'manual' && !mirrored.has(reference.type);
-    if (!explained) return false;
-  }
-  return explained;
-}
-
-/** Places that differ, except for credentials and what the mirror does not hold. */
-function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>): string[] {
-  const { type, doc } = document;
-  let [wanted, now] = [doc as Json, live as Json];
-  for (const { place } of secretPlaces(doc).reverse()) {
-    wanted = setSteps(wanted, place, undefined);
-    now = setSteps(now, place, undefined);
-  }
-  const unknown = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
-  if (type.entries && doc[type.entries] === undefined) unknown.push(type.entries);
-  for (const path of unknown) now = setSteps(now, stepsOf(path), undefined);
-  return diffFields(restorable(type, wanted as JsonObject, ids), restorable(type, now as JsonObject, new Map())).map(
-    ({ place }) => placeText(place),
-  );
-}
-
-/** Compares what came back with what was there, resource by resource. */
-async function evaluate(
-  prepared: Prepared,
-  report: RestoreReport,
-  again: MirrorState,
-): Promise<Pick<DrillReport, 'restored' | 'explained' | 'unexplained'>> {
-  const explained: DrillFinding[] = [];
-  const unexplained: DrillFinding[] = [];
-  const steps = new Map(report.plan.steps.map((step) => [step.key, step]));
-  const outcomes = new Map(report.outcomes.map((outcome) => [outcome.step.key, outcome]));
-  const held = new Map<Key, JsonObject>();
-  for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
-  const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
-  let restored = 0;
-  for (const document of prepared.wanted) {
-    const { type, id, title } = document;
-    const what = keyOf(type.name, id);
-    const step = steps.get(what);
-    if (step?.action === 'impossible' || step?.action === 'blocked') {
-      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, new Set());
-      (known ? explained : unexplained).push({ what, title, why: step.reason });
-      continue;
-    }
-    const live = held.get(keyOf(type.name, prepared.ids.get(id) ?? id));
-    const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
-    const why = lackOf(document, outcome, live, prepared.ids);
-    if (why === undefined) restored += 1;
-    else unexplained.push({ what, title, why });
-  }
-  return { restored, explained, unexplained };
-}
-
-/** How a resource is not as it was, or `undefined`. */
-function lackOf(
-  document: MirrorDocument,
-  outcome: Outcome | undefined,
-  live: JsonObject | undefined,
-  ids: ReadonlyMap<string, string>,
-): string | undefined {
-  if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
-  if (!live) return 'is missing after the restore';
-  const places = compare(document, live, ids);
-  return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
 }

@@ -1,0 +1,177 @@
+import { findType } from '../../catalogue/index.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { diffFields } from '../../core/field-diff.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
+import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
+import { placeText } from '../../core/places.ts';
+import { referencesOf } from '../../core/references.ts';
+import { secretPlaces } from '../../core/secret-places.ts';
+import type { Refusal } from '../../emulator/http/server.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { restorable, switchesOf } from '../../plan/body.ts';
+import { madeByServer } from '../../plan/converged.ts';
+import { bindingReferences, isLate } from '../../plan/dangling.ts';
+import { isActing, type Step } from '../../plan/types.ts';
+import type { Prepared } from '../restore/prepared.ts';
+import type { RestoreReport } from '../restore/report.ts';
+import type { Outcome } from '../restore/write-log.ts';
+
+/** One thing that a rehearsal did not restore as it was, or that a real restore may not. */
+export interface DrillFinding {
+  /** `<type>/<id>`, or a path. */
+  readonly what: string;
+  readonly title: string;
+  readonly why: string;
+}
+
+/** What a rehearsal found. */
+export interface DrillFindings {
+  /** Restored, and the same afterwards. */
+  readonly restored: number;
+  /** Restored here, though the API may refuse it. */
+  readonly warnings: readonly DrillFinding[];
+  /** Known to be impossible to restore through the API, with what to do. */
+  readonly explained: readonly DrillFinding[];
+  /** Faults of the mirror or of the restore. */
+  readonly unexplained: readonly DrillFinding[];
+}
+
+/**
+ * Whether a blocked step is blocked only by what cannot be restored through the API: according to the plan, or because
+ * it is of a type that only people create and of which the account lists nothing at all (no licence, no right).
+ * @param mirrored types that the mirror holds something of
+ */
+function explainedBy(
+  step: Step,
+  prepared: Prepared,
+  steps: ReadonlyMap<Key, Step>,
+  mirrored: ReadonlySet<string>,
+  seen: ReadonlySet<Key>,
+): boolean {
+  const document = prepared.documents.get(step.key);
+  if (seen.has(step.key) || !document) return false;
+  const inner = new Set([...seen, step.key]);
+  let explained = false;
+  for (const reference of bindingReferences(document)) {
+    const key = keyOf(reference.type, reference.id);
+    const other = steps.get(key);
+    const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
+    if (met || isLate(document, reference)) continue;
+    explained = other
+      ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
+      : findType(reference.type)?.restore.mode === 'manual' && !mirrored.has(reference.type);
+    if (!explained) return false;
+  }
+  return explained;
+}
+
+/**
+ * Places of the mirror that did not come back, except for credentials. What the account has besides, in a place that
+ * the mirror does not hold, was added by the server (api-notes#defaults).
+ */
+function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>): string[] {
+  const { type, doc } = document;
+  let [held, found] = [doc as Json, live as Json];
+  for (const { place } of secretPlaces(doc).reverse()) {
+    held = setSteps(held, place, undefined);
+    found = setSteps(found, place, undefined);
+  }
+  const unknown = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
+  if (type.entries && doc[type.entries] === undefined) unknown.push(type.entries);
+  for (const path of unknown) found = setSteps(found, stepsOf(path), undefined);
+  const [wanted, now] = [restorable(type, held as JsonObject, ids), restorable(type, found as JsonObject, new Map())];
+  const made = new Set(madeByServer(type, wanted, now).map(({ place }) => placeText(place)));
+  return diffFields(wanted, now)
+    .filter(({ before }) => before !== undefined)
+    .map(({ place }) => placeText(place))
+    .filter((place) => !made.has(place));
+}
+
+/** The ids in the account that a rehearsal made → the resources of the mirror. */
+function originals(prepared: Prepared): Map<Key, MirrorDocument> {
+  return new Map(
+    prepared.wanted.map((document) => [
+      keyOf(document.type.name, prepared.ids.get(document.id) ?? document.id),
+      document,
+    ]),
+  );
+}
+
+/** What the API may refuse of the resources, as far as they were written. */
+function refused(prepared: Prepared, refusals: readonly Refusal[]): DrillFinding[] {
+  const written = originals(prepared);
+  return refusals.flatMap(({ type, id, field, code, message }) => {
+    const document = written.get(keyOf(type, id));
+    const what = document ? keyOf(type, document.id) : keyOf(type, id);
+    const place = field === '' || message.includes(field) ? '' : `${field}: `;
+    return [{ what, title: document?.title ?? '', why: `may be refused by the API: ${place}${message} (${code})` }];
+  });
+}
+
+/** References to what others provide and no listing shows (api-notes#unlisted). */
+export function unlistedReferences(
+  documents: readonly MirrorDocument[],
+): { readonly document: MirrorDocument; readonly place: string; readonly type: string; readonly id: string }[] {
+  const held = new Set(documents.map(({ type, id }) => keyOf(type.name, id)));
+  return documents.flatMap((document) =>
+    referencesOf(document.type, document.doc).flatMap(({ place, type, id }) =>
+      type !== null && findType(type)?.hasPublic && !held.has(keyOf(type, id)) ? [{ document, place, type, id }] : [],
+    ),
+  );
+}
+
+function provided(documents: readonly MirrorDocument[]): DrillFinding[] {
+  return unlistedReferences(documents).map(({ document, place, type, id }) => ({
+    what: keyOf(document.type.name, document.id),
+    title: document.title,
+    why: `${place} refers to ${keyOf(type, id)}, which others provide: the API refuses it if they no longer do`,
+  }));
+}
+
+/** Compares what came back with what was there, resource by resource. */
+export async function evaluate(
+  prepared: Prepared,
+  report: RestoreReport,
+  again: MirrorState,
+  seen: { readonly documents: readonly MirrorDocument[]; readonly refusals: readonly Refusal[] },
+): Promise<DrillFindings> {
+  const explained: DrillFinding[] = [];
+  const unexplained: DrillFinding[] = [];
+  const steps = new Map(report.plan.steps.map((step) => [step.key, step]));
+  const outcomes = new Map(report.outcomes.map((outcome) => [outcome.step.key, outcome]));
+  const held = new Map<Key, JsonObject>();
+  for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
+  const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
+  let restored = 0;
+  for (const document of prepared.wanted) {
+    const { type, id, title } = document;
+    const what = keyOf(type.name, id);
+    const step = steps.get(what);
+    if (step?.action === 'impossible' || step?.action === 'blocked') {
+      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, new Set());
+      (known ? explained : unexplained).push({ what, title, why: step.reason });
+      continue;
+    }
+    const live = held.get(keyOf(type.name, prepared.ids.get(id) ?? id));
+    const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
+    const why = lackOf(document, outcome, live, prepared.ids);
+    if (why === undefined) restored += 1;
+    else unexplained.push({ what, title, why });
+  }
+  const warnings = [...refused(prepared, seen.refusals), ...provided(seen.documents)];
+  return { restored, warnings, explained, unexplained };
+}
+
+/** How a resource is not as it was, or `undefined`. */
+function lackOf(
+  document: MirrorDocument,
+  outcome: Outcome | undefined,
+  live: JsonObject | undefined,
+  ids: ReadonlyMap<string, string>,
+): string | undefined {
+  if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
+  if (!live) return 'is missing after the restore';
+  const places = compare(document, live, ids);
+  return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
+}
