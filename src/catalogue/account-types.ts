@@ -65,6 +65,21 @@ export const ACCOUNT_TYPES = [
     restore: { mode: 'manual', tier: 20, note: 'a token is shown once, when a person creates it: create it manually' },
   },
   {
+    name: 'networkpolicies',
+    noun: 'network policy',
+    plural: 'network policies',
+    model: 'NetworkPolicy',
+    presence: 'standard',
+    list: { path: '/v1/networkpolicies' },
+    referredBy: ['_networkPolicyId'],
+    restore: {
+      mode: 'create',
+      tier: 1,
+      note: 'for the owner and administrators; what it is assigned to is restricted at once',
+      matchBy: ['name'],
+    },
+  },
+  {
     name: 'environments',
     noun: 'environment',
     plural: 'environments',

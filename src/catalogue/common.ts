@@ -44,13 +44,7 @@ export const SERVER_MANAGED: readonly FieldPath[] = [
  * Fields that refer to something outside the account (Celigo's own catalogue, provenance, people), which is not
  * expected to resolve (api-notes#references).
  */
-export const OUTSIDE_FIELDS: readonly string[] = [
-  '_httpConnectorId',
-  '_connectorId',
-  '_templateId',
-  '_sourceId',
-  '_userId',
-];
+export const OUTSIDE_FIELDS: readonly string[] = ['_connectorId', '_templateId', '_sourceId', '_userId'];
 
 /** Subtrees that hold records of other systems, whose ids only look like references (api-notes#opaque). */
 export const OPAQUE_FIELDS: ReadonlySet<string> = new Set([

@@ -43,6 +43,7 @@ export const USERS: ResourceType = theOne('users', ({ person }) => person !== un
 export const REFERENCE_FIELDS: Readonly<Record<string, string | null>> = Object.fromEntries([
   ...RESOURCE_TYPES.flatMap(({ name, referredBy = [] }) => referredBy.map((field) => [field, name] as const)),
   ...OUTSIDE_FIELDS.map((field) => [field, null] as const),
+  ...RESOURCE_TYPES.flatMap(({ perhapsReferredBy = [] }) => perhapsReferredBy.map((field) => [field, null] as const)),
 ]);
 
 /** Fields that refer outside the account, or to a record of its own that is listed among Celigo's: field → type. */

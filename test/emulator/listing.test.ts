@@ -218,17 +218,28 @@ describe('what lists leave out', () => {
     expect(idsOf(await get('/v1/notifications?users=all'))).toEqual([id('9', 1), id('9', 2)]);
   });
 
-  it('is the parts of connectors, also by id unless everything is asked for', async () => {
-    const resources = [{ _id: id('b', 9), name: 'Ticket', endpoints: [{ _id: id('b', 8), name: 'List' }] }];
-    const httpconnectors = [doc(id('b', 1), 'Own', { published: false, resources })];
-    const { get } = await start({ seed: account({ httpconnectors }) });
+  it('is the parts of connectors: resources, and endpoints of one', async () => {
+    const parts = {
+      httpconnectors: [doc(id('b', 1), 'Own', { published: false, supportedBy: {} })],
+      httpconnectorresources: [doc(id('b', 9), 'Ticket', { published: false, _httpConnectorId: id('b', 1) })],
+      httpconnectorendpoints: [doc(id('b', 8), 'List', { _httpConnectorResourceIds: [id('b', 9)] })],
+    };
+    const { get } = await start({ seed: account(parts) });
     const path = `/v1/httpconnectors/${id('b', 1)}`;
 
-    expect(((await get('/v1/httpconnectors')).body as Json[])[0]).not.toHaveProperty('resources');
-    expect((await get(path)).body).not.toHaveProperty('resources');
-    expect((await get(`${path}?returnEverything=true`)).body).toHaveProperty('resources');
-    expect(idsOf(await get(`${path}/httpconnectorresources`))).toEqual([id('b', 9)]);
+    expect(((await get('/v1/httpconnectors')).body as Json[])[0]).not.toHaveProperty('supportedBy');
+    expect((await get(path)).body).not.toHaveProperty('httpConnectorResources');
+    expect((await get(`${path}?returnEverything=true`)).body).toMatchObject({
+      httpConnectorResources: [{ _id: id('b', 9), published: false }],
+      httpConnectorEndpoints: [{ _id: id('b', 8) }],
+    });
+    const listed = await get(`${path}/httpconnectorresources`);
+    expect(idsOf(listed)).toEqual([id('b', 9)]);
+    expect((listed.body as Json[])[0]).not.toHaveProperty('published');
+    expect((await get(`${path}/${id('b', 9)}`)).body).toMatchObject({ name: 'Ticket', published: false });
     expect(idsOf(await get(`${path}/${id('b', 9)}/httpconnectorendpoints`))).toEqual([id('b', 8)]);
+    expect((await get(`${path}/${id('b', 9)}/${id('b', 8)}`)).body).toMatchObject({ name: 'List' });
+    expect((await get(`${path}/${id('b', 7)}`)).status).toBe(404);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 import { setPlace, valueAt, withKey } from '../../core/paths.ts';
 import { fault, notFound } from '../model/api-fault.ts';
 import { codeOf, isObjectId } from '../model/ids.ts';
@@ -7,6 +7,7 @@ import { maskSecrets } from '../model/masking.ts';
 import { ruleOf } from '../rules/rules.ts';
 import { auditAnswer } from './audit-answer.ts';
 import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
+import { connectorPart, withParts } from './connector-parts.ts';
 import { dependantsOf, removeDocument } from './deleting.ts';
 import { dependencies, integrationPart } from './integrations.ts';
 import { lookupData } from './lookup-data.ts';
@@ -22,6 +23,8 @@ const LOGGED: ReadonlySet<string> = new Set([
 /** A document as GET by id shows it. */
 function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
   const masked = maskSecrets(type, doc);
+  if (type.name === 'httpconnectors' && call.query.get('returnEverything') === 'true')
+    return withParts(call.account, masked);
   // Some members come only when asked for in so many words.
   const missing = Object.entries(type.hydrate?.query ?? {}).some(([name, value]) => call.query.get(name) !== value);
   return missing
@@ -83,25 +86,6 @@ async function item(call: Call, type: ResourceType, id: string): Promise<Reply> 
     default:
       throw methodNotAllowed(method);
   }
-}
-
-function membersOf(value: Json | undefined): readonly JsonObject[] {
-  return isArray(value) ? value.filter(isObject) : [];
-}
-
-/** Resources and endpoints of a connector, abridged as lists of them are (api-notes#abridged-lists). */
-function connectorPart(call: Call, doc: JsonObject, rest: readonly string[]): Reply {
-  const abridged = (part: JsonObject): JsonObject =>
-    ['published', '_httpConnectorId', 'endpoints'].reduce((held, key) => withKey(held, key, undefined), part);
-  const resources = membersOf(doc.resources);
-  allowOnly('GET', call);
-  if (rest.length === 1 && rest[0] === 'httpconnectorresources') return json(resources.map(abridged));
-  if (rest.length === 2 && rest[1] === 'httpconnectorendpoints') {
-    const resource = resources.find(({ _id }) => _id === rest[0]);
-    if (!resource) throw notFound('HTTP connector resource');
-    return json(membersOf(resource.endpoints).map(abridged));
-  }
-  throw unknownPath();
 }
 
 /** The few calls that show or change a secret of the platform itself. */

@@ -21,7 +21,11 @@ export interface Access {
 /** Types that a monitor cannot see. */
 const HIDDEN_FROM_MONITORS: ReadonlySet<string> = new Set(['connections', 'accesstokens']);
 /** Types that belong to administrators. */
-const ADMINISTRATION: ReadonlySet<string> = new Set(['ashares', 'accesstokens', 'environments', 'ssoclients']);
+const ADMINISTRATION: ReadonlySet<string> = new Set([
+  ...['ashares', 'accesstokens', 'environments', 'ssoclients', 'networkpolicies'],
+]);
+/** Types that only administrators see: others are refused, and do not get an empty list. */
+const REFUSED_TO_OTHERS: ReadonlySet<string> = new Set(['networkpolicies']);
 /** Types whose documents belong to an integration by `_integrationId`. */
 const MEMBERS = ['flows', 'tools', 'apis', 'lookupcaches', 'syncs', 'mcpservers'] as const;
 /** Not reached by following references out of an integration. */
@@ -68,6 +72,9 @@ export function createAccess(store: Store, links: Links): Access {
       const ids = actor.scope.get(typeName);
       if (!ids || ids.size === 0) throw forbidden('The token does not reach this');
       return (id) => ids.has(id);
+    }
+    if (REFUSED_TO_OTHERS.has(typeName) && !isAdministrator(actor)) {
+      throw forbidden('For the owner and administrators of the account only');
     }
     if (actor.role === 'monitor' && HIDDEN_FROM_MONITORS.has(typeName)) {
       // Single integrations may still be theirs to manage.

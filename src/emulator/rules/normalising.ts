@@ -135,10 +135,10 @@ function mcpServer(doc: JsonObject): JsonObject {
   );
 }
 
-/** New connectors get new ids for all their parts (api-notes#connector-parts). */
+/** New connectors get new ids for their versions, APIs and conditions (api-notes#connector-parts). */
 function httpConnector(doc: JsonObject, { mint, stored }: NormaliseContext): JsonObject {
   if (stored) return doc;
-  const paths = ['versions[]', 'apis[]', 'resources[]', 'resources[].endpoints[]', 'supportedBy.*.conditions[]'];
+  const paths = ['versions[]', 'apis[]', 'apis[].versions[]', 'supportedBy.*.conditions[]'];
   return paths.reduce(
     (held, path) => mapPath(held, path, (part) => (isObject(part) ? { ...part, _id: mint() } : part)),
     doc,

@@ -80,6 +80,15 @@ export const tags: readonly JsonObject[] = [
   doc(ids.tags.known, { tag: 'known, ignore', tagId: 'Zx41d' }),
 ];
 
+export const networkPolicies: readonly JsonObject[] = [
+  doc(ids.networkPolicies.offices, {
+    name: 'Offices and VPN',
+    description: 'Bergen, Gothenburg, and the VPN of the service desk.',
+    allowList: ['192.0.2.0/26', '198.51.100.17', '2001:db8:40::/48'],
+    denyList: ['192.0.2.13'],
+  }),
+];
+
 export const environments: readonly JsonObject[] = [
   doc(ids.environments.staging, {
     name: 'Rehearsal',

@@ -101,6 +101,15 @@ export const stacks: readonly JsonObject[] = [
   }),
 ];
 
+/** A connection to the warehouses is served by any agent of the group. */
+export const agentGroups: readonly JsonObject[] = [
+  doc(ids.agentGroups.warehouses, { name: 'Warehouse agents', description: 'Bergen first.' }),
+];
+
+export const topics: readonly JsonObject[] = [
+  doc(ids.topics.stockMoved, { name: 'stock-moved', description: 'One event for every movement of goods.' }),
+];
+
 /** The service desk's own connector, and two of Celigo's public catalogue, which belong to no one here. */
 export const httpConnectors: readonly JsonObject[] = [
   doc(ids.httpConnectors.desk, {
@@ -113,16 +122,6 @@ export const httpConnectors: readonly JsonObject[] = [
     baseURIs: ['https://:_tenant.fjellrand.example.com/api/v3'],
     apis: [{ _id: ids.connectorParts.api, name: 'Tickets API' }],
     versions: [{ _id: ids.connectorParts.version, name: 'v3', published: true }],
-    resources: [
-      {
-        _id: ids.connectorParts.ticket,
-        name: 'Ticket',
-        _versionIds: [ids.connectorParts.version],
-        endpoints: [
-          { _id: ids.connectorParts.listTickets, name: 'List tickets', method: 'GET', relativeURI: '/tickets' },
-        ],
-      },
-    ],
     supportedBy: {
       connection: {
         conditions: [{ _id: ids.connectorParts.oauthCondition, condition: 'http.auth.type==oauth' }],
@@ -153,4 +152,26 @@ export const httpConnectors: readonly JsonObject[] = [
     versions: [],
     supportedBy: { connection: { preConfiguredFields: [] } },
   })),
+];
+
+export const httpConnectorResources: readonly JsonObject[] = [
+  doc(ids.connectorParts.ticket, {
+    name: 'Ticket',
+    published: false,
+    _userId: people.ingrid._id,
+    _httpConnectorId: ids.httpConnectors.desk,
+    _versionIds: [ids.connectorParts.version],
+  }),
+];
+
+export const httpConnectorEndpoints: readonly JsonObject[] = [
+  doc(ids.connectorParts.listTickets, {
+    name: 'List tickets',
+    published: false,
+    _userId: people.ingrid._id,
+    _httpConnectorResourceIds: [ids.connectorParts.ticket],
+    method: 'GET',
+    relativeURI: '/tickets',
+    supportedBy: { type: 'export' },
+  }),
 ];

@@ -177,6 +177,9 @@ export const ids = {
   ssoClients: mint('2a', '2025-07-08', ['company']),
   mcpOAuthProviders: mint('2b', '2025-08-11', ['company']),
   syncs: mint('2c', '2025-09-01', ['items']),
+  networkPolicies: mint('2e', '2025-08-12', ['offices']),
+  agentGroups: mint('2f', '2025-10-06', ['warehouses']),
+  topics: mint('30', '2025-10-13', ['stockMoved']),
   storage: mint('2d', '2025-08-12', ['manuals', 'drafts', 'returnsPolicy']),
 } as const;
 

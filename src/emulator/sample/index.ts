@@ -4,6 +4,7 @@ import {
   accessTokens,
   ashares,
   environments,
+  networkPolicies,
   notifications,
   ssoClients,
   state,
@@ -14,7 +15,16 @@ import {
 import { artificialSteps } from './artificial.ts';
 import { agreeWithAudit, audit } from './audit.ts';
 import { asyncHelpers, lookupCaches, lookupData } from './caches.ts';
-import { agents, httpConnectors, iclients, stacks } from './clients.ts';
+import {
+  agentGroups,
+  agents,
+  httpConnectorEndpoints,
+  httpConnectorResources,
+  httpConnectors,
+  iclients,
+  stacks,
+  topics,
+} from './clients.ts';
 import { connections } from './connections.ts';
 import { integrations } from './integrations.ts';
 import { otherFlows } from './other-flows.ts';
@@ -42,8 +52,12 @@ const RESOURCES: AccountSeed['resources'] = {
   scripts,
   iclients,
   agents,
+  agentgroups: agentGroups,
+  topics,
   stacks,
   httpconnectors: httpConnectors,
+  httpconnectorresources: httpConnectorResources,
+  httpconnectorendpoints: httpConnectorEndpoints,
   mcpoauthproviders: mcpOAuthProviders,
   asynchelpers: asyncHelpers,
   filedefinitions: fileDefinitions,
@@ -60,6 +74,7 @@ const RESOURCES: AccountSeed['resources'] = {
   environments,
   ssoclients: ssoClients,
   syncs,
+  networkpolicies: networkPolicies,
   storageitems: storageItems,
 };
 

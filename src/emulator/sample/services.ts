@@ -186,6 +186,7 @@ export const mcpServers: readonly JsonObject[] = [
     prompts: [],
     resources: [{ _fileId: ids.storage.returnsPolicy, title: 'Returns policy', disabled: false }],
     oauth: { _mcpOAuthProviderId: ids.mcpOAuthProviders.company },
+    _networkPolicyId: ids.networkPolicies.offices,
   }),
   sandboxed(ids.mcpServers.warehouse, {
     name: 'Lager (prøve)',
@@ -204,9 +205,11 @@ export const mcpOAuthProviders: readonly JsonObject[] = [
   doc(ids.mcpOAuthProviders.company, {
     name: 'Company login',
     _userId: people.ingrid._id,
-    issuer: 'https://login.fjellrand.example.com',
+    issuerURL: 'https://login.fjellrand.example.com',
+    audience: 'https://mcp.fjellrand.example.com',
+    scopes: ['mcp:read', 'mcp:write'],
+    useIntrospection: true,
     clientId: 'service-desk-assistant',
     clientSecret: credentials.mcpOAuthClientSecret,
-    scopes: ['openid', 'profile'],
   }),
 ];
