@@ -58,3 +58,6 @@ export const OPAQUE_FIELDS: ReadonlySet<string> = new Set([
   'mockInput',
   'mockRequest',
 ]);
+
+/** Members of a document in which a person may keep anything: an empty value is a value there. */
+export const FREE_FORM: ReadonlySet<string> = new Set(['settings', 'value']);

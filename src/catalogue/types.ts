@@ -90,6 +90,11 @@ interface RestoreRule {
   readonly patch?: readonly FieldPath[];
   /** Fixed when created; a change means delete and create. */
   readonly immutable?: readonly FieldPath[];
+  /**
+   * Sent by a creation only, since an update that carries them does something else besides: a difference is left as it
+   * is, and reported.
+   */
+  readonly onlyOnCreate?: readonly FieldPath[];
   /** Fields set by the server, left out of a write, besides `SERVER_MANAGED` of `common.ts`. */
   readonly strip?: readonly FieldPath[];
   /**

@@ -1,53 +1,158 @@
-import { CLAMP_RANGE, CLAMPED_FIELDS } from '../catalogue/common.ts';
+import stableStringify from 'fast-json-stable-stringify';
+import { CLAMP_RANGE, CLAMPED_FIELDS, FREE_FORM } from '../catalogue/common.ts';
 import type { ResourceType } from '../catalogue/types.ts';
-import { diffFields } from '../core/field-diff.ts';
-import type { Json, JsonObject } from '../core/json.ts';
-import { setSteps } from '../core/paths.ts';
-import { covers, type Place } from '../core/places.ts';
+import { digestOf } from '../core/digest.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { isObjectId } from '../core/keys.ts';
+import { equalJson } from '../core/paths.ts';
+import { atPlace, covers, type Place, placeText } from '../core/places.ts';
 import { withLiveSwitches } from './body.ts';
+import { isInnerId } from './ids.ts';
 
-/** A value that the server stores in place of the one it is sent, without an error (api-notes#clamped). */
-interface Converged {
+/** What a write leaves at one place, in place of what it sends; a missing side: the field is absent there. */
+export interface Kept {
   readonly place: Place;
-  readonly wanted: Json;
-  readonly live: Json;
+  readonly wanted?: Json;
+  readonly live?: Json;
 }
 
-/** `surely`: no licence allows the wanted value; otherwise the server may have reduced it. */
-function isClamped(wanted: number, live: number, surely: boolean): boolean {
+/** What the server made of earlier writes of one resource: digests by {@link noteOf}. */
+export type Made = ReadonlySet<string>;
+
+export const NOTHING_MADE: Made = new Set();
+
+/**
+ * Says "what is wanted at this place becomes what is live there", without saying what it is. It holds for these two
+ * values only: whoever changes the field afterwards makes another difference, which is put back.
+ */
+export function noteOf({ place, wanted, live }: Kept): string {
+  const text = (value: Json | undefined): string => (value === undefined ? '' : stableStringify(value));
+  return digestOf(`${placeText(place)}\n${text(wanted)}\n${text(live)}`);
+}
+
+/** What of two states is the server's: the wanted document with it as it is live, and where that is. */
+export interface Converged {
+  readonly doc: JsonObject;
+  readonly kept: readonly Kept[];
+}
+
+type IsServers = (place: Place, wanted: Json | undefined, live: Json | undefined) => boolean;
+
+function keptAt(place: Place, wanted: Json | undefined, live: Json | undefined): Kept {
+  return { place, ...(wanted === undefined ? {} : { wanted }), ...(live === undefined ? {} : { live }) };
+}
+
+/** Takes over from the live document what is the server's. Lists of another length are compared as a whole. */
+function takeOver(wanted: JsonObject, live: JsonObject, isServers: IsServers): Converged {
+  const kept: Kept[] = [];
+  const visit = (ours: Json | undefined, theirs: Json | undefined, place: Place): Json | undefined => {
+    if (equalJson(ours, theirs)) return ours;
+    if (place.length > 0 && isServers(place, ours, theirs)) {
+      kept.push(keptAt(place, ours, theirs));
+      return theirs;
+    }
+    if (isArray(ours) && isArray(theirs) && ours.length === theirs.length)
+      return ours.map((item, i) => visit(item, theirs[i], [...place, i]) ?? null);
+    if (!isObject(ours) || !isObject(theirs)) return ours;
+    const out: MutableJsonObject = {};
+    for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
+      const held = visit(getOwn(ours, key), getOwn(theirs, key), [...place, key]);
+      if (held !== undefined) setOwn(out, key, held);
+    }
+    return out;
+  };
+  return { doc: visit(wanted, live, []) as JsonObject, kept };
+}
+
+/** Whether no licence allows the wanted value. */
+function isClamped(wanted: number, live: number): boolean {
   const { least, greatest } = CLAMP_RANGE;
-  if (wanted < least) return live === least;
-  return greatest.includes(live) && wanted > (surely ? Math.max(...greatest) : live);
+  return wanted < least ? live === least : greatest.includes(live) && wanted > Math.max(...greatest);
 }
 
-/** Differences that a write leaves as they are. Both are restorable forms with the ids of the target. */
-function convergedBetween(type: ResourceType, wanted: JsonObject, live: JsonObject, surely: boolean): Converged[] {
-  return diffFields(wanted, live).flatMap(({ place, before, after }): Converged[] => {
-    if (before === undefined || after === undefined) return [];
-    const clamped =
-      CLAMPED_FIELDS.has(String(place.at(-1))) &&
-      typeof before === 'number' &&
-      typeof after === 'number' &&
-      isClamped(before, after, surely);
-    const known = Object.entries(type.settles ?? {}).find(([path]) => covers(path, place))?.[1] ?? [];
-    const replaced = known.some((value) => value === after) && !known.some((value) => value === before);
-    return clamped || replaced ? [{ place, wanted: before, live: after }] : [];
-  });
+/** Values that no write brings about, whatever the server made of earlier ones (api-notes#clamped). */
+function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
+  if (typeof wanted === 'number' && typeof live === 'number')
+    return CLAMPED_FIELDS.has(String(place.at(-1))) && isClamped(wanted, live);
+  const known = Object.entries(type.settles ?? {}).find(([path]) => covers(path, place))?.[1] ?? [];
+  return known.some((value) => value === live) && wanted !== undefined && !known.some((value) => value === wanted);
 }
 
-/** Values that the server is known to store differently. Both are restorable forms with the ids of the target. */
-export function madeByServer(type: ResourceType, wanted: JsonObject, live: JsonObject): Converged[] {
-  return convergedBetween(type, wanted, live, false);
+/** Whether something holds no value at all, nor anything that a person would enter. */
+function isHollow(type: ResourceType, value: Json | undefined, place: Place): boolean {
+  if (isArray(value)) return value.every((item, i) => isHollow(type, item, [...place, i]));
+  if (isObject(value)) return Object.keys(value).every((key) => isHollow(type, value[key], [...place, key]));
+  if (isObjectId(value)) return isInnerId(type, place);
+  return value === undefined || value === null || value === false || String(value) === '';
 }
 
 /**
- * The wanted document as far as an update can bring it about: switches stay as they are live, and so does what the
- * server would not accept. Both are restorable forms with the ids of the target.
+ * Differences that mean nothing, whatever the server made of earlier writes: the id of a part, which no write sets, and
+ * an empty block or list against none (api-notes#defaults). An empty *value* against none may mean something: a mapping
+ * to the empty text is another one than no mapping.
  */
-export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
-  const switched = withLiveSwitches(type, wanted, live);
-  return convergedBetween(type, switched, live, true).reduce(
-    (held, { place, live: value }) => setSteps(held, place, value) as JsonObject,
-    switched,
+function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
+  if (FREE_FORM.has(String(place[0]))) return false;
+  if (place.at(-1) === '_id' && [wanted, live].every((id) => id === undefined || isObjectId(id)))
+    return isInnerId(type, place);
+  const present = wanted ?? live;
+  if ((wanted !== undefined && live !== undefined) || typeof present !== 'object' || present === null) return false;
+  return isHollow(type, present, place);
+}
+
+function isStill(type: ResourceType): IsServers {
+  return (...difference) => isNothing(type, ...difference) || isReplaced(type, ...difference);
+}
+
+/**
+ * The wanted document with what the server would make of it again. Both are restorable forms with the ids of the target.
+ * @param made what the server made of earlier writes of this resource
+ */
+export function converge(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
+  const { onlyOnCreate = [] } = type.restore;
+  const still = isStill(type);
+  return takeOver(
+    wanted,
+    live,
+    (...difference) =>
+      onlyOnCreate.some((path) => covers(path, difference[0])) ||
+      still(...difference) ||
+      (made.size > 0 && made.has(noteOf(keptAt(...difference)))),
   );
+}
+
+/** The wanted document as far as an update can bring it about: as {@link converge}, with its switches as they are live. */
+export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
+  return converge(type, withLiveSwitches(type, wanted, live), live, made);
+}
+
+function isWithin(some: readonly Json[], all: readonly Json[]): boolean {
+  let at = 0;
+  for (const item of all) if (at < some.length && equalJson(some[at], item)) at += 1;
+  return at === some.length;
+}
+
+/**
+ * What the server made of a write, to be expected of each further one: what it added, the letter case of a text, a
+ * number that it limits. Anything else that is not as it was sent was lost, and is none of this.
+ * @param wanted what was sent, with the switches as they were sent
+ * @param after what the answer to the write shows
+ * @param before what was there before, unless it was created
+ */
+export function madeBy(
+  type: ResourceType,
+  wanted: JsonObject,
+  after: JsonObject,
+  before: JsonObject | undefined,
+): readonly Kept[] {
+  const still = isStill(type);
+  const settled = takeOver(wanted, after, still).doc;
+  return takeOver(settled, after, (place, ours, theirs) => {
+    if (ours === undefined || theirs === undefined) return ours === undefined;
+    if (typeof ours === 'string' && typeof theirs === 'string') return ours.toLowerCase() === theirs.toLowerCase();
+    if (isArray(ours) && isArray(theirs)) return ours.length < theirs.length && isWithin(ours, theirs);
+    if (typeof ours !== 'number' || typeof theirs !== 'number') return false;
+    // A number that stays as it was may have been ignored, unless it is known to be limited.
+    return CLAMPED_FIELDS.has(String(place.at(-1))) || atPlace(before, place) !== theirs;
+  }).kept;
 }

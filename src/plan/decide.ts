@@ -6,7 +6,7 @@ import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, writtenApart } from './body.ts';
-import { reachable } from './converged.ts';
+import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { secretDifferences } from './secrets.ts';
 import type { Live, Wanted, WriteMethod } from './types.ts';
@@ -67,6 +67,8 @@ export function methodOf(
 /** What a live document has to do with the wanted one. */
 interface Compared {
   readonly forms: Forms;
+  /** Differences that are left alone. */
+  readonly kept: readonly Kept[];
   readonly changes: readonly FieldChange[];
   /** Switches that are off and were on. */
   readonly turnOn: readonly string[];
@@ -78,13 +80,18 @@ function targetId(document: Wanted, id: string): Pick<Draft, 'targetId'> {
   return id === document.id ? {} : { targetId: id };
 }
 
-function compare(document: Wanted, live: Extract<Live, { state: 'live' | 'binned' }>, input: PlanInput): Compared {
+export function compare(
+  document: Wanted,
+  live: Extract<Live, { state: 'live' | 'binned' }>,
+  input: Pick<PlanInput, 'ids' | 'made' | 'versionOf'>,
+): Compared {
   const { type } = document;
   const now = restorable(type, live.doc, new Map());
   const then = restorable(type, document.doc, input.ids);
-  const wanted = reachable(type, then, now);
+  const { doc: wanted, kept } = reachable(type, then, now, input.made(type.name, live.id));
   return {
     forms: { wanted, live: now },
+    kept,
     changes: diffFields(now, wanted),
     turnOn: switchesToTurnOn(type, then, now),
     common: {

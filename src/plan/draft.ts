@@ -2,6 +2,7 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { isAppPart } from '../core/documents.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
+import type { Made } from './converged.ts';
 import type { Supplied } from './secrets.ts';
 import type { IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
 
@@ -15,6 +16,8 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   /** Whether the state holds this resource, wanted or not. */
   readonly inState: (type: string, id: string) => boolean;
   readonly supplied: (document: MirrorDocument) => Supplied;
+  /** What the server made of earlier writes of a resource of the target. */
+  readonly made: (type: string, id: string) => Made;
   readonly enableFlows: boolean;
   readonly sampleData: boolean;
   /** Live resources that the state does not have and that are to be deleted. */

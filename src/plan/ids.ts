@@ -1,6 +1,6 @@
 import { OPAQUE_FIELDS } from '../catalogue/common.ts';
 import type { ResourceType } from '../catalogue/types.ts';
-import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { isObjectId } from '../core/keys.ts';
 import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
 import type { IdMap } from './types.ts';
@@ -70,7 +70,7 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
 }
 
 /** Whether `_id` at a place names a part of the document itself (a group, a version) and not another resource. */
-function isInnerId(type: ResourceType, place: Place): boolean {
+export function isInnerId(type: ResourceType, place: Place): boolean {
   if (place.length < 2 || place.at(-1) !== '_id') return false;
   return !Object.keys(type.refs ?? {}).some((path) => covers(path, place));
 }
@@ -101,16 +101,51 @@ export function innerIds(type: ResourceType, doc: JsonObject): Set<string> {
   return found;
 }
 
+/** Members by which the server knows a part again, the best first (api-notes#inner-ids). */
+const KNOWN_BY = ['_fileId', 'name'] as const;
+
+function idOf(part: Json | undefined): string | undefined {
+  const id = isObject(part) ? getOwn(part, '_id') : undefined;
+  return isObjectId(id) ? id : undefined;
+}
+
+/** The element of `theirs` that is the same part as the one at `index`; `byPosition`: where nothing else shows it. */
+function samePart(
+  ours: readonly Json[],
+  index: number,
+  theirs: readonly Json[],
+  byPosition: boolean,
+): Json | undefined {
+  const part = ours[index];
+  const id = idOf(part);
+  const same = id === undefined ? undefined : theirs.find((other) => idOf(other) === id);
+  if (same !== undefined) return same;
+  // What is another part of the same document cannot be this one.
+  const known = new Set(ours.map(idOf));
+  const free = (other: Json | undefined): boolean => idOf(other) === undefined || !known.has(idOf(other));
+  if (id !== undefined && isObject(part)) {
+    for (const field of KNOWN_BY) {
+      const mark = getOwn(part, field);
+      const alike = theirs.filter((other) => isObject(other) && mark !== undefined && getOwn(other, field) === mark);
+      if (alike.length === 1 && free(alike[0])) return alike[0];
+    }
+  }
+  const there = theirs[index];
+  if (ours.length !== theirs.length || !free(there)) return undefined;
+  return byPosition || idOf(there) === undefined ? there : undefined;
+}
+
 /**
- * The new ids of a document's parts: both documents are walked side by side, list by list, and every `_id` that differs
- * is a pair (api-notes#inner-ids: groups are matched by position).
+ * The new ids of a document's parts: both documents are walked side by side, and every `_id` of one part that differs
+ * is a pair. Parts are the same by their id, by what the server knows them by, or by their position.
+ * @param byPosition whether the position alone may tell: one document was made from the other
  */
-export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json): Map<string, string> {
+export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json, byPosition = true): Map<string, string> {
   const pairs = new Map<string, string>();
   const visit = (ours: Json, theirs: Json | undefined, place: Place): void => {
     if (isArray(ours)) {
-      if (isArray(theirs) && theirs.length === ours.length)
-        for (const [i, item] of ours.entries()) visit(item, theirs[i], [...place, i]);
+      if (isArray(theirs))
+        for (const [i, item] of ours.entries()) visit(item, samePart(ours, i, theirs, byPosition), [...place, i]);
       return;
     }
     if (!isObject(ours) || !isObject(theirs)) return;

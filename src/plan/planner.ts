@@ -1,3 +1,4 @@
+import { isArray, type Json } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
@@ -68,10 +69,11 @@ function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions
   return { drafts, created, deletions, warnings: [...handWork(dependents), ...dangling] };
 }
 
-/** Fields that every creation of this document leaves out. */
+/** Fields that every creation of this document leaves out. An empty list waits for nothing. */
 function bareFields({ type, doc }: Wanted): string[] {
   const { bare = [], strip = [] } = type.restore;
-  return bare.filter((path) => valueAt(doc, path) !== undefined && !strip.includes(path));
+  const waits = (held: Json | undefined): boolean => held !== undefined && !(isArray(held) && held.length === 0);
+  return bare.filter((path) => waits(valueAt(doc, path)) && !strip.includes(path));
 }
 
 /** Steps with their level, and with what their creation leaves out: what refers to others is deleted before them. */

@@ -2,13 +2,17 @@ import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
+import { placeText } from '../core/places.ts';
 import { switchesOf, switchesToTurnOn } from './body.ts';
+import { noteOf } from './converged.ts';
+import { compare } from './decide.ts';
 import { list, type PlanInput } from './draft.ts';
 import { embeddedIds } from './ids.ts';
 import type { Live, Step, Wanted } from './types.ts';
 
 /** One step with what is known of its resource. */
 interface Case {
+  readonly input: PlanInput;
   readonly step: Step;
   readonly document: Wanted;
   readonly live: Live | undefined;
@@ -46,8 +50,20 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       : undefined,
 ];
 
+/** Places that keep what the server made of an earlier write, and what is wanted there is known. */
+function keptPlaces({ step, document, live, input }: Case): string[] {
+  if (step.action !== 'unchanged' || live?.state !== 'live') return [];
+  const made = input.made(document.type.name, live.id);
+  if (made.size === 0) return [];
+  return compare(document, live, input).kept.flatMap((kept) => (made.has(noteOf(kept)) ? [placeText(kept.place)] : []));
+}
+
 /** What is said once for many resources. */
 const SHARED: readonly { readonly says: string; readonly applies: (about: Case) => boolean }[] = [
+  {
+    says: 'stays as the server made it when it was last written (--force writes it again)',
+    applies: (about) => keptPlaces(about).length > 0,
+  },
   {
     says: 'will be left disabled (--enable-flows enables them)',
     applies: ({ step, document: { type, doc } }) => step.action === 'create' && !step.enable && isOn(type, doc),
@@ -81,7 +97,7 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
   for (const { action, id, key } of steps) if (action === 'create') created.set(id, key);
   const cases = steps.flatMap((step): Case[] => {
     const document = documents.get(step.key);
-    return document ? [{ step, document, live: input.live.get(step.key) }] : [];
+    return document ? [{ input, step, document, live: input.live.get(step.key) }] : [];
   });
   const nameOf = ({ step }: Case): string => `${step.key} "${step.title}"`;
   const changing = (id: string): boolean => created.has(id) || input.ids.has(id);

@@ -41,9 +41,35 @@ describe('ids of parts', () => {
     ]);
   });
 
-  it('are not paired where a list has other elements', () => {
-    const other = { flowGroupings: [{ _id: id('b', 1), name: 'Orders' }] };
-    expect(pairInnerIds(type('integrations'), groups(id('a', 1), id('a', 2)), other).size).toBe(0);
+  it('are paired by their id before anything else, whatever their position', () => {
+    const [a, b, c] = [id('a', 1), id('a', 2), id('b', 1)];
+    expect(pairInnerIds(type('integrations'), groups(a, b), groups(b, a)).size).toBe(0);
+    expect([...pairInnerIds(type('integrations'), groups(a, b), groups(a, c))]).toEqual([[b, c]]);
+  });
+
+  it.each([
+    ['name', [id('a', 1), id('b', 1)]],
+    ['_fileId', [id('a', 1), id('b', 1)]],
+    ['title', undefined],
+  ])('are paired by %s where a list has other elements', (field, pair) => {
+    const [ours, theirs] = [{ [field]: 'one' }, { [field]: 'two' }];
+    const wanted = {
+      prompts: [
+        { _id: id('a', 2), ...theirs },
+        { _id: id('a', 1), ...ours },
+      ],
+    };
+    const live = { prompts: [{ _id: id('b', 1), ...ours }] };
+    expect([...pairInnerIds(type('mcpservers'), wanted, live)]).toEqual(pair ? [pair] : []);
+  });
+
+  it('are not paired by position where the position says nothing', () => {
+    const [wanted, live] = [
+      { prompts: [{ _id: id('a', 1), name: 'old' }] },
+      { prompts: [{ _id: id('b', 1), name: 'new' }] },
+    ];
+    expect(pairInnerIds(type('mcpservers'), wanted, live, false).size).toBe(0);
+    expect(pairInnerIds(type('mcpservers'), wanted, live, true).size).toBe(1);
   });
 
   it('are taken out of a body unless the live document knows them; references to others stay', () => {

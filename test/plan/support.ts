@@ -40,6 +40,7 @@ export function planInput(own: Partial<PlanInput> = {}): PlanInput {
     exists: () => undefined,
     inState: () => false,
     supplied: () => new Map(),
+    made: () => new Set(),
     enableFlows: false,
     sampleData: false,
     deletions: [],

@@ -1,18 +1,16 @@
 import { expect, it } from 'vitest';
-import { sample } from '../support/account.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import type { Workspace } from '../support/workspace.ts';
 import { doc, expectCode, head, mirrored, plain, said, writes } from './support.ts';
 
-it.each([
-  [99, 'a number that no licence allows'],
-  [40, 'a number that another licence allowed'],
-])('concurrencyLevel %i, %s, comes back as what the server makes of it, and is reported', async (level) => {
+/** An HTTP connection of the account, as it was before the limits or under another licence, and without credentials. */
+async function limited(level: number): Promise<{ test: TestAccount; space: Workspace; id: string; at: string }> {
   const test = await sample();
   const { emulator } = test;
   const connection = emulator.state
     .all('connections')
     .find(({ type, _connectorId }) => type === 'http' && _connectorId === undefined);
   const id = String(connection?._id);
-  // As it was before the limits, or before the licence was another one; and without credentials, so that it can be written.
   emulator.state.touch('connections', id, {
     http: { baseURI: 'https://shop.example.test', formType: 'http', concurrencyLevel: level },
   });
@@ -21,16 +19,71 @@ it.each([
   const at = head(space);
   emulator.act(test.owner.email).set('connections', id, { 'http.concurrencyLevel': 5 });
   await space.sync();
+  return { test, space, id, at };
+}
+
+it.each([
+  [99, 'a number that no licence allows'],
+  [40, 'a number that another licence allowed'],
+])('concurrencyLevel %i, %s, comes back as what the server makes of it, is reported, and is done', async (level) => {
+  const { test, space, id, at } = await limited(level);
+  const { emulator } = test;
 
   const outcome = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
 
   expectCode(outcome, 0);
   expect(said(outcome)).toContain(`the server changed http.concurrencyLevel from ${level} to 25`);
   expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
-  // What another licence may allow is tried again each time; what none does is not.
-  if (level <= 50) return;
   emulator.clearRequests();
   const again = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
   expectCode(again, 0);
   expect(writes(emulator)).toEqual([]);
+});
+
+it('what the server made of a write is reported by the next plan, tried again with --force, and put back when it changes', async () => {
+  const { test, space, id, at } = await limited(40);
+  const { emulator } = test;
+  await space.run('restore', `connections/${id}`, '--at', at, '--yes');
+
+  const again = await space.run('restore', `connections/${id}`, '--at', at, '--dry-run');
+  expectCode(again, 0);
+  expect(said(again)).toContain('stays as the server made it when it was last written');
+
+  emulator.clearRequests();
+  await space.run('restore', `connections/${id}`, '--at', at, '--yes', '--force');
+  expect(writes(emulator)).toHaveLength(1);
+
+  emulator.act(test.owner.email).set('connections', id, { 'http.concurrencyLevel': 10 });
+  await space.sync();
+  await space.run('restore', `connections/${id}`, '--at', at, '--yes');
+  expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
+});
+
+it('what the server adds to a write is not restored away, and a later change of it is', async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const found = emulator.state.all('connections').find(({ ftp, _connectorId }) => ftp && _connectorId === undefined);
+  const id = String(found?._id);
+  // Real FTP connections have no port; a write fills it in.
+  emulator.state.touch('connections', id, {
+    pgp: undefined,
+    ftp: { type: 'sftp', hostURI: 'sftp.example.test', username: 'shop' },
+  });
+  const space = await mirrored(test);
+  expect(plain(space, emulator, 'connections')).toContain(id);
+  const at = head(space);
+  emulator.state.touch('connections', id, { ftp: { type: 'sftp', hostURI: 'wrong.example.test', username: 'shop' } });
+  await space.sync();
+
+  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes'), 0);
+  expect(doc(emulator, 'connections', id)).toMatchObject({ ftp: { hostURI: 'sftp.example.test', port: 22 } });
+
+  emulator.clearRequests();
+  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes'), 0);
+  expect(writes(emulator)).toEqual([]);
+
+  emulator.act(test.owner.email).set('connections', id, { 'ftp.port': 2222 });
+  await space.sync();
+  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes'), 0);
+  expect(doc(emulator, 'connections', id)).toMatchObject({ ftp: { port: 22 } });
 });

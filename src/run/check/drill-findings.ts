@@ -8,9 +8,10 @@ import { placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { Refusal } from '../../emulator/http/server.ts';
+import { readServerMade } from '../../mirror/server-made.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
-import { madeByServer } from '../../plan/converged.ts';
+import { converge, type Made } from '../../plan/converged.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';
 import { isActing, type Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
@@ -70,7 +71,7 @@ function explainedBy(
  * Places of the mirror that did not come back, except for credentials. What the account has besides, in a place that
  * the mirror does not hold, was added by the server (api-notes#defaults).
  */
-function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>): string[] {
+function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>, made: Made): string[] {
   const { type, doc } = document;
   let [held, found] = [doc as Json, live as Json];
   for (const { place } of secretPlaces(doc).reverse()) {
@@ -81,11 +82,9 @@ function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<st
   if (type.entries && doc[type.entries] === undefined) unknown.push(type.entries);
   for (const path of unknown) found = setSteps(found, stepsOf(path), undefined);
   const [wanted, now] = [restorable(type, held as JsonObject, ids), restorable(type, found as JsonObject, new Map())];
-  const made = new Set(madeByServer(type, wanted, now).map(({ place }) => placeText(place)));
-  return diffFields(wanted, now)
+  return diffFields(converge(type, wanted, now, made).doc, now)
     .filter(({ before }) => before !== undefined)
-    .map(({ place }) => placeText(place))
-    .filter((place) => !made.has(place));
+    .map(({ place }) => placeText(place));
 }
 
 /** The ids in the account that a rehearsal made → the resources of the mirror. */
@@ -143,6 +142,7 @@ export async function evaluate(
   const held = new Map<Key, JsonObject>();
   for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
   const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
+  const made = readServerMade(prepared.repository.stateDir, report.account);
   let restored = 0;
   for (const document of prepared.wanted) {
     const { type, id, title } = document;
@@ -153,9 +153,10 @@ export async function evaluate(
       (known ? explained : unexplained).push({ what, title, why: step.reason });
       continue;
     }
-    const live = held.get(keyOf(type.name, prepared.ids.get(id) ?? id));
+    const target = keyOf(type.name, prepared.ids.get(id) ?? id);
+    const live = held.get(target);
     const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
-    const why = lackOf(document, outcome, live, prepared.ids);
+    const why = lackOf(document, outcome, live, prepared.ids, new Set(made.get(target)));
     if (why === undefined) restored += 1;
     else unexplained.push({ what, title, why });
   }
@@ -169,9 +170,10 @@ function lackOf(
   outcome: Outcome | undefined,
   live: JsonObject | undefined,
   ids: ReadonlyMap<string, string>,
+  made: Made,
 ): string | undefined {
   if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
   if (!live) return 'is missing after the restore';
-  const places = compare(document, live, ids);
+  const places = compare(document, live, ids, made);
   return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
 }

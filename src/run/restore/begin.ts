@@ -52,13 +52,14 @@ async function newJournal({ deps, request, repository, plan, client, userId }: P
 
 /** What the writing stages work with. */
 export async function applyContext(prepared: Prepared, journal: Journal): Promise<ApplyContext> {
-  const { deps, request, client, writer, documents, ids } = prepared;
+  const { deps, request, client, writer, documents, ids, made } = prepared;
   return {
     client,
     writer,
     journal,
     documents,
     supplied: (document) => suppliedFor(request, document),
+    made,
     sampleData: request.target.sampleData,
     ids,
     isOld: await oldIds(prepared, journal),

@@ -1,8 +1,11 @@
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
+import { keyOf } from '../../core/keys.ts';
 import { BINDING_FILE } from '../../core/layout.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { readServerMade } from '../../mirror/server-made.ts';
+import type { PlanInput } from '../../plan/planner.ts';
 import { type Binding, readBinding } from '../binding.ts';
 import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
@@ -24,6 +27,8 @@ export interface Fetched {
   readonly idMaps: IdMaps;
   /** Ids of the state → ids of the target. Grows by what is matched and created. */
   readonly ids: Map<string, string>;
+  /** What the server made of earlier writes; nothing with `--force`, which tries again. */
+  readonly made: PlanInput['made'];
 }
 
 /** A client of the target that reports its retries. */
@@ -68,7 +73,9 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
   const ids = isSameAccount(request) ? lastIds(known) : known;
   if (resumed) await adoptCreated(context, resumed, { state, live, ids });
-  return { client, writer, live, userId, idMaps, ids };
+  const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
+  const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
+  return { client, writer, live, userId, idMaps, ids, made };
 }
 
 /** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */

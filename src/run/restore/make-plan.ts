@@ -21,7 +21,7 @@ export interface Planned {
 export async function makePlan(
   { deps, request, resumed }: RestoreContext,
   { state, selection }: Chosen,
-  { live, ids, idMaps, userId }: Fetched,
+  { live, ids, idMaps, userId, made }: Fetched,
   { wanted, found, notes }: Matched,
 ): Promise<Planned> {
   const { target } = request;
@@ -44,6 +44,7 @@ export async function makePlan(
     exists: live.has,
     inState: (typeName, id) => stateKeys.has(keyOf(typeName, id)),
     supplied: (document) => suppliedFor(request, document),
+    made,
     enableFlows: request.enableFlows,
     sampleData: target.sampleData,
     deletions: request.prune ? await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps) : [],

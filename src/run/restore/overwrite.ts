@@ -34,10 +34,10 @@ export async function overwrite(
   seen: JsonObject = live.raw,
 ): Promise<string | undefined> {
   const { context, log } = run;
-  const { writer, ids } = context;
+  const { writer, ids, made } = context;
   const { type } = document;
   const now = restorable(type, live.doc, new Map());
-  const wanted = reachable(type, restorable(type, document.doc, ids), now);
+  const { doc: wanted } = reachable(type, restorable(type, document.doc, ids), now, made(type.name, id));
   const changes = diffFields(now, wanted);
   // A step without changes of its own brings credentials alone.
   const credentialsAlone = step.action === 'update' && step.changes.length === 0;

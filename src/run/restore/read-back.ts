@@ -3,15 +3,18 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
+import type { ServerMade } from '../../mirror/server-made.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
-import { madeByServer } from '../../plan/converged.ts';
+import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
+import type { Step } from '../../plan/types.ts';
 import type { Applied } from './apply.ts';
 import type { Switched } from './enable.ts';
 import type { LiveAccount } from './live.ts';
 import type { Prepared } from './prepared.ts';
-import type { Outcome } from './write-log.ts';
+import type { Outcome, Written } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 
 /** A resource that the server does not show as it was asked for. */
@@ -24,8 +27,10 @@ export interface Drift {
 /** How the account differs from what the plan asked for. */
 export interface Compared {
   readonly drift: readonly Drift[];
-  /** What the server is known to make of such values. */
+  /** What the server made of values that were sent, as sentences. */
   readonly serverMade: readonly string[];
+  /** What it made of each resource that was written, to be known by the next restore. */
+  readonly made: ServerMade;
   /** What the recycle bin gave back with an integration, although no step asked for it. */
   readonly broughtAlong: readonly MirrorDocument[];
 }
@@ -33,13 +38,13 @@ export interface Compared {
 /** Compares the account after the restore with the plan. Fields that the server added by itself do not count. */
 export async function compareResult(
   prepared: Prepared,
-  { outcomes }: Applied,
+  applied: Applied,
   { on }: Switched,
   mirrored: LiveAccount,
 ): Promise<Compared> {
-  const broughtAlong = await findBroughtAlong(prepared, outcomes, mirrored);
+  const broughtAlong = await findBroughtAlong(prepared, applied.outcomes, mirrored);
   const switchedOn = new Set(on.map(({ key }) => key));
-  return { ...(await compare(prepared, outcomes, mirrored, switchedOn)), broughtAlong };
+  return { ...(await compare(prepared, applied, mirrored, switchedOn)), broughtAlong };
 }
 
 async function findBroughtAlong(
@@ -68,14 +73,16 @@ async function readIfAble({ writer }: Prepared, type: ResourceType, id: string):
 
 async function compare(
   prepared: Prepared,
-  outcomes: ReadonlyMap<Key, Outcome>,
+  applied: Applied,
   after: LiveAccount,
   switchedOn: ReadonlySet<Key>,
-): Promise<Pick<Compared, 'drift' | 'serverMade'>> {
+): Promise<Pick<Compared, 'drift' | 'serverMade' | 'made'>> {
+  const { outcomes } = applied;
   const done = [...outcomes.values()].filter(({ result, step }) => result === 'done' && step.action !== 'delete');
   const held = await after.documents(done.map(({ step, id }) => keyOf(step.type, id ?? step.id)));
   const drift: Drift[] = [];
   const serverMade: string[] = [];
+  const made = new Map<Key, readonly string[]>();
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
     const type = findType(step.type);
@@ -92,19 +99,41 @@ async function compare(
     const now = restorable(type, live.doc, new Map());
     const wanted = restorable(type, document.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
-    const adjusted = new Map(
-      madeByServer(type, expected, now).map(({ place, live, wanted: asked }) => [
-        placeText(place),
-        `from ${JSON.stringify(asked)} to ${JSON.stringify(live)}`,
-      ]),
+    const name = `${step.key} "${step.title}"`;
+    const write = applied.written.get(keyOf(type.name, target));
+    const notes = new Set(prepared.made(type.name, target));
+    if (write) {
+      const answer = notesOf(prepared, step, write, expected);
+      for (const kept of answer) notes.add(noteOf(kept));
+      made.set(keyOf(type.name, target), answer.map(noteOf));
+    }
+    const { doc: settled, kept } = converge(type, expected, now, notes);
+    serverMade.push(
+      ...kept.flatMap((one) => (isReported(one) ? [`${name}: the server changed ${changeText(one)}`] : [])),
     );
-    for (const [place, what] of adjusted)
-      serverMade.push(`${step.key} "${step.title}": the server changed ${place} ${what}`);
-    const places = diffFields(expected, now)
+    const places = diffFields(settled, now)
       .filter(({ before }) => before !== undefined)
-      .map(({ place }) => placeText(place))
-      .filter((place) => !adjusted.has(place));
+      .map(({ place }) => placeText(place));
     if (places.length > 0) drift.push({ key: step.key, title: step.title, places });
   }
-  return { drift, serverMade };
+  return { drift, serverMade, made };
+}
+
+/** What the server made of our writes of a resource, by the answer to the last one. */
+function notesOf({ writer }: Prepared, step: Step, write: Written, expected: JsonObject): readonly Kept[] {
+  const { type, before, after } = write;
+  const [first] = step.action === 'create' ? [] : before;
+  const form = (doc: JsonObject): JsonObject => restorable(type, doc, new Map());
+  return madeBy(type, expected, form(after.doc), first && form(writer.pair(type, first).doc));
+}
+
+/** Only a value other than the one that was asked for is worth a warning, an addition is not. */
+function isReported({ place, wanted, live }: Kept): boolean {
+  return (
+    [wanted, live].every((value) => typeof value === 'string' || typeof value === 'number') && place.at(-1) !== '_id'
+  );
+}
+
+function changeText({ place, wanted, live }: Kept): string {
+  return `${placeText(place)} from ${JSON.stringify(wanted)} to ${JSON.stringify(live)}`;
 }

@@ -12,6 +12,7 @@ import { findLostUpdates, type LostUpdates } from './lost-updates.ts';
 import { makePlan, type Planned } from './make-plan.ts';
 import { type Matched, matchResources } from './match.ts';
 import { mirrorResult } from './mirror-result.ts';
+import { noteMade } from './note-made.ts';
 import type { Prepared } from './prepared.ts';
 import { preserveLostUpdates } from './preserve-lost-updates.ts';
 import { type Compared, compareResult } from './read-back.ts';
@@ -65,6 +66,7 @@ export async function applyRestore(prepared: Prepared, onJournal: (id: string) =
     const preserved = await preserveLostUpdates(prepared, journal, lost);
     const mirrored: LiveAccount = await mirrorResult(prepared, journal, applied);
     const compared: Compared = await compareResult(prepared, applied, switched, mirrored);
+    noteMade(prepared, compared, mirrored);
     const report = finalReport(prepared, {
       journal,
       applied,

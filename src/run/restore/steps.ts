@@ -104,7 +104,7 @@ async function undeleteResource(run: StepRun, step: Step, document: MirrorDocume
 }
 
 async function updateResource(run: StepRun, step: Step, document: MirrorDocument): Promise<StepOutcome> {
-  const { writer, ids } = run.context;
+  const { writer, ids, made } = run.context;
   const { type } = document;
   const id = step.targetId ?? step.id;
   const live = await writer.read(type, id);
@@ -112,7 +112,7 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   const earlier = run.log.earlierVersion(step.key);
   const ours = earlier !== undefined && earlier === coreVersionOf(type, live.doc);
   const now = restorable(type, live.doc, new Map());
-  const wanted = reachable(type, restorable(type, document.doc, ids), now);
+  const { doc: wanted } = reachable(type, restorable(type, document.doc, ids), now, made(type.name, id));
   if (versionOf(live.doc) !== step.version && !ours && diffFields(now, wanted).length > 0)
     return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   const problem = await overwrite(run, step, document, id, live);

@@ -8,7 +8,7 @@ import { placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments } from '../../mirror/state.ts';
-import { pairInnerIds } from '../../plan/ids.ts';
+import { innerIds, pairInnerIds } from '../../plan/ids.ts';
 import type { Live } from '../../plan/types.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
@@ -41,10 +41,15 @@ export function withoutPublic(
   return dropped.length === 0 ? { document, dropped } : { document: { ...document, doc: doc as JsonObject }, dropped };
 }
 
-/** Ids of a document's parts (groups), which are others where the document itself is another one. */
-export function learnParts(document: MirrorDocument, live: Live | undefined, ids: Map<string, string>): void {
-  if (live?.state !== 'live' || live.id === document.id) return;
-  for (const [old, id] of pairInnerIds(document.type, document.doc, live.doc)) if (!ids.has(old)) ids.set(old, id);
+/**
+ * Ids of a document's parts (groups, prompts), which are others where the document itself is another one, or where the
+ * server made a part again.
+ */
+export function learnParts({ type, id, doc }: MirrorDocument, live: Live | undefined, ids: Map<string, string>): void {
+  if (live?.state !== 'live') return;
+  const there = innerIds(type, live.doc);
+  for (const [old, now] of pairInnerIds(type, doc, live.doc, live.id !== id))
+    if (!there.has(ids.get(old) ?? '')) ids.set(old, now);
 }
 
 /** Paths of documents of the state that differ in the mirror, or changed since. */

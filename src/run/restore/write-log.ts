@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pairInnerIds } from '../../plan/ids.ts';
+import type { PlanInput } from '../../plan/planner.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { Step } from '../../plan/types.ts';
 import { coreVersionOf } from './live.ts';
@@ -47,6 +48,8 @@ export interface ApplyContext {
   /** Wanted documents by key, with the ids of the state; dependents as they are live. */
   readonly documents: ReadonlyMap<Key, MirrorDocument>;
   readonly supplied: (document: MirrorDocument) => Supplied;
+  /** As in the plan's input: what the server made of earlier writes. */
+  readonly made: PlanInput['made'];
   readonly sampleData: boolean;
   /** Ids of the state → ids of the target. Grows while resources are created. */
   readonly ids: Map<string, string>;
