@@ -1,6 +1,6 @@
 import { digestOf } from '../core/digest.ts';
 import { isObject, type JsonObject } from '../core/json.ts';
-import { type ApiClient, parseJson } from './client.ts';
+import { type ApiClient, hasBody } from './client.ts';
 import { ApiError } from './errors.ts';
 import { recordsOf, walkCollection } from './paging.ts';
 
@@ -10,7 +10,8 @@ const CAPS: ReadonlySet<number> = new Set([1_000, 20_000]);
 
 /** Asks for the last second of the audit log. @throws ApiError where the token may not read it */
 export async function probeAudit(client: ApiClient, signal: AbortSignal): Promise<void> {
-  await client.json({ url: `${PATH}?from=${new Date(Date.now() - 1000).toISOString()}`, signal });
+  const url = `${PATH}?from=${new Date(Date.now() - 1000).toISOString()}`;
+  await client.send({ url, signal, accept: (answer) => void (hasBody(answer) && recordsOf(answer)) });
 }
 
 /** Whether an answer of so many entries may have been cut off: no document names the length of a page. */
@@ -44,7 +45,7 @@ export async function walkAudit(client: ApiClient, from: Date, to: Date, signal:
       probe: { parameter: 'offset', isFull: (count) => isRound(count) && count >= longestPage },
       signal,
       read: (response) => {
-        const { records, nextPageUrl } = recordsOf(parseJson(response), PATH);
+        const { records, nextPageUrl } = recordsOf(response);
         return { entries: records.filter(isObject), nextPageUrl, count: records.length };
       },
       visit: async ({ entries }) => {

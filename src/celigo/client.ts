@@ -95,6 +95,17 @@ export function ownUrl(baseUrl: string, url: string, from?: URL): URL {
   return target;
 }
 
+/**
+ * Whether an answer to a reading request holds something; 204 says that there is nothing (api-notes#list-shapes).
+ * @throws ApiError (transient) for an answer that says neither
+ */
+export function hasBody({ status, body, url }: ApiResponse): boolean {
+  if (status === 200 && body.length > 0) return true;
+  if (status === 204 && body.length === 0) return false;
+  const what = `${url.pathname} answered ${status} with${body.length > 0 ? '' : 'out'} a body`;
+  throw new ApiError(`${what}, which is no complete answer`, { status, transient: true });
+}
+
 /** Parses a body. @throws ApiError when it is not JSON */
 export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>): Json | undefined {
   if (response.body.length === 0) return undefined;
@@ -109,12 +120,17 @@ export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>
   }
 }
 
-function retryAfterMs(header: string | string[] | undefined): number | undefined {
-  const text = Array.isArray(header) ? header[0] : header;
-  if (text === undefined) return undefined;
-  const seconds = Number(text);
-  const wait = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+/**
+ * How long the server asks to wait; `undefined` without a header that says so: `0`, a time that is over and a text that
+ * is neither seconds nor a date ask for nothing.
+ */
+export function retryAfterMs(headers: RawAnswer['headers']): number | undefined {
+  const text = String(headers['retry-after'] ?? '').trim();
+  // By the server's own clock where it is shown.
+  const date = Date.parse(String(headers.date ?? ''));
+  const now = Number.isFinite(date) ? date : Date.now();
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : /^[a-z]/i.test(text) ? Date.parse(text) - now : 0;
+  return wait > 0 ? wait : undefined;
 }
 
 /** What the client takes from the configuration of an account. */
@@ -157,7 +173,7 @@ function failureOf(what: string, target: URL, { status, headers }: RawAnswer, bo
       'in: a token works in its own region only';
     return { error: new AppError('AUTH', `${target.origin} refused the API token: ${text}`, { hint }) };
   }
-  const pauseMs = retryAfterMs(headers['retry-after']) ?? (status === 429 ? 1000 : undefined);
+  const pauseMs = retryAfterMs(headers) ?? (status === 429 ? 1000 : undefined);
   if (pauseMs !== undefined && pauseMs > LONGEST_PAUSE_MS) {
     const minutes = Math.round(pauseMs / 60_000);
     return {
@@ -213,7 +229,7 @@ export function createClient(options: ClientOptions): ApiClient {
 
   async function attempt(request: ApiRequest, target: URL): Promise<ApiResponse> {
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
-    const sentAt = Date.now();
+    const [sentAt, started] = [Date.now(), performance.now()];
     const answer = await wire.exchange(request, target).catch((error: unknown) => {
       if (error instanceof ApiError) countAnswer('none');
       throw error;
@@ -232,6 +248,7 @@ export function createClient(options: ClientOptions): ApiClient {
     // The status says what became of the request, whether or not the body can be read.
     const body = await decoded.catch(() => Buffer.alloc(0));
     const { error, pauseMs } = failureOf(what, target, answer, body);
+    if (status === 429) pacer.refused(started);
     if (pauseMs !== undefined) stats.throttledMs += pacer.pause(pauseMs);
     throw error;
   }

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import { createRate } from './rate.ts';
 
 /**
  * The limit holds for every window of this length, in milliseconds: the few dozen requests of a quiet run are sent at
@@ -22,34 +23,50 @@ interface Pacer {
    * @returns by how many milliseconds the pause got longer; 0 within a longer one
    */
   pause(waitMs: number): number;
+  /** Lowers the rate after a refusal of a request that was sent at this time of `performance.now()`. */
+  refused(sentAt: number): void;
   close(): void;
 }
 
 export function createPacer({ requestsPerSecond, windowMs = WINDOW_MS, concurrency }: PacerOptions): Pacer {
-  const queue = new PQueue({
-    concurrency,
-    intervalCap: Math.max(1, Math.round((requestsPerSecond * windowMs) / 1000)),
-    interval: windowMs,
-    strict: true,
-  });
-  let pausedUntil = 0;
-  let resume: NodeJS.Timeout | undefined;
+  const queue = new PQueue({ concurrency });
+  const rate = createRate(requestsPerSecond, windowMs);
+  let last: Promise<void> = Promise.resolve();
+  let sleeper: NodeJS.Timeout | undefined;
+
+  /** Waits until the next request may be sent. */
+  async function turn(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const now = performance.now();
+      const wait = rate.waitMs(now);
+      if (wait === 0) {
+        rate.sent(now);
+        return;
+      }
+      await new Promise<void>((resolve) => {
+        sleeper = setTimeout(resolve, Math.ceil(wait));
+      });
+    }
+  }
+
   return {
-    run: (work, options) => queue.add(work, options),
+    run: (work, options) =>
+      queue.add(async () => {
+        const mine = last.then(() => turn(options.signal));
+        // One after the other; one that is stopped does not stop the others.
+        last = mine.catch(() => undefined);
+        await mine;
+        return work();
+      }, options),
     pause(waitMs) {
       const now = performance.now();
       // Jitter on top: the first requests after the pause must not all arrive in the same instant.
-      const until = now + waitMs + Math.random() * 250;
-      if (until <= pausedUntil) return 0;
-      const longer = until - Math.max(now, pausedUntil);
-      pausedUntil = until;
-      queue.pause();
-      clearTimeout(resume);
-      resume = setTimeout(() => queue.start(), until - now);
-      return longer;
+      return rate.pauseUntil(now + waitMs + Math.random() * 250, now);
     },
+    refused: (sentAt) => rate.refused(sentAt, performance.now()),
     close() {
-      clearTimeout(resume);
+      clearTimeout(sleeper);
       queue.clear();
     },
   };

@@ -1,6 +1,6 @@
 import LinkHeader from 'http-link-header';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { type ApiClient, type ApiResponse, ownUrl, parseJson } from './client.ts';
+import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 
 /** Largest page asked for; the server may give less (api-notes#paging-link). */
@@ -99,7 +99,7 @@ function without(query: Query, isLeftOut: (name: string) => boolean): Query {
   return Object.fromEntries(Object.entries(query).filter(([name]) => !isLeftOut(name)));
 }
 
-/** One page as it came. `content`: absent for an empty body. */
+/** One page as it came. `content`: absent where there are no records. */
 interface Fetched<P extends Page> {
   readonly url: string;
   readonly response: ApiResponse;
@@ -112,7 +112,7 @@ async function fetchPage<P extends Page>(client: ApiClient, options: WalkOptions
     url,
     signal: options.signal,
     accept: (answer) => {
-      content = answer.body.length === 0 ? undefined : options.read(answer);
+      content = hasBody(answer) ? options.read(answer) : undefined;
     },
   });
   return { url, response, content };
@@ -225,7 +225,7 @@ export async function listRecords(
   await walkCollection(client, {
     ...options,
     read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), options.path);
+      const { records, nextPageUrl } = recordsOf(response);
       return { records, nextPageUrl, count: records.length };
     },
     visit: async ({ records }) => {
@@ -240,24 +240,31 @@ export async function listRecords(
   return found;
 }
 
+/** Members that hold the records of an answer that is no array (api-notes#list-shapes). */
+const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'auditLogs']);
+
 /**
- * The records of a list answer: an array, or an object around one (api-notes#list-shapes).
- * @throws ApiError for any other shape, so that a changed API never looks like an empty collection
+ * The records of a list answer with a body: an array, or one of the documented objects around one.
+ * @throws ApiError (transient) for any other shape, so that it is asked again and never looks like an empty collection
  */
-export function recordsOf(
-  body: Json | undefined,
-  path: string,
-): { records: readonly Json[]; nextPageUrl: string | undefined } {
-  if (body === undefined) return { records: [], nextPageUrl: undefined };
+export function recordsOf(response: ApiResponse): {
+  readonly records: readonly Json[];
+  readonly nextPageUrl: string | undefined;
+} {
+  const body = parseJson(response);
   if (isArray(body)) return { records: body, nextPageUrl: undefined };
   if (isObject(body)) {
-    const arrays = Object.values(body).filter(isArray);
-    if (arrays.length === 1) {
+    const [only, ...others] = Object.entries(body).filter(([, value]) => isArray(value));
+    if (only && others.length === 0 && ENVELOPES.has(only[0])) {
       const next = body.nextPageURL;
-      return { records: arrays[0] ?? [], nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined };
+      return {
+        records: only[1] as readonly Json[],
+        nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined,
+      };
     }
   }
-  throw new ApiError(`${path} answered with something that is not a list: ${JSON.stringify(body).slice(0, 120)}`, {
-    transient: false,
+  const shown = JSON.stringify(body ?? null).slice(0, 120);
+  throw new ApiError(`${response.url.pathname} answered with something that is not a list: ${shown}`, {
+    transient: true,
   });
 }

@@ -8,23 +8,23 @@ interface DispatcherOptions {
   readonly connectTimeout: number;
   /** Connections to one origin; any number unless given. */
   readonly connections?: number;
-  /** Milliseconds until the head of an answer, and between two parts of its body. */
-  readonly answerTimeout?: number;
   /** Understands answers whose header lines are folded. Every request must then ask for a connection of its own. */
   readonly unfold?: boolean;
 }
 
 /**
- * What every HTTP request goes through, with one set of rules: the proxies of the environment, time limits, and TLS
+ * What every HTTP request goes through, with one set of rules: the proxies of the environment, and TLS
  * that is always verified.
  */
 export function openDispatcher(options: DispatcherOptions): Dispatcher {
-  const { proxies, connections, answerTimeout, connectTimeout } = options;
+  const { proxies, connections, connectTimeout } = options;
   // Explicit: left out, NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would turn the check off.
   const tls = { timeout: connectTimeout, rejectUnauthorized: true };
   const agentOptions = {
     ...(connections === undefined ? {} : { connections }),
-    ...(answerTimeout === undefined ? {} : { headersTimeout: answerTimeout, bodyTimeout: answerTimeout }),
+    // The caller limits the request as a whole.
+    headersTimeout: 0,
+    bodyTimeout: 0,
     ...(options.unfold ? { factory: unfoldingPool } : {}),
     connect: tls,
   };

@@ -1,6 +1,6 @@
 import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
-import { type ApiClient, type ApiRequest, ownUrl, parseJson } from '../celigo/client.ts';
+import { type ApiClient, type ApiRequest, hasBody, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
 import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
@@ -94,7 +94,10 @@ function within(inexact: readonly InexactNumber[], key: string): readonly Inexac
   return inexact.map(({ place, text }) => ({ place: [key, ...place], text }));
 }
 
-/** A body as JSON, with its numbers that JavaScript cannot hold. @throws ApiError as `ApiClient.json` does */
+/**
+ * A body as JSON, with its numbers that JavaScript cannot hold; `undefined` for 204.
+ * @throws ApiError as `ApiClient.json` does, and for another answer without a body
+ */
 async function exactJson(
   client: ApiClient,
   request: ApiRequest,
@@ -103,7 +106,7 @@ async function exactJson(
   const response = await client.send({
     ...request,
     accept: (answer) => {
-      body = parseJson(answer);
+      body = hasBody(answer) ? parseJson(answer) : undefined;
     },
   });
   return { body, inexact: body === undefined ? [] : inexactNumbers(response.body.toString('utf8')) };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { fetchAudit } from '../../src/celigo/audit.ts';
-import { type ApiClient, createClient, parseJson } from '../../src/celigo/client.ts';
+import { type ApiClient, createClient } from '../../src/celigo/client.ts';
 import { readErrorBody } from '../../src/celigo/errors.ts';
 import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
 import { isObject, type Json } from '../../src/core/json.ts';
@@ -75,6 +75,33 @@ describe('throttling', () => {
     expect(api.stats.throttledMs).toBeGreaterThan(900);
   });
 
+  it('lowers the own rate, so that one refusal is not followed by the next', async () => {
+    const { url, seen } = await serve((_request, response, nth) => {
+      if (nth === 20) response.writeHead(429, { 'retry-after': '1' }).end();
+      else json(response, []);
+    });
+    const api = client(url, { requestsPerSecond: 20, concurrency: 1 });
+
+    await Promise.all(Array.from({ length: 24 }, (_, i) => api.send({ url: `/v1/x${i}`, signal })));
+
+    const gaps = seen.slice(21).map(({ at }, i) => at - (seen[20 + i]?.at ?? 0));
+    // 10 a second, growing; before the refusal they were sent at once.
+    expect(gaps.map((gap) => gap > 60)).toEqual([true, true, true, true]);
+  });
+
+  it.each(['', '-1', '0', '2, 2', 'Sat, 28 Nov 2020 10:00:00 GMT'])(
+    'waits as without the header where Retry-After is %j',
+    async (value) => {
+      const { url, seen } = await serve((_request, response, nth) =>
+        nth === 1 ? response.writeHead(429, { 'retry-after': value }).end() : json(response, []),
+      );
+
+      await client(url).send({ url: '/v1/x', signal });
+
+      expect((seen[1]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeGreaterThan(950);
+    },
+  );
+
   it('never sends faster than its own limit', async () => {
     const { url, seen } = await serve((_request, response) => json(response, []));
     const api = client(url, { requestsPerSecond: 10, windowMs: 1000, concurrency: 10 });
@@ -90,11 +117,11 @@ describe('throttling', () => {
 describe('trying again', () => {
   it.each([408, 429, 500, 502, 503, 504, 599])('is done after %i', async (status) => {
     const { url, seen } = await serve((_request, response, nth) =>
-      nth < 3 ? response.writeHead(status, { 'retry-after': '0' }).end() : json(response, { ok: 1 }),
+      nth < 2 ? response.writeHead(status).end() : json(response, { ok: 1 }),
     );
 
     expect(await client(url).json({ url: '/v1/x', signal })).toEqual({ ok: 1 });
-    expect(seen).toHaveLength(3);
+    expect(seen).toHaveLength(2);
   });
 
   it.each([400, 402, 403, 404, 405, 409, 415, 418, 422, 301])('is not done after %i', async (status) => {
@@ -129,6 +156,19 @@ describe('trying again', () => {
     await expect(client(url).send({ method: 'POST', url: '/v1/flows', body: {}, signal })).rejects.toMatchObject({
       transient: true,
     });
+    expect(seen).toHaveLength(2);
+  });
+
+  it('is done after the time limit of one request, also when the answer drips', async () => {
+    const { url, seen } = await serve((_request, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+
+    await expect(client(url, { requestTimeoutMs: 150, retries: 1 }).json({ url: '/v1/x', signal })).rejects.toThrow(
+      'no complete answer within 0.15 s',
+    );
     expect(seen).toHaveLength(2);
   });
 
@@ -371,7 +411,7 @@ async function walk(api: ApiClient, path: string): Promise<string[]> {
     paged: true,
     signal,
     read: (response) => {
-      const { records, nextPageUrl } = recordsOf(parseJson(response), path);
+      const { records, nextPageUrl } = recordsOf(response);
       return { records, nextPageUrl, count: records.length };
     },
     visit: async ({ records }) => {
@@ -435,7 +475,7 @@ describe('walking a collection', () => {
       25,
       collection(25, (start) => ({
         page: 10,
-        wrap: (errors) => ({ errors, ...(start < 20 ? { nextPageURL: `v1/c?start=${start + 10}` } : {}) }),
+        wrap: (data) => ({ data, ...(start < 20 ? { nextPageURL: `v1/c?start=${start + 10}` } : {}) }),
       })),
     ],
     [
@@ -479,10 +519,51 @@ describe('walking a collection', () => {
     await expect(walk(client(url), '/v1/c')).rejects.toThrow(/earlier/);
   });
 
-  it.each(['{"message":"moved"}', '"text"', '7', '{"a":[],"b":[]}'])('takes %s for no list', async (body) => {
-    const { url } = await serve((_request, response) => response.writeHead(200).end(body));
+  const odd: [string, number, string | undefined, string][] = [
+    ['a message', 200, '{"message":"moved"}', 'not a list'],
+    ['a text', 200, '"text"', 'not a list'],
+    ['a number', 200, '7', 'not a list'],
+    ['two lists', 200, '{"items":[],"data":[]}', 'not a list'],
+    ['a list of errors', 200, '{"errors":[]}', 'not a list'],
+    ['an unknown envelope', 200, '{"flows":[{"_id":"a"}]}', 'not a list'],
+    ['an envelope with errors', 200, '{"data":[],"errors":[{"message":"x"}]}', 'not a list'],
+    ['a page of HTML', 200, '<html>maintenance</html>', 'not JSON'],
+    ['200 without a body', 200, undefined, '200 without a body'],
+    ['a part of a list', 206, '[]', '206 with a body'],
+    ['a promise of a list', 202, '[]', '202 with a body'],
+  ];
 
-    await expect(walk(client(url), '/v1/c')).rejects.toThrow('not a list');
+  it.each(odd)('takes %s for no list: it is asked for again, then an error', async (_, status, body, message) => {
+    const { url, seen } = await serve((_request, response) => response.writeHead(status).end(body));
+
+    await expect(walk(client(url, { retries: 1 }), '/v1/c')).rejects.toThrow(message);
+    expect(seen).toHaveLength(2);
+  });
+
+  it.each(odd)('whose second page is %s is an error, unless it gets better', async (_, status, body, message) => {
+    let failures = 1;
+    const { url, seen } = await serve((request, response) => {
+      const second = new URL(request.url ?? '', 'http://x').searchParams.has('skip');
+      if (second && failures-- > 0) response.writeHead(status).end(body);
+      else json(response, [{ _id: second ? 'b' : 'a' }], second ? {} : { link: '</v1/c?skip=1>; rel="next"' });
+    });
+    const once = client(url, { retries: 1 });
+
+    expect(await walk(once, '/v1/c')).toEqual(['a', 'b']);
+    expect(seen).toHaveLength(3);
+    failures = 2;
+    await expect(walk(once, '/v1/c')).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['204 without a body', 204, undefined],
+    ['an empty array', 200, '[]'],
+    ['an empty array in a documented envelope', 200, '{"items":[]}'],
+  ])('is empty when the answer is %s', async (_, status, body) => {
+    const { url, seen } = await serve((_request, response) => response.writeHead(status).end(body));
+
+    expect(await walk(client(url), '/v1/c')).toEqual([]);
+    expect(seen).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ApiClient, ApiRequest } from '../../src/celigo/client.ts';
+import type { ApiClient, ApiRequest, ApiResponse } from '../../src/celigo/client.ts';
 import { ApiError } from '../../src/celigo/errors.ts';
 import { listRecords, recordsOf } from '../../src/celigo/paging.ts';
 import type { Json } from '../../src/core/json.ts';
@@ -54,7 +54,7 @@ function collection(way: 'link' | 'body' | 'skip', total: number, size: number):
     const page = records(at, Math.max(0, Math.min(size, total - at)));
     const next = at + size < total ? `/v1/flows?skip=${at + size}` : undefined;
     if (way === 'link') return { body: page, ...(next ? { link: `<${next}>; rel="next"` } : {}) };
-    if (way === 'body') return { body: { flows: page, ...(next ? { nextPageURL: next } : {}) } };
+    if (way === 'body') return { body: { data: page, ...(next ? { nextPageURL: next } : {}) } };
     return { body: page };
   };
 }
@@ -117,7 +117,7 @@ describe('a collection', () => {
       /repeats records/,
     ],
     ['leads to another server', [{ body: records(0, 2), link: '<https://evil.test/v1/flows>; rel="next"' }], /evil/],
-    ['leads to another server in its body', [{ body: { a: [], nextPageURL: 'https://evil.test/x' } }], /evil/],
+    ['leads to another server in its body', [{ body: { data: [], nextPageURL: 'https://evil.test/x' } }], /evil/],
     ['has a link that cannot be read', [{ body: records(0, 2), link: '<<;' }], /Link header/],
     ['breaks off on its second page', [{ body: records(0, 100) }, { status: 500 }], /status 500/],
     ['is not a list', [{ body: { message: 'maintenance' } }], /not a list/],
@@ -168,20 +168,32 @@ describe('a collection', () => {
 });
 
 describe('the records of an answer', () => {
-  it.each<[string, Json | undefined, number, string | undefined]>([
-    ['nothing', undefined, 0, undefined],
+  function answer(body: Json): ApiResponse {
+    return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(body)), url: new URL('/v1/flows', BASE) };
+  }
+
+  it.each<[string, Json, number, string | undefined]>([
     ['an empty list', [], 0, undefined],
     ['a list', [{}, {}], 2, undefined],
-    ['an object around one', { flows: [{}] }, 1, undefined],
-    ['an object around one with a next page', { flows: [{}], nextPageURL: '/flows?skip=1' }, 1, '/flows?skip=1'],
-    ['an empty next page', { flows: [{}], nextPageURL: '' }, 1, undefined],
+    ['an object around one', { items: [{}] }, 1, undefined],
+    ['an object around one with a next page', { data: [{}], nextPageURL: '/flows?skip=1' }, 1, '/flows?skip=1'],
+    ['an empty next page', { data: [{}], nextPageURL: '' }, 1, undefined],
   ])('are those of %s', (_, body, count, next) => {
-    const found = recordsOf(body, '/v1/flows');
+    const found = recordsOf(answer(body));
     expect(found.records).toHaveLength(count);
     expect(found.nextPageUrl).toBe(next);
   });
 
-  it.each<[Json]>([[{}], [{ a: [], b: [] }], ['text'], [7], [null], [{ errors: {} }]])('%j is not a list', (body) => {
-    expect(() => recordsOf(body, '/v1/flows')).toThrow(ApiError);
+  it.each<[Json]>([
+    [{}],
+    [{ items: [], data: [] }],
+    ['text'],
+    [7],
+    [null],
+    [{ errors: {} }],
+    [{ errors: [] }],
+    [{ flows: [] }],
+  ])('%j is not a list', (body) => {
+    expect(() => recordsOf(answer(body))).toThrow(ApiError);
   });
 });

@@ -450,6 +450,9 @@ describe('a type that cannot be read', () => {
     ['a reset connection', { kind: 'reset' }],
     ['half a JSON text', { kind: 'body', body: '[{"_id":"64f0a1b2c3d4e5f601020304"' }],
     ['another shape', { kind: 'body', body: '{"message":"moved"}' }],
+    ['an empty envelope of errors', { kind: 'body', body: '{"errors":[]}' }],
+    ['200 without a body', { kind: 'body', body: '' }],
+    ['a part of the list', { kind: 'body', body: '[]', status: 206 }],
     ['records without ids', { kind: 'body', body: '[{"name":"x"}]' }],
     ['invalid UTF-8 statuses', { kind: 'status', status: 500 }],
   ])('because of %s loses nothing', async (_name, kind) => {

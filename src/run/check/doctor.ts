@@ -4,8 +4,9 @@ import { dirname } from 'node:path';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { probeAudit } from '../../celigo/audit-walk.ts';
-import { type ApiClient, clientOf } from '../../celigo/client.ts';
+import { type ApiClient, type ApiResponse, clientOf, hasBody } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
+import { recordsOf } from '../../celigo/paging.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
@@ -246,7 +247,9 @@ async function reachType(
     ...type.list.query,
     ...(type.list.paged === false ? {} : { limit: '1' }),
   }).toString();
-  const read = (path: string) => client.json({ url: query === '' ? path : `${path}?${query}`, signal });
+  const check = (answer: ApiResponse) => hasBody(answer) && type.list.shape !== 'keys' && recordsOf(answer);
+  const read = (path: string) =>
+    client.send({ url: query === '' ? path : `${path}?${query}`, signal, accept: (answer) => void check(answer) });
   try {
     try {
       await read(type.list.path);

@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
-import type { ApiClient } from '../../../celigo/client.ts';
+import { type ApiClient, type ApiResponse, hasBody, parseJson } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { walkCollection } from '../../../celigo/paging.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
@@ -41,10 +41,23 @@ export async function fetchKeys(
   collection: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const body = await client.json({ url: collection, signal });
-  const keys = body === undefined ? [] : isObject(body) ? body.keys : undefined;
+  let keys: readonly string[] = [];
+  await client.send({
+    url: collection,
+    signal,
+    accept: (answer) => {
+      keys = hasBody(answer) ? keysOf(answer) : [];
+    },
+  });
+  return keys;
+}
+
+/** @throws ApiError (transient) for an answer that is not a list of keys */
+function keysOf(answer: ApiResponse): readonly string[] {
+  const body = parseJson(answer);
+  const keys = isObject(body) ? body.keys : undefined;
   if (isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
-  throw new ApiError(`${collection} answered with something that is not a list of keys`, { transient: false });
+  throw new ApiError(`${answer.url.pathname} answered with something that is not a list of keys`, { transient: true });
 }
 
 export function listingOf(

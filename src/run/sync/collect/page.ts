@@ -1,5 +1,4 @@
 import type { ApiResponse } from '../../../celigo/client.ts';
-import { parseJson } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { type Page, recordsOf } from '../../../celigo/paging.ts';
 import { digestOf } from '../../../core/digest.ts';
@@ -60,7 +59,7 @@ function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecor
 /**
  * Decodes a page. A body with the bytes of the last run costs one digest; otherwise only records with new bytes are
  * parsed.
- * @throws ApiError (transient) for a body that is not JSON, (final) for one that is not a list
+ * @throws ApiError (transient) for a body that is not JSON, or not a list
  */
 export function readPage(response: ApiResponse, cached: CachedPages): RecordPage {
   const digest = digestOf(response.body);
@@ -72,7 +71,7 @@ export function readPage(response: ApiResponse, cached: CachedPages): RecordPage
     const records = slices.map((bytes) => readRecord(bytes, cached, path));
     return { digest, unchanged: false, records, count: records.length };
   }
-  const { records: values, nextPageUrl } = recordsOf(parseJson(response), path);
+  const { records: values, nextPageUrl } = recordsOf(response);
   const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), cached, path));
   return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }
