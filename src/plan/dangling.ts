@@ -1,3 +1,4 @@
+import { findType } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
@@ -21,9 +22,26 @@ export function isLate(document: MirrorDocument, reference: Reference): boolean 
   return [...bare, ...late].some((path) => covers(path, placeOf(reference.place)));
 }
 
+/** What is known of a reference that no step, and nothing that the state holds, resolves. */
+type Fate = 'exists' | 'unseen' | 'missing';
+
+/**
+ * A reference to what only a request by id may show (api-notes#unlisted): the state named it while it was in use, so
+ * that within one account it is sent even where nothing shows it.
+ */
+function fateOf({ type, id }: Reference & { type: string }, input: PlanInput): Fate {
+  const sameAccount = input.account === input.from;
+  const mapped = input.ids.get(id);
+  // What others provide has one id in all accounts.
+  const target = mapped ?? (sameAccount || findType(type)?.hasPublic ? id : undefined);
+  const exists = target === undefined ? false : input.exists(type, target);
+  if (exists === true || (exists === undefined && (sameAccount || mapped !== undefined))) return 'exists';
+  return sameAccount && !input.inState(type, id) ? 'unseen' : 'missing';
+}
+
 /**
  * Blocks every write that refers to what does not exist and will not, and what needs a blocked one.
- * @returns warnings of references that creations will stay without
+ * @returns warnings of references that creations will stay without, and of those that are sent unseen
  */
 export function blockDangling(
   drafts: Map<Key, Draft>,
@@ -38,6 +56,7 @@ export function blockDangling(
     if (other && other.action !== 'blocked' && other.action !== 'impossible') return undefined;
     if (other?.targetId !== undefined || (other && sameAccount && input.exists(reference.type, reference.id) !== false))
       return undefined;
+    if (!other && fateOf(reference, input) !== 'missing') return undefined;
     const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
     if (target !== undefined && input.exists(reference.type, target) !== false) return undefined;
     const live = input.live.get(step.key);
@@ -47,7 +66,9 @@ export function blockDangling(
     if (other) return `needs ${key}, which is blocked`;
     if (input.inState(reference.type, reference.id))
       return `${reference.place} refers to ${key}, which does not exist: add --with-dependencies, or name it as well`;
-    return `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;
+    return findType(reference.type)?.hasPublic
+      ? `${reference.place} refers to ${key}, which the account does not have: set another one with overrides`
+      : `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;
   };
   for (let again = true; again; ) {
     again = false;
@@ -71,5 +92,20 @@ export function blockDangling(
       if (problem) warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
     }
   }
-  return warnings;
+  return [...warnings, ...unseen(drafts, documents, input)];
+}
+
+/** Warnings of references that are sent although nothing shows what they refer to. */
+function unseen(drafts: ReadonlyMap<Key, Draft>, documents: ReadonlyMap<Key, Wanted>, input: PlanInput): string[] {
+  return [...drafts].flatMap(([key, step]) => {
+    const document = documents.get(key);
+    if (!document || (step.action !== 'create' && step.action !== 'update')) return [];
+    return bindingReferences(document).flatMap((reference) => {
+      const target = keyOf(reference.type, reference.id);
+      if (drafts.has(target) || fateOf(reference, input) !== 'unseen') return [];
+      return [
+        `${key} "${step.title}": ${reference.place} refers to ${target}, which is not listed; it is sent as it is`,
+      ];
+    });
+  });
 }

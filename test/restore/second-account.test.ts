@@ -5,6 +5,7 @@ import { SERVER_MANAGED } from '../../src/catalogue/common.ts';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { mapPath } from '../../src/core/paths.ts';
+import { referencesOf } from '../../src/core/references.ts';
 import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
 import { type Behaviour, emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
@@ -29,13 +30,28 @@ const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as
 
 async function pair(options: Partial<Behaviour> = {}) {
   const prod = await sample();
-  const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept', ...options });
+  const copy = await sample({
+    seed: { ...emptyAccount(), unlisted: provided(prod) },
+    legacyRest: 'accept',
+    ...options,
+  });
   const space = new Workspace({
     prod: { baseUrl: prod.url, token: prod.owner.token },
     copy: { baseUrl: copy.url, token: copy.owner.token },
   });
   await space.mirrored('--account', 'prod');
   return { prod, copy, space };
+}
+
+/** What others provide to the documents of an account: the same in every account. */
+function provided({ emulator }: TestAccount): Record<string, JsonObject[]> {
+  const out: Record<string, JsonObject[]> = {};
+  for (const type of RESOURCE_TYPES)
+    for (const stored of emulator.state.all(type.name))
+      for (const { type: dir, id } of referencesOf(type, stored))
+        if (dir !== null && typed(dir).hasPublic && !emulator.state.get(dir, id))
+          out[dir] = [...(out[dir] ?? []), { _id: id, name: 'provided by others' }];
+  return out;
 }
 
 /** Names of a type's documents, sorted; what a restore never makes left out. */

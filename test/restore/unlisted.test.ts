@@ -1,7 +1,9 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample } from '../support/account.ts';
-import { cli, tempDir } from '../support/workspace.ts';
-import { expectCode, mirrored } from './support.ts';
+import { cli, tempDir, Workspace } from '../support/workspace.ts';
+import { expectCode, head, mirrored, type RestoreJson, said, uproot } from './support.ts';
 
 interface Finding {
   readonly what: string;
@@ -47,4 +49,75 @@ it('drill does not excuse a missing reference for the sake of an explained one n
   expectCode(outcome, 1);
   const { unexplained } = JSON.parse(outcome.out) as Record<string, Finding[]>;
   expect(unexplained?.map(({ what }) => what)).toEqual([`mcpservers/${id}`]);
+});
+
+describe('a reference to an iClient of Celigo, which no listing shows', () => {
+  const PROVIDED = '5a0000000000000000000001';
+  const CONNECTION = '5b0000000000000000000001';
+  const HTTP = {
+    formType: 'http',
+    baseURI: 'https://shop.example.test',
+    auth: { type: 'custom' },
+    _iClientId: PROVIDED,
+  };
+  const connection = { _id: CONNECTION, name: 'Uses an iClient of Celigo', type: 'http', http: HTTP };
+
+  /** The sample account with such a connection; `read`: its own URL shows the iClient. */
+  async function account(read: boolean) {
+    const { resources, ...seed } = sampleAccount();
+    const connections = [...(resources.connections ?? []), connection];
+    const unlisted = read ? { iclients: [{ _id: PROVIDED, name: 'Celigo', provider: 'shop' }] } : {};
+    return sample({ seed: { ...seed, resources: { ...resources, connections }, unlisted } });
+  }
+
+  it.each([
+    [true, 'is kept'],
+    [false, 'is kept with a warning where nothing shows it'],
+  ])('(shown: %s) %s', async (read) => {
+    const test = await account(read);
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const at = head(space);
+    await uproot(test, 'connections', CONNECTION);
+    await space.sync();
+
+    emulator.clearRequests();
+    const outcome = await space.run('restore', `connections/${CONNECTION}`, '--at', at, '--yes');
+
+    expectCode(outcome, 0);
+    const asked = emulator.requests.filter(({ path }) => path === `/v1/iclients/${PROVIDED}`);
+    expect(asked).toHaveLength(1);
+    const made = emulator.state.all('connections').find(({ name }) => name === connection.name);
+    expect(made).toMatchObject({ http: { _iClientId: PROVIDED } });
+    const warning = `http._iClientId refers to iclients/${PROVIDED}, which is not listed; it is sent as it is`;
+    expect(said(outcome).includes(warning)).toBe(!read);
+  });
+
+  it.each([
+    [true, 'has the same id in another account that shows it'],
+    [false, 'blocks its connection in another account that does not'],
+  ])('(shown: %s) %s', async (read) => {
+    const prod = await account(true);
+    const unlisted = read ? { iclients: [{ _id: PROVIDED, name: 'Celigo', provider: 'shop' }] } : {};
+    const copy = await sample({ seed: { ...emptyAccount(), unlisted } });
+    const accounts = { prod, copy };
+    const space = new Workspace(
+      Object.fromEntries(
+        Object.entries(accounts).map(([name, { url, owner }]) => [name, { baseUrl: url, token: owner.token }]),
+      ),
+    );
+    await space.mirrored('--account', 'prod');
+
+    const what = ['restore', `connections/${CONNECTION}`, '--account', 'prod', '--to', 'copy', '--yes', '--json'];
+    const outcome = await space.run(...what);
+
+    expectCode(outcome, read ? 0 : 3);
+    const { steps } = JSON.parse(outcome.out) as RestoreJson;
+    expect(steps.find(({ id }) => id === CONNECTION)).toMatchObject(
+      read
+        ? { action: 'create', result: 'done' }
+        : { action: 'blocked', reason: expect.stringContaining('set another one with overrides') },
+    );
+    if (read) expect(copy.emulator.state.all('connections')).toMatchObject([{ http: { _iClientId: PROVIDED } }]);
+  });
 });

@@ -118,8 +118,8 @@ function describe(report: VerifyReport, style: Style): string {
   }
   if (report.unresolved.length > 0) {
     lines.push(`  ${counted(report.unresolved.length, 'reference points', 'references point')} outside the mirror:`);
-    for (const { path, place, target } of report.unresolved.slice(0, MOST_SHOWN)) {
-      lines.push(`    ${path}: ${place} → ${target}`);
+    for (const { path, place, target, unlisted } of report.unresolved.slice(0, MOST_SHOWN)) {
+      lines.push(`    ${path}: ${place} → ${target}${unlisted ? ' (not listed)' : ''}`);
     }
     if (report.unresolved.length > MOST_SHOWN)
       lines.push(`    … and ${report.unresolved.length - MOST_SHOWN} more (--json lists them)`);

@@ -20,6 +20,8 @@ interface OpenReference {
   readonly path: string;
   readonly place: string;
   readonly target: string;
+  /** Others may provide it: no listing shows that (api-notes#unlisted). */
+  readonly unlisted?: true;
 }
 
 /** What `verify` found in one account's folder. */
@@ -100,6 +102,7 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
         path: `${account}/${path}`,
         place: reference.place,
         target: `${reference.type}/${reference.id}`,
+        ...(findType(reference.type)?.hasPublic ? { unlisted: true as const } : {}),
       });
     }
   }

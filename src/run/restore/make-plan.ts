@@ -9,6 +9,7 @@ import type { Matched } from './match.ts';
 import { documentsWith, extraneousDocuments, idsToFind, replacedIds } from './out-of-scope.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { touchedKeys } from './resume.ts';
+import { askForUnlisted } from './unlisted.ts';
 
 /** The plan, and the documents that its steps write. */
 export interface Planned {
@@ -21,8 +22,8 @@ export interface Planned {
 export async function makePlan(
   { deps, request, resumed }: RestoreContext,
   { state, selection }: Chosen,
-  { live, ids, idMaps, userId, made }: Fetched,
-  { wanted, found, notes }: Matched,
+  { live, ids, idMaps, userId, made, writer }: Fetched,
+  { wanted, found }: Matched,
 ): Promise<Planned> {
   const { target } = request;
   const sameAccount = isSameAccount(request);
@@ -33,6 +34,14 @@ export async function makePlan(
   const dependents = (await documentsWith(live, moved)).map((document) =>
     own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document,
   );
+  const shown = await askForUnlisted(wanted, {
+    writer,
+    live,
+    stateKeys,
+    ids,
+    sameAccount,
+    concurrency: target.concurrency,
+  });
   const plan = planRestore({
     account: target.name,
     from: request.from,
@@ -41,7 +50,7 @@ export async function makePlan(
     wanted,
     live: found,
     ids,
-    exists: live.has,
+    exists: (typeName, id) => shown.get(keyOf(typeName, id)) ?? live.has(typeName, id),
     inState: (typeName, id) => stateKeys.has(keyOf(typeName, id)),
     supplied: (document) => suppliedFor(request, document),
     made,
@@ -61,8 +70,5 @@ export async function makePlan(
     ...plan.steps.map(({ key }) => key),
   ]);
   const converged = [...selection.selected].filter((key) => !evaluated.has(key)).length;
-  return {
-    plan: { ...plan, unchanged: plan.unchanged + converged, warnings: [...plan.warnings, ...notes] },
-    documents,
-  };
+  return { plan: { ...plan, unchanged: plan.unchanged + converged }, documents };
 }

@@ -17,7 +17,7 @@ import { coreVersionOf, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { createdKeys, touchedKeys } from './resume.ts';
-import { differing, learnParts, referredOwn, withOverrides, withoutPublic } from './wanted.ts';
+import { differing, learnParts, referredOwn, withOverrides } from './wanted.ts';
 
 /** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */
 interface Match {
@@ -30,8 +30,6 @@ export interface Matched {
   readonly wanted: readonly Wanted[];
   readonly found: ReadonlyMap<Key, Live>;
   readonly matches: readonly Match[];
-  /** What a person should know of what was left out. */
-  readonly notes: readonly string[];
 }
 
 /**
@@ -42,7 +40,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   const { deps, request, resumed } = context;
   const { live, ids, client, writer } = fetched;
   const sameAccount = isSameAccount(request);
-  const { wanted, notes } = await readWanted(request, chosen, fetched);
+  const wanted = await readWanted(request, chosen, fetched);
   // Resources of the target that are only referred to are matched too, but never changed.
   const referred = sameAccount ? [] : await referredOwn(chosen.state, wanted, chosen.selection.selected);
   const matches: Match[] = [];
@@ -63,30 +61,21 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
     const there = found.get(keyOf(document.type.name, document.id));
     checkPlaces(document, there, suppliedFor(request, document));
   }
-  return { wanted, found, matches, notes };
+  return { wanted, found, matches };
 }
 
 /** The documents of the state that may have to be written, as the target should have them. */
 async function readWanted(
   request: RestoreContext['request'],
   { state, selection }: Chosen,
-  { live, ids }: Fetched,
-): Promise<Pick<Matched, 'wanted' | 'notes'>> {
+  { live }: Fetched,
+): Promise<Wanted[]> {
   if (isSameAccount(request)) {
     const documents = await readDocuments(state, differing(state, live, selection.selected));
-    return { wanted: documents.map((document) => ({ ...document, selected: true })), notes: [] };
+    return documents.map((document) => ({ ...document, selected: true }));
   }
-  const stateKeys = new Set(state.documents.keys());
-  const notes: string[] = [];
-  const wanted: Wanted[] = [];
-  for (const held of await readDocuments(state, pathsOf(state, selection.selected))) {
-    const { document, dropped } = withoutPublic(withOverrides(held, request.overrides), stateKeys, ids);
-    wanted.push({ ...document, selected: true });
-    if (dropped.length === 0) continue;
-    const name = `${keyOf(held.type.name, held.id)} "${held.title}"`;
-    notes.push(`${name}: ${dropped.join(', ')} is provided by Celigo; select it manually`);
-  }
-  return { wanted, notes };
+  const held = await readDocuments(state, pathsOf(state, selection.selected));
+  return held.map((document) => ({ ...withOverrides(document, request.overrides), selected: true }));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

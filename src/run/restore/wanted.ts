@@ -23,25 +23,6 @@ export function withOverrides(document: MirrorDocument, overrides: ValuesByResou
 }
 
 /**
- * Without references to what Celigo provides and no listing shows, such as its own OAuth clients: nothing says whether
- * another account has the same one (api-notes#global-iclients).
- */
-export function withoutPublic(
-  document: MirrorDocument,
-  stateKeys: ReadonlySet<Key>,
-  ids: ReadonlyMap<string, string>,
-): { document: MirrorDocument; dropped: string[] } {
-  const dropped: string[] = [];
-  let doc: Json = document.doc;
-  for (const { type, id, place } of referencesOf(document.type, document.doc)) {
-    if (type === null || !findType(type)?.hasPublic || stateKeys.has(keyOf(type, id)) || ids.has(id)) continue;
-    doc = setSteps(doc, placeOf(place), undefined);
-    dropped.push(place);
-  }
-  return dropped.length === 0 ? { document, dropped } : { document: { ...document, doc: doc as JsonObject }, dropped };
-}
-
-/**
  * Ids of a document's parts (groups, prompts), which are others where the document itself is another one, or where the
  * server made a part again.
  */
