@@ -57,7 +57,9 @@ export const CONNECTION_TYPES = [
       'netsuite.suiteAppInstalled',
       'netsuite.dataCenterURLs',
       'salesforce.info',
-      'salesforce.baseURI',
+      // Copies of what is set in the block, counted again on every save.
+      'ftp.userConcurrencyLevel',
+      'ftp.userTargetConcurrencyLevel',
       'microServices',
     ],
     lowerCase: [
@@ -182,7 +184,6 @@ export const CONNECTION_TYPES = [
         'queueSize',
         'needsAuthorization',
         'debugDate',
-        'debugUntil',
         'application',
         'aiDescription',
         '_integrationId',
@@ -243,8 +244,15 @@ export const CONNECTION_TYPES = [
       note: 'client secrets are never in the mirror',
       patch: ['oauth2.failPath'],
       matchBy: ['provider', 'name'],
-      immutable: ['_httpConnectorId'],
-      strip: ['oauth2.useNewAuthFailSchema', 'oauth2.failures', 'jwt.token', '_integrationId', '_connectorId'],
+      immutable: ['_httpConnectorId', 'awsIam.externalId'],
+      strip: [
+        'oauth2.useNewAuthFailSchema',
+        'oauth2.failures',
+        'jwt.token',
+        'googleserviceaccount.clientEmail',
+        '_integrationId',
+        '_connectorId',
+      ],
     },
   },
   {

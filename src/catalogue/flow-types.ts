@@ -10,8 +10,6 @@ const STEP_EXPRESSIONS = [
   'responseTransform',
 ];
 
-const STEP_SAMPLES = ['sampleData', 'rawData', 'sampleResponseData', 'sampleHeaders', 'sampleQueryParams'];
-
 const STEP_STRIP = [
   'apiIdentifier',
   '_sourceId',
@@ -20,7 +18,6 @@ const STEP_STRIP = [
   '_integrationId',
   'draft',
   'draftExpiresAt',
-  'debugUntil',
   'apim',
   'aiDescription',
   'application',
@@ -51,6 +48,7 @@ export const FLOW_TYPES = [
       'numRegisteredConnections',
       'numOfflineConnections',
       'lastErrorAt',
+      'resolvedAt',
       'updateInProgress',
       'installSteps[].completed',
       'uninstallSteps[].completed',
@@ -108,12 +106,9 @@ export const FLOW_TYPES = [
       'lastErrorAt',
       'numInstances',
       'numError',
-      'logging.debugUntil',
+      'numOpenError',
       'wizardState',
       'setupInProgress',
-      'pageGenerators[].setupInProgress',
-      'pageProcessors[].setupInProgress',
-      'routers[].branches[].pageProcessors[].setupInProgress',
       '__startDateHelper',
       'pageGenerators[].__startDateHelper',
       '__retryAtHelper',
@@ -141,17 +136,6 @@ export const FLOW_TYPES = [
       'overrides.exports[].webhook.key',
       'overrides.exports[].webhook.password',
     ],
-    refs: {
-      'overrides.connections[]._id': 'connections',
-      'overrides.connections[]._abstractId': 'connections',
-      'overrides.exports[]._id': 'exports',
-      'overrides.exports[]._abstractId': 'exports',
-      'overrides.imports[]._id': 'imports',
-      'overrides.imports[]._abstractId': 'imports',
-      'overridesHelper.connections[]._abstractId': 'connections',
-      'overridesHelper.exports[]._abstractId': 'exports',
-      'overridesHelper.imports[]._abstractId': 'imports',
-    },
     referredBy: ['_flowId', '_keepDeltaBehindFlowId', '_abstractFlowId', '_runNextFlowIds'],
     partOf: ['_integrationId'],
     restore: {
@@ -195,7 +179,6 @@ export const FLOW_TYPES = [
         '_sourceId',
         '_connectorId',
         'numInstances',
-        'logging.debugUntil',
         'draft',
         'draftExpiresAt',
         'wizardState',
@@ -220,11 +203,12 @@ export const FLOW_TYPES = [
       'apim',
       '__linkedLookupCacheIds',
       'netsuite.distributed.lastSyncedDate',
-      'netsuite.distributed.frameworkVersion',
+      'netsuite.customFieldMetadata',
+      // The position in the stream of changes: an older one would replay them.
+      'cdc.cursor',
       'transform.expression.rules[][].key',
       'transform.rules[][].key',
     ],
-    samples: STEP_SAMPLES,
     // `asynchronous` is true whatever was sent (api-notes#asynchronous).
     defaults: { oneToMany: false, skipRetries: false, pageSize: 20, asynchronous: true },
     lowerCase: ['netsuite.restlet.restletVersion', 's3.region'],
@@ -247,7 +231,7 @@ export const FLOW_TYPES = [
         'a webhook or apiIdentifier gets a new address when created; ' +
         'the part inside NetSuite or Salesforce is not in the document',
       patch: ['assistantMetadata', 'debugUntil', 'netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
-      immutable: ['adaptorType'],
+      immutable: ['adaptorType', 'netsuite.distributed.frameworkVersion', 'netsuite.distributed.useSS2Framework'],
       switches: ['netsuite.distributed.disabled', 'salesforce.distributed.disabled'],
       switchOrder: 1,
       created: [
@@ -276,10 +260,12 @@ export const FLOW_TYPES = [
       'apim',
       'netsuite_da.missingOrCorruptedDAConfig',
       'netsuite_da.isMigrated',
+      'netsuite_da.customFieldMetadata',
+      'distributedAdaptorData',
+      'modelMetadata',
       'responseTransform.expression.rules[][].key',
       'responseTransform.rules[][].key',
     ],
-    samples: STEP_SAMPLES,
     defaults: { oneToMany: false, skipRetries: false },
     lowerCase: [
       'netsuite.operation',
@@ -305,20 +291,13 @@ export const FLOW_TYPES = [
       [`guardrail.aiAgent.${LITELLM}.gemini.systemInstruction`]: PROMPT,
       [`guardrail.aiAgent.${LITELLM}.anthropic.systemInstruction`]: PROMPT,
     },
-    refs: {
-      'tool.overrides.connections[]._id': 'connections',
-      'tool.overrides.connections[]._abstractId': 'connections',
-      'tool.overrides.exports[]._id': 'exports',
-      'tool.overrides.exports[]._abstractId': 'exports',
-      'tool.overrides.imports[]._abstractId': 'imports',
-    },
     referredBy: ['_importId', '_importIds'],
     restore: {
       mode: 'create',
       tier: 12,
       note: 'the apiIdentifier is new when created; NetSuite file and search ids point outside the account',
       patch: ['debugUntil'],
-      immutable: ['adaptorType'],
+      immutable: ['adaptorType', 'netsuite_da.restletVersion', 'netsuite_da.useSS2Restlets'],
       late: ['http._asyncHelperId'],
       strip: [
         ...STEP_STRIP,
@@ -344,7 +323,7 @@ export const FLOW_TYPES = [
       mode: 'create',
       tier: 6,
       patch: ['debugUntil'],
-      strip: ['_sourceId', '_templateId', 'debugUntil', '__hash', '__noModule'],
+      strip: ['_sourceId', '_templateId', '__hash', '__noModule'],
     },
   },
 ] as const satisfies readonly ResourceType[];

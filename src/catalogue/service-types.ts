@@ -1,5 +1,8 @@
 import type { ResourceType } from './types.ts';
 
+/** Connections of an MCP server to other ones. */
+const UPSTREAM = 'upstreamMcpConnections[]';
+
 /** Tools, APIs and MCP servers: what the account offers to callers. */
 export const SERVICE_TYPES = [
   {
@@ -56,13 +59,19 @@ export const SERVICE_TYPES = [
     model: 'MCPServer',
     presence: 'standard',
     list: { path: '/v1/mcpservers' },
-    refs: {
-      'tools[].overrides.connections[]._id': 'connections',
-      'tools[].overrides.connections[]._abstractId': 'connections',
-      'tools[].overrides.exports[]._id': 'exports',
-      'tools[].overrides.exports[]._abstractId': 'exports',
-      'tools[].overrides.imports[]._abstractId': 'imports',
-    },
+    // What the platform finds out about tools of other servers; what was approved of it stays.
+    volatile: [
+      ...['name', 'discoveryStatus', 'lastDiscoveredAt'].map((field) => `${UPSTREAM}.${field}`),
+      ...[
+        'discoveredAt',
+        'changedSinceApproval',
+        'unavailable',
+        'approvedDefinitionHash',
+        'title',
+        'description',
+        'annotations',
+      ].map((field) => `${UPSTREAM}.tools[].${field}`),
+    ],
     referredBy: ['_mcpServerId', '_mcpServerIds'],
     partOf: ['_integrationId'],
     restore: {

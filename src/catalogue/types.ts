@@ -160,8 +160,6 @@ export interface ResourceType {
   readonly volatile?: readonly FieldPath[];
   /** As `volatile`, but only for members of an Integration App (`_connectorId` present). */
   readonly volatileInApps?: readonly FieldPath[];
-  /** Preview samples: left out unless the account opts in with `sampleData`. */
-  readonly samples?: readonly FieldPath[];
   /** Values that the server treats like an absent field. */
   readonly defaults?: Readonly<Record<FieldPath, Json>>;
   /** Enumerations the server stores in lower (upper) case whatever was sent. */

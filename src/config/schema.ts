@@ -50,7 +50,10 @@ const account = z
     sampleData: z
       .boolean()
       .default(false)
-      .describe('Also mirror preview samples, which change on their own and may hold customer data'),
+      .describe(
+        'Also mirror what the platform captures at run time (sampleData, mockOutput, mockResponse, …): it changes on ' +
+          'its own and may hold customer data',
+      ),
     credentials: z
       .strictObject({
         fields: credentialPolicy.default('redact').describe('In fields and short texts'),

@@ -1,6 +1,12 @@
-import { ALWAYS_DEFAULT, ALWAYS_VOLATILE } from '../catalogue/common.ts';
+import {
+  ALWAYS_DEFAULT,
+  ALWAYS_VOLATILE,
+  CAPTURED_FIELDS,
+  CHOSEN_KEY_FIELDS,
+  VOLATILE_MEMBERS,
+} from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
-import type { Json } from './json.ts';
+import { getOwn, type Json, type JsonObject } from './json.ts';
 
 /** The rules for one place of a document, and for the places below it. */
 export interface Rule {
@@ -36,13 +42,58 @@ function ruleAt(root: Rule, path: string): Rule {
   return rule;
 }
 
-/** The rules of a type, by place. `keepSamples`: previews are kept. */
-export function compileRules(type: ResourceType, keepSamples: boolean): Rule {
+/** What decides, besides the rules of its type, which members of a document the mirror leaves out. */
+export interface Scope {
+  readonly doc: JsonObject;
+  /** Whether an integration app made the document. */
+  readonly inApp: boolean;
+  /** Keep what was captured at run time. */
+  readonly sampleData: boolean;
+}
+
+export function scopeOf(doc: JsonObject, sampleData: boolean): Scope {
+  return { doc, inApp: getOwn(doc, '_connectorId') !== undefined, sampleData };
+}
+
+/** Whether people choose the keys below a field. */
+export function hasChosenKeys(key: string): boolean {
+  return CHOSEN_KEY_FIELDS.has(key);
+}
+
+/**
+ * Whether the mirror leaves out the member `key` of `holder`.
+ * @param rule that of the member's place
+ * @param free people choose the keys here: only the rules of the type hold
+ */
+export function isLeftOut(
+  scope: Scope,
+  holder: JsonObject,
+  key: string,
+  rule: Rule | undefined,
+  free: boolean,
+): boolean {
+  if (rule?.drop || (rule?.dropInApps && scope.inApp)) return true;
+  if (free) return false;
+  if (!scope.sampleData && CAPTURED_FIELDS.has(key)) return true;
+  const member = VOLATILE_MEMBERS.get(key);
+  return member !== undefined && (member.when?.(holder, scope.doc) ?? true);
+}
+
+/** The rule of a member. */
+export function ruleOf(rule: Rule | undefined, key: string): Rule | undefined {
+  return rule?.below.get(key) ?? rule?.below.get('*');
+}
+
+/** Adds to the rules that the members at a path are left out. */
+export function dropAt(root: Rule, path: string): void {
+  ruleAt(root, path).drop = true;
+}
+
+/** The rules of a type, by place. */
+export function compileRules(type: ResourceType): Rule {
   const root: Rule = { below: new Map() };
-  for (const path of ALWAYS_VOLATILE) ruleAt(root, path).drop = true;
-  for (const path of type.volatile ?? []) ruleAt(root, path).drop = true;
+  for (const path of [...ALWAYS_VOLATILE, ...(type.volatile ?? [])]) dropAt(root, path);
   for (const path of type.volatileInApps ?? []) ruleAt(root, path).dropInApps = true;
-  if (!keepSamples) for (const path of type.samples ?? []) ruleAt(root, path).drop = true;
   for (const [path, value] of Object.entries({ ...ALWAYS_DEFAULT, ...type.defaults })) {
     ruleAt(root, path).equalsAbsent = value;
   }

@@ -4,7 +4,7 @@ import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
 import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
-import { compileRules, type Rule } from './normalise-rules.ts';
+import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
 import { isNamedSecret } from './secret-words.ts';
 import {
@@ -30,7 +30,7 @@ interface CredentialPolicies {
 
 /** What the normaliser needs besides the type. */
 export interface NormaliseOptions {
-  /** Keep preview samples (`sampleData`, …). */
+  /** Keep what was captured at run time (`sampleData`, `mockOutput`, …). */
   readonly sampleData: boolean;
   /** Fingerprint of a credential: stable within one mirror, not reversible. */
   readonly fingerprint: (secret: string) => string;
@@ -108,11 +108,10 @@ export function sideTextsOf(type: ResourceType, doc: JsonObject): readonly SideT
     } else if (isArray(value)) {
       for (const [i, item] of value.entries()) visit(item, rule?.below.get('[]'), [...place, i]);
     } else if (isObject(value)) {
-      for (const key of Object.keys(value))
-        visit(value[key] as Json, rule?.below.get(key) ?? rule?.below.get('*'), [...place, key]);
+      for (const key of Object.keys(value)) visit(value[key] as Json, ruleOf(rule, key), [...place, key]);
     }
   };
-  visit(doc, compileRules(type, true), []);
+  visit(doc, compileRules(type), []);
   return texts;
 }
 
@@ -146,8 +145,7 @@ function isSideText(rule: SideFileRule, text: string): boolean {
 interface Pass {
   readonly options: NormaliseOptions;
   readonly isSecretKey: (key: string) => boolean;
-  /** Whether an integration app made the document. */
-  readonly inApp: boolean;
+  readonly scope: Scope;
   /** Keys and indexes down to the value being cleaned. One array for all values: most places are never named. */
   readonly place: (string | number)[];
   readonly texts: SideText[];
@@ -262,7 +260,8 @@ function cleanCollection(
 ): Json {
   if (isArray(value)) return cleanList(pass, value, above, rule);
   if (!isObject(value)) return value;
-  const { place, isSecretKey } = pass;
+  const { place, isSecretKey, scope } = pass;
+  const free = place.some((step) => typeof step === 'string' && hasChosenKeys(step));
   const policy = pass.options.credentials.fields;
   const source = rule?.expression ? withoutEcho(value) : value;
   const out: MutableJsonObject = {};
@@ -275,15 +274,16 @@ function cleanCollection(
   let count = 0;
   for (const key of keys) {
     const held = source[key] as Json;
-    if (rule?.hooks && isEmptyHook(held)) continue;
+    const inner = ruleOf(rule, key);
+    if ((rule?.hooks && isEmptyHook(held)) || isLeftOut(scope, source, key, inner, free)) continue;
     const secretKey = isSecretKey(key);
     if (secretKey && policy === 'redact') continue;
     place.push(key);
     if (secretKey && policy !== 'redact') report(pass, { kind: 'key of a field', line: 1, policy });
     const name = key === 'value' && paired !== undefined ? paired : key;
     // A name of a credential holds for everything in the field.
-    const inner = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
-    const kept = clean(pass, held, headers ? '' : name, inner, rule?.below.get(key) ?? rule?.below.get('*'));
+    const named = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
+    const kept = clean(pass, held, headers ? '' : name, named, inner);
     place.pop();
     if (kept === undefined) continue;
     setOwn(out, key, kept);
@@ -306,7 +306,6 @@ function clean(
   above: string | undefined,
   rule: Rule | undefined,
 ): Json | undefined {
-  if (rule?.drop || (rule?.dropInApps && pass.inApp)) return undefined;
   if (rule?.equalsAbsent !== undefined && rule.equalsAbsent === value) return undefined;
   if (rule?.secret && value !== null && isClearCredential(value)) {
     return secretMarker(pass.options.fingerprint(printed(value)));
@@ -325,11 +324,11 @@ function clean(
  * pure.
  */
 export function createNormaliser(type: ResourceType, options: NormaliseOptions): (raw: JsonObject) => Normalised {
-  const root = compileRules(type, options.sampleData);
+  const root = compileRules(type);
   const isSecretKey = secretKeys();
   return (raw) => {
-    const inApp = getOwn(raw, '_connectorId') !== undefined;
-    const pass: Pass = { options, isSecretKey, inApp, place: [], texts: [], clear: [] };
+    const scope = scopeOf(raw, options.sampleData);
+    const pass: Pass = { options, isSecretKey, scope, place: [], texts: [], clear: [] };
     const doc = cleanCollection(pass, raw, undefined, root);
     return { doc: isObject(doc) ? doc : {}, texts: pass.texts, clear: pass.clear };
   };

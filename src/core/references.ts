@@ -1,9 +1,10 @@
-import { OPAQUE_FIELDS } from '../catalogue/common.ts';
+import { CAPTURED_FIELDS, OVERRIDDEN_TYPES, OVERRIDE_FIELDS, OVERRIDING_FIELDS } from '../catalogue/common.ts';
 import { PERHAPS_OWN_FIELDS, REFERENCE_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from './json.ts';
 import { isObjectId } from './keys.ts';
 import { stepsOf } from './paths.ts';
+import { covers, type Place } from './places.ts';
 
 /** One reference inside a document. */
 export interface Reference {
@@ -14,6 +15,21 @@ export interface Reference {
   /** Where `type` is `null`: the type of which it may be one of the account's own. */
   readonly perhaps?: string;
   readonly id: string;
+}
+
+/**
+ * Type of what `_id` or `_abstractId` of an override refers to: `overrides.exports[0]._id`, at any depth; `undefined`
+ * for any other place.
+ */
+function overriddenType(place: Place): string | undefined {
+  const [block, member, index, field] = place.slice(-4);
+  if (typeof block !== 'string' || typeof index !== 'number' || typeof field !== 'string') return undefined;
+  return OVERRIDE_FIELDS.has(block) && OVERRIDING_FIELDS.has(field) ? OVERRIDDEN_TYPES.get(String(member)) : undefined;
+}
+
+/** Whether `_id` at a place names another resource, and not the part of the document that has it. */
+export function isReferencePlace(type: ResourceType, place: Place): boolean {
+  return overriddenType(place) !== undefined || Object.keys(type.refs ?? {}).some((path) => covers(path, place));
 }
 
 /** Values at a catalogue path, with their places. */
@@ -37,16 +53,25 @@ export function referencesOf(type: ResourceType, doc: JsonObject): readonly Refe
     if (isObjectId(value)) found.push({ place, type: typeName, id: value, ...(perhaps ? { perhaps } : {}) });
     else if (isArray(value)) for (const [i, item] of value.entries()) add(typeName, item, `${place}[${i}]`, perhaps);
   };
+  const path: (string | number)[] = [];
   const visit = (value: Json, place: string): void => {
-    if (isArray(value)) for (const [i, item] of value.entries()) visit(item, `${place}[${i}]`);
-    else if (isObject(value)) {
+    if (isArray(value)) {
+      for (const [i, item] of value.entries()) {
+        path.push(i);
+        visit(item, `${place}[${i}]`);
+        path.pop();
+      }
+    } else if (isObject(value)) {
       for (const key of Object.keys(value)) {
-        if (OPAQUE_FIELDS.has(key)) continue;
+        if (CAPTURED_FIELDS.has(key)) continue;
         const held = value[key] as Json;
         const inner = place === '' ? key : `${place}.${key}`;
-        const typeName = REFERENCE_FIELDS[key];
+        path.push(key);
+        const named = REFERENCE_FIELDS[key];
+        const typeName = named === undefined ? overriddenType(path) : named;
         if (typeName !== undefined) add(typeName, held, inner, PERHAPS_OWN_FIELDS.get(key));
         else visit(held, inner);
+        path.pop();
       }
     }
   };

@@ -1,3 +1,4 @@
+import { CAPTURED_FIELDS } from '../catalogue/common.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { getOwn, isObject, type JsonObject } from '../core/json.ts';
 import type { Key } from '../core/keys.ts';
@@ -22,7 +23,7 @@ interface Leaf {
 
 /** Texts of a document that people wrote: without masks, placeholders and the type's known secret fields. */
 function textsOf({ type, doc }: MirrorDocument): Leaf[] {
-  const known = [...(type.secrets ?? []), ...(type.samples ?? [])];
+  const known = type.secrets ?? [];
   const leaves: Leaf[] = [];
   visitLeaves(
     doc,
@@ -31,7 +32,7 @@ function textsOf({ type, doc }: MirrorDocument): Leaf[] {
         leaves.push({ place, text: leaf });
       }
     },
-    (value) => !isObject(value) || secretOf(value) === undefined,
+    (value, place) => !CAPTURED_FIELDS.has(String(place.at(-1))) && (!isObject(value) || secretOf(value) === undefined),
   );
   return leaves;
 }

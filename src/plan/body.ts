@@ -1,25 +1,12 @@
-import { ALWAYS_VOLATILE, SERVER_MANAGED } from '../catalogue/common.ts';
-import type { FieldPath, ResourceType } from '../catalogue/types.ts';
+import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { sortSet } from '../core/normalise.ts';
 import { mapPath, setSteps, stepsOf, valueAt, withKey, withoutPaths } from '../core/paths.ts';
 import { atPlace, covers, type Place } from '../core/places.ts';
 import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
+import { withLiveLeftOut, withoutLeftOut } from './left-out.ts';
 import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
-
-/** Members that calls of their own write, not the document's (api-notes#written-apart, api-notes#lookup-data). */
-export function writtenApart({ entries, restore: { registers } }: ResourceType): readonly FieldPath[] {
-  return [entries, registers?.field].filter((path) => path !== undefined);
-}
-
-/** Paths of a type that the server keeps: no write changes them. */
-function serverKept(type: ResourceType): string[] {
-  const apart = writtenApart(type);
-  // A file of an older version may hold what that version did not know to be volatile.
-  const kept = [...SERVER_MANAGED, ...ALWAYS_VOLATILE, ...(type.volatile ?? []), ...(type.restore.strip ?? [])];
-  return kept.filter((path) => !apart.includes(path));
-}
 
 function echoesOf({ echoes }: ResourceType, doc: JsonObject): readonly string[] {
   return echoes && getOwn(doc, echoes.when) !== undefined ? echoes.fields : [];
@@ -29,16 +16,12 @@ function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject 
   return entries ? withKey(doc, entries, undefined) : doc;
 }
 
-function stripOf(type: ResourceType, doc: JsonObject): string[] {
-  return [...serverKept(type), ...echoesOf(type, doc)];
-}
-
 /**
  * The part of a document that a restore can put back, with the ids of the target: what two states are compared by.
  * Credentials are left out.
  */
 export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
-  const bare = withoutPaths(rewriteIds(doc, ids), stripOf(type, doc));
+  const bare = withoutPaths(withoutLeftOut(type, rewriteIds(doc, ids), true), echoesOf(type, doc));
   // Other ids sort otherwise.
   const sets = ids.size === 0 ? [] : Object.entries(type.sets ?? {});
   const ordered = sets.reduce(
@@ -70,26 +53,22 @@ export function withLiveSwitches(type: ResourceType, wanted: JsonObject, live: J
 }
 
 /**
+ * The wanted document with what is fixed at creation as it is live, where the state does not say: an earlier version
+ * left some of it out.
+ */
+export function withLiveFixed(type: ResourceType, wanted: JsonObject, live: JsonObject): JsonObject {
+  return (type.restore.immutable ?? []).reduce((held, path) => {
+    const steps = stepsOf(path);
+    const said = valueAt(held, path) !== undefined || !isObject(atPlace(held, steps.slice(0, -1)));
+    return said ? held : (setSteps(held, steps, valueAt(live, path)) as JsonObject);
+  }, wanted);
+}
+
+/**
  * Switches that are off in `live` and on in `wanted`. A resource whose switch is not in the state is left as it is.
  */
 export function switchesToTurnOn(type: ResourceType, wanted: JsonObject, live: JsonObject): string[] {
   return switchesOf(type, wanted).filter((path) => valueAt(wanted, path) === false && valueAt(live, path) === true);
-}
-
-function overlay(target: Json, source: Json | undefined, steps: readonly string[]): Json {
-  const [step, ...rest] = steps;
-  if (step === undefined || source === undefined) return target;
-  if (step === '[]') {
-    if (!isArray(target) || !isArray(source) || target.length !== source.length) return target;
-    return target.map((item, i) => overlay(item, source[i], rest));
-  }
-  if (!isObject(target) || !isObject(source) || step === '*') return target;
-  const held = getOwn(source, step);
-  if (held === undefined) return target;
-  if (rest.length === 0) return withKey(target, step, held);
-  const inner = getOwn(target, step);
-  // A block that is no longer wanted does not come back for what the server keeps in it.
-  return inner === undefined ? target : withKey(target, step, overlay(inner, held, rest));
 }
 
 interface UpdateInput {
@@ -99,7 +78,7 @@ interface UpdateInput {
   readonly live: { readonly raw: JsonObject; readonly doc: JsonObject };
   readonly ids: IdMap;
   readonly supplied: Supplied;
-  /** Whether the mirror holds preview samples; otherwise the live ones stay. */
+  /** Whether the mirror holds what was captured at run time; otherwise the live one stays. */
   readonly sampleData: boolean;
 }
 
@@ -110,12 +89,10 @@ interface UpdateInput {
 export function updateBody(input: UpdateInput): Filled {
   const { type, live, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live);
-  const kept = serverKept(type);
   // An echo of the live document would say the opposite of what is written.
-  let doc = withoutPaths(filled.doc, [...kept, ...echoesOf(type, filled.doc)]);
-  doc = withLiveSwitches(type, doc, live.doc);
-  const unmirrored = [...kept, ...(input.sampleData ? [] : (type.samples ?? []))];
-  for (const path of unmirrored) doc = overlay(doc, live.raw, stepsOf(path)) as JsonObject;
+  let doc = withoutPaths(filled.doc, echoesOf(type, filled.doc));
+  doc = withLiveFixed(type, withLiveSwitches(type, doc, live.doc), live.raw);
+  doc = withLiveLeftOut(type, doc, live.raw, input.sampleData);
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
   return { ...filled, doc: withoutPaths(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
 }
@@ -136,7 +113,8 @@ interface CreateInput {
 export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
-  let doc = withoutEntries(type, withoutPaths(filled.doc, [...stripOf(type, filled.doc), ...input.late]));
+  const own = withoutLeftOut(type, filled.doc, true);
+  let doc = withoutEntries(type, withoutPaths(own, [...echoesOf(type, filled.doc), ...input.late]));
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
 }

@@ -6,7 +6,7 @@ import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJson
 import { isObjectId } from '../core/keys.ts';
 import { equalJson } from '../core/paths.ts';
 import { atPlace, covers, type Place, placeText } from '../core/places.ts';
-import { withLiveSwitches } from './body.ts';
+import { withLiveFixed, withLiveSwitches } from './body.ts';
 import { isInnerId } from './ids.ts';
 
 /** What a write leaves at one place, in place of what it sends; a missing side: the field is absent there. */
@@ -112,7 +112,7 @@ export function converge(type: ResourceType, wanted: JsonObject, live: JsonObjec
   const { onlyOnCreate = [] } = type.restore;
   const still = isStill(type);
   return takeOver(
-    wanted,
+    withLiveFixed(type, wanted, live),
     live,
     (...difference) =>
       onlyOnCreate.some((path) => covers(path, difference[0])) ||

@@ -5,9 +5,10 @@ import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
-import { createBody, patchFor, restorable, switchesToTurnOn, updateBody, writtenApart } from './body.ts';
+import { createBody, patchFor, restorable, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
+import { writtenApart } from './left-out.ts';
 import { secretDifferences } from './secrets.ts';
 import type { Live, Wanted, WriteMethod } from './types.ts';
 

@@ -1,8 +1,9 @@
-import { OPAQUE_FIELDS } from '../catalogue/common.ts';
+import { CAPTURED_FIELDS } from '../catalogue/common.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { isObjectId } from '../core/keys.ts';
-import { covers, type Place, placeText, visitLeaves } from '../core/places.ts';
+import { type Place, placeText, visitLeaves } from '../core/places.ts';
+import { isReferencePlace } from '../core/references.ts';
 import type { IdMap } from './types.ts';
 
 const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
@@ -22,7 +23,7 @@ function rewrite(value: Json, ids: IdMap): Json {
   const out: MutableJsonObject = {};
   for (const key of Object.keys(value)) {
     const held = value[key] as Json;
-    setOwn(out, ids.get(key) ?? key, OPAQUE_FIELDS.has(key) ? held : rewrite(held, ids));
+    setOwn(out, ids.get(key) ?? key, CAPTURED_FIELDS.has(key) ? held : rewrite(held, ids));
   }
   return out;
 }
@@ -41,7 +42,7 @@ export function wholeIds(
     } else if (isObject(value)) {
       for (const key of Object.keys(value)) {
         if (known(key)) found.push({ place: [...place, key], id: key });
-        if (!OPAQUE_FIELDS.has(key)) visit(value[key] as Json, [...place, key]);
+        if (!CAPTURED_FIELDS.has(key)) visit(value[key] as Json, [...place, key]);
       }
     }
   };
@@ -64,7 +65,7 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
       if (typeof leaf !== 'string' || leaf.length <= 24) return;
       for (const id of new Set(leaf.match(ID_WITHIN))) if (known(id)) found.push({ place: placeText(place), id });
     },
-    (_value, place) => !OPAQUE_FIELDS.has(String(place.at(-1))),
+    (_value, place) => !CAPTURED_FIELDS.has(String(place.at(-1))),
   );
   return found;
 }
@@ -72,7 +73,7 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
 /** Whether `_id` at a place names a part of the document itself (a group, a version) and not another resource. */
 export function isInnerId(type: ResourceType, place: Place): boolean {
   if (place.length < 2 || place.at(-1) !== '_id') return false;
-  return !Object.keys(type.refs ?? {}).some((path) => covers(path, place));
+  return !isReferencePlace(type, place);
 }
 
 /** Without the ids that the server gives to parts of a document; those in `keep` stay (api-notes#inner-ids). */
@@ -85,7 +86,7 @@ export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: Reado
       const held = value[key] as Json;
       const inner = [...place, key];
       if (isObjectId(held) && !keep.has(held) && isInnerId(type, inner)) continue;
-      setOwn(out, key, OPAQUE_FIELDS.has(key) ? held : strip(held, inner));
+      setOwn(out, key, CAPTURED_FIELDS.has(key) ? held : strip(held, inner));
     }
     return out;
   };
@@ -150,7 +151,7 @@ export function pairInnerIds(type: ResourceType, wanted: Json, stored: Json, byP
     }
     if (!isObject(ours) || !isObject(theirs)) return;
     for (const key of Object.keys(ours)) {
-      if (OPAQUE_FIELDS.has(key)) continue;
+      if (CAPTURED_FIELDS.has(key)) continue;
       const [a, b] = [ours[key] as Json, theirs[key]];
       const inner = [...place, key];
       if (typeof a === 'string' && typeof b === 'string') {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CAPTURED_FIELDS, CHOSEN_KEY_FIELDS } from '../../src/catalogue/common.ts';
 import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import type { ResourceType } from '../../src/catalogue/types.ts';
 import { digestOfDocument } from '../../src/core/digest.ts';
@@ -52,11 +53,96 @@ describe('what is left out', () => {
     });
   });
 
-  it('keeps preview samples only when asked to, and what a person typed always', () => {
-    const doc = { sampleData: { a: 1 }, rawData: 'key', mockOutput: { b: 2 } };
+  it.each([...CAPTURED_FIELDS])(
+    'keeps %s at any depth only when asked to, and what a person named so always',
+    (key) => {
+      const held = { [key]: { customer: 'Ola' } };
+      const own = Object.fromEntries([...CHOSEN_KEY_FIELDS].map((name) => [name, { [key]: 'mine' }]));
+      const doc = {
+        name: 'n',
+        ...held,
+        http: { lookups: [{ name: 'l', ...held }] },
+        routers: [{ steps: [held] }],
+        own,
+      };
+      const without = { name: 'n', http: { lookups: [{ name: 'l' }] }, routers: [{ steps: [{}] }], own };
 
-    expect(clean('exports', doc)).toEqual({ mockOutput: { b: 2 } });
-    expect(createNormaliser(typeOf('exports'), { ...options, sampleData: true })(doc).doc).toEqual(doc);
+      for (const type of RESOURCE_TYPES) expect(clean(type.name, doc), type.name).toEqual(without);
+      expect(createNormaliser(typeOf('imports'), { ...options, sampleData: true })(doc).doc).toEqual(doc);
+    },
+  );
+
+  it('drops the ends of debug windows at any depth', () => {
+    expect(clean('tools', { debugUntil: 'x', input: { debugUntil: 'x', a: 1 }, output: { debugUntil: 'x' } })).toEqual({
+      input: { a: 1 },
+      output: {},
+    });
+    expect(clean('apis', { logging: { mode: 'all', debugUntil: 'x' } })).toEqual({ logging: { mode: 'all' } });
+  });
+
+  it.each(['flows', 'tools'])('keeps that a step is being set up while it has no resource: %s', (dir) => {
+    const steps = [
+      { type: 'import', setupInProgress: true },
+      { _importId: 'i', setupInProgress: true },
+    ];
+
+    expect(clean(dir, { pageProcessors: steps, routers: [{ branches: [{ pageProcessors: steps }] }] })).toEqual({
+      pageProcessors: [steps[0], { _importId: 'i' }],
+      routers: [{ branches: [{ pageProcessors: [steps[0], { _importId: 'i' }] }] }],
+    });
+  });
+
+  it('leaves out a concurrency level that the platform adjusts, and keeps one that a person set', () => {
+    const http = { concurrencyLevel: 3, targetConcurrencyLevel: 25 };
+
+    expect(clean('connections', { autoRecoverRateLimitErrors: true, http })).toEqual({
+      autoRecoverRateLimitErrors: true,
+      http: { targetConcurrencyLevel: 25 },
+    });
+    for (const doc of [
+      { autoRecoverRateLimitErrors: false, http },
+      { http },
+      { autoRecoverRateLimitErrors: true, http: { concurrencyLevel: 3 } },
+    ])
+      expect(clean('connections', doc)).toEqual(doc);
+  });
+
+  it.each([
+    ['integrations', { resolvedAt: 'x' }, {}],
+    ['flows', { numOpenError: 3, lastErrorAt: 'x' }, {}],
+    ['exports', { cdc: { cursor: { a: 1 }, snapshotMode: 'never' } }, { cdc: { snapshotMode: 'never' } }],
+    ['exports', { netsuite: { customFieldMetadata: { a: 1 }, type: 'search' } }, { netsuite: { type: 'search' } }],
+    ['exports', { netsuite: { distributed: { frameworkVersion: 'suiteapp2.0', lastSyncedDate: 'x' } } }, undefined],
+    ['imports', { netsuite_da: { customFieldMetadata: {}, operation: 'add' } }, { netsuite_da: { operation: 'add' } }],
+    ['imports', { distributedAdaptorData: { a: 1 }, modelMetadata: {} }, {}],
+    [
+      'connections',
+      { ftp: { userConcurrencyLevel: 1, userTargetConcurrencyLevel: 2, port: 21 } },
+      { ftp: { port: 21 } },
+    ],
+    [
+      'connections',
+      { salesforce: { baseURI: 'https://acme.example' } },
+      { salesforce: { baseURI: 'https://acme.example' } },
+    ],
+    [
+      'mcpservers',
+      {
+        upstreamMcpConnections: [
+          {
+            _connectionId: 'c',
+            name: 'n',
+            discoveryStatus: 'ok',
+            lastDiscoveredAt: 'x',
+            tools: [{ name: 't', approved: true, unavailable: false, description: 'd', annotations: {}, title: 'T' }],
+          },
+        ],
+      },
+      { upstreamMcpConnections: [{ _connectionId: 'c', tools: [{ name: 't', approved: true }] }] },
+    ],
+  ] as const)('knows what the platform changes in %s: %j', (dir, doc, kept) => {
+    const expected = kept ?? { netsuite: { distributed: { frameworkVersion: 'suiteapp2.0' } } };
+    expect(clean(dir, doc as JsonObject)).toEqual(expected);
   });
 
   it('drops the copy of an expression, not a different text', () => {

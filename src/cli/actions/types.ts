@@ -1,3 +1,4 @@
+import { CAPTURED_FIELDS, VOLATILE_MEMBERS } from '../../catalogue/common.ts';
 import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { AppError } from '../../core/errors.ts';
@@ -45,7 +46,8 @@ function asJson(type: ResourceType): Record<string, unknown> {
     listLeavesOut: type.hydrate?.fields ?? [],
     variants: Object.keys(type.variants ?? {}),
     volatile: type.volatile ?? [],
-    samples: type.samples ?? [],
+    volatileAnywhere: [...VOLATILE_MEMBERS.keys()],
+    samples: [...CAPTURED_FIELDS],
     secrets: type.secrets ?? [],
     sets: Object.keys(type.sets ?? {}),
     sideFiles: Object.keys(type.sideFiles ?? {}),
@@ -93,7 +95,11 @@ function details(type: ResourceType): string {
     ),
     ...line('fetched by id', type.hydrate?.fields),
     ...line('omitted', type.volatile),
-    ...line('samples (opt-in)', type.samples),
+    ...line(
+      'omitted anywhere',
+      [...VOLATILE_MEMBERS].map(([name, { says }]) => (says ? `${name} (${says})` : name)),
+    ),
+    ...line('samples (opt-in)', `${[...CAPTURED_FIELDS].join(', ')}, anywhere`),
     ...line('secrets', type.secrets),
     ...line('sorted sets', Object.keys(type.sets ?? {})),
     ...line(

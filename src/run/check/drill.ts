@@ -9,13 +9,14 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
-import { valueAt, withoutPaths } from '../../core/paths.ts';
+import { equalJson, valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
+import { withoutLeftOut } from '../../plan/left-out.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
 import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
@@ -108,7 +109,9 @@ async function copyMirror(git: Git, folder: string, input: DrillInput, without: 
 
 /** Whether the mirror was written with `sampleData`. */
 function holdsSamples(documents: readonly MirrorDocument[]): boolean {
-  return documents.some(({ type, doc }) => type.samples?.some((path) => valueAt(doc, path) !== undefined));
+  return documents.some(
+    ({ type, doc }) => !equalJson(withoutLeftOut(type, doc, true), withoutLeftOut(type, doc, false)),
+  );
 }
 
 function configOf(

@@ -10,7 +10,7 @@ import { basePath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type DocumentEntry, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
-import { writtenApart } from '../../plan/body.ts';
+import { writtenApart } from '../../plan/left-out.ts';
 import type { SyncReport } from '../report.ts';
 import { runAccount } from '../sync/sync-account.ts';
 import { identified, type RestoreCommit, type SyncDeps } from '../sync/sync-deps.ts';
