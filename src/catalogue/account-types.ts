@@ -107,6 +107,7 @@ export const ACCOUNT_TYPES = [
     noun: 'sync',
     plural: 'syncs',
     model: 'Sync',
+    auditType: 'sync',
     presence: 'standard',
     list: { path: '/v1/syncs' },
     volatile: ['lastExecutedAt', 'resolvedAt'],

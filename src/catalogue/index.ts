@@ -4,7 +4,7 @@ import { CONNECTION_TYPES } from './connection-types.ts';
 import { DATA_TYPES } from './data-types.ts';
 import { FLOW_TYPES } from './flow-types.ts';
 import { SERVICE_TYPES } from './service-types.ts';
-import type { ResourceType } from './types.ts';
+import type { FieldPath, ResourceType } from './types.ts';
 
 /**
  * The catalogue: every resource type of the account, in the order in which it is listed and printed.
@@ -23,6 +23,24 @@ const BY_NAME: ReadonlyMap<string, ResourceType> = new Map(RESOURCE_TYPES.map((t
 /** The type whose name is `type`, or `undefined`. */
 export function findType(type: string): ResourceType | undefined {
   return BY_NAME.get(type);
+}
+
+/** The catalogue as one account uses it. */
+export interface Catalogue {
+  readonly types: readonly ResourceType[];
+  /** The type of that name, or `undefined`. */
+  readonly find: (type: string) => ResourceType | undefined;
+}
+
+/** The catalogue with further volatile fields, by name of the type: what an account ignores. */
+export function catalogueWith(ignore: Readonly<Record<string, readonly FieldPath[]>>): Catalogue {
+  if (Object.keys(ignore).length === 0) return { types: RESOURCE_TYPES, find: findType };
+  const types = RESOURCE_TYPES.map((type): ResourceType => {
+    const more = ignore[type.name];
+    return more ? { ...type, volatile: [...(type.volatile ?? []), ...more] } : type;
+  });
+  const byName = new Map(types.map((type) => [type.name, type]));
+  return { types, find: (type) => byName.get(type) };
 }
 
 function theOne(what: string, fits: (type: ResourceType) => boolean): ResourceType {

@@ -10,6 +10,7 @@ export const SERVICE_TYPES = [
     noun: 'tool',
     plural: 'tools',
     model: 'Tool',
+    auditType: 'tool',
     presence: 'standard',
     servesOthers: true,
     list: { path: '/v1/tools' },
@@ -57,6 +58,7 @@ export const SERVICE_TYPES = [
     noun: 'MCP server',
     plural: 'MCP servers',
     model: 'MCPServer',
+    auditType: 'mcpserver',
     presence: 'standard',
     list: { path: '/v1/mcpservers' },
     // What the platform finds out about tools of other servers; what was approved of it stays.

@@ -32,6 +32,19 @@ function editorOf({ byUser, _byUserId }: JsonObject): AuditNote['by'] {
   };
 }
 
+/** What an entry says was changed: a list, or one object (api-notes#audit-shapes). */
+function changesOf({ fieldChanges, fieldChange }: JsonObject): readonly JsonObject[] {
+  return [fieldChanges ?? [], fieldChange ?? []].flat().filter(isObject);
+}
+
+/** A type in the spelling of the catalogue: that of newer types is not documented (api-notes#audit-coverage). */
+function typeWord(value: Json | undefined): string {
+  return text(value)
+    .toLowerCase()
+    .replace(/[^a-z]/g, '')
+    .replace(/s$/, '');
+}
+
 function noteOf(entry: JsonObject): AuditNote | undefined {
   const by = editorOf(entry);
   const time = text(entry.time);
@@ -39,7 +52,7 @@ function noteOf(entry: JsonObject): AuditNote | undefined {
   const event = text(entry.event) || text(entry.action);
   return {
     id: text(entry._id) || `${time}/${text(entry._resourceId)}/${event}/${by.id}`,
-    resourceType: text(entry.resourceType).toLowerCase(),
+    resourceType: typeWord(entry.resourceType),
     resourceId: text(entry._resourceId),
     event,
     source: text(entry.source),
@@ -72,8 +85,7 @@ export interface AuditEdit extends AuditNote {
 export async function fetchEdits(client: ApiClient, from: Date, to: Date, signal: AbortSignal): Promise<AuditEdit[]> {
   return readAudit(client, from, to, signal, (entry) => {
     const note = noteOf(entry);
-    const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
-    const fields = changes.map(({ fieldPath, oldValue, newValue }) => ({
+    const fields = changesOf(entry).map(({ fieldPath, oldValue, newValue }) => ({
       path: text(fieldPath),
       ...(oldValue === undefined ? {} : { oldValue }),
       ...(newValue === undefined ? {} : { newValue }),
@@ -101,8 +113,13 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
   // A feed by months has no file for an entry without a time; no document mentions one.
   if (!Number.isFinite(Date.parse(time))) return undefined;
   const by = editorOf(entry);
-  const changes = isArray(entry.fieldChanges) ? entry.fieldChanges.filter(isObject) : [];
-  const fields = [...new Set(changes.map(({ fieldPath }) => text(fieldPath)).filter((path) => path !== ''))];
+  const fields = [
+    ...new Set(
+      changesOf(entry)
+        .map(({ fieldPath }) => text(fieldPath))
+        .filter((path) => path !== ''),
+    ),
+  ];
   const about = {
     time,
     event: text(entry.event) || text(entry.action),

@@ -103,7 +103,7 @@ export function hasBody({ status, body, url }: ApiResponse): boolean {
   if (status === 200 && body.length > 0) return true;
   if (status === 204 && body.length === 0) return false;
   const what = `${url.pathname} answered ${status} with${body.length > 0 ? '' : 'out'} a body`;
-  throw new ApiError(`${what}, which is no complete answer`, { status, transient: true });
+  throw new ApiError(`${what}, which is not a complete answer`, { status, transient: true });
 }
 
 /** Parses a body. @throws ApiError when it is not JSON */
@@ -121,8 +121,8 @@ export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>
 }
 
 /**
- * How long the server asks to wait; `undefined` without a header that says so: `0`, a time that is over and a text that
- * is neither seconds nor a date ask for nothing.
+ * How long the server asks to wait; `undefined` where it asks for nothing, by no header, `0`, a time that is over, or a
+ * text that is neither seconds nor a date.
  */
 export function retryAfterMs(headers: RawAnswer['headers']): number | undefined {
   const text = String(headers['retry-after'] ?? '').trim();

@@ -240,7 +240,7 @@ export async function listRecords(
   return found;
 }
 
-/** Members that hold the records of an answer that is no array (api-notes#list-shapes). */
+/** Members that hold the records of an answer other than an array (api-notes#list-shapes). */
 const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'auditLogs']);
 
 /**

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
+import type { ResourceType } from '../catalogue/types.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { nearest } from '../core/suggest.ts';
@@ -248,6 +249,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
   const { repository, accounts, fullSweep, daemon, notifications, ...rest } = parsed.data;
   const problems = [
     ...typeProblems(accounts),
+    ...ignoreProblems(accounts),
     ...(await scheduleProblems(parsed.data)),
     ...(await channelProblems(notifications, Object.keys(accounts))),
   ];
@@ -309,6 +311,33 @@ function typeProblems(accounts: Parsed['accounts']): string[] {
           : [`accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`],
       ),
     ),
+  );
+}
+
+/** A path that rules understand: keys, `*` for any key, `[]` for every element of a list. */
+const RULE_PATH = /^[^.[\]]+(?:\[\])*(?:\.[^.[\]]+(?:\[\])*)*$/;
+
+/** Why the fields at a path cannot be ignored, if they cannot. */
+function ignoreFault({ title, plural }: ResourceType, path: string): string | undefined {
+  if (/\[\d+\]/.test(path)) return `${path} names one element of a list; use [] for every element`;
+  if (!RULE_PATH.test(path)) return `${path} is not a path such as settings.lastTouched or mappings[].status`;
+  if (path.endsWith('[]')) return `${path} names the elements of a list; use ${path.slice(0, -2)} to ignore the list`;
+  if (path === '_id' || path === (title ?? 'name')) return `${path} identifies ${plural} and cannot be ignored`;
+  return undefined;
+}
+
+function ignoreProblems(accounts: Parsed['accounts']): string[] {
+  const known = RESOURCE_TYPES.map((type) => type.name);
+  return Object.entries(accounts).flatMap(([name, { ignore }]) =>
+    Object.entries(ignore).flatMap(([typeName, paths]) => {
+      const key = `accounts.${name}.ignore`;
+      const type = findType(typeName);
+      if (!type) return [`${key}: no resource type is called ${typeName}${suggestion(typeName, known)}`];
+      return paths.flatMap((path, i) => {
+        const problem = ignoreFault(type, path);
+        return problem === undefined ? [] : [`${key}.${typeName}[${i}]: ${problem}`];
+      });
+    }),
   );
 }
 

@@ -54,6 +54,13 @@ const account = z
         'Also mirror what the platform captures at run time (sampleData, mockOutput, mockResponse, …): it changes on ' +
           'its own and may hold customer data',
       ),
+    ignore: z
+      .record(z.string(), z.array(z.string()))
+      .default({})
+      .describe(
+        'Fields that change on their own and are not mirrored, by resource type: "flows: [settings.lastTouched]"; ' +
+          '[] is every element of a list, * any key. `celigo-mirror doctor --noise` finds them',
+      ),
     credentials: z
       .strictObject({
         fields: credentialPolicy.default('redact').describe('In fields and short texts'),

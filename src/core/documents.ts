@@ -1,4 +1,4 @@
-import { findType } from '../catalogue/index.ts';
+import { type Catalogue, findType } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { AppError } from './errors.ts';
 import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
@@ -97,9 +97,10 @@ export function readMirrorDocument(
   text: string,
   shown: string,
   readSide: (name: string) => string | undefined,
+  find: Catalogue['find'] = findType,
 ): MirrorDocument {
   const parts = readPath(path);
-  const type = parts ? findType(parts.type) : undefined;
+  const type = parts ? find(parts.type) : undefined;
   if (!parts?.isDocument || !type) {
     throw new AppError('USAGE', `${shown} is not a document of the mirror`, {
       hint: 'celigo-mirror verify names every file that is not',

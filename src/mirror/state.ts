@@ -1,3 +1,4 @@
+import type { Catalogue } from '../catalogue/index.ts';
 import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
 import { typeIn } from '../core/keys.ts';
@@ -23,6 +24,8 @@ export interface MirrorState {
   readonly files: ReadonlyMap<string, string>;
   /** The documents among them, by `<type>/<id>`. */
   readonly documents: ReadonlyMap<string, DocumentEntry>;
+  /** The type of a name, where documents are not read by the general catalogue. */
+  readonly find?: Catalogue['find'];
   /** Texts of files, in the order of `paths`. Some thousand at a time. */
   readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
   /**
@@ -175,8 +178,12 @@ export async function readDocuments(state: MirrorState, paths: readonly string[]
     for (const [i, path] of some.entries()) {
       const typeName = typeIn(path);
       out.push(
-        readMirrorDocument(path, texts[i] ?? '', `${state.account}/${path}`, (name) =>
-          sides.get(`${typeName}/${name}`),
+        readMirrorDocument(
+          path,
+          texts[i] ?? '',
+          `${state.account}/${path}`,
+          (name) => sides.get(`${typeName}/${name}`),
+          state.find,
         ),
       );
     }

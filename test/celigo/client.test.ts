@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { fetchAudit } from '../../src/celigo/audit.ts';
+import { fetchAudit, fetchEdits } from '../../src/celigo/audit.ts';
 import { type ApiClient, createClient } from '../../src/celigo/client.ts';
 import { readErrorBody } from '../../src/celigo/errors.ts';
 import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
@@ -605,6 +605,27 @@ describe('the audit log', () => {
     expect(notes.map(({ id, by }) => [id, by.id])).toEqual([
       ['e2', 'u2'],
       ['e1', 'u1'],
+    ]);
+  });
+
+  it('shows what changed as a list or as one object, and newer types in any spelling', async () => {
+    const change = { fieldPath: 'name', oldValue: 'a', newValue: 'b' };
+    const { url } = await serve((_request, response) =>
+      json(response, [
+        { ...entry(1), resourceType: 'sync', fieldChange: change },
+        { ...entry(2), resourceType: 'MCPServers', fieldChanges: [change, { ...change, fieldPath: 'x' }] },
+        { ...entry(3), resourceType: 'lookup_cache', fieldChange: [change] },
+        entry(4),
+      ]),
+    );
+
+    const edits = await fetchEdits(client(url), new Date(0), new Date(10_000), signal);
+
+    expect(edits.map(({ resourceType, fields }) => [resourceType, fields.map(({ path }) => path)])).toEqual([
+      ['sync', ['name']],
+      ['mcpserver', ['name', 'x']],
+      ['lookupcache', ['name']],
+      ['flow', []],
     ]);
   });
 

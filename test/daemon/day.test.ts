@@ -48,6 +48,7 @@ class Simulation {
       token: 'not-a-token',
       include: ['*'],
       exclude: [],
+      ignore: {},
       lookupCacheData: false,
       credentials: { fields: 'redact', code: 'warn' } as const,
       auditFeed: false,

@@ -99,16 +99,34 @@ describe('the audit log', () => {
     expect(log.map(({ fieldChanges }) => fieldChanges[0]?.newValue)).toEqual(['c', 'b']);
   });
 
-  it('leaves tools out, unless configured otherwise', async () => {
-    const seed = account({ ...smallShop(), tools: [doc(id('7', 1), 'T', { _integrationId: id('1', 1) })] });
+  it('leaves out what no document names, unless configured otherwise', async () => {
+    const seed = account({ ...smallShop(), tags: [doc(id('7', 1), 'T')] });
     const silent = await start({ seed });
     const talkative = await start({ seed, auditAll: true, auditShape: 'auditLogs' });
 
     for (const { emulator } of [silent, talkative])
-      emulator.act(people.owner.token).set('tools', id('7', 1), { name: 'n' });
+      emulator.act(people.owner.token).set('tags', id('7', 1), { tag: 'n' });
 
     expect((await silent.get('/v1/audit')).text).toBe('[]');
-    expect((await talkative.get('/v1/audit')).body).toMatchObject({ auditLogs: [{ resourceType: 'tool' }] });
+    expect((await talkative.get('/v1/audit')).body).toMatchObject({ auditLogs: [{ resourceType: 'tag' }] });
+  });
+
+  it('shows a single change of a stack as an object, or as a list where configured', async () => {
+    const seed = account({
+      ...smallShop(),
+      stacks: [doc(id('8', 1), 'T', { type: 'server', server: { hostURI: 'https://stack.example' } })],
+    });
+    const [objects, lists] = [await start({ seed }), await start({ seed, auditChange: 'list' })];
+    for (const { emulator } of [objects, lists])
+      for (const [type, one] of [
+        ['stacks', id('8', 1)],
+        ['flows', id('5', 1)],
+      ] as const)
+        emulator.act(people.owner.token).set(type, one, { name: 'n' });
+
+    const single = (await objects.get('/v1/audit')).body as Record<string, unknown>[];
+    expect(single.map((entry) => 'fieldChange' in entry).sort()).toEqual([false, true]);
+    expect(entries(await lists.get('/v1/audit')).every(({ fieldChanges }) => fieldChanges.length > 0)).toBe(true);
   });
 
   it('can be late', async () => {

@@ -188,20 +188,20 @@ describe('what a commit says of its authors', () => {
     const space = workspace(account);
     await space.mirrored();
     const ann = account.person('administrator');
-    const [tool] = account.emulator.state.all('tools');
+    const [tag] = account.emulator.state.all('tags');
     edit(account, ann, 'in the log');
-    account.emulator.act(ann.token).set('tools', String(tool?._id), { description: 'not in the log' });
+    account.emulator.act(ann.token).set('tags', String(tag?._id), { tag: 'not in the log' });
     await space.sync();
 
     expect(reported(space.mirror)).toEqual([`${ann.name}|`]);
     const body = space.git('log', '-1', '--format=%b');
-    expect(body).toMatch(/^- changed: tools\/.*, last modifier\]$/m);
+    expect(body).toMatch(/^- (?:changed|renamed): tags\/.*, last modifier\]$/m);
     expect(body).toContain('The audit log does not report the changes marked "last modifier"');
     const { out } = await space.run('log', '--limit', '2', '--json');
     const { entries } = JSON.parse(out) as { entries: { type: string; sureness: string }[] };
     expect(Object.fromEntries(entries.map(({ type, sureness }) => [type, sureness]))).toEqual({
       flows: 'audit',
-      tools: 'lastModifiedBy',
+      tags: 'lastModifiedBy',
     });
   });
 

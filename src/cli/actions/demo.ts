@@ -132,6 +132,7 @@ function demoAccount(baseUrl: string): AccountConfig {
     token: owner?.token ?? '',
     include: ['*'],
     exclude: [],
+    ignore: {},
     lookupCacheData: false,
     credentials: { fields: 'redact', code: 'warn' },
     auditFeed: false,

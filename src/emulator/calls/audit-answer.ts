@@ -1,4 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
+import { isArray, type JsonObject } from '../../core/json.ts';
 import { auditTypeOf } from '../model/audit.ts';
 import { projectionOf } from '../rules/projection.ts';
 import type { Call } from './call.ts';
@@ -19,18 +20,26 @@ export function auditAnswer(call: Call, record?: { readonly type: ResourceType; 
     filters.set('_resourceId', record.id);
   }
   const found = account.audit.find(filters);
-  const entries = projection
-    ? found.map(({ byUser, fieldChanges, ...entry }) =>
-        projection.apply({
-          ...entry,
-          byUser: { ...byUser },
-          fieldChanges: fieldChanges.map((change) => ({ ...change })),
-        }),
-      )
-    : found;
-  const { auditShape, auditPaging } = account.behaviour;
-  const body = auditShape === 'array' ? entries : { [auditShape]: entries };
+  const all = found.map(({ byUser, fieldChanges, ...entry }) => ({
+    ...entry,
+    byUser: { ...byUser },
+    fieldChanges: fieldChanges.map((change) => ({ ...change })),
+  }));
+  const entries = projection ? all.map((entry) => projection.apply(entry)) : all;
+  const { auditShape, auditPaging, auditChange } = account.behaviour;
+  const shown = auditChange === 'object' ? entries.map((entry) => withSingleChange(entry)) : entries;
+  const body = auditShape === 'array' ? shown : { [auditShape]: shown };
   return json(body, 200, auditPaging === 'link' ? nextLink(call, found.length) : {});
+}
+
+/** Types whose entries may show one change as an object instead of a list (api-notes#audit-shapes). */
+const SINGLE_CHANGE: ReadonlySet<unknown> = new Set(['stack', 'sync']);
+
+function withSingleChange(entry: JsonObject): JsonObject {
+  const { fieldChanges, ...rest } = entry;
+  const [only, ...others] = isArray(fieldChanges) ? fieldChanges : [];
+  const single = only !== undefined && others.length === 0 && SINGLE_CHANGE.has(entry.resourceType);
+  return single ? { ...rest, fieldChange: only } : entry;
 }
 
 /** The `Link` header after a full answer, by the only parameter that the log's documents name. */

@@ -18,7 +18,7 @@ export interface Behaviour {
   readonly writeAnswer: 'document' | 'id' | 'echo';
   /** How records show who changed them last (api-notes#last-modified-by). */
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
-  /** Whether tools, MCP servers, connectors and other undocumented types are audited (api-notes#audit-coverage). */
+  /** Whether types are audited of which no document says it (api-notes#audit-coverage). */
   readonly auditAll: boolean;
   /**
    * How a list leads to its next page: `Link`, or `nextPageURL` in an object around it (api-notes#paging-link,
@@ -37,6 +37,8 @@ export interface Behaviour {
   readonly coding: 'identity' | 'gzip' | 'deflate' | 'br';
   /** Shape of the audit log's answer (api-notes#audit-shapes). */
   readonly auditShape: 'array' | 'audit' | 'auditLogs';
+  /** How entries about stacks and syncs show a single change: in a list, or as one object (api-notes#audit-shapes). */
+  readonly auditChange: 'list' | 'object';
   /** Most entries in one audit answer: 20,000, in an older document 1,000. */
   readonly auditCap: number;
   /** Entries in an audit answer when no `limit` is given. */
@@ -80,6 +82,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   abridged: {},
   coding: 'identity',
   auditShape: 'array',
+  auditChange: 'object',
   auditCap: 20_000,
   auditPage: 20_000,
   auditPaging: 'offset',

@@ -126,6 +126,7 @@ function configOf(
     token: TOKEN,
     include: ['*'],
     exclude: [],
+    ignore: {},
     lookupCacheData: true,
     credentials: { fields: 'redact', code: 'warn' },
     auditFeed: false,

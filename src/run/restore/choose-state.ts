@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { catalogueWith } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { type Selection, selectAt } from '../../mirror/selection.ts';
 import type { MirrorState } from '../../mirror/state.ts';
@@ -18,10 +19,12 @@ export interface Chosen {
 export async function chooseState({ repository, deps, request, resumed }: RestoreContext): Promise<Chosen> {
   if (!existsSync(join(repository.gitDir, 'HEAD')))
     throw new AppError('REPOSITORY', `${repository.path} is not a git repository`, {});
-  return selectAt(repository.git, request.from, request.what, {
+  const { state, selection } = await selectAt(repository.git, request.from, request.what, {
     at: resumed?.head.commit ?? request.at,
     now: deps.now(),
     withDependencies: request.withDependencies,
     transliterate: deps.transliterate,
   });
+  // What the target ignores stays there as it is, also where an older state holds it.
+  return { state: { ...state, find: catalogueWith(request.target.ignore).find }, selection };
 }

@@ -1,3 +1,4 @@
+import { catalogueWith } from '../../catalogue/index.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { keyOf } from '../../core/keys.ts';
@@ -66,6 +67,7 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
   const userId = binding?.userId ?? (await fetchUserId(client, deps.signal));
   const writer = createWriter({
     client,
+    catalogue: catalogueWith(target.ignore),
     normalise: normalisingFor(target, binding?.fingerprintKey ?? ''),
     lookupCacheData: target.lookupCacheData,
     signal: deps.signal,

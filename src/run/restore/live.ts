@@ -1,5 +1,5 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
+import { catalogueWith, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { digestOf } from '../../core/digest.ts';
@@ -69,11 +69,14 @@ export async function observe(
     readonly known?: MirrorState;
   },
 ): Promise<LiveAccount> {
+  const { find } = catalogueWith(account.ignore);
   const tip = await repository.head();
   const tree = tip === undefined ? undefined : await repository.folderTree(account.name);
   let base: MirrorState | undefined;
   if (options.known?.account === account.name && options.known.tree === tree) base = options.known;
-  else if (tip && tree) base = await readState(repository.git, account.name, { commit: tip, date: new Date(0) });
+  else if (tip && tree) {
+    base = { ...(await readState(repository.git, account.name, { commit: tip, date: new Date(0) })), find };
+  }
   const fresh = new Map<Key, MirrorDocument>();
   const report = await runAccount(
     identified(deps),
@@ -85,7 +88,7 @@ export async function observe(
       allowDeletions: false,
       beyondGuards: 'hold',
       seen: (typeName, id, doc) => {
-        const type = findType(typeName);
+        const type = find(typeName);
         if (type) fresh.set(keyOf(typeName, id), documentOf(deps, type, id, doc));
       },
       ...(options.restore ? { restore: options.restore } : {}),

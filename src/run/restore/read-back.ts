@@ -1,4 +1,4 @@
-import { findType, GROUPS } from '../../catalogue/index.ts';
+import { GROUPS } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
@@ -85,8 +85,8 @@ async function compare(
   const made = new Map<Key, readonly string[]>();
   for (const { step, id } of done) {
     const document = prepared.documents.get(step.key);
-    const type = findType(step.type);
-    if (!document || !type || type.restore.mode === 'bulk') continue;
+    if (!document || document.type.restore.mode === 'bulk') continue;
+    const { type } = document;
     if (step.action === 'undelete' && step.changes.length === 0) continue;
     const target = id ?? step.id;
     // A list may hide what is there all the same.

@@ -1,3 +1,4 @@
+import type { Catalogue } from '../../catalogue/index.ts';
 import type { ListRule, ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
@@ -14,6 +15,8 @@ export interface LivePair {
 
 export interface ReaderOptions {
   readonly client: ApiClient;
+  /** That of the target. */
+  readonly catalogue: Catalogue;
   readonly normalise: NormaliseOptions;
   readonly lookupCacheData: boolean;
   readonly signal: AbortSignal;
@@ -42,12 +45,12 @@ export async function listAll(
   return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
 }
 
-export function createReader({ client, normalise, lookupCacheData, signal }: ReaderOptions): Reader {
+export function createReader({ client, catalogue, normalise, lookupCacheData, signal }: ReaderOptions): Reader {
   const normalisers = new Map<string, ReturnType<typeof createNormaliser>>();
   const collections = new Map<string, string>();
 
   function pair(type: ResourceType, raw: JsonObject): LivePair {
-    const known = normalisers.get(type.name) ?? createNormaliser(type, normalise);
+    const known = normalisers.get(type.name) ?? createNormaliser(catalogue.find(type.name) ?? type, normalise);
     normalisers.set(type.name, known);
     return { raw, doc: known(raw).doc };
   }

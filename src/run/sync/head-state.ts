@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { RESOURCE_TYPES } from '../../catalogue/index.ts';
+import { catalogueWith } from '../../catalogue/index.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { blobOid, digestOf } from '../../core/digest.ts';
 import { AppError } from '../../core/errors.ts';
@@ -61,7 +61,7 @@ export async function readHeadState(repository: Repository, account: AccountConf
   // Everything that decides what a document of the mirror looks like.
   const rules = digestOfRules([
     FORMAT,
-    RESOURCE_TYPES as unknown as Json,
+    catalogueWith(account.ignore).types as unknown as Json,
     account.sampleData,
     account.credentials,
     account.lookupCacheData,

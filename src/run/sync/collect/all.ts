@@ -1,4 +1,4 @@
-import { RESOURCE_TYPES } from '../../../catalogue/index.ts';
+import { catalogueWith } from '../../../catalogue/index.ts';
 import type { ResourceType } from '../../../catalogue/types.ts';
 import type { AccountConfig } from '../../../config/schema.ts';
 import type { AccountRun } from '../account-run.ts';
@@ -8,9 +8,9 @@ import { collectType } from './collect.ts';
 import type { Collected } from './types.ts';
 
 /** Types to mirror, in the catalogue's order: opt-in ones only when named. */
-export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude'>): readonly ResourceType[] {
+export function selectTypes(account: Pick<AccountConfig, 'include' | 'exclude' | 'ignore'>): readonly ResourceType[] {
   const all = account.include.includes('*');
-  return RESOURCE_TYPES.filter((type) => {
+  return catalogueWith(account.ignore).types.filter((type) => {
     const named = account.include.includes(type.name);
     const wanted = named || (all && type.presence !== 'optIn');
     return wanted && !account.exclude.includes(type.name) && !(account.exclude.includes('*') && !named);

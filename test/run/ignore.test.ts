@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { sampleAccount } from '../../src/emulator/sample/index.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { doc } from '../support/documents.ts';
+import { Workspace } from '../support/workspace.ts';
+
+const FLOW = String(sampleAccount().resources.flows?.[0]?._id);
+const PATHS = ['settings.lastTouched', 'settings.byHost.*.seen', 'pageProcessors[].note'];
+
+const settings = (touched: string, seen: string) => ({
+  owner: 'finance',
+  lastTouched: touched,
+  byHost: { a: { seen, weight: 1 }, b: { seen, weight: 2 } },
+});
+
+function edit(account: TestAccount, touched: string, seen: string, more = {}): void {
+  account.emulator.act(account.owner.email).set('flows', FLOW, { settings: settings(touched, seen), ...more });
+}
+
+function space(account: TestAccount, ignore: Record<string, string[]>): Workspace {
+  return new Workspace({ prod: accountOf(account, ignore) });
+}
+
+function accountOf({ url, owner }: TestAccount, ignore: Record<string, string[]>) {
+  return { baseUrl: url, token: owner.token, include: ['flows'], ignore };
+}
+
+describe('fields that an account ignores', () => {
+  it('are not in the mirror, and make no commit', async () => {
+    const account = await sample();
+    edit(account, 'monday', '1');
+    const mirror = space(account, { flows: PATHS });
+    await mirror.sync();
+
+    const text = mirror.read(mirror.find(FLOW));
+    expect(text).toContain('owner: finance');
+    expect(text).toContain('weight: 2');
+    expect(text).not.toMatch(/lastTouched|seen/);
+    edit(account, 'tuesday', '2');
+    expect(await mirror.sync()).toMatchObject({ code: 0, commits: [] });
+    edit(account, 'tuesday', '2', { description: 'edited' });
+    expect((await mirror.sync()).commits).toHaveLength(1);
+  });
+
+  it('leave the mirror when the rule is added', async () => {
+    const account = await sample();
+    edit(account, 'monday', '1');
+    const mirror = space(account, {});
+    await mirror.sync();
+    expect(mirror.read(mirror.find(FLOW))).toContain('lastTouched: monday');
+    mirror.configure({ prod: accountOf(account, { flows: PATHS }) });
+
+    expect((await mirror.sync()).commits).toHaveLength(1);
+    expect(mirror.read(mirror.find(FLOW))).not.toContain('lastTouched');
+    expect(await mirror.sync()).toMatchObject({ code: 0, commits: [] });
+  });
+
+  it('are left as they are by a restore, also from a state that holds them', async () => {
+    const account = await sample();
+    edit(account, 'monday', '1', { description: 'first' });
+    const mirror = space(account, {});
+    await mirror.sync();
+    const before = mirror.git('rev-parse', 'HEAD').trim();
+    mirror.configure({ prod: accountOf(account, { flows: PATHS }) });
+    edit(account, 'tuesday', '2', { description: 'second' });
+    await mirror.sync();
+
+    const outcome = await mirror.run('restore', `flows/${FLOW}`, '--at', before, '--yes', '--json');
+
+    expect(JSON.parse(outcome.out)).toMatchObject({ exitCode: 0, drift: [] });
+    expect(doc(account.emulator, 'flows', FLOW)).toMatchObject({
+      description: 'first',
+      settings: settings('tuesday', '2'),
+    });
+    const again = await mirror.run('restore', `flows/${FLOW}`, '--at', before, '--yes', '--json');
+    expect(JSON.parse(again.out)).toMatchObject({ exitCode: 0, steps: [] });
+  });
+});
