@@ -64,6 +64,7 @@ export const DATA_TYPES = [
     volatile: ['size', 'sizeInMB'],
     sideFiles: { data: { extension: 'ndjson', when: 'always' } },
     referredBy: ['_lookupCacheId', '_registeredLookupCacheIds'],
+    registrations: ['_integrationId'],
     partOf: ['_integrationId'],
     restore: {
       mode: 'create',

@@ -59,6 +59,7 @@ export const FLOW_TYPES = [
     sideFiles: { readme: { extension: 'html', when: 'multiline' } },
     refs: { _parentId: 'integrations' },
     referredBy: ['_integrationId'],
+    registrations: ['_registeredConnectionIds', '_registeredLookupCacheIds'],
     restore: {
       mode: 'create',
       tier: 14,
@@ -317,6 +318,7 @@ export const FLOW_TYPES = [
     presence: 'core',
     list: { path: '/v1/scripts' },
     hydrate: { fields: ['content'] },
+    binOmits: ['content'],
     sideFiles: { content: { extension: 'js', when: 'always' } },
     referredBy: ['_scriptId'],
     restore: {

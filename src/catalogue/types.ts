@@ -136,6 +136,8 @@ export interface ResourceType {
   readonly model: string;
   /** Last part of its path in the recycle bin, where that is not the name (api-notes#recycle-bin-names). */
   readonly binName?: string;
+  /** Fields that its document lacks while it is in the recycle bin, and has again when it is back. */
+  readonly binOmits?: readonly string[];
   /** The audit log's `resourceType`; absent where the log is not known to cover the type. */
   readonly auditType?: string;
   /**
@@ -191,6 +193,8 @@ export interface ResourceType {
   readonly perhapsReferredBy?: readonly string[];
   /** References besides those found by field name: path → name of the type. */
   readonly refs?: Readonly<Record<FieldPath, string>>;
+  /** Where it names what is registered with it, or what it is registered with: neither depends on the other. */
+  readonly registrations?: readonly string[];
   /** Members that name the resource it is part of: with `integration/<name>` the parts are selected, and theirs. */
   readonly partOf?: readonly string[];
   /**

@@ -32,6 +32,9 @@ export function isReferencePlace(type: ResourceType, place: Place): boolean {
   return overriddenType(place) !== undefined || Object.keys(type.refs ?? {}).some((path) => covers(path, place));
 }
 
+/** Inside free-form settings of a resource. */
+export const SETTINGS = /(^|\.)settings[.[]/;
+
 /** Values at a catalogue path, with their places. */
 function at(value: Json | undefined, steps: readonly string[], place: string): { value: Json; place: string }[] {
   const [step, ...rest] = steps;
@@ -80,4 +83,16 @@ export function referencesOf(type: ResourceType, doc: JsonObject): readonly Refe
     for (const { value, place } of at(doc, stepsOf(path), '')) add(typeName, value, place);
   }
   return found;
+}
+
+/**
+ * References to what a resource needs: the server deletes nothing that is used, and brings nothing back without what it
+ * uses (api-notes#deleting). What is merely registered, and free-form settings, are left out.
+ */
+export function usesOf(type: ResourceType, doc: JsonObject): readonly Reference[] {
+  const registered = (place: string): boolean =>
+    (type.registrations ?? []).some((field) => place === field || place.startsWith(`${field}[`));
+  return referencesOf(type, doc).filter(
+    ({ id, place }) => id !== doc._id && !registered(place) && !SETTINGS.test(place),
+  );
 }

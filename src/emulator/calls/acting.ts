@@ -4,7 +4,7 @@ import type { Actor } from '../model/actors.ts';
 import { notFound } from '../model/api-fault.ts';
 import { withPlaces } from '../model/state-view.ts';
 import { removeDocument } from './deleting.ts';
-import { restoreDocument } from './recycle-bin.ts';
+import { cascadeRestore } from './recycle-bin.ts';
 import { createDocument, patchDocument, replaceDocument } from './writes.ts';
 
 /**
@@ -20,8 +20,8 @@ export interface Acting {
   /** JSON Patch, with the API's list of fields. */
   readonly patch: (type: string, id: string, operations: readonly Json[]) => JsonObject;
   readonly remove: (type: string, id: string) => void;
-  /** Brings a deleted document back from the recycle bin. */
-  readonly restore: (type: string, id: string) => JsonObject;
+  /** Brings a deleted document back from the recycle bin, with what it uses. */
+  readonly restore: (type: string, id: string) => void;
 }
 
 export function actAs(account: Account, actor: Actor): Acting {
@@ -39,6 +39,6 @@ export function actAs(account: Account, actor: Actor): Acting {
     set: (typeName, id, changes) => update(typeName, id, (current) => withPlaces(current, changes)),
     patch: (typeName, id, operations) => patchDocument(account, actor, typeOf(typeName), id, operations),
     remove: (typeName, id) => removeDocument(account, actor, typeOf(typeName), id),
-    restore: (typeName, id) => restoreDocument(account, actor, typeOf(typeName), id),
+    restore: (typeName, id) => cascadeRestore(account, actor, typeOf(typeName), id),
   };
 }

@@ -1,14 +1,16 @@
 import type { JsonObject } from '../../core/json.ts';
+import { withKey } from '../../core/paths.ts';
 import { type BinEntry, TYPES_BY_BIN_NAME, typeOf } from '../model/account.ts';
-import { fault } from '../model/api-fault.ts';
+import { fault, forbidden } from '../model/api-fault.ts';
 import { maskSecrets } from '../model/masking.ts';
 import { ruleOf } from '../rules/rules.ts';
 import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
-import { binEntries, binEntry, purgeDocument, restoreDocument } from './recycle-bin.ts';
+import { binEntries, binEntry, cascadeRestore, purgeDocument, restoreDocument } from './recycle-bin.ts';
 import { empty, json, type Reply } from './reply.ts';
 
 function shown({ type, doc }: BinEntry): JsonObject {
-  return maskSecrets(typeOf(type), doc);
+  const { binOmits = [] } = typeOf(type);
+  return binOmits.reduce((held, field) => withKey(held, field, undefined), maskSecrets(typeOf(type), doc));
 }
 
 /** Calls of `/v1/recycleBinTTL` and the paths below it (api-notes#recycle-bin). @throws ApiFault */
@@ -20,12 +22,13 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
   }
   if (plural === undefined) {
     allowOnly('GET', call);
-    const entries = binEntries(account, actor);
+    const entries = binEntries(account, actor).filter(({ type }) => ruleOf(type).bin === undefined);
     if (entries.length === 0) return empty();
     return json(entries.map((entry) => ({ model: typeOf(entry.type).model, doc: shown(entry) })));
   }
   const type = TYPES_BY_BIN_NAME.get(plural.toLowerCase());
-  if (!type || ruleOf(type.name).unrecoverable === true || more.length > 0) throw unknownPath();
+  if (more.length > 0) throw unknownPath();
+  if (!type || ruleOf(type.name).bin !== undefined) throw forbidden(`${plural} have no recycle bin`);
   if (rawId === undefined) {
     allowOnly('GET', call);
     const entries = binEntries(account, actor, type.name);
@@ -33,17 +36,15 @@ export async function binCall(call: Call, path: readonly string[]): Promise<Repl
   }
   const id = rawId.toLowerCase();
   if (action !== undefined) {
-    const { cascadeRestore } = account.behaviour;
-    if (action.toLowerCase() !== 'docascaderestore' || cascadeRestore === 404) throw unknownPath();
-    if (method !== 'POST' || cascadeRestore === 405) throw methodNotAllowed(method);
+    if (action.toLowerCase() !== 'docascaderestore') throw unknownPath();
+    allowOnly('POST', call);
     await call.beforeWrite(type.name, id);
-    return json(maskSecrets(type, restoreDocument(account, actor, type, id)));
+    cascadeRestore(account, actor, type, id);
+    return empty();
   }
   switch (method) {
-    case 'GET': {
-      const entry = shown(binEntry(account, actor, type, id));
-      return json(account.behaviour.binById === 'array' ? [entry] : entry);
-    }
+    case 'GET':
+      return json(shown(binEntry(account, actor, type, id)));
     case 'POST':
       await call.beforeWrite(type.name, id);
       restoreDocument(account, actor, type, id);

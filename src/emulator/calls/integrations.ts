@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { isArray, type Json, type JsonObject } from '../../core/json.ts';
 import { textOf, valuesAt, withKey } from '../../core/paths.ts';
 import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
@@ -7,6 +7,7 @@ import { invalid, missing, notFound } from '../model/api-fault.ts';
 import { fieldChangesOf } from '../model/audit.ts';
 import { EMPTY_IS_204 } from '../rules/rules.ts';
 import { allowOnly, type Call, methodNotAllowed, objectBody, stringsOf, unknownPath } from './call.ts';
+import { dependantsOf } from './deleting.ts';
 import { page } from './listing.ts';
 import { empty, type Reply } from './reply.ts';
 import { readVisible, stamp } from './writes.ts';
@@ -125,17 +126,21 @@ export async function updateGrouping(call: Call, type: 'flows' | 'apis'): Promis
   return empty();
 }
 
-/** Ids and names of what needs a document, by type (api-notes#dependencies). */
-export function dependencies(
-  account: Account,
-  users: readonly { readonly type: string; readonly id: string }[],
-): JsonObject {
+/**
+ * What needs a document, by type; and the groups that it and they are filed in, though these can do without it
+ * (api-notes#dependencies).
+ */
+export function dependencies(account: Account, type: ResourceType, doc: JsonObject): JsonObject {
+  const users = dependantsOf(account, { type: type.name, id: String(doc._id) });
+  const filed = [doc, ...users.map((user) => account.store.get(user.type, user.id))];
+  const groups = [...new Set(filed.map((held) => textOf(held?._integrationId)))]
+    .filter((id) => id !== undefined)
+    .map((id) => ({ type: 'integrations', id, places: [] }));
   const out: Record<string, Json[]> = {};
-  for (const { type, id } of users) {
-    const doc = account.store.get(type, id);
-    const list = out[type] ?? [];
-    out[type] = list;
-    if (isObject(doc)) list.push({ _id: id, name: doc.name ?? null });
+  const known = new Set([doc._id, ...users.map(({ id }) => id)]);
+  for (const { type: typeName, id, places } of [...users, ...groups.filter((group) => !known.has(group.id))]) {
+    const name = account.store.get(typeName, id)?.name ?? null;
+    out[typeName] = [...(out[typeName] ?? []), { id, name, paths: [...places], accessLevel: 'owner' }];
   }
   return out;
 }

@@ -8,9 +8,10 @@ import { ruleOf } from '../rules/rules.ts';
 import { auditAnswer } from './audit-answer.ts';
 import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
 import { connectorPart, withParts } from './connector-parts.ts';
-import { dependantsOf, removeDocument } from './deleting.ts';
+import { removeDocument } from './deleting.ts';
 import { dependencies, integrationPart } from './integrations.ts';
 import { lookupData } from './lookup-data.ts';
+import { restoreDocument } from './recycle-bin.ts';
 import { empty, json, type Reply } from './reply.ts';
 import { STATEFUL, state } from './state.ts';
 import { createDocument, patchDocument, readVisible, replaceDocument } from './writes.ts';
@@ -126,6 +127,12 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
   if (!isObjectId(id)) throw notFound(type.noun);
   const [part, ...rest] = path.slice(1).map((word) => word.toLowerCase());
   if (part === undefined) return item(call, type, id);
+  if (part === 'restore' && rest.length === 0 && ruleOf(type.name).bin === 'own') {
+    allowOnly('POST', call);
+    await call.beforeWrite(type.name, id);
+    restoreDocument(account, actor, type, id);
+    return empty();
+  }
   const doc = readVisible(account, actor, type, id);
   const reads = call.method === 'GET' || part === 'getdata';
   if (!reads) account.access.needsWrite(actor, type, id, doc);
@@ -136,7 +143,7 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
   }
   if (part === 'dependencies' && rest.length === 0) {
     allowOnly('GET', call);
-    return json(dependencies(account, dependantsOf(account, { type: type.name, id })));
+    return json(dependencies(account, type, doc));
   }
   // Keys of state are case-sensitive, unlike the words of a path.
   if (part === 'state' && STATEFUL.has(type.name)) return state(call, `${type.name}/${id}`, path[2]);

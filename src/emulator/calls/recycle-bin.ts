@@ -1,10 +1,11 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isArray, type JsonObject } from '../../core/json.ts';
+import { isAppPart } from '../../core/documents.ts';
+import { isArray } from '../../core/json.ts';
 import { withKey } from '../../core/paths.ts';
+import { usesOf } from '../../core/references.ts';
 import { type Account, type BinEntry, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
-import { fault, notFound } from '../model/api-fault.ts';
-import { internalReferences } from '../model/links.ts';
+import { ApiFault, forbidden, notFound } from '../model/api-fault.ts';
 import { afterWrite } from '../rules/side-effects.ts';
 import { stamp } from './writes.ts';
 
@@ -21,15 +22,18 @@ function expire(account: Account): void {
   }
 }
 
-/** Deleted documents that an actor may see, in the order of their deletion. */
+/** Deleted documents that an actor may see, the one that was changed last first. */
 export function binEntries(account: Account, actor: Actor, type?: string): readonly BinEntry[] {
   expire(account);
   if (actor.scope) account.access.needsAdministrator(actor);
-  return [...account.bin.values()].filter((entry) => {
-    if (type !== undefined && entry.type !== type) return false;
-    if (actor.role === 'monitor') return entry.type !== 'connections' && entry.type !== 'accesstokens';
-    return actor.role !== undefined || actor.integrations.has(String(entry.doc._integrationId));
-  });
+  const time = ({ doc }: BinEntry): string => String(doc.lastModified ?? '');
+  return [...account.bin.values()]
+    .filter((entry) => {
+      if (type !== undefined && entry.type !== type) return false;
+      if (actor.role === 'monitor') return entry.type !== 'connections' && entry.type !== 'accesstokens';
+      return actor.role !== undefined || actor.integrations.has(String(entry.doc._integrationId));
+    })
+    .sort((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0));
 }
 
 /** One deleted document. @throws ApiFault 404 */
@@ -39,15 +43,23 @@ export function binEntry(account: Account, actor: Actor, type: ResourceType, id:
   return entry;
 }
 
-function groupOf(account: Account, entry: BinEntry): readonly BinEntry[] {
-  const isParent = entry.group.startsWith(`${entry.type}/${String(entry.doc._id)}/`);
-  // What fell with a parent comes back with it; a child comes back alone.
-  return isParent ? [...account.bin.values()].filter(({ group }) => group === entry.group) : [entry];
+/** Deleted documents and what they use as far as that is deleted, too; what uses something before what it uses. */
+function withUsed(account: Account, entries: readonly BinEntry[]): BinEntry[] {
+  const found = new Set(entries);
+  for (const { type, doc } of found) {
+    for (const used of usesOf(typeOf(type), doc)) {
+      const entry = account.bin.get(`${used.type}/${used.id}`);
+      if (entry) found.add(entry);
+    }
+  }
+  return [...found];
 }
 
-/** Containers and steps first, so that nothing comes back before what it refers to. */
-function byNeed(a: BinEntry, b: BinEntry): number {
-  return Number(b.type === 'integrations') - Number(a.type === 'integrations');
+/** Deleted documents that are filed in a deleted group. */
+function filedIn(account: Account, { type, doc: group }: BinEntry): BinEntry[] {
+  if (typeOf(type).dependence !== 'group') return [];
+  const fields = typeOf(type).referredBy ?? [];
+  return [...account.bin.values()].filter(({ doc }) => fields.some((field) => doc[field] === group._id));
 }
 
 function putBack(account: Account, actor: Actor, { type: typeName, doc, registeredIn }: BinEntry): void {
@@ -67,34 +79,46 @@ function putBack(account: Account, actor: Actor, { type: typeName, doc, register
   afterWrite(account, type, live, undefined);
 }
 
-/**
- * Brings a deleted document back with its id, its secrets and what was deleted with it. Its secrets are in plain text.
- * @throws ApiFault 404 when it is not in the bin, 422 while something it refers to still is
- */
-export function restoreDocument(account: Account, actor: Actor, type: ResourceType, id: string): JsonObject {
-  const entry = binEntry(account, actor, type, id);
-  account.access.needsWrite(actor, type, id, entry.doc);
-  const group = [...groupOf(account, entry)].sort(byNeed);
-  const returning = new Set(group.map(({ type: typeName, doc }) => `${typeName}/${String(doc._id)}`));
-  for (const { type: typeName, doc } of group) {
-    for (const used of internalReferences(typeName, doc)) {
-      const key = `${used.type}/${used.id}`;
-      if (account.bin.has(key) && !returning.has(key)) {
-        throw fault(422, 'invalid_ref', `${used.place} is in the recycle bin itself: ${used.id}`, used.place);
-      }
-    }
+/** @throws ApiFault 403 when one of them is not the actor's to bring back */
+function bringBack(account: Account, actor: Actor, entries: readonly BinEntry[]): void {
+  for (const { type, doc } of entries) {
+    account.access.needsWrite(actor, typeOf(type), String(doc._id), doc);
+    if (isAppPart(doc)) throw forbidden('only the Integration App brings its parts back');
   }
-  for (const member of group) putBack(account, actor, member);
-  return account.store.get(type.name, id) ?? entry.doc;
+  for (const entry of [...entries].reverse()) putBack(account, actor, entry);
 }
 
-/** Permanently removes a deleted document and what was deleted with it. @throws ApiFault 404 */
-export function purgeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
+/**
+ * Brings one deleted document back, with its id and its secrets (api-notes#recycle-bin-restore).
+ * @throws ApiFault 404 when it is not in the bin, 403 for a part of an Integration App, 422 with an error for everything
+ * it uses that is in the bin, too
+ */
+export function restoreDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
   const entry = binEntry(account, actor, type, id);
-  account.access.needsWrite(actor, type, id, entry.doc);
-  for (const { type: typeName, doc } of groupOf(account, entry)) {
-    account.bin.delete(`${typeName}/${String(doc._id)}`);
-    if (typeName === 'lookupcaches') account.lookups.clear(String(doc._id));
-    account.audit.note(actor, 'purge', typeOf(typeName), String(doc._id));
-  }
+  const missing = withUsed(account, [entry]).filter((used) => used !== entry);
+  const errors = missing.map((used) => ({
+    code: 'descendants_not_restored',
+    message: `${typeOf(used.type).noun} ${String(used.doc._id)} is in the recycle bin; ${type.noun} ${id} uses it`,
+  }));
+  if (errors.length > 0) throw new ApiFault(422, { errors });
+  bringBack(account, actor, [entry]);
+}
+
+/**
+ * Brings a deleted document back with what it uses, a group also with what is filed in it
+ * (api-notes#recycle-bin-restore).
+ * @throws ApiFault 404 when it is not in the bin, 403 for a part of an Integration App
+ */
+export function cascadeRestore(account: Account, actor: Actor, type: ResourceType, id: string): void {
+  const entry = binEntry(account, actor, type, id);
+  bringBack(account, actor, withUsed(account, [...filedIn(account, entry), entry]));
+}
+
+/** Permanently removes a deleted document. @throws ApiFault 404 */
+export function purgeDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
+  const { doc } = binEntry(account, actor, type, id);
+  account.access.needsWrite(actor, type, id, doc);
+  account.bin.delete(`${type.name}/${id}`);
+  if (type.name === 'lookupcaches') account.lookups.clear(id);
+  account.audit.note(actor, 'purge', type, id);
 }

@@ -50,7 +50,8 @@ function run(acting: Acting, edit: JsonObject): Json {
       acting.remove(type, textIn(edit, 'id'));
       return null;
     case 'restore':
-      return acting.restore(type, textIn(edit, 'id'));
+      acting.restore(type, textIn(edit, 'id'));
+      return null;
     default:
       throw fault(400, 'invalid_edit', 'action must be create, update, patch, remove or restore', 'action');
   }

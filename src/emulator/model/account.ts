@@ -16,8 +16,6 @@ export interface BinEntry {
   readonly type: string;
   readonly doc: JsonObject;
   readonly deletedAt: Date;
-  /** The deletion it was part of: what went together comes back together. */
-  readonly group: string;
   /** Integrations in which a connection or cache was registered. */
   readonly registeredIn: readonly string[];
 }

@@ -50,10 +50,6 @@ export interface Behaviour {
   readonly auditPaging: 'offset' | 'ignored' | 'refused' | 'link';
   /** Entries younger than this are not in the log yet. */
   readonly auditDelayMs: number;
-  /** Whether `POST …/doCascadeRestore` exists, or which status it answers (api-notes#recycle-bin-restore). */
-  readonly cascadeRestore: true | 404 | 405;
-  /** Shape of one entry of the recycle bin (api-notes#recycle-bin). */
-  readonly binById: 'array' | 'object';
   /** Whether a lookup cache comes back from the recycle bin with its entries (api-notes#recycle-bin-restore). */
   readonly binKeepsLookupData: boolean;
   /** Form of `nextPageURL`: absolute, relative with `/v1`, or relative without it (api-notes#next-page-url). */
@@ -87,8 +83,6 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   auditPage: 20_000,
   auditPaging: 'offset',
   auditDelayMs: 0,
-  cascadeRestore: true,
-  binById: 'array',
   binKeepsLookupData: false,
   nextPageUrl: 'bare',
   validation: 'refuse',

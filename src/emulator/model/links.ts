@@ -1,6 +1,6 @@
 import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type Reference, referencesOf } from '../../core/references.ts';
+import { type Reference, referencesOf, SETTINGS } from '../../core/references.ts';
 import type { Store } from './store.ts';
 
 /** One document, by type and id. */
@@ -23,7 +23,7 @@ export function internalReferences(typeName: string, doc: JsonObject): readonly 
   if (!type) return [];
   return referencesOf(type, doc).filter(
     (reference): reference is Reference & { type: string } =>
-      reference.type !== null && reference.id !== doc._id && !/(^|\.)settings[.[]/.test(reference.place),
+      reference.type !== null && reference.id !== doc._id && !SETTINGS.test(reference.place),
   );
 }
 

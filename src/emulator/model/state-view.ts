@@ -21,8 +21,8 @@ export interface StateView {
   /** What writes switched on since the start: flows that would run, APIs that would answer. */
   readonly starts: () => readonly Start[];
   /**
-   * Changes places of a document (`lastExecutedAt`, `queues[0].size`) as the platform does by itself: no checks, no
-   * audit entry, no new `lastModified`. `undefined` removes one.
+   * Changes places of a document, also a deleted one (`lastExecutedAt`, `queues[0].size`), as the platform does by
+   * itself: no checks, no audit entry, no new `lastModified`. `undefined` removes one.
    */
   readonly touch: (type: string, id: string, changes: Readonly<Record<string, Json | undefined>>) => void;
   /** Everything, in the form of a seed (people aside), with the recycle bin and the starts. */
@@ -56,8 +56,10 @@ export function createStateView(account: Account): StateView {
     starts: () => account.starts,
     touch(typeName, id, changes) {
       const doc = store.get(typeName, id);
-      if (!doc) throw new Error(`there is no document ${id} among the ${typeName}`);
-      store.put(typeName, withPlaces(doc, changes));
+      const deleted = account.bin.get(`${typeName}/${id}`);
+      if (doc) store.put(typeName, withPlaces(doc, changes));
+      else if (deleted) account.bin.set(`${typeName}/${id}`, { ...deleted, doc: withPlaces(deleted.doc, changes) });
+      else throw new Error(`there is no document ${id} among the ${typeName}`);
     },
     dump: () => ({
       resources: Object.fromEntries(

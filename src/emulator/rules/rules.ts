@@ -29,12 +29,10 @@ interface ServerRule {
   readonly remove?: false;
   /** Status of a successful DELETE; 204 unless documented otherwise. */
   readonly removed?: 200;
-  /** Deleted permanently: the recycle bin's documents do not name the type. */
-  readonly unrecoverable?: true;
+  /** Deleted permanently (`none`), or brought back by a call of its own (`own`); absent: the recycle bin takes it. */
+  readonly bin?: 'none' | 'own';
   /** The listing contains records that Celigo publishes and the account cannot change. */
   readonly catalogue?: true;
-  /** Status when something still refers to the document; 422 unless documented otherwise. */
-  readonly inUse?: 409;
 }
 
 const EXPORT_ADAPTORS = [
@@ -87,7 +85,7 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   iclients: { required: ['name', 'provider'], dated: false },
   agents: { ...NAMED, writable: ['name', 'description'] },
   stacks: { required: ['name', 'type'], enums: { type: ['server', 'lambda'] }, accepted: ['server.systemToken'] },
-  asynchelpers: { required: ['name', 'http'], dated: false, unrecoverable: true },
+  asynchelpers: { required: ['name', 'http'], dated: false },
   filedefinitions: {
     required: ['name', 'version', 'format', 'rules'],
     maxLength: LENGTHS,
@@ -100,9 +98,9 @@ const RULES: Readonly<Record<string, ServerRule>> = {
     accepted: ['controlNumber'],
   },
   tpconnectors: { ...NAMED, catalogue: true },
-  httpconnectors: { ...NAMED, catalogue: true, unrecoverable: true },
+  httpconnectors: { ...NAMED, catalogue: true, bin: 'none' },
   lookupcaches: { ...NAMED, maxLength: LENGTHS, removed: 200 },
-  tools: { required: ['name', '_integrationId'], maxLength: LENGTHS, unique: 'name', inUse: 409 },
+  tools: { required: ['name', '_integrationId'], maxLength: LENGTHS, unique: 'name' },
   apis: { ...NAMED, maxLength: LENGTHS, enums: { type: ['builder', 'script'] }, adds: { disabled: false } },
   mcpservers: {
     required: ['name', 'relativeURI'],
@@ -110,8 +108,8 @@ const RULES: Readonly<Record<string, ServerRule>> = {
     unique: 'relativeURI',
     adds: { disabled: true, tools: [], apis: [] },
   },
-  notifications: { create: false, replace: false, remove: false, unrecoverable: true },
-  tags: { required: ['tag'], unrecoverable: true },
+  notifications: { create: false, replace: false, remove: false, bin: 'none' },
+  tags: { required: ['tag'], bin: 'none' },
   ashares: { create: false, readOnly: ['sharedWithUser', 'isProductionAdmin', 'createdVia'] },
   accesstokens: {
     ...NAMED,
@@ -120,20 +118,20 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   },
   environments: { ...NAMED, create: false, remove: false, writable: ['name', 'description'] },
   ssoclients: { create: false, replace: false, remove: false },
-  httpconnectorresources: { required: ['name', '_httpConnectorId'], catalogue: true, unrecoverable: true },
-  httpconnectorendpoints: { required: ['name', '_httpConnectorResourceIds'], catalogue: true, unrecoverable: true },
+  httpconnectorresources: { required: ['name', '_httpConnectorId'], catalogue: true, bin: 'none' },
+  httpconnectorendpoints: { required: ['name', '_httpConnectorResourceIds'], catalogue: true, bin: 'none' },
   mcpoauthproviders: {
     required: ['name', 'issuerURL', 'audience'],
     maxLength: { name: 150 },
     adds: { useIntrospection: false },
-    unrecoverable: true,
+    bin: 'none',
   },
-  networkpolicies: { ...NAMED, unrecoverable: true },
-  agentgroups: { ...NAMED, unrecoverable: true },
-  topics: { ...NAMED, unrecoverable: true },
-  syncs: { required: ['name'], unrecoverable: true },
-  storageitems: { create: false, replace: false, remove: false, unrecoverable: true },
-  state: { create: false, replace: false, remove: false, unrecoverable: true },
+  networkpolicies: { ...NAMED, bin: 'none' },
+  agentgroups: { ...NAMED, bin: 'none' },
+  topics: { ...NAMED, bin: 'none' },
+  syncs: { required: ['name'], bin: 'none' },
+  storageitems: { create: false, replace: false, bin: 'own' },
+  state: { create: false, replace: false, remove: false, bin: 'none' },
 };
 
 const NONE: ServerRule = {};
