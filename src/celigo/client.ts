@@ -165,7 +165,7 @@ interface Failure {
 }
 
 function failureOf(what: string, target: URL, { status, headers }: RawAnswer, body: Buffer): Failure {
-  const { message, apiCode } = readErrorBody(body.toString('utf8'));
+  const { message, apiCode, named } = readErrorBody(body.toString('utf8'));
   const text = `${what} answered ${status}${message === '' ? '' : ` (${message})`}`;
   if (status === 401) {
     const hint =
@@ -181,7 +181,7 @@ function failureOf(what: string, target: URL, { status, headers }: RawAnswer, bo
     };
   }
   const transient = isTransientStatus(status);
-  const error = new ApiError(text, { status, apiCode, transient });
+  const error = new ApiError(text, { status, apiCode, named, transient });
   return transient && pauseMs !== undefined ? { error, pauseMs } : { error };
 }
 

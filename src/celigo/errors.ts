@@ -6,17 +6,26 @@ export class ApiError extends Error {
   readonly status: number | undefined;
   /** The API's own code such as `invalid_ref`, where it gave one. */
   readonly apiCode: string | undefined;
+  /** Ids in the sentences of the answer: what keeps a resource from being deleted, for example. */
+  readonly named: readonly string[];
   /** Whether a retry may help. */
   readonly transient: boolean;
 
   constructor(
     message: string,
-    options: { status?: number | undefined; apiCode?: string | undefined; transient: boolean; cause?: unknown },
+    options: {
+      status?: number | undefined;
+      apiCode?: string | undefined;
+      named?: readonly string[];
+      transient: boolean;
+      cause?: unknown;
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'ApiError';
     this.status = options.status;
     this.apiCode = options.apiCode;
+    this.named = options.named ?? [];
     this.transient = options.transient;
   }
 }
@@ -26,11 +35,29 @@ export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
+/** What an error body says. */
+interface ErrorBody {
+  /** Its sentences. */
+  readonly message: string;
+  readonly apiCode: string | undefined;
+  /** As in {@link ApiError}. */
+  readonly named: readonly string[];
+}
+
+function idsIn(text: string): string[] {
+  return [...new Set(text.match(/\b[0-9a-f]{24}\b/g))];
+}
+
 /**
  * The sentence inside an error body, in any of the documented shapes (api-notes#error-shapes): `{errors: [{code,
  * message, field?}]}`, `{message}`, plain text, HTML, nothing. `code` may be a number.
  */
-export function readErrorBody(text: string): { message: string; apiCode: string | undefined } {
+export function readErrorBody(text: string): ErrorBody {
+  const said = (message: string, most: number, apiCode?: string): ErrorBody => ({
+    message: message.slice(0, most),
+    apiCode,
+    named: idsIn(message),
+  });
   let body: Json;
   try {
     body = JSON.parse(text) as Json;
@@ -39,14 +66,14 @@ export function readErrorBody(text: string): { message: string; apiCode: string 
       .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
       .replace(/\s+/g, ' ')
       .trim();
-    return { message: plain.slice(0, 200), apiCode: undefined };
+    return said(plain, 200);
   }
-  if (!isObject(body)) return { message: text.slice(0, 200), apiCode: undefined };
+  if (!isObject(body)) return said(text, 200);
   const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];
-  if (errors.length === 0) return { message: String(body.message ?? '').slice(0, 200), apiCode: undefined };
+  if (errors.length === 0) return said(String(body.message ?? ''), 200);
   const message = errors
     .map((error) => [error.field, error.message ?? error.code].filter((part) => part !== undefined).join(': '))
     .join('; ');
   const code = errors[0]?.code;
-  return { message: message.slice(0, 400), apiCode: code === undefined ? undefined : String(code) };
+  return said(message, 400, code === undefined ? undefined : String(code));
 }

@@ -1,6 +1,6 @@
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { isObject, type JsonObject } from '../core/json.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { listRecords } from './paging.ts';
@@ -27,36 +27,33 @@ export async function readBin(client: ApiClient, signal: AbortSignal): Promise<M
   return new Map([...records].flatMap(([key, { doc }]) => (isObject(doc) ? [[key, doc] as const] : [])));
 }
 
-/** One deleted resource, or `undefined` when the bin does not hold it. The answer may be a list or a document. */
+/** One deleted resource, or `undefined` when the bin does not hold it. @throws ApiError */
 export async function readBinned(
   client: ApiClient,
   type: ResourceType,
   id: string,
   signal: AbortSignal,
 ): Promise<JsonObject | undefined> {
-  let body: Json | undefined;
   try {
-    body = await client.json({ url: binPath(type, id), signal });
+    const doc = await client.json({ url: binPath(type, id), signal });
+    return isObject(doc) && doc._id === id ? doc : undefined;
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
     throw error;
   }
-  const candidates = isArray(body) ? body : [body];
-  const doc = candidates.find((candidate) => isObject(candidate) && candidate._id === id);
-  return isObject(doc) ? doc : undefined;
 }
 
 /**
- * Brings a resource back from the recycle bin with its id, its credentials and what was deleted with it: by the newer
- * call, or by the older one where the server does not have it (api-notes#recycle-bin-restore).
- * @throws ApiError
+ * Brings one resource back from the recycle bin with its id and its credentials; with `cascade`, also what it uses
+ * (api-notes#recycle-bin-restore).
+ * @throws ApiError 422 `descendants_not_restored` without `cascade`, while something that it uses is in the bin
  */
-export async function undelete(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {
+export async function undelete(
+  client: ApiClient,
+  type: ResourceType,
+  id: string,
+  { cascade, signal }: { readonly cascade: boolean; readonly signal: AbortSignal },
+): Promise<void> {
   const url = binPath(type, id);
-  try {
-    await client.send({ method: 'POST', url: `${url}/doCascadeRestore`, body: {}, signal });
-  } catch (error) {
-    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 405)) throw error;
-    await client.send({ method: 'POST', url, body: {}, signal });
-  }
+  await client.send({ method: 'POST', url: cascade ? `${url}/doCascadeRestore` : url, body: {}, signal });
 }

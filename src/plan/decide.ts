@@ -174,15 +174,22 @@ function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, 
   const base = {
     ...common,
     action: 'undelete' as const,
-    reason: 'in the recycle bin: comes back with its id and its credentials',
+    reason:
+      document.neededBy === undefined
+        ? 'in the recycle bin: comes back with its id and its credentials'
+        : `in the recycle bin: comes back too, since ${document.neededBy} uses it`,
     enable: input.enableFlows && switchesToTurnOn(type, document.doc, live.doc).length > 0 && !isAppPart(live.doc),
   };
   // What is kept with the parent comes back with it.
   const apart = new Set(writtenApart(type));
-  const changes = isAppPart(document.doc) ? [] : all.filter(({ place }) => !apart.has(String(place[0])));
-  if (changes.length === 0) return draft(document, base);
+  const hidden = (type.binOmits ?? []).filter((field) => document.doc[field] !== undefined);
+  const unseen = new Set([...apart, ...hidden]);
+  const changes = isAppPart(document.doc) ? [] : all.filter(({ place }) => !unseen.has(String(place[0])));
+  if (changes.length + hidden.length === 0) return draft(document, base);
   const written = methodOf(document, { raw: live.doc, doc: live.doc }, forms, changes, input);
-  if ('method' in written) return draft(document, { ...base, method: written.method, changes });
+  const later = hidden.length > 0 ? `; ${list(hidden)} is compared when it is back` : '';
+  if ('method' in written)
+    return draft(document, { ...base, method: written.method, changes, reason: `${base.reason}${later}` });
   const reason = `${base.reason}; the difference stays: ${written.why}`;
   return draft(document, { ...base, reason, changes, credentials: written.blocked });
 }

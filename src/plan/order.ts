@@ -3,7 +3,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
-import { type Reference, referencesOf } from '../core/references.ts';
+import { type Reference, referencesOf, usesOf } from '../core/references.ts';
 
 /** One resource that a plan acts on. */
 export interface Node {
@@ -12,6 +12,10 @@ export interface Node {
   readonly doc: JsonObject;
   /** It is not there before its step: whoever refers to it has to wait. */
   readonly arrives: boolean;
+  /** As it comes back from the recycle bin, with all its references. */
+  readonly binned?: JsonObject;
+  /** Its id in the target, where that is another one. */
+  readonly targetId?: string;
 }
 
 /** An order in which steps can be carried out. */
@@ -45,11 +49,23 @@ const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
   () => true,
 ];
 
-function edgesOf(nodes: ReadonlyMap<Key, Node>): Edge[] {
+type References = (node: Node) => readonly Reference[];
+
+/** What has to be there when a resource is created, changed or brought back, and has its wanted state. */
+const needed: References = ({ type, doc, binned }) => [
+  ...referencesOf(type, doc),
+  ...(binned ? referencesOf(type, binned) : []),
+];
+
+function edgesOf(nodes: ReadonlyMap<Key, Node>, references: References): Edge[] {
+  const targets = [...nodes.values()].flatMap((node): [Key, Node][] =>
+    node.targetId === undefined ? [] : [[keyOf(node.type.name, node.targetId), node]],
+  );
+  const all = new Map([...targets, ...nodes]);
   return [...nodes.values()].flatMap((from) =>
-    referencesOf(from.type, from.doc).flatMap((reference) => {
+    references(from).flatMap((reference) => {
       const type = reference.type ?? reference.perhaps;
-      const to = type === undefined ? undefined : nodes.get(keyOf(type, reference.id));
+      const to = type === undefined ? undefined : all.get(keyOf(type, reference.id));
       return to ? [{ from, to, reference }] : [];
     }),
   );
@@ -62,24 +78,45 @@ function graphOf(nodes: ReadonlyMap<Key, Node>, edges: Iterable<Edge>): Graph {
   return graph;
 }
 
+function byKey(list: readonly Node[]): Map<Key, Node> {
+  return new Map([...list].sort((a, b) => (a.key < b.key ? -1 : 1)).map((node) => [node.key, node]));
+}
+
 /**
  * Orders resources so that each comes after what it refers to. Circles are opened where it costs least; what a creation
  * cannot name yet is left out of it and returned as `late`. Depends on nothing but its input.
  */
 export function orderByNeed(list: readonly Node[]): Order {
-  const nodes = new Map([...list].sort((a, b) => (a.key < b.key ? -1 : 1)).map((node) => [node.key, node]));
+  const nodes = byKey(list);
+  // Bare fields are never part of a creation, so that they order nothing.
+  const edges = edgesOf(nodes, needed).filter(({ from, reference }) => {
+    const bare = (from.type.restore.bare ?? []).some((path) => covers(path, placeOf(reference.place)));
+    return !(bare && from.arrives && !from.binned);
+  });
+  return ordered(nodes, edges);
+}
+
+/**
+ * Orders deletions: what comes last in the order goes first. `late` is what has to be taken out of a resource before
+ * anything is deleted, because a circle of uses would keep all of it (api-notes#deleting).
+ */
+export function orderOfDeletion(list: readonly Omit<Node, 'arrives'>[]): Order {
+  const nodes = byKey(list.map((node) => ({ ...node, arrives: true })));
+  return ordered(
+    nodes,
+    edgesOf(nodes, ({ type, doc }) => usesOf(type, doc)),
+  );
+}
+
+function ordered(nodes: ReadonlyMap<Key, Node>, all: readonly Edge[]): Order {
   const late = new Map<Key, Set<string>>();
   const leaveOut = (edge: Edge): void => {
     if (!edge.from.arrives || !edge.to.arrives) return;
     const path = latePath(edge) ?? edge.reference.place.replace(/\[\d+\]/g, '[]').replace(/\[\]$/, '');
     late.set(edge.from.key, (late.get(edge.from.key) ?? new Set()).add(path));
   };
-  // Bare fields are never part of a creation, so that they order nothing.
-  let edges = edgesOf(nodes).filter((edge) => {
-    const bare = (edge.from.type.restore.bare ?? []).some((path) => covers(path, placeOf(edge.reference.place)));
-    return edge.from !== edge.to && !(bare && edge.from.arrives);
-  });
-  for (const edge of edgesOf(nodes)) if (edge.from === edge.to) leaveOut(edge);
+  let edges = all.filter(({ from, to }) => from !== to);
+  for (const edge of all) if (edge.from === edge.to) leaveOut(edge);
   for (;;) {
     const circles = alg.tarjan(graphOf(nodes, edges)).filter((members) => members.length > 1);
     if (circles.length === 0) break;

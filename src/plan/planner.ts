@@ -5,7 +5,7 @@ import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
 import { dependentReturns, dependentSteps, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
-import { type Node, orderByNeed } from './order.ts';
+import { type Node, orderByNeed, orderOfDeletion } from './order.ts';
 import { realValues } from './secrets.ts';
 import type { IdMap, Plan, Step, Wanted } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
@@ -79,18 +79,27 @@ function bareFields({ type, doc }: Wanted): string[] {
 /** Steps with their level, and with what their creation leaves out: what refers to others is deleted before them. */
 function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, deletions }: Decided): Step[] {
   const dependents = new Map(input.dependents.map((live) => [keyOf(live.type.name, live.id), live]));
-  const nodes = [...drafts.values()].flatMap(({ key, action }): Node[] => {
+  const nodes = [...drafts.values()].flatMap(({ key, action, targetId }): Node[] => {
     const document = documents.get(key) ?? dependents.get(key);
     if (!document || (action !== 'create' && action !== 'update' && action !== 'undelete')) return [];
-    return [{ key, type: document.type, doc: document.doc, arrives: action !== 'update' }];
+    const live = input.live.get(key);
+    const binned = action === 'undelete' && live?.state === 'binned' ? { binned: live.doc } : {};
+    const target = targetId === undefined ? {} : { targetId };
+    return [{ key, type: document.type, doc: document.doc, arrives: action !== 'update', ...binned, ...target }];
   });
   const writing = orderByNeed(nodes);
-  const removal = orderByNeed(
-    input.deletions.map(({ type, id, doc }) => ({ key: keyOf(type.name, id), type, doc, arrives: false })),
+  const leaving = new Set(deletions.filter(({ action }) => action === 'delete').map(({ key }) => key));
+  const removal = orderOfDeletion(
+    input.deletions
+      .map(({ type, id, doc }) => ({ key: keyOf(type.name, id), type, doc }))
+      .filter(({ key }) => leaving.has(key)),
   );
   const afterAll = 1 + Math.max(0, ...writing.levels.values()) + Math.max(0, ...removal.levels.values());
   return [...drafts.values(), ...deletions].map((step): Step => {
-    if (step.action === 'delete') return { ...step, level: afterAll - (removal.levels.get(step.key) ?? 0), late: [] };
+    if (step.action === 'delete') {
+      const level = afterAll - (removal.levels.get(step.key) ?? 0);
+      return { ...step, level, late: removal.late.get(step.key) ?? [] };
+    }
     const document = documents.get(step.key);
     const bare = document ? bareFields(document) : [];
     const late = step.action === 'create' ? [...new Set([...bare, ...(writing.late.get(step.key) ?? [])])] : [];

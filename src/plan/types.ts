@@ -72,7 +72,7 @@ export interface Step {
   readonly level: number;
   /** From the live document to the wanted one. */
   readonly changes: readonly FieldChange[];
-  /** Fields left out of the first write and added by a second one. */
+  /** Fields left out of the first write and added by a second one; of a deletion: emptied before anything is deleted. */
   readonly late: readonly string[];
   /** Places of credentials that cannot be restored. */
   readonly credentials: readonly string[];
@@ -100,6 +100,6 @@ export interface Plan {
 
 /** The wanted resources by key, with what is known of the target. */
 export interface Wanted extends MirrorDocument {
-  /** Whether a selector names it; otherwise something else needs it. */
-  readonly selected: boolean;
+  /** Not asked for: it comes back from the recycle bin because this uses it. */
+  readonly neededBy?: string;
 }

@@ -44,6 +44,8 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
     const note = step.action === 'create' ? type.restore.created?.find((one) => concerns(one, doc)) : undefined;
     return note && `: ${note.says}`;
   },
+  ({ step, document: { neededBy } }) =>
+    step.action === 'undelete' && neededBy !== undefined ? ` also comes back: ${neededBy} uses it` : undefined,
   ({ step, document: { type }, live }) =>
     step.action === 'undelete' && live?.state === 'binned' && type.dependence === 'runs' && isOn(type, live.doc)
       ? ' was enabled when it was deleted: it runs again as soon as it is restored'

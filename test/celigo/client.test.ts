@@ -655,6 +655,6 @@ describe('error bodies', () => {
     ],
     ['', { message: '', apiCode: undefined }],
   ])('%s', (body, expected) => {
-    expect(readErrorBody(body)).toEqual(expected);
+    expect(readErrorBody(body)).toMatchObject(expected);
   });
 });

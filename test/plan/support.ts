@@ -17,14 +17,7 @@ export function id(letter: string, n: number): string {
 }
 
 export function wanted(dir: string, doc: JsonObject & { _id: string }): Wanted {
-  return {
-    type: type(dir),
-    id: doc._id,
-    title: String(doc.name ?? ''),
-    path: `${dir}/x.${doc._id}.yaml`,
-    doc,
-    selected: true,
-  };
+  return { type: type(dir), id: doc._id, title: String(doc.name ?? ''), path: `${dir}/x.${doc._id}.yaml`, doc };
 }
 
 /** What a plan within one account is made from: nothing is wanted and nothing is there, save what `own` says. */

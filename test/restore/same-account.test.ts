@@ -10,6 +10,7 @@ import { cli, Workspace } from '../support/workspace.ts';
 import {
   configured,
   type Doc,
+  dismantle,
   doc,
   expectCode,
   expectNoMask,
@@ -49,18 +50,9 @@ function named(test: TestAccount, dir: string, name: string): Doc {
 const PARTNERS = 'Wholesale EDI (Hartmann & Söhne, Møller Sport)';
 const SHOP = 'Webshop → ERP';
 
-/** Deletes an integration with what falls with it; gives the ids that are gone. */
-function remove(test: TestAccount, integration: string): string[] {
-  const before = new Set(test.emulator.state.bin().map((entry) => String(entry.doc._id)));
-  test.emulator.act(test.owner.email).remove('integrations', integration);
-  return test.emulator.state
-    .bin()
-    .map((entry) => String(entry.doc._id))
-    .filter((id) => !before.has(id));
-}
-
-async function purge(test: TestAccount, integration: string): Promise<void> {
-  await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/integrations/${integration}`);
+async function purge(test: TestAccount): Promise<void> {
+  for (const { type: dir, doc: stored } of test.emulator.state.bin())
+    await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/${dir}/${String(stored._id)}`);
   expect(test.emulator.state.bin()).toEqual([]);
 }
 
@@ -71,20 +63,14 @@ async function expectFollowed(space: Workspace): Promise<void> {
 }
 
 describe('a deleted integration that is still in the recycle bin', () => {
-  const CASES = ([true, 404, 405] as const).flatMap((cascadeRestore) =>
-    (['array', 'object'] as const).flatMap((binById) =>
-      [false, true].map((synced) => ({ cascadeRestore, binById, synced })),
-    ),
-  );
-
-  eachOf(CASES, { quick: 1 })(
-    'comes back with its flows and ids (cascade restore: $cascadeRestore, bin answers: $binById, deletion mirrored: $synced)',
-    async ({ cascadeRestore, binById, synced }) => {
-      const test = await account({ cascadeRestore, binById });
+  eachOf([{ synced: false }, { synced: true }], { quick: 1 })(
+    'comes back with its flows and ids (deletion mirrored: $synced)',
+    async ({ synced }) => {
+      const test = await account();
       const space = await mirrored(test);
       const before = snapshot(test.emulator);
       const { _id } = named(test, 'integrations', PARTNERS);
-      const gone = remove(test, _id);
+      const gone = dismantle(test, _id);
       expect(gone.length).toBeGreaterThan(5);
       if (synced) expect((await space.sync()).code).toBe(0);
 
@@ -112,7 +98,7 @@ describe('a deleted integration that is still in the recycle bin', () => {
       });
     test.emulator.act(test.owner.email).set('integrations', _id, { 'settings.contact': 'x@example.test' });
     await space.sync();
-    remove(test, _id);
+    dismantle(test, _id);
     await space.sync();
 
     expectCode(await space.run('restore', `integration/${_id}`, '--at', at, '--yes', '--enable-flows'), 0);
@@ -200,11 +186,11 @@ describe('a deleted integration that was purged', () => {
       }
       await space.sync();
       const old = parts(test, name);
-      const lost = new Set(remove(test, old[0]?.[1]._id ?? ''));
+      const lost = new Set(dismantle(test, old[0]?.[1]._id ?? ''));
       expect(lost).toEqual(new Set(old.map(([, stored]) => stored._id)));
       for (const group of ['flowGroupings', 'apiGroupings'])
         for (const id of groupIds(old[0]?.[1], group).values()) lost.add(id);
-      await purge(test, old[0]?.[1]._id ?? '');
+      await purge(test);
       if (synced) await space.sync();
       const [starts, others] = [emulator.state.starts().length, snapshot(emulator)];
 
@@ -246,8 +232,8 @@ describe('a deleted integration that was purged', () => {
     const space = await mirrored(test);
     const at = head(space);
     const { _id } = named(test, 'integrations', PARTNERS);
-    remove(test, _id);
-    await purge(test, _id);
+    dismantle(test, _id);
+    await purge(test);
     await space.sync();
     expectCode(await space.run('restore', `integration/${_id}`, '--at', at, '--yes'), 0);
     const after = Object.keys(snapshot(test.emulator));

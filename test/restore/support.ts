@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import type { Json } from '../../src/core/json.ts';
-import type { Emulator } from '../../src/emulator/http/server.ts';
+import { ApiFault, type Emulator } from '../../src/emulator/http/server.ts';
 import type { TestAccount } from '../support/account.ts';
 import { type Doc, doc, masksAnywhere } from '../support/documents.ts';
 import { type Outcome, Workspace } from '../support/workspace.ts';
@@ -128,4 +128,39 @@ export async function uproot(test: TestAccount, dir: string, id: string): Promis
   if (binned) await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/${dir}/${id}`);
   for (const user of naming)
     if (emulator.state.get(user.dir, user.id)) emulator.state.touch(user.dir, user.id, user.held);
+}
+
+/**
+ * Deletes an integration: first what is in it, in whatever order the account allows. Aliases and flows that run each
+ * other, which would keep it, are taken out beforehand. Gives the ids that are gone.
+ */
+export function dismantle({ emulator, owner }: TestAccount, integration: string): string[] {
+  const acting = emulator.act(owner.email);
+  const { aliases } = doc(emulator, 'integrations', integration);
+  if (Array.isArray(aliases) && aliases.length > 0) acting.set('integrations', integration, { aliases: [] });
+  for (const { _id, _runNextFlowIds, _runNextExportIds } of flowsOf(emulator, integration))
+    if (_runNextFlowIds || _runNextExportIds)
+      acting.set('flows', _id, { _runNextFlowIds: undefined, _runNextExportIds: undefined });
+  const gone: string[] = [];
+  let parts = ['flows', 'tools', 'apis', 'integrations'].flatMap((dir) =>
+    emulator.state
+      .all(dir)
+      .filter(({ _id, _integrationId }) => _id === integration || _integrationId === integration)
+      .map(({ _id }) => ({ dir, id: String(_id) })),
+  );
+  for (let before = parts.length + 1; parts.length > 0 && parts.length < before; ) {
+    before = parts.length;
+    parts = parts.filter(({ dir, id }) => {
+      try {
+        acting.remove(dir, id);
+        gone.push(id);
+        return false;
+      } catch (error) {
+        if (!(error instanceof ApiFault)) throw error;
+        return true;
+      }
+    });
+  }
+  expect(parts, 'parts that something else keeps').toEqual([]);
+  return gone;
 }

@@ -193,27 +193,30 @@ describe('--prune', () => {
     expect(named(test, 'exports', 'Late one')).toEqual([]);
   });
 
-  it('says what the recycle bin gave back besides, and does not call it done', async () => {
+  it('says what the recycle bin gives back besides, and does not call it done', async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
     const [id = ''] = plain(space, emulator, 'flows', ({ schedule }) => schedule === undefined);
     const { pageGenerators = null, pageProcessors = null } = doc(emulator, 'flows', id);
-    const { _id = '' } = (await test.call(test.owner, 'POST', '/v1/integrations', { name: 'Own' })) as Doc;
-    const flow = { pageGenerators, pageProcessors, _integrationId: _id, disabled: true };
-    await test.call(test.owner, 'POST', '/v1/flows', { ...flow, name: 'Early flow' });
+    const flow = { pageGenerators, pageProcessors, disabled: true };
+    const early = (await test.call(test.owner, 'POST', '/v1/flows', { ...flow, name: 'Early flow' })) as Doc;
     await space.sync();
     const at = head(space);
     const made = (await test.call(test.owner, 'POST', '/v1/flows', { ...flow, name: 'Late flow' })) as Doc;
-    const on = [{ op: 'replace', path: '/disabled', value: false }];
-    await test.call(test.owner, 'PATCH', `/v1/flows/${String(made._id)}`, on);
+    const owner = emulator.act(test.owner.email);
+    owner.set('flows', String(early._id), { _runNextFlowIds: [String(made._id)] });
+    owner.set('flows', String(made._id), { disabled: false });
     await space.sync();
-    emulator.act(test.owner.email).remove('integrations', String(_id));
+    for (const gone of [early, made]) owner.remove('flows', String(gone._id));
 
     const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
 
     expectCode(outcome, 3);
-    expect(said(outcome)).toMatch(new RegExp(`flows/${String(made._id)}.*is switched on`));
+    const [late, user] = [`flows/${String(made._id)} "Late flow"`, `flows/${String(early._id)} "Early flow"`];
+    expect(said(outcome)).toContain(`${late} also comes back: ${user} uses it`);
+    expect(said(outcome)).toContain(`${late} was enabled when it was deleted: it runs again as soon as it is restored`);
+    expect(doc(emulator, 'flows', String(early._id))).not.toHaveProperty('_runNextFlowIds');
   });
 });
 

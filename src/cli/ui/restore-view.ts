@@ -51,7 +51,8 @@ function describeStep(step: Step, style: Style): string[] {
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
-  if (step.late.length > 0) lines.push(style.dim(`      added in a second write: ${step.late.join(', ')}`));
+  const when = action === 'delete' ? 'removed beforehand, since they use each other' : 'added in a second write';
+  if (step.late.length > 0) lines.push(style.dim(`      ${when}: ${step.late.join(', ')}`));
   if (step.enable) lines.push(style.green('      enabled at the end'));
   return lines;
 }

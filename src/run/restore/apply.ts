@@ -5,7 +5,7 @@ import type { Key } from '../../core/keys.ts';
 import { isActing, type Step } from '../../plan/types.ts';
 import { completeStep } from './complete.ts';
 import { createStepRun, type StepRun } from './step-run.ts';
-import { applyStep } from './steps.ts';
+import { applyStep, openCircle } from './steps.ts';
 import { type ApplyContext, createWriteLog, type Outcome, type UnknownOutcome, type Written } from './write-log.ts';
 
 /** Intents made durable together: one wait for the disk, not one a request. */
@@ -40,12 +40,13 @@ export async function applySteps(context: ApplyContext, planned: readonly Step[]
   for (const step of planned)
     if (step.action === 'blocked') log.outcomes.set(step.key, { step, result: 'blocked', reason: step.reason });
   const work: Work = {
-    run: createStepRun(context, log),
+    run: createStepRun(context, log, acting),
     queue: new PQueue({ concurrency: context.concurrency }),
     refused: new Set(),
     unanswered: 0,
   };
   try {
+    for (const step of acting) if (step.action === 'delete' && step.late.length > 0) await open(work, step);
     await runLevels(work, acting);
     await retryRefused(work);
   } catch (error) {
@@ -103,6 +104,15 @@ async function runLevels(work: Work, acting: readonly Step[]): Promise<void> {
       if (!log.wroteAnything()) await attempt(work, some.shift() as Step);
       await together(work.queue, some, (step) => attempt(work, step));
     }
+  }
+}
+
+/** Opens a circle of deletions. Where that fails, the deletions are refused with the reason. */
+async function open(work: Work, step: Step): Promise<void> {
+  try {
+    await openCircle(work.run, step);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === undefined) throw error;
   }
 }
 

@@ -48,7 +48,8 @@ export function coreVersionOf(type: ResourceType, doc: JsonObject): string {
   return versionOf(withoutMembers(doc, writtenApart(type)));
 }
 
-function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
+/** A resource of the target that the mirror need not hold. */
+export function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: JsonObject): MirrorDocument {
   const title = titleOf(type, doc);
   return { type, id, title, path: `${basePath(type, id, title, deps.transliterate)}.yaml`, doc };
 }

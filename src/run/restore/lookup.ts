@@ -1,17 +1,19 @@
-import { USERS } from '../../catalogue/index.ts';
+import { findType, USERS } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBin, readBinned } from '../../celigo/recycle-bin.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { valueAt } from '../../core/paths.ts';
-import type { Live } from '../../plan/types.ts';
+import type { Live, Wanted } from '../../plan/types.ts';
 import { findMatch } from './find-match.ts';
-import type { LiveAccount } from './live.ts';
+import { documentOf, type LiveAccount } from './live.ts';
 import type { RestoreDeps } from './request.ts';
 import { subscriptionOf } from './subscriptions.ts';
+import { usedInBin } from './used-in-bin.ts';
 import type { Writer } from './writer.ts';
 
 interface LookupInput {
@@ -36,19 +38,30 @@ interface Lookup extends LookupInput {
   readonly taken: Set<Key>;
   /** The target's resources of a type. */
   readonly ofType: (type: string) => Promise<readonly MirrorDocument[]>;
-  readonly inBin: (document: MirrorDocument, id: string) => Promise<JsonObject | undefined>;
+  /** A deleted resource, as the API shows it. */
+  readonly inBin: (type: ResourceType, id: string) => Promise<JsonObject | undefined>;
+  /** Wanted documents that are in the recycle bin, by their keys in the target. */
+  readonly binned: Map<Key, { readonly document: MirrorDocument; readonly raw: JsonObject }>;
+}
+
+/** What the target holds. */
+interface LookedUp {
+  /** In the place of each wanted resource. */
+  readonly found: Map<Key, Live>;
+  /** In the recycle bin, and used by something that comes back from there. */
+  readonly along: readonly Wanted[];
 }
 
 /** The recycle bin, read once and only when needed; entry by entry where it cannot be read completely. */
 function createBin(client: ApiClient, signal: AbortSignal): Lookup['inBin'] {
   let complete: Promise<ReadonlyMap<Key, JsonObject> | undefined> | undefined;
-  return async (document, id) => {
+  return async (type, id) => {
     complete ??= readBin(client, signal).catch((error: unknown) => {
       if (!(error instanceof ApiError)) throw error;
       return undefined;
     });
     const known = await complete;
-    return known ? known.get(keyOf(document.type.name, id)) : readBinned(client, document.type, id, signal);
+    return known ? known.get(keyOf(type.name, id)) : readBinned(client, type, id, signal);
   };
 }
 
@@ -68,18 +81,55 @@ function createPools(live: LiveAccount): Lookup['ofType'] {
 
 /**
  * Finds out what the target holds in the place of each wanted resource.
+ * @param referred what the wanted ones refer to: used where the target has it, never brought back
  * @throws AppError `CONFLICT` where several resources of the target match and no one can choose
  */
-export async function lookUp(documents: readonly MirrorDocument[], input: LookupInput): Promise<Map<Key, Live>> {
+export async function lookUp(
+  wanted: readonly MirrorDocument[],
+  referred: readonly MirrorDocument[],
+  input: LookupInput,
+): Promise<LookedUp> {
   const lookup: Lookup = {
     ...input,
     taken: new Set(),
     ofType: createPools(input.live),
     inBin: createBin(input.client, input.deps.signal),
+    binned: new Map(),
   };
-  const [found, absent] = await findListed(documents, lookup);
+  const [found, absent] = await findListed([...wanted, ...referred], lookup);
   for (const document of absent) found.set(keyOf(document.type.name, document.id), await findAbsent(document, lookup));
-  return found;
+  return { found, along: await findAlong(new Set(wanted), found, lookup) };
+}
+
+/** What comes back from the recycle bin although it is not wanted. It is added to what was found. */
+async function findAlong(
+  wanted: ReadonlySet<MirrorDocument>,
+  found: Map<Key, Live>,
+  { binned, deps, inBin, live, writer }: Lookup,
+): Promise<Wanted[]> {
+  const inBinOf = async (typeName: string, id: string): Promise<JsonObject | undefined> => {
+    const type = findType(typeName);
+    // What is wanted has its place already, perhaps under a new id.
+    if (!type || found.has(keyOf(typeName, id)) || live.has(typeName, id) === true) return undefined;
+    return inBin(type, id);
+  };
+  const back = [...binned].filter(([, { document }]) => wanted.has(document));
+  const returning = new Map(back.map(([key, { raw }]) => [key, raw]));
+  const names = new Map(back.map(([key, { document }]) => [key, nameOf(document)]));
+  const along: Wanted[] = [];
+  for (const { key, doc: raw, by } of await usedInBin(returning, inBinOf)) {
+    const type = findType(typeIn(key)) as ResourceType;
+    const { doc } = writer.pair(type, raw);
+    const document = documentOf(deps, type, idIn(key), doc);
+    names.set(key, nameOf(document));
+    found.set(key, { state: 'binned', id: document.id, doc });
+    along.push({ ...document, neededBy: names.get(by) ?? by });
+  }
+  return along;
+}
+
+function nameOf({ type, id, title }: MirrorDocument): string {
+  return `${keyOf(type.name, id)} "${title}"`;
 }
 
 /** Ids that a resource may have in the target. */
@@ -167,8 +217,9 @@ async function findUnlisted(document: MirrorDocument, lookup: Lookup): Promise<L
     return liveState(document, id, pair.doc, false, lookup);
   }
   for (const id of type.restore.mode === 'manual' ? [] : candidates) {
-    const doc = await lookup.inBin(document, id);
+    const doc = await lookup.inBin(type, id);
     if (!doc) continue;
+    lookup.binned.set(keyOf(type.name, id), { document, raw: doc });
     if (id !== document.id) lookup.ids.set(document.id, id);
     return { state: 'binned', id, doc: writer.pair(type, doc).doc };
   }

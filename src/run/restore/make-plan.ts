@@ -1,7 +1,7 @@
 import type { MirrorDocument } from '../../core/documents.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { planRestore } from '../../plan/planner.ts';
-import type { Plan } from '../../plan/types.ts';
+import type { LiveDocument, Plan } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import { versionOf } from './live.ts';
@@ -31,9 +31,9 @@ export async function makePlan(
   const own = resumed ? touchedKeys(resumed) : new Set<Key>();
   const gone = wanted.filter((document) => found.get(keyOf(document.type.name, document.id))?.state === 'gone');
   const moved = new Set(sameAccount ? [...gone.map(({ id }) => id), ...idsToFind(live, ids)] : []);
-  const dependents = (await documentsWith(live, moved)).map((document) =>
-    own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document,
-  );
+  const unlessOwn = (document: LiveDocument): LiveDocument =>
+    own.has(keyOf(document.type.name, document.id)) ? { ...document, changed: false } : document;
+  const dependents = (await documentsWith(live, moved)).map(unlessOwn);
   const shown = await askForUnlisted(wanted, {
     writer,
     live,
@@ -56,7 +56,9 @@ export async function makePlan(
     made,
     enableFlows: request.enableFlows,
     sampleData: target.sampleData,
-    deletions: request.prune ? await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps) : [],
+    deletions: request.prune
+      ? (await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps)).map(unlessOwn)
+      : [],
     dependents,
     replaced: sameAccount ? replacedIds(live, ids, dependents) : new Map(),
     versionOf,

@@ -40,11 +40,11 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   const { deps, request, resumed } = context;
   const { live, ids, client, writer } = fetched;
   const sameAccount = isSameAccount(request);
-  const wanted = await readWanted(request, chosen, fetched);
+  const asked = await readWanted(request, chosen, fetched);
   // Resources of the target that are only referred to are matched too, but never changed.
-  const referred = sameAccount ? [] : await referredOwn(chosen.state, wanted, chosen.selection.selected);
+  const referred = sameAccount ? [] : await referredOwn(chosen.state, asked, chosen.selection.selected);
   const matches: Match[] = [];
-  const found = await lookUp([...wanted, ...referred], {
+  const { found, along } = await lookUp(asked, referred, {
     deps,
     client,
     writer,
@@ -55,6 +55,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
     made: resumed ? createdKeys(resumed) : new Set(),
     matched: (key, id) => matches.push({ key, id }),
   });
+  const wanted = [...asked, ...along];
   for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
   if (resumed) markOwnWrites(resumed, found);
   for (const document of wanted) {
@@ -72,10 +73,10 @@ async function readWanted(
 ): Promise<Wanted[]> {
   if (isSameAccount(request)) {
     const documents = await readDocuments(state, differing(state, live, selection.selected));
-    return documents.map((document) => ({ ...document, selected: true }));
+    return documents;
   }
   const held = await readDocuments(state, pathsOf(state, selection.selected));
-  return held.map((document) => ({ ...withOverrides(document, request.overrides), selected: true }));
+  return held.map((document) => withOverrides(document, request.overrides));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

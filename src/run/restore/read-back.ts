@@ -1,7 +1,5 @@
-import { GROUPS } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
@@ -14,7 +12,7 @@ import type { Applied } from './apply.ts';
 import type { Switched } from './enable.ts';
 import type { LiveAccount } from './live.ts';
 import type { Prepared } from './prepared.ts';
-import type { Outcome, Written } from './write-log.ts';
+import type { Written } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 
 /** A resource that the server does not show as it was asked for. */
@@ -31,8 +29,6 @@ export interface Compared {
   readonly serverMade: readonly string[];
   /** What it made of each resource that was written, to be known by the next restore. */
   readonly made: ServerMade;
-  /** What the recycle bin gave back with an integration, although no step asked for it. */
-  readonly broughtAlong: readonly MirrorDocument[];
 }
 
 /** Compares the account after the restore with the plan. Fields that the server added by itself do not count. */
@@ -42,23 +38,7 @@ export async function compareResult(
   { on }: Switched,
   mirrored: LiveAccount,
 ): Promise<Compared> {
-  const broughtAlong = await findBroughtAlong(prepared, applied.outcomes, mirrored);
-  const switchedOn = new Set(on.map(({ key }) => key));
-  return { ...(await compare(prepared, applied, mirrored, switchedOn)), broughtAlong };
-}
-
-async function findBroughtAlong(
-  { live }: Prepared,
-  outcomes: ReadonlyMap<Key, Outcome>,
-  after: LiveAccount,
-): Promise<MirrorDocument[]> {
-  const targetOf = ({ step, id }: Outcome): string => id ?? step.targetId ?? step.id;
-  const all = [...outcomes.values()];
-  const back = new Set(all.filter(({ step }) => step.action === 'undelete').map(targetOf));
-  if (back.size === 0) return [];
-  const known = new Set([...live.keys(), ...all.map((outcome) => keyOf(outcome.step.type, targetOf(outcome)))]);
-  const found = await after.documents(after.keys().filter((key) => !known.has(key)));
-  return [...found.values()].filter(({ doc }) => GROUPS.referredBy?.some((field) => back.has(String(doc[field]))));
+  return compare(prepared, applied, mirrored, new Set(on.map(({ key }) => key)));
 }
 
 /** The answer of `GET /{id}`, `undefined` also where it fails. */
@@ -76,7 +56,7 @@ async function compare(
   applied: Applied,
   after: LiveAccount,
   switchedOn: ReadonlySet<Key>,
-): Promise<Pick<Compared, 'drift' | 'serverMade' | 'made'>> {
+): Promise<Compared> {
   const { outcomes } = applied;
   const done = [...outcomes.values()].filter(({ result, step }) => result === 'done' && step.action !== 'delete');
   const held = await after.documents(done.map(({ step, id }) => keyOf(step.type, id ?? step.id)));
@@ -87,7 +67,7 @@ async function compare(
     const document = prepared.documents.get(step.key);
     if (!document || document.type.restore.mode === 'bulk') continue;
     const { type } = document;
-    if (step.action === 'undelete' && step.changes.length === 0) continue;
+    if (step.action === 'undelete' && step.method === undefined) continue;
     const target = id ?? step.id;
     // A list may hide what is there all the same.
     const live = held.get(keyOf(step.type, target)) ?? (await readIfAble(prepared, type, target));

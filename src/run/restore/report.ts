@@ -2,9 +2,7 @@ import { EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
-import { valueAt } from '../../core/paths.ts';
 import type { Journal } from '../../mirror/journal.ts';
-import { switchesOf } from '../../plan/body.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import type { Applied } from './apply.ts';
@@ -80,14 +78,15 @@ export function plannedReport({ plan, refusals, client, live, plannedAtMs }: Pre
 
 /** What became of a plan. */
 export function finalReport(prepared: Prepared, results: Results): RestoreReport {
-  const { client, live, request } = prepared;
+  const { client, live, request, wanted } = prepared;
   const { journal, switched, lost, preserved, mirrored, compared, writes, applyMs } = results;
   const outcomes = finalOutcomes(results);
   const conflict = lost.found.length > 0 || outcomes.some(({ result }) => result === 'conflict');
   const partial =
     compared.drift.length > 0 ||
     mirrored.report.incomplete.length > 0 ||
-    (request.prune && compared.broughtAlong.length > 0) ||
+    // What comes back because something uses it was not there at that time.
+    (request.prune && wanted.some(({ neededBy }) => neededBy !== undefined)) ||
     outcomes.some(({ result }) => result !== 'done');
   return {
     ...plannedReport(prepared),
@@ -126,11 +125,6 @@ function finalOutcomes({ applied, switched, lost }: Results): Outcome[] {
 function finalWarnings({ plan }: Prepared, { switched, lost, preserved, mirrored, compared }: Results): string[] {
   return [
     ...plan.warnings,
-    ...compared.broughtAlong.map((document) => {
-      const runs = switchesOf(document.type, document.doc).some((path) => valueAt(document.doc, path) === false);
-      const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
-      return `${name} came back with its integration, although not selected${runs ? ', and is switched on' : ''}`;
-    }),
     ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
     ...compared.serverMade,
     ...(lost.notice ? [lost.notice] : []),

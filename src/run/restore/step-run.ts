@@ -1,5 +1,6 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { Step } from '../../plan/types.ts';
 import { createOnce } from './create-once.ts';
 import type { ApplyContext, WriteLog } from './write-log.ts';
 import type { LivePair } from './writer.ts';
@@ -12,10 +13,16 @@ export interface StepRun {
   readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
   /** Id in the target → the ids that lead to it, since an earlier restore created it in their place. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
+  /** The steps that bring something back from the recycle bin, by the id in the target. */
+  readonly returning: ReadonlyMap<string, Step>;
 }
 
-export function createStepRun(context: ApplyContext, log: WriteLog): StepRun {
+/** @param steps all that are carried out */
+export function createStepRun(context: ApplyContext, log: WriteLog, steps: readonly Step[]): StepRun {
   const aliases = new Map<string, string[]>();
   for (const [old, id] of context.ids) aliases.set(id, [...(aliases.get(id) ?? []), old]);
-  return { context, log, create: createOnce(context), aliases };
+  const returning = new Map(
+    steps.filter(({ action }) => action === 'undelete').map((step) => [step.targetId ?? step.id, step]),
+  );
+  return { context, log, create: createOnce(context), aliases, returning };
 }

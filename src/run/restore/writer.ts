@@ -2,7 +2,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
-import { getOwn, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder } from '../../plan/secrets.ts';
 import { createReader, type LivePair, type Reader, type ReaderOptions } from './reader.ts';
@@ -30,7 +30,10 @@ export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
   readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
   readonly patch: (type: ResourceType, id: string, operations: readonly PatchOperation[]) => Promise<LivePair>;
   readonly remove: (type: ResourceType, id: string) => Promise<void>;
-  readonly undelete: (type: ResourceType, id: string) => Promise<LivePair>;
+  /** Out of the recycle bin; with `cascade`, what it uses as well. */
+  readonly undelete: (type: ResourceType, id: string, cascade: boolean) => Promise<LivePair>;
+  /** Names of what needs a resource, by id: also of what is not mirrored. Empty where the server does not say. */
+  readonly usersOf: (type: ResourceType, id: string) => Promise<ReadonlyMap<string, string>>;
   /** A call below a resource (`path`), which may be repeated. What a DELETE names may be gone already. */
   readonly callOf: (type: ResourceType, id: string, method: Method, path: string, body?: Json) => Promise<void>;
   /** A PUT to the collection. */
@@ -117,11 +120,11 @@ export function createWriter(options: ReaderOptions): Writer {
     async remove(type, id) {
       await unlessGone(client.send({ method: 'DELETE', url: await urlOf(type, id), signal }));
     },
-    async undelete(type, id) {
+    async undelete(type, id, cascade) {
       try {
-        await undelete(client, type, id, signal);
+        await undelete(client, type, id, { cascade, signal });
       } catch (error) {
-        // An answer that got lost, or a parent that brought it back in the meantime.
+        // An answer that got lost, or someone else who brought it back in the meantime.
         const live = error instanceof ApiError ? await read(type, id) : undefined;
         if (live) return live;
         throw error;
@@ -129,6 +132,20 @@ export function createWriter(options: ReaderOptions): Writer {
       const live = await read(type, id);
       if (!live) throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { transient: false });
       return live;
+    },
+    async usersOf(type, id) {
+      const users = new Map<string, string>();
+      let answer: Json | undefined;
+      try {
+        answer = await client.json({ url: `${await urlOf(type, id)}/dependencies`, signal });
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        return users;
+      }
+      for (const [plural, list] of isObject(answer) ? Object.entries(answer) : [])
+        for (const user of isArray(list) ? list.filter(isObject) : [])
+          users.set(String(user.id), `${plural}/${String(user.id)} "${String(user.name ?? user.id)}"`);
+      return users;
     },
     async callOf(type, id, method, path, body) {
       const url = `${await urlOf(type, id)}/${path}`;

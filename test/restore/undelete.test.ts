@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
+import { ApiFault } from '../../src/emulator/http/server.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import type { Workspace } from '../support/workspace.ts';
+import {
+  type Doc,
+  dismantle,
+  doc,
+  expectCode,
+  flowsOf,
+  head,
+  mirrored,
+  plain,
+  type RestoreJson,
+  said,
+  snapshot,
+  writes,
+} from './support.ts';
+
+const HTTP = { adaptorType: 'HTTPExport', http: { relativeURI: '/x', method: 'GET' } } as const;
+
+interface Chain {
+  readonly test: TestAccount;
+  readonly space: Workspace;
+  readonly at: string;
+  /** Flow → export → script, in an integration of their own. */
+  readonly ids: Readonly<Record<'integrations' | 'flows' | 'exports' | 'scripts', string>>;
+}
+
+/** An account with a flow and what it uses, mirrored. */
+async function chain(): Promise<Chain> {
+  const test = await sample();
+  const acting = test.emulator.act(test.owner.email);
+  const make = (dir: string, made: JsonObject) => String(acting.create(dir, { name: 'Own', ...made })._id);
+  const integrations = make('integrations', {});
+  const scripts = make('scripts', { content: 'function f () {}' });
+  const connection = String(test.emulator.state.all('connections').find(({ type: kind }) => kind === 'http')?._id);
+  const hooks = { preSavePage: { function: 'f', _scriptId: scripts } };
+  const exports = make('exports', { ...HTTP, _connectionId: connection, hooks });
+  const flows = make('flows', {
+    _integrationId: integrations,
+    disabled: true,
+    pageGenerators: [{ _exportId: exports }],
+    pageProcessors: [],
+  });
+  const space = await mirrored(test);
+  return { test, space, at: head(space), ids: { integrations, flows, exports, scripts } };
+}
+
+function removeAll({ test, ids }: Chain): void {
+  const acting = test.emulator.act(test.owner.email);
+  for (const dir of ['flows', 'exports', 'scripts', 'integrations'] as const) acting.remove(dir, ids[dir]);
+}
+
+function stepsOf(out: string): Map<string, string> {
+  const { steps } = JSON.parse(out) as RestoreJson;
+  return new Map(steps.map((step) => [`${step.type}/${step.id}`, step.action]));
+}
+
+const binCalls = (test: TestAccount) =>
+  writes(test.emulator)
+    .filter((line) => line.includes('recycleBinTTL'))
+    .map((line) => line.replace(/.*recycleBinTTL\//, ''));
+
+describe('a deleted resource comes back', () => {
+  it('with what it uses, which the plan names although it was not asked for', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    const before = snapshot(test.emulator);
+    removeAll(world);
+    await space.sync();
+
+    const planned = await space.run('restore', `flows/${ids.flows}`, '--dry-run', '--json');
+    expect(stepsOf(planned.out)).toEqual(
+      new Map(
+        ['integrations', 'scripts', 'exports', 'flows'].map((dir) => [`${dir}/${ids[dir as 'flows']}`, 'undelete']),
+      ),
+    );
+    test.emulator.clearRequests();
+    const outcome = await space.run('restore', `flows/${ids.flows}`, '--yes');
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).toContain(`exports/${ids.exports} "Own" also comes back: flows/${ids.flows} "Own" uses it`);
+    expect(said(outcome)).toContain(
+      `scripts/${ids.scripts} "Own" also comes back: exports/${ids.exports} "Own" uses it`,
+    );
+    expect(snapshot(test.emulator)).toEqual(before);
+    // One by one, in the order of need: nothing is refused, nothing cascades.
+    const order = binCalls(test);
+    expect([...order].sort()).toEqual(
+      Object.entries(ids)
+        .map(([dir, id]) => `${dir}/${id}`)
+        .sort(),
+    );
+    expect(order.indexOf(`exports/${ids.exports}`)).toBeLessThan(order.indexOf(`flows/${ids.flows}`));
+    expect(order.indexOf(`scripts/${ids.scripts}`)).toBeLessThan(order.indexOf(`exports/${ids.exports}`));
+    expect(test.emulator.requests.filter(({ status }) => status === 422)).toEqual([]);
+  });
+
+  it('alone, where nothing that it uses is in the bin', async () => {
+    const world = await chain();
+    removeAll(world);
+    const { test, space, ids } = world;
+
+    const outcome = await space.run('restore', `scripts/${ids.scripts}`, '--yes', '--json');
+
+    expectCode(outcome, 0);
+    expect([...stepsOf(outcome.out).keys()]).toEqual([`scripts/${ids.scripts}`]);
+    expect(test.emulator.state.get('flows', ids.flows)).toBeUndefined();
+  });
+
+  it('in the state that was asked for, whatever the bin has', async () => {
+    const world = await chain();
+    const { test, space, ids, at } = world;
+    const before = snapshot(test.emulator);
+    const acting = test.emulator.act(test.owner.email);
+    acting.set('scripts', ids.scripts, { content: '// broken\n' });
+    acting.set('exports', ids.exports, { 'http.relativeURI': '/broken' });
+    await space.sync();
+    removeAll(world);
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--yes');
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).toContain('content is compared when it is back');
+    expect(snapshot(test.emulator)).toEqual(before);
+    test.emulator.clearRequests();
+    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
+    expect(writes(test.emulator)).toEqual([]);
+  });
+
+  it('in the version of the bin, where only something else needs it', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    test.emulator.act(test.owner.email).set('exports', ids.exports, { 'http.relativeURI': '/newer' });
+    removeAll(world);
+
+    expectCode(await space.run('restore', `flows/${ids.flows}`, '--yes'), 0);
+
+    expect(doc(test.emulator, 'exports', ids.exports)).toMatchObject({ http: { relativeURI: '/newer' } });
+  });
+
+  it('together with those that use it, and it them', async () => {
+    const { test, space, at, ids } = await chain();
+    const acting = test.emulator.act(test.owner.email);
+    const { _integrationId, pageGenerators } = doc(test.emulator, 'flows', ids.flows);
+    const next = { _integrationId, pageGenerators, disabled: true, pageProcessors: [], _runNextFlowIds: [ids.flows] };
+    const other = String(acting.create('flows', { name: 'Other', ...(next as JsonObject) })._id);
+    acting.remove('flows', other);
+    acting.remove('flows', ids.flows);
+    test.emulator.state.touch('flows', ids.flows, { _runNextFlowIds: [other] });
+    test.emulator.clearRequests();
+
+    const outcome = await space.run('restore', `flows/${ids.flows}`, '--at', at, '--yes');
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).toContain(`flows/${other} "Other" also comes back`);
+    expect(binCalls(test).filter((call) => call.endsWith('doCascadeRestore'))).toHaveLength(1);
+    expect(doc(test.emulator, 'flows', ids.flows)).not.toHaveProperty('_runNextFlowIds');
+    expect(doc(test.emulator, 'flows', other)._runNextFlowIds).toEqual([ids.flows]);
+  });
+});
+
+describe('an integration of which parts were purged', () => {
+  it('is back as it was: from the bin what is there, with new ids what is not', async () => {
+    const test = await sample();
+    const space = await mirrored(test);
+    const { emulator } = test;
+    const at = head(space);
+    const integration = emulator.state
+      .all('integrations')
+      .find(({ name }) => String(name).startsWith('Wholesale')) as Doc;
+    const flows = flowsOf(emulator, integration._id);
+    const gone = dismantle(test, integration._id);
+    const plainFlows = flows.filter(({ _abstractFlowId, isAbstract }) => !_abstractFlowId && isAbstract !== true);
+    const purged = plainFlows.slice(0, 2).map(({ _id }) => _id);
+    for (const id of purged) await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/flows/${id}`);
+
+    const outcome = await space.run('restore', `integration/${integration._id}`, '--at', at, '--yes', '--json');
+
+    expectCode(outcome, 0);
+    const steps = stepsOf(outcome.out);
+    expect(gone.map((id) => [...steps].find(([key]) => key.endsWith(id))?.[1])).toEqual(
+      gone.map((id) => (purged.includes(id) ? 'create' : 'undelete')),
+    );
+    expect(
+      flowsOf(emulator, integration._id)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(flows.map(({ name }) => name).sort());
+    emulator.clearRequests();
+    expectCode(await space.run('restore', `integration/${integration._id}`, '--at', at, '--yes'), 0);
+    expect(writes(emulator)).toEqual([]);
+  });
+});
+
+describe('what the bin does not give back', () => {
+  it('because it was purged since the plan was made is reported, and created the next time', async () => {
+    const world = await chain();
+    const { test, space, ids, at } = world;
+    removeAll(world);
+    test.emulator.beforeWrite = async ({ id }) => {
+      if (id !== ids.scripts) return;
+      test.emulator.beforeWrite = undefined;
+      await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/scripts/${ids.scripts}`);
+    };
+
+    const first = await space.run('restore', `scripts/${ids.scripts}`, '--at', at, '--yes');
+    const second = await space.run('restore', `scripts/${ids.scripts}`, '--at', at, '--yes', '--json');
+
+    expectCode(first, 4);
+    expect(said(first)).toMatch(/purged from the recycle bin since the plan was created: restore it again/);
+    expectCode(second, 0);
+    expect([...stepsOf(second.out).values()]).toEqual(['create']);
+  });
+
+  it('because it is a part of an Integration App is left to the app', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    const { touch } = test.emulator.state;
+    touch('scripts', ids.scripts, { _connectorId: '5f0000000000000000000001' });
+    await space.sync('--full');
+    // Only the app can delete it.
+    touch('scripts', ids.scripts, { _connectorId: undefined });
+    removeAll(world);
+    touch('scripts', ids.scripts, { _connectorId: '5f0000000000000000000001' });
+
+    const outcome = await space.run('restore', `scripts/${ids.scripts}`, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain('part of an Integration App: the server leaves it to the app');
+  });
+
+  it('because of something that came into the bin since the plan was made is named', async () => {
+    const world = await chain();
+    const { test, space, ids, at } = world;
+    const acting = test.emulator.act(test.owner.email);
+    acting.remove('flows', ids.flows);
+    test.emulator.beforeWrite = ({ id }) => {
+      if (id !== ids.flows) return;
+      test.emulator.beforeWrite = undefined;
+      acting.remove('exports', ids.exports);
+    };
+
+    const outcome = await space.run('restore', `flows/${ids.flows}`, '--at', at, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain('it uses what is in the recycle bin itself, restore that as well: ');
+    expect(said(outcome)).toContain(ids.exports);
+    expect(test.emulator.state.get('exports', ids.exports)).toBeUndefined();
+  });
+});
+
+describe('--prune', () => {
+  it('opens circles before it deletes', async () => {
+    const { test, space, at, ids } = await chain();
+    const before = snapshot(test.emulator);
+    const acting = test.emulator.act(test.owner.email);
+    const { pageGenerators } = doc(test.emulator, 'flows', ids.flows);
+    const _integrationId = String(acting.create('integrations', { name: 'Late' })._id);
+    const [ping, pong] = ['Ping', 'Pong'].map((name) =>
+      String(
+        acting.create('flows', {
+          name,
+          _integrationId,
+          pageGenerators,
+          disabled: true,
+          pageProcessors: [],
+        } as JsonObject)._id,
+      ),
+    ) as [string, string];
+    acting.set('flows', ping, { _runNextFlowIds: [pong] });
+    acting.set('flows', pong, { _runNextFlowIds: [ping] });
+    acting.set('integrations', _integrationId, { aliases: [{ alias: 'ping', _flowId: ping }] });
+    await space.sync();
+    test.emulator.clearRequests();
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).toContain('removed beforehand, since they use each other: _runNextFlowIds');
+    expect(snapshot(test.emulator)).toEqual(before);
+    expect(test.emulator.requests.filter(({ method, status }) => method === 'DELETE' && status >= 400)).toEqual([]);
+    expect((await space.run('verify')).code).toBe(0);
+  });
+
+  it('names what keeps something from being deleted, also what is not mirrored', async () => {
+    const { test, space, at } = await chain();
+    const acting = test.emulator.act(test.owner.email);
+    const late = String(acting.create('scripts', { name: 'Late', content: '// late' })._id);
+    await space.sync();
+    test.emulator.beforeWrite = ({ id, method }) => {
+      if (id !== late || method !== 'DELETE') return;
+      test.emulator.beforeWrite = undefined;
+      const [user = ''] = plain(space, test.emulator, 'exports', ({ adaptorType }) => adaptorType === 'HTTPExport');
+      acting.set('exports', user, { name: 'Keeps it', hooks: { preSavePage: { function: 'f', _scriptId: late } } });
+    };
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
+
+    expectCode(outcome, 3, 4);
+    expect(said(outcome)).toMatch(/it is still used by exports\/[0-9a-f]{24} "Keeps it"/);
+    expect(() => acting.remove('scripts', late)).toThrow(ApiFault);
+  });
+});
