@@ -41,7 +41,7 @@ export interface ApiRequest extends WireRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Bytes of the body; empty for 204. Valid UTF-8. */
+  /** Bytes of the body; empty for 204 and 304. Valid UTF-8. */
   readonly body: Buffer;
   readonly url: URL;
 }
@@ -70,7 +70,7 @@ export interface ApiClient {
    * Sends one request: retried after transient failures, never faster than the limit, and held back with all others
    * while the server asks for a pause.
    * @throws AppError `AUTH` on 401
-   * @throws ApiError on any other answer outside 2xx, and when no complete answer came
+   * @throws ApiError on any other answer outside 2xx, except 304 to a request with an `ETag`, and when no complete answer came
    */
   send(request: ApiRequest): Promise<ApiResponse>;
   /** The body as JSON; `undefined` for an empty one. @throws as `send`, and ApiError for a body that is not JSON */
@@ -240,7 +240,7 @@ export function createClient(options: ClientOptions): ApiClient {
     const date = Date.parse(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
     const decoded = decodeBody(coded, headers['content-encoding'], what);
-    if (status >= 200 && status < 300) {
+    if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
       const body = await decoded;
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
       return { status, headers, body, url: target };

@@ -18,6 +18,8 @@ export interface Page {
   readonly count: number;
   /** `nextPageURL` of the body, where the page has one. */
   readonly nextPageUrl?: string | undefined;
+  /** The `Link` header that it had before, for an answer 304 that has none. */
+  readonly link?: string | undefined;
 }
 
 interface WalkOptions<P extends Page> {
@@ -31,6 +33,8 @@ interface WalkOptions<P extends Page> {
   readonly refused?: Set<string>;
   /** `false`: no `limit` is sent. */
   readonly paged: boolean;
+  /** The `ETag` of a page that is known already. Where it still has it, `read` gets an answer 304 without a body. */
+  readonly etagOf?: (url: URL) => string | undefined;
   /** Decodes the body of a page; an ApiError marks it as broken and has it fetched again. */
   readonly read: (response: ApiResponse) => P;
   /** Takes a page in; gives the number of its records that no earlier page of this walk held. */
@@ -49,8 +53,8 @@ interface Probe {
 }
 
 /** The value of `Link: …; rel="next"`, if any. @throws ApiError for a header that cannot be read */
-function nextLink(response: ApiResponse): string | undefined {
-  const header = response.headers.link;
+function nextLink(response: ApiResponse, earlier: string | undefined): string | undefined {
+  const header = response.headers.link ?? earlier;
   if (header === undefined) return undefined;
   const text = (Array.isArray(header) ? header.join(', ') : header).replace(/\r?\n[ \t]+/g, ' ');
   try {
@@ -111,8 +115,9 @@ async function fetchPage<P extends Page>(client: ApiClient, options: WalkOptions
   const response = await client.send({
     url,
     signal: options.signal,
+    ifNoneMatch: options.etagOf?.(ownUrl(client.baseUrl, url)),
     accept: (answer) => {
-      content = hasBody(answer) ? options.read(answer) : undefined;
+      content = answer.status === 304 || hasBody(answer) ? options.read(answer) : undefined;
     },
   });
   return { url, response, content };
@@ -154,7 +159,7 @@ async function fetchFirst<P extends Page>(client: ApiClient, options: WalkOption
 
 /** The page that a page links to, by header or body. @throws ApiError for a link that leads elsewhere */
 function linkedPage(baseUrl: string, { response, content }: Fetched<Page>): URL | undefined {
-  const link = nextLink(response);
+  const link = nextLink(response, content?.link);
   if (link) return ownUrl(baseUrl, link, response.url);
   return content?.nextPageUrl ? nextPageTarget(baseUrl, content.nextPageUrl) : undefined;
 }

@@ -22,6 +22,8 @@ export interface WireOptions {
 export interface WireRequest {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly body?: Json;
+  /** An `ETag`: the answer is 304 without a body while the resource still has it (api-notes#etag). */
+  readonly ifNoneMatch?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -76,6 +78,7 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
         'accept-encoding': ACCEPTED_CODINGS,
         'user-agent': options.userAgent,
         ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(request.ifNoneMatch === undefined ? {} : { 'if-none-match': request.ifNoneMatch }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
       signal,

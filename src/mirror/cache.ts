@@ -45,6 +45,15 @@ export interface PageMark {
   readonly next?: string;
 }
 
+/** What a page was when it was read from an address: enough to ask whether it is still the same (api-notes#etag). */
+export interface Validator {
+  readonly etag: string;
+  /** Digest of its body. */
+  readonly page: string;
+  /** Its `Link` header, where it had one. */
+  readonly link?: string;
+}
+
 /** The many entries of a type, which a run without changes never needs. */
 export interface TypeDetails {
   readonly resources: ReadonlyMap<string, CachedResource>;
@@ -56,6 +65,8 @@ export interface TypeDetails {
 export interface CachedType {
   /** By digest of their bodies. */
   readonly pageMarks: ReadonlyMap<string, PageMark>;
+  /** By digest of token and address of a page: another token may see other records. */
+  readonly validators: ReadonlyMap<string, Validator>;
   /** Mirrored resources. */
   readonly size: number;
   /** Whether records must be fetched one by one, since lists leave fields out; `undefined`: not tried yet. */
@@ -84,9 +95,19 @@ type StoredResource = [raw: string, doc: string, modified: string, ...files: str
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
 
+type StoredValidator = [etag: string, page: string, link?: string];
+
 interface StoredDetails {
   pages: Record<string, CachedPage>;
   resources: Record<string, StoredResource>;
+}
+
+interface StoredType {
+  abridged?: boolean;
+  size: number;
+  pages: Record<string, StoredMark>;
+  validators?: Record<string, StoredValidator>;
+  file: string;
 }
 
 interface StoredIndex {
@@ -95,7 +116,7 @@ interface StoredIndex {
   tree: string;
   lastRun?: string;
   lastFull?: string;
-  types: Record<string, { abridged?: boolean; size: number; pages: Record<string, StoredMark>; file: string }>;
+  types: Record<string, StoredType>;
 }
 
 /** The file that a type's details were read from or written to, so that unchanged ones are not written again. */
@@ -135,8 +156,13 @@ function markOf(count: number, next: string | undefined): PageMark {
 }
 
 /** A type whose details are at hand. */
-export function cachedType(details: TypeDetails, abridged: boolean | undefined): CachedType {
+export function cachedType(
+  details: TypeDetails,
+  abridged: boolean | undefined,
+  validators: CachedType['validators'] = new Map(),
+): CachedType {
   return {
+    validators,
     pageMarks: new Map([...details.pages].map(([digest, { ids, next }]) => [digest, markOf(ids.length, next)])),
     size: details.resources.size,
     abridged,
@@ -159,6 +185,12 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
           Object.entries(type.pages).map(([digest, mark]) => [
             digest,
             typeof mark === 'number' ? { count: mark } : markOf(...mark),
+          ]),
+        ),
+        validators: new Map(
+          Object.entries(type.validators ?? {}).map(([key, [etag, page, link]]) => [
+            key,
+            link === undefined ? { etag, page } : { etag, page, link },
           ]),
         ),
         size: type.size,
@@ -215,6 +247,12 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   yield `${lines.join('')}}}`;
 }
 
+function storedValidators(validators: CachedType['validators']): Record<string, StoredValidator> {
+  return Object.fromEntries(
+    [...validators].map(([key, { etag, page, link }]) => [key, link === undefined ? [etag, page] : [etag, page, link]]),
+  );
+}
+
 /** Replaces the cache: details first, the index that names them last, in one step. */
 export function writeCache(stateDir: string, account: string, cache: Cache): void {
   const folder = folderOf(stateDir, account);
@@ -227,6 +265,7 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
       pages: Object.fromEntries(
         [...type.pageMarks].map(([digest, { count, next }]) => [digest, next === undefined ? count : [count, next]]),
       ),
+      ...(type.validators.size === 0 ? {} : { validators: storedValidators(type.validators) }),
       file: writeDetails(folder, typeName, type),
     };
   }

@@ -124,7 +124,7 @@ describe('trying again', () => {
     expect(seen).toHaveLength(2);
   });
 
-  it.each([400, 402, 403, 404, 405, 409, 415, 418, 422, 301])('is not done after %i', async (status) => {
+  it.each([400, 402, 403, 404, 405, 409, 415, 418, 422, 301, 304])('is not done after %i', async (status) => {
     const { url, seen } = await serve((_request, response) =>
       response.writeHead(status, { location: 'http://elsewhere.example/' }).end('{}'),
     );

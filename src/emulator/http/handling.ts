@@ -4,7 +4,7 @@ import type { Reply } from '../calls/reply.ts';
 import { type Answered, refusal } from './answering.ts';
 import { type Controlled, control } from './control.ts';
 import { type Fault, replacement, spoil } from './faults.ts';
-import { type Incoming, receive, send, wordsOf } from './wire.ts';
+import { type Incoming, receive, send, withETag, wordsOf } from './wire.ts';
 
 /** Pauses that end early when the server closes. */
 interface Timers {
@@ -72,7 +72,7 @@ function answerControl(controlled: Controlled, { method, url, body }: Incoming):
 /** Handles requests from arrival to answer: control calls, due faults, the API itself, and the log of requests. */
 export function createHandler(served: Served): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { account, faults, requests } = served.controlled;
-  const { coding } = account.behaviour;
+  const { coding, etags } = account.behaviour;
   return async (request, response) => {
     const incoming = await receive(request);
     const { method, url } = incoming;
@@ -81,7 +81,8 @@ export function createHandler(served: Served): (request: IncomingMessage, respon
       return;
     }
     const fault = faults.next(method, url.pathname, url.searchParams);
-    const { outcome, by } = await outcomeOf(served, incoming, fault);
+    const { outcome: made, by } = await outcomeOf(served, incoming, fault);
+    const outcome = made.kind === 'reply' ? { ...made, reply: withETag(made.reply, incoming, etags) } : made;
     requests.add({
       method,
       path: url.pathname,

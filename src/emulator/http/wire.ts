@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { digestOf } from '../../core/digest.ts';
 import type { Reply } from '../calls/reply.ts';
 import type { Behaviour } from '../model/behaviour.ts';
 
@@ -10,6 +11,7 @@ export interface Incoming {
   readonly body: Buffer;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  readonly ifNoneMatch: string | undefined;
 }
 
 /** Waits until a request has arrived completely. Its URL is as the client addressed it. */
@@ -22,7 +24,17 @@ export async function receive(request: IncomingMessage): Promise<Incoming> {
     body: Buffer.concat(chunks),
     authorization: request.headers.authorization,
     contentType: request.headers['content-type'],
+    ifNoneMatch: request.headers['if-none-match'],
   };
+}
+
+/** The answer with its `ETag`; 304 without a body for who has it already. */
+export function withETag(reply: Reply, { method, ifNoneMatch }: Incoming, etags: Behaviour['etags']): Reply {
+  if (etags === 'none' || method !== 'GET' || reply.status !== 200) return reply;
+  const etag = `W/"${digestOf(reply.body)}"`;
+  if (etag !== ifNoneMatch) return { ...reply, headers: { ...reply.headers, etag } };
+  const { link } = reply.headers;
+  return { status: 304, body: '', headers: { etag, ...(link !== undefined && etags === 'link' ? { link } : {}) } };
 }
 
 /** Decoded words of a path. A broken escape is kept as it is. */

@@ -33,6 +33,10 @@ export interface Behaviour {
   readonly otherParameters: 'accept' | 'reject';
   /** By type: fields that its list leaves out besides the documented ones (api-notes#abridged-lists). */
   readonly abridged: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Whether answers have an `ETag` and one that did not change is 304: with its `Link`, or bare (api-notes#etag).
+   */
+  readonly etags: 'none' | 'link' | 'bare';
   /** Coding of bodies, also unasked for (RFC 9110, 12.5.3). */
   readonly coding: 'identity' | 'gzip' | 'deflate' | 'br';
   /** Shape of the audit log's answer (api-notes#audit-shapes). */
@@ -76,6 +80,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   linkQuery: 'all',
   otherParameters: 'accept',
   abridged: {},
+  etags: 'none',
   coding: 'identity',
   auditShape: 'array',
   auditChange: 'object',

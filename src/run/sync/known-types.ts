@@ -62,7 +62,7 @@ export function knownTypes(
   const known = new Map<string, CachedType>();
   for (const [type, ids] of groupFiles(files)) {
     const cached = trusted?.types.get(type);
-    known.set(type, cachedType(compare(ids, cached?.details()), cached?.abridged));
+    known.set(type, cachedType(compare(ids, cached?.details()), cached?.abridged, cached?.validators));
   }
   return known;
 }

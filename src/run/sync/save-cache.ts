@@ -38,7 +38,7 @@ function isNews(next: CachedType, known: CachedType | undefined): boolean {
   if (next === known) return false;
   if (!known || next.abridged !== known.abridged || next.pageMarks.size !== known.pageMarks.size) return true;
   for (const digest of next.pageMarks.keys()) if (!known.pageMarks.has(digest)) return true;
-  return false;
+  return JSON.stringify([...next.validators]) !== JSON.stringify([...known.validators]);
 }
 
 /** The time of the last run decides where the audit log is read from; a day of it more costs nothing. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchUserId } from '../../celigo/audit.ts';
+import { digestOf } from '../../core/digest.ts';
 import { type Repair, repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { createStaging, type Staging } from '../../mirror/staging.ts';
@@ -67,6 +68,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     clear: credentials.add,
     notice: run.notice,
     lookupCacheData: account.lookupCacheData,
+    pageKey: ({ href }) => digestOf(`${account.token} ${href}`),
     full,
     transliterate: deps.transliterate,
     format: repository.format,

@@ -51,7 +51,7 @@ function coverageOf([problem, ...others]: readonly string[]): Coverage {
   return { state: 'incomplete', reason: others.length > 0 ? `${problem} (and ${others.length} more)` : problem };
 }
 
-const NO_CACHED_PAGES: CachedPages = { pageMarks: new Map(), idsByRaw: () => new Map() };
+const NO_CACHED_PAGES: CachedPages = { pageMarks: new Map(), validators: new Map(), idsByRaw: () => new Map() };
 
 /** Pages and records of the last run, by their digests. `afresh`: none, so that everything is read again. */
 function cachedPages(known: CachedType, afresh: boolean): CachedPages {
@@ -59,6 +59,7 @@ function cachedPages(known: CachedType, afresh: boolean): CachedPages {
   let ids: Map<string, string> | undefined;
   return {
     pageMarks: known.pageMarks,
+    validators: known.validators,
     idsByRaw() {
       if (ids) return ids;
       ids = new Map();
@@ -248,7 +249,7 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
     takeIn: records.takeIn,
   };
   if (complete && problems.length === 0 && tally.isUnchanged())
-    return { ...common, changes: [], missing: [], next: known };
+    return { ...common, changes: [], missing: [], next: { ...known, validators: listing.validators } };
   const shown = tally.ids();
   const before = [...known.details().resources.keys()];
   if (!complete) for (const id of before) head.keep(id);
@@ -264,7 +265,7 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
       // With one that exists although no list shows it, unchanged pages prove nothing.
       const listed = complete && !missing.some((id) => head.resources.has(id));
       const pages = listed ? tally.pages() : new Map<string, never>();
-      return cachedType({ pages, resources: head.resources }, fidelity.abridged());
+      return cachedType({ pages, resources: head.resources }, fidelity.abridged(), listing.validators);
     },
   };
 }

@@ -4,8 +4,9 @@ import { ApiError } from '../../../celigo/errors.ts';
 import { walkCollection } from '../../../celigo/paging.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
 import { isArray, isObject } from '../../../core/json.ts';
+import type { CachedType } from '../../../mirror/cache.ts';
 import { idOfKey } from '../../fetch-document.ts';
-import { type CachedPages, type RecordPage, readPage } from './page.ts';
+import { type CachedPages, createValidation, type RecordPage, readPage, unchangedPage } from './page.ts';
 import type { CollectContext } from './types.ts';
 
 /** The longest id that a key may become. */
@@ -33,6 +34,8 @@ export interface Listing {
   readonly count: () => number;
   /** Query parameters that the server does not take. */
   readonly refused: ReadonlySet<string>;
+  /** What the next run needs to ask for the pages that changed only. */
+  readonly validators: CachedType['validators'];
 }
 
 /** A collection that lists keys alone. @throws ApiError */
@@ -61,14 +64,22 @@ function keysOf(answer: ApiResponse): readonly string[] {
 }
 
 export function listingOf(
-  { client, normalise, signal }: CollectContext,
+  { client, normalise, pageKey, signal }: CollectContext,
   type: ResourceType,
   cached: CachedPages,
   visitor: Visitor,
 ): Listing {
   const refused = new Set<string>();
+  const validation = createValidation(cached, pageKey);
   let collection = type.list.path;
   let count = 0;
+
+  function pageOf(response: ApiResponse): RecordPage {
+    const known = response.status === 304 ? validation.known(response.url) : undefined;
+    const page = known ? unchangedPage(known, cached) : readPage(response, cached);
+    validation.note(response, page);
+    return page;
+  }
 
   async function walk(query: Readonly<Record<string, string>> = {}): Promise<void> {
     await walkCollection(client, {
@@ -77,7 +88,8 @@ export function listingOf(
       optional: type.list.query ?? {},
       refused,
       paged: type.list.paged !== false,
-      read: (response) => readPage(response, cached),
+      etagOf: (url) => validation.known(url)?.etag,
+      read: pageOf,
       visit: (page) => {
         count += page.count;
         return visitor.page(page);
@@ -125,5 +137,6 @@ export function listingOf(
     collection: () => collection,
     count: () => count,
     refused,
+    validators: validation.validators,
   };
 }

@@ -6,7 +6,7 @@ import { type InexactNumber, inexactNumbers } from '../../../core/exact-numbers.
 import { isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
 import { splitRecords } from '../../../core/records.ts';
-import type { PageMark } from '../../../mirror/cache.ts';
+import type { PageMark, Validator } from '../../../mirror/cache.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =
@@ -35,9 +35,14 @@ export interface RecordPage extends Page {
 /** Bodies and records of the last run, by their digests. */
 export interface CachedPages {
   readonly pageMarks: ReadonlyMap<string, PageMark>;
+  /** By key of the page. */
+  readonly validators: ReadonlyMap<string, Validator>;
   /** Digest of a record's bytes → id. Made on first use. */
   readonly idsByRaw: () => ReadonlyMap<string, string>;
 }
+
+/** A value of `ETag` as RFC 9110 has it. */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
 function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecord {
   const raw = digestOf(bytes);
@@ -54,6 +59,42 @@ function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecor
   return isSafeId(doc._id)
     ? { kind: 'parsed', id: doc._id, raw, length: bytes.length, doc, inexact: inexactNumbers(text) }
     : { kind: 'unusable', reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})` };
+}
+
+/** The bodies of a listing that need not be sent again (api-notes#etag). */
+export interface Validation {
+  /** The page of the last run at this address, if the server gave it an `ETag` and all of it is mirrored. */
+  readonly known: (url: URL) => Validator | undefined;
+  /** Notes the `ETag` of a page that was read. */
+  readonly note: (response: ApiResponse, page: RecordPage) => void;
+  /** What the next run finds. */
+  readonly validators: ReadonlyMap<string, Validator>;
+}
+
+export function createValidation(cached: CachedPages, keyOf: (url: URL) => string): Validation {
+  const validators = new Map<string, Validator>();
+  const known = (url: URL): Validator | undefined => {
+    const found = cached.validators.get(keyOf(url));
+    return found && cached.pageMarks.has(found.page) ? found : undefined;
+  };
+  return {
+    known,
+    validators,
+    note({ url, headers }, { digest }) {
+      const before = known(url);
+      const etag = headers.etag ?? before?.etag;
+      // A 304 need not repeat what is unchanged.
+      const link = headers.link ?? (before?.page === digest ? before.link : undefined);
+      if (typeof etag !== 'string' || !ETAG.test(etag)) return;
+      validators.set(keyOf(url), { etag, page: digest, ...(link === undefined ? {} : { link: String(link) }) });
+    },
+  };
+}
+
+/** A page whose `ETag` is still the one of the last run. */
+export function unchangedPage({ page: digest, link }: Validator, { pageMarks }: CachedPages): RecordPage {
+  const { count = 0, next } = pageMarks.get(digest) ?? {};
+  return { digest, unchanged: true, records: [], count, nextPageUrl: next, link };
 }
 
 /**

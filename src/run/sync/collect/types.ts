@@ -15,6 +15,8 @@ export interface CollectContext {
   readonly userId: string;
   readonly normalise: NormaliseOptions;
   readonly lookupCacheData: boolean;
+  /** The name of a page in the cache, for the token in use. */
+  readonly pageKey: (url: URL) => string;
   /** Fetch again what would be fetched only when changed. */
   readonly full: boolean;
   readonly transliterate: Transliterate;
