@@ -3,10 +3,10 @@ import type { FieldChange } from '../core/field-diff.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeText } from '../core/places.ts';
 import { restorable } from './body.ts';
-import { methodOf } from './decide.ts';
+import { methodOf, planOne } from './decide.ts';
 import { type Draft, draft, list, type PlanInput } from './draft.ts';
 import { wholeIds } from './ids.ts';
-import type { IdMap, LiveDocument } from './types.ts';
+import type { IdMap, LiveDocument, Wanted } from './types.ts';
 
 /** What this restore creates again, and what earlier ones did. */
 interface Moved {
@@ -40,6 +40,31 @@ function namingOf(document: MirrorDocument, { created, replaced }: Moved): Namin
     ...(stale.size > 0 ? [`still refers to ${list([...stale])}`] : []),
   ];
   return { changes, reason: reasons.join('; ') };
+}
+
+/**
+ * Creations in place of what the recycle bin would bring back in vain: it refers to what is created again, in a field
+ * that no write changes.
+ */
+export function createdInstead(
+  input: PlanInput,
+  drafts: ReadonlyMap<Key, Draft>,
+  documents: ReadonlyMap<Key, Wanted>,
+  created: ReadonlyMap<string, Key>,
+): Draft[] {
+  return [...drafts].flatMap(([key, step]) => {
+    const document = documents.get(key);
+    if (step.action !== 'undelete' || !document) return [];
+    const naming = namingOf(document, { created, replaced: new Map() });
+    const fixed = (document.type.restore.immutable ?? []).filter((path) =>
+      naming?.changes.some(({ place }) => covers(path, place)),
+    );
+    if (!naming || fixed.length === 0) return [];
+    const instead = planOne(document, { ...input, live: new Map() });
+    if (instead.action !== 'create') return [];
+    const reason = `${naming.reason}, and ${list(fixed)} cannot be changed: will be created with a new id`;
+    return [{ ...instead, reason }];
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { blockDangling } from './dangling.ts';
 import { planOne } from './decide.ts';
-import { dependentReturns, dependentSteps, handWork } from './dependents.ts';
+import { createdInstead, dependentReturns, dependentSteps, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed, orderOfDeletion } from './order.ts';
 import { realValues } from './secrets.ts';
@@ -61,6 +61,11 @@ function createdIds(drafts: ReadonlyMap<Key, Draft>, ids: IdMap): Map<string, Ke
 function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions: readonly Draft[]): Decided {
   const drafts = new Map<Key, Draft>();
   for (const [key, document] of documents) drafts.set(key, planOne(document, input));
+  for (let changed = true; changed; ) {
+    const instead = createdInstead(input, drafts, documents, createdIds(drafts, input.ids));
+    for (const step of instead) drafts.set(step.key, step);
+    changed = instead.length > 0;
+  }
   const dangling = blockDangling(drafts, documents, input);
   const created = createdIds(drafts, input.ids);
   const dependents = dependentSteps(input, drafts, created);

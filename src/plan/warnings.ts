@@ -74,6 +74,7 @@ const SHARED: readonly { readonly says: string; readonly applies: (about: Case) 
     says: 'stays disabled, though it was enabled at that time (--enable-flows enables it)',
     applies: ({ step, document: { type, doc }, live }) =>
       (live?.state === 'live' || live?.state === 'binned') &&
+      step.action !== 'create' &&
       !step.enable &&
       switchesToTurnOn(type, doc, live.doc).length > 0,
   },

@@ -1,5 +1,6 @@
 import { findType } from '../../src/catalogue/index.ts';
 import type { JsonObject } from '../../src/core/json.ts';
+import type { Acting } from '../../src/emulator/calls/acting.ts';
 import { ApiFault } from '../../src/emulator/http/server.ts';
 import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { configured } from '../support/documents.ts';
@@ -39,7 +40,7 @@ function attempt(work: () => unknown): boolean {
   }
 }
 
-/** One mishap in the account: a bad edit, a deletion with what hangs on it, a purge, something made by mistake. */
+/** One mishap in the account: a bad edit, a deletion with what hangs on it, a purge, things made by mistake. */
 export async function damage(world: World, dice: Dice, n: number): Promise<string> {
   const { emulator } = world;
   const who = emulator.act(dice.pick(world.people).token);
@@ -62,6 +63,16 @@ export async function damage(world: World, dice: Dice, n: number): Promise<strin
     attempt(() => who.create('scripts', { name: `Made by mistake ${n}`, content: `// ${n}\n` }));
     return 'create';
   }
+  if (kind < 0.6) {
+    makeCircle(world, who, n);
+    return 'create flows that run each other';
+  }
+  if (kind < 0.68) {
+    const _id = String(dice.pick(plainOf(world, 'integrations'))._id);
+    const gone = takeDown(world, who, _id);
+    if (dice.chance(0.4)) await purge(world, dice);
+    return `take down integrations/${_id}: ${gone} deleted`;
+  }
   const flow = dice.pick(plainOf(world, 'flows'));
   const gone = attempt(() => who.remove('flows', String(flow._id)));
   // What only this flow used can go, too; the account refuses the rest.
@@ -76,11 +87,44 @@ export async function damage(world: World, dice: Dice, n: number): Promise<strin
   return `delete flows/${String(flow._id)}`;
 }
 
+/** Two flows that run each other, in an integration that has an alias for one of them: none can be deleted as it is. */
+function makeCircle(world: World, who: Acting, n: number): void {
+  const [source] = plainOf(world, 'exports');
+  attempt(() => {
+    const integration = String(who.create('integrations', { name: `Made by mistake ${n}` })._id);
+    const [ping = '', pong = ''] = ['a', 'b'].map((side) =>
+      String(
+        who.create('flows', {
+          name: `Made by mistake ${n}${side}`,
+          disabled: true,
+          _integrationId: integration,
+          pageGenerators: [{ _exportId: String(source?._id) }],
+          pageProcessors: [],
+        })._id,
+      ),
+    );
+    who.set('flows', ping, { _runNextFlowIds: [pong] });
+    who.set('flows', pong, { _runNextFlowIds: [ping] });
+    who.set('integrations', integration, { aliases: [{ alias: 'ping', _flowId: ping }] });
+  });
+}
+
+/** Deletes what the account lets go of an integration, and the integration when nothing is left in it. */
+function takeDown({ emulator }: World, who: Acting, integration: string): number {
+  const parts = () => emulator.state.all('flows').filter(({ _integrationId }) => _integrationId === integration);
+  let gone = 0;
+  for (let before = -1; before !== gone; ) {
+    before = gone;
+    for (const doc of parts())
+      if (isPlain('flows', doc) && attempt(() => who.remove('flows', String(doc._id)))) gone += 1;
+  }
+  return gone + Number(attempt(() => who.remove('integrations', integration)));
+}
+
 /** Somebody empties the recycle bin, or a part of it. */
 async function purge({ emulator, owner }: World, dice: Dice): Promise<void> {
   for (const { type: dir, doc } of emulator.state.bin()) {
     if (dice.chance(0.3)) continue;
-    // Gone already with what it hung on: 404.
     await fetch(`${emulator.url}/v1/recycleBinTTL/${dir}/${String(doc._id)}`, {
       method: 'DELETE',
       headers: { authorization: `Bearer ${owner.token}` },

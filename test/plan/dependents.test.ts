@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { keyOf } from '../../src/core/keys.ts';
 import { planRestore } from '../../src/plan/planner.ts';
 import type { LiveDocument, Plan } from '../../src/plan/types.ts';
 import { id, planInput, type, wanted } from './support.ts';
@@ -123,4 +124,34 @@ it('a part of an Integration App that differs anyway is also reported to lead no
     expect.stringContaining(`refers to exports/${OLD}, which gets a new id`),
   ]);
   expect(plan.warnings).toEqual([expect.stringContaining('pageGenerators[0]._exportId')]);
+});
+
+describe('what is in the recycle bin and refers to what is created again', () => {
+  const [template, instance] = [id('f', 1), id('f', 2)];
+  const documents = [
+    wanted('flows', { _id: template, name: 'Template', isAbstract: true }),
+    wanted('flows', { _id: instance, name: 'Instance', _abstractFlowId: template }),
+    wanted('flows', { _id: id('f', 3), name: 'Of the instance', _abstractFlowId: instance }),
+    wanted('flows', { _id: id('f', 4), name: 'Runs it next', _runNextFlowIds: [template] }),
+  ];
+  const plan = planRestore(
+    planInput({
+      wanted: documents,
+      live: new Map(
+        documents.slice(1).map(({ id: one, doc }) => [keyOf('flows', one), { state: 'binned' as const, id: one, doc }]),
+      ),
+    }),
+  );
+
+  it('is created instead where the reference cannot be changed, and so is what refers to that', () => {
+    expect(plan.steps.map(({ id: one, action }) => [one, action]).sort()).toEqual([
+      [template, 'create'],
+      [instance, 'create'],
+      [id('f', 3), 'create'],
+      [id('f', 4), 'undelete'],
+    ]);
+    expect(plan.steps.find(({ id: one }) => one === instance)?.reason).toBe(
+      `refers to flows/${template}, which gets a new id, and _abstractFlowId cannot be changed: will be created with a new id`,
+    );
+  });
 });

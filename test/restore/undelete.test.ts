@@ -173,8 +173,10 @@ describe('an integration of which parts were purged', () => {
       .find(({ name }) => String(name).startsWith('Wholesale')) as Doc;
     const flows = flowsOf(emulator, integration._id);
     const gone = dismantle(test, integration._id);
-    const plainFlows = flows.filter(({ _abstractFlowId, isAbstract }) => !_abstractFlowId && isAbstract !== true);
-    const purged = plainFlows.slice(0, 2).map(({ _id }) => _id);
+    // The first two are a template and one of its instances: the other instance cannot follow a new template.
+    const purged = flows.slice(0, 2).map(({ _id }) => _id);
+    const stuck = flows.filter(({ _abstractFlowId }) => purged.includes(String(_abstractFlowId))).map(({ _id }) => _id);
+    expect(stuck.length).toBeGreaterThan(1);
     for (const id of purged) await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/flows/${id}`);
 
     const outcome = await space.run('restore', `integration/${integration._id}`, '--at', at, '--yes', '--json');
@@ -182,7 +184,7 @@ describe('an integration of which parts were purged', () => {
     expectCode(outcome, 0);
     const steps = stepsOf(outcome.out);
     expect(gone.map((id) => [...steps].find(([key]) => key.endsWith(id))?.[1])).toEqual(
-      gone.map((id) => (purged.includes(id) ? 'create' : 'undelete')),
+      gone.map((id) => (purged.includes(id) || stuck.includes(id) ? 'create' : 'undelete')),
     );
     expect(
       flowsOf(emulator, integration._id)
