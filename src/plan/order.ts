@@ -30,6 +30,8 @@ interface Edge {
   readonly from: Node;
   readonly to: Node;
   readonly reference: Reference;
+  /** Nothing depends on it: an order that keeps it is better, and no more. */
+  readonly isLoose?: boolean;
 }
 
 /** The late path of the type that holds the reference, or the place itself without its indexes. */
@@ -41,6 +43,7 @@ function latePath(edge: Edge): string | undefined {
 
 /** Which edges of a cycle may be broken; of several kinds the first that exists is taken. */
 const BREAKABLE: readonly ((edge: Edge) => boolean)[] = [
+  ({ isLoose }) => isLoose === true,
   // What is there already does not have to be waited for.
   ({ to }) => !to.arrives,
   (edge) => latePath(edge) !== undefined,
@@ -102,16 +105,17 @@ export function orderByNeed(list: readonly Node[]): Order {
  */
 export function orderOfDeletion(list: readonly Omit<Node, 'arrives'>[]): Order {
   const nodes = byKey(list.map((node) => ({ ...node, arrives: true })));
-  return ordered(
-    nodes,
-    edgesOf(nodes, ({ type, doc }) => usesOf(type, doc)),
-  );
+  const edges = edgesOf(nodes, ({ type, doc }) => referencesOf(type, doc)).map((edge): Edge => {
+    const uses = usesOf(edge.from.type, edge.from.doc);
+    return { ...edge, isLoose: !uses.some(({ place }) => place === edge.reference.place) };
+  });
+  return ordered(nodes, edges);
 }
 
 function ordered(nodes: ReadonlyMap<Key, Node>, all: readonly Edge[]): Order {
   const late = new Map<Key, Set<string>>();
   const leaveOut = (edge: Edge): void => {
-    if (!edge.from.arrives || !edge.to.arrives) return;
+    if (!edge.from.arrives || !edge.to.arrives || edge.isLoose) return;
     const path = latePath(edge) ?? edge.reference.place.replace(/\[\d+\]/g, '[]').replace(/\[\]$/, '');
     late.set(edge.from.key, (late.get(edge.from.key) ?? new Set()).add(path));
   };

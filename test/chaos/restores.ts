@@ -20,6 +20,8 @@ const NOT_RESTORED: ReadonlySet<string> = new Set([
   'disabled',
   'apiIdentifier',
   '_templateId',
+  // No documented call registers caches with an integration that is created again.
+  '_registeredLookupCacheIds',
   // How a step hangs on a connector of the vendor's: no write sets it (api-notes#connector-pointers).
   '_httpConnectorEndpointId',
   '_httpConnectorEndpointIds',

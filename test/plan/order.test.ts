@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../src/core/keys.ts';
+import { withoutPaths } from '../../src/core/paths.ts';
 import { covers, placeOf } from '../../src/core/places.ts';
-import { referencesOf } from '../../src/core/references.ts';
-import { type Node, orderByNeed } from '../../src/plan/order.ts';
+import { referencesOf, usesOf } from '../../src/core/references.ts';
+import { type Node, orderByNeed, orderOfDeletion } from '../../src/plan/order.ts';
 import { cases } from '../support/fuzz.ts';
 import { id, type } from './support.ts';
 
@@ -101,6 +102,54 @@ describe('the order of steps', () => {
         expect(sorted(two.late)).toEqual(sorted(one.late));
       }),
       cases(100),
+    );
+  });
+});
+
+describe('the order of deletions', () => {
+  it('deletes an integration after its parts, and what is registered with it after that', () => {
+    const { levels, late } = orderOfDeletion([
+      node('connections', 1, {}),
+      node('exports', 1, { _connectionId: id('c', 1) }),
+      node('flows', 1, { _integrationId: id('i', 1), pageGenerators: [{ _exportId: id('e', 1) }] }),
+      node('integrations', 1, { _registeredConnectionIds: [id('c', 1)] }),
+    ]);
+    const last = (dir: string): number => levels.get(keyOf(dir, id(dir[0] ?? '', 1))) ?? -1;
+
+    expect([...late]).toEqual([]);
+    expect(last('connections')).toBeLessThan(last('integrations'));
+    expect(last('integrations')).toBeLessThan(last('flows'));
+    expect(last('exports')).toBeLessThan(last('flows'));
+  });
+
+  it('opens a circle of an integration and a flow at its alias, and one of an export and its helper at the export', () => {
+    const { late } = orderOfDeletion([
+      node('integrations', 1, { aliases: [{ alias: 'x', _flowId: id('f', 1) }] }),
+      node('flows', 1, { _integrationId: id('i', 1) }),
+      node('exports', 1, { http: { _asyncHelperId: id('a', 1) } }),
+      node('asynchelpers', 1, { http: { status: { _exportId: id('e', 1) } } }),
+    ]);
+
+    expect(Object.fromEntries(late)).toEqual({
+      [keyOf('integrations', id('i', 1))]: ['aliases'],
+      [keyOf('exports', id('e', 1))]: ['http._asyncHelperId'],
+    });
+  });
+
+  it('never deletes what is still used, once the circles are open', () => {
+    const pair = fc.tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(pair, { maxLength: 25 }), (pairs) => {
+        const nodes = Array.from({ length: 10 }, (_, n) =>
+          node('flows', n, { _runNextFlowIds: pairs.flatMap(([from, to]) => (from === n ? [id('f', to)] : [])) }),
+        );
+        const { levels, late } = orderOfDeletion(nodes);
+        for (const { key, type: of, doc } of nodes) {
+          for (const used of usesOf(of, withoutPaths(doc, late.get(key) ?? [])))
+            expect(levels.get(keyOf('flows', used.id))).toBeLessThan(levels.get(key) ?? -1);
+        }
+      }),
+      cases(200),
     );
   });
 });

@@ -287,6 +287,30 @@ describe('--prune', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
+  it('preserves an edit that was made just before a circle was opened', async () => {
+    const { test, space, at, ids } = await chain();
+    const acting = test.emulator.act(test.owner.email);
+    const { pageGenerators = null } = doc(test.emulator, 'flows', ids.flows);
+    const [ping, pong] = ['Ping', 'Pong'].map((name) =>
+      String(acting.create('flows', { name, pageGenerators, disabled: true, pageProcessors: [] })._id),
+    ) as [string, string];
+    acting.set('flows', ping, { _runNextFlowIds: [pong] });
+    acting.set('flows', pong, { _runNextFlowIds: [ping] });
+    await space.sync();
+    const other = test.person('administrator', 1);
+    test.emulator.beforeWrite = ({ id, method }) => {
+      if (id !== ping || method !== 'PUT') return;
+      test.emulator.beforeWrite = undefined;
+      test.emulator.act(other.email).set('flows', ping, { description: 'work of an hour' });
+    };
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
+
+    expectCode(outcome, 4);
+    expect(said(outcome)).toContain(other.name);
+    expect(space.git('log', '--all', '-S', 'work of an hour', '--format=%an').split('\n')).toContain(other.name);
+  });
+
   it('names what keeps something from being deleted, also what is not mirrored', async () => {
     const { test, space, at } = await chain();
     const acting = test.emulator.act(test.owner.email);

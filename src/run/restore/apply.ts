@@ -4,8 +4,9 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import type { Key } from '../../core/keys.ts';
 import { isActing, type Step } from '../../plan/types.ts';
 import { completeStep } from './complete.ts';
+import { openCircle } from './delete-step.ts';
 import { createStepRun, type StepRun } from './step-run.ts';
-import { applyStep, openCircle } from './steps.ts';
+import { applyStep } from './steps.ts';
 import { type ApplyContext, createWriteLog, type Outcome, type UnknownOutcome, type Written } from './write-log.ts';
 
 /** Intents made durable together: one wait for the disk, not one a request. */

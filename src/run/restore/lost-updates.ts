@@ -6,7 +6,7 @@ import type { Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
-import { equalJson, setSteps } from '../../core/paths.ts';
+import { equalJson, setSteps, withKey } from '../../core/paths.ts';
 import { atPlace, placeOf } from '../../core/places.ts';
 import type { Applied } from './apply.ts';
 import { withUnknownOutcomes } from './earlier.ts';
@@ -133,6 +133,17 @@ function shows(doc: JsonObject, edit: AuditEdit): boolean {
   return set.length > 0 && set.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
 }
 
+/** A deleted resource with what the bin does not show of it, as it was fetched, or as the edit left it. */
+function completed(
+  { binOmits = [] }: ResourceType,
+  binned: JsonObject,
+  fetched: JsonObject | undefined,
+  edit: AuditEdit,
+): JsonObject {
+  const fields = new Map(fieldsOf(edit).map(({ path, newValue }) => [path, newValue]));
+  return binOmits.reduce((doc, field) => withKey(doc, field, fields.get(field) ?? fetched?.[field]), binned);
+}
+
 async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): Promise<LostUpdate | undefined> {
   const { client, writer, signal } = search;
   const { type, id, before, after } = target;
@@ -142,11 +153,14 @@ async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): P
   const common = { type, id, by: personOf(edit), time: new Date(edit.time), fields };
   const fetched = before.at(-1);
   if (target.removed) {
-    // Deleted with the edit: the bin holds it as it was.
     const binned = await readBinned(client, type, id, signal).catch(() => undefined);
-    const doc = binned ? writer.pair(type, binned).doc : undefined;
-    if (doc && fetched && versionOf(doc) === versionOf(writer.pair(type, fetched).doc)) return undefined;
-    return { ...common, ...(doc ? { doc } : {}) };
+    const held = binned && completed(type, binned, fetched, edit);
+    // Deleted with the edit: the bin holds it as it was. Of several writes, an earlier one may have overwritten it.
+    if (before.length < 2 || !held || shows(held, edit)) {
+      const doc = held && writer.pair(type, held).doc;
+      if (doc && fetched && versionOf(doc) === versionOf(writer.pair(type, fetched).doc)) return undefined;
+      return { ...common, ...(doc ? { doc } : {}) };
+    }
   }
   if (fields.length === 0 || !fetched) return common;
   return { ...common, doc: writer.pair(type, withEdit(fetched, edit)).doc };

@@ -24,6 +24,9 @@ export interface Outcome {
   readonly reason?: string;
 }
 
+/** What carrying out a step gives. */
+export type StepOutcome = Omit<Outcome, 'step'>;
+
 /** A document of the target that was written over, for the search for edits of others that the write overwrote. */
 export interface Written {
   readonly type: ResourceType;
