@@ -123,6 +123,3 @@ export const CAPTURED_FIELDS: ReadonlySet<string> = new Set([
   'mockInput',
   'mockRequest',
 ]);
-
-/** Members of a document in which a person may keep anything: an empty value is a value there. */
-export const FREE_FORM: ReadonlySet<string> = new Set(['settings', 'value']);

@@ -34,6 +34,8 @@ function httpHeaders(block: string): string[] {
   ];
 }
 
+const PUBLISHED = 'the API refuses a trading partner connector that is not published: publish its own one first';
+
 const TLS = ['ca', 'key', 'passphrase', 'cert'];
 
 /** Connections and the credentials, agents and stacks behind them. */
@@ -177,6 +179,14 @@ export const CONNECTION_TYPES = [
         'http.auth.failValues',
       ],
       matchBy: ['type', 'name'],
+      created: [
+        { field: 'type', value: 'van', says: 'gets a new mailbox from the provider' },
+        { field: 'ftp._tpConnectorId', says: PUBLISHED },
+        { field: 'as2._tpConnectorId', says: PUBLISHED },
+      ],
+      clearedByNull: ['endUserProvidedFields'],
+      changed: [{ field: 'endUserProvidedFields', says: 'the end users of the connection are signed out' }],
+      toggles: { 'ftp.tradingPartner': 'tradingPartner' },
       immutable: ['type', 'as2.as2Id', 'as2.partnerId', 'van.as2Id', 'van.mailboxId'],
       strip: [
         'offline',
@@ -379,6 +389,12 @@ export const CONNECTION_TYPES = [
     secrets: ['clientSecret'],
     sets: { scopes: '' },
     referredBy: ['_mcpOAuthProviderId'],
-    restore: { mode: 'create', tier: 2, note: 'the client secret is never in the mirror', matchBy: ['name'] },
+    restore: {
+      mode: 'create',
+      tier: 2,
+      note: 'the client secret is never in the mirror',
+      matchBy: ['name'],
+      maskKeeps: ['clientSecret'],
+    },
   },
 ] as const satisfies readonly ResourceType[];

@@ -21,15 +21,17 @@ const STEP_STRIP = [
   'apim',
   'aiDescription',
   'application',
-  'http._httpConnectorVersionId',
-  'http._httpConnectorResourceId',
-  'http._httpConnectorEndpointId',
 ];
 
 const PROMPT = { extension: 'md', when: 'always' } as const;
 const SQL = { extension: 'sql', when: 'multiline' } as const;
 const LITELLM = 'litellm._overrides';
 const WEBHOOK = 'a webhook gets a new URL with its new id; give it to every sender';
+
+/** Steps of flows, by the list that they are in. */
+const STEPS = ['pageGenerators[]', 'pageProcessors[]', 'routers[].branches[].pageProcessors[]'];
+
+const TRIGGER = 'installs its trigger in the connected system, which sends records from then on';
 
 /** Integrations and what runs in them. */
 export const FLOW_TYPES = [
@@ -165,6 +167,13 @@ export const FLOW_TYPES = [
         'logging.mode',
       ],
       immutable: ['_abstractFlowId'],
+      unfinished: { steps: STEPS, resources: ['_exportId', '_importId'], mark: 'setupInProgress' },
+      created: [
+        {
+          lacking: '_integrationId',
+          says: 'without an integration, the API moves it to "Standalone flows" or refuses it: set _integrationId then',
+        },
+      ],
       bare: ['aliases'],
       late: [
         '_runNextFlowIds',
@@ -238,7 +247,12 @@ export const FLOW_TYPES = [
       created: [
         { field: 'adaptorType', value: 'WebhookExport', says: WEBHOOK },
         { field: 'type', value: 'webhook', says: WEBHOOK },
+        { field: 'cdc.snapshotMode', value: 'initial', says: 'reads every existing row again when it starts' },
+        { field: 'topic.startPosition', value: 'earliest', says: 'reads all events that the topic holds again' },
+        { field: 'netsuite.distributed', says: TRIGGER },
+        { field: 'salesforce.distributed', says: TRIGGER },
       ],
+      refusedOnPut: ['cdc.cursor', 'netsuite.customFieldMetadata'],
       late: ['http._asyncHelperId', '_postParseListenerId'],
       strip: [...STEP_STRIP, 'asynchronous', '__linkedLookupCacheIds', 'rawData'],
     },
@@ -300,9 +314,9 @@ export const FLOW_TYPES = [
       patch: ['debugUntil'],
       immutable: ['adaptorType', 'netsuite_da.restletVersion', 'netsuite_da.useSS2Restlets'],
       late: ['http._asyncHelperId'],
+      refusedOnPut: ['netsuite_da.customFieldMetadata', 'distributedAdaptorData'],
       strip: [
         ...STEP_STRIP,
-        'http._httpConnectorEndpointIds',
         'netsuite.lookups[]._id',
         'netsuite_da.missingOrCorruptedDAConfig',
         'netsuite_da.isMigrated',

@@ -19,7 +19,13 @@ export const SERVICE_TYPES = [
     hooks: ['output.hooks', 'routers[].branches[].pageProcessors[].hooks'],
     referredBy: ['_toolId'],
     partOf: ['_integrationId'],
-    restore: { mode: 'create', tier: 17, late: ['routers'], strip: ['aiDescription', '_sourceId'] },
+    restore: {
+      mode: 'create',
+      tier: 17,
+      late: ['routers'],
+      strip: ['aiDescription', '_sourceId'],
+      changed: [{ field: '_integrationId', says: 'moves to another integration, which registers its connections' }],
+    },
   },
   {
     name: 'apis',
@@ -84,6 +90,13 @@ export const SERVICE_TYPES = [
       note: 'its relative URI must be free',
       patch: ['name', 'disabled'],
       matchBy: ['relativeURI'],
+      // A PUT that carries them approves changed tools of other servers again (api-notes#mcp-servers).
+      onlyOnCreate: ['upstreamMcpConnections'],
+      maskKeeps: ['oauth.clientSecret'],
+      changed: [
+        { field: 'prompts[].name', says: 'a renamed or new prompt has a new id: grant it again to its users' },
+        { field: 'resources[]._fileId', says: 'a resource of another file has a new id: grant it again to its users' },
+      ],
     },
   },
 ] as const satisfies readonly ResourceType[];

@@ -62,10 +62,19 @@ export interface SubscriptionRule {
   readonly sentAs: string;
 }
 
+/** Something to know of a plan that changes a field. */
+export interface ChangedNote {
+  readonly field: FieldPath;
+  /** A sentence without a full stop; the resource is named before it. */
+  readonly says: string;
+}
+
 /** Something to know of a plan that creates a resource. */
 export interface CreatedNote {
   /** Only for documents that have this field, and not as an empty list; absent: for all of the type. */
   readonly field?: FieldPath;
+  /** Only for documents that lack this field. */
+  readonly lacking?: FieldPath;
   /** Only where the field has this value. */
   readonly value?: Json;
   /** A sentence without a full stop; the resource is named before it. */
@@ -84,6 +93,20 @@ interface RestoreRule {
   readonly note?: string;
   /** Warnings of a plan that creates one. */
   readonly created?: readonly CreatedNote[];
+  /** Warnings of a plan that updates one. */
+  readonly changed?: readonly ChangedNote[];
+  /** Members that a PUT keeps when it leaves them out: `null` removes them (api-notes#put). */
+  readonly clearedByNull?: readonly FieldPath[];
+  /** Credentials that a PUT leaves as they are if it sends their mask back (api-notes#mask-writes). */
+  readonly maskKeeps?: readonly FieldPath[];
+  /** Steps that must have the mark while they have none of the resources (api-notes#unfinished-steps). */
+  readonly unfinished?: {
+    readonly steps: readonly FieldPath[];
+    readonly resources: readonly string[];
+    readonly mark: string;
+  };
+  /** Members that only a call of its own turns over, `PUT <item>/<call>` without a body: field → last part of the path. */
+  readonly toggles?: Readonly<Record<FieldPath, string>>;
   /** Position in the order of creation (api-notes#create-order); lower comes first. */
   readonly tier: number;
   /** Fields that `PATCH` accepts. */
@@ -92,7 +115,7 @@ interface RestoreRule {
   readonly immutable?: readonly FieldPath[];
   /**
    * Sent by a creation only, since an update that carries them does something else besides: a difference is left as it
-   * is, and reported.
+   * is, and reported. The server keeps them where a PUT leaves them out.
    */
   readonly onlyOnCreate?: readonly FieldPath[];
   /** Fields set by the server, left out of a write, besides `SERVER_MANAGED` of `common.ts`. */

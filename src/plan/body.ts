@@ -1,15 +1,32 @@
-import type { ResourceType } from '../catalogue/types.ts';
+import type { FieldPath, ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { sortSet } from '../core/normalise.ts';
 import { mapPath, setSteps, stepsOf, valueAt, withKey, withoutPaths } from '../core/paths.ts';
 import { atPlace, covers, type Place } from '../core/places.ts';
-import { innerIds, rewriteIds, withoutInnerIds } from './ids.ts';
+import { innerIds, pairInnerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { withLiveLeftOut, withoutLeftOut } from './left-out.ts';
 import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
 function echoesOf({ echoes }: ResourceType, doc: JsonObject): readonly string[] {
   return echoes && getOwn(doc, echoes.when) !== undefined ? echoes.fields : [];
+}
+
+/** With the mark of a step that is still being set up, which older states lack. */
+function withMarks({ restore: { unfinished } }: ResourceType, doc: JsonObject): JsonObject {
+  if (!unfinished) return doc;
+  const { steps, resources, mark } = unfinished;
+  const isFinished = (step: JsonObject): boolean => resources.some((field) => getOwn(step, field) !== undefined);
+  return steps.reduce(
+    (held, path) =>
+      mapPath(held, path, (step) => (isObject(step) && !isFinished(step) ? withKey(step, mark, true) : step)),
+    doc,
+  );
+}
+
+/** Members that no PUT carries; the server keeps them. */
+export function neverPut({ restore: { refusedOnPut = [], onlyOnCreate = [] } }: ResourceType): readonly FieldPath[] {
+  return [...refusedOnPut, ...onlyOnCreate];
 }
 
 function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject {
@@ -88,13 +105,18 @@ interface UpdateInput {
  */
 export function updateBody(input: UpdateInput): Filled {
   const { type, live, ids } = input;
-  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live);
+  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live, type.restore.maskKeeps);
   // An echo of the live document would say the opposite of what is written.
   let doc = withoutPaths(filled.doc, echoesOf(type, filled.doc));
   doc = withLiveFixed(type, withLiveSwitches(type, doc, live.doc), live.raw);
   doc = withLiveLeftOut(type, doc, live.raw, input.sampleData);
+  for (const path of type.restore.clearedByNull ?? [])
+    if (valueAt(doc, path) === undefined && valueAt(live.raw, path) !== undefined)
+      doc = setSteps(doc, stepsOf(path), null) as JsonObject;
+  // A part keeps the id that it has; what names it follows.
+  doc = rewriteIds(doc, pairInnerIds(type, doc, live.doc, false));
   doc = withoutInnerIds(type, doc, innerIds(type, live.doc));
-  return { ...filled, doc: withoutPaths(withoutEntries(type, doc), type.restore.refusedOnPut ?? []) };
+  return { ...filled, doc: withMarks(type, withoutPaths(withoutEntries(type, doc), neverPut(type))) };
 }
 
 interface CreateInput {
@@ -116,7 +138,7 @@ export function createBody(input: CreateInput): Filled {
   const own = withoutLeftOut(type, filled.doc, true);
   let doc = withoutEntries(type, withoutPaths(own, [...echoesOf(type, filled.doc), ...input.late]));
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
-  return { ...filled, doc: withoutInnerIds(type, doc, new Set()) };
+  return { ...filled, doc: withMarks(type, withoutInnerIds(type, doc, new Set())) };
 }
 
 /** One operation of a JSON Patch (api-notes#json-patch). */

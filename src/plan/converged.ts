@@ -1,5 +1,6 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { CLAMP_RANGE, CLAMPED_FIELDS, FREE_FORM } from '../catalogue/common.ts';
+import { CHOSEN_KEY_FIELDS, CLAMP_RANGE, CLAMPED_FIELDS } from '../catalogue/common.ts';
+import { PERHAPS_OWN_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { digestOf } from '../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
@@ -78,9 +79,15 @@ function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, 
   return known.some((value) => value === live) && wanted !== undefined && !known.some((value) => value === wanted);
 }
 
+/** Whether people choose what is in the value at a place: something empty is a value there. */
+function isChosen(place: Place): boolean {
+  return place.some((step) => typeof step === 'string' && CHOSEN_KEY_FIELDS.has(step));
+}
+
 /** Whether something holds no value at all, nor anything that a person would enter. */
 function isHollow(type: ResourceType, value: Json | undefined, place: Place): boolean {
   if (isArray(value)) return value.every((item, i) => isHollow(type, item, [...place, i]));
+  if (isObject(value) && isChosen(place)) return Object.keys(value).length === 0;
   if (isObject(value)) return Object.keys(value).every((key) => isHollow(type, value[key], [...place, key]));
   if (isObjectId(value)) return isInnerId(type, place);
   return value === undefined || value === null || value === false || String(value) === '';
@@ -92,7 +99,7 @@ function isHollow(type: ResourceType, value: Json | undefined, place: Place): bo
  * to the empty text is another one than no mapping.
  */
 function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
-  if (FREE_FORM.has(String(place[0]))) return false;
+  if (isChosen(place.slice(0, -1))) return false;
   if (place.at(-1) === '_id' && [wanted, live].every((id) => id === undefined || isObjectId(id)))
     return isInnerId(type, place);
   const present = wanted ?? live;
@@ -126,6 +133,11 @@ export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObje
   return converge(type, withLiveSwitches(type, wanted, live), live, made);
 }
 
+/** The nearest name of a field at or above a place. */
+function fieldOf(place: Place): string {
+  return String(place.findLast((step) => typeof step === 'string') ?? '');
+}
+
 function isWithin(some: readonly Json[], all: readonly Json[]): boolean {
   let at = 0;
   for (const item of all) if (at < some.length && equalJson(some[at], item)) at += 1;
@@ -149,6 +161,8 @@ export function madeBy(
   const settled = takeOver(wanted, after, still).doc;
   return takeOver(settled, after, (place, ours, theirs) => {
     if (ours === undefined || theirs === undefined) return ours === undefined;
+    // The server links a step to the part of a catalogue that fits (api-notes#connector-pointers).
+    if (isObjectId(ours) && isObjectId(theirs)) return PERHAPS_OWN_FIELDS.has(fieldOf(place));
     if (typeof ours === 'string' && typeof theirs === 'string') return ours.toLowerCase() === theirs.toLowerCase();
     if (isArray(ours) && isArray(theirs)) return ours.length < theirs.length && isWithin(ours, theirs);
     if (typeof ours !== 'number' || typeof theirs !== 'number') return false;

@@ -3,13 +3,13 @@ import { diffFields, type FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
-import { atPlace, covers, placeOf, placeText } from '../core/places.ts';
+import { covers, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { writtenApart } from './left-out.ts';
-import { secretDifferences } from './secrets.ts';
+import { liveSecret, secretDifferences } from './secrets.ts';
 import type { Live, Wanted, WriteMethod } from './types.ts';
 
 /** Two states of one resource in the form in which a restore compares them. */
@@ -116,7 +116,9 @@ function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }:
   }
   const secrets = secretDifferences(document.doc, live.doc);
   const supplied = input.supplied(document);
-  const lacking = secrets.filter((place) => supplied.has(place) && atPlace(live.doc, placeOf(place)) === undefined);
+  const lacking = secrets.filter(
+    (place) => supplied.has(place) && liveSecret(document.doc, live.doc, placeOf(place)) === undefined,
+  );
   if (lacking.length > 0 && type.restore.mode !== 'manual' && isOurs) {
     const method = methodOf(document, live, forms, [], input);
     if ('method' in method && method.method === 'put') {

@@ -33,7 +33,7 @@ function rulesOf(type: ResourceType): Rule {
 /** Members by which elements of a list are known again. */
 const IDENTITY = ['_id', 'id', 'key', 'name', '_abstractId', '_exportId', '_importId', '_toolId', '_apiId', '_fileId'];
 
-/** Whether two elements of lists are the same one; `undefined` when nothing in them tells. */
+/** Whether two elements of lists are the same one; `undefined` when nothing in them shows it. */
 function isSame(a: Json, b: Json): boolean | undefined {
   if (!isObject(a) || !isObject(b)) return undefined;
   for (const name of IDENTITY) {

@@ -1,23 +1,39 @@
 import { credentialsIn, credentialsInData } from '../core/credential-text.ts';
 import { AppError } from '../core/errors.ts';
-import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
 import { placeholderIn } from '../core/placeholders.ts';
-import { atPlace, type Place, placeOf, placeText } from '../core/places.ts';
+import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { isMask } from '../core/secrets.ts';
 
 /** Credentials that a person supplies for one resource, by place; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
 
+/** The name of an entry such as `{ name: 'X-Api-Key', value: … }`, whether it has its value or not. */
+function entryName(item: Json | undefined): string | undefined {
+  if (!isObject(item)) return undefined;
+  return ['name', 'key', 'id'].map((label) => getOwn(item, label)).find((name) => typeof name === 'string');
+}
+
+function isWithheld(value: Json | undefined): boolean {
+  return isMask(value) || secretOf(value) !== undefined;
+}
+
+/** Whether an element of a list is an entry of which the value is a credential (api-notes#headers-need-values). */
+function isSecretEntry(item: Json): boolean {
+  return isObject(item) && entryName(item) !== undefined && isWithheld(getOwn(item, 'value'));
+}
+
 /**
  * The document without its credentials, for comparing; elements of lists become `null`, so that the others keep their
- * places. A text that something was taken out of stays: the rest of it may differ.
+ * places, but entries are left out as a whole: without their value they cannot be written. A text that something was
+ * taken out of stays: the rest of it may differ.
  */
 export function withoutSecrets(value: Json): Json {
-  if (isMask(value) || secretOf(value) !== undefined) return null;
-  if (isArray(value)) return value.map(withoutSecrets);
+  if (isWithheld(value)) return null;
+  if (isArray(value)) return value.filter((item) => !isSecretEntry(item)).map(withoutSecrets);
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.keys(value).flatMap((key): [string, Json][] => {
@@ -25,6 +41,26 @@ export function withoutSecrets(value: Json): Json {
       return isMask(held) || secretOf(held) !== undefined ? [] : [[key, withoutSecrets(held)]];
     }),
   );
+}
+
+/** Takes a credential out, and with it the entry of a list that would be left without its value. */
+function takeOut(doc: Json, place: Place): Json {
+  const [entry, index] = [place.slice(0, -1), place.at(-2)];
+  const whole = place.at(-1) === 'value' && typeof index === 'number' && entryName(atPlace(doc, entry)) !== undefined;
+  return setSteps(doc, whole ? entry : place, undefined);
+}
+
+/**
+ * The value that a live document has at the place of a credential; for entries of lists, in the entry of the same name,
+ * wherever it is.
+ */
+export function liveSecret(wanted: JsonObject, live: JsonObject, place: Place): Json | undefined {
+  const [entry, index] = [place.slice(0, -1), place.at(-2)];
+  const name = place.at(-1) === 'value' && typeof index === 'number' ? entryName(atPlace(wanted, entry)) : undefined;
+  if (name === undefined) return atPlace(live, place);
+  const entries = atPlace(live, entry.slice(0, -1));
+  const same = isArray(entries) ? entries.find((item) => entryName(item) === name) : undefined;
+  return isObject(same) ? getOwn(same, 'value') : undefined;
 }
 
 /** A document whose credentials were filled in as far as they are known. */
@@ -67,11 +103,13 @@ function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: 
  * Puts credentials in the places of masks and markers: those supplied, and where the API shows plain text, the live
  * ones. What stays unknown is taken out and reported; a mask is never left in.
  * @param live the live document as the API shows it, with its form in the mirror
+ * @param maskKeeps places in which a mask that is sent back keeps the live credential
  */
 export function fillSecrets(
   wanted: JsonObject,
   supplied: Supplied,
   live: { readonly raw: JsonObject; readonly doc: JsonObject } | undefined,
+  maskKeeps: readonly string[] = [],
 ): Filled {
   const { doc, given } = supply(wanted, supplied);
   let out: JsonObject = doc;
@@ -91,6 +129,11 @@ export function fillSecrets(
       if (filled === undefined && !given.has(text)) missing.push(text);
       continue;
     }
+    const shown = live && atPlace(live.raw, place);
+    if (fingerprint === undefined && isMask(shown) && maskKeeps.some((path) => covers(path, place))) {
+      out = setSteps(out, place, shown) as JsonObject;
+      continue;
+    }
     const match =
       fingerprint === undefined
         ? undefined
@@ -101,7 +144,7 @@ export function fillSecrets(
       if (match?.fingerprint !== fingerprint) kept.push(text);
       out = setSteps(out, place, value) as JsonObject;
     } else {
-      out = setSteps(out, place, undefined) as JsonObject;
+      out = takeOut(out, place) as JsonObject;
       if (!given.has(text)) missing.push(text);
     }
   }
@@ -164,11 +207,14 @@ export function secretDifferences(wanted: JsonObject, live: JsonObject): string[
 }
 
 /**
- * The last check of a body before it leaves: neither a mask nor a placeholder may be in it (api-notes#mask-writes).
+ * The last check of a body before it leaves: no placeholder may be in it, and a mask only where it keeps the live
+ * credential (api-notes#mask-writes).
  * @throws AppError `API` naming the place
  */
-export function assertNoPlaceholder(body: Json, what: string): void {
-  const [found] = secretPlaces(body);
+export function assertNoPlaceholder(body: Json, what: string, maskKeeps: readonly string[] = []): void {
+  const found = secretPlaces(body).find(
+    ({ place, fingerprint }) => fingerprint !== undefined || !maskKeeps.some((path) => covers(path, place)),
+  );
   if (!found) return;
   throw new AppError('API', `${what}: ${placeText(found.place)} still holds a placeholder; it was not sent`, {
     hint: 'Pass the value with --secrets, and please report this: the plan should have named it',

@@ -1,8 +1,8 @@
 import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
-import { valueAt } from '../core/paths.ts';
-import { placeText } from '../core/places.ts';
+import { isFieldStep, stepsOf, valueAt } from '../core/paths.ts';
+import { covers, type Place, placeText } from '../core/places.ts';
 import { switchesOf, switchesToTurnOn } from './body.ts';
 import { noteOf } from './converged.ts';
 import { compare } from './decide.ts';
@@ -18,11 +18,22 @@ interface Case {
   readonly live: Live | undefined;
 }
 
-function concerns({ field, value }: CreatedNote, doc: JsonObject): boolean {
+function concerns({ field, lacking, value }: CreatedNote, doc: JsonObject): boolean {
+  if (lacking !== undefined && valueAt(doc, lacking) !== undefined) return false;
   if (field === undefined) return true;
   const held = valueAt(doc, field);
   if (value !== undefined) return held === value;
   return held !== undefined && !(isArray(held) && held.length === 0);
+}
+
+/** Sentences about one resource, each once. */
+function also(notes: readonly { readonly says: string }[]): string | undefined {
+  return notes.length === 0 ? undefined : `: ${[...new Set(notes.map(({ says }) => says))].join('; ')}`;
+}
+
+/** Whether a change is of the field, of a part of it or of something that holds it. */
+function touches(field: string, place: Place): boolean {
+  return stepsOf(field).every((step, i) => i >= place.length || isFieldStep(step, place[i]));
 }
 
 function isOn(type: ResourceType, doc: JsonObject): boolean {
@@ -41,8 +52,21 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
     return ` ${effect} ${list(step.credentials)}`;
   },
   ({ step, document: { type, doc } }) => {
-    const note = step.action === 'create' ? type.restore.created?.find((one) => concerns(one, doc)) : undefined;
-    return note && `: ${note.says}`;
+    const notes = step.action === 'create' ? (type.restore.created ?? []) : [];
+    return also(notes.filter((note) => concerns(note, doc)));
+  },
+  ({ step, document: { type } }) => {
+    const notes = step.action === 'update' || step.action === 'undelete' ? (type.restore.changed ?? []) : [];
+    return also(notes.filter(({ field }) => step.changes.some(({ place }) => touches(field, place))));
+  },
+  ({ step, document, live, input }) => {
+    const { onlyOnCreate = [] } = document.type.restore;
+    if (onlyOnCreate.length === 0 || live?.state !== 'live' || step.action === 'impossible') return undefined;
+    const kept = compare(document, live, input).kept.filter(({ place }) =>
+      onlyOnCreate.some((path) => covers(path, place)),
+    );
+    const fields = [...new Set(kept.map(({ place }) => String(place[0])))];
+    return fields.length > 0 ? `: ${list(fields)} differs and stays as it is: change it manually` : undefined;
   },
   ({ step, document: { neededBy } }) =>
     step.action === 'undelete' && neededBy !== undefined ? ` also comes back: ${neededBy} uses it` : undefined,

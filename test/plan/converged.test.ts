@@ -57,11 +57,12 @@ describe('what means nothing', () => {
 
   it.each<[string, JsonObject, JsonObject]>([
     ['a value in a stub', { wrapper: { function: 'f' } }, {}],
-    ['an empty text, which a mapping may be set to', { mapping: { hardCodedValue: '' } }, { mapping: {} }],
+    ['an empty text, which a mapping may be set to', { field: { hardCodedValue: '' } }, { field: {} }],
     ['null, which a lookup may default to', { lookup: { default: null } }, { lookup: {} }],
     ['false on its own', { oneWay: false }, {}],
     ['an empty list against one with elements', { list: [] }, { list: ['a'] }],
     ['anything empty in settings', { settings: { list: [] } }, { settings: {} }],
+    ['settings with something empty', { settings: { list: [] } }, {}],
     ['a true in a block', { pii: { mask: true } }, {}],
   ])('but not %s', (_, ours, theirs) => {
     expect(converge(IMPORTS, ours, theirs, NOTHING).doc).toEqual(ours);
@@ -77,6 +78,8 @@ describe('what means nothing', () => {
 });
 
 describe('what the server made of a write', () => {
+  const link = (n: number): JsonObject => ({ http: { _httpConnectorEndpointIds: [id('e', n)] } });
+
   it.each<[string, JsonObject, JsonObject, JsonObject | undefined, number]>([
     ['an addition', { a: 1 }, { a: 1, b: 2 }, undefined, 1],
     ['an addition within a list', { list: [{ a: 1 }] }, { list: [{ a: 1, mode: 'x' }] }, undefined, 1],
@@ -91,6 +94,8 @@ describe('what the server made of a write', () => {
       { concurrencyLevel: 25 },
       1,
     ],
+    ['another part of a catalogue', link(1), link(2), undefined, 1],
+    ['another resource', { _connectionId: id('c', 1) }, { _connectionId: id('c', 2) }, undefined, 0],
     ['another text', { name: 'a' }, { name: 'b' }, undefined, 0],
     ['a lost field', { a: 1, b: 2 }, { a: 1 }, undefined, 0],
     ['a lost element', { list: ['a', 'b'] }, { list: ['a'] }, undefined, 0],

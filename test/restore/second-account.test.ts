@@ -275,3 +275,21 @@ describe('a restore into an empty account', () => {
     expect(writes(copy.emulator)).toEqual([]);
   });
 });
+
+it('turns a trading partner on once, by its own call', async () => {
+  const { prod, copy, space } = await pair();
+  const id = String(prod.emulator.state.all('connections').find(({ type }) => type === 'ftp')?._id);
+  prod.emulator.state.touch('connections', id, {
+    _agentId: undefined,
+    pgp: undefined,
+    ftp: { type: 'sftp', hostURI: 'sftp.example.test', username: 'shop', tradingPartner: true },
+  });
+  await space.sync('--account', 'prod');
+  const what = ['restore', `connections/${id}`, '--account', 'prod', '--to', 'copy', '--yes'];
+
+  for (let run = 0; run < 2; run++) {
+    expectCode(await space.run(...what), 0);
+    expect(copy.emulator.state.all('connections')).toMatchObject([{ ftp: { tradingPartner: true } }]);
+  }
+  expect(writes(copy.emulator).filter((call) => call.includes('tradingPartner'))).toHaveLength(1);
+});

@@ -120,6 +120,18 @@ async function toggleEnvironment(call: Call, type: ResourceType, doc: JsonObject
   return json(next);
 }
 
+/** Turns `ftp.tradingPartner` over, in all connections of the same host (api-notes#written-apart). */
+async function tradingPartner(call: Call, type: ResourceType, doc: JsonObject): Promise<Reply> {
+  const { account } = call;
+  allowOnly('PUT', call);
+  await call.beforeWrite(type.name, String(doc._id));
+  const on = valueAt(doc, 'ftp.tradingPartner') !== true;
+  const host = valueAt(doc, 'ftp.hostURI') ?? null;
+  const same = [...account.store.all(type.name)].filter((other) => valueAt(other, 'ftp.hostURI') === host);
+  for (const other of same) account.store.put(type.name, setPlace(other, 'ftp.tradingPartner', on));
+  return json({ _connectionIds: same.map(({ _id }) => _id ?? null) });
+}
+
 /** Calls of `/v1/{type}/{id}` and the paths below it. @throws ApiFault */
 export async function itemCall(call: Call, type: ResourceType, path: readonly string[]): Promise<Reply> {
   const { account, actor } = call;
@@ -154,6 +166,9 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
       return lookupData(call, id, [part, ...rest]);
     case 'httpconnectors':
       return connectorPart(call, doc, [part, ...rest]);
+    case 'connections':
+      if (part === 'tradingpartner' && doc.type === 'ftp') return tradingPartner(call, type, doc);
+      throw unknownPath();
     case 'agents':
     case 'stacks':
       if (['display-token', 'change-token', 'systemtoken'].includes(part)) return secretPart(call, type, doc, part);

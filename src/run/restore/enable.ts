@@ -8,7 +8,7 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { setSteps, stepsOf, withoutPaths } from '../../core/paths.ts';
 import { covers, type Place } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
-import { switchesToTurnOn } from '../../plan/body.ts';
+import { neverPut, switchesToTurnOn } from '../../plan/body.ts';
 import { fillSecrets } from '../../plan/secrets.ts';
 import type { Step } from '../../plan/types.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
@@ -114,9 +114,9 @@ async function turnOn(
       );
     } else {
       const on = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
-      const { doc: body, missing } = fillSecrets(on, context.supplied(document), live);
+      const { doc: body, missing } = fillSecrets(on, context.supplied(document), live, type.restore.maskKeeps);
       if (missing.length > 0) return `its credentials are not known: ${missing.join(', ')}`;
-      await writer.replace(type, id, withoutPaths(body, type.restore.refusedOnPut ?? []));
+      await writer.replace(type, id, withoutPaths(body, neverPut(type)));
     }
     return undefined;
   } catch (error) {

@@ -36,6 +36,8 @@ export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
   readonly usersOf: (type: ResourceType, id: string) => Promise<ReadonlyMap<string, string>>;
   /** A call below a resource (`path`), which may be repeated. What a DELETE names may be gone already. */
   readonly callOf: (type: ResourceType, id: string, method: Method, path: string, body?: Json) => Promise<void>;
+  /** A PUT below a resource (`path`), without a body, that must not be repeated. */
+  readonly turnOver: (type: ResourceType, id: string, path: string) => Promise<void>;
   /** A PUT to the collection. */
   readonly putAll: (type: ResourceType, body: Json) => Promise<void>;
 }
@@ -71,8 +73,13 @@ export function createWriter(options: ReaderOptions): Writer {
   const reader = createReader(options);
   const { read, pair, list, collectionOf, urlOf } = reader;
 
-  async function write(method: 'POST' | 'PUT' | 'PATCH', url: string, body: Json, repeatable = false): Promise<Json> {
-    assertNoPlaceholder(body, `${method} ${url}`);
+  async function write(
+    method: 'POST' | 'PUT' | 'PATCH',
+    url: string,
+    body: Json,
+    { repeatable = false, maskKeeps = [] }: { repeatable?: boolean; maskKeeps?: readonly string[] } = {},
+  ): Promise<Json> {
+    assertNoPlaceholder(body, `${method} ${url}`, maskKeeps);
     const response = await client.send({ method, url, body: toData(body), repeatable, signal });
     try {
       return JSON.parse(response.body.toString('utf8')) as Json;
@@ -111,7 +118,8 @@ export function createWriter(options: ReaderOptions): Writer {
     },
     async replace(type, id, body) {
       const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
-      return answered(type, id, body, await write('PUT', await urlOf(type, id), value));
+      const { maskKeeps = [] } = type.restore;
+      return answered(type, id, body, await write('PUT', await urlOf(type, id), value, { maskKeeps }));
     },
     async patch(type, id, operations) {
       await write('PATCH', await urlOf(type, id), operations as unknown as Json);
@@ -149,9 +157,12 @@ export function createWriter(options: ReaderOptions): Writer {
     },
     async callOf(type, id, method, path, body) {
       const url = `${await urlOf(type, id)}/${path}`;
-      if (method !== 'DELETE') await write(method, url, body ?? null, true);
+      if (method !== 'DELETE') await write(method, url, body ?? null, { repeatable: true });
       else if (body !== undefined) await client.send({ method, url, body, signal });
       else await unlessGone(client.send({ method, url, signal }));
+    },
+    async turnOver(type, id, path) {
+      await client.send({ method: 'PUT', url: `${await urlOf(type, id)}/${path}`, repeatable: false, signal });
     },
     async putAll(type, body) {
       await write('PUT', await collectionOf(type), body);

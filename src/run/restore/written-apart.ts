@@ -1,7 +1,7 @@
-import type { RegisterRule } from '../../catalogue/types.ts';
+import type { FieldPath, RegisterRule } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
-import { equalJson, textOf } from '../../core/paths.ts';
+import { equalJson, textOf, valueAt } from '../../core/paths.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { fillRecords } from '../../plan/secrets.ts';
 import { fillEntries } from './cache-entries.ts';
@@ -32,11 +32,25 @@ export async function writeApart(
     const after = equalJson(wanted, held) ? undefined : await writer.read(type, id);
     if (after) run.log.keepWrite(type, id, live.raw, after, sent);
   }
+  for (const [path, call] of Object.entries(type.restore.toggles ?? {})) await toggle(run, document, id, path, call);
   const { entries } = type;
   if (entries && typeof doc[entries] === 'string') {
     const [shown = '', raw = ''] = [live.doc, live.raw].map((form) => textOf(form[entries]) ?? '');
     await fillEntries(writer, type, id, fillRecords(doc[entries], shown, raw), raw);
   }
+}
+
+/** Turns a member on that is on in the document. The call turns over whatever it finds, so that it comes once. */
+async function toggle(
+  { context: { writer } }: StepRun,
+  { type, doc }: MirrorDocument,
+  id: string,
+  path: FieldPath,
+  call: string,
+): Promise<void> {
+  if (valueAt(doc, path) !== true) return;
+  const now = await writer.read(type, id);
+  if (now && valueAt(now.raw, path) !== true) await writer.turnOver(type, id, call);
 }
 
 /** Registers what is wanted and missing. Comes before the document that may name it. */

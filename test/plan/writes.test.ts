@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/core/json.ts';
+import { keyOf } from '../../src/core/keys.ts';
+import { createBody, restorable, updateBody } from '../../src/plan/body.ts';
+import { type PlanInput, planRestore } from '../../src/plan/planner.ts';
+import type { Plan } from '../../src/plan/types.ts';
+import { id, planInput, type, wanted } from './support.ts';
+
+const NONE = new Map<never, never>();
+
+function created(dir: string, doc: JsonObject, ids: ReadonlyMap<string, string> = NONE): JsonObject {
+  return createBody({ type: type(dir), wanted: doc, ids, supplied: NONE, late: [] }).doc;
+}
+
+function put(dir: string, doc: JsonObject, live: JsonObject): JsonObject {
+  const input = { type: type(dir), wanted: doc, live: { raw: live, doc: live }, ids: NONE, supplied: NONE };
+  return updateBody({ ...input, sampleData: false }).doc;
+}
+
+/** The plan for one document, with what is there in its place. */
+function plan(dir: string, doc: JsonObject, live?: JsonObject, own: Partial<PlanInput> = {}): Plan {
+  const _id = id('a', 1);
+  const there = { state: 'live', id: _id, raw: { _id, ...live }, doc: { _id, ...live }, changed: false } as const;
+  return planRestore(
+    planInput({
+      wanted: [wanted(dir, { _id, name: 'one', ...doc })],
+      live: new Map(live ? [[keyOf(dir, _id), there]] : []),
+      ...own,
+    }),
+  );
+}
+
+describe('members that only a creation sends', () => {
+  const upstream = (tool: string): JsonObject => ({
+    upstreamMcpConnections: [{ _connectionId: id('c', 1), tools: [tool] }],
+  });
+
+  it('are in a POST and never in a PUT, and a difference is reported and left', () => {
+    expect(created('mcpservers', upstream('a'))).toEqual({ disabled: true, ...upstream('a') });
+    expect(put('mcpservers', { name: 'n', ...upstream('a') }, upstream('b'))).toEqual({ name: 'n' });
+
+    const { steps, warnings } = plan('mcpservers', upstream('a'), { name: 'one', ...upstream('b') });
+    expect(steps).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('upstreamMcpConnections differs and stays as it is')]);
+  });
+});
+
+it('members that a PUT keeps when it leaves them out are cleared by null', () => {
+  const live = { endUserProvidedFields: ['http.auth'], name: 'one' };
+  expect(put('connections', { name: 'one' }, live)).toEqual({ name: 'one', endUserProvidedFields: null });
+  expect(put('connections', live, { name: 'one' })).toEqual(live);
+  expect(put('connections', { name: 'one' }, { name: 'two' })).toEqual({ name: 'one' });
+});
+
+describe('a mask that keeps the credential when it is sent back', () => {
+  const doc = (name: string): JsonObject => ({ name, oauth: { clientId: 'x', clientSecret: '******' } });
+
+  it.each([
+    ['mcpservers', 'oauth.clientSecret', 'update'],
+    ['mcpoauthproviders', 'clientSecret', 'update'],
+    // A mask might be stored as the credential, which nothing would bring back.
+    ['iclients', 'salesforce.clientSecret', 'blocked'],
+    ['connections', 'ftp.password', 'blocked'],
+  ])('of %s: a change beside %s is %s', (dir, place, action) => {
+    const [block = '', field] = place.split('.');
+    const secret: JsonObject = field ? { [block]: { [field]: '******' } } : { [block]: '******' };
+    const { steps } = plan(dir, { description: 'new', ...secret }, { name: 'one', description: 'old', ...secret });
+    expect(steps).toMatchObject([{ action, ...(action === 'update' ? { method: 'put' } : { credentials: [place] }) }]);
+  });
+
+  it('is sent back where the live document shows it, and by no creation', () => {
+    expect(put('mcpservers', doc('a'), doc('b'))).toEqual(doc('a'));
+    expect(put('mcpservers', doc('a'), { name: 'b', oauth: {} })).toEqual({ name: 'a', oauth: { clientId: 'x' } });
+    expect(created('mcpservers', doc('a'))).toEqual({ disabled: true, name: 'a', oauth: { clientId: 'x' } });
+  });
+});
+
+describe('prompts and resources of an MCP server', () => {
+  it('keep the ids that they have, and grants follow', () => {
+    const server = (prompt: string, other: string): JsonObject => ({
+      prompts: [{ _id: prompt, name: 'ask' }],
+      resources: [{ _id: other, _fileId: id('f', 1) }],
+      permissionSets: [{ _promptIds: [prompt], _resourceIds: [other] }],
+    });
+    const [old, live] = [server(id('b', 1), id('b', 2)), server(id('c', 1), id('c', 2))];
+    expect(put('mcpservers', old, { ...live, permissionSets: [] })).toEqual(live);
+  });
+
+  it.each([
+    ['prompts', 'name', 'was', true],
+    ['resources', '_fileId', id('f', 2), true],
+    ['prompts', 'title', 'was', false],
+  ])('(%s) with another %s lose their grants, which is reported', (list, field, value, reported) => {
+    const part = { _id: id('b', 1), name: 'ask', _fileId: id('f', 1), title: 'Ask' };
+    const { warnings } = plan('mcpservers', { [list]: [{ ...part, [field]: value }] }, { name: 'one', [list]: [part] });
+    expect(warnings.some((text) => text.includes('grant it again'))).toBe(reported);
+  });
+});
+
+describe('entries of which the value is a credential', () => {
+  const entries = (...held: JsonObject[]): JsonObject => ({ http: { headers: held } });
+  const [secret, plain] = [
+    { name: 'Authorization', value: { $secret: '0123456789ab' } },
+    { name: 'Accept', value: 'a' },
+  ];
+
+  it('are left out of a creation, and entered by a person', () => {
+    const input = { type: type('connections'), wanted: entries(secret, plain), ids: NONE, supplied: NONE, late: [] };
+    expect(createBody(input)).toMatchObject({ doc: entries(plain), missing: ['http.headers[0].value'] });
+    const supplied = new Map([['http.headers[0].value', 'Basic x']]);
+    expect(createBody({ ...input, supplied }).doc).toEqual(entries({ ...secret, value: 'Basic x' }, plain));
+  });
+
+  it('are no difference when the created resource lacks them', () => {
+    const form = (doc: JsonObject): JsonObject => restorable(type('connections'), doc, NONE);
+    expect(form(entries(secret, plain))).toEqual(form(entries(plain)));
+    expect(form(entries(plain))).not.toEqual(form(entries()));
+  });
+
+  it('are added from --secrets to a resource that was created without them', () => {
+    const supplied = () => new Map([['http.headers[0].value', 'Basic x']]);
+    const own = { type: 'http' };
+    const { steps } = plan(
+      'connections',
+      { ...own, ...entries(secret, plain) },
+      { name: 'one', ...own, ...entries(plain) },
+      { supplied },
+    );
+    expect(steps).toMatchObject([{ action: 'update', method: 'put', reason: expect.stringContaining('--secrets') }]);
+  });
+});
+
+describe('what a creation starts or needs is a warning', () => {
+  it.each<[string, JsonObject, string | undefined]>([
+    ['exports', { cdc: { snapshotMode: 'initial' } }, 'reads every existing row again'],
+    ['exports', { cdc: { snapshotMode: 'no_data' } }, undefined],
+    ['exports', { topic: { startPosition: 'earliest' } }, 'reads all events that the topic holds again'],
+    ['exports', { netsuite: { distributed: { recordType: 'item' } } }, 'installs its trigger'],
+    ['connections', { type: 'van' }, 'gets a new mailbox'],
+    ['connections', { type: 'ftp', ftp: { _tpConnectorId: id('t', 1) } }, 'publish its own one first'],
+    ['flows', {}, 'Standalone flows'],
+    ['flows', { _integrationId: id('i', 1) }, undefined],
+  ])('%s %j', (dir, doc, says) => {
+    const { warnings } = plan(dir, doc, undefined, { exists: () => true });
+    expect(warnings.some((text) => text.includes(says ?? 'again'))).toBe(says !== undefined);
+  });
+
+  it('as is the move of a tool', () => {
+    const [from, to] = [{ _integrationId: id('i', 1) }, { _integrationId: id('i', 2) }];
+    const { warnings } = plan('tools', to, { name: 'one', ...from }, { exists: () => true });
+    expect(warnings).toEqual([expect.stringContaining('moves to another integration')]);
+  });
+});
+
+describe('what is fixed at creation', () => {
+  it.each([
+    [
+      'exports',
+      'netsuite',
+      { distributed: { frameworkVersion: 'suiteapp2.0' } },
+      { distributed: { frameworkVersion: 'suitebundle' } },
+    ],
+    ['imports', 'netsuite_da', { restletVersion: 'suiteapp2.0' }, { restletVersion: 'suiteapp1.0' }],
+    ['iclients', 'awsIam', { externalId: 'a' }, { externalId: 'b' }],
+  ])('of %s, in %s, blocks the change', (dir, block, ours, theirs) => {
+    const { steps } = plan(dir, { [block]: ours }, { name: 'one', [block]: theirs });
+    expect(steps).toMatchObject([
+      { action: 'blocked', reason: expect.stringContaining('cannot be changed after creation') },
+    ]);
+  });
+});
+
+describe('steps', () => {
+  it('that are being set up have the mark, also those of a state that lacks the mark', () => {
+    const [half, done] = [{ type: 'import' }, { type: 'import', _importId: id('m', 1) }];
+    const marked = { ...half, setupInProgress: true };
+    expect(created('flows', { pageProcessors: [half, done] })).toMatchObject({ pageProcessors: [marked, done] });
+    expect(put('flows', { pageProcessors: [half] }, {})).toEqual({ pageProcessors: [marked] });
+  });
+
+  it('keep their links to an HTTP connector, with the ids of the target', () => {
+    const links = (n: number): JsonObject => ({
+      http: { _httpConnectorResourceId: id('r', n), _httpConnectorEndpointIds: [id('e', n)] },
+    });
+    const ids = new Map([
+      [id('r', 1), id('r', 2)],
+      [id('e', 1), id('e', 2)],
+    ]);
+    expect(created('imports', links(1), ids)).toEqual(links(2));
+    expect(created('imports', links(3), ids)).toEqual(links(3));
+  });
+});
