@@ -12,6 +12,7 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
         'Changes nothing.',
     )
     .option('--bundle [file]', 'also write a file for support, with all secrets removed')
+    .option('--noise [commits]', 'instead: name the fields that change by themselves, going by the last commits (200)')
     .option(...JSON_RESULT)
     .addHelpText(
       'after',
@@ -19,6 +20,7 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
 Examples:
   celigo-mirror doctor
   celigo-mirror doctor --bundle                   writes celigo-mirror-support-<time>.json; review it before you send it
+  celigo-mirror doctor --noise                    offline; prints the line for the configuration that ignores them
   celigo-mirror doctor --json | jq '.findings[] | select(.verdict == "fault")'
 
 Exit codes:

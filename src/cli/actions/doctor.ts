@@ -10,10 +10,12 @@ import { configOf } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { runNoise } from './noise.ts';
 
 export interface DoctorFlags {
   readonly json?: boolean;
   readonly bundle?: string | true;
+  readonly noise?: string | true;
 }
 
 /** @returns the exit code. @throws AppError `USAGE` for a configuration that cannot be read */
@@ -28,6 +30,7 @@ export async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFla
     }
     throw error;
   }
+  if (flags.noise !== undefined) return runNoise(io, globals, config, { ...flags, noise: flags.noise });
   const clean = (text: string): string => scrub(text, secretsOf(config));
   const findings = await examine({
     config,
