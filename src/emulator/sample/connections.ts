@@ -131,7 +131,6 @@ const hartmann = connection(ids.connections.hartmann, 'SFTP Hartmann & Söhne', 
     concurrencyLevel: 1,
     _tpConnectorId: ids.partnerConnectors.hartmann,
   },
-  usePgp: true,
   pgp: {
     publicKey: pem('PGP PUBLIC KEY BLOCK', 'sample public key of Hartmann, shortened'),
     privateKey: pem('PGP PRIVATE KEY BLOCK', credentials.hartmannPgpKeyBody),

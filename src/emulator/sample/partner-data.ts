@@ -154,8 +154,8 @@ export const ediProfiles: readonly JsonObject[] = [
     tpIdQualifier: '14',
     myIdQualifier: '14',
     controlNumber: 1,
-    unb01: 'UNOC',
-    unb02: '3',
+    unb010_0001: 'UNOC',
+    unb010_0002: '3',
   }),
 ];
 

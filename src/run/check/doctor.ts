@@ -15,6 +15,7 @@ import { isSound } from '../../mirror/repair-clone.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
+import { examineUnknown } from './unknown.ts';
 
 /** What the checks need from the outside. */
 interface DoctorDeps {
@@ -117,7 +118,9 @@ async function examineRepository(git: Git, { repository, accounts }: Config): Pr
     return [{ ...found, verdict: 'fault', detail: `${path} is damaged`, remedy }];
   }
   const folders = accounts.map(({ name }) => name);
-  return [{ ...found, verdict: 'ok', detail: path }, ...(await examineClone(git, folders, remote !== undefined))];
+  const unknown = await Promise.all(folders.map((folder) => examineUnknown(git, folder)));
+  const clone = await examineClone(git, folders, remote !== undefined);
+  return [{ ...found, verdict: 'ok', detail: path }, ...clone, ...unknown.flat()];
 }
 
 async function examineRemote(git: Git, { repository }: Config): Promise<Finding> {
