@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { ApiFault } from '../../src/emulator/http/server.ts';
+import { connection, account as seedOf } from '../emulator/support.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import type { Workspace } from '../support/workspace.ts';
 import {
@@ -28,16 +29,15 @@ interface Chain {
   readonly ids: Readonly<Record<'integrations' | 'flows' | 'exports' | 'scripts', string>>;
 }
 
-/** An account with a flow and what it uses, mirrored. */
+/** A small account with a flow and what it uses, mirrored. */
 async function chain(): Promise<Chain> {
-  const test = await sample();
+  const test = await sample({ seed: seedOf({ connections: [connection()] }) });
   const acting = test.emulator.act(test.owner.email);
   const make = (dir: string, made: JsonObject) => String(acting.create(dir, { name: 'Own', ...made })._id);
   const integrations = make('integrations', {});
   const scripts = make('scripts', { content: 'function f () {}' });
-  const connection = String(test.emulator.state.all('connections').find(({ type: kind }) => kind === 'http')?._id);
   const hooks = { preSavePage: { function: 'f', _scriptId: scripts } };
-  const exports = make('exports', { ...HTTP, _connectionId: connection, hooks });
+  const exports = make('exports', { ...HTTP, _connectionId: String(connection()._id), hooks });
   const flows = make('flows', {
     _integrationId: integrations,
     disabled: true,
@@ -130,7 +130,7 @@ describe('a deleted resource comes back', () => {
     expect(writes(test.emulator)).toEqual([]);
   });
 
-  it('in the version of the bin, where only something else needs it', async () => {
+  it('in the version of the bin, where only something else needs it', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     test.emulator.act(test.owner.email).set('exports', ids.exports, { 'http.relativeURI': '/newer' });
@@ -234,7 +234,7 @@ describe('what the bin does not give back', () => {
     expect(said(outcome)).toContain('part of an Integration App: the server leaves it to the app');
   });
 
-  it('because of something that came into the bin since the plan was made is named', async () => {
+  it('because of something that came into the bin since the plan was made is named', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids, at } = world;
     const acting = test.emulator.act(test.owner.email);
@@ -287,7 +287,7 @@ describe('--prune', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('preserves an edit that was made just before a circle was opened', async () => {
+  it('preserves an edit that was made just before a circle was opened', { tags: 'slow' }, async () => {
     const { test, space, at, ids } = await chain();
     const acting = test.emulator.act(test.owner.email);
     const { pageGenerators = null } = doc(test.emulator, 'flows', ids.flows);
@@ -297,7 +297,7 @@ describe('--prune', () => {
     acting.set('flows', ping, { _runNextFlowIds: [pong] });
     acting.set('flows', pong, { _runNextFlowIds: [ping] });
     await space.sync();
-    const other = test.person('administrator', 1);
+    const other = test.person('administrator');
     test.emulator.beforeWrite = ({ id, method }) => {
       if (id !== ping || method !== 'PUT') return;
       test.emulator.beforeWrite = undefined;

@@ -113,7 +113,7 @@ async function open(work: Work, step: Step): Promise<void> {
   try {
     await openCircle(work.run, step);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status === undefined) throw error;
+    if (!(error instanceof ApiError)) throw error;
   }
 }
 

@@ -111,7 +111,13 @@ async function findAlong(
     const type = findType(typeName);
     // What is wanted has its place already, perhaps under a new id.
     if (!type || found.has(keyOf(typeName, id)) || live.has(typeName, id) === true) return undefined;
-    return inBin(type, id);
+    try {
+      return await inBin(type, id);
+    } catch (error) {
+      // Nothing returns that was not seen: the server refuses to bring back what uses it, and names it.
+      if (!(error instanceof ApiError)) throw error;
+      return undefined;
+    }
   };
   const back = [...binned].filter(([, { document }]) => wanted.has(document));
   const returning = new Map(back.map(([key, { raw }]) => [key, raw]));

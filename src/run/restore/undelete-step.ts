@@ -31,8 +31,8 @@ async function comeBack(
     const mayCascade = type.dependence !== 'group';
     // A server may have the cascading call only.
     if (error.status === 405 && mayCascade) return writer.undelete(type, id, true);
-    if (error.apiCode !== 'descendants_not_restored') throw error;
     const used = error.named.filter((other) => other !== id);
+    if (error.apiCode !== 'descendants_not_restored' || used.length === 0) throw error;
     const names = used.map((other) => {
       const planned = returning.get(other);
       return planned ? `${planned.key} "${planned.title}"` : other;
@@ -42,7 +42,7 @@ async function comeBack(
       const planned = returning.get(other);
       return planned !== undefined && !log.outcomes.has(planned.key);
     });
-    if (isCircle && used.length > 0 && mayCascade) return writer.undelete(type, id, true);
+    if (isCircle && mayCascade) return writer.undelete(type, id, true);
     const reason = `it uses what is in the recycle bin itself, restore that as well: ${names.join(', ')}`;
     throw new ApiError(reason, { status: error.status, apiCode: error.apiCode, transient: false, cause: error });
   }
