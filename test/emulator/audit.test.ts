@@ -10,7 +10,9 @@ describe('the audit log', () => {
   it('names who changed which fields, and whether by API or in the browser', async () => {
     const { emulator, as, get, time } = await start({ seed: account(smallShop()) });
 
-    emulator.act(people.manager.token).set('flows', id('5', 1), { name: 'Renamed', 'pageGenerators[0].schedule': 's' });
+    emulator
+      .act(people.manager.token)
+      .set('flows', id('5', 1), { name: 'Renamed', 'pageGenerators[0].schedule': '? 5 * ? * *' });
     time.advance(1);
     await as(people.admin.token).send('PATCH', `/v1/flows/${id('5', 1)}`, [
       { op: 'replace', path: '/disabled', value: false },
@@ -32,7 +34,7 @@ describe('the audit log', () => {
     expect(log[2]?.fieldChanges).toEqual(
       expect.arrayContaining([
         { fieldPath: 'name', oldValue: 'Flow 1', newValue: 'Renamed' },
-        { fieldPath: 'pageGenerators[0].schedule', newValue: 's' },
+        { fieldPath: 'pageGenerators[0].schedule', newValue: '? 5 * ? * *' },
       ]),
     );
     expect(log[0]?.fieldChanges).toEqual([]);

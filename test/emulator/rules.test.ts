@@ -13,7 +13,12 @@ async function verdicts(resources: Record<string, readonly JsonObject[]>, path: 
   return found;
 }
 
-const ROUTER = { id: 'a', routeRecordsTo: 'first_matching_branch', branches: [{ name: 'All' }] };
+const ROUTER = {
+  id: 'a',
+  routeRecordsTo: 'first_matching_branch',
+  routeRecordsUsing: 'input_filters',
+  branches: [{ name: 'All' }],
+};
 
 describe('every type', () => {
   it('needs its required fields', async () => {
@@ -54,7 +59,7 @@ describe('every type', () => {
       { name: 'C', type: 'fax', fax: {} },
       { name: 'n'.repeat(101), type: 'http', http: {} },
     ];
-    expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['422 invalid_field', '422 invalid_field']);
+    expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['422 enum', '422 size_limit_exceeded']);
   });
 
   it('refuses new REST steps and keeps old ones, unless configured otherwise', async () => {
@@ -84,7 +89,7 @@ describe('flows', () => {
       '422 invalid_field',
       '422 invalid_field',
       '422 alias_not_supported',
-      '422 invalid_ref',
+      '201',
     ]);
   });
 
@@ -129,6 +134,8 @@ describe('flows', () => {
   });
 });
 
+const STATIONS = { partnerStationInfo: {}, userStationInfo: {} };
+
 describe('connections', () => {
   it('of some kinds need an agent or credentials at once', async () => {
     const bodies = [
@@ -153,18 +160,21 @@ describe('connections', () => {
 
     await send('DELETE', `/v1/connections/${id('2', 1)}`);
 
-    expect((await send('POST', '/v1/connections', { name: 'B', type: 'as2', as2 })).status).toBe(422);
+    const twin = { name: 'B', type: 'as2', as2: { ...as2, ...STATIONS } };
+    expect(codeOf(await send('POST', '/v1/connections', twin))).toBe('invalid_field');
   });
 
   it('get a key pair when an AS2 one comes without', async () => {
     const { send, emulator } = await start();
 
-    const made = await send('POST', '/v1/connections', { name: 'A', type: 'as2', as2: { as2Id: 'X' } });
+    const made = await send('POST', '/v1/connections', { name: 'A', type: 'as2', as2: { as2Id: 'X', ...STATIONS } });
 
     const stored = emulator.state.get('connections', String((made.body as JsonObject)._id));
     expect(stored).toMatchObject({ as2: { encrypted: { userPrivateKey: expect.any(String) } } });
   });
 });
+
+const MAPPED = { generate: 'a', dataType: 'object', status: 'Active' };
 
 describe('imports', () => {
   it('need active mappings, and what their kind needs', async () => {
@@ -173,7 +183,7 @@ describe('imports', () => {
       {
         ...base,
         adaptorType: 'HTTPImport',
-        mappings: [{ generate: 'a', status: 'Active', mappings: [{ generate: 'b' }] }],
+        mappings: [{ ...MAPPED, mappings: [{ generate: 'b', dataType: 'string' }] }],
       },
       { ...base, adaptorType: 'ToolImport' },
       { ...base, adaptorType: 'GuardrailImport', guardrail: { type: 'pii', pii: { entities: [] } } },
@@ -181,7 +191,7 @@ describe('imports', () => {
       { name: 'I', adaptorType: 'GuardrailImport', guardrail: { type: 'ai_agent' } },
     ];
     expect(await verdicts(smallShop(), '/v1/imports', bodies)).toEqual([
-      '422 invalid_field',
+      '422 status_field_absent',
       '422 missing_required_field',
       '422 missing_required_field',
       '422 missing_required_field',

@@ -102,11 +102,11 @@ describe('replacing', () => {
     expect((answer.body as JsonObject).lastModified).toBe('2026-03-01T12:01:00.000Z');
   });
 
-  it('erases the code of a script without content', async () => {
+  it('keeps the code of a script without content', async () => {
     const { send, emulator } = await start({ seed: account({ scripts: [script(1)] }) });
 
     expect((await send('PUT', SCRIPT, { name: 'Hooks' })).status).toBe(200);
-    expect(emulator.state.get('scripts', id('6', 1))).not.toHaveProperty('content');
+    expect(emulator.state.get('scripts', id('6', 1))).toMatchObject({ name: 'Hooks', content: script(1).content });
   });
 
   it('refuses a change of what is fixed', async () => {

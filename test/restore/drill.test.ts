@@ -106,8 +106,7 @@ describe('drill', () => {
     expectCode(outcome, 0);
     const report = JSON.parse(outcome.out) as JsonObject;
     expect(report).toMatchObject({ unexplained: [] });
-    const why =
-      'may be refused by the API: `NoSuchImport` is not a valid enum value for path `adaptorType`. (invalid_field)';
+    const why = 'may be refused by the API: `NoSuchImport` is not a valid enum value for path `adaptorType`. (enum)';
     expect(report.warnings).toContainEqual(expect.objectContaining({ what: `imports/${id}`, why }));
     expect((await drill(space.mirror)).out).toContain(why);
   });

@@ -2,7 +2,9 @@ import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { mapPath } from '../../src/core/paths.ts';
-import type { Emulator } from '../../src/emulator/http/server.ts';
+import { type Emulator, emptyAccount } from '../../src/emulator/http/server.ts';
+import { createAccount } from '../../src/emulator/model/account.ts';
+import { DEFAULT_BEHAVIOUR } from '../../src/emulator/model/behaviour.ts';
 import { internalReferences } from '../../src/emulator/model/links.ts';
 import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
@@ -27,6 +29,9 @@ export function typed(dir: string) {
   return type;
 }
 
+/** An account in which nothing is known. */
+const NOWHERE = createAccount(emptyAccount(), { behaviour: DEFAULT_BEHAVIOUR, now: () => new Date(), unlicensed: {} });
+
 /** Fields that say when and by whom something was written. */
 const STAMPS = new Set(['lastModified', 'lastModifiedBy']);
 const SORTED = new Set(['_registeredConnectionIds', '_registeredLookupCacheIds']);
@@ -35,8 +40,9 @@ const SORTED = new Set(['_registeredConnectionIds', '_registeredLookupCacheIds']
 export function settled(dir: string, stored: JsonObject): JsonObject {
   const written = normaliseWritten(typed(dir), structuredClone(stored) as JsonObject, {
     id: String(stored._id),
-    mint: () => 'minted',
+    body: stored,
     stored,
+    account: NOWHERE,
   });
   // A default inside a list may stand there or not.
   const settled = Object.entries(typed(dir).defaults ?? {})

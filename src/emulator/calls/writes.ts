@@ -1,75 +1,20 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../../core/json.ts';
-import { equalJson, mapPath, setPlace, valueAt, withKey } from '../../core/paths.ts';
-import { isMask } from '../../core/secrets.ts';
-import type { Account } from '../model/account.ts';
+import { isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { setPlace, valueAt } from '../../core/paths.ts';
+import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
-import { forbidden, invalid, notFound } from '../model/api-fault.ts';
+import { fault, forbidden, invalid, notFound } from '../model/api-fault.ts';
 import { fieldChangesOf } from '../model/audit.ts';
 import { codeOf } from '../model/ids.ts';
-import { maskedPaths } from '../model/masking.ts';
-import { isOffline } from '../rules/connection-checks.ts';
+import { completed } from '../rules/completing.ts';
 import { applyPatch } from '../rules/json-patch.ts';
+import { kept } from '../rules/kept.ts';
 import { normaliseWritten } from '../rules/normalising.ts';
-import { readOnlyPaths, ruleOf } from '../rules/rules.ts';
-import { afterWrite } from '../rules/side-effects.ts';
+import { isOffline } from '../rules/offline.ts';
+import { ruleOf } from '../rules/rules.ts';
+import { afterWrite, register } from '../rules/side-effects.ts';
 import { validate } from '../rules/validation.ts';
-import { objectBody } from './call.ts';
-
-/** Only the fields that clients may write at all. */
-function writableOnly(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
-  const { writable } = ruleOf(type.name);
-  if (!writable) return body;
-  const out: MutableJsonObject = {};
-  for (const [key, value] of Object.entries(stored ?? {})) if (!writable.includes(key)) setOwn(out, key, value);
-  for (const key of writable) if (body[key] !== undefined) setOwn(out, key, body[key]);
-  return out;
-}
-
-/** Puts the server's own values in the place of what a client sent in read-only fields. */
-function keepServerFields(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
-  let doc = body;
-  for (const path of readOnlyPaths(type)) {
-    // On an API of the old kind these two are the configuration itself (api-notes#api-legacy).
-    if (type.name === 'apis' && (path === '_scriptId' || path === 'function')) continue;
-    const kept = valueAt(stored, path);
-    if (equalJson(kept, valueAt(doc, path))) continue;
-    const cut = path.lastIndexOf('.');
-    if (cut === -1) doc = withKey(doc, path, kept);
-    // A block that the new document does not have is not brought back for its computed members.
-    else if (isObject(valueAt(doc, path.slice(0, cut)))) doc = setPlace(doc, path, kept);
-  }
-  return doc;
-}
-
-/** Refuses a change of what is fixed at creation; some such changes are ignored instead (api-notes#immutable). */
-function keepImmutable(type: ResourceType, body: JsonObject, stored: JsonObject): JsonObject {
-  const { silentlyFixed = [], required = [] } = ruleOf(type.name);
-  let doc = body;
-  for (const path of type.restore.immutable ?? []) {
-    const [kept, sent] = [valueAt(stored, path), valueAt(doc, path)];
-    if (equalJson(kept, sent)) continue;
-    if (silentlyFixed.includes(path)) {
-      const block = path.slice(0, path.lastIndexOf('.'));
-      if (isObject(valueAt(doc, block))) doc = setPlace(doc, path, kept);
-    } else if (sent === undefined && !required.includes(path)) {
-      doc = setPlace(doc, path, kept);
-    } else if (sent !== undefined) {
-      throw invalid(path, `${path} cannot be changed`);
-    }
-  }
-  return doc;
-}
-
-/** Under the kinder reading of the documents, a mask leaves the stored credential alone (api-notes#mask-writes). */
-function resolveMasks(type: ResourceType, body: JsonObject, stored: JsonObject | undefined): JsonObject {
-  let doc = body;
-  for (const path of maskedPaths(type)) {
-    if (path.includes('[]') || path.includes('*')) continue;
-    doc = mapPath(doc, path, (held) => (isMask(held) ? valueAt(stored, path) : held));
-  }
-  return doc;
-}
+import { objectBody, stringsOf } from './call.ts';
 
 function assertOwn(type: ResourceType, stored: JsonObject | undefined): void {
   if (ruleOf(type.name).catalogue === true && stored?.published === true) {
@@ -124,18 +69,22 @@ export function stamp(account: Account, actor: Actor, doc: JsonObject): JsonObje
   }
 }
 
-/** Normalises, checks and stores what a POST, PUT or PATCH makes of a document. */
-function store(
-  account: Account,
-  actor: Actor,
-  type: ResourceType,
-  id: string,
-  sent: JsonObject,
-  stored: JsonObject | undefined,
-): JsonObject {
-  let doc = normaliseWritten(type, sent, { id, mint: account.mint, stored });
+/** A write of one document. */
+interface Write {
+  readonly id: string;
+  /** As the request has it. */
+  readonly body: JsonObject;
+  /** The same with what the server keeps. */
+  readonly sent: JsonObject;
+  readonly stored: JsonObject | undefined;
+}
+
+/** Normalises, checks, completes and stores what a POST, PUT or PATCH makes of a document. */
+function store(account: Account, actor: Actor, type: ResourceType, { id, body, sent, stored }: Write): JsonObject {
+  let doc = normaliseWritten(type, sent, { id, body, stored, account });
   validate({ type, id, doc, sent, stored }, account);
   if (!stored) doc = minted(type, doc, id, account.actors.owner._id);
+  if (account.behaviour.completes) doc = completed(type, doc, { id, body, stored, account });
   if (type.name === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
   doc = stamp(account, actor, doc);
   account.store.put(type.name, doc);
@@ -155,16 +104,43 @@ export function readVisible(account: Account, actor: Actor, type: ResourceType, 
   return doc;
 }
 
+const MOST_REGISTRATIONS = 100;
+
+/** Integrations in which a new connection is registered at once (api-notes#written-apart). @throws ApiFault */
+function registrationsOf(account: Account, { __integrationIds: ids }: JsonObject): readonly string[] {
+  if (ids === undefined) return [];
+  const list = stringsOf(ids, '__integrationIds');
+  if (list.length > MOST_REGISTRATIONS) {
+    throw fault(400, 'batch_size_exceeded', `at most ${MOST_REGISTRATIONS} integrations at once`, '__integrationIds');
+  }
+  if (list.some((id) => !account.store.has('integrations', id))) throw notFound('integration');
+  return list;
+}
+
+const STANDALONE = 'Standalone flows';
+
+/** A flow without an integration, perhaps in the one that the server keeps for such flows (api-notes#standalone-flows). */
+function inAnIntegration(account: Account, actor: Actor, type: ResourceType, doc: JsonObject): JsonObject {
+  if (type.name !== 'flows' || doc._integrationId !== undefined || account.behaviour.standaloneFlows !== 'move')
+    return doc;
+  const found = [...account.store.all('integrations')].find(({ name }) => name === STANDALONE);
+  const home = found ?? createDocument(account, actor, typeOf('integrations'), { name: STANDALONE });
+  return { ...doc, _integrationId: String(home._id) };
+}
+
 /** POST: stores a new document under a new id, and returns it with its secrets in plain text. @throws ApiFault */
 export function createDocument(account: Account, actor: Actor, type: ResourceType, body: Json | undefined): JsonObject {
   const sent = objectBody(body);
   account.access.needsWrite(actor, type, undefined, sent);
+  const registrations = type.name === 'connections' ? registrationsOf(account, sent) : [];
   let id = account.mint();
   while (account.store.has(type.name, id)) id = account.mint();
-  let doc = keepServerFields(type, writableOnly(type, sent, undefined), undefined);
-  if (account.behaviour.maskedWrites === 'keep') doc = resolveMasks(type, doc, undefined);
+  const doc = kept(type, sent, undefined, account.behaviour);
   const dated = ruleOf(type.name).dated === false ? {} : { createdAt: account.now().toISOString() };
-  return store(account, actor, type, id, { _id: id, ...dated, ...doc }, undefined);
+  const made = { _id: id, ...dated, ...inAnIntegration(account, actor, type, doc) };
+  const stored = store(account, actor, type, { id, body: sent, sent: made, stored: undefined });
+  for (const integration of registrations) register(account, integration, id);
+  return stored;
 }
 
 /**
@@ -187,9 +163,8 @@ export function replaceDocument(
     const refused = ['_id', '_userId', '_integrationId'].find((field) => sent[field] !== undefined);
     if (refused !== undefined) throw invalid(refused, `${refused} is not allowed`);
   }
-  let doc = keepServerFields(type, writableOnly(type, sent, stored), stored);
-  if (account.behaviour.maskedWrites === 'keep') doc = resolveMasks(type, doc, stored);
-  return store(account, actor, type, id, keepImmutable(type, doc, stored), stored);
+  const doc = kept(type, sent, stored, account.behaviour);
+  return store(account, actor, type, { id, body: sent, sent: doc, stored });
 }
 
 /** PATCH: changes the few fields that the type allows. @throws ApiFault */
@@ -202,5 +177,5 @@ export function patchDocument(
 ): JsonObject {
   const stored = readVisible(account, actor, type, id);
   account.access.needsWrite(actor, type, id, stored);
-  return store(account, actor, type, id, applyPatch(type, stored, patch ?? null), stored);
+  return store(account, actor, type, { id, body: {}, sent: applyPatch(type, stored, patch ?? null), stored });
 }

@@ -63,6 +63,19 @@ export interface Behaviour {
    * A reference to nothing is refused in any case.
    */
   readonly validation: 'refuse' | 'record';
+  /**
+   * What becomes of a new flow without an integration: it is kept as it is, moved to the integration "Standalone flows",
+   * or refused (api-notes#standalone-flows).
+   */
+  readonly standaloneFlows: 'keep' | 'move' | 'refuse';
+  /** Whether the account has an alias, without which it can have no MCP servers (api-notes#mcp-servers). */
+  readonly accountAlias: boolean;
+  /** Whether a header or the like needs a value, as the schemas say (api-notes#headers-need-values). */
+  readonly bareEntries: 'accept' | 'refuse';
+  /** Whether the server adds what a document lacks: parts of other adaptors, ids of parts (api-notes#defaults). */
+  readonly completes: boolean;
+  /** What becomes of a connection's HTTP connector that the account cannot see (api-notes#connector-pointers). */
+  readonly unknownConnectors: 'keep' | 'drop';
   /** Whether REST exports, imports and connections can still be created (api-notes#legacy-rest). */
   readonly legacyRest: 'refuse' | 'accept';
 }
@@ -91,5 +104,10 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   binKeepsLookupData: false,
   nextPageUrl: 'bare',
   validation: 'refuse',
+  standaloneFlows: 'keep',
+  accountAlias: true,
+  bareEntries: 'accept',
+  completes: false,
+  unknownConnectors: 'keep',
   legacyRest: 'refuse',
 };

@@ -18,3 +18,13 @@ export interface Draft {
 export type Faults = Iterable<HandlerFault>;
 
 export type Check = (draft: Draft, account: Account) => Faults;
+
+/** What a normalisation may need in addition to the document. */
+export interface Context {
+  readonly id: string;
+  /** The body of the request. */
+  readonly body: JsonObject;
+  /** The stored document, when it is replaced. */
+  readonly stored: JsonObject | undefined;
+  readonly account: Account;
+}

@@ -8,19 +8,15 @@ import {
   type MutableJsonObject,
   setOwn,
 } from '../../core/json.ts';
-import { mapPath, setPlace, valueAt, withKey } from '../../core/paths.ts';
-import { codeOf } from '../model/ids.ts';
+import { mapPath, setPlace, valueAt, valuesAt, withKey } from '../../core/paths.ts';
+import { inferred } from './adaptors.ts';
+import { normaliseConnection } from './connection-writes.ts';
+import { pointers } from './connector-pointers.ts';
+import type { Context } from './draft.ts';
+import { normaliseMcpServer } from './mcp-writes.ts';
 import { ruleOf } from './rules.ts';
 
-/** What a normalisation may need in addition to the document. */
-interface NormaliseContext {
-  readonly id: string;
-  readonly mint: () => string;
-  /** The stored document, when it is replaced. */
-  readonly stored: JsonObject | undefined;
-}
-
-type Normalise = (doc: JsonObject, context: NormaliseContext) => JsonObject;
+type Normalise = (doc: JsonObject, context: Context) => JsonObject;
 
 function letterCase(doc: JsonObject, paths: readonly string[] = [], upper: boolean): JsonObject {
   return paths.reduce(
@@ -54,39 +50,6 @@ function withoutEmptyHooks(hooks: Json): Json {
   );
 }
 
-function clampConcurrency(value: Json): Json {
-  if (isArray(value)) return value.map(clampConcurrency);
-  if (!isObject(value)) return value;
-  const out: MutableJsonObject = {};
-  for (const key of Object.keys(value)) {
-    const held = value[key] as Json;
-    const clamped =
-      (key === 'concurrencyLevel' || key === 'targetConcurrencyLevel') && typeof held === 'number'
-        ? Math.min(25, Math.max(1, Math.trunc(held)))
-        : clampConcurrency(held);
-    setOwn(out, key, clamped);
-  }
-  return out;
-}
-
-const FTP_PORTS: Readonly<Record<string, number>> = { sftp: 22, ftp: 21, ftps: 990 };
-
-function connection(doc: JsonObject, { id }: NormaliseContext): JsonObject {
-  let out = clampConcurrency(doc) as JsonObject;
-  out = mapPath(out, 'netsuite.wsdlVersion', (value) => (value === 'next' ? 'next' : 'latest'));
-  const protocol = valueAt(out, 'ftp.type');
-  if (typeof protocol === 'string' && valueAt(out, 'ftp.port') === undefined) {
-    out = setPlace(out, 'ftp.port', FTP_PORTS[protocol] ?? 21);
-  }
-  if (isObject(out.as2) && valueAt(out, 'as2.encrypted.userPrivateKey') === undefined) {
-    out = setPlace(out, 'as2.encrypted.userPrivateKey', codeOf(`${id}-private`, 64));
-    if (valueAt(out, 'as2.unencrypted.userPublicKey') === undefined) {
-      out = setPlace(out, 'as2.unencrypted.userPublicKey', codeOf(`${id}-public`, 64));
-    }
-  }
-  return out;
-}
-
 function iclient(doc: JsonObject): JsonObject {
   const out = mapPath(doc, 'oauth2.scope', (value) =>
     typeof value === 'string' ? value.split(/[\s,]+/).filter((part) => part !== '') : value,
@@ -95,7 +58,7 @@ function iclient(doc: JsonObject): JsonObject {
 }
 
 /** Groups get ids from the server; an id that this document did not hold before is not taken (api-notes#groups). */
-function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseContext): JsonObject {
+function groups(doc: JsonObject, field: string, { account: { mint }, stored }: Context): JsonObject {
   const list = doc[field];
   if (!isArray(list)) return doc;
   const before = stored?.[field];
@@ -109,12 +72,42 @@ function groups(doc: JsonObject, field: string, { mint, stored }: NormaliseConte
   );
 }
 
-function flow(doc: JsonObject): JsonObject {
+/** A list that comes in the form of its own schema, `{type: []}`, counts as empty (api-notes#put). */
+function withoutSchemaForm(value: Json): Json {
+  if (isArray(value)) return value.map(withoutSchemaForm);
+  if (!isObject(value)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) {
+    const held = value[key] as Json;
+    if (key !== 'responseMapping' || !isObject(held)) setOwn(out, key, withoutSchemaForm(held));
+    else {
+      const emptied = ['fields', 'lists'].filter((list) => isObject(held[list]));
+      setOwn(
+        out,
+        key,
+        emptied.reduce((mapping, list) => withKey(mapping, list, []), held),
+      );
+    }
+  }
+  return out;
+}
+
+/** A group that no integration has is dropped; an orphaned one that the flow had may stay (api-notes#groups). */
+function withKnownGroup(doc: JsonObject, { account, stored }: Context): JsonObject {
+  const group = doc._flowGroupingId;
+  if (group === undefined || group === stored?._flowGroupingId || account.behaviour.validation === 'record') return doc;
+  for (const integration of account.store.all('integrations')) {
+    if (valuesAt(integration, 'flowGroupings[]._id').includes(group)) return doc;
+  }
+  return withKey(doc, '_flowGroupingId', undefined);
+}
+
+function flow(doc: JsonObject, context: Context): JsonObject {
   // A flow created without `disabled` runs at once (api-notes#flow-disabled).
   let out = doc.disabled === undefined ? { ...doc, disabled: false } : doc;
   // Overrides count only together with their description (api-notes#flow-instances).
   if (out.overrides !== undefined && out.overridesHelper === undefined) out = withKey(out, 'overrides', undefined);
-  return out;
+  return withKnownGroup(withoutSchemaForm(out) as JsonObject, context);
 }
 
 function api(doc: JsonObject): JsonObject {
@@ -125,18 +118,8 @@ function api(doc: JsonObject): JsonObject {
   return out;
 }
 
-function mcpServer(doc: JsonObject): JsonObject {
-  return ['tools[]', 'apis[]'].reduce(
-    (held, path) =>
-      mapPath(held, path, (entry) =>
-        isObject(entry) && entry.disabled === undefined ? { ...entry, disabled: true } : entry,
-      ),
-    doc,
-  );
-}
-
 /** New connectors get new ids for their versions, APIs and conditions (api-notes#connector-parts). */
-function httpConnector(doc: JsonObject, { mint, stored }: NormaliseContext): JsonObject {
+function httpConnector(doc: JsonObject, { account: { mint }, stored }: Context): JsonObject {
   if (stored) return doc;
   const paths = ['versions[]', 'apis[]', 'apis[].versions[]', 'supportedBy.*.conditions[]'];
   return paths.reduce(
@@ -145,9 +128,18 @@ function httpConnector(doc: JsonObject, { mint, stored }: NormaliseContext): Jso
   );
 }
 
-function guardrail(doc: JsonObject): JsonObject {
-  const lacks = isObject(doc.guardrail) && doc.guardrail.confidenceThreshold === undefined;
-  return lacks ? setPlace(doc, 'guardrail.confidenceThreshold', 0.7) : doc;
+function guardrail(doc: JsonObject, { account }: Context): JsonObject {
+  if (!isObject(doc.guardrail)) return doc;
+  const { type: kind, confidenceThreshold } = doc.guardrail;
+  // The next write of an old one removes what it shows of an agent that it does not have.
+  const inert = account.behaviour.completes && (kind === 'pii' || kind === 'moderation');
+  const bare = inert ? setPlace(doc, 'guardrail.aiAgent', undefined) : doc;
+  return confidenceThreshold === undefined ? setPlace(bare, 'guardrail.confidenceThreshold', 0.7) : bare;
+}
+
+/** One body for all records is a list of one (api-notes#server-changes). */
+function withBodies(doc: JsonObject): JsonObject {
+  return mapPath(doc, 'http.body', (body) => (typeof body === 'string' ? [body] : body));
 }
 
 function withoutWrapperStack(doc: JsonObject): JsonObject {
@@ -157,17 +149,21 @@ function withoutWrapperStack(doc: JsonObject): JsonObject {
 const OWN: Readonly<Record<string, Normalise>> = {
   integrations: (doc, context) => groups(groups(doc, 'flowGroupings', context), 'apiGroupings', context),
   flows: flow,
-  exports: (doc) => ({ ...withoutWrapperStack(doc), asynchronous: true }),
-  imports: (doc) => guardrail(withoutWrapperStack(doc)),
-  connections: connection,
+  exports: (doc, context) => ({
+    ...pointers(inferred(withoutWrapperStack(doc), 'Export'), context),
+    asynchronous: true,
+  }),
+  imports: (doc, context) =>
+    guardrail(withBodies(pointers(inferred(withoutWrapperStack(doc), 'Import'), context)), context),
+  connections: normaliseConnection,
   iclients: iclient,
   apis: api,
-  mcpservers: mcpServer,
+  mcpservers: normaliseMcpServer,
   httpconnectors: httpConnector,
 };
 
 /** What the server makes of a written document before it stores it (api-notes#server-changes). */
-export function normaliseWritten(type: ResourceType, sent: JsonObject, context: NormaliseContext): JsonObject {
+export function normaliseWritten(type: ResourceType, sent: JsonObject, context: Context): JsonObject {
   let doc = letterCase(letterCase(sent, type.lowerCase, false), type.upperCase, true);
   const rule = ruleOf(type.name);
   const defaults = Object.entries({ ...type.defaults, ...(context.stored ? {} : { sandbox: false }) }).filter(

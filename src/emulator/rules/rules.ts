@@ -8,8 +8,6 @@ interface ServerRule {
   readonly required?: readonly string[];
   /** Needed when creating only; a later PUT without them erases them. */
   readonly requiredOnCreate?: readonly string[];
-  readonly enums?: Readonly<Record<string, readonly string[]>>;
-  readonly maxLength?: Readonly<Record<string, number>>;
   /** Filled in when absent, in addition to the catalogue's defaults. */
   readonly adds?: Readonly<Record<string, Json>>;
   /** Everything else a client sends is ignored. */
@@ -18,6 +16,10 @@ interface ServerRule {
   readonly readOnly?: readonly string[];
   /** Taken from writes although a client is advised to leave them out. */
   readonly accepted?: readonly string[];
+  /** Kept when a PUT leaves them out; `null` clears one (api-notes#put). */
+  readonly keeps?: readonly string[];
+  /** A mask in place of a credential leaves the stored one (api-notes#mask-writes). */
+  readonly maskKeeps?: true;
   /** A differing value is ignored without an error; other immutable fields refuse the write. */
   readonly silentlyFixed?: readonly string[];
   /** Field that must differ between all documents of the type. */
@@ -35,78 +37,57 @@ interface ServerRule {
   readonly catalogue?: true;
 }
 
-const EXPORT_ADAPTORS = [
-  ...['HTTP', 'FTP', 'AS2', 'S3', 'NetSuite', 'Salesforce', 'JDBC', 'RDBMS', 'Mongodb', 'Dynamodb'],
-  ...['Wrapper', 'Simple', 'Webhook', 'FileSystem'],
-].map((name) => `${name}Export`);
-
-const IMPORT_ADAPTORS = [
-  ...['HTTP', 'FTP', 'AS2', 'S3', 'NetSuite', 'NetSuiteDistributed', 'Salesforce', 'JDBC', 'RDBMS', 'Mongodb'],
-  ...['Dynamodb', 'Wrapper', 'AiAgent', 'Guardrail', 'FileSystem', 'Tool'],
-].map((name) => `${name}Import`);
-
-const CONNECTION_KINDS = [
-  ...['netsuite', 'salesforce', 'ftp', 's3', 'wrapper', 'http', 'rdbms', 'mongodb', 'as2', 'filesystem', 'mcp'],
-  ...['dynamodb', 'jdbc', 'van'],
-];
-
-/** Enumerations that older documents still break (api-notes#legacy-values, api-notes#legacy-rest). */
-export const LEGACY_VALUES: ReadonlySet<string> = new Set(['RESTExport', 'RESTImport', 'rest']);
-
 const NAMED = { required: ['name'] } as const;
-const STEP_LENGTHS = { name: 255, description: 10_240 } as const;
-const LENGTHS = { name: 200, description: 10_240 } as const;
 
+/** What links a step to a form of an HTTP connector (api-notes#connector-pointers). */
+export const CONNECTOR_POINTERS = [
+  'http._httpConnectorVersionId',
+  'http._httpConnectorResourceId',
+  'http._httpConnectorEndpointId',
+] as const;
+
+/** `inProgressValues` are declared to be needed as well, and not missed by the server. */
+const STATUS = ['_exportId', 'statusPath', 'doneValues'].map((field) => `http.status.${field}`);
 /** By the type's folder. */
 const RULES: Readonly<Record<string, ServerRule>> = {
-  integrations: {
-    ...NAMED,
-    maxLength: { name: 100, description: 5_120 },
-    adds: { install: [], mode: 'settings', flowGroupings: [], numFlows: 0, numError: 0 },
-  },
-  flows: { ...NAMED, maxLength: { name: 255, description: 1_000 } },
-  exports: {
-    required: ['name', 'adaptorType'],
-    enums: { adaptorType: EXPORT_ADAPTORS },
-    maxLength: { ...STEP_LENGTHS, 'salesforce.soql.query': 200_000 },
-  },
+  integrations: { ...NAMED, adds: { install: [], mode: 'settings', flowGroupings: [], numFlows: 0, numError: 0 } },
+  flows: NAMED,
+  exports: { required: ['name'], accepted: CONNECTOR_POINTERS, readOnly: ['cdc.cursor'] },
+  // An empty name is refused when creating only.
   imports: {
-    required: ['name', 'adaptorType'],
-    enums: { adaptorType: IMPORT_ADAPTORS },
-    maxLength: { ...STEP_LENGTHS, 'aiAgent.openai.instructions': 51_200 },
+    requiredOnCreate: ['name'],
+    accepted: [...CONNECTOR_POINTERS.slice(0, 2), 'http._httpConnectorEndpointIds'],
   },
   connections: {
     required: ['name', 'type'],
-    enums: { type: CONNECTION_KINDS },
-    maxLength: { name: 100 },
+    readOnly: ['ftp.tradingPartner'],
+    keeps: ['ftp.concurrencyLevel', 'ftp.targetConcurrencyLevel', 'endUserProvidedFields'],
     silentlyFixed: ['as2.as2Id', 'as2.partnerId', 'van.as2Id', 'van.mailboxId'],
   },
-  scripts: { ...NAMED, requiredOnCreate: ['content'], maxLength: { name: 100, description: 1_024 } },
-  iclients: { required: ['name', 'provider'], dated: false },
+  scripts: { ...NAMED, requiredOnCreate: ['content'], keeps: ['content'] },
+  iclients: {
+    required: ['provider'],
+    dated: false,
+    maskKeeps: true,
+    keeps: ['googleserviceaccount.serviceAccountJSON'],
+    silentlyFixed: ['awsIam.externalId'],
+  },
   agents: { ...NAMED, writable: ['name', 'description'] },
-  stacks: { required: ['name', 'type'], enums: { type: ['server', 'lambda'] }, accepted: ['server.systemToken'] },
-  asynchelpers: { required: ['name', 'http'], dated: false },
-  filedefinitions: {
-    required: ['name', 'version', 'format', 'rules'],
-    maxLength: LENGTHS,
-    enums: { format: ['delimited', 'delimited/x12', 'delimited/edifact', 'fixed'] },
-  },
-  ediprofiles: {
-    required: ['name', 'fileType'],
-    enums: { fileType: ['edix12', 'edifact'] },
-    adds: { controlNumber: 1 },
-    accepted: ['controlNumber'],
-  },
+  stacks: { required: ['name', 'type'], accepted: ['server.systemToken'] },
+  asynchelpers: { required: ['name', 'http', 'http.submit.sameAsStatus', ...STATUS], dated: false },
+  filedefinitions: { required: ['name', 'version', 'format', 'rules'] },
+  ediprofiles: { required: ['name', 'fileType'], adds: { controlNumber: 1 }, accepted: ['controlNumber'] },
   tpconnectors: { ...NAMED, catalogue: true },
   httpconnectors: { ...NAMED, catalogue: true, bin: 'none' },
-  lookupcaches: { ...NAMED, maxLength: LENGTHS, removed: 200 },
-  tools: { required: ['name', '_integrationId'], maxLength: LENGTHS, unique: 'name' },
-  apis: { ...NAMED, maxLength: LENGTHS, enums: { type: ['builder', 'script'] }, adds: { disabled: false } },
+  lookupcaches: { ...NAMED, removed: 200 },
+  tools: { required: ['name', '_integrationId'], keeps: ['draft'], unique: 'name' },
+  apis: { ...NAMED, adds: { disabled: false } },
   mcpservers: {
     required: ['name', 'relativeURI'],
-    maxLength: { name: 300, description: 1_000 },
     unique: 'relativeURI',
     adds: { disabled: true, tools: [], apis: [] },
+    keeps: ['upstreamMcpConnections', '_networkPolicyId'],
+    maskKeeps: true,
   },
   notifications: { create: false, replace: false, remove: false, bin: 'none' },
   tags: { required: ['tag'], bin: 'none' },
@@ -122,8 +103,8 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   httpconnectorendpoints: { required: ['name', '_httpConnectorResourceIds'], catalogue: true, bin: 'none' },
   mcpoauthproviders: {
     required: ['name', 'issuerURL', 'audience'],
-    maxLength: { name: 150 },
     adds: { useIntrospection: false },
+    maskKeeps: true,
     bin: 'none',
   },
   networkpolicies: { ...NAMED, bin: 'none' },

@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isArray, type JsonObject } from '../../core/json.ts';
 import { textOf } from '../../core/paths.ts';
 import type { Account } from '../model/account.ts';
 
@@ -33,6 +33,26 @@ function recount(account: Account, doc: JsonObject): void {
   adjust(account, 'flows', base, 'numInstances', instances.length);
 }
 
+/** Adds connections to those that the parts of an integration may use. */
+export function register(account: Account, integration: string, ...connections: readonly string[]): void {
+  const doc = account.store.get('integrations', integration);
+  const held = doc?._registeredConnectionIds;
+  const before = isArray(held) ? held : [];
+  const added = connections.filter((id) => !before.includes(id));
+  if (!doc || added.length === 0) return;
+  account.store.put('integrations', { ...doc, _registeredConnectionIds: [...before, ...added] });
+}
+
+/** Connections of the steps that a document uses. */
+function connectionsOf(account: Account, type: string, id: string): string[] {
+  return account.links.usedBy({ type, id }).flatMap((used) => {
+    if (used.type === 'connections') return [used.id];
+    return used.type === 'exports' || used.type === 'imports'
+      ? account.links.usedBy(used).flatMap((one) => (one.type === 'connections' ? [one.id] : []))
+      : [];
+  });
+}
+
 /** What follows from a document that appeared, changed or went (`doc` absent). */
 export function afterWrite(
   account: Account,
@@ -43,6 +63,11 @@ export function afterWrite(
   const { name: typeName } = type;
   if (typeName === 'flows') {
     for (const state of [doc, stored]) if (state) recount(account, state);
+  }
+  // A tool that is moved to another integration brings its connections along (api-notes#moved-tools).
+  const home = textOf(doc?._integrationId);
+  if (typeName === 'tools' && stored && home !== undefined && home !== stored._integrationId) {
+    register(account, home, ...connectionsOf(account, 'tools', String(stored._id)));
   }
   if (doc && isLive(typeName, doc) && !isLive(typeName, stored)) {
     account.starts.push({ type: typeName, id: String(doc._id), time: account.now().toISOString() });

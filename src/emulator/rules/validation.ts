@@ -1,11 +1,12 @@
-import type { Json } from '../../core/json.ts';
-import { equalJson, valueAt } from '../../core/paths.ts';
+import { isArray, type Json } from '../../core/json.ts';
+import { equalJson, valueAt, valuesAt } from '../../core/paths.ts';
 import type { Account, Refusal } from '../model/account.ts';
 import { invalid, missing } from '../model/api-fault.ts';
 import { internalReferences } from '../model/links.ts';
 import { CHECKS } from './checks.ts';
 import type { Draft, Faults } from './draft.ts';
-import { LEGACY_VALUES, ruleOf } from './rules.ts';
+import { ruleOf } from './rules.ts';
+import { LEGACY_VALUES, valuesOf } from './values.ts';
 
 function isBlank(value: Json | undefined): boolean {
   return value === undefined || value === null || value === '';
@@ -18,20 +19,51 @@ function* checkRequired({ type, doc, stored }: Draft): Faults {
   }
 }
 
-function* checkValues({ type, doc, stored }: Draft, account: Account): Faults {
-  const { enums = {}, maxLength = {} } = ruleOf(type.name);
-  for (const [path, allowed] of Object.entries(enums)) {
-    const value = valueAt(doc, path);
-    if (typeof value !== 'string' || allowed.includes(value)) continue;
-    // Older documents keep values that new ones may no longer have (api-notes#legacy-values).
-    if (equalJson(value, valueAt(stored, path))) continue;
-    if (LEGACY_VALUES.has(value) && account.behaviour.legacyRest === 'accept') continue;
-    yield invalid(path, `\`${value}\` is not a valid enum value for path \`${path}\`.`);
+/** The values at a path that differ from those that the stored document has there (api-notes#legacy-values). */
+function changed({ doc, stored }: Draft, path: string): readonly Json[] {
+  const before = valuesAt(stored, path);
+  return valuesAt(doc, path).filter((value) => !before.some((held) => equalJson(held, value)));
+}
+
+function* checkEnums(draft: Draft, account: Account): Faults {
+  for (const [path, allowed] of Object.entries(valuesOf(draft.type.name).enums ?? {})) {
+    for (const value of changed(draft, path)) {
+      if (typeof value !== 'string' || allowed.includes(value)) continue;
+      if (LEGACY_VALUES.has(value) && account.behaviour.legacyRest === 'accept') continue;
+      yield invalid(path, `\`${value}\` is not a valid enum value for path \`${path}\`.`, 'enum');
+    }
   }
+}
+
+/** Limits of lengths, sizes and numbers. Their codes are inferred from the few that are documented. */
+function* checkLimits({ type, doc }: Draft): Faults {
+  const { maxLength = {}, maxBytes = {}, range = {}, maxItems = {}, patterns = {} } = valuesOf(type.name);
+  const over = (path: string, most: number, what: string) =>
+    invalid(path, `${path} is longer than ${most} ${what}`, 'size_limit_exceeded');
   for (const [path, most] of Object.entries(maxLength)) {
+    for (const value of valuesAt(doc, path)) {
+      if (typeof value === 'string' && value.length > most) yield over(path, most, 'characters');
+    }
+  }
+  for (const [path, most] of Object.entries(maxBytes)) {
     const value = valueAt(doc, path);
-    if (typeof value === 'string' && value.length > most) {
-      yield invalid(path, `${path} is longer than ${most} characters`);
+    if (value !== undefined && Buffer.byteLength(JSON.stringify(value)) > most) yield over(path, most, 'bytes');
+  }
+  for (const [path, most] of Object.entries(maxItems)) {
+    const value = valueAt(doc, path);
+    if (isArray(value) && value.length > most) yield over(path, most, 'entries');
+  }
+  for (const [path, [least, most]] of Object.entries(range)) {
+    const value = valueAt(doc, path);
+    if (typeof value !== 'number') continue;
+    if (value < least) yield invalid(path, `${path} must be at least ${least}`, 'min');
+    if (value > most) yield invalid(path, `${path} must be at most ${most}`, 'invalid_field_value');
+  }
+  for (const [path, pattern] of Object.entries(patterns)) {
+    for (const value of valuesAt(doc, path)) {
+      if (typeof value === 'string' && !pattern.test(value)) {
+        yield invalid(path, `${path} may not be ${value}`, 'invalid_field_value');
+      }
     }
   }
 }
@@ -66,7 +98,8 @@ function* checkUnique({ type, id, doc }: Draft, account: Account): Faults {
 
 function* faultsOf(draft: Draft, account: Account): Faults {
   yield* checkRequired(draft);
-  yield* checkValues(draft, account);
+  yield* checkEnums(draft, account);
+  yield* checkLimits(draft);
   yield* checkUnique(draft, account);
   yield* CHECKS[draft.type.name]?.(draft, account) ?? [];
 }
