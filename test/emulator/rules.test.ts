@@ -1,17 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { Json, JsonObject } from '../../src/core/json.ts';
-import { account, codeOf, connection, doc, exportDoc, flow, id, integration, smallShop, start } from './support.ts';
-
-/** Posts one document after the other; gives `status code` of each answer. */
-async function verdicts(resources: Record<string, readonly JsonObject[]>, path: string, bodies: readonly Json[]) {
-  const { send } = await start({ seed: account(resources) });
-  const found: string[] = [];
-  for (const body of bodies) {
-    const answer = await send('POST', path, body);
-    found.push([answer.status, codeOf(answer)].filter((part) => part !== undefined).join(' '));
-  }
-  return found;
-}
+import type { JsonObject } from '../../src/core/json.ts';
+import {
+  account,
+  codeOf,
+  connection,
+  doc,
+  exportDoc,
+  flow,
+  id,
+  integration,
+  smallShop,
+  start,
+  verdicts,
+} from './support.ts';
 
 const ROUTER = {
   id: 'a',
@@ -62,6 +63,37 @@ describe('every type', () => {
     expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['422 enum', '422 size_limit_exceeded']);
   });
 
+  it('has limits and enumerations of its own', async () => {
+    const long = (most: number): string => 'n'.repeat(most + 1);
+    const script = { content: 'x' };
+    const file = { name: 'F', version: '1', format: 'delimited' };
+    const cases: readonly (readonly [type: string, body: JsonObject, verdict: string])[] = [
+      ['integrations', { name: long(100) }, '422 size_limit_exceeded'],
+      ['integrations', { name: 'I', readme: long(51_200) }, '422 size_limit_exceeded'],
+      ['flows', { name: long(150) }, '422 size_limit_exceeded'],
+      ['flows', { name: 'n'.repeat(150), description: 'd'.repeat(5_120), disabled: true }, '201'],
+      ['flows', { name: 'F', description: long(5_120) }, '422 size_limit_exceeded'],
+      ['scripts', { ...script, name: long(100) }, '422 size_limit_exceeded'],
+      ['agents', { name: long(100) }, '422 size_limit_exceeded'],
+      ['stacks', { name: long(1_024), type: 'server' }, '422 size_limit_exceeded'],
+      ['stacks', { name: 'S', type: 'cloud' }, '422 enum'],
+      ['tools', { name: long(100), _integrationId: id('1', 1) }, '422 size_limit_exceeded'],
+      ['mcpservers', { name: long(150), relativeURI: '/m' }, '422 size_limit_exceeded'],
+      ['filedefinitions', { ...file, rules: [{ name: long(20_480) }] }, '422 size_limit_exceeded'],
+      ['filedefinitions', { ...file, version: '3', rules: [{}] }, '422 enum'],
+      ['iclients', { provider: 'google' }, '201'],
+      ['iclients', { name: 'C' }, '422 missing_required_field'],
+      ['asynchelpers', { name: 'A', http: { submit: { sameAsStatus: true } } }, '422 missing_required_field'],
+      ['connections', { name: 'C', type: 'ftp', ftp: { port: 70_000 } }, '422 invalid_field_value'],
+    ];
+    const { send } = await start({ seed: account(smallShop()) });
+    for (const [type, body, verdict] of cases) {
+      const answer = await send('POST', `/v1/${type}`, body);
+      const found = [answer.status, codeOf(answer)].filter((part) => part !== undefined).join(' ');
+      expect(found, `${type} ${JSON.stringify(body).slice(0, 80)}`).toBe(verdict);
+    }
+  });
+
   it('refuses new REST steps and keeps old ones, unless configured otherwise', async () => {
     const seed = account({ ...smallShop(), exports: [exportDoc(1, { adaptorType: 'RESTExport' })] });
     const body = { name: 'R', adaptorType: 'RESTExport', _connectionId: id('2', 1) };
@@ -91,6 +123,73 @@ describe('flows', () => {
       '422 alias_not_supported',
       '201',
     ]);
+  });
+
+  it('have schedules that the server understands, even while they are disabled', async () => {
+    const schedules: readonly (readonly [string, string])[] = [
+      ['? 0,30 6-22 ? * 1-5', '201'],
+      ['? 0/10 6-23 ? * *', '201'],
+      ['0 15 10 ? * MON-FRI', '201'],
+      ['*/30 * * * * *', '422 schedule_not_supported'],
+      ['* * * * * *', '422 schedule_not_supported'],
+      ['0,30 * * * * *', '422 schedule_not_supported'],
+      ['every day', '422 invalid_value'],
+      ['0 5 * * *', '422 invalid_value'],
+    ];
+    const flows = schedules.map(([schedule]) => ({ name: 'F', disabled: true, schedule }));
+    expect(await verdicts({}, '/v1/flows', flows)).toEqual(schedules.map(([, verdict]) => verdict));
+    const generators = schedules.map(([schedule]) => ({
+      name: 'F',
+      disabled: true,
+      pageGenerators: [{ _exportId: id('3', 1), schedule }],
+    }));
+    expect(await verdicts(smallShop(), '/v1/flows', generators)).toEqual(schedules.map(([, verdict]) => verdict));
+  });
+
+  it('say that a step is being set up where it has no id', async () => {
+    const branches = (step: JsonObject) => [{ id: 'a', branches: [{ pageProcessors: [step] }] }];
+    const bodies = [
+      { pageGenerators: [{}] },
+      { pageGenerators: [{ setupInProgress: true }] },
+      { pageProcessors: [{ type: 'import' }] },
+      { pageProcessors: [{ type: 'import', setupInProgress: true }] },
+      { routers: branches({ type: 'export' }) },
+      { routers: branches({ type: 'export', setupInProgress: true }) },
+    ].map((steps) => ({ name: 'F', disabled: true, ...steps }));
+    const refused = '422 missing_required_field';
+    expect(await verdicts({}, '/v1/flows', bodies)).toEqual([refused, '201', refused, '201', refused, '201']);
+  });
+
+  it('are in groups of their own integration', async () => {
+    const integrations = [
+      integration(1, { flowGroupings: [{ _id: id('e', 1), name: 'Own' }] }),
+      integration(2, { flowGroupings: [{ _id: id('e', 2), name: 'Foreign' }] }),
+    ];
+    const { send } = await start({ seed: account({ integrations }) });
+    const post = (group: string) =>
+      send('POST', '/v1/flows', { name: 'F', disabled: true, _integrationId: id('1', 1), _flowGroupingId: group });
+
+    expect((await post(id('e', 1))).body).toMatchObject({ _flowGroupingId: id('e', 1) });
+    expect(codeOf(await post(id('e', 2)))).toBe('flowgrouping_not_belong');
+    expect((await post(id('e', 9))).body).not.toHaveProperty('_flowGroupingId');
+    const api = await send('POST', '/v1/apis', { name: 'A', disabled: true, _apiGroupingId: id('e', 1) });
+    expect(codeOf(api)).toBe('missing_required_field');
+  });
+
+  it('without an integration are kept, moved or refused', async () => {
+    const body = { name: 'F', disabled: true };
+    const post = async (standaloneFlows: 'keep' | 'move' | 'refuse') => {
+      const { send, get } = await start({ standaloneFlows });
+      const [made, again] = [await send('POST', '/v1/flows', body), await send('POST', '/v1/flows', body)];
+      return { made, again, integrations: (await get('/v1/integrations')).body };
+    };
+
+    expect((await post('keep')).made.body).not.toHaveProperty('_integrationId');
+    expect(codeOf((await post('refuse')).made)).toBe('standalone_flows_not_supported');
+    const { made, again, integrations } = await post('move');
+    const [home, ...more] = integrations as readonly JsonObject[];
+    expect([home?.name, more]).toEqual(['Standalone flows', []]);
+    for (const { body: flowBody } of [made, again]) expect(flowBody).toMatchObject({ _integrationId: home?._id });
   });
 
   it('cannot live in an integration made for syncs', async () => {
@@ -154,6 +253,70 @@ describe('connections', () => {
     ]);
   });
 
+  it('need what their kind needs', async () => {
+    const client = (provider: string, n: number, more: JsonObject = {}) =>
+      doc(id('8', n), provider, { provider, ...more });
+    const iclients = [
+      client('google', 1),
+      client('awsIam', 2, { awsIam: { roleArn: 'arn:aws:iam::1:role/celigo-http-adaptor-x' } }),
+      client('azureserviceprincipal', 3),
+      client('awsIam', 4, { awsIam: { roleArn: 'arn:aws:iam::1:role/other' } }),
+      client('custom_oauth2', 5),
+    ];
+    const rdbms = (type: string, more: JsonObject): JsonObject => ({ type: 'rdbms', rdbms: { type, ...more } });
+    const iam = { authType: 'awsIam' };
+    const aws = (n: number) => ({ type: 'http', http: { auth: { type: 'awsiam' }, _iClientId: id('8', n) } });
+    const adls = (n: number) => ({
+      type: 'http',
+      http: { baseURI: 'https://a.dfs.core.windows.net', _iClientId: id('8', n) },
+    });
+    const gcs = { baseURI: 'https://storage.googleapis.com', _iClientId: id('8', 5) };
+    const cases: readonly (readonly [JsonObject, string])[] = [
+      [{ type: 'http' }, '422 missing_required_field'],
+      [{ type: 'jdbc', jdbc: { type: 'activedirectory' } }, '422 missing_required_field'],
+      [rdbms('snowflake', { snowflake: { authType: 'keyPair' } }), '422 missing_required_field'],
+      [rdbms('snowflake', { snowflake: { authType: 'basic' } }), '201'],
+      [rdbms('redshift', {}), '422 missing_required_field'],
+      [rdbms('redshift', { redshift: { ...iam, workgroupName: 'w' } }), '422 missing_required_field'],
+      [rdbms('redshift', { redshift: iam, _iClientId: id('8', 2) }), '422 invalid_field'],
+      [rdbms('redshift', { redshift: { ...iam, workgroupName: 'w' }, _iClientId: id('8', 2) }), '201'],
+      [rdbms('mssql', { mssql: { authType: 'azure-service-principal' } }), '422 missing_required_field'],
+      [rdbms('mssql', { mssql: { authType: 'azure-service-principal' }, _iClientId: id('8', 1) }), '422 invalid_field'],
+      [{ type: 's3', s3: { authType: 'awsIam' } }, '422 missing_required_field'],
+      [{ type: 's3', s3: { authType: 'awsIam', _iClientId: id('8', 1) } }, '422 invalid_field'],
+      [{ type: 's3', s3: { authType: 'awsIam', _iClientId: id('8', 2) } }, '201'],
+      [{ type: 'http', http: { auth: { type: 'awsiam' } } }, '422 missing_required_field'],
+      [aws(1), '422 invalid_field'],
+      [aws(4), '422 invalid_field_value'],
+      [aws(2), '201'],
+      [adls(1), '422 invalid_field'],
+      [adls(3), '201'],
+      [{ type: 'http', http: gcs }, '422 GCS_PROJECT_ID_MISSING'],
+      [{ type: 'http', http: { ...gcs, unencrypted: { googleProjectId: 'p' } } }, '201'],
+      [{ type: 'mcp', mcp: { http: { auth: { type: 'token' } } } }, '422 missing_required_field'],
+      [
+        { type: 'mcp', mcp: { serverURL: 'https://m', http: { auth: { type: 'oauth' } } } },
+        '422 missing_required_field',
+      ],
+      [{ type: 'mcp', mcp: { serverURL: 'https://m', http: { auth: { type: 'token' } } } }, '201'],
+      [{ type: 'as2', as2: { as2Id: 'ME', partnerStationInfo: {} } }, '422 missing_required_field'],
+      [{ type: 'http', http: {}, connectionRole: 'mcpChild' }, '422 mcp_child_generic_route_not_allowed'],
+      [{ type: 'http', http: { concurrencyLevel: 2.5 } }, '422 invalid_field_value'],
+    ];
+    const bodies = cases.map(([body]) => ({ name: 'C', ...body }));
+    expect(await verdicts({ iclients }, '/v1/connections', bodies)).toEqual(cases.map(([, verdict]) => verdict));
+  });
+
+  it('need a value in every header, where the server is like that', async () => {
+    const bodies = [{ name: 'C', type: 'http', http: { headers: [{ name: 'X-Api-Key' }] } }];
+    const exports = [{ ...exportDoc(2), cdc: { properties: [{ name: 'database.password' }] } }];
+
+    expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['201']);
+    const strict = { bareEntries: 'refuse' } as const;
+    expect(await verdicts({}, '/v1/connections', bodies, strict)).toEqual(['422 missing_required_field']);
+    expect(await verdicts(smallShop(), '/v1/exports', exports, strict)).toEqual(['422 missing_required_field']);
+  });
+
   it('have AS2 ids of their own, also against the recycle bin', async () => {
     const as2 = { as2Id: 'ME', partnerId: 'YOU' };
     const { send } = await start({ seed: account({ connections: [connection(1, { type: 'as2', as2 })] }) });
@@ -209,6 +372,29 @@ describe('tools, APIs and MCP servers', () => {
       base,
     ];
     expect(await verdicts(smallShop(), '/v1/tools', bodies)).toEqual(['422 invalid_field', '201', '422 invalid_field']);
+  });
+
+  it('have routers and trace keys that make sense', async () => {
+    const tool = (n: number, more: JsonObject) => ({ name: `T${n}`, _integrationId: id('1', 1), ...more });
+    const branches = [{ nextRouterId: 'outputRouter' }];
+    const bodies = [
+      tool(1, { routers: [{ id: 'a', routeRecordsTo: 'first_matching_branch', branches }] }),
+      tool(2, { routers: [{ id: 'a', routeRecordsUsing: 'input_filters', branches }] }),
+      tool(3, { routers: [{ id: 'a', branches }] }),
+      tool(4, { input: { traceKeyTemplate: 'no expression' } }),
+      tool(5, { input: { traceKeyTemplate: '{{record.id' } }),
+      tool(6, { input: { traceKeyTemplate: 'order-{{record.id}}' } }),
+      tool(7, { input: { traceKeyTemplate: `{{a}}${'n'.repeat(1_024)}` } }),
+    ];
+    expect(await verdicts(smallShop(), '/v1/tools', bodies)).toEqual([
+      '422 invalid_flow_router_config',
+      '422 invalid_flow_router_config',
+      '201',
+      '422 invalid_field',
+      '422 invalid_field',
+      '201',
+      '422 size_limit_exceeded',
+    ]);
   });
 
   it('have routes of their own, and answer as soon as they are made', async () => {

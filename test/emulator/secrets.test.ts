@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { valueAt } from '../../src/core/paths.ts';
 import { account, connection, doc, exportDoc, id, people, smallShop, start } from './support.ts';
 
 const PATH = `/v1/connections/${id('2', 1)}`;
@@ -34,6 +35,19 @@ describe('reads', () => {
     expect((await get('/v1/iclients')).body).toMatchObject([
       { oauth2: { clientSecret: '******', auth: { queryParameters: { audience: '****' } } } },
     ]);
+  });
+
+  it('shows no key of a service account, and keeps it when a PUT leaves it out', async () => {
+    const google = { serviceAccountJSON: '{"client_email":"a@b.test","private_key":"k"}' };
+    const stored = doc(id('8', 1), 'C', { provider: 'googleserviceaccount', googleserviceaccount: google });
+    const { get, send, emulator } = await start({ seed: account({ iclients: [stored] }), completes: true });
+    const path = `/v1/iclients/${id('8', 1)}`;
+
+    expect((await get(path)).text).not.toContain('private_key');
+    await send('PUT', path, (await get(path)).body);
+    expect(emulator.state.get('iclients', id('8', 1))).toMatchObject({
+      googleserviceaccount: { ...google, clientEmail: 'a@b.test' },
+    });
   });
 
   it('show what was never set as absent, and some credentials in plain text', async () => {
@@ -73,6 +87,22 @@ describe('writes of masks', () => {
       offline: false,
       http: { auth: { token: { token: 'secret-1' } } },
     });
+  });
+
+  it('keep the stored credential of iClients and MCP servers in any case, and lose it when it is left out', async () => {
+    const iclient = doc(id('8', 1), 'C', { provider: 'custom_oauth2', oauth2: { clientId: 'c', clientSecret: 's' } });
+    const aws = doc(id('8', 2), 'A', { provider: 'awsIam', awsIam: { externalId: 'celigo-1' } });
+    const { emulator, get, send } = await start({ seed: account({ iclients: [iclient, aws] }) });
+    const path = `/v1/iclients/${id('8', 1)}`;
+    const secret = () => valueAt(emulator.state.get('iclients', id('8', 1)), 'oauth2.clientSecret');
+
+    await send('PUT', path, (await get(path)).body);
+    expect(secret()).toBe('s');
+    await send('PUT', path, { ...iclient, oauth2: { clientId: 'c' } });
+    expect(secret()).toBeUndefined();
+    // An id that is fixed is no error.
+    const changed = await send('PUT', `/v1/iclients/${id('8', 2)}`, { ...aws, awsIam: { externalId: 'mine' } });
+    expect(changed.body).toMatchObject({ awsIam: { externalId: 'celigo-1' } });
   });
 
   it('erase a credential that is left out', async () => {

@@ -187,3 +187,19 @@ export function codeOf(answer: Answer): Json | undefined {
 export function linkOf(answer: Answer, relation: string): string | undefined {
   return new RegExp(`<([^>]+)>; rel="${relation}"`).exec(answer.headers.get('link') ?? '')?.[1];
 }
+
+/** Posts one document after the other; gives `status code` of each answer. */
+export async function verdicts(
+  resources: Record<string, readonly JsonObject[]>,
+  path: string,
+  bodies: readonly Json[],
+  options: Omit<EmulatorOptions, 'seed'> = {},
+) {
+  const { send } = await start({ seed: account(resources), ...options });
+  const found: string[] = [];
+  for (const body of bodies) {
+    const answer = await send('POST', path, body);
+    found.push([answer.status, codeOf(answer)].filter((part) => part !== undefined).join(' '));
+  }
+  return found;
+}

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { setPlace, valueAt } from '../../src/core/paths.ts';
 import {
   account,
   codeOf,
@@ -9,6 +10,7 @@ import {
   flow,
   id,
   importDoc,
+  integration,
   script,
   smallShop,
   start,
@@ -51,6 +53,32 @@ describe('creating', () => {
     expect((await send('POST', '/v1/iclients', { name: 'C', provider: 'google' })).body).not.toHaveProperty(
       'createdAt',
     );
+  });
+
+  it('registers a new connection with the integrations that are named', async () => {
+    const { send, emulator } = await start({ seed: account({ integrations: [integration(1)] }) });
+    const post = (ids: readonly string[]) =>
+      send('POST', '/v1/connections', { name: 'C', type: 'http', http: {}, __integrationIds: ids });
+
+    const made = await post([id('1', 1)]);
+    const { _id, ...stored } = made.body as JsonObject;
+    expect(stored).not.toHaveProperty('__integrationIds');
+    expect(emulator.state.get('integrations', id('1', 1))).toMatchObject({ _registeredConnectionIds: [_id] });
+    expect((await post([id('1', 9)])).status).toBe(404);
+    expect(codeOf(await post(Array.from({ length: 101 }, () => id('1', 1))))).toBe('batch_size_exceeded');
+  });
+
+  it('marks a connection as of a trading partner by a call of its own only', async () => {
+    const body = { name: 'F', type: 'ftp', ftp: { type: 'sftp', tradingPartner: true } };
+    const { send, get } = await start();
+    const made = (await send('POST', '/v1/connections', body)).body as JsonObject;
+    const path = `/v1/connections/${String(made._id)}`;
+
+    expect(made).not.toHaveProperty('ftp.tradingPartner');
+    await send('PUT', `${path}/tradingPartner`);
+    expect((await get(path)).body).toMatchObject({ ftp: { tradingPartner: true } });
+    await send('PUT', path, { ...body, ftp: { type: 'sftp' } });
+    expect((await get(path)).body).toMatchObject({ ftp: { tradingPartner: true } });
   });
 
   it('starts a flow that was not sent disabled', async () => {
@@ -107,6 +135,56 @@ describe('replacing', () => {
 
     expect((await send('PUT', SCRIPT, { name: 'Hooks' })).status).toBe(200);
     expect(emulator.state.get('scripts', id('6', 1))).toMatchObject({ name: 'Hooks', content: script(1).content });
+  });
+
+  it('keeps what a PUT may leave out, and clears it with null', async () => {
+    const cases: readonly (readonly [type: string, stored: JsonObject, path: string, block?: JsonObject])[] = [
+      ['connections', connection(1, { endUserProvidedFields: ['a'] }), 'endUserProvidedFields'],
+      ['connections', connection(1, { ftp: { concurrencyLevel: 3 } }), 'ftp.concurrencyLevel', { ftp: {} }],
+      ['connections', connection(1, { ftp: { targetConcurrencyLevel: 3 } }), 'ftp.targetConcurrencyLevel', { ftp: {} }],
+      ['mcpservers', doc(id('8', 1), 'M', { relativeURI: '/m', _networkPolicyId: id('9', 1) }), '_networkPolicyId'],
+    ];
+    for (const [type, stored, path, block = {}] of cases) {
+      const { send, emulator } = await start({ seed: account({ [type]: [stored] }) });
+      const address = `/v1/${type}/${String(stored._id)}`;
+      const bare = { ...stored, [path.split('.')[0] ?? '']: undefined, ...block } as JsonObject;
+      const held = () => valueAt(emulator.state.get(type, String(stored._id)), path);
+
+      await send('PUT', address, bare);
+      expect(held(), path).toEqual(valueAt(stored, path));
+      await send('PUT', address, setPlace(bare, path, null));
+      expect(held(), path).toBeUndefined();
+    }
+  });
+
+  it('resets the mapping of a response that is left out, or comes in the form of its schema', async () => {
+    const step = (responseMapping?: JsonObject) => ({
+      pageProcessors: [{ type: 'import', _importId: id('4', 1), ...(responseMapping ? { responseMapping } : {}) }],
+    });
+    const mapping = { fields: [{ extract: 'id', generate: 'id' }], lists: [] };
+    const { send } = await start({ seed: account({ ...smallShop(), flows: [flow(1, step(mapping))] }) });
+
+    expect((await send('PUT', FLOW, flow(1, step()))).body).not.toHaveProperty('pageProcessors.0.responseMapping');
+    const odd = await send('PUT', FLOW, flow(1, step({ fields: { type: [{ extract: 'id', generate: 'id' }] } })));
+    expect(odd.body).toMatchObject(step({ fields: [] }));
+  });
+
+  it('moves a tool to another integration, with its connections', async () => {
+    const tools = [
+      doc(id('7', 1), 'T', {
+        _integrationId: id('1', 1),
+        routers: [
+          { id: 'a', branches: [{ nextRouterId: 'outputRouter', pageProcessors: [{ _importId: id('4', 1) }] }] },
+        ],
+      }),
+    ];
+    const { integrations = [], ...shop } = smallShop();
+    const seed = account({ ...shop, integrations: [...integrations, integration(2)], tools });
+    const { send, emulator } = await start({ seed });
+
+    await send('PUT', `/v1/tools/${id('7', 1)}`, { ...tools[0], _integrationId: id('1', 2) });
+
+    expect(emulator.state.get('integrations', id('1', 2))).toMatchObject({ _registeredConnectionIds: [id('2', 1)] });
   });
 
   it('refuses a change of what is fixed', async () => {
@@ -241,6 +319,52 @@ describe('normalisation', () => {
       skipRetries: false,
     });
     expect((answer.body as { hooks: JsonObject }).hooks).not.toHaveProperty('preSavePage');
+  });
+
+  it('makes of a connection what the platform manages and knows', async () => {
+    const cases: readonly (readonly [sent: JsonObject, stored: JsonObject])[] = [
+      [{ type: 'ftp', ftp: { type: 'ftp' } }, { ftp: { port: 21 } }],
+      [{ type: 'ftp', ftp: { type: 'ftps' } }, { ftp: { port: 21 } }],
+      [{ type: 'ftp', ftp: { type: 'ftps', useImplicitFtps: true } }, { ftp: { port: 990 } }],
+      [{ type: 'netsuite', netsuite: { wsdlVersion: '2023.1' } }, { netsuite: { wsdlVersion: 'next' } }],
+      [{ type: 'netsuite', netsuite: { wsdlVersion: '2025.1' } }, { netsuite: { wsdlVersion: 'latest' } }],
+      [{ type: 'netsuite', netsuite: { wsdlVersion: '2018.1' } }, { netsuite: { wsdlVersion: 'latest' } }],
+      [{ type: 'http', http: { concurrencyLevel: 0 } }, { http: { concurrencyLevel: 1 } }],
+      [
+        { type: 'http', http: { autoRecoverRateLimitErrors: true, targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
+        { http: { targetConcurrencyLevel: 8, concurrencyLevel: 8 } },
+      ],
+      [
+        { type: 'http', http: { autoRecoverRateLimitErrors: true, concurrencyLevel: 6 } },
+        { http: { targetConcurrencyLevel: 6, concurrencyLevel: 6 } },
+      ],
+      [
+        { type: 'http', http: { autoRecoverRateLimitErrors: false, targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
+        { http: { concurrencyLevel: 2 } },
+      ],
+    ];
+    const { send } = await start();
+    for (const [sent, stored] of cases) {
+      const made = await send('POST', '/v1/connections', { name: 'C', ...sent });
+      expect(made.body, JSON.stringify(sent)).toMatchObject(stored);
+    }
+    const off = { autoRecoverRateLimitErrors: false, targetConcurrencyLevel: 8 };
+    const made = await send('POST', '/v1/connections', { name: 'C', type: 'http', http: off });
+    expect(made.body).not.toHaveProperty('http.targetConcurrencyLevel');
+  });
+
+  it('leaves the level of a connection to the platform while it recovers from rate limits', async () => {
+    const http = { autoRecoverRateLimitErrors: true, targetConcurrencyLevel: 8, concurrencyLevel: 8 };
+    const { send, emulator } = await start({ seed: account({ connections: [connection(1, { http })] }) });
+    const put = async (more: JsonObject) =>
+      (await send('PUT', `/v1/connections/${id('2', 1)}`, connection(1, { http: { ...http, ...more } }))).body;
+    emulator.state.touch('connections', id('2', 1), { 'http.concurrencyLevel': 2 });
+
+    expect(await put({ concurrencyLevel: 5 })).toMatchObject({ http: { concurrencyLevel: 2 } });
+    expect(await put({ targetConcurrencyLevel: 12 })).toMatchObject({ http: { concurrencyLevel: 12 } });
+    expect(await put({ autoRecoverRateLimitErrors: false, concurrencyLevel: 5 })).toMatchObject({
+      http: { concurrencyLevel: 5 },
+    });
   });
 
   it('turns a scope into an array, pads EDI ids and fills ports in', async () => {

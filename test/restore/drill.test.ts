@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isArray, type Json, type JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
+import type { AccountSeed } from '../../src/emulator/model/seed.ts';
 import { sample } from '../support/account.ts';
 import { cli, tempDir, type Workspace } from '../support/workspace.ts';
 import { commitByHand, doc, expectCode, head, mirrored, mirrorTexts, plain, said, writes } from './support.ts';
@@ -18,6 +20,87 @@ function named(space: Workspace, dir: string, name: string): string {
   }
   throw new Error(`the mirror has no ${dir} called ${name}`);
 }
+
+const TIME = { createdAt: '2019-01-01T00:00:00.000Z', lastModified: '2024-02-01T00:00:00.000Z' };
+
+/** A made-up id; the letter keeps kinds of resources apart. */
+function id(kind: string, n = 1): string {
+  return `66a0000000000000000${kind}${n.toString(16).padStart(4, '0')}`;
+}
+
+function old(_id: string, name: string, fields: JsonObject = {}): JsonObject {
+  return { _id, name, ...TIME, ...fields };
+}
+
+/** Shapes that real accounts hold, although a creation of today would be refused or come out otherwise. */
+function oldAccount(): AccountSeed {
+  const step = (n: number, adaptorType: string, more: JsonObject = {}) =>
+    old(id(adaptorType.endsWith('Export') ? '3' : '4', n), `Step ${n}`, {
+      adaptorType,
+      _connectionId: id('2', 1),
+      ...more,
+    });
+  const connection = (n: number, type: string, block: JsonObject) => old(id('2', n), `C${n}`, { type, [type]: block });
+  const mapping = { generate: 'a', dataType: 'string' };
+  const tools = [{ type: 'tool', tool: { _toolId: id('7', 1) } }];
+  return {
+    ...emptyAccount(),
+    resources: {
+      integrations: [old(id('1', 1), 'Without install and groups')],
+      connections: [
+        connection(1, 'http', { baseURI: 'https://shop.example.test', mediaType: 'json', _iClientId: id('8', 1) }),
+        ...['2018.1', '2020.2', 'current'].map((wsdlVersion, n) => connection(n + 2, 'netsuite', { wsdlVersion })),
+        connection(5, 'ftp', { type: 'sftp', hostURI: 'ftp.example.test' }),
+        connection(6, 'rest', { baseURI: 'https://old.example.test', mediaType: 'json' }),
+      ],
+      exports: [step(1, 'HTTPExport'), step(2, 'RESTExport')],
+      imports: [
+        step(1, 'HTTPImport', { mappings: [{ ...mapping, status: 'Draft' }, mapping] }),
+        step(2, 'RESTImport', { name: 'n'.repeat(140) }),
+        step(3, 'HTTPImport', { hooks: { preMap: { function: 'f', _stackId: id('b', 1) } } }),
+        old(id('4', 4), 'Guard', {
+          adaptorType: 'GuardrailImport',
+          guardrail: { type: 'ai_agent', confidenceThreshold: 0.7, aiAgent: { provider: 'openai', openai: { tools } } },
+        }),
+      ],
+      tools: [old(id('7', 1), 'T', { _integrationId: id('1', 1) })],
+      flows: [
+        old(id('5', 1), 'Half-built', {
+          _integrationId: id('1', 1),
+          disabled: true,
+          pageGenerators: [{ _exportId: id('3', 1) }],
+          pageProcessors: [{ type: 'import', setupInProgress: true }],
+        }),
+        old(id('5', 2), 'Standalone', { disabled: true, pageGenerators: [{ _exportId: id('3', 2) }] }),
+        old(id('5', 3), 'Every ten seconds', {
+          _integrationId: id('1', 1),
+          disabled: true,
+          schedule: '*/10 * * * * *',
+          pageGenerators: [{ _exportId: id('3', 1) }],
+          pageProcessors: [{ type: 'import', _importId: id('4', 1) }],
+        }),
+      ],
+    },
+    unlisted: {
+      iclients: [old(id('8', 1), 'Of Celigo', { provider: 'custom_oauth2' })],
+      stacks: [old(id('b', 1), 'Of a partner', { type: 'server' })],
+    },
+  };
+}
+
+/** What such an account is warned of: the resource, and a part of the reason. */
+const WARNINGS: readonly (readonly [what: string, part: string])[] = [
+  [`connections/${id('2', 6)}`, 'valid enum value'],
+  [`exports/${id('3', 2)}`, 'valid enum value'],
+  [`imports/${id('4', 2)}`, 'valid enum value'],
+  [`imports/${id('4', 2)}`, 'size_limit_exceeded'],
+  [`imports/${id('4', 1)}`, 'status_field_absent'],
+  [`imports/${id('4', 4)}`, 'guardrail_tools_not_allowed'],
+  [`flows/${id('5', 2)}`, 'standalone_flows_not_supported'],
+  [`flows/${id('5', 3)}`, 'schedule_not_supported'],
+  [`connections/${id('2', 1)}`, 'which others provide'],
+  [`imports/${id('4', 3)}`, 'which others provide'],
+];
 
 describe('drill', () => {
   it('of the sample account leaves nothing unexplained, without configuration and without a token', async () => {
@@ -89,6 +172,27 @@ describe('drill', () => {
     expectCode(await drill(space.mirror, '--at', at), 0);
     expect((await drill(space.mirror, '--at', 'HEAD')).code).not.toBe(0);
     expect((await drill(space.mirror, '--at', 'no-such-ref')).code).toBe(64);
+  });
+
+  it('of a real account warns of what the API of today may refuse, and of what others provide', async () => {
+    const account = await sample({ seed: oldAccount() });
+    const space = await mirrored(account);
+
+    const outcome = await drill(space.mirror, '--json');
+
+    expectCode(outcome, 0);
+    const report = JSON.parse(outcome.out) as JsonObject;
+    expect(report).toMatchObject({ unexplained: [], explained: [] });
+    const told = (report.warnings as readonly { what: string; why: string }[]).map(
+      ({ what, why }) => `${what}: ${why}`,
+    );
+    for (const [what, part] of WARNINGS) {
+      expect(told, `${what} ${part}`).toContainEqual(expect.stringMatching(new RegExp(`^${what}: .*${part}`)));
+    }
+    expect(told).toHaveLength(WARNINGS.length);
+    const { out } = await drill(space.mirror);
+    expect(out).toContain('may be refused by the API: ');
+    expect(out).toContain('which others provide');
   });
 
   it('warns of a document that the API of today may refuse, and restores it', async () => {

@@ -23,7 +23,7 @@ const BY_BLOCK: readonly (readonly [block: string, adaptor: string])[] = [
   ['http', 'HTTP'],
 ];
 
-/** With the adaptor that the server infers from the block where a step does not name it (api-notes#adaptors). */
+/** With the adaptor that the server infers from the block where a step does not name it (api-notes#step-needs). */
 export function inferred(doc: JsonObject, kind: 'Export' | 'Import'): JsonObject {
   if (doc.adaptorType !== undefined) return doc;
   if (isObject(doc.http) && doc.nsDomainType !== undefined) return { ...doc, adaptorType: `NetSuiteHTTP${kind}` };

@@ -83,7 +83,7 @@ function withAggregation(doc: JsonObject): JsonObject {
   return kind === undefined ? doc : setPlace(doc, 'file.skipAggregation', kind === 'page');
 }
 
-/** How changes are read stands in a field and among the properties (api-notes#change-capture). */
+/** How changes are read is a field and, again, one of the properties (api-notes#change-capture). */
 function withCapture(doc: JsonObject): JsonObject {
   const { cdc } = doc;
   if (!isObject(cdc)) return doc;

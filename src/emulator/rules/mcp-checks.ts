@@ -38,7 +38,7 @@ function offersSomething(doc: JsonObject): boolean {
 }
 
 /** What the server refuses in an MCP server (api-notes#mcp-servers). */
-export function* checkMcpServer({ doc, sent, stored }: Draft, account: Account): Faults {
+export function* checkMcpServer({ doc, stored }: Draft, account: Account): Faults {
   if (!stored && !account.behaviour.accountAlias) {
     yield invalid('_id', 'the account needs an alias first', 'mcp_server_account_alias_required');
   }
@@ -46,8 +46,7 @@ export function* checkMcpServer({ doc, sent, stored }: Draft, account: Account):
     yield invalid('relativeURI', 'relativeURI must begin with a slash and a segment');
   }
   yield* checkOnce(doc);
-  const inSandbox = doc.sandbox === true || sent.sandbox === true;
-  if (inSandbox && isArray(doc.resources) && doc.resources.length > 0) {
+  if (doc.sandbox === true && isArray(doc.resources) && doc.resources.length > 0) {
     yield invalid('resources', 'not in a sandbox', 'mcp_server_resources_not_allowed_in_sandbox');
   }
   for (const api of valuesAt(doc, 'apis[]._apiId')) {

@@ -185,6 +185,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       auditAll: true,
       // What the account held when it was mirrored is not a fault, even if the API refuses to create it today.
       validation: 'record',
+      standaloneFlows: 'refuse',
     });
     const { config, target } = configOf(folder, emulator.url, input.label, holdsSamples(documents));
     const secrets = inventedSecrets(documents);
