@@ -126,8 +126,9 @@ async function tradingPartner(call: Call, type: ResourceType, doc: JsonObject): 
   allowOnly('PUT', call);
   await call.beforeWrite(type.name, String(doc._id));
   const on = valueAt(doc, 'ftp.tradingPartner') !== true;
-  const host = valueAt(doc, 'ftp.hostURI') ?? null;
-  const same = [...account.store.all(type.name)].filter((other) => valueAt(other, 'ftp.hostURI') === host);
+  const host = valueAt(doc, 'ftp.hostURI');
+  const isSame = (other: JsonObject): boolean => isObject(other.ftp) && other.ftp.hostURI === host;
+  const same = [...account.store.all(type.name)].filter(isSame);
   for (const other of same) account.store.put(type.name, setPlace(other, 'ftp.tradingPartner', on));
   return json({ _connectionIds: same.map(({ _id }) => _id ?? null) });
 }
