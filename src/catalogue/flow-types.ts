@@ -316,7 +316,8 @@ export const FLOW_TYPES = [
       late: ['http._asyncHelperId'],
       refusedOnPut: ['netsuite_da.customFieldMetadata', 'distributedAdaptorData'],
       strip: [
-        ...STEP_STRIP,
+        // An agent may be part of an integration.
+        ...STEP_STRIP.filter((field) => field !== '_integrationId'),
         'netsuite.lookups[]._id',
         'netsuite_da.missingOrCorruptedDAConfig',
         'netsuite_da.isMigrated',

@@ -67,7 +67,7 @@ export function blockDangling(
     if (input.inState(reference.type, reference.id))
       return `${reference.place} refers to ${key}, which does not exist: add --with-dependencies, or name it as well`;
     return findType(reference.type)?.hasPublic
-      ? `${reference.place} refers to ${key}, which the account does not have: set another one with overrides`
+      ? `${reference.place} refers to ${key}, which the account does not show: set another one with overrides`
       : `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;
   };
   for (let again = true; again; ) {
@@ -100,9 +100,11 @@ function unseen(drafts: ReadonlyMap<Key, Draft>, documents: ReadonlyMap<Key, Wan
   return [...drafts].flatMap(([key, step]) => {
     const document = documents.get(key);
     if (!document || (step.action !== 'create' && step.action !== 'update')) return [];
+    const live = input.live.get(key);
+    const named = new Set(live?.state === 'live' ? referencesOf(document.type, live.doc).map(({ id }) => id) : []);
     return bindingReferences(document).flatMap((reference) => {
       const target = keyOf(reference.type, reference.id);
-      if (drafts.has(target) || fateOf(reference, input) !== 'unseen') return [];
+      if (drafts.has(target) || named.has(reference.id) || fateOf(reference, input) !== 'unseen') return [];
       return [
         `${key} "${step.title}": ${reference.place} refers to ${target}, which is not listed; it is sent as it is`,
       ];

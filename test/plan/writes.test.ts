@@ -171,6 +171,14 @@ describe('what is fixed at creation', () => {
 });
 
 describe('steps', () => {
+  it('that are agents stay part of their integration', () => {
+    const agent = { adaptorType: 'AiAgentImport', _integrationId: id('i', 1) };
+    expect(created('imports', agent, new Map([[id('i', 1), id('i', 2)]]))).toEqual({
+      ...agent,
+      _integrationId: id('i', 2),
+    });
+  });
+
   it('that are being set up have the mark, also those of a state that lacks the mark', () => {
     const [half, done] = [{ type: 'import' }, { type: 'import', _importId: id('m', 1) }];
     const marked = { ...half, setupInProgress: true };

@@ -78,6 +78,8 @@ describe('a reference to an iClient of Celigo, which no listing shows', () => {
     const { emulator } = test;
     const space = await mirrored(test);
     const at = head(space);
+    expect(said(await space.run('verify'))).toContain(`→ iclients/${PROVIDED} (not listed)`);
+    expect(said(await space.run('lint'))).not.toContain(PROVIDED);
     await uproot(test, 'connections', CONNECTION);
     await space.sync();
 

@@ -40,7 +40,7 @@ export interface DrillFindings {
 
 /**
  * Whether a blocked step is blocked only by what cannot be restored through the API: according to the plan, or because
- * it is of a type that only people create and of which the account lists nothing at all (no licence, no right).
+ * it is of a type of which the account lists nothing at all (no licence, no right).
  * @param mirrored types that the mirror holds something of
  */
 function explainedBy(
@@ -61,7 +61,7 @@ function explainedBy(
     if (met || isLate(document, reference)) continue;
     explained = other
       ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
-      : findType(reference.type)?.restore.mode === 'manual' && !mirrored.has(reference.type);
+      : findType(reference.type)?.presence !== 'core' && !mirrored.has(reference.type);
     if (!explained) return false;
   }
   return explained;

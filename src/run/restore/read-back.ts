@@ -3,10 +3,12 @@ import { ApiError } from '../../celigo/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
-import { placeText } from '../../core/places.ts';
+import { equalJson } from '../../core/paths.ts';
+import { atPlace, placeText } from '../../core/places.ts';
 import type { ServerMade } from '../../mirror/server-made.ts';
 import { restorable, withLiveSwitches } from '../../plan/body.ts';
 import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
+import { list } from '../../plan/draft.ts';
 import type { Step } from '../../plan/types.ts';
 import type { Applied } from './apply.ts';
 import type { Switched } from './enable.ts';
@@ -80,12 +82,14 @@ async function compare(
     const wanted = restorable(type, document.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
     const name = `${step.key} "${step.title}"`;
-    const write = applied.written.get(keyOf(type.name, target));
     const notes = new Set(prepared.made(type.name, target));
+    const write = applied.written.get(keyOf(type.name, target));
     if (write) {
-      const answer = notesOf(prepared, step, write, expected);
-      for (const kept of answer) notes.add(noteOf(kept));
-      made.set(keyOf(type.name, target), answer.map(noteOf));
+      const { kept, stayed } = effectOf(prepared, step, write, expected);
+      for (const one of kept) notes.add(noteOf(one));
+      made.set(keyOf(type.name, target), kept.map(noteOf));
+      if (stayed.length > 0)
+        serverMade.push(`${name}: the server keeps ${list(stayed)}, which the state does not have`);
     }
     const { doc: settled, kept } = converge(type, expected, now, notes);
     serverMade.push(
@@ -99,12 +103,24 @@ async function compare(
   return { drift, serverMade, made };
 }
 
-/** What the server made of our writes of a resource, by the answer to the last one. */
-function notesOf({ writer }: Prepared, step: Step, write: Written, expected: JsonObject): readonly Kept[] {
-  const { type, before, after } = write;
-  const [first] = step.action === 'create' ? [] : before;
+/**
+ * What the server made of our writes of a resource, by the answer to the last one; and the fields that are there as
+ * before, although they were not sent.
+ */
+function effectOf(
+  { writer }: Prepared,
+  step: Step,
+  { type, before, after }: Written,
+  expected: JsonObject,
+): { readonly kept: readonly Kept[]; readonly stayed: readonly string[] } {
   const form = (doc: JsonObject): JsonObject => restorable(type, doc, new Map());
-  return madeBy(type, expected, form(after.doc), first && form(writer.pair(type, first).doc));
+  const [raw] = step.action === 'create' ? [] : before;
+  const first = raw && form(writer.pair(type, raw).doc);
+  const kept = madeBy(type, expected, form(after.doc), first);
+  const stayed = kept.filter(
+    ({ place, wanted, live }) => wanted === undefined && equalJson(atPlace(first, place), live),
+  );
+  return { kept, stayed: stayed.map(({ place }) => placeText(place)) };
 }
 
 /** Only a value other than the one that was asked for is worth a warning, an addition is not. */
