@@ -23,6 +23,17 @@ export interface ListRule {
    * one; `folders` = `{items: […]}`, walked folder by folder with `_parentId`.
    */
   readonly shape?: 'keys' | 'folders';
+  /**
+   * There is a collection below each record of other types: `{type}` and `{id}` of `path` are those of that record. The
+   * member that names it → its type: the member is added to the documents, and both are part of their ids
+   * (api-notes#below). Documents are written by a PUT of a list to the collection, keys by one of their own.
+   */
+  readonly below?: Readonly<Record<string, string>>;
+  /**
+   * The records are shown in a member of the records of another type, read by `GET /{id}` (api-notes#connector-parts).
+   * Each has a path of its own all the same.
+   */
+  readonly inside?: { readonly type: string; readonly member: string };
 }
 
 /** What a listing leaves out and how to fetch it. */
@@ -144,6 +155,8 @@ interface RestoreRule {
   readonly subscription?: SubscriptionRule;
   /** Not part of `all`: runtime data, put back only when named. */
   readonly onlyWhenNamed?: true;
+  /** Why no call deletes one. */
+  readonly undeletable?: string;
 }
 
 /** How one kind of resource is listed, cleaned, filed and put back. Data, not code. */

@@ -1,5 +1,5 @@
 import LinkHeader from 'http-link-header';
-import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 
@@ -249,16 +249,18 @@ export async function listRecords(
 const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'auditLogs']);
 
 /**
- * The records of a list answer with a body: an array, or one of the documented objects around one.
+ * The records of a list answer with a body: an array, or one of the documented objects around one. `member`: they are
+ * in that member of another document.
  * @throws ApiError (transient) for any other shape, so that it is asked again and never looks like an empty collection
  */
-export function recordsOf(response: ApiResponse): {
-  readonly records: readonly Json[];
-  readonly nextPageUrl: string | undefined;
-} {
+export function recordsOf(
+  response: ApiResponse,
+  member?: string,
+): { readonly records: readonly Json[]; readonly nextPageUrl: string | undefined } {
   const body = parseJson(response);
-  if (isArray(body)) return { records: body, nextPageUrl: undefined };
-  if (isObject(body)) {
+  const inside = member === undefined || !isObject(body) ? body : getOwn(body, member);
+  if (isArray(inside)) return { records: inside, nextPageUrl: undefined };
+  if (isObject(body) && member === undefined) {
     const [only, ...others] = Object.entries(body).filter(([, value]) => isArray(value));
     if (only && others.length === 0 && ENVELOPES.has(only[0])) {
       const next = body.nextPageURL;

@@ -6,8 +6,8 @@ import { type AccountGraph, isForeign, nameOf, objectsAt, ofType, textAt } from 
 import type { Problem, Rule } from './types.ts';
 
 /** Exports that run when something arrives (api-notes#listeners). */
-const LISTENERS: ReadonlySet<string> = new Set(['webhook', 'distributed']);
-const LISTENING_ADAPTORS = /^(?:Webhook|AS2|VAN)/;
+const LISTENERS: ReadonlySet<string> = new Set(['webhook', 'distributed', 'stream']);
+const LISTENING_ADAPTORS = /^(?:Webhook|AS2|VAN|Topic)/;
 
 function flowsOf(graph: AccountGraph): MirrorDocument[] {
   return ofType(graph, 'flows').filter((flow) => !isForeign(flow));

@@ -54,7 +54,7 @@ export function draft(
 /** Why a resource can never be created by a restore, and what to do; `undefined` for one that can. */
 export function neverMade({ type, doc }: MirrorDocument): string | undefined {
   if (isAppPart(doc)) return 'part of an Integration App: install the app again, it creates its own parts';
-  if (doc.published === true) return 'published by Celigo, not by the account';
+  if (type.ownOnly && doc.published === true) return 'published by Celigo, not by the account';
   if (type.restore.mode === 'manual') return type.restore.note ?? 'must be created manually';
   return undefined;
 }

@@ -62,7 +62,8 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
   visitLeaves(
     doc,
     (leaf, place) => {
-      if (typeof leaf !== 'string' || leaf.length <= 24) return;
+      // The id of what is below another resource contains the other's (api-notes#below).
+      if (typeof leaf !== 'string' || leaf.length <= 24 || (place.length === 1 && place[0] === '_id')) return;
       for (const id of new Set(leaf.match(ID_WITHIN))) if (known(id)) found.push({ place: placeText(place), id });
     },
     (_value, place) => !CAPTURED_FIELDS.has(String(place.at(-1))),

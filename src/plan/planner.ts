@@ -14,7 +14,7 @@ export type { PlanInput } from './draft.ts';
 
 function deletionSteps(input: PlanInput): Draft[] {
   return input.deletions.map((live) => {
-    const never = neverMade(live);
+    const never = neverMade(live) ?? live.type.restore.undeletable;
     const base = { version: input.versionOf(live.doc), conflict: live.changed };
     return never
       ? draft(live, {

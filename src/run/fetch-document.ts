@@ -2,6 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
 import { type ApiClient, type ApiRequest, hasBody, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
+import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
@@ -23,13 +24,13 @@ export function idOfKey(key: string, fingerprint: (secret: string) => string): s
 }
 
 /** Whether the key cannot be read from its id. Only for types whose lists are keys. */
-export function isHidden(id: string): boolean {
-  return id.startsWith(HIDDEN);
+export function isHidden(type: ResourceType, id: string): boolean {
+  return (readBelow(type, id)?.own ?? id).startsWith(HIDDEN);
 }
 
 /** @throws ApiError for a key that only the account knows */
 function keyOfId(id: string): string {
-  if (!isHidden(id)) return Buffer.from(id, 'hex').toString('utf8');
+  if (!id.startsWith(HIDDEN)) return Buffer.from(id, 'hex').toString('utf8');
   throw new ApiError(`the key ${id} contains a credential and is not in the mirror: restore its value manually`, {
     transient: false,
   });
@@ -37,8 +38,17 @@ function keyOfId(id: string): string {
 
 /** Path of one resource below the base URL. `collection`: the spelling that the server answers to. @throws ApiError */
 export function itemPath(type: ResourceType, collection: string, id: string, key?: string): string {
-  const last = type.list.shape === 'keys' ? (key ?? keyOfId(id)) : id;
-  return `${collection}/${encodeURIComponent(last)}`;
+  const { path, own } = addressOf(type, collection, id);
+  const last = type.list.shape === 'keys' ? (key ?? keyOfId(own)) : own;
+  return `${path}/${encodeURIComponent(last)}`;
+}
+
+/** The collection of one resource, and what names it there. @throws ApiError for an id that is not of the type */
+export function addressOf(type: ResourceType, collection: string, id: string): { path: string; own: string } {
+  if (!type.list.below) return { path: collection, own: id };
+  const below = readBelow(type, id);
+  if (!below) throw new ApiError(`${type.name}/${id} does not name what it belongs to`, { transient: false });
+  return { path: collectionBelow(type, below.parent.name, below.parentId), own: below.own };
 }
 
 /** A document as it came, with the numbers that could not be taken over as they are. */
@@ -67,6 +77,7 @@ export async function readDocument(
   known?: string,
 ): Promise<Fetched | undefined> {
   const query = new URLSearchParams(type.hydrate?.query ?? {}).toString();
+  const { own } = addressOf(type, collection, id);
   const url = itemPath(type, collection, id, known) + (query === '' ? '' : `?${query}`);
   let body: Json | undefined;
   let inexact: readonly InexactNumber[] = [];
@@ -77,17 +88,22 @@ export async function readDocument(
     throw error;
   }
   if (type.list.shape === 'keys') {
-    const key = known ?? keyOfId(id);
-    return { doc: { _id: id, key, value: body ?? null }, inexact: within(inexact, 'value') };
+    const key = known ?? keyOfId(own);
+    const held = placedBelow(type, id, { _id: id, key, value: body ?? null });
+    return { doc: held, inexact: within(inexact, 'value') };
   }
   const [only, ...others] = isArray(body) ? body : [];
   const wrapped = only !== undefined && others.length === 0;
   const doc = wrapped ? only : body;
   if (!isObject(doc)) throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
-  if (doc._id !== id)
+  if (doc._id !== own)
     throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { transient: false });
   if (getOwn(doc, 'deletedAt')) return undefined;
-  return { doc, inexact: wrapped ? inexact.map(({ place, text }) => ({ place: place.slice(1), text })) : inexact };
+  const placed = placedBelow(type, id, doc);
+  return {
+    doc: placed,
+    inexact: wrapped ? inexact.map(({ place, text }) => ({ place: place.slice(1), text })) : inexact,
+  };
 }
 
 function within(inexact: readonly InexactNumber[], key: string): readonly InexactNumber[] {

@@ -33,6 +33,21 @@ const WIDGETS = vi.hoisted(
   }),
 );
 
+/** A type whose collections are below single widgets. */
+const SPOKES = vi.hoisted(
+  (): ResourceType => ({
+    name: 'spokes',
+    noun: 'spoke',
+    plural: 'spokes',
+    model: 'Spoke',
+    presence: 'standard',
+    list: { path: '/v1/widgets/{id}/spokes', below: { _widgetId: 'widgets' } },
+    refs: { export: 'exports' },
+    partOf: ['_widgetId'],
+    restore: { mode: 'create', tier: 17 },
+  }),
+);
+
 // Test files share their modules: the program is loaded once more with the entry, and forgotten afterwards.
 const TABLE = '../../src/catalogue/data-types.ts';
 
@@ -50,7 +65,7 @@ beforeAll(async () => {
   vi.resetModules();
   vi.doMock(TABLE, async (original) => {
     const { DATA_TYPES } = await original<typeof import('../../src/catalogue/data-types.ts')>();
-    return { DATA_TYPES: [...DATA_TYPES, WIDGETS] };
+    return { DATA_TYPES: [...DATA_TYPES, WIDGETS, SPOKES] };
   });
   program = await load();
 });
@@ -60,8 +75,10 @@ afterAll(() => {
   vi.resetModules();
 });
 
-const ids = { integration: 'a', connection: 'b', read: 'c', idle: 'd', widget: 'e', holder: 'f' };
+const ids = { integration: 'a', connection: 'b', read: 'c', idle: 'd', widget: 'e', holder: 'f', spoke: '9' };
 const id = (what: keyof typeof ids): string => ids[what].repeat(24);
+/** Ids of what is below others name what that is. */
+const spokeId = (): string => `widgets-${id('widget')}-${id('spoke')}`;
 const COMBINATION = 'seventeen-left-four-right';
 
 const ADMIN: Person = {
@@ -113,6 +130,7 @@ async function account(): Promise<TestAccount> {
             ...modified,
           },
         ],
+        spokes: [{ _id: id('spoke'), name: 'Longest', _widgetId: id('widget'), export: id('read'), ...modified }],
       },
     },
   });
@@ -134,6 +152,8 @@ it('a new type is mirrored, attributed, searched, linted and rehearsed by its ca
   expect(text).not.toContain('lastSpunAt');
   expect(readFileSync(join(space.mirror, 'prod', `${file}.html`), 'utf8')).toBe('<p>\n  Turn\n</p>\n');
   expect(space.git('log', '-p', '--all')).not.toContain(COMBINATION);
+  const spoke = readFileSync(join(space.mirror, 'prod', `spokes/longest.${spokeId()}.yaml`), 'utf8');
+  expect(spoke).toContain(`_widgetId: "${id('widget')}"`);
 
   await test.update(ADMIN, 'widgets', id('widget'), (doc) => ({ ...doc, name: 'Bigger wheel' }));
   expect(await space.sync()).toMatchObject({ code: 0 });
@@ -146,6 +166,7 @@ it('a new type is mirrored, attributed, searched, linted and rehearsed by its ca
   const impact = await space.run('impact', 'exports/Export read', '--json');
   expect(JSON.parse(impact.out)).toMatchObject({
     dependants: [
+      { type: 'spokes', name: 'Longest' },
       { type: 'widgets', name: 'Bigger wheel' },
       { type: 'widgets', name: 'Small wheel' },
     ],
@@ -157,13 +178,14 @@ it('a new type is mirrored, attributed, searched, linted and rehearsed by its ca
   const drill = await program.cli(['drill', space.mirror, '--json'], program.tempDir());
   expect({ code: drill.code, report: JSON.parse(drill.out) }).toMatchObject({
     code: 0,
-    report: { documents: 7, restored: 6, explained: [{ title: 'Wanda' }], unexplained: [] },
+    report: { documents: 8, restored: 7, explained: [{ title: 'Wanda' }], unexplained: [] },
   });
 });
 
 it('a deleted part of a new type comes back with its integration, and is switched on at the end', async () => {
   const test = await account();
   const space = await mirrored(test);
+  const then = space.git('rev-parse', 'HEAD').trim();
   for (const one of ['holder', 'widget'] as const) {
     test.emulator.act(test.owner.email).remove('widgets', id(one));
     await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/widgets/${id(one)}`);
@@ -171,7 +193,7 @@ it('a deleted part of a new type comes back with its integration, and is switche
   expect(await space.sync()).toMatchObject({ code: 0 });
   test.emulator.clearRequests();
 
-  const outcome = await space.run('restore', 'integration/Carousel', '--at', 'HEAD~1', '--enable-flows', '--yes');
+  const outcome = await space.run('restore', 'integration/Carousel', '--at', then, '--enable-flows', '--yes');
 
   expect(outcome.code, outcome.out + outcome.err).toBe(0);
   expect(outcome.out).toContain('its wheels must be oiled');
@@ -181,6 +203,9 @@ it('a deleted part of a new type comes back with its integration, and is switche
   );
   expect(made).toMatchObject({ disabled: false, feeds: [{ export: id('read') }], template: '<p>\n  Turn\n</p>\n' });
   expect(holder).toMatchObject({ _widgetId: made?._id, _integrationId: id('integration') });
+  expect(test.emulator.state.all('spokes')).toMatchObject([
+    { name: 'Longest', _widgetId: made?._id, export: id('read') },
+  ]);
   const posted = test.emulator.requests.filter(({ method, path }) => method === 'POST' && path === '/v1/widgets');
   expect(posted).toHaveLength(2);
   // Created disabled: a later call of its own switched it on.

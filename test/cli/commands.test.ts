@@ -47,7 +47,7 @@ describe('types', () => {
       types: { type: string; secrets: string[] }[];
     };
 
-    expect(types).toHaveLength(28);
+    expect(types).toHaveLength(35);
     expect(types.find(({ type }) => type === 'agents')?.secrets).toEqual(['accessToken']);
   });
 });

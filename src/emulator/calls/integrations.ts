@@ -5,7 +5,6 @@ import { type Account, typeOf } from '../model/account.ts';
 import type { Actor } from '../model/actors.ts';
 import { invalid, missing, notFound } from '../model/api-fault.ts';
 import { fieldChangesOf } from '../model/audit.ts';
-import { EMPTY_IS_204 } from '../rules/rules.ts';
 import { allowOnly, type Call, methodNotAllowed, objectBody, stringsOf, unknownPath } from './call.ts';
 import { dependantsOf } from './deleting.ts';
 import { page } from './listing.ts';
@@ -40,12 +39,13 @@ function memberIds(account: Account, integration: JsonObject, type: string): Rea
   );
 }
 
+/** An empty list of parts is `[]`, whatever the collection answers (api-notes#empty-204). */
 function listPart(call: Call, integration: JsonObject, type: string): Reply {
   const { account, actor } = call;
   const ids = memberIds(account, integration, type);
   const visible = account.access.filterFor(actor, type);
   const entries = account.store.entries(type).filter(({ id }) => ids.has(id) && (!visible || visible(id)));
-  return page(call, entries, (entry) => account.store.listText(type, entry), { emptyIs204: EMPTY_IS_204.has(type) });
+  return page(call, entries, (entry) => account.store.listText(type, entry));
 }
 
 /** Stores a change that one of the special endpoints makes to a document, with its audit entry. */

@@ -6,6 +6,7 @@ import { codeOf, isObjectId } from '../model/ids.ts';
 import { maskSecrets } from '../model/masking.ts';
 import { ruleOf } from '../rules/rules.ts';
 import { auditAnswer } from './audit-answer.ts';
+import { callBelow, typeBelow } from './below.ts';
 import { allowOnly, type Call, methodNotAllowed, unknownPath } from './call.ts';
 import { connectorPart, withParts } from './connector-parts.ts';
 import { removeDocument } from './deleting.ts';
@@ -160,6 +161,8 @@ export async function itemCall(call: Call, type: ResourceType, path: readonly st
   }
   // Keys of state are case-sensitive, unlike the words of a path.
   if (part === 'state' && STATEFUL.has(type.name)) return state(call, `${type.name}/${id}`, path[2]);
+  const below = typeBelow(type, part);
+  if (below) return callBelow(call, below, id, rest);
   switch (type.name) {
     case 'integrations':
       return integrationPart(call, id, [part, ...rest]);

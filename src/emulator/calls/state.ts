@@ -1,9 +1,12 @@
+import { RESOURCE_TYPES } from '../../catalogue/index.ts';
 import { notFound } from '../model/api-fault.ts';
 import { type Call, methodNotAllowed } from './call.ts';
 import { empty, json, plain, type Reply } from './reply.ts';
 
 /** Types whose resources keep state of their own. */
-export const STATEFUL: ReadonlySet<string> = new Set(['exports', 'imports', 'flows', 'scripts', 'integrations']);
+export const STATEFUL: ReadonlySet<string> = new Set(
+  RESOURCE_TYPES.flatMap(({ list: { shape, below } }) => (shape === 'keys' ? Object.values(below ?? {}) : [])),
+);
 
 /**
  * `/v1/state[/{key}]` and `/v1/{type}/{id}/state[/{key}]`. Lists show keys only; a PUT answers plain text

@@ -43,11 +43,11 @@ function minted(type: ResourceType, doc: JsonObject, id: string, owner: string):
     case 'tpconnectors':
       return { ...doc, published: false };
     case 'httpconnectors':
-    case 'httpconnectorresources':
-    case 'httpconnectorendpoints':
       return { ...doc, published: false, _userId: owner };
     case 'lookupcaches':
       return { ...doc, _userId: owner, size: 0, sizeInMB: 0 };
+    case 'httpconnectorresources':
+    case 'httpconnectorendpoints':
     case 'mcpservers':
     case 'syncs':
       return { ...doc, _userId: owner };

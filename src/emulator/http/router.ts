@@ -17,7 +17,7 @@ import { maskSecrets } from '../model/masking.ts';
 
 /** Types by the words of their collection's path, below `/v1`, in lower case. */
 const COLLECTIONS: ReadonlyMap<string, ResourceType> = new Map(
-  RESOURCE_TYPES.filter(({ list }) => list.shape !== 'keys').flatMap((type) =>
+  RESOURCE_TYPES.filter(({ list }) => list.shape !== 'keys' && !list.below).flatMap((type) =>
     [type.list.path, ...(type.list.alternative === undefined ? [] : [type.list.alternative])].map(
       (path) => [path.toLowerCase().replace(/^\/v1\//, ''), type] as const,
     ),

@@ -79,7 +79,7 @@ async function listen(server: Server, port: number): Promise<string> {
  * say; where they are undecided, {@link Behaviour} chooses.
  *
  * Not emulated, and answered with 404: cloning, revisions, templates and installation, running flows and everything
- * about jobs and errors, `replaceConnection`, `distributed`, connection pings and OAuth, data sets of syncs, writes
+ * about jobs and errors, `replaceConnection`, `distributed`, connection pings and OAuth, writes
  * to storage items, file downloads, single sign-on set-up, licences, transfers, processors, metadata, event reports
  * and EDI transactions. `settings` forms and `preSave` hooks are stored, never run.
  */

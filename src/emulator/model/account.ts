@@ -85,6 +85,18 @@ function unlistedOf({ unlisted = {}, resources }: AccountSeed, store: Store): Ma
   return found;
 }
 
+/** What is below a record goes with it. */
+function removeBelow(store: Store): void {
+  for (const { name, list } of RESOURCE_TYPES) {
+    for (const [field, parent] of Object.entries(list.below ?? {})) {
+      store.onChange((typeName, id, doc) => {
+        if (doc !== undefined || typeName !== parent) return;
+        for (const below of store.all(name)) if (below[field] === id) store.remove(name, String(below._id));
+      });
+    }
+  }
+}
+
 /** The account that a seed describes. */
 export function createAccount(
   seed: AccountSeed,
@@ -97,6 +109,7 @@ export function createAccount(
   const { behaviour, now } = options;
   const store = createStore(behaviour.abridged);
   const links = createLinks(store);
+  removeBelow(store);
   const mint = createIds(now);
   const actors = createActors(seed.people, store, now);
 
@@ -126,7 +139,12 @@ export function createAccount(
     access: createAccess(store, links),
     lookups: createLookupEntries(seed.lookupData),
     bin: new Map(),
-    state: new Map([['', new Map(Object.entries(seed.state))]]),
+    state: new Map(
+      Object.entries({ ...seed.resourceState, '': seed.state }).map(([scope, held]) => [
+        scope,
+        new Map(Object.entries(held)),
+      ]),
+    ),
     starts: [],
     unlicensed: new Map(Object.entries(options.unlicensed)),
     unlisted: unlistedOf(seed, store),

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { findType } from '../../catalogue/index.ts';
+import { readBelow } from '../../core/below.ts';
 import {
   getOwn,
   isArray,
@@ -53,6 +54,7 @@ function userIdOf(folder: string): string {
 export function seedFromMirror(folder: string): AccountSeed {
   const resources: Record<string, JsonObject[]> = {};
   const state: Record<string, Json> = {};
+  const resourceState: Record<string, Record<string, Json>> = {};
   const lookupData: Record<string, { key: string; value: Json }[]> = {};
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -60,10 +62,17 @@ export function seedFromMirror(folder: string): AccountSeed {
     .sort();
   for (const path of paths) {
     const parts = readPath(path);
-    if (!parts?.isDocument || !findType(parts.type)) continue;
-    const doc = readDocument(folder, path);
-    if (parts.type === 'state') state[String(doc.key)] = doc.value ?? null;
-    else if (parts.type === 'lookupcaches' && typeof doc.data === 'string') {
+    const type = findType(parts?.type ?? '');
+    if (!parts?.isDocument || !type) continue;
+    const mirrored = readDocument(folder, path);
+    const below = readBelow(type, parts.id);
+    const doc = below ? { ...mirrored, _id: below.own } : mirrored;
+    if (type.list.shape === 'keys') {
+      const scope = below ? `${below.parent.name}/${below.parentId}` : undefined;
+      if (scope !== undefined) resourceState[scope] ??= {};
+      const held = scope === undefined ? state : resourceState[scope];
+      if (held) held[String(doc.key)] = doc.value ?? null;
+    } else if (parts.type === 'lookupcaches' && typeof doc.data === 'string') {
       const { data, ...cache } = doc;
       lookupData[parts.id] = String(data)
         .split('\n')
@@ -87,5 +96,5 @@ export function seedFromMirror(folder: string): AccountSeed {
     token: 'emulator-token',
     role: 'owner' as const,
   };
-  return { people: [owner, ...people], resources, lookupData, state, audit: [] };
+  return { people: [owner, ...people], resources, lookupData, state, resourceState, audit: [] };
 }

@@ -17,13 +17,16 @@ export interface Links {
   readonly usedBy: (source: Target) => readonly Target[];
 }
 
-/** References of a document inside the account, free-form settings aside. */
+/** References of a document inside the account, free-form settings and what it is below aside. */
 export function internalReferences(typeName: string, doc: JsonObject): readonly (Reference & { type: string })[] {
   const type = findType(typeName);
   if (!type) return [];
   return referencesOf(type, doc).filter(
     (reference): reference is Reference & { type: string } =>
-      reference.type !== null && reference.id !== doc._id && !SETTINGS.test(reference.place),
+      reference.type !== null &&
+      reference.id !== doc._id &&
+      type.list.below?.[reference.place] === undefined &&
+      !SETTINGS.test(reference.place),
   );
 }
 

@@ -38,6 +38,8 @@ export interface AccountSeed {
   readonly lookupData: Readonly<Record<string, readonly { readonly key: string; readonly value: Json }[]>>;
   /** Global state (`/v1/state/{key}`). */
   readonly state: Readonly<Record<string, Json>>;
+  /** State of single resources, by `<type>/<id>`. */
+  readonly resourceState?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
   readonly audit: readonly AuditEntry[];
   /**
    * By type: what others provide or share, and no listing shows (api-notes#unlisted). Such a document can be referred

@@ -18,6 +18,8 @@ export interface StateView {
   readonly lookupData: (cache: string) => readonly LookupEntry[];
   /** Global state. */
   readonly state: () => Readonly<Record<string, Json>>;
+  /** State of single resources, by `<type>/<id>`. */
+  readonly resourceState: () => Readonly<Record<string, Readonly<Record<string, Json>>>>;
   /** What writes switched on since the start: flows that would run, APIs that would answer. */
   readonly starts: () => readonly Start[];
   /**
@@ -44,6 +46,12 @@ export function createStateView(account: Account): StateView {
   const all = (type: string): readonly JsonObject[] => [...store.all(type)];
   const bin = () => [...account.bin.values()].map(({ type: typeName, doc }) => ({ type: typeName, doc }));
   const state = () => Object.fromEntries(account.state.get('') ?? []);
+  const resourceState = () =>
+    Object.fromEntries(
+      [...account.state].flatMap(([scope, held]) =>
+        scope === '' || held.size === 0 ? [] : [[scope, Object.fromEntries(held)] as const],
+      ),
+    );
 
   return {
     get: store.get,
@@ -53,6 +61,7 @@ export function createStateView(account: Account): StateView {
     audit: account.audit.all,
     lookupData: account.lookups.of,
     state,
+    resourceState,
     starts: () => account.starts,
     touch(typeName, id, changes) {
       const doc = store.get(typeName, id);
@@ -69,6 +78,7 @@ export function createStateView(account: Account): StateView {
       ),
       lookupData: Object.fromEntries([...account.lookups.caches()].map((cache) => [cache, account.lookups.of(cache)])),
       state: state(),
+      resourceState: resourceState(),
       audit: account.audit.all(),
       bin: bin(),
       starts: account.starts,

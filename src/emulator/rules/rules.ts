@@ -99,8 +99,8 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   },
   environments: { ...NAMED, create: false, remove: false, writable: ['name', 'description'] },
   ssoclients: { create: false, replace: false, remove: false },
-  httpconnectorresources: { required: ['name', '_httpConnectorId'], catalogue: true, bin: 'none' },
-  httpconnectorendpoints: { required: ['name', '_httpConnectorResourceIds'], catalogue: true, bin: 'none' },
+  httpconnectorresources: { required: ['name', '_httpConnectorId'], bin: 'none' },
+  httpconnectorendpoints: { required: ['name', '_httpConnectorResourceIds'], bin: 'none' },
   mcpoauthproviders: {
     required: ['name', 'issuerURL', 'audience'],
     adds: { useIntrospection: false },
@@ -111,8 +111,10 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   agentgroups: { ...NAMED, bin: 'none' },
   topics: { ...NAMED, bin: 'none' },
   syncs: { required: ['name'], bin: 'none' },
+  datasets: { ...NAMED, adds: { enable: false }, create: false, replace: false, remove: false, bin: 'none' },
   storageitems: { create: false, replace: false, bin: 'own' },
   state: { create: false, replace: false, remove: false, bin: 'none' },
+  resourcestate: { create: false, replace: false, remove: false, bin: 'none' },
 };
 
 const NONE: ServerRule = {};

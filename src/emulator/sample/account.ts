@@ -130,6 +130,35 @@ export const syncs: readonly JsonObject[] = [
   }),
 ];
 
+/** What the sync copies: tables of the source, the columns of each, and how rows are written. */
+export const datasets: readonly JsonObject[] = [
+  doc(ids.datasets.item, {
+    _syncId: ids.syncs.items,
+    name: 'item',
+    externalId: 'item',
+    enable: true,
+    ingestionMode: 'merge',
+    userActionRequired: false,
+    dataElements: [
+      { name: 'id', externalId: 'id', enable: true, primaryKey: true },
+      { name: 'displayname', externalId: 'displayname', enable: true },
+      { name: 'vendorcontact', externalId: 'vendorcontact', enable: true, mask: 'hash' },
+    ],
+  }),
+  doc(ids.datasets.inventory, {
+    _syncId: ids.syncs.items,
+    name: 'inventorybalance',
+    externalId: 'inventorybalance',
+    enable: false,
+    ingestionMode: 'append',
+    userActionRequired: false,
+    dataElements: [
+      { name: 'item', externalId: 'item', enable: true },
+      { name: 'quantityonhand', externalId: 'quantityonhand', enable: true },
+    ],
+  }),
+];
+
 function storageItem(id: string, type: 'folder' | 'file', name: string, fields: JsonObject): JsonObject {
   return doc(id, { type, name, description: '', __v: 0, ...fields });
 }
@@ -156,4 +185,10 @@ export const state: Readonly<Record<string, Json>> = {
   'partners.controlNumbers': { hartmann: 1204, moller: 87 },
   'rates.lastGood': { day: '2026-05-29', EUR: 11.62, SEK: 1.041, DKK: 1.557 },
   'tills.paused': false,
+};
+
+/** What single flows and steps remember between runs. */
+export const resourceState: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
+  [`flows/${ids.flows.orders}`]: { 'lastOrder.number': 58_213 },
+  [`exports/${ids.exports.addressLookup}`]: { 'quota.left': { day: '2026-05-29', calls: 1_870 } },
 };

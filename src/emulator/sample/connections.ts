@@ -260,6 +260,7 @@ const crmMcp = connection(ids.connections.crmMcp, 'Customer insight (MCP)', 'mcp
 });
 
 const till = connection(ids.connections.till, 'Tills in the stores', 'wrapper', {
+  _agentGroupId: ids.agentGroups.warehouses,
   wrapper: {
     _stackId: ids.stacks.hooks,
     pingFunction: 'ping',

@@ -180,6 +180,7 @@ export const ids = {
   networkPolicies: mint('2e', '2025-08-12', ['offices']),
   agentGroups: mint('2f', '2025-10-06', ['warehouses']),
   topics: mint('30', '2025-10-13', ['stockMoved']),
+  datasets: mint('31', '2025-09-01', ['item', 'inventory']),
   storage: mint('2d', '2025-08-12', ['manuals', 'drafts', 'returnsPolicy']),
 } as const;
 

@@ -3,9 +3,11 @@ import type { AccountSeed } from '../model/seed.ts';
 import {
   accessTokens,
   ashares,
+  datasets,
   environments,
   networkPolicies,
   notifications,
+  resourceState,
   ssoClients,
   state,
   storageItems,
@@ -74,6 +76,7 @@ const RESOURCES: AccountSeed['resources'] = {
   environments,
   ssoclients: ssoClients,
   syncs,
+  datasets,
   networkpolicies: networkPolicies,
   storageitems: storageItems,
 };
@@ -85,6 +88,7 @@ const SEED: AccountSeed = {
   ),
   lookupData,
   state,
+  resourceState,
   audit,
 };
 

@@ -9,6 +9,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import { recordsOf } from '../../celigo/paging.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
+import { parentTypes } from '../../core/below.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
@@ -182,7 +183,11 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
     );
     findings.push(await reachAudit(client, area, signal));
     findings.push(...(await expiringTokens(client, area, signal)));
-    const types = await Promise.all(selectTypes(account).map((type) => reachType(client, account, type, signal)));
+    const types = await Promise.all(
+      selectTypes(account)
+        .filter((type) => parentTypes(type).length === 0)
+        .map((type) => reachType(client, account, type, signal)),
+    );
     return [...findings, ...types];
   } catch (error) {
     if (error instanceof AppError) {

@@ -60,7 +60,7 @@ export function createOnce(context: ApplyContext): (type: ResourceType, body: Js
   }
 
   async function findUnclaimed(type: ResourceType, body: JsonObject): Promise<LivePair | undefined> {
-    const all = await writer.list(type);
+    const all = await writer.list(type, body);
     const unknown = [...all.keys()].filter((id) => !claimed.has(id) && !context.isOld(type.name, id));
     const candidates: { id: string; doc: JsonObject; pair: LivePair }[] = [];
     for (const id of unknown) {

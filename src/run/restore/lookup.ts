@@ -3,6 +3,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBin, readBinned } from '../../celigo/recycle-bin.ts';
+import { idElsewhere } from '../../core/below.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
@@ -139,9 +140,11 @@ function nameOf({ type, id, title }: MirrorDocument): string {
 }
 
 /** Ids that a resource may have in the target. */
-function idsOf({ id }: MirrorDocument, { ids, sameAccount }: LookupInput): string[] {
+function idsOf({ type, id }: MirrorDocument, { ids, sameAccount }: LookupInput): string[] {
   const mapped = ids.get(id);
-  return [...(mapped ? [mapped] : []), ...(sameAccount ? [id] : [])];
+  // A key is the same key in any account.
+  const same = sameAccount ? [id] : type.list.shape === 'keys' ? [idElsewhere(type, id, ids)] : [];
+  return [...(mapped ? [mapped] : []), ...same];
 }
 
 /** The resource of the target with this id is used for the document. */

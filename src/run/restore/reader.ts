@@ -3,6 +3,7 @@ import type { ListRule, ResourceType } from '../../catalogue/types.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { listRecords } from '../../celigo/paging.ts';
+import { belowId, collectionBelow, parentIn, placedBelow } from '../../core/below.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
 import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
@@ -28,8 +29,11 @@ export interface Reader {
   readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
   /** What the server says a resource is, in both forms. */
   readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
-  /** All resources of a type as their list shows them, by id. @throws ApiError when it cannot be read completely */
-  readonly list: (type: ResourceType) => Promise<ReadonlyMap<string, JsonObject>>;
+  /**
+   * All resources of a type as their list shows them, by id; of a type below others, those next to `doc`.
+   * @throws ApiError when it cannot be read completely
+   */
+  readonly list: (type: ResourceType, doc?: JsonObject) => Promise<ReadonlyMap<string, JsonObject>>;
   /** Path of the collection, in the spelling that the server answers to. */
   readonly collectionOf: (type: ResourceType) => Promise<string>;
   readonly urlOf: (type: ResourceType, id: string) => Promise<string>;
@@ -83,7 +87,14 @@ export function createReader({ client, catalogue, normalise, lookupCacheData, si
   return {
     read,
     pair,
-    list: async (type) => listAll(client, { ...type.list, path: await collectionOf(type) }, signal),
+    async list(type, doc) {
+      const above = doc && parentIn(type, doc);
+      if (!above) return listAll(client, { ...type.list, path: await collectionOf(type) }, signal);
+      const path = collectionBelow(type, above.parent.name, above.parentId);
+      const own = await listAll(client, { ...type.list, path }, signal);
+      const idOf = (id: string): string => belowId(above.parent.name, above.parentId, id);
+      return new Map([...own].map(([id, record]) => [idOf(id), placedBelow(type, idOf(id), record)]));
+    },
     collectionOf,
     urlOf: async (type, id) => itemPath(type, await collectionOf(type), id),
   };

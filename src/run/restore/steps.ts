@@ -1,3 +1,4 @@
+import { idElsewhere } from '../../core/below.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
@@ -56,8 +57,10 @@ async function createResource(run: StepRun, step: Step, document: MirrorDocument
   const supplied = context.supplied(document);
   const { doc: body } = createBody({ type, wanted: doc, ids, supplied, late: step.late });
   if (type.list.shape === 'keys') {
-    log.noteAnswer(step, step.id, await writer.replace(type, step.id, body));
-    return { result: 'done', id: step.id };
+    const id = idElsewhere(type, step.id, ids);
+    log.noteAnswer(step, id, await writer.replace(type, id, body));
+    learnNewId(run, step, id);
+    return { result: 'done', id };
   }
   const sent = restorable(type, withoutPaths(doc, step.late), ids);
   let made: LivePair;

@@ -7,6 +7,8 @@ import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder } from '../../plan/secrets.ts';
 import { createReader, type LivePair, type Reader, type ReaderOptions } from './reader.ts';
 
+import { writeBelow } from './write-below.ts';
+
 export type { LivePair } from './reader.ts';
 
 /** Something was created, its id is known, and it cannot be read. */
@@ -101,22 +103,34 @@ export function createWriter(options: ReaderOptions): Writer {
     throw new ApiError(`${type.list.path}/${id} is gone right after it was written`, { transient: false });
   }
 
+  const below = writeBelow(reader, (url, body) => write('PUT', url, body));
+
+  /** What was just created as `id`. @throws Unread where it cannot be read */
+  async function created(id: string, reading: Promise<LivePair>): Promise<LivePair> {
+    try {
+      return await reading;
+    } catch (error) {
+      throw error instanceof ApiError ? new Unread(id, error) : error;
+    }
+  }
+
   return {
     read,
     pair,
     list,
     async create(type, body) {
+      if (type.list.below) {
+        const id = await below.create(type, body);
+        return created(id, readBack(type, id));
+      }
       const answer = await write('POST', await collectionOf(type), body);
       const id = isObject(answer) && typeof answer._id === 'string' ? answer._id : undefined;
       if (id === undefined)
         throw new ApiError(`POST ${type.list.path} answered without the id of what it created`, { transient: true });
-      try {
-        return await answered(type, id, body, answer);
-      } catch (error) {
-        throw error instanceof ApiError ? new Unread(id, error) : error;
-      }
+      return created(id, answered(type, id, body, answer));
     },
     async replace(type, id, body) {
+      if (await below.replace(type, id, body)) return readBack(type, id);
       const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
       const { maskKeeps = [] } = type.restore;
       return answered(type, id, body, await write('PUT', await urlOf(type, id), value, { maskKeeps }));

@@ -7,7 +7,7 @@ import { readPath, titleOf } from '../../core/layout.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { deletionLimit, type Guards } from '../deletion-guard.ts';
-import { type Fetched, idOfKey, isHidden, readDocument } from '../fetch-document.ts';
+import { addressOf, type Fetched, idOfKey, isHidden, readDocument } from '../fetch-document.ts';
 import type { AccountRun } from './account-run.ts';
 import { fetchKeys } from './collect/listing.ts';
 import type { CollectContext, Collected } from './collect/types.ts';
@@ -30,9 +30,10 @@ async function readAgain(
   { type, collection }: Collected,
   id: string,
 ): Promise<Fetched | undefined> {
-  if (type.list.shape !== 'keys' || !isHidden(id)) return readDocument(client, type, collection, id, signal);
-  const keys = await fetchKeys(client, collection, signal);
-  const key = keys.find((one) => idOfKey(one, normalise.fingerprint) === id);
+  if (type.list.shape !== 'keys' || !isHidden(type, id)) return readDocument(client, type, collection, id, signal);
+  const { path, own } = addressOf(type, collection, id);
+  const keys = await fetchKeys(client, path, signal);
+  const key = keys.find((one) => idOfKey(one, normalise.fingerprint) === own);
   return key === undefined ? undefined : readDocument(client, type, collection, id, signal, key);
 }
 

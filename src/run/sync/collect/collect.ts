@@ -1,12 +1,13 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
 import { ApiError } from '../../../celigo/errors.ts';
+import { readBelow } from '../../../core/below.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { getOwn } from '../../../core/json.ts';
 import { type CachedType, cachedType } from '../../../mirror/cache.ts';
 import { readDocument } from '../../fetch-document.ts';
 import { type AgainstHead, compareWithHead } from './against-head.ts';
 import { createFidelity, type Fidelity, type ParsedRecord } from './fidelity.ts';
-import { type Listing, listingOf } from './listing.ts';
+import { type Listing, listingOf, type Parent } from './listing.ts';
 import type { CachedPages, RecordPage } from './page.ts';
 import { createRecordReader, type Outcome, type RecordReader } from './records.ts';
 import { createTally, type Tally } from './tally.ts';
@@ -28,8 +29,11 @@ export async function collectType(
   known: CachedType,
   mayBeMissing: boolean,
   baseline: boolean,
+  parents: Parents = NO_PARENTS,
 ): Promise<Collected> {
-  const collector = createCollector(context, type, known, baseline);
+  const collector = createCollector(context, type, known, baseline, parents);
+  if (parents.unavailable !== undefined)
+    return resultOf(collector, { state: 'unavailable', reason: parents.unavailable });
   let coverage: Coverage;
   try {
     await collector.listing.read();
@@ -69,8 +73,22 @@ function cachedPages(known: CachedType, afresh: boolean): CachedPages {
   };
 }
 
+/** The records below or inside which those of a type are. */
+export interface Parents {
+  readonly records: readonly Parent[];
+  /** Names of their types, as far as these are mirrored. */
+  readonly types: ReadonlySet<string>;
+  /** Why some of them may be missing here. */
+  readonly problems: readonly string[];
+  /** Why the account has none of their types. */
+  readonly unavailable?: string;
+}
+
+const NO_PARENTS: Parents = { records: [], types: new Set(), problems: [] };
+
 /** The parts that read one type, and what they found. */
 interface Collector {
+  readonly parents: Parents;
   readonly context: CollectContext;
   readonly type: ResourceType;
   readonly known: CachedType;
@@ -86,7 +104,13 @@ interface Collector {
   readonly skipped: Set<string>;
 }
 
-function createCollector(context: CollectContext, type: ResourceType, known: CachedType, baseline: boolean): Collector {
+function createCollector(
+  context: CollectContext,
+  type: ResourceType,
+  known: CachedType,
+  baseline: boolean,
+  parents: Parents,
+): Collector {
   const { client, signal } = context;
   const head = compareWithHead(context, type, known, baseline);
   /** As long as the fidelity of lists is unknown, what was taken from them is read again. */
@@ -100,6 +124,7 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     hasMore: head.hasMore,
   });
   const collector: Collector = {
+    parents,
     context,
     type,
     known,
@@ -107,16 +132,22 @@ function createCollector(context: CollectContext, type: ResourceType, known: Cac
     fidelity,
     tally: createTally(known, head.keep),
     records: createRecordReader({ context, type, known, head, fidelity, collection, undecided }),
-    listing: listingOf(context, type, cachedPages(known, afresh), {
-      page: (page) => visitPage(collector, page),
-      async key(id, key) {
-        collector.tally.show(id);
-        note(collector, id, await collector.records.byId(id, '', {}, key));
+    listing: listingOf(
+      context,
+      type,
+      cachedPages(known, afresh),
+      {
+        page: (page) => visitPage(collector, page),
+        async key(id, key) {
+          collector.tally.show(id);
+          note(collector, id, await collector.records.byId(id, '', {}, key));
+        },
+        shown: () => collector.tally.ids(),
+        problem: (text) => collector.problems.push(text),
       },
-      shown: () => collector.tally.ids(),
-      problem: (text) => collector.problems.push(text),
-    }),
-    problems: [],
+      parents.records,
+    ),
+    problems: [...parents.problems],
     notFound: new Set(),
     skipped: new Set(),
   };
@@ -185,9 +216,9 @@ async function completeAbridged(collector: Collector): Promise<void> {
 }
 
 /** Ids that the list shows now. @throws ApiError when it cannot be read completely */
-async function idsNow({ context, type }: Collector): Promise<ReadonlySet<string>> {
+async function idsNow({ context, type, parents }: Collector): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  const again = listingOf(context, type, NO_CACHED_PAGES, {
+  const visitor: Parameters<typeof listingOf>[3] = {
     async page({ records }) {
       const before = ids.size;
       for (const record of records)
@@ -197,7 +228,8 @@ async function idsNow({ context, type }: Collector): Promise<ReadonlySet<string>
     key: async (id) => void ids.add(id),
     shown: () => ids,
     problem: () => undefined,
-  });
+  };
+  const again = listingOf(context, type, NO_CACHED_PAGES, visitor, parents.records);
   await again.read();
   return ids;
 }
@@ -237,6 +269,12 @@ async function checkRefusedParameters(collector: Collector): Promise<void> {
   );
 }
 
+/** Whether a resource is below one of a type that is not mirrored, so that this run has nothing to say about it. */
+function isUnread({ type, parents }: Collector, id: string): boolean {
+  const below = readBelow(type, id);
+  return below !== undefined && !parents.types.has(below.parent.name);
+}
+
 function resultOf(collector: Collector, coverage: Coverage): Collected {
   const { type, known, head, tally, fidelity, listing, records, problems } = collector;
   const complete = coverage.state === 'complete';
@@ -253,7 +291,9 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
   const shown = tally.ids();
   const before = [...known.details().resources.keys()];
   if (!complete) for (const id of before) head.keep(id);
-  const missing = complete ? before.filter((id) => !shown.has(id)) : [];
+  const unread = new Set(before.filter((id) => isUnread(collector, id)));
+  for (const id of unread) head.keep(id);
+  const missing = complete ? before.filter((id) => !shown.has(id) && !unread.has(id)) : [];
   return {
     ...common,
     missing,

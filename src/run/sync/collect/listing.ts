@@ -2,15 +2,29 @@ import type { ResourceType } from '../../../catalogue/types.ts';
 import { type ApiClient, type ApiResponse, hasBody, parseJson } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { walkCollection } from '../../../celigo/paging.ts';
+import { belowId, collectionBelow, parentTypes, placedBelow } from '../../../core/below.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
 import { isArray, isObject } from '../../../core/json.ts';
 import type { CachedType } from '../../../mirror/cache.ts';
 import { idOfKey } from '../../fetch-document.ts';
-import { type CachedPages, createValidation, type RecordPage, readPage, unchangedPage } from './page.ts';
+import {
+  type CachedPages,
+  createValidation,
+  type RecordPage,
+  type RecordPlace,
+  readPage,
+  unchangedPage,
+} from './page.ts';
 import type { CollectContext } from './types.ts';
 
 /** The longest id that a key may become. */
 const LONGEST_KEY_ID = 160;
+
+/** A record below or inside which those of another type are. */
+export interface Parent {
+  readonly type: ResourceType;
+  readonly id: string;
+}
 
 /** Takes in what a listing shows, in whatever shape. */
 interface Visitor {
@@ -68,28 +82,29 @@ export function listingOf(
   type: ResourceType,
   cached: CachedPages,
   visitor: Visitor,
+  parents: readonly Parent[] = [],
 ): Listing {
   const refused = new Set<string>();
   const validation = createValidation(cached, pageKey);
   let collection = type.list.path;
   let count = 0;
 
-  function pageOf(response: ApiResponse): RecordPage {
+  function pageOf(response: ApiResponse, place: RecordPlace): RecordPage {
     const known = response.status === 304 ? validation.known(response.url) : undefined;
-    const page = known ? unchangedPage(known, cached) : readPage(response, cached);
+    const page = known ? unchangedPage(known, cached) : readPage(response, cached, place);
     validation.note(response, page);
     return page;
   }
 
-  async function walk(query: Readonly<Record<string, string>> = {}): Promise<void> {
+  async function walk(query: Readonly<Record<string, string>> = {}, path = collection, place: RecordPlace = {}) {
     await walkCollection(client, {
-      path: collection,
+      path,
       query,
       optional: type.list.query ?? {},
       refused,
-      paged: type.list.paged !== false,
+      paged: type.list.paged !== false && place.member === undefined,
       etagOf: (url) => validation.known(url)?.etag,
-      read: pageOf,
+      read: (response) => pageOf(response, place),
       visit: (page) => {
         count += page.count;
         return visitor.page(page);
@@ -110,19 +125,53 @@ export function listingOf(
     }
   }
 
-  async function readKeys(): Promise<void> {
-    for (const key of await fetchKeys(client, collection, signal)) {
-      const id = idOfKey(key, normalise.fingerprint);
+  async function readKeys(path = collection, idOf = (own: string): string => own): Promise<void> {
+    for (const key of await fetchKeys(client, path, signal)) {
+      const own = idOfKey(key, normalise.fingerprint);
+      const id = own === '' ? '' : idOf(own);
       count += 1;
       if (id !== '' && id.length <= LONGEST_KEY_ID) await visitor.key(id, key);
       else {
         const text = JSON.stringify(withoutCredentials(key).slice(0, 40));
-        visitor.problem(`${collection}: the key ${text} is too long or empty`);
+        visitor.problem(`${path}: the key ${text} is too long or empty`);
       }
     }
   }
 
-  const read = { keys: readKeys, folders: walkFolders, records: walk }[type.list.shape ?? 'records'];
+  /** What one record above shows of the type. */
+  async function readOf(parent: Parent): Promise<void> {
+    const { inside, shape } = type.list;
+    if (inside) {
+      const path = `${parent.type.list.path}/${encodeURIComponent(parent.id)}`;
+      await walk(parent.type.hydrate?.query, path, { member: inside.member });
+      return;
+    }
+    const path = collectionBelow(type, parent.type.name, parent.id);
+    const idOf = (own: string): string => belowId(parent.type.name, parent.id, own);
+    if (shape === 'keys') await readKeys(path, idOf);
+    else await walk({}, path, { idOf, placed: (id, doc) => placedBelow(type, id, doc) });
+  }
+
+  /** Record by record. One that cannot be read makes the listing incomplete; if none can, the type is not offered. */
+  async function readParents(): Promise<void> {
+    const failures: ApiError[] = [];
+    await Promise.all(
+      parents.map(async (parent) => {
+        try {
+          await readOf(parent);
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          failures.push(error);
+        }
+      }),
+    );
+    const [first] = failures;
+    if (first && failures.length === parents.length) throw first;
+    for (const { message } of failures) visitor.problem(message);
+  }
+
+  const byShape = { keys: () => readKeys(), folders: walkFolders, records: () => walk() };
+  const read = parentTypes(type).length > 0 ? readParents : byShape[type.list.shape ?? 'records'];
   return {
     async read() {
       try {

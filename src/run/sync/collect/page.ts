@@ -44,7 +44,16 @@ export interface CachedPages {
 /** A value of `ETag` as RFC 9110 has it. */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
-function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecord {
+/** Where the records of a page are, other than at the top of a list of their own. */
+export interface RecordPlace {
+  /** The member of the body that holds them. */
+  readonly member?: string | undefined;
+  /** Their ids in the mirror, by those in the API; and their documents. */
+  readonly idOf?: (own: string) => string;
+  readonly placed?: (id: string, doc: JsonObject) => JsonObject;
+}
+
+function readRecord(bytes: Buffer, cached: CachedPages, path: string, place: RecordPlace): PageRecord {
   const raw = digestOf(bytes);
   const id = cached.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
@@ -56,8 +65,16 @@ function readRecord(bytes: Buffer, cached: CachedPages, path: string): PageRecor
     throw new ApiError(`${path} answered with a body that is not JSON`, { transient: true, cause });
   }
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
-  return isSafeId(doc._id)
-    ? { kind: 'parsed', id: doc._id, raw, length: bytes.length, doc, inexact: inexactNumbers(text) }
+  const own = isSafeId(doc._id) ? (place.idOf?.(doc._id) ?? doc._id) : undefined;
+  return isSafeId(own)
+    ? {
+        kind: 'parsed',
+        id: own,
+        raw,
+        length: bytes.length,
+        doc: place.placed?.(own, doc) ?? doc,
+        inexact: inexactNumbers(text),
+      }
     : { kind: 'unusable', reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})` };
 }
 
@@ -102,17 +119,17 @@ export function unchangedPage({ page: digest, link }: Validator, { pageMarks }: 
  * parsed.
  * @throws ApiError (transient) for a body that is not JSON, or not a list
  */
-export function readPage(response: ApiResponse, cached: CachedPages): RecordPage {
+export function readPage(response: ApiResponse, cached: CachedPages, place: RecordPlace = {}): RecordPage {
   const digest = digestOf(response.body);
   const known = cached.pageMarks.get(digest);
   if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
   const path = response.url.pathname;
-  const slices = splitRecords(response.body);
+  const slices = place.member === undefined ? splitRecords(response.body) : undefined;
   if (slices) {
-    const records = slices.map((bytes) => readRecord(bytes, cached, path));
+    const records = slices.map((bytes) => readRecord(bytes, cached, path, place));
     return { digest, unchanged: false, records, count: records.length };
   }
-  const { records: values, nextPageUrl } = recordsOf(response);
-  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), cached, path));
+  const { records: values, nextPageUrl } = recordsOf(response, place.member);
+  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), cached, path, place));
   return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }
