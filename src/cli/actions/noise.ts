@@ -38,7 +38,7 @@ function numberOf(flag: string | true): number {
 
 async function noiseOf(git: Git, { name, ignore }: AccountConfig, most: number): Promise<AccountNoise> {
   const history = await readHistory(git, name);
-  // What a person committed is no change of the account.
+  // What a person committed is not a change of the account.
   const last = history.filter(({ message }) => readMessage(message).account !== undefined).slice(-most);
   const ids = new Set(last.map(({ id }) => id));
   const cut = await readCut(git);

@@ -19,13 +19,9 @@ export function auditAnswer(call: Call, record?: { readonly type: ResourceType; 
     filters.set('resourceType', auditTypeOf(record.type));
     filters.set('_resourceId', record.id);
   }
-  const found = account.audit.find(filters);
-  const all = found.map(({ byUser, fieldChanges, ...entry }) => ({
-    ...entry,
-    byUser: { ...byUser },
-    fieldChanges: fieldChanges.map((change) => ({ ...change })),
-  }));
-  const entries = projection ? all.map((entry) => projection.apply(entry)) : all;
+  // Entries are plain JSON; those of a seed may have other shapes than the usual ones.
+  const found = account.audit.find(filters) as readonly object[] as readonly JsonObject[];
+  const entries = projection ? found.map((entry) => projection.apply(entry)) : found;
   const { auditShape, auditPaging, auditChange } = account.behaviour;
   const shown = auditChange === 'object' ? entries.map((entry) => withSingleChange(entry)) : entries;
   const body = auditShape === 'array' ? shown : { [auditShape]: shown };

@@ -20,6 +20,8 @@ import { createDocument, patchDocument, readVisible, replaceDocument } from './w
 /** Types whose records have a log of their own (api-notes#audit-coverage). */
 const LOGGED: ReadonlySet<string> = new Set([
   ...['flows', 'connections', 'integrations', 'exports', 'imports', 'apis', 'scripts', 'accesstokens'],
+  ...['tools', 'mcpservers', 'syncs', 'iclients', 'agents', 'lookupcaches', 'filedefinitions', 'ediprofiles'],
+  ...['asynchelpers', 'stacks'],
 ]);
 
 /** A document as GET by id shows it. */
