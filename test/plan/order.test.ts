@@ -122,6 +122,16 @@ describe('the order of deletions', () => {
     expect(last('exports')).toBeLessThan(last('flows'));
   });
 
+  it('empties no field for a mere registration', () => {
+    const { levels, late } = orderOfDeletion([
+      node('integrations', 1, { _registeredConnectionIds: [id('c', 1)] }),
+      node('connections', 1, { _integrationId: id('i', 1) }),
+    ]);
+
+    expect([...late]).toEqual([]);
+    expect(levels.get(keyOf('connections', id('c', 1)))).toBe(1);
+  });
+
   it('opens a circle of an integration and a flow at its alias, and one of an export and its helper at the export', () => {
     const { late } = orderOfDeletion([
       node('integrations', 1, { aliases: [{ alias: 'x', _flowId: id('f', 1) }] }),
