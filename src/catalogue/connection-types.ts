@@ -16,22 +16,16 @@ function httpAuthSecrets(block: string): string[] {
     `${block}.basic.password`,
     `${block}.token.token`,
     `${block}.token.refreshToken`,
-    `${block}.token.refreshBody`,
-    `${block}.token.revoke.body`,
-    `${block}.cookie.body`,
-    `${block}.oauth.accessTokenBody`,
     ...oauthSecrets(`${block}.oauth`),
     ...['secret', 'privateKey', 'token'].map((field) => `${block}.jwt.${field}`),
   ];
 }
 
-function httpHeaders(block: string): string[] {
-  return [
-    `${block}.headers`,
-    `${block}.auth.token.refreshHeaders`,
-    `${block}.auth.token.revoke.headers`,
-    `${block}.auth.oauth.accessTokenHeaders`,
-  ];
+/** Bodies of requests for a token, or for its end. */
+function tokenBodies(block: string): string[] {
+  return ['token.refreshBody', 'token.revoke.body', 'cookie.body', 'oauth.accessTokenBody'].map(
+    (field) => `${block}.${field}`,
+  );
 }
 
 const PUBLISHED = 'the API refuses a trading partner connector that is not published: publish its own one first';
@@ -137,10 +131,15 @@ export const CONNECTION_TYPES = [
       'as2.encrypted.userPrivateKey',
       'wrapper.encrypted',
     ],
-    headers: [
-      ...httpHeaders('http'),
-      ...httpHeaders('mcp.http'),
+    credentialTexts: [
+      ...['http.auth', 'mcp.http.auth'].flatMap(tokenBodies),
+      'as2.partnerStationInfo.auth.token.refreshBody',
+      'rest.refreshTokenBody',
+      'rest.cookieAuth.body',
+    ],
+    parameters: [
       'http.unencrypted',
+      'mcp.http.unencrypted',
       'rest.unencrypted',
       'wrapper.unencrypted',
       'jdbc.properties',
@@ -231,8 +230,6 @@ export const CONNECTION_TYPES = [
       'oauth2.encrypted',
       'oauth2.auth.queryParameters[].value',
       'oauth2.auth.queryParameters.*',
-      'oauth2.token.body',
-      'oauth2.refresh.body',
       'netsuite.consumerKey',
       'netsuite.consumerSecret',
       'salesforce.clientSecret',
@@ -240,12 +237,15 @@ export const CONNECTION_TYPES = [
       'salesforce.apiToken',
       'ebay.certId',
       'amazonmws.secretKey',
-      'azureserviceprincipal.clientSecret',
+      ...['clientSecret', 'certificate', 'certificatePassword'].map((field) => `azureserviceprincipal.${field}`),
+      'googleserviceaccount.serviceAccountJSON',
       'jwt.privateKey',
       'jwt.secret',
       'jwt.token',
     ],
-    headers: ['oauth2.token.headers', 'oauth2.refresh.headers', 'oauth2.unencrypted'],
+    unshown: { 'googleserviceaccount.serviceAccountJSON': 'googleserviceaccount' },
+    credentialTexts: ['oauth2.token.body', 'oauth2.refresh.body', 'oauth2.revoke.body'],
+    parameters: ['oauth2.unencrypted'],
     referredBy: ['_iClientId'],
     hasPublic: true,
     restore: {

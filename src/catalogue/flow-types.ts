@@ -225,7 +225,7 @@ export const FLOW_TYPES = [
     expressions: STEP_EXPRESSIONS,
     hooks: ['hooks'],
     secrets: ['webhook.token', 'webhook.key', 'webhook.password', 'distributed.bearerToken'],
-    headers: ['http.headers'],
+    parameters: ['cdc.properties'],
     sideFiles: {
       'rdbms.query': SQL,
       'rdbms.once.query': SQL,
@@ -294,7 +294,6 @@ export const FLOW_TYPES = [
     ],
     expressions: STEP_EXPRESSIONS,
     hooks: ['hooks'],
-    headers: ['http.headers'],
     sets: { 'guardrail.pii.entities': '', 'guardrail.moderation.categories': '' },
     sideFiles: {
       'rdbms.query[]': SQL,

@@ -44,7 +44,6 @@ export const SERVICE_TYPES = [
       'builder.request.pathParams': 'key',
     },
     secrets: ['shipworks.password'],
-    headers: ['builder.responses[].headers'],
     referredBy: ['_apiId', '_apiIds'],
     partOf: ['_integrationId'],
     echoes: { fields: ['_scriptId', 'function'], when: 'type' },

@@ -218,8 +218,15 @@ export interface ResourceType {
   readonly hooks?: readonly FieldPath[];
   /** Credentials. Masked ones stay `******`; one in plain text becomes a `$secret` placeholder. */
   readonly secrets?: readonly FieldPath[];
-  /** Lists of `{name or key, value}` in which authorisation headers may be in plain text. */
-  readonly headers?: readonly FieldPath[];
+  /**
+   * Texts made to hold credentials, such as bodies of token requests: whatever is one in them is replaced, expressions
+   * and everything else stay (api-notes#plain-text-secrets).
+   */
+  readonly credentialTexts?: readonly FieldPath[];
+  /** Credentials among `secrets` that no answer shows, with the block that has them: a creation lacks them always. */
+  readonly unshown?: Readonly<Record<FieldPath, FieldPath>>;
+  /** Lists of parameters, `{name or key, value}` or `{name: value}`; those of headers are known by their names. */
+  readonly parameters?: readonly FieldPath[];
   /** Arrays whose order means nothing, with the element's field to sort by (`''` = the element itself). */
   readonly sets?: Readonly<Record<FieldPath, string>>;
   readonly sideFiles?: Readonly<Record<FieldPath, SideFileRule>>;

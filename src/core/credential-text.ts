@@ -111,13 +111,16 @@ function namedIn(text: string): Credential[] {
   );
 }
 
-/** Those that are not templates and overlap none before them in the list, in the order of the text. */
-function apart(text: string, found: readonly Credential[]): Credential[] {
+/** Not a value: an expression, or the mark of what the mirror replaced. */
+const NO_VALUE = /\{\{|\[\[redacted/;
+
+/** Those that are values and overlap none before them in the list, in the order of the text. */
+export function apart(text: string, found: readonly Credential[]): Credential[] {
   if (found.length === 0) return [];
   const taken = new Uint8Array(text.length);
   return found
     .filter(({ start, end }) => {
-      if (text.slice(start, end).includes('{{') || taken.subarray(start, end).includes(1)) return false;
+      if (NO_VALUE.test(text.slice(start, end)) || taken.subarray(start, end).includes(1)) return false;
       taken.fill(1, start, end);
       return true;
     })

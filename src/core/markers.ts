@@ -51,6 +51,11 @@ export function redactionsIn(text: string): string[] {
   return text.includes('[[redacted ') ? [...text.matchAll(REDACTION)].map(([, print]) => print ?? '') : [];
 }
 
+/** A text with the same mark in the place of each credential, to compare what remains of two. */
+export function withoutRedactions(text: string): string {
+  return text.replace(REDACTION, redaction(''));
+}
+
 /** The text with what `of` gives for each fingerprint; `undefined` when it does not know one. */
 export function fillRedactions(text: string, of: (fingerprint: string) => string | undefined): string | undefined {
   let complete = true;

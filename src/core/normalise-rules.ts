@@ -19,7 +19,8 @@ export interface Rule {
   expression?: true;
   hooks?: true;
   secret?: true;
-  headers?: true;
+  parameters?: true;
+  credentialText?: true;
   sortBy?: string;
   sideFile?: SideFileRule;
 }
@@ -103,7 +104,8 @@ export function compileRules(type: ResourceType): Rule {
   for (const path of type.expressions ?? []) ruleAt(root, path).expression = true;
   for (const path of type.hooks ?? []) ruleAt(root, path).hooks = true;
   for (const path of type.secrets ?? []) ruleAt(root, path).secret = true;
-  for (const path of type.headers ?? []) ruleAt(root, path).headers = true;
+  for (const path of type.parameters ?? []) ruleAt(root, path).parameters = true;
+  for (const path of type.credentialTexts ?? []) ruleAt(root, path).credentialText = true;
   for (const [path, key] of Object.entries(type.sets ?? {})) ruleAt(root, path).sortBy = key;
   for (const [path, rule] of Object.entries(type.sideFiles ?? {})) ruleAt(root, path).sideFile = rule;
   return root;

@@ -1,18 +1,29 @@
 import stableStringify from 'fast-json-stable-stringify';
 import { ALWAYS_VOLATILE } from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
+import {
+  credentialsInBody,
+  credentialsInHeader,
+  credentialsInHeaders,
+  credentialsInText,
+  isWhole,
+} from './credential-parts.ts';
 import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
-import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
+import { escapeKey, redaction, secretMarker } from './markers.ts';
 import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
 import { isNamedSecret } from './secret-words.ts';
 import {
   isClearCredential,
+  isCookieName,
   isCredentialBelow,
   isCredentialName,
   isHeaderCredential,
+  isHeaderList,
   isNamedCredential,
+  isParameterCredential,
+  labelOf,
   nameOfPair,
 } from './secrets.ts';
 
@@ -211,54 +222,75 @@ function cleanString(pass: Pass, value: string, name: string, above: string | un
     pass.texts.push({ place: [...pass.place], extension, text: kept });
     return kept;
   }
-  const isSecret = isCredential(pass, name, above, text) || credentialsInData(text).length > 0;
-  return isSecret ? concealed(pass, text) : text;
+  if (rule?.credentialText) return withoutParts(pass, text, credentialsInBody(text));
+  if (isCredential(pass, name, above, text)) return concealed(pass, text);
+  const found = credentialsInText(text);
+  if (found.length === 0) return text;
+  // What remains of the text is worth a diff.
+  return isWhole(text, found) ? concealed(pass, text) : cleanText(pass, text, found, fields);
 }
 
-function cleanHeaders(pass: Pass, value: Json, above: string | undefined, rule: Rule): Json {
-  // Their names are checked here, more strictly than in other lists.
-  const out = cleanCollection(pass, value, above, rule, true);
-  if (secretOf(out) !== undefined) return out;
-  const redact = (name: Json | undefined, held: Json | undefined): Json | undefined =>
-    typeof name === 'string' && typeof held === 'string' && isHeaderCredential(name, held)
-      ? secretMarker(pass.options.fingerprint(held))
-      : held;
-  if (isArray(out)) {
-    return out.map((item) => {
-      if (!isObject(item)) return item;
-      const held = redact(getOwn(item, 'name') ?? getOwn(item, 'key') ?? getOwn(item, 'id'), getOwn(item, 'value'));
-      return held === undefined ? item : { ...item, value: held };
-    });
-  }
-  if (!isObject(out)) return out;
-  const copy: MutableJsonObject = {};
-  for (const key of Object.keys(out)) setOwn(copy, key, redact(key, out[key]) as Json);
-  return copy;
+/** A text in a place for credentials, whatever the policy. @param found `undefined`: all of it is one */
+function withoutParts({ options }: Pass, text: string, found: readonly Credential[] | undefined): Json {
+  if (found) return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
+  return isClearCredential(text) ? secretMarker(options.fingerprint(text)) : text;
 }
 
-function cleanList(pass: Pass, items: readonly Json[], above: string | undefined, rule: Rule | undefined): Json {
+/** Names in a list of headers or parameters, `{name, value}` or `{name: value}`. */
+type IsName = (name: string) => boolean;
+
+/** Which names hold a credential in the field at the end of a place, if it is a list of headers or parameters. */
+function namesIn({ place }: Pass, rule: Rule | undefined): IsName | undefined {
+  const field = place.at(-1);
+  if (typeof field === 'string' && isHeaderList(field)) return isHeaderCredential;
+  return rule?.parameters ? isParameterCredential : undefined;
+}
+
+/** The value of a header that holds a credential, whatever the policy; `undefined` where it is none. */
+function withoutHeader(pass: Pass, name: string, value: Json): Json | undefined {
+  if (typeof value === 'string') return withoutParts(pass, value, credentialsInHeader(name, value));
+  const isClear = isArray(value) ? value.some(isClearCredential) : typeof value === 'number';
+  return isClear ? secretMarker(pass.options.fingerprint(printed(value))) : undefined;
+}
+
+function cleanList(
+  pass: Pass,
+  items: readonly Json[],
+  above: string | undefined,
+  rule: Rule | undefined,
+  isName: IsName | undefined,
+): Json {
   const each = rule?.below.get('[]');
   // ['password', '…']: a name and its value.
   const named = items.length === 2 && typeof items[0] === 'string' ? items[0] : '';
   const out = items.map((item, index) => {
     pass.place.push(index);
-    const paired = index === 1 && typeof item === 'string' && isNamedSecret(named, item);
-    const kept = paired ? concealed(pass, item) : clean(pass, item, '', above, each);
+    const paired = index === 1 && typeof item === 'string' && isPairedWith(named, item);
+    const header = isName && isObject(item) ? cleanCollection(pass, item, above, each, isName, true) : undefined;
+    const kept = header ?? (paired ? concealed(pass, item) : clean(pass, item, '', above, each));
     pass.place.pop();
     return kept ?? null;
   });
   return rule?.sortBy === undefined ? out : sortSet(out, rule.sortBy);
 }
 
-/** @param headers the names of its values are checked by the caller */
+function isPairedWith(name: string, value: string): boolean {
+  return isNamedSecret(name, value) || (isCookieName(name) && isClearCredential(value));
+}
+
+/**
+ * @param isName which names hold a credential, in a list of headers or parameters
+ * @param entry the value is an entry of such a list: one of its members has the name, another the value
+ */
 function cleanCollection(
   pass: Pass,
   value: Json,
   above: string | undefined,
   rule: Rule | undefined,
-  headers = false,
+  isName?: IsName,
+  entry = false,
 ): Json {
-  if (isArray(value)) return cleanList(pass, value, above, rule);
+  if (isArray(value)) return cleanList(pass, value, above, rule, isName);
   if (!isObject(value)) return value;
   const { place, isSecretKey, scope } = pass;
   const free = place.some((step) => typeof step === 'string' && hasChosenKeys(step));
@@ -269,7 +301,9 @@ function cleanCollection(
   // No marker can replace a key. The object is one credential then, which a restore puts back as one; a document
   // itself cannot be, and its own fields have names that the API gives.
   if (policy === 'redact' && place.length > 0 && keys.some(isSecretKey)) return concealed(pass, value);
-  const paired = headers ? undefined : nameOfPair(source);
+  const names = isName !== undefined && !entry;
+  const paired = names ? undefined : nameOfPair(source);
+  const label = entry ? labelOf(source) : undefined;
   let only: string | undefined;
   let count = 0;
   for (const key of keys) {
@@ -283,7 +317,9 @@ function cleanCollection(
     const name = key === 'value' && paired !== undefined ? paired : key;
     // A name of a credential holds for everything in the field.
     const named = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
-    const kept = clean(pass, held, headers ? '' : name, named, inner);
+    const header = names ? key : key === 'value' ? label : undefined;
+    const redacted = header !== undefined && isName?.(header) ? withoutHeader(pass, header, held) : undefined;
+    const kept = redacted ?? clean(pass, held, names ? '' : name, named, inner);
     place.pop();
     if (kept === undefined) continue;
     setOwn(out, key, kept);
@@ -307,14 +343,20 @@ function clean(
   rule: Rule | undefined,
 ): Json | undefined {
   if (rule?.equalsAbsent !== undefined && rule.equalsAbsent === value) return undefined;
-  if (rule?.secret && value !== null && isClearCredential(value)) {
+  const isOne = rule?.secret || (rule?.credentialText && typeof value !== 'string');
+  if (isOne && value !== null && isClearCredential(value)) {
     return secretMarker(pass.options.fingerprint(printed(value)));
   }
-  if (typeof value === 'string') return cleanString(pass, value, name, above, rule);
-  if (rule?.headers) return cleanHeaders(pass, value, above, rule);
+  const isName = namesIn(pass, rule);
+  if (typeof value === 'string') {
+    const parts = isName ? credentialsInHeaders(value, isName) : [];
+    return parts.length > 0 ? withoutParts(pass, value, parts) : cleanString(pass, value, name, above, rule);
+  }
   if (typeof value === 'number') return isCredential(pass, name, above, value) ? concealed(pass, value) : value;
   if (value === null || typeof value !== 'object') return value;
-  const out = cleanCollection(pass, value, above, rule);
+  // Keys of their own objects: only the list of a session's cookies is one credential.
+  if (isArray(value) && isCookieName(name) && value.some(isClearCredential)) return concealed(pass, value);
+  const out = cleanCollection(pass, value, above, rule, isName);
   const emptied = rule?.hooks && isObject(out) && Object.keys(out).length === 0;
   return emptied ? undefined : out;
 }

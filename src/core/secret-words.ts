@@ -25,6 +25,11 @@ const HARMLESS_BEFORE = new RegExp(
   'i',
 );
 
+/** Whether a name that ends with `key` is that of something harmless: `Idempotency-Key`. */
+export function isHarmlessName(name: string): boolean {
+  return HARMLESS_BEFORE.test(name.replace(/key$/i, ''));
+}
+
 const NAME = new RegExp(`(?:${SECRET_NOUN})${QUALIFIER}$`, 'i');
 const PASSWORD_NAME = /pass|pwd/i;
 

@@ -1,5 +1,5 @@
 import { getOwn, isObject, type Json, type JsonObject } from './json.ts';
-import { isNamedSecret, isReference, kindOfName } from './secret-words.ts';
+import { isHarmlessName, isNamedSecret, isReference, kindOfName } from './secret-words.ts';
 
 /** What the API shows in place of a credential (api-notes#mask). */
 export const MASK = '******';
@@ -19,6 +19,8 @@ const CREDENTIAL_NAME = new RegExp(
 );
 /** Names that hold a credential only when the value looks like one. */
 const AMBIGUOUS_NAME = /^(?:token|key|auth|authorization|credential|credentials|pwd|pass|signature)$/i;
+/** What keeps a session open: a credential, whatever its value. */
+const COOKIE_NAME = /^(?:set[-_ ]?)?cookie2?$/i;
 /** Headers and parameters by which callers identify themselves. */
 const CREDENTIAL_HEADER = new RegExp(
   [
@@ -58,8 +60,14 @@ export function isCredentialName(name: string): boolean {
   return !name.startsWith('$') && CREDENTIAL_NAME.test(name);
 }
 
+/** Whether a name is that of the header with which sessions are kept open (api-notes#samples). */
+export function isCookieName(name: string): boolean {
+  return COOKIE_NAME.test(name);
+}
+
 /** Whether the field `name` holding the text or number `value` is a plain-text credential that no table names. */
 export function isNamedCredential(name: string, value: string | number): boolean {
+  if (isCookieName(name)) return isClearCredential(value);
   if (typeof value === 'number') return Math.abs(value) >= LEAST_NUMBER && isCredentialName(name);
   if (isCredentialName(name)) return isClearCredential(value);
   if (AMBIGUOUS_NAME.test(name) && looksRandom(value) && isClearCredential(value)) return true;
@@ -76,6 +84,15 @@ export function isCredentialBelow(above: string, own: string, value: string | nu
   return typeof value === 'string' && isNamedSecret(above, value);
 }
 
+/** The name that an entry of a list gives to its `value`, if any. */
+export function labelOf(entry: JsonObject): string | undefined {
+  for (const label of LABELS) {
+    const name = getOwn(entry, label);
+    if (typeof name === 'string') return name;
+  }
+  return undefined;
+}
+
 /** The name that an object such as `{ name: 'X-Api-Key', value: … }` gives to its `value`, if it says credential. */
 export function nameOfPair(object: JsonObject): string | undefined {
   const value = getOwn(object, 'value');
@@ -90,13 +107,23 @@ export function nameOfPair(object: JsonObject): string | undefined {
 
 /** Lists of settings also say where a key is to be found: then the value is its field or variable. */
 function isPairCredential(name: string, value: Json): boolean {
-  if (typeof value === 'object') return isCredentialName(name);
+  if (typeof value === 'object') return isCredentialName(name) || isCookieName(name);
   if (typeof value === 'number') return isNamedCredential(name, value);
   if (typeof value !== 'string' || !isNamedCredential(name, value)) return false;
-  return kindOfName(name) === 'password' || !isReference(value);
+  return isCookieName(name) || kindOfName(name) === 'password' || !isReference(value);
 }
 
-/** The same for an entry of a header or parameter list, where more names indicate one. */
-export function isHeaderCredential(name: string, value: string): boolean {
-  return CREDENTIAL_HEADER.test(name) && isClearCredential(value);
+/** Whether an entry of a list of parameters holds a credential, going by its name: more names indicate one there. */
+export function isParameterCredential(name: string): boolean {
+  return CREDENTIAL_HEADER.test(name);
+}
+
+/** Names of headers that hold a credential: those of parameters, and any kind of key. */
+export function isHeaderCredential(name: string): boolean {
+  return isParameterCredential(name) || (/key$/i.test(name) && !isHarmlessName(name));
+}
+
+/** Whether a field is a list of headers, by its name. */
+export function isHeaderList(field: string): boolean {
+  return /(?:^_?h|[a-z]H)eaders$/.test(field);
 }

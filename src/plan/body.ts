@@ -138,7 +138,10 @@ export function createBody(input: CreateInput): Filled {
   const own = withoutLeftOut(type, filled.doc, true);
   let doc = withoutEntries(type, withoutPaths(own, [...echoesOf(type, filled.doc), ...input.late]));
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
-  return { ...filled, doc: withMarks(type, withoutInnerIds(type, doc, new Set())) };
+  const unshown = Object.entries(type.unshown ?? {}).flatMap(([path, block]) =>
+    valueAt(doc, block) !== undefined && valueAt(doc, path) === undefined ? [path] : [],
+  );
+  return { ...filled, missing: [...filled.missing, ...unshown], doc: withMarks(type, withoutInnerIds(type, doc, new Set())) };
 }
 
 /** One operation of a JSON Patch (api-notes#json-patch). */

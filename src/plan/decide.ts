@@ -1,9 +1,10 @@
+import type { ResourceType } from '../catalogue/types.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { diffFields, type FieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
-import { covers, placeOf, placeText } from '../core/places.ts';
+import { covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { createBody, patchFor, restorable, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
@@ -196,6 +197,11 @@ function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, 
   return draft(document, { ...base, reason, changes, credentials: written.blocked });
 }
 
+/** Whether a text is kept in a file of its own: without a part of it, it would run and do something else. */
+function isCode(type: ResourceType, place: Place): boolean {
+  return Object.keys(type.sideFiles ?? {}).some((path) => covers(path, place));
+}
+
 function planGone(document: Wanted, input: PlanInput): Draft {
   const { type, doc } = document;
   const never = neverMade(document);
@@ -203,7 +209,7 @@ function planGone(document: Wanted, input: PlanInput): Draft {
   const supplied = input.supplied(document);
   const { missing: places } = createBody({ type, wanted: doc, ids: input.ids, supplied, late: [] });
   const cut = secretPlaces(doc)
-    .filter(({ place, inText }) => inText && places.includes(placeText(place)))
+    .filter(({ place, inText }) => inText && isCode(type, place) && places.includes(placeText(place)))
     .map(({ place }) => placeText(place));
   if (cut.length > 0) {
     return draft(document, {

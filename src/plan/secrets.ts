@@ -1,7 +1,8 @@
-import { credentialsIn, credentialsInData } from '../core/credential-text.ts';
+import { TEXT_FINDERS } from '../core/credential-parts.ts';
+import { replaceCredentials } from '../core/credential-text.ts';
 import { AppError } from '../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { fillRedactions, redactionsIn, secretOf } from '../core/markers.ts';
+import { fillRedactions, redaction, redactionsIn, secretOf, withoutRedactions } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
 import { placeholderIn } from '../core/placeholders.ts';
 import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
@@ -125,7 +126,8 @@ export function fillSecrets(
     const text = placeText(place);
     if (inText) {
       const filled = live ? fillText(doc, live, place) : undefined;
-      out = setSteps(out, place, filled) as JsonObject;
+      out = setSteps(out, place, filled?.text) as JsonObject;
+      if (filled?.other) kept.push(text);
       if (filled === undefined && !given.has(text)) missing.push(text);
       continue;
     }
@@ -137,7 +139,7 @@ export function fillSecrets(
     const match =
       fingerprint === undefined
         ? undefined
-        : (liveMarkers.find((marker) => marker.fingerprint === fingerprint) ??
+        : (liveMarkers.find((marker) => marker.fingerprint === fingerprint && !marker.inText) ??
           liveMarkers.find((marker) => placeText(marker.place) === text));
     const value = match ? plainText(match.place) : undefined;
     if (value !== undefined) {
@@ -151,29 +153,37 @@ export function fillSecrets(
   return { doc: out, missing: missing.reverse(), kept: kept.reverse() };
 }
 
-/** A text of the mirror with what was taken out of it, as far as the live text has all of it. */
+/**
+ * A text of the mirror with what was taken out of it, as far as the live text has all of it. `other`: the same text
+ * with other credentials, which stay.
+ */
 function fillText(
   wanted: JsonObject,
   live: { readonly raw: JsonObject; readonly doc: JsonObject },
   place: Place,
-): string | undefined {
+): { readonly text: string; readonly other: boolean } | undefined {
   const [text, shown, raw] = [atPlace(wanted, place), atPlace(live.doc, place), atPlace(live.raw, place)];
   if (typeof text !== 'string' || typeof shown !== 'string' || typeof raw !== 'string') return undefined;
   // What was taken out of the live text is in the raw one, in the same order.
   const prints = redactionsIn(shown);
   // While it is planned, the live document is known as the mirror holds it only; the real one is filled in when it is
   // written, and until then a placeholder is in its place.
-  if (raw === shown) return redactionsIn(text).every((print) => prints.includes(print)) ? text : undefined;
-  const known = takenOut(prints, raw);
-  return known && fillRedactions(text, (print) => known.get(print));
+  const known = raw === shown ? new Map(prints.map((print) => [print, redaction(print)])) : takenOut(shown, raw);
+  const filled = known && fillRedactions(text, (print) => known.get(print));
+  if (filled !== undefined) return { text: filled, other: false };
+  return withoutRedactions(text) === withoutRedactions(shown) ? { text: raw, other: true } : undefined;
 }
 
 /** What was taken out of a text, by its fingerprint; `undefined` when that is unknown. */
-function takenOut(prints: readonly string[], raw: string): ReadonlyMap<string, string> | undefined {
-  // Records are searched more strictly than code; the text does not say which of them it is.
-  for (const find of [credentialsIn, credentialsInData]) {
-    const values = find(raw).map(({ start, end }) => raw.slice(start, end));
-    if (values.length === prints.length) return new Map(prints.map((print, i) => [print, values[i] ?? '']));
+function takenOut(shown: string, raw: string): ReadonlyMap<string, string> | undefined {
+  const prints = redactionsIn(shown);
+  // Which of them found it depends on the place; the text does not name it, but only that one leads to what is shown.
+  for (const find of TEXT_FINDERS) {
+    const found = find(raw) ?? [];
+    const values = found.map(({ start, end }) => raw.slice(start, end));
+    let at = 0;
+    const again = replaceCredentials(raw, () => redaction(prints[at++] ?? ''), found);
+    if (again === shown) return new Map(prints.map((print, i) => [print, values[i] ?? '']));
   }
   return undefined;
 }
@@ -190,7 +200,7 @@ export interface FilledRecords {
  * @param shown the live records in the form of the mirror
  */
 export function fillRecords(wanted: string, shown: string, raw: string): FilledRecords {
-  const known = takenOut(redactionsIn(shown), raw);
+  const known = takenOut(shown, raw);
   const lines = wanted.split('\n');
   const filled = lines.flatMap((line) => fillRedactions(line, (print) => known?.get(print)) ?? []);
   return { text: filled.join('\n'), complete: filled.length === lines.length };

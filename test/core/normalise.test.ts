@@ -252,15 +252,26 @@ describe('credentials', () => {
   });
 
   it.each([
-    'https://user:pa55word@host.example/x',
-    'https://host.example/x?api_key=0123456789abcdef',
-    'Bearer 0123456789abcdef',
-    'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl',
-  ])('hides a credential by its shape in any field: %s', (text) => {
-    expect(clean('exports', { http: { relativeURI: text } })).toEqual({
-      http: { relativeURI: { $secret: expect.any(String) } },
+    ['https://user:pa55word@host.example/x', 'https://user:[[redacted print-of-8]]@host.example/x'],
+    [
+      'https://host.example/x?api_key=0123456789abcdef&page=2',
+      'https://host.example/x?api_key=[[redacted print-of-16]]&page=2',
+    ],
+    ['{"user":"erp","password":"pa55word"}', '{"user":"erp","password":"[[redacted print-of-8]]"}'],
+  ])('hides the part of a text that is one, and keeps the rest: %s', (text, kept) => {
+    expect(clean('exports', { http: { relativeURI: text, body: [text] } })).toEqual({
+      http: { relativeURI: kept, body: [kept] },
     });
   });
+
+  it.each(['Bearer 0123456789abcdef', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl'])(
+    'hides a credential by its shape in any field: %s',
+    (text) => {
+      expect(clean('exports', { http: { relativeURI: text } })).toEqual({
+        http: { relativeURI: { $secret: expect.any(String) } },
+      });
+    },
+  );
 
   it.each(['/orders?token={{connection.http.token}}', 'https://host.example/a:b', 'Basic plan', 'urn:a:b@c'])(
     'leaves ordinary text alone: %s',

@@ -9,13 +9,7 @@ const SHORT_MASK = '****';
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
   agents: ['accessToken'],
   ediprofiles: ['isa02', 'isa04'],
-  iclients: ['oauth2.token.body', 'oauth2.refresh.body', 'salesforce.apiToken'],
-  connections: ['http', 'mcp.http'].flatMap((block) => [
-    `${block}.auth.token.refreshBody`,
-    `${block}.auth.token.revoke.body`,
-    `${block}.auth.cookie.body`,
-    `${block}.auth.oauth.accessTokenBody`,
-  ]),
+  iclients: ['salesforce.apiToken'],
 };
 
 /** Credentials that no read shows, not even as a mask (api-notes#masked-fields). */
@@ -24,7 +18,13 @@ const HIDDEN: Readonly<Record<string, readonly string[]>> = { iclients: ['google
 /** Masked with fewer asterisks, and value by value (api-notes#mask). */
 const SHORT: ReadonlySet<string> = new Set(['oauth2.auth.queryParameters[].value', 'oauth2.auth.queryParameters.*']);
 
-const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps; mask: string }[]>();
+/** `mask` is `undefined` for what no answer shows. */
+const COMPILED = new WeakMap<ResourceType, readonly { path: string; steps: Steps; mask: string | undefined }[]>();
+
+function maskOf({ unshown }: ResourceType, path: string): string | undefined {
+  if (unshown?.[path] !== undefined) return undefined;
+  return SHORT.has(path) ? SHORT_MASK : MASK;
+}
 
 function rulesOf(type: ResourceType) {
   let rules = COMPILED.get(type);
@@ -32,7 +32,7 @@ function rulesOf(type: ResourceType) {
     const shown = new Set(SHOWN[type.name]);
     rules = (type.secrets ?? [])
       .filter((path) => !shown.has(path))
-      .map((path) => ({ path, steps: stepsOf(path), mask: SHORT.has(path) ? SHORT_MASK : MASK }));
+      .map((path) => ({ path, steps: stepsOf(path), mask: maskOf(type, path) }));
     COMPILED.set(type, rules);
   }
   return rules;
@@ -43,7 +43,7 @@ export function maskedPaths(type: ResourceType): readonly string[] {
   return rulesOf(type).map(({ path }) => path);
 }
 
-function masked(held: Json, mask: string): Json {
+function masked(held: Json, mask: string | undefined): Json | undefined {
   // A credential that was never set is absent; an object of credentials becomes one string, its names with it.
   if (held === null || held === '' || typeof held === 'boolean') return held;
   return mask === SHORT_MASK && isObject(held) ? held : mask;

@@ -114,7 +114,8 @@ function checkPlaces(document: MirrorDocument, live: Live | undefined, supplied:
   const known = [...secretPlaces(document.doc), ...held].map(({ place }) => placeText(place));
   for (const place of supplied.keys()) {
     const fits = known.some((path) => path === place || place.startsWith(`${path}.`));
-    if (fits || (document.type.secrets ?? []).some((path) => covers(path, placeOf(place)))) continue;
+    const { secrets = [], credentialTexts = [] } = document.type;
+    if (fits || [...secrets, ...credentialTexts].some((path) => covers(path, placeOf(place)))) continue;
     const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
     throw new AppError('USAGE', `--secrets: ${name} has no credential at ${place}`, {
       hint:
