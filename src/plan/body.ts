@@ -3,9 +3,11 @@ import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/j
 import { sortSet } from '../core/normalise.ts';
 import { mapPath, setSteps, stepsOf, valueAt, withKey, withoutPaths } from '../core/paths.ts';
 import { atPlace, covers, type Place } from '../core/places.ts';
+import { secretPlaces } from '../core/secret-places.ts';
+import { MASK } from '../core/secrets.ts';
 import { innerIds, pairInnerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { withLiveLeftOut, withoutLeftOut } from './left-out.ts';
-import { type Filled, fillSecrets, type Supplied, withoutSecrets } from './secrets.ts';
+import { type Filled, fillSecrets, isPartlyKnown, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
 function echoesOf({ echoes }: ResourceType, doc: JsonObject): readonly string[] {
@@ -46,6 +48,24 @@ export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): Jso
     bare,
   );
   return withoutSecrets(ordered) as JsonObject;
+}
+
+/** The live document without the texts in whose place the wanted one holds a credential: how they differ is unknown. */
+function withoutUnknown(live: JsonObject, wanted: JsonObject): JsonObject {
+  return secretPlaces(wanted).reduce((held, { place, inText }) => {
+    const value = inText ? undefined : atPlace(held, place);
+    return isPartlyKnown(value) ? (setSteps(held, place, MASK) as JsonObject) : held;
+  }, live);
+}
+
+/** Two states of one resource as {@link restorable}; older states hold as one credential what is a text now. */
+export function bothRestorable(
+  type: ResourceType,
+  wanted: JsonObject,
+  live: JsonObject,
+  ids: IdMap,
+): { readonly wanted: JsonObject; readonly live: JsonObject } {
+  return { wanted: restorable(type, wanted, ids), live: restorable(type, withoutUnknown(live, wanted), new Map()) };
 }
 
 /** Places that switch a resource on or off, as far as the document has their blocks. */

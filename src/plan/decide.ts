@@ -6,7 +6,7 @@ import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
-import { createBody, patchFor, restorable, switchesToTurnOn, updateBody } from './body.ts';
+import { bothRestorable, createBody, patchFor, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { writtenApart } from './left-out.ts';
@@ -88,8 +88,7 @@ export function compare(
   input: Pick<PlanInput, 'ids' | 'made' | 'versionOf'>,
 ): Compared {
   const { type } = document;
-  const now = restorable(type, live.doc, new Map());
-  const then = restorable(type, document.doc, input.ids);
+  const { wanted: then, live: now } = bothRestorable(type, document.doc, live.doc, input.ids);
   const { doc: wanted, kept } = reachable(type, then, now, input.made(type.name, live.id));
   return {
     forms: { wanted, live: now },

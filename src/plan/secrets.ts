@@ -64,6 +64,11 @@ export function liveSecret(wanted: JsonObject, live: JsonObject, place: Place): 
   return isObject(same) ? getOwn(same, 'value') : undefined;
 }
 
+/** Whether a value is a text of which the mirror holds a part: the rest are credentials or expressions for them. */
+export function isPartlyKnown(value: Json | undefined): value is string {
+  return typeof value === 'string' && (redactionsIn(value).length > 0 || value.includes('{{'));
+}
+
 /** A document whose credentials were filled in as far as they are known. */
 export interface Filled {
   readonly doc: JsonObject;
@@ -141,7 +146,8 @@ export function fillSecrets(
         ? undefined
         : (liveMarkers.find((marker) => marker.fingerprint === fingerprint && !marker.inText) ??
           liveMarkers.find((marker) => placeText(marker.place) === text));
-    const value = match ? plainText(match.place) : undefined;
+    const held = live && fingerprint !== undefined ? atPlace(live.doc, place) : undefined;
+    const value = match ? plainText(match.place) : isPartlyKnown(held) ? plainText(place) : undefined;
     if (value !== undefined) {
       if (match?.fingerprint !== fingerprint) kept.push(text);
       out = setSteps(out, place, value) as JsonObject;

@@ -2,7 +2,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
-import { patchFor, restorable, updateBody } from '../../plan/body.ts';
+import { bothRestorable, patchFor, restorable, updateBody } from '../../plan/body.ts';
 import { reachable } from '../../plan/converged.ts';
 import type { Step } from '../../plan/types.ts';
 import type { StepRun } from './step-run.ts';
@@ -36,8 +36,8 @@ export async function overwrite(
   const { context, log } = run;
   const { writer, ids, made } = context;
   const { type } = document;
-  const now = restorable(type, live.doc, new Map());
-  const { doc: wanted } = reachable(type, restorable(type, document.doc, ids), now, made(type.name, id));
+  const { wanted: then, live: now } = bothRestorable(type, document.doc, live.doc, ids);
+  const { doc: wanted } = reachable(type, then, now, made(type.name, id));
   const changes = diffFields(now, wanted);
   // A step without changes of its own brings credentials alone.
   const credentialsAlone = step.action === 'update' && step.changes.length === 0;

@@ -6,7 +6,7 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson } from '../../core/paths.ts';
 import { atPlace, placeText } from '../../core/places.ts';
 import type { ServerMade } from '../../mirror/server-made.ts';
-import { restorable, withLiveSwitches } from '../../plan/body.ts';
+import { bothRestorable, restorable, withLiveSwitches } from '../../plan/body.ts';
 import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
 import { list } from '../../plan/draft.ts';
 import type { Step } from '../../plan/types.ts';
@@ -78,8 +78,7 @@ async function compare(
         drift.push({ key: step.key, title: step.title, places: ['(it is missing, or cannot be read)'] });
       continue;
     }
-    const now = restorable(type, live.doc, new Map());
-    const wanted = restorable(type, document.doc, prepared.ids);
+    const { wanted, live: now } = bothRestorable(type, document.doc, live.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
     const name = `${step.key} "${step.title}"`;
     const notes = new Set(prepared.made(type.name, target));

@@ -6,7 +6,7 @@ import { keyOf } from '../../core/keys.ts';
 import { withoutPaths } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
-import { createBody, restorable } from '../../plan/body.ts';
+import { bothRestorable, createBody, restorable } from '../../plan/body.ts';
 import { reachable } from '../../plan/converged.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import type { Step } from '../../plan/types.ts';
@@ -94,8 +94,8 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   if (!live) return { result: 'conflict', id, reason: 'deleted since the plan was created' };
   const earlier = run.log.earlierVersion(step.key);
   const ours = earlier !== undefined && earlier === coreVersionOf(type, live.doc);
-  const now = restorable(type, live.doc, new Map());
-  const { doc: wanted } = reachable(type, restorable(type, document.doc, ids), now, made(type.name, id));
+  const { wanted: then, live: now } = bothRestorable(type, document.doc, live.doc, ids);
+  const { doc: wanted } = reachable(type, then, now, made(type.name, id));
   if (versionOf(live.doc) !== step.version && !ours && diffFields(now, wanted).length > 0)
     return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   const problem = await overwrite(run, step, document, id, live);
