@@ -13,6 +13,8 @@ export interface AttributionInput {
   /** The mirror's own identity: the author of what no one is known to have changed. */
   readonly fallback: Person;
   readonly now: Date;
+  /** Whether the last modifier may be taken for the author of what the log does not report. */
+  readonly guess: boolean;
 }
 
 /** One commit to make: who, when, what. */
@@ -114,7 +116,8 @@ function attribute(change: Change, byResource: ReadonlyMap<string, EditNote[]>, 
     };
   }
   const modifier = change.lastModifiedBy;
-  if (change.kind === 'deleted' || !modifier || !(modifier.name || input.users.has(modifier.id))) return unknown;
+  if (!input.guess || change.kind === 'deleted' || !modifier || !(modifier.name || input.users.has(modifier.id)))
+    return unknown;
   const modified = Date.parse(change.lastModified ?? '');
   const date = Number.isFinite(modified) ? new Date(modified) : input.now;
   return {

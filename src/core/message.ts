@@ -9,6 +9,14 @@ const WITH = 'with ';
 const GUESSED = 'last modifier';
 
 const FIRST = 'First mirror of the account:';
+/** What the commit that brings the documents of an older version up to date says of it. */
+const RENEWED = [
+  'This version keeps less in the mirror than the one that wrote these documents: what the',
+  'platform captures at run time (sampleData, mockOutput, mockResponse, …), cookies and other',
+  'credentials, and what the platform changes by itself are left out or replaced. Nothing',
+  'changed in the account. Earlier commits still hold the old values: see docs/security.md.',
+].join('\n');
+const RENEWED_TRAILER = 'Celigo-Renewed';
 /** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
 /** Ends the sentence of a commit whose every author is a guess. */
@@ -89,6 +97,8 @@ export interface MessageInput {
   readonly generated?: string;
   /** The restore that made the changes. */
   readonly restoreId?: string;
+  /** The documents changed because the rules of the mirror did. */
+  readonly renewed?: true;
   readonly nounsOf: (type: string) => Nouns;
 }
 
@@ -179,8 +189,10 @@ export function commitMessage(input: MessageInput): string {
   const what =
     summarise(input.changes, input.nounsOf, input.notes) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
-  const subject = `${input.account}: ${input.restoreId ? 'restore: ' : ''}${what}`;
+  const prefix = input.restoreId ? 'restore: ' : input.renewed ? 'new rules of the mirror: ' : '';
+  const subject = `${input.account}: ${prefix}${what}`;
   const notes: string[] = [];
+  if (input.renewed) notes.push(RENEWED);
   if (input.first) notes.push(`${FIRST} who created the existing resources is not known.`);
   const doubt = doubtOf(input);
   if (doubt !== '') notes.push(doubt);
@@ -188,6 +200,7 @@ export function commitMessage(input: MessageInput): string {
     `Celigo-Account: ${input.account}`,
     `Celigo-Run: ${input.runId}`,
     ...(input.readAt ? [`Celigo-Read: ${input.readAt.toISOString()}`] : []),
+    ...(input.renewed ? [`${RENEWED_TRAILER}: true`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map((person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`),
@@ -227,6 +240,8 @@ export interface CommitFacts {
   readonly lines: ReadonlyMap<string, ChangeLine>;
   /** First listing of the account. */
   readonly first: boolean;
+  /** Made of the documents before it alone: the account was not read for it. */
+  readonly renewed: boolean;
   /** The author of every change is the last modifier. */
   readonly allGuessed: boolean;
 }
@@ -266,6 +281,7 @@ export function readMessage(message: string): CommitFacts {
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,
+    renewed: trailers.has(RENEWED_TRAILER),
     first,
     allGuessed,
   };

@@ -10,7 +10,7 @@ import {
 } from './credential-parts.ts';
 import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
-import { escapeKey, redaction, secretMarker } from './markers.ts';
+import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
 import { isNamedSecret } from './secret-words.ts';
@@ -157,6 +157,8 @@ interface Pass {
   readonly options: NormaliseOptions;
   readonly isSecretKey: (key: string) => boolean;
   readonly scope: Scope;
+  /** The document is in a form of the mirror already: markers are markers, and escaped keys stay so. */
+  readonly mirrored: boolean;
   /** Keys and indexes down to the value being cleaned. One array for all values: most places are never named. */
   readonly place: (string | number)[];
   readonly texts: SideText[];
@@ -249,6 +251,7 @@ function namesIn({ place }: Pass, rule: Rule | undefined): IsName | undefined {
 /** The value of a header that holds a credential, whatever the policy; `undefined` where it is none. */
 function withoutHeader(pass: Pass, name: string, value: Json): Json | undefined {
   if (typeof value === 'string') return withoutParts(pass, value, credentialsInHeader(name, value));
+  if (pass.mirrored && secretOf(value) !== undefined) return value;
   const isClear = isArray(value) ? value.some(isClearCredential) : typeof value === 'number';
   return isClear ? secretMarker(pass.options.fingerprint(printed(value))) : undefined;
 }
@@ -326,7 +329,8 @@ function cleanCollection(
     only = key;
     count += 1;
   }
-  if (count === 1 && only !== undefined && escapeKey(only) !== only) return { [escapeKey(only)]: out[only] as Json };
+  if (count === 1 && only !== undefined && !pass.mirrored && escapeKey(only) !== only)
+    return { [escapeKey(only)]: out[only] as Json };
   return out;
 }
 
@@ -343,6 +347,7 @@ function clean(
   rule: Rule | undefined,
 ): Json | undefined {
   if (rule?.equalsAbsent !== undefined && rule.equalsAbsent === value) return undefined;
+  if (pass.mirrored && secretOf(value) !== undefined) return value;
   const isOne = rule?.secret || (rule?.credentialText && typeof value !== 'string');
   if (isOne && value !== null && isClearCredential(value)) {
     return secretMarker(pass.options.fingerprint(printed(value)));
@@ -366,11 +371,27 @@ function clean(
  * pure.
  */
 export function createNormaliser(type: ResourceType, options: NormaliseOptions): (raw: JsonObject) => Normalised {
+  return normaliserOf(type, options, false);
+}
+
+/**
+ * Turns documents that an older version or other settings wrote, side files joined, into what the mirror keeps now.
+ * What it did not keep then stays unknown.
+ */
+export function createRenewer(type: ResourceType, options: NormaliseOptions): (doc: JsonObject) => Normalised {
+  return normaliserOf(type, options, true);
+}
+
+function normaliserOf(
+  type: ResourceType,
+  options: NormaliseOptions,
+  mirrored: boolean,
+): (raw: JsonObject) => Normalised {
   const root = compileRules(type);
   const isSecretKey = secretKeys();
   return (raw) => {
     const scope = scopeOf(raw, options.sampleData);
-    const pass: Pass = { options, isSecretKey, scope, place: [], texts: [], clear: [] };
+    const pass: Pass = { options, isSecretKey, scope, mirrored, place: [], texts: [], clear: [] };
     const doc = cleanCollection(pass, raw, undefined, root);
     return { doc: isObject(doc) ? doc : {}, texts: pass.texts, clear: pass.clear };
   };

@@ -6,6 +6,9 @@ import { renderYaml } from '../core/yaml.ts';
 /** Version of the folder's layout. A newer one is refused. */
 const LAYOUT = 1;
 
+/** Version of the rules by which documents are written: raised when normaliser, writer or catalogue do so otherwise. */
+export const RULES = 3;
+
 /** What `mirror.yaml` says: which account the folder belongs to and what it covers. */
 export interface Binding {
   readonly baseUrl: string;
@@ -13,6 +16,8 @@ export interface Binding {
   readonly userId: string;
   /** Key of the fingerprints that replace credentials. */
   readonly fingerprintKey: string;
+  /** Version of the rules by which its documents were written; 2 where the file does not name it. */
+  readonly rules: number;
   /** Types that were read completely at least once. */
   readonly types: readonly string[];
 }
@@ -22,6 +27,7 @@ export function renderBinding(binding: Binding): string {
     account: { baseUrl: binding.baseUrl, userId: binding.userId },
     fingerprintKey: binding.fingerprintKey,
     layout: LAYOUT,
+    rules: binding.rules,
     types: [...binding.types].sort(),
   });
 }
@@ -48,6 +54,7 @@ export function readBinding(parsed: Json, path: string): Binding {
     baseUrl: account.baseUrl,
     userId: account.userId,
     fingerprintKey: typeof parsed.fingerprintKey === 'string' ? parsed.fingerprintKey : '',
+    rules: typeof parsed.rules === 'number' ? parsed.rules : 2,
     types: isArray(parsed.types) ? parsed.types.filter((type) => typeof type === 'string') : [],
   };
 }

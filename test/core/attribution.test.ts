@@ -51,6 +51,7 @@ function attribute(input: Partial<AttributionInput>) {
     users: new Map(),
     fallback: mirror,
     now,
+    guess: true,
     ...input,
   }).map((group) => ({
     author: group.author.name,

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { Change } from '../../src/core/changes.ts';
 import { commitMessage } from '../../src/core/message.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
-import { renderBinding } from '../../src/run/binding.ts';
+import { RULES, renderBinding } from '../../src/run/binding.ts';
 
 /** One commit of a made-up mirror. */
 export interface MadeCommit {
@@ -14,7 +14,13 @@ export interface MadeCommit {
   readonly changes: readonly Pick<Change, 'kind' | 'path' | 'title' | 'type' | 'id'>[];
 }
 
-const BINDING = renderBinding({ baseUrl: 'https://api.integrator.io', userId: 'u', fingerprintKey: '0', types: [] });
+const BINDING = renderBinding({
+  baseUrl: 'https://api.integrator.io',
+  userId: 'u',
+  fingerprintKey: '0',
+  rules: RULES,
+  types: [],
+});
 
 function data(text: string): string {
   return `data ${Buffer.byteLength(text)}\n${text}\n`;

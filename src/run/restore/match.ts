@@ -9,6 +9,7 @@ import { secretPlaces } from '../../core/secret-places.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { readDocuments } from '../../mirror/state.ts';
+import { asMirrored } from '../../plan/left-out.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { Live, Wanted } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
@@ -71,12 +72,13 @@ async function readWanted(
   { state, selection }: Chosen,
   { live }: Fetched,
 ): Promise<Wanted[]> {
-  if (isSameAccount(request)) {
-    const documents = await readDocuments(state, differing(state, live, selection.selected));
-    return documents;
-  }
-  const held = await readDocuments(state, pathsOf(state, selection.selected));
-  return held.map((document) => withOverrides(document, request.overrides));
+  const same = isSameAccount(request);
+  const paths = same ? differing(state, live, selection.selected) : pathsOf(state, selection.selected);
+  const held = await readDocuments(state, paths);
+  const { sampleData } = request.target;
+  return held
+    .map((document) => ({ ...document, doc: asMirrored(document.type, document.doc, sampleData) }))
+    .map((document) => (same ? document : withOverrides(document, request.overrides)));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

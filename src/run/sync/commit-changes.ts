@@ -99,7 +99,7 @@ async function lastRead(
 ): Promise<number | undefined> {
   const missing = new Set(edits.map(({ type }) => type));
   const commits = await earlier.upTo(({ facts }) => {
-    if (facts.account !== account) return false;
+    if (facts.account !== account || facts.renewed) return false;
     for (const typeName of missing) if (!facts.incomplete.includes(typeName)) missing.delete(typeName);
     return missing.size === 0;
   });
@@ -189,6 +189,8 @@ async function attribute(committing: Committing): Promise<Group[]> {
     users,
     fallback: deps.config.repository.author,
     now: deps.now(),
+    // What the rules of this version made of an unchanged document is no one's edit.
+    guess: !committing.start.renewing,
   });
   const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);
   const audited = log !== undefined;

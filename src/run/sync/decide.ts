@@ -1,7 +1,7 @@
 import { type Change, countChanges } from '../../core/changes.ts';
 import { AppError } from '../../core/errors.ts';
 import type { MirrorFile } from '../../core/layout.ts';
-import type { Binding } from '../binding.ts';
+import { type Binding, RULES } from '../binding.ts';
 import type { TypeReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
 import type { Collected } from './collect/types.ts';
@@ -73,6 +73,7 @@ function bindingAfter({ account }: AccountRun, start: StartingPoint, types: read
     baseUrl: binding?.baseUrl ?? account.baseUrl,
     userId: binding?.userId ?? start.userId,
     fingerprintKey,
+    rules: RULES,
     types: [...new Set([...covered, ...complete])],
   };
 }

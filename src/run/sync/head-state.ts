@@ -8,11 +8,9 @@ import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile } from '../../core/layou
 import { parseYaml, YamlError } from '../../core/yaml.ts';
 import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { type Binding, readBinding, renderBinding } from '../binding.ts';
+import { type Binding, RULES, readBinding, renderBinding } from '../binding.ts';
 import { knownTypes } from './known-types.ts';
 
-/** Raised when the normaliser or the writer changes what a document looks like. */
-const FORMAT = 2;
 /** Line ends and bytes of the mirror are never converted, whatever attributes are set above the folder. */
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
 /** The account's folder when the run begins. */
@@ -60,7 +58,7 @@ export async function readHeadState(repository: Repository, account: AccountConf
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
   // Everything that decides what a document of the mirror looks like.
   const rules = digestOfRules([
-    FORMAT,
+    RULES,
     catalogueWith(account.ignore).types as unknown as Json,
     account.sampleData,
     account.credentials,

@@ -5,7 +5,7 @@ import { digestOf } from '../../core/digest.ts';
 import { type Repair, repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { createStaging, type Staging } from '../../mirror/staging.ts';
-import { checkBinding } from '../binding.ts';
+import { checkBinding, RULES } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
 import type { CollectContext } from './collect/types.ts';
@@ -31,6 +31,8 @@ export interface StartingPoint {
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
+  /** Documents of HEAD were written by the rules of an older version. */
+  readonly renewing: boolean;
 }
 
 /** The file that marks that files of the account are being put in place and committed. */
@@ -81,7 +83,19 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     ...(options.seen ? { seen: options.seen } : {}),
     signal: deps.signal,
   };
-  return { repository, headState, userId, full, marker, crashed, repairing, staging, credentials, context };
+  return {
+    repository,
+    headState,
+    userId,
+    full,
+    marker,
+    crashed,
+    repairing,
+    staging,
+    credentials,
+    context,
+    renewing: headState.binding !== undefined && headState.binding.rules < RULES,
+  };
 }
 
 /** Whether everything is to be fetched again, going by when that was done last. */

@@ -10,6 +10,7 @@ import { type AccountRun, beginRun, endRun } from './account-run.ts';
 import { collectAll } from './collect/all.ts';
 import { commitChanges } from './commit-changes.ts';
 import { type Decision, decide } from './decide.ts';
+import { renewDocuments } from './renew-documents.ts';
 import { saveCache } from './save-cache.ts';
 import { markerOf, readStartingPoint, type StartingPoint } from './starting-point.ts';
 import type { RunDeps, SyncOptions } from './sync-deps.ts';
@@ -42,8 +43,10 @@ async function runOnce(
 ): Promise<SyncReport> {
   const run = beginRun(deps, account, options);
   try {
-    const start = await readStartingPoint(run, opened);
-    return await mirrorAccount(run, start).finally(() => clearStaging(start.staging));
+    const first = await readStartingPoint(run, opened);
+    const renewed = await renewDocuments(run, first).finally(() => clearStaging(first.staging));
+    const start = renewed ? { ...(await readStartingPoint(run, opened)), renewing: true } : first;
+    return await mirrorAccount(run, start, renewed).finally(() => clearStaging(start.staging));
   } catch (error) {
     await undoPartial(opened, account.name, deps.signal);
     throw error;
@@ -53,11 +56,15 @@ async function runOnce(
 }
 
 /** The stages of a run, each taking what those before it gave. */
-async function mirrorAccount(run: AccountRun, start: StartingPoint): Promise<SyncReport> {
+async function mirrorAccount(
+  run: AccountRun,
+  start: StartingPoint,
+  renewed: CommitReport | undefined,
+): Promise<SyncReport> {
   const collected = await collectAll(run, start);
   const decision = await decide(run, start, collected);
   if (run.options.dryRun) return reportOf(run, decision, []);
-  const commits = await commitChanges(run, start, decision);
+  const commits = [...(renewed ? [renewed] : []), ...(await commitChanges(run, start, decision))];
   await saveCache(run, start, collected, decision);
   return reportOf(run, decision, commits);
 }
@@ -66,7 +73,7 @@ function reportOf(run: AccountRun, decision: Decision, commits: readonly CommitR
   const { account, deps, options, client } = run;
   const { changes, generated, types, incomplete, held } = decision;
   const partial = incomplete.length > 0;
-  const changed = changes.length + generated.put.length + generated.remove.length > 0;
+  const changed = commits.length + changes.length + generated.put.length + generated.remove.length > 0;
   return {
     account: account.name,
     runId: deps.runId,

@@ -1,0 +1,113 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { catalogueWith, findType } from '../../catalogue/index.ts';
+import type { Change } from '../../core/changes.ts';
+import { blobOid } from '../../core/digest.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import { BINDING_FILE, type MirrorFile, renderResource } from '../../core/layout.ts';
+import { commitMessage } from '../../core/message.ts';
+import { createRenewer } from '../../core/normalise.ts';
+import { commitFiles } from '../../mirror/commit.ts';
+import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
+import { type Binding, RULES, renderBinding } from '../binding.ts';
+import type { CommitReport } from '../report.ts';
+import type { AccountRun } from './account-run.ts';
+import { groupFiles } from './known-types.ts';
+import type { StartingPoint } from './starting-point.ts';
+
+/** Documents held in memory at a time. */
+const CHUNK = 500;
+
+/** A document whose files the rules of this version write otherwise. */
+interface Renewed {
+  readonly change: Change;
+  readonly put: readonly MirrorFile[];
+}
+
+/** The documents at `paths` that can be read: a damaged one is written anew from the account anyway. */
+async function readable(state: MirrorState, paths: readonly string[]): Promise<MirrorDocument[]> {
+  try {
+    return await readDocuments(state, paths);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const [path, ...more] = paths;
+    if (path === undefined || more.length === 0) return [];
+    const half = Math.ceil(paths.length / 2);
+    return [...(await readable(state, paths.slice(0, half))), ...(await readable(state, paths.slice(half)))];
+  }
+}
+
+/** Looks for documents of HEAD that differ by the rules of this version, and gives each to `found`. */
+async function findRenewed(
+  { context, repository }: StartingPoint,
+  state: MirrorState,
+  found: (renewed: Renewed) => void,
+): Promise<void> {
+  const filesOf = groupFiles(state.files);
+  const renewers = new Map<string, ReturnType<typeof createRenewer>>();
+  const paths = documentPaths(state);
+  for (let from = 0; from < paths.length; from += CHUNK) {
+    context.signal.throwIfAborted();
+    for (const { type, id, path, title, doc } of await readable(state, paths.slice(from, from + CHUNK))) {
+      const renew = renewers.get(type.name) ?? createRenewer(type, context.normalise);
+      renewers.set(type.name, renew);
+      const files = renderResource(path.slice(0, -'.yaml'.length), renew(doc));
+      const put = files.filter(({ path: file, text }) => state.files.get(file) !== blobOid(text, repository.format));
+      const now = new Set(files.map((file) => file.path));
+      const remove = (filesOf.get(type.name)?.get(id) ?? []).map(([old]) => old).filter((old) => !now.has(old));
+      if (put.length + remove.length === 0) continue;
+      const change = { type: type.name, id, kind: 'changed', title, path, remove, baseline: false } as const;
+      found({ change: { ...change, put: put.map((file) => file.path) }, put });
+    }
+  }
+}
+
+/**
+ * Writes the documents of an older version by the rules of this one, in a commit of its own, before anything is
+ * compared: what the rules change is no one's edit. Gives the commit, or `undefined` where nothing differs.
+ */
+export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
+  const { account, deps, options } = run;
+  const { repository, headState, staging, marker } = start;
+  if (!headState.binding || !start.renewing || options.dryRun) return undefined;
+  const { foreign } = await start.repairing;
+  const named = await resolveAt(repository.git, 'HEAD', deps.now());
+  const changes: Change[] = [];
+  const { find } = catalogueWith(account.ignore);
+  const state = { ...(await readState(repository.git, account.name, named)), find };
+  await findRenewed(start, state, ({ change, put }) => {
+    for (const file of put) staging.put(file);
+    changes.push(change);
+  });
+  if (changes.length === 0) return undefined;
+  const binding: Binding = { ...headState.binding, rules: RULES };
+  staging.put({ path: BINDING_FILE, text: renderBinding(binding) });
+  const [put, remove] = [changes.flatMap((change) => change.put), changes.flatMap((change) => change.remove)];
+  writeFileSync(marker, '');
+  staging.apply([...put, BINDING_FILE], remove);
+  const message = commitMessage({
+    account: account.name,
+    runId: deps.runId,
+    changes: changes.sort((a, b) => (a.path < b.path ? -1 : 1)),
+    coAuthors: [],
+    certainty: 'unknown',
+    audited: true,
+    incomplete: [],
+    first: false,
+    renewed: true,
+    nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
+  });
+  const { author } = deps.config.repository;
+  const request = { message, author, authorDate: deps.now(), paths: [...put, ...remove, BINDING_FILE] };
+  const id = await commitFiles(repository, account.name, foreign, request, deps.now());
+  rmSync(marker, { force: true });
+  if (!id) return undefined;
+  const commit: CommitReport = {
+    id,
+    subject: message.slice(0, message.indexOf('\n')),
+    author: `${author.name} <${author.email}>`,
+    date: deps.now().toISOString(),
+  };
+  deps.report({ name: 'committed', account: account.name, commit });
+  return commit;
+}
