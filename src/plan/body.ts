@@ -161,7 +161,11 @@ export function createBody(input: CreateInput): Filled {
   const unshown = Object.entries(type.unshown ?? {}).flatMap(([path, block]) =>
     valueAt(doc, block) !== undefined && valueAt(doc, path) === undefined ? [path] : [],
   );
-  return { ...filled, missing: [...filled.missing, ...unshown], doc: withMarks(type, withoutInnerIds(type, doc, new Set())) };
+  return {
+    ...filled,
+    missing: [...filled.missing, ...unshown],
+    doc: withMarks(type, withoutInnerIds(type, doc, new Set())),
+  };
 }
 
 /** One operation of a JSON Patch (api-notes#json-patch). */

@@ -131,7 +131,7 @@ export function fillSecrets(
     const text = placeText(place);
     if (inText) {
       const filled = live ? fillText(doc, live, place) : undefined;
-      out = setSteps(out, place, filled?.text) as JsonObject;
+      out = (filled ? setSteps(out, place, filled.text) : takeOut(out, place)) as JsonObject;
       if (filled?.other) kept.push(text);
       if (filled === undefined && !given.has(text)) missing.push(text);
       continue;

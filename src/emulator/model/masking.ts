@@ -1,6 +1,6 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { isObject, type Json, type JsonObject } from '../../core/json.ts';
-import { mapAt, mapPath, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
+import { mapAt, type Steps, stepsOf, valuesAt } from '../../core/paths.ts';
 import { MASK } from '../../core/secrets.ts';
 
 const SHORT_MASK = '****';
@@ -11,9 +11,6 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   ediprofiles: ['isa02', 'isa04'],
   iclients: ['salesforce.apiToken'],
 };
-
-/** Credentials that no read shows, not even as a mask (api-notes#masked-fields). */
-const HIDDEN: Readonly<Record<string, readonly string[]>> = { iclients: ['googleserviceaccount.serviceAccountJSON'] };
 
 /** Masked with fewer asterisks, and value by value (api-notes#mask). */
 const SHORT: ReadonlySet<string> = new Set(['oauth2.auth.queryParameters[].value', 'oauth2.auth.queryParameters.*']);
@@ -51,7 +48,7 @@ function masked(held: Json, mask: string | undefined): Json | undefined {
 
 /** The document as every read shows it; the same object when it holds no credential. */
 export function maskSecrets(type: ResourceType, doc: JsonObject): JsonObject {
-  let result: Json = (HIDDEN[type.name] ?? []).reduce((held, path) => mapPath(held, path, () => undefined), doc);
+  let result: Json = doc;
   for (const { steps, mask } of rulesOf(type)) result = mapAt(result, steps, (held) => masked(held, mask));
   return result as JsonObject;
 }
