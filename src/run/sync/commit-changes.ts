@@ -189,7 +189,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
     users,
     fallback: deps.config.repository.author,
     now: deps.now(),
-    // What the rules of this version made of an unchanged document is no one's edit.
+    // Nobody made what the rules of this version make of an unchanged document.
     guess: !committing.start.renewing,
   });
   const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);

@@ -24,7 +24,7 @@ interface Renewed {
   readonly put: readonly MirrorFile[];
 }
 
-/** The documents at `paths` that can be read: a damaged one is written anew from the account anyway. */
+/** The documents at `paths` that can be read: a damaged one is replaced by what the account has anyway. */
 async function readable(state: MirrorState, paths: readonly string[]): Promise<MirrorDocument[]> {
   try {
     return await readDocuments(state, paths);
@@ -64,7 +64,7 @@ async function findRenewed(
 
 /**
  * Writes the documents of an older version by the rules of this one, in a commit of its own, before anything is
- * compared: what the rules change is no one's edit. Gives the commit, or `undefined` where nothing differs.
+ * compared: nobody made what the rules change. Gives the commit, or `undefined` where nothing differs.
  */
 export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
   const { account, deps, options } = run;
