@@ -297,3 +297,52 @@ describe('what is referred to', () => {
     expect(report.types.find(({ type }) => type === 'networkpolicies')).toMatchObject({ state: 'unavailable' });
   });
 });
+
+describe('adaptors that came later', () => {
+  it('are mirrored as they are, and restored into another account with the topic they read', async () => {
+    const ids = { topic: 'a'.repeat(24), netsuite: 'b'.repeat(24), reads: 'c'.repeat(24), asks: 'd'.repeat(24) };
+    const seed = emptyAccount();
+    const netsuite = {
+      _id: ids.netsuite,
+      name: 'ERP',
+      type: 'netsuite',
+      netsuite: { authType: 'token-auto', account: 'TSTDRV1', environment: 'production' },
+    };
+    const resources = {
+      topics: [{ _id: ids.topic, name: 'stock-moved', retentionDays: 7 }],
+      connections: [netsuite],
+      exports: [
+        {
+          _id: ids.reads,
+          name: 'Movements',
+          adaptorType: 'TopicExport',
+          topic: { _topicId: ids.topic, startPosition: 'latest', maxWaitTimeMs: 5000 },
+        },
+        {
+          _id: ids.asks,
+          name: 'Items',
+          adaptorType: 'NetSuiteHTTPExport',
+          _connectionId: ids.netsuite,
+          http: { method: 'GET', relativeURI: '/record/v1/item' },
+          nsDomainType: 'suitetalk',
+        },
+      ],
+    };
+    const prod = await sample({ seed: { ...seed, resources } });
+    const copy = await sample({ seed: emptyAccount() });
+    const accounts = { prod: { baseUrl: prod.url, token: prod.owner.token } };
+    const space = new Workspace({ ...accounts, copy: { baseUrl: copy.url, token: copy.owner.token } });
+    await space.mirrored('--account', 'prod');
+    expect(space.read(space.find(ids.asks))).toContain('nsDomainType: suitetalk');
+
+    expectCode(await space.run('restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'), 0);
+
+    const { _id: topic } = named(copy, 'topics', 'stock-moved');
+    expect(named(copy, 'exports', 'Movements').topic).toMatchObject({ _topicId: topic, startPosition: 'latest' });
+    expect(named(copy, 'exports', 'Items')).toMatchObject({
+      adaptorType: 'NetSuiteHTTPExport',
+      _connectionId: named(copy, 'connections', 'ERP')._id,
+      nsDomainType: 'suitetalk',
+    });
+  });
+});
