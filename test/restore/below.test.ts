@@ -32,6 +32,8 @@ async function pair(settings: Record<string, Json> = {}) {
   return { prod, copy, space };
 }
 
+const NOT_FOUND = { kind: 'status', status: 404 } as const;
+
 async function upsert(test: TestAccount, sync: string, ...datasets: JsonObject[]): Promise<void> {
   await test.call(test.owner, 'PUT', `/v1/syncs/${sync}/datasets`, datasets);
 }
@@ -104,6 +106,26 @@ describe('datasets of a sync', () => {
     test.emulator.clearRequests();
     expectCode(await space.run(...command), 0);
     expect(writes(test.emulator)).toEqual([]);
+  });
+
+  it('that went with their sync are not too many for the guards; as many of a sync that is there are', async () => {
+    const test = await sample();
+    const { _id: sync } = named(test, 'syncs', 'Items: NetSuite → warehouse');
+    const tables = Array.from({ length: 40 }, (_, n) => ({ name: `table ${n}`, externalId: `table${n}` }));
+    await upsert(test, sync, ...tables);
+    const space = await mirrored(test);
+    expect(filesOf(space, 'datasets')).toHaveLength(42);
+    // An answer that lost them: they are asked for one by one, and gone as well.
+    const lost = { match: { path: `/v1/syncs/${sync}/datasets*` }, times: 'always' } as const;
+    test.emulator.faults.add({ ...lost, match: { path: `/v1/syncs/${sync}/datasets/*` }, fault: NOT_FOUND });
+    test.emulator.faults.add({ ...lost, fault: { kind: 'emptyList' } });
+    expect((await space.sync()).error).toMatchObject({ code: 'GUARD' });
+    test.emulator.faults.clear();
+
+    test.emulator.act(test.owner.email).remove('syncs', sync);
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+    expect(filesOf(space, 'datasets')).toEqual([]);
   });
 
   it('are created in another account with the sync of that account, once', async () => {

@@ -1,5 +1,6 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
+import { readBelow } from '../../core/below.ts';
 import type { Change } from '../../core/changes.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
@@ -138,6 +139,8 @@ export async function decideDeletions(
   };
   const empty = guards !== undefined && isHeld(emptyAccount(collected, account));
   const deletions: Change[] = [];
+  /** Deletions that are decided. What was below such a resource went with it, and does not count either. */
+  const gone = new Set<string>();
   const held: string[] = [];
   const doubts = new Map<string, string>();
   for (const entry of collected) {
@@ -150,11 +153,17 @@ export async function decideDeletions(
       const reason = `${unconfirmed.length} missing ${type} could not be confirmed as deleted: ${first.reason}`;
       doubts.set(type, reason);
     }
-    const unexpected = deleted.filter((id) => !expected.has(`${type}/${id}`));
+    const isExpected = (id: string): boolean => {
+      const below = readBelow(entry.type, id);
+      return (
+        expected.has(`${type}/${id}`) || (below !== undefined && gone.has(`${below.parent.name}/${below.parentId}`))
+      );
+    };
+    const unexpected = deleted.filter((id) => !isExpected(id));
     const tooMany =
       guards !== undefined && isHeld(tooManyDeletions(type, unexpected.length, known.size, guards, account));
     for (const id of deleted) {
-      if ((empty || tooMany) && !expected.has(`${type}/${id}`)) {
+      if ((empty || tooMany) && !isExpected(id)) {
         entry.keep(id);
         held.push(`${type}/${id}`);
         continue;
@@ -162,6 +171,7 @@ export async function decideDeletions(
       const files = (known.get(id)?.files ?? []).map(([path]) => path);
       const title = deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
       deletions.push(deletionOf(type, id, files, title));
+      gone.add(`${type}/${id}`);
     }
   }
   return { deletions, doubts, held };
