@@ -18,8 +18,6 @@ export interface Page {
   readonly count: number;
   /** `nextPageURL` of the body, where the page has one. */
   readonly nextPageUrl?: string | undefined;
-  /** The `Link` header that it had before, for an answer 304 that has none. */
-  readonly link?: string | undefined;
 }
 
 interface WalkOptions<P extends Page> {
@@ -33,8 +31,11 @@ interface WalkOptions<P extends Page> {
   readonly refused?: Set<string>;
   /** `false`: no `limit` is sent. */
   readonly paged: boolean;
-  /** The `ETag` of a page that is known already. Where it still has it, `read` gets an answer 304 without a body. */
-  readonly etagOf?: (url: URL) => string | undefined;
+  /**
+   * What is known of a page already. Where it still has that `ETag`, `read` gets an answer 304 without a body; one that
+   * was `linked` has to show its `Link` again, since a list can grow or shrink beyond a page that stays the same.
+   */
+  readonly known?: (url: URL) => { readonly etag: string; readonly linked?: true } | undefined;
   /** Decodes the body of a page; an ApiError marks it as broken and has it fetched again. */
   readonly read: (response: ApiResponse) => P;
   /** Takes a page in; gives the number of its records that no earlier page of this walk held. */
@@ -53,8 +54,8 @@ interface Probe {
 }
 
 /** The value of `Link: …; rel="next"`, if any. @throws ApiError for a header that cannot be read */
-function nextLink(response: ApiResponse, earlier: string | undefined): string | undefined {
-  const header = response.headers.link ?? earlier;
+function nextLink(response: ApiResponse): string | undefined {
+  const header = response.headers.link;
   if (header === undefined) return undefined;
   const text = (Array.isArray(header) ? header.join(', ') : header).replace(/\r?\n[ \t]+/g, ' ');
   try {
@@ -110,17 +111,25 @@ interface Fetched<P extends Page> {
   readonly content: P | undefined;
 }
 
-async function fetchPage<P extends Page>(client: ApiClient, options: WalkOptions<P>, url: string): Promise<Fetched<P>> {
+/** @param conditional `false`: a page that is known already is sent all the same */
+async function fetchPage<P extends Page>(
+  client: ApiClient,
+  options: WalkOptions<P>,
+  url: string,
+  conditional = true,
+): Promise<Fetched<P>> {
+  const known = conditional ? options.known?.(ownUrl(client.baseUrl, url)) : undefined;
   let content: P | undefined;
   const response = await client.send({
     url,
     signal: options.signal,
-    ifNoneMatch: options.etagOf?.(ownUrl(client.baseUrl, url)),
+    ifNoneMatch: known?.etag,
     accept: (answer) => {
       content = answer.status === 304 || hasBody(answer) ? options.read(answer) : undefined;
     },
   });
-  return { url, response, content };
+  const isLost = response.status === 304 && known?.linked && response.headers.link === undefined;
+  return isLost ? fetchPage(client, options, url, false) : { url, response, content };
 }
 
 function isRefusal(error: unknown): boolean {
@@ -159,7 +168,7 @@ async function fetchFirst<P extends Page>(client: ApiClient, options: WalkOption
 
 /** The page that a page links to, by header or body. @throws ApiError for a link that leads elsewhere */
 function linkedPage(baseUrl: string, { response, content }: Fetched<Page>): URL | undefined {
-  const link = nextLink(response, content?.link);
+  const link = nextLink(response);
   if (link) return ownUrl(baseUrl, link, response.url);
   return content?.nextPageUrl ? nextPageTarget(baseUrl, content.nextPageUrl) : undefined;
 }

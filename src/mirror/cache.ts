@@ -50,8 +50,10 @@ export interface Validator {
   readonly etag: string;
   /** Digest of its body. */
   readonly page: string;
-  /** Its `Link` header, where it had one. */
-  readonly link?: string;
+  /** It had a `Link`: an answer 304 has to show where the list continues now. */
+  readonly linked?: true;
+  /** Asking with this `ETag` saved nothing. */
+  readonly useless?: true;
 }
 
 /** The many entries of a type, which a run without changes never needs. */
@@ -95,8 +97,6 @@ type StoredResource = [raw: string, doc: string, modified: string, ...files: str
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
 
-type StoredValidator = [etag: string, page: string, link?: string];
-
 interface StoredDetails {
   pages: Record<string, CachedPage>;
   resources: Record<string, StoredResource>;
@@ -106,7 +106,7 @@ interface StoredType {
   abridged?: boolean;
   size: number;
   pages: Record<string, StoredMark>;
-  validators?: Record<string, StoredValidator>;
+  validators?: Record<string, Validator>;
   file: string;
 }
 
@@ -187,12 +187,7 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
             typeof mark === 'number' ? { count: mark } : markOf(...mark),
           ]),
         ),
-        validators: new Map(
-          Object.entries(type.validators ?? {}).map(([key, [etag, page, link]]) => [
-            key,
-            link === undefined ? { etag, page } : { etag, page, link },
-          ]),
-        ),
+        validators: new Map(Object.entries(type.validators ?? {})),
         size: type.size,
         abridged: type.abridged,
         details: lazyDetails(path, type.file),
@@ -247,12 +242,6 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   yield `${lines.join('')}}}`;
 }
 
-function storedValidators(validators: CachedType['validators']): Record<string, StoredValidator> {
-  return Object.fromEntries(
-    [...validators].map(([key, { etag, page, link }]) => [key, link === undefined ? [etag, page] : [etag, page, link]]),
-  );
-}
-
 /** Replaces the cache: details first, the index that names them last, in one step. */
 export function writeCache(stateDir: string, account: string, cache: Cache): void {
   const folder = folderOf(stateDir, account);
@@ -265,7 +254,7 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
       pages: Object.fromEntries(
         [...type.pageMarks].map(([digest, { count, next }]) => [digest, next === undefined ? count : [count, next]]),
       ),
-      ...(type.validators.size === 0 ? {} : { validators: storedValidators(type.validators) }),
+      ...(type.validators.size === 0 ? {} : { validators: Object.fromEntries(type.validators) }),
       file: writeDetails(folder, typeName, type),
     };
   }

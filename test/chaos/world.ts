@@ -153,8 +153,8 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   const emulator = await startEmulator({
     seed,
     rateLimit: false,
-    // Pages that did not change are not sent again: the least that a run may know of the account.
-    ...(small ? { pageSize: 3, defaultPageSize: 3, etags: 'bare' as const } : {}),
+    // Pages that did not change are not sent again.
+    ...(small ? { pageSize: 3, defaultPageSize: 3, etags: 'link' as const } : {}),
   });
   const owner = seed.people.find(({ role }) => role === 'owner');
   if (!owner) throw new Error('no owner');

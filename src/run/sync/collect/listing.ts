@@ -103,7 +103,7 @@ export function listingOf(
       optional: type.list.query ?? {},
       refused,
       paged: type.list.paged !== false && place.member === undefined,
-      etagOf: (url) => validation.known(url)?.etag,
+      known: validation.known,
       read: (response) => pageOf(response, place),
       visit: (page) => {
         count += page.count;

@@ -92,26 +92,30 @@ export function createValidation(cached: CachedPages, keyOf: (url: URL) => strin
   const validators = new Map<string, Validator>();
   const known = (url: URL): Validator | undefined => {
     const found = cached.validators.get(keyOf(url));
-    return found && cached.pageMarks.has(found.page) ? found : undefined;
+    return found && !found.useless && cached.pageMarks.has(found.page) ? found : undefined;
   };
   return {
     known,
     validators,
-    note({ url, headers }, { digest }) {
-      const before = known(url);
-      const etag = headers.etag ?? before?.etag;
-      // A 304 need not repeat what is unchanged.
-      const link = headers.link ?? (before?.page === digest ? before.link : undefined);
+    note({ status, url, headers }, { digest }) {
+      const key = keyOf(url);
+      const before = cached.validators.get(key);
+      const etag = headers.etag ?? (status === 304 ? before?.etag : undefined);
       if (typeof etag !== 'string' || !ETAG.test(etag)) return;
-      validators.set(keyOf(url), { etag, page: digest, ...(link === undefined ? {} : { link: String(link) }) });
+      const linked = status === 304 ? before?.linked : headers.link !== undefined;
+      // The answer came although it was asked for only if it changed.
+      const asked = known(url) !== undefined || before?.useless === true;
+      const useless = status !== 304 && asked && before?.etag === etag && before.page === digest;
+      const flags = { ...(linked ? { linked } : {}), ...(useless ? { useless } : {}) };
+      validators.set(key, { etag, page: digest, ...flags });
     },
   };
 }
 
 /** A page whose `ETag` is still the one of the last run. */
-export function unchangedPage({ page: digest, link }: Validator, { pageMarks }: CachedPages): RecordPage {
+export function unchangedPage({ page: digest }: Validator, { pageMarks }: CachedPages): RecordPage {
   const { count = 0, next } = pageMarks.get(digest) ?? {};
-  return { digest, unchanged: true, records: [], count, nextPageUrl: next, link };
+  return { digest, unchanged: true, records: [], count, nextPageUrl: next };
 }
 
 /**
