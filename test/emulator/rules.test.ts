@@ -307,14 +307,16 @@ describe('connections', () => {
     expect(await verdicts({ iclients }, '/v1/connections', bodies)).toEqual(cases.map(([, verdict]) => verdict));
   });
 
-  it('need a value in every header, where the server is like that', async () => {
-    const bodies = [{ name: 'C', type: 'http', http: { headers: [{ name: 'X-Api-Key' }] } }];
+  it('need a value in every header', async () => {
+    const lists = ['http.headers', 'rest.headers', 'rdbms.options'];
+    const bodies = lists.map((list) => {
+      const [type = '', member = ''] = list.split('.');
+      return { name: 'C', type, [type]: { [member]: [{ name: 'X-Api-Key' }] } };
+    });
+    const refused = lists.map(() => '422 missing_required_field');
+    expect(await verdicts({}, '/v1/connections', bodies, { legacyRest: 'accept' })).toEqual(refused);
     const exports = [{ ...exportDoc(2), cdc: { properties: [{ name: 'database.password' }] } }];
-
-    expect(await verdicts({}, '/v1/connections', bodies)).toEqual(['201']);
-    const strict = { bareEntries: 'refuse' } as const;
-    expect(await verdicts({}, '/v1/connections', bodies, strict)).toEqual(['422 missing_required_field']);
-    expect(await verdicts(smallShop(), '/v1/exports', exports, strict)).toEqual(['422 missing_required_field']);
+    expect(await verdicts(smallShop(), '/v1/exports', exports)).toEqual(['422 missing_required_field']);
   });
 
   it('have AS2 ids of their own, also against the recycle bin', async () => {

@@ -30,7 +30,11 @@ export function typed(dir: string) {
 }
 
 /** An account in which nothing is known. */
-const NOWHERE = createAccount(emptyAccount(), { behaviour: DEFAULT_BEHAVIOUR, now: () => new Date(), unlicensed: {} });
+const NOWHERE = createAccount(emptyAccount(), {
+  behaviour: { ...DEFAULT_BEHAVIOUR, completes: false },
+  now: () => new Date(),
+  unlicensed: {},
+});
 
 /** Fields that say when and by whom something was written. */
 const STAMPS = new Set(['lastModified', 'lastModifiedBy']);

@@ -70,8 +70,6 @@ export interface Behaviour {
   readonly standaloneFlows: 'keep' | 'move' | 'refuse';
   /** Whether the account has an alias, without which it can have no MCP servers (api-notes#mcp-servers). */
   readonly accountAlias: boolean;
-  /** Whether a header or the like needs a value, as the schemas say (api-notes#headers-need-values). */
-  readonly bareEntries: 'accept' | 'refuse';
   /** Whether the server adds what a document lacks: parts of other adaptors, ids of parts (api-notes#defaults). */
   readonly completes: boolean;
   /** What becomes of a connection's HTTP connector that the account cannot see (api-notes#connector-pointers). */
@@ -106,7 +104,6 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   validation: 'refuse',
   standaloneFlows: 'keep',
   accountAlias: true,
-  bareEntries: 'accept',
   completes: false,
   unknownConnectors: 'keep',
   legacyRest: 'refuse',

@@ -138,7 +138,7 @@ function* checkConcurrency(sent: JsonObject): Faults {
 export function* checkConnection({ id, doc, sent, stored }: Draft, account: Account): Faults {
   if (!stored) yield* checkNeeds(doc);
   yield* checkClients(doc, account);
-  if (account.behaviour.bareEntries === 'refuse') yield* checkPairs(PAIRS, doc);
+  yield* checkPairs(PAIRS, doc);
   yield* checkConcurrency(sent);
   if (doc.connectionRole === 'mcpChild') {
     yield invalid('connectionRole', 'the connection is of a person', 'mcp_child_generic_route_not_allowed');

@@ -41,7 +41,7 @@ function* checkRouting(routers: Json | undefined, place: string): Faults {
   }
 }
 
-/** A step without its export or import must say that it is being set up (api-notes#half-built-steps). */
+/** A step without its export or import must say that it is being set up (api-notes#unfinished-steps). */
 function* checkSetUp(doc: JsonObject): Faults {
   const lists = ['pageGenerators', 'pageProcessors', 'routers[].branches[].pageProcessors'];
   for (const list of lists) {

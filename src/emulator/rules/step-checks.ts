@@ -153,7 +153,7 @@ export function* checkExport(draft: Draft, account: Account): Faults {
       if (valueAt(doc, path) === undefined) yield missing(path);
   }
   yield* checkStream(doc, account);
-  if (account.behaviour.bareEntries === 'refuse') yield* checkPairs(['cdc.properties'], doc);
+  yield* checkPairs(['cdc.properties'], doc);
   const ofFiles = EDI_ADAPTORS.has(doc.adaptorType ?? null) || valueAt(doc, 'http.type') === 'file';
   if (valueAt(doc, 'file.edi._ediProfileId') !== undefined && !ofFiles) {
     yield invalid('file.edi._ediProfileId', 'an EDI profile is for files only', 'not_supported');

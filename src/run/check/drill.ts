@@ -186,6 +186,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       // What the account held when it was mirrored is not a fault, even if the API refuses to create it today.
       validation: 'record',
       standaloneFlows: 'refuse',
+      completes: true,
     });
     const { config, target } = configOf(folder, emulator.url, input.label, holdsSamples(documents));
     const secrets = inventedSecrets(documents);
