@@ -14,7 +14,7 @@ interface Pair extends Span {
 }
 
 /** An expression, or what the mirror put in the place of a credential. */
-const EXPRESSION = /\{\{\{?[\s\S]*?\}\}\}?|\[\[redacted [0-9a-f]{12}\]\]/g;
+const EXPRESSION = /\{\{\{?[^{}]*\}\}\}?|\[\[redacted [0-9a-f]{12}\]\]/g;
 /** What texts of requests are made of. The first group is the name, the match ends with the second, the value. */
 const PAIRS: readonly RegExp[] = [
   // {"password": "…"}, {'password': '…'}, {"pin": 1234}
@@ -42,6 +42,19 @@ function spansOf(pattern: RegExp, text: string): Span[] {
   return [...text.matchAll(pattern)].map(({ 0: whole, index }) => ({ start: index, end: index + whole.length }));
 }
 
+/** Those of ordered parts that are within, or reach into, another one. */
+function overlapping(ordered: readonly Span[], { start, end }: Span): readonly Span[] {
+  let [low, high] = [0, ordered.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ordered[middle]?.end ?? 0) > start) high = middle;
+    else low = middle + 1;
+  }
+  let last = low;
+  while ((ordered[last]?.start ?? end) < end) last += 1;
+  return ordered.slice(low, last);
+}
+
 function pairsIn(text: string): Pair[] {
   return PAIRS.flatMap((pattern) =>
     [...text.matchAll(pattern)].map(({ 0: whole, 1: name = '', 2: value = '', index }) => {
@@ -52,8 +65,8 @@ function pairsIn(text: string): Pair[] {
 }
 
 /** A part of a text without its expressions, the blanks around it and schemes before it. */
-function literalsIn(text: string, { start, end }: Span): Span[] {
-  const inner = spansOf(EXPRESSION, text).filter((one) => one.start < end && one.end > start);
+function literalsIn(text: string, { start, end }: Span, expressions: readonly Span[]): Span[] {
+  const inner = overlapping(expressions, { start, end });
   const bounds = [start, ...inner.flatMap((one) => [one.start, one.end]), end];
   const literals: Span[] = [];
   for (let i = 0; i < bounds.length; i += 2) {
@@ -71,8 +84,8 @@ function isKey(value: string): boolean {
 }
 
 /** Literals in expressions that are credentials: `{{base64Encode "user:pa55word"}}`. */
-function inExpressions(text: string): Span[] {
-  return spansOf(EXPRESSION, text).flatMap((expression) => {
+function inExpressions(text: string, expressions: readonly Span[]): Span[] {
+  return expressions.flatMap((expression) => {
     const body = text.slice(expression.start, expression.end);
     return [...body.matchAll(/(["'])([^"'{}]{3,})\1/g)].flatMap(({ 2: literal = '', index }) => {
       const secret = (/base64/i.test(body) && literal.includes(':')) || (/\d/.test(literal) && isKey(literal));
@@ -91,10 +104,16 @@ function narrowed(text: string, found: Credential): Credential {
   return { ...found, start, end: found.start + before.length + user.length };
 }
 
+/** The text with blanks in the places of these parts. */
 function textWithout(text: string, spans: readonly Span[]): string {
-  return [...spans]
-    .sort((a, b) => b.start - a.start)
-    .reduce((held, { start, end }) => held.slice(0, start) + ' '.repeat(end - start) + held.slice(end), text);
+  const ordered = [...spans].sort((a, b) => a.start - b.start);
+  let [out, at] = ['', 0];
+  for (const { start, end } of ordered) {
+    if (end <= at) continue;
+    out += text.slice(at, Math.max(at, start)) + ' '.repeat(end - Math.max(at, start));
+    at = end;
+  }
+  return out + text.slice(at);
 }
 
 /**
@@ -102,16 +121,17 @@ function textWithout(text: string, spans: readonly Span[]): string {
  * @param isName whether a name in it says that its value is one
  */
 function partsOf(text: string, pairs: readonly Pair[], isName: (name: string) => boolean): Credential[] {
+  const expressions = spansOf(EXPRESSION, text);
   const named = pairs.flatMap((pair): Span[] => {
     if (isMask(text.slice(pair.start, pair.end))) return [];
-    const literals = literalsIn(text, pair);
+    const literals = literalsIn(text, pair, expressions);
     if (isName(pair.name)) return literals;
     return PUBLIC_NAME.test(pair.name) ? [] : literals.filter(({ start, end }) => isKey(text.slice(start, end)));
   });
-  const rest = textWithout(text, [...pairs, ...spansOf(EXPRESSION, text)]);
+  const rest = textWithout(text, [...pairs, ...expressions]);
   const loose = spansOf(/[^\s"'<>{}&=,;:\\/]{8,}/g, rest).filter(({ start, end }) => isKey(text.slice(start, end)));
   const spans = [...named, ...loose];
-  const inside = inExpressions(text);
+  const inside = inExpressions(text, expressions);
   const data = credentialsInData(text).map((found) => narrowed(text, found));
   const kind = 'value of a credential';
   return apart(text, [
@@ -153,7 +173,8 @@ export function credentialsInHeaders(text: string, isName: (name: string) => boo
 export function credentialsInHeader(name: string, value: string): Credential[] | undefined {
   const expressions = spansOf(EXPRESSION, value);
   if (expressions.length === 0 || isCookieName(name)) return undefined;
-  const touches = ({ start, end }: Span): boolean => expressions.some((one) => one.end === start || one.start === end);
+  const bounds = new Set(expressions.flatMap(({ start, end }) => [start, end]));
+  const touches = ({ start, end }: Span): boolean => bounds.has(start) || bounds.has(end);
   const rest = textWithout(value, expressions);
   const loose = spansOf(/[^\s"',;:=]+/g, rest).filter(
     (span) => touches(span) || !/^[A-Za-z_-]*$/.test(rest.slice(span.start, span.end)),
@@ -161,7 +182,7 @@ export function credentialsInHeader(name: string, value: string): Credential[] |
   const found = loose.filter(({ start, end }) => /[A-Za-z0-9]/.test(rest.slice(start, end)));
   return apart(
     value,
-    [...found, ...inExpressions(value)].map((span) => ({ kind: 'value of a credential', ...span })),
+    [...found, ...inExpressions(value, expressions)].map((span) => ({ kind: 'value of a credential', ...span })),
   );
 }
 

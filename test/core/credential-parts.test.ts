@@ -208,6 +208,31 @@ describe('what was replaced', () => {
   });
 });
 
+describe('the search', () => {
+  it.each([
+    '{{',
+    '"a":"',
+    '<a>',
+    '<a b="c" ',
+    'a=b&',
+    'a: b\n',
+    ' ',
+    'a',
+    '{"a":"{{x}}"},',
+    '"password":"tulip",',
+    'a:',
+    '"\\',
+  ])('is not slow in a text of many %j', (part) => {
+    const text = part.repeat(100_000 / part.length);
+    const started = performance.now();
+    normalise('connections', {
+      http: { auth: { token: { refreshBody: text, refreshHeaders: text } }, headers: [{ name: 'X-Key', value: text }] },
+      note: `{"password":"tulip-bulb"}${text}`,
+    });
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
+
 describe('a credential that no answer shows', () => {
   it('is missing from a creation, unless it is handed in', () => {
     const type = findType('iclients');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CAPTURED_FIELDS } from '../../src/catalogue/common.ts';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
-import { createBody, updateBody } from '../../src/plan/body.ts';
+import { bothRestorable, createBody, updateBody } from '../../src/plan/body.ts';
 import { reachable } from '../../src/plan/converged.ts';
 import { type } from './support.ts';
 
@@ -106,6 +106,36 @@ describe('an update keeps what the mirror leaves out', () => {
     const sent = { type: 'stream', cdc: { snapshotMode: 'never' } };
     expect(put('exports', wanted, raw)).toEqual(sent);
     expect(createBody({ type: type('exports'), wanted, ids: NONE, supplied: NONE, late: [] }).doc).toEqual(sent);
+  });
+});
+
+describe('a state that holds as one credential what is a text with parts now', () => {
+  const place = 'http.auth.token.refreshBody';
+  const at = (refreshBody: Json): JsonObject => ({ http: { auth: { token: { refreshBody } } }, name: 'n' });
+
+  it.each(['user=erp&password=tulip', 'user=erp&password={{connection.http.encrypted.p}}'])(
+    'is no difference, and an update keeps the live text: %s',
+    (text) => {
+      const raw = at(text);
+      const live = { raw, doc: form('connections', raw) };
+      const wanted = at({ $secret: 'ba9876543210' });
+      const both = bothRestorable(type('connections'), wanted, live.doc, NONE);
+      expect(both.wanted).toEqual(both.live);
+      const filled = updateBody({
+        type: type('connections'),
+        wanted,
+        live,
+        ids: NONE,
+        supplied: NONE,
+        sampleData: false,
+      });
+      expect(filled).toMatchObject({ doc: raw, missing: [], kept: [place] });
+    },
+  );
+
+  it('is one where the live value is something else', () => {
+    const both = bothRestorable(type('connections'), at({ $secret: 'ba9876543210' }), at('plain text'), NONE);
+    expect(both.wanted).not.toEqual(both.live);
   });
 });
 
