@@ -50,6 +50,13 @@ describe('types', () => {
     expect(types).toHaveLength(35);
     expect(types.find(({ type }) => type === 'agents')?.secrets).toEqual(['accessToken']);
   });
+
+  it('names what is left out at any depth, and what is only mirrored on request', async () => {
+    const { out } = await cli(['types', 'tools'], tempDir());
+
+    expect(out).toMatch(/omitted anywhere: +debugUntil, setupInProgress \(of steps that have a resource\)/);
+    expect(out).toMatch(/samples \(opt-in\): .*mockOutput, mockResponse, mockInput.*, anywhere/);
+  });
 });
 
 describe('init', () => {

@@ -49,6 +49,7 @@ function asJson(type: ResourceType): Record<string, unknown> {
     volatileAnywhere: [...VOLATILE_MEMBERS.keys()],
     samples: [...CAPTURED_FIELDS],
     secrets: type.secrets ?? [],
+    credentialTexts: type.credentialTexts ?? [],
     sets: Object.keys(type.sets ?? {}),
     sideFiles: Object.keys(type.sideFiles ?? {}),
     audited: type.auditType ?? null,
@@ -101,6 +102,7 @@ function details(type: ResourceType): string {
     ),
     ...line('samples (opt-in)', `${[...CAPTURED_FIELDS].join(', ')}, anywhere`),
     ...line('secrets', type.secrets),
+    ...line('secrets within', type.credentialTexts),
     ...line('sorted sets', Object.keys(type.sets ?? {})),
     ...line(
       'separate files',

@@ -189,7 +189,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
     users,
     fallback: deps.config.repository.author,
     now: deps.now(),
-    // Nobody made what the rules of this version make of an unchanged document.
+    // No one made what the rules of this version make of an unchanged document.
     guess: !committing.start.renewing,
   });
   const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);

@@ -64,7 +64,7 @@ async function findRenewed(
 
 /**
  * Writes the documents of an older version by the rules of this one, in a commit of its own, before anything is
- * compared: nobody made what the rules change. Gives the commit, or `undefined` where nothing differs.
+ * compared: no one made what the rules change. Gives the commit, or `undefined` where nothing differs.
  */
 export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
   const { account, deps, options } = run;
