@@ -260,7 +260,8 @@ const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'audit
 /**
  * The records of a list answer with a body: an array, or one of the documented objects around one. `member`: they are
  * in that member of another document.
- * @throws ApiError (transient) for any other shape, so that it is asked again and never looks like an empty collection
+ * @throws ApiError (transient) for any other shape, so that it is asked again and never looks like an empty collection;
+ * with the status 404 for a document without the member
  */
 export function recordsOf(
   response: ApiResponse,
@@ -279,6 +280,8 @@ export function recordsOf(
       };
     }
   }
+  if (member !== undefined && isObject(body) && inside === undefined)
+    throw new ApiError(`${response.url.pathname} shows no ${member}`, { status: 404, transient: false });
   const shown = JSON.stringify(body ?? null).slice(0, 120);
   throw new ApiError(`${response.url.pathname} answered with something that is not a list: ${shown}`, {
     transient: true,

@@ -270,6 +270,18 @@ describe('parts of HTTP connectors', () => {
     expect(version._id).not.toBe((named(prod, 'httpconnectors', 'Fjelldesk (own)').versions as JsonObject[])[0]?._id);
   });
 
+  it('are not offered where no connector is shown with them', async () => {
+    const test = await sample();
+    const space = new Workspace({ prod: { baseUrl: test.url, token: test.owner.token } });
+    const { _id: own, name } = named(test, 'httpconnectors', 'Fjelldesk (own)');
+    const match = { path: `/v1/httpconnectors/${own}` };
+    const body = JSON.stringify({ _id: own, name });
+    test.emulator.faults.add({ match, times: 'always', fault: { kind: 'body', body } as never });
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    expect(filesOf(space, 'httpconnectorresources')).toEqual([]);
+  });
+
   it('stay in the mirror where a connector is shown without them', async () => {
     const test = await sample();
     const space = await mirrored(test);

@@ -55,9 +55,11 @@ export async function collectAll(run: AccountRun, { context, headState }: Starti
   async function collect(type: ResourceType): Promise<Collected> {
     const known = headState.known.get(type.name) ?? NOTHING_KNOWN;
     const mirrored = headState.covered.has(type.name) || known.size > 0;
+    // Without a record above, a list below it was never asked for.
+    const offered = known.size > 0 || (mirrored && parentTypes(type).length === 0);
     const required = type.presence === 'core' || account.include.includes(type.name);
     const parents = parentTypes(type).length > 0 ? await parentsOf(type, listed) : undefined;
-    const entry = await collectType(context, type, known, !mirrored && !required, !mirrored, parents);
+    const entry = await collectType(context, type, known, !offered && !required, !mirrored, parents);
     done += 1;
     deps.report({
       name: 'type.listed',

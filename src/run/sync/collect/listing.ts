@@ -152,7 +152,10 @@ export function listingOf(
     else await walk({}, path, { idOf, placed: (id, doc) => placedBelow(type, id, doc) });
   }
 
-  /** Record by record. One that cannot be read makes the listing incomplete; if none can, the type is not offered. */
+  /**
+   * Record by record. One that cannot be read makes the listing incomplete; if none can, the type is not offered. Where
+   * others show their parts, one without such a member has none (api-notes#connector-parts).
+   */
   async function readParents(): Promise<void> {
     const failures: ApiError[] = [];
     await Promise.all(
@@ -167,7 +170,8 @@ export function listingOf(
     );
     const [first] = failures;
     if (first && failures.length === parents.length) throw first;
-    for (const { message } of failures) visitor.problem(message);
+    const hasNone = ({ status }: ApiError): boolean => type.list.inside !== undefined && status === 404;
+    for (const failure of failures) if (!hasNone(failure)) visitor.problem(failure.message);
   }
 
   const byShape = { keys: () => readKeys(), folders: walkFolders, records: () => walk() };
