@@ -1,3 +1,4 @@
+import { CAPTURED_FIELDS } from '../catalogue/common.ts';
 import type { Json } from './json.ts';
 import { redactionsIn, secretOf } from './markers.ts';
 import { type Place, visitLeaves } from './places.ts';
@@ -12,13 +13,18 @@ interface SecretPlace {
   readonly inText?: true;
 }
 
+/** Whether a place is in a record of another system: asterisks are the record's own there. */
+function isCaptured(place: Place): boolean {
+  return place.some((step) => typeof step === 'string' && CAPTURED_FIELDS.has(step));
+}
+
 /** Places of all masks and `{$secret}` markers, and of texts that something was taken out of. */
 export function secretPlaces(doc: Json): SecretPlace[] {
   const found: SecretPlace[] = [];
   visitLeaves(
     doc,
     (leaf, place) => {
-      if (isMask(leaf)) found.push({ place });
+      if (isMask(leaf) && !isCaptured(place)) found.push({ place });
       const prints = typeof leaf === 'string' ? redactionsIn(leaf) : [];
       if (prints.length > 0) found.push({ place, fingerprint: prints.join(' '), inText: true });
     },

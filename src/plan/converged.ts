@@ -99,9 +99,9 @@ function isHollow(type: ResourceType, value: Json | undefined, place: Place): bo
  * to the empty text is another one than no mapping.
  */
 function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
-  if (isChosen(place.slice(0, -1))) return false;
   if (place.at(-1) === '_id' && [wanted, live].every((id) => id === undefined || isObjectId(id)))
     return isInnerId(type, place);
+  if (isChosen(place.slice(0, -1))) return false;
   const present = wanted ?? live;
   if ((wanted !== undefined && live !== undefined) || typeof present !== 'object' || present === null) return false;
   return isHollow(type, present, place);

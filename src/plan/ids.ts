@@ -3,7 +3,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { isObjectId } from '../core/keys.ts';
 import { type Place, placeText, visitLeaves } from '../core/places.ts';
-import { isReferencePlace } from '../core/references.ts';
+import { isReferencePlace, SETTINGS } from '../core/references.ts';
 import type { IdMap } from './types.ts';
 
 const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
@@ -73,7 +73,7 @@ export function embeddedIds(doc: JsonObject, known: (id: string) => boolean): Em
 
 /** Whether `_id` at a place names a part of the document itself (a group, a version) and not another resource. */
 export function isInnerId(type: ResourceType, place: Place): boolean {
-  if (place.length < 2 || place.at(-1) !== '_id') return false;
+  if (place.length < 2 || place.at(-1) !== '_id' || SETTINGS.test(placeText(place))) return false;
   return !isReferencePlace(type, place);
 }
 

@@ -11,6 +11,7 @@ import {
   type Scope,
   scopeOf,
 } from '../core/normalise-rules.ts';
+import { isMask } from '../core/secrets.ts';
 
 /** Members that calls of their own write, not the document's (api-notes#written-apart, api-notes#lookup-data). */
 export function writtenApart({ entries, restore: { registers } }: ResourceType): readonly FieldPath[] {
@@ -80,7 +81,8 @@ function walk(sides: Sides, target: Json, source: Json | undefined, rule: Rule |
   }
   for (const key of Object.keys(from)) {
     const { theirs } = sides;
-    if (theirs === undefined || getOwn(out, key) !== undefined) continue;
+    // A mask is no value: the server keeps what it hides.
+    if (theirs === undefined || getOwn(out, key) !== undefined || isMask(from[key])) continue;
     if (isLeftOut(theirs, from, key, ruleOf(rule, key), free)) setOwn(out, key, from[key] as Json);
   }
   return out;

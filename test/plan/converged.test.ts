@@ -72,6 +72,10 @@ describe('what means nothing', () => {
   it('is the id of a part, and not the id of another resource', () => {
     const parts = (n: number): JsonObject => ({ parts: [{ _id: id('a', n), name: 'one' }] });
     expect(converge(IMPORTS, parts(1), parts(2), NOTHING).doc).toEqual(parts(2));
+    const mapped = (part: JsonObject): JsonObject => ({ responseMapping: { fields: { type: [part] } } });
+    expect(converge(IMPORTS, mapped({ _id: id('a', 1) }), mapped({}), NOTHING).doc).toEqual(mapped({}));
+    const chosen = { settings: { order: { _id: id('a', 1) } } };
+    expect(converge(IMPORTS, chosen, { settings: { order: {} } }, NOTHING).doc).toEqual(chosen);
     const overrides = (n: number): JsonObject => ({ tool: { overrides: { connections: [{ _id: id('a', n) }] } } });
     expect(converge(IMPORTS, overrides(1), overrides(2), NOTHING).doc).toEqual(overrides(1));
   });

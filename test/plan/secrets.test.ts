@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
+import { placeText } from '../../src/core/places.ts';
 import { secretPlaces } from '../../src/core/secret-places.ts';
 import { createBody, patchFor, restorable, updateBody } from '../../src/plan/body.ts';
 import { assertNoPlaceholder, fillSecrets, withoutSecrets } from '../../src/plan/secrets.ts';
@@ -105,5 +106,10 @@ describe('filling credentials in', () => {
       missing: ['a', 'list[0]', 'list[2]'],
       kept: [],
     });
+  });
+
+  it('takes no asterisks of a captured record for a mask', () => {
+    const captured = { mockResponse: [{ password: '******' }], http: { token: '******' } };
+    expect(secretPlaces(captured).map(({ place }) => placeText(place))).toEqual(['http.token']);
   });
 });
