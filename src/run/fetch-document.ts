@@ -82,7 +82,7 @@ export async function readDocument(
   let body: Json | undefined;
   let inexact: readonly InexactNumber[] = [];
   try {
-    ({ body, inexact } = await exactJson(client, { url, signal }));
+    ({ found: body, inexact } = await exactJson(client, { url, signal }, (answer) => answer));
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
     throw error;
@@ -111,21 +111,23 @@ function within(inexact: readonly InexactNumber[], key: string): readonly Inexac
 }
 
 /**
- * A body as JSON, with its numbers that JavaScript cannot hold; `undefined` for 204.
+ * What `read` makes of a body, with its numbers that JavaScript cannot hold. `read` gets `undefined` for 204; a transient
+ * ApiError of it has the request repeated.
  * @throws ApiError as `ApiClient.json` does, and for another answer without a body
  */
-async function exactJson(
+async function exactJson<T>(
   client: ApiClient,
   request: ApiRequest,
-): Promise<{ body: Json | undefined; inexact: readonly InexactNumber[] }> {
-  let body: Json | undefined;
-  const response = await client.send({
+  read: (body: Json | undefined) => T,
+): Promise<{ found: T | undefined; inexact: readonly InexactNumber[] }> {
+  let found: T | undefined;
+  const { body } = await client.send({
     ...request,
     accept: (answer) => {
-      body = hasBody(answer) ? parseJson(answer) : undefined;
+      found = read(hasBody(answer) ? parseJson(answer) : undefined);
     },
   });
-  return { body, inexact: body === undefined ? [] : inexactNumbers(response.body.toString('utf8')) };
+  return { found, inexact: body.length === 0 ? [] : inexactNumbers(body.toString('utf8')) };
 }
 
 /**
@@ -147,10 +149,18 @@ export async function fetchDocument(
 }
 
 /** One page of `POST …/getData`: its entries, and the URL of the next page. */
-function dataPage(body: Json | undefined, url: string): { entries: JsonObject[]; next: string | undefined } {
-  if (body === undefined) return { entries: [], next: undefined };
+interface DataPage {
+  readonly entries: readonly JsonObject[];
+  readonly next: string | undefined;
+}
+
+const NO_ENTRIES: DataPage = { entries: [], next: undefined };
+
+/** @throws ApiError (transient) for anything else */
+function dataPage(body: Json | undefined, url: string): DataPage {
+  if (body === undefined) return NO_ENTRIES;
   const data = isObject(body) ? body.data : body;
-  if (!isArray(data)) throw new ApiError(`${url} answered with something that is not cache data`, { transient: false });
+  if (!isArray(data)) throw new ApiError(`${url} answered with something that is not cache data`, { transient: true });
   const next = isObject(body) ? body.nextPageURL : undefined;
   return { entries: data.filter(isObject), next: typeof next === 'string' && next !== '' ? next : undefined };
 }
@@ -171,9 +181,10 @@ export async function fetchCacheData(
   let url = first;
   for (let page = 0; page < MOST_DATA_PAGES; page++) {
     seen.add(url);
-    const { body, inexact } = await exactJson(client, { method: 'POST', url, body: {}, repeatable: true, signal });
+    const request: ApiRequest = { method: 'POST', url, body: {}, repeatable: true, signal };
+    const { found = NO_ENTRIES, inexact } = await exactJson(client, request, (body) => dataPage(body, first));
     if (inexact.length > 0) throw inexactError(first, inexact);
-    const { entries, next } = dataPage(body, first);
+    const { entries, next } = found;
     for (const entry of entries) lines.set(String(entry.key), stableStringify(entry));
     if (!next) {
       const keys = [...lines.keys()].sort(compareCodePoints);

@@ -309,3 +309,31 @@ describe('a parameter that the server refuses', () => {
     expect(space.files()).toEqual(files);
   });
 });
+
+describe('the entries of a lookup cache', () => {
+  it.each(['{"errors":[]}', '', '<html>'])(
+    'are asked for again where the answer is %j, and then kept',
+    async (body) => {
+      const account = await sample();
+      const settings = {
+        baseUrl: account.url,
+        token: account.owner.token,
+        include: ['lookupcaches'],
+        lookupCacheData: true,
+      };
+      const space = new Workspace({ prod: settings });
+      await space.mirrored();
+      const files = space.files();
+      const odd = {
+        match: { method: 'POST', path: '/v1/lookupcaches/*/getData' },
+        fault: { kind: 'body', body },
+      } as const;
+      account.emulator.faults.add({ ...odd, times: 1 });
+      expect(await space.sync('--full')).toMatchObject({ code: 0, verdict: 'unchanged' });
+
+      account.emulator.faults.add({ ...odd, times: 'always' });
+      expect(await space.sync('--full')).toMatchObject({ code: 3, incomplete: ['lookupcaches'], commits: [] });
+      expect(space.files()).toEqual(files);
+    },
+  );
+});
