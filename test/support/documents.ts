@@ -6,6 +6,7 @@ import { type Emulator, emptyAccount } from '../../src/emulator/http/server.ts';
 import { createAccount } from '../../src/emulator/model/account.ts';
 import { DEFAULT_BEHAVIOUR } from '../../src/emulator/model/behaviour.ts';
 import { internalReferences } from '../../src/emulator/model/links.ts';
+import { completed } from '../../src/emulator/rules/completing.ts';
 import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
 export type Doc = JsonObject & { readonly _id: string };
@@ -30,11 +31,15 @@ export function typed(dir: string) {
 }
 
 /** An account in which nothing is known. */
-const NOWHERE = createAccount(emptyAccount(), {
-  behaviour: { ...DEFAULT_BEHAVIOUR, completes: false },
-  now: () => new Date(),
-  unlicensed: {},
-});
+const NOWHERE = {
+  ...createAccount(emptyAccount(), { behaviour: DEFAULT_BEHAVIOUR, now: () => new Date(), unlicensed: {} }),
+  mint: () => 'minted',
+};
+
+/** Of a write that changes nothing. */
+function contextOf(stored: JsonObject) {
+  return { id: String(stored._id), body: stored, stored, account: NOWHERE };
+}
 
 /** Fields that say when and by whom something was written. */
 const STAMPS = new Set(['lastModified', 'lastModifiedBy']);
@@ -42,12 +47,9 @@ const SORTED = new Set(['_registeredConnectionIds', '_registeredLookupCacheIds']
 
 /** A stored document as the server itself would write it again, without its stamps. Samples and secrets included. */
 export function settled(dir: string, stored: JsonObject): JsonObject {
-  const written = normaliseWritten(typed(dir), structuredClone(stored) as JsonObject, {
-    id: String(stored._id),
-    body: stored,
-    stored,
-    account: NOWHERE,
-  });
+  const context = contextOf(stored);
+  const normalised = normaliseWritten(typed(dir), structuredClone(stored) as JsonObject, context);
+  const written = completed(typed(dir), normalised, context);
   // A default inside a list may stand there or not.
   const settled = Object.entries(typed(dir).defaults ?? {})
     .filter(([path]) => path.includes('[]'))
@@ -68,13 +70,13 @@ export function snapshot(emulator: Emulator): Record<string, JsonObject> {
   );
 }
 
-/** What a person configured in a document, with secrets replaced. */
+/** What a person configured in a document, with secrets replaced, and what the server adds to that. */
 export function configured(dir: string, stored: JsonObject): JsonObject {
   return createNormaliser(typed(dir), {
     sampleData: false,
     fingerprint: (secret) => secret,
     credentials: { fields: 'redact', code: 'warn' },
-  })(stored).doc;
+  })(completed(typed(dir), stored, contextOf(stored))).doc;
 }
 
 /** Fields that name where something came from or who made it, and do not point at a resource. */

@@ -104,7 +104,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   validation: 'refuse',
   standaloneFlows: 'keep',
   accountAlias: true,
-  completes: false,
+  completes: true,
   unknownConnectors: 'keep',
   legacyRest: 'refuse',
 };

@@ -22,7 +22,7 @@ const FILLED: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
     'guardrail.pii.mask': false,
     'guardrail.aiAgent.openai.tools': [],
   },
-  connections: { 'http.autoRecoverRateLimitErrors': true, 'mcp.timeout': 600_000 },
+  connections: { 'mcp.timeout': 600_000 },
   asynchelpers: {
     'http.status.initialWaitTime': null,
     'http.status.pollWaitTime': null,
@@ -103,6 +103,15 @@ function withFramework(doc: JsonObject): JsonObject {
   return lacks && version === undefined ? setPlace(doc, 'netsuite.distributed.frameworkVersion', 'suiteapp2.0') : doc;
 }
 
+/** A new connection recovers from rate limits by itself, with its level as the target (api-notes#clamped). */
+function withRecovery(doc: JsonObject, { stored }: Context): JsonObject {
+  const { http } = doc;
+  if (stored || !isObject(http) || http.autoRecoverRateLimitErrors !== undefined) return doc;
+  const target = http.targetConcurrencyLevel ?? http.concurrencyLevel;
+  const level = target === undefined ? {} : { targetConcurrencyLevel: target };
+  return { ...doc, http: { ...http, autoRecoverRateLimitErrors: true, ...level } };
+}
+
 /** What only the server knows: ids of stations, the address in a key of a service account. */
 function withMintedIds(doc: JsonObject, { id }: Context): JsonObject {
   let out = doc;
@@ -126,7 +135,7 @@ function withAddress(doc: JsonObject): JsonObject {
 const OWN: Readonly<Record<string, (doc: JsonObject, context: Context) => JsonObject>> = {
   exports: (doc) => withFramework(withCapture(doc)),
   imports: (doc) => withAggregation(withBulk(withStubs(doc))),
-  connections: withMintedIds,
+  connections: (doc, context) => withRecovery(withMintedIds(doc, context), context),
   iclients: withAddress,
   mcpservers: (doc) => withKey(doc, 'resources', doc.resources ?? []),
 };
