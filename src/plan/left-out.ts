@@ -81,7 +81,7 @@ function walk(sides: Sides, target: Json, source: Json | undefined, rule: Rule |
   }
   for (const key of Object.keys(from)) {
     const { theirs } = sides;
-    // A mask is no value: the server keeps what it hides.
+    // A mask is not a value: the server keeps what it hides.
     if (theirs === undefined || getOwn(out, key) !== undefined || isMask(from[key])) continue;
     if (isLeftOut(theirs, from, key, ruleOf(rule, key), free)) setOwn(out, key, from[key] as Json);
   }
