@@ -18,6 +18,8 @@ export interface Binding {
   readonly fingerprintKey: string;
   /** Version of the rules by which its documents were written; 2 where the file does not name it. */
   readonly rules: number;
+  /** What the account ignored then: further volatile fields by type. */
+  readonly ignore?: Readonly<Record<string, readonly string[]>>;
   /** Types that were read completely at least once. */
   readonly types: readonly string[];
 }
@@ -26,6 +28,7 @@ export function renderBinding(binding: Binding): string {
   return renderYaml({
     account: { baseUrl: binding.baseUrl, userId: binding.userId },
     fingerprintKey: binding.fingerprintKey,
+    ...(Object.keys(binding.ignore ?? {}).length === 0 ? {} : { ignore: binding.ignore as Json }),
     layout: LAYOUT,
     rules: binding.rules,
     types: [...binding.types].sort(),
@@ -55,8 +58,25 @@ export function readBinding(parsed: Json, path: string): Binding {
     userId: account.userId,
     fingerprintKey: typeof parsed.fingerprintKey === 'string' ? parsed.fingerprintKey : '',
     rules: typeof parsed.rules === 'number' ? parsed.rules : 2,
+    ignore: ignoreIn(parsed.ignore),
     types: isArray(parsed.types) ? parsed.types.filter((type) => typeof type === 'string') : [],
   };
+}
+
+function ignoreIn(value: Json | undefined): NonNullable<Binding['ignore']> {
+  if (!isObject(value)) return {};
+  const strings = (list: Json): string[] => (isArray(list) ? list.filter((path) => typeof path === 'string') : []);
+  return Object.fromEntries(Object.entries(value).map(([type, paths]) => [type, strings(paths)]));
+}
+
+/** Whether documents were written by rules that leave less out than today's: those of the version, or of the account. */
+export function hasOlderRules(
+  { rules, ignore: before = {} }: Binding,
+  ignore: NonNullable<Binding['ignore']>,
+): boolean {
+  const isNew = ([type, paths]: [string, readonly string[]]): boolean =>
+    paths.some((path) => !before[type]?.includes(path));
+  return rules < RULES || Object.entries(ignore).some(isNew);
 }
 
 /** Origin and path; the port of this machine changes from start to start and says nothing. */

@@ -50,8 +50,16 @@ describe('fields that an account ignores', () => {
     expect(mirror.read(mirror.find(FLOW))).toContain('lastTouched: monday');
     mirror.configure({ prod: accountOf(account, { flows: PATHS }) });
 
-    expect((await mirror.sync()).commits).toHaveLength(1);
-    expect(mirror.read(mirror.find(FLOW))).not.toContain('lastTouched');
+    edit(account, 'monday', '1', { description: 'edited meanwhile' });
+    const { commits } = await mirror.sync();
+    // What the rule takes out has a commit of its own, by no one; the edit has its author.
+    expect(commits.map(({ author }) => author.replace(/ <.*/, ''))).toEqual(['celigo-mirror', account.owner.name]);
+    const [rule, person] = commits.map(({ id }) => mirror.git('show', '--format=', id, '--', mirror.find(FLOW)));
+    expect(rule).toMatch(/^-.*lastTouched/m);
+    expect(rule).not.toContain('edited meanwhile');
+    expect(person).toContain('edited meanwhile');
+    expect(person).not.toContain('lastTouched');
+    expect(mirror.read('prod/mirror.yaml')).toContain('settings.lastTouched');
     expect(await mirror.sync()).toMatchObject({ code: 0, commits: [] });
   });
 

@@ -74,6 +74,7 @@ function bindingAfter({ account }: AccountRun, start: StartingPoint, types: read
     userId: binding?.userId ?? start.userId,
     fingerprintKey,
     rules: RULES,
+    ignore: account.ignore,
     types: [...new Set([...covered, ...complete])],
   };
 }

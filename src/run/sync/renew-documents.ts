@@ -80,7 +80,7 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     changes.push(change);
   });
   if (changes.length === 0) return undefined;
-  const binding: Binding = { ...headState.binding, rules: RULES };
+  const binding: Binding = { ...headState.binding, rules: RULES, ignore: account.ignore };
   staging.put({ path: BINDING_FILE, text: renderBinding(binding) });
   const [put, remove] = [changes.flatMap((change) => change.put), changes.flatMap((change) => change.remove)];
   writeFileSync(marker, '');

@@ -5,7 +5,7 @@ import { digestOf } from '../../core/digest.ts';
 import { type Repair, repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { createStaging, type Staging } from '../../mirror/staging.ts';
-import { checkBinding, RULES } from '../binding.ts';
+import { checkBinding, hasOlderRules } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
 import type { CollectContext } from './collect/types.ts';
@@ -94,7 +94,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     staging,
     credentials,
     context,
-    renewing: headState.binding !== undefined && headState.binding.rules < RULES,
+    renewing: headState.binding !== undefined && hasOlderRules(headState.binding, account.ignore),
   };
 }
 
