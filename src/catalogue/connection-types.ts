@@ -89,6 +89,13 @@ export const CONNECTION_TYPES = [
       'mcp.http.auth.token.refreshMethod',
       'rest.pingMethod',
     ],
+    fills: {
+      autoRecoverRateLimitErrors: [true],
+      'http.autoRecoverRateLimitErrors': [true],
+      'mcp.timeout': [600_000],
+      'ftp.port': [21, 22, 990],
+      'jdbc.port': [389],
+    },
     settles: { 'netsuite.wsdlVersion': ['latest', 'next'] },
     secrets: [
       ...httpAuthSecrets('http.auth'),

@@ -203,6 +203,11 @@ export interface ResourceType {
   /** Enumerations the server stores in lower (upper) case whatever was sent. */
   readonly lowerCase?: readonly FieldPath[];
   readonly upperCase?: readonly FieldPath[];
+  /**
+   * Values of which each write fills in one where the field is absent, of types that may not be writable at all for their
+   * credentials: of others a restore finds that out (api-notes#defaults).
+   */
+  readonly fills?: Readonly<Record<FieldPath, readonly Json[]>>;
   /** Fields of which the server stores one of these values, whatever was sent. */
   readonly settles?: Readonly<Record<FieldPath, readonly Json[]>>;
   /** Strings that come back padded with blanks. */

@@ -5,7 +5,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import { digestOf } from '../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { isObjectId } from '../core/keys.ts';
-import { equalJson } from '../core/paths.ts';
+import { equalJson, stepsOf } from '../core/paths.ts';
 import { atPlace, covers, type Place, placeText } from '../core/places.ts';
 import { withLiveFixed, withLiveSwitches } from './body.ts';
 import { isInnerId } from './ids.ts';
@@ -65,14 +65,21 @@ function takeOver(wanted: JsonObject, live: JsonObject, isServers: IsServers): C
   return { doc: visit(wanted, live, []) as JsonObject, kept };
 }
 
+/** Whether a catalogue path names exactly this place. */
+function isAt(path: string, place: Place): boolean {
+  return stepsOf(path).length === place.length && covers(path, place);
+}
+
 /** Whether no licence allows the wanted value. */
 function isClamped(wanted: number, live: number): boolean {
   const { least, greatest } = CLAMP_RANGE;
   return wanted < least ? live === least : greatest.includes(live) && wanted > Math.max(...greatest);
 }
 
-/** Values that no write brings about, whatever the server made of earlier ones (api-notes#clamped). */
+/** Values that no write brings about, whatever the server made of earlier ones (api-notes#clamped, api-notes#defaults). */
 function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
+  if (wanted === undefined && live !== undefined)
+    return Object.entries(type.fills ?? {}).some(([path, values]) => values.includes(live) && isAt(path, place));
   if (typeof wanted === 'number' && typeof live === 'number')
     return CLAMPED_FIELDS.has(String(place.at(-1))) && isClamped(wanted, live);
   const known = Object.entries(type.settles ?? {}).find(([path]) => covers(path, place))?.[1] ?? [];
@@ -95,16 +102,16 @@ function isHollow(type: ResourceType, value: Json | undefined, place: Place): bo
 
 /**
  * Differences that mean nothing, whatever the server made of earlier writes: the id of a part, which no write sets, and
- * an empty block or list against none (api-notes#defaults). An empty *value* against none may mean something: a mapping
- * to the empty text is another one than no mapping.
+ * null or an empty block or list against none (api-notes#defaults). Another empty value may mean something: a mapping to
+ * the empty text is another one than no mapping.
  */
 function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
   if (place.at(-1) === '_id' && [wanted, live].every((id) => id === undefined || isObjectId(id)))
     return isInnerId(type, place);
   if (isChosen(place.slice(0, -1))) return false;
-  const present = wanted ?? live;
-  if ((wanted !== undefined && live !== undefined) || typeof present !== 'object' || present === null) return false;
-  return isHollow(type, present, place);
+  if (wanted !== undefined && live !== undefined) return false;
+  const present = wanted === undefined ? live : wanted;
+  return typeof present === 'object' && isHollow(type, present, place);
 }
 
 function isStill(type: ResourceType): IsServers {

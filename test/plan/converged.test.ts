@@ -39,6 +39,19 @@ describe('what no write brings about', () => {
   });
 });
 
+describe('what each write fills in', () => {
+  it.each<[JsonObject, JsonObject, boolean]>([
+    [{}, { http: { autoRecoverRateLimitErrors: true } }, false],
+    [{ http: {} }, { http: { autoRecoverRateLimitErrors: true } }, true],
+    [{ http: {} }, { http: { autoRecoverRateLimitErrors: false } }, false],
+    [{ http: { autoRecoverRateLimitErrors: false } }, { http: { autoRecoverRateLimitErrors: true } }, false],
+    [{ ftp: {} }, { ftp: { port: 22 } }, true],
+    [{ ftp: {} }, { ftp: { port: 2222 } }, false],
+  ])('%j against %j', (ours, theirs, left) => {
+    expect(reachable(CONNECTIONS, ours, theirs, NOTHING).doc).toEqual(left ? theirs : ours);
+  });
+});
+
 describe('what means nothing', () => {
   const stubs: readonly JsonObject[] = [
     { salesforce: {} },
@@ -46,6 +59,7 @@ describe('what means nothing', () => {
     { netsuite_da: { lookups: [{ _id: id('a', 1) }] } },
     { guardrail: { type: 'pii', moderation: { categories: [], mask: false, note: '' } } },
     { tools: { list: [null] } },
+    { result: null },
   ];
   it.each(stubs.map((stub) => [JSON.stringify(stub), stub]))('%s against none, either way', (_, stub) => {
     const bare = { guardrail: { type: 'pii' }, http: {} };
@@ -58,7 +72,7 @@ describe('what means nothing', () => {
   it.each<[string, JsonObject, JsonObject]>([
     ['a value in a stub', { wrapper: { function: 'f' } }, {}],
     ['an empty text, which a mapping may be set to', { field: { hardCodedValue: '' } }, { field: {} }],
-    ['null, which a lookup may default to', { lookup: { default: null } }, { lookup: {} }],
+    ['null in a mapping', { mapping: { fields: [{ hardCodedValue: null }] } }, { mapping: { fields: [{}] } }],
     ['false on its own', { oneWay: false }, {}],
     ['an empty list against one with elements', { list: [] }, { list: ['a'] }],
     ['anything empty in settings', { settings: { list: [] } }, { settings: {} }],

@@ -517,7 +517,7 @@ describe('secrets that the API masks', () => {
 
     expectCode(await restore(['--secrets', file], { CARRIER_PASSWORD: 'from the vault' }), 0);
 
-    expect(doc(emulator, 'connections', id).http).toEqual({
+    expect(doc(emulator, 'connections', id).http).toMatchObject({
       ...(before.http as JsonObject),
       auth: { type: 'basic', basic: { username: 'fjellrand-prod', password: 'from the vault' } },
     });
@@ -571,7 +571,8 @@ describe('secrets that the API masks', () => {
     expect(writes(emulator)).toEqual([`PATCH /v1/connections/${id}`]);
     const { lastModified: _, ...after } = doc(emulator, 'connections', id);
     const { lastModified: __, ...was } = before;
-    expect(after).toEqual(was);
+    // The server may have completed it.
+    expect(after).toMatchObject(was);
     await expectFollowed(space);
     noMasks();
   });
