@@ -10,7 +10,7 @@ import { configOf } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
-import { runNoise } from './noise.ts';
+import { runNoise } from './doctor-noise.ts';
 
 export interface DoctorFlags {
   readonly json?: boolean;
