@@ -91,7 +91,6 @@ export const CONNECTION_TYPES = [
     ],
     fills: {
       autoRecoverRateLimitErrors: [true],
-      'http.autoRecoverRateLimitErrors': [true],
       'mcp.timeout': [600_000],
       'ftp.port': [21, 22, 990],
       'jdbc.port': [389],

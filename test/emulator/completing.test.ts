@@ -70,7 +70,7 @@ const ADDED: readonly (readonly [type: string, sent: JsonObject, added: JsonObje
     { ...ON, adaptorType: 'NetSuiteExport', type: 'distributed', netsuite: { distributed: { disabled: true } } },
     { netsuite: { distributed: { frameworkVersion: 'suiteapp2.0' } } },
   ],
-  ['connections', { name: 'C', type: 'http', http: {} }, { http: { autoRecoverRateLimitErrors: true } }],
+  ['connections', { name: 'C', type: 'http', http: {} }, { autoRecoverRateLimitErrors: true }],
   [
     'connections',
     { name: 'C', type: 'mcp', mcp: { serverURL: 'https://m.test', http: { auth: { type: 'token' } } } },

@@ -331,15 +331,15 @@ describe('normalisation', () => {
       [{ type: 'netsuite', netsuite: { wsdlVersion: '2018.1' } }, { netsuite: { wsdlVersion: 'latest' } }],
       [{ type: 'http', http: { concurrencyLevel: 0 } }, { http: { concurrencyLevel: 1 } }],
       [
-        { type: 'http', http: { autoRecoverRateLimitErrors: true, targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
+        { type: 'http', autoRecoverRateLimitErrors: true, http: { targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
         { http: { targetConcurrencyLevel: 8, concurrencyLevel: 8 } },
       ],
       [
-        { type: 'http', http: { autoRecoverRateLimitErrors: true, concurrencyLevel: 6 } },
+        { type: 'http', autoRecoverRateLimitErrors: true, http: { concurrencyLevel: 6 } },
         { http: { targetConcurrencyLevel: 6, concurrencyLevel: 6 } },
       ],
       [
-        { type: 'http', http: { autoRecoverRateLimitErrors: false, targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
+        { type: 'http', autoRecoverRateLimitErrors: false, http: { targetConcurrencyLevel: 8, concurrencyLevel: 2 } },
         { http: { concurrencyLevel: 2 } },
       ],
     ];
@@ -348,21 +348,28 @@ describe('normalisation', () => {
       const made = await send('POST', '/v1/connections', { name: 'C', ...sent });
       expect(made.body, JSON.stringify(sent)).toMatchObject(stored);
     }
-    const off = { autoRecoverRateLimitErrors: false, targetConcurrencyLevel: 8 };
-    const made = await send('POST', '/v1/connections', { name: 'C', type: 'http', http: off });
+    const off = { autoRecoverRateLimitErrors: false, http: { targetConcurrencyLevel: 8 } };
+    const made = await send('POST', '/v1/connections', { name: 'C', type: 'http', ...off });
     expect(made.body).not.toHaveProperty('http.targetConcurrencyLevel');
   });
 
   it('leaves the level of a connection to the platform while it recovers from rate limits', async () => {
-    const http = { autoRecoverRateLimitErrors: true, targetConcurrencyLevel: 8, concurrencyLevel: 8 };
-    const { send, emulator } = await start({ seed: account({ connections: [connection(1, { http })] }) });
-    const put = async (more: JsonObject) =>
-      (await send('PUT', `/v1/connections/${id('2', 1)}`, connection(1, { http: { ...http, ...more } }))).body;
+    const [recovering, http] = [
+      { autoRecoverRateLimitErrors: true },
+      { targetConcurrencyLevel: 8, concurrencyLevel: 8 },
+    ];
+    const { send, emulator } = await start({
+      seed: account({ connections: [connection(1, { ...recovering, http })] }),
+    });
+    const put = async (level: JsonObject, more: JsonObject = recovering) => {
+      const sent = connection(1, { ...more, http: { ...http, ...level } });
+      return (await send('PUT', `/v1/connections/${id('2', 1)}`, sent)).body;
+    };
     emulator.state.touch('connections', id('2', 1), { 'http.concurrencyLevel': 2 });
 
     expect(await put({ concurrencyLevel: 5 })).toMatchObject({ http: { concurrencyLevel: 2 } });
     expect(await put({ targetConcurrencyLevel: 12 })).toMatchObject({ http: { concurrencyLevel: 12 } });
-    expect(await put({ autoRecoverRateLimitErrors: false, concurrencyLevel: 5 })).toMatchObject({
+    expect(await put({ concurrencyLevel: 5 }, { autoRecoverRateLimitErrors: false })).toMatchObject({
       http: { concurrencyLevel: 5 },
     });
   });

@@ -41,10 +41,10 @@ describe('what no write brings about', () => {
 
 describe('what each write fills in', () => {
   it.each<[JsonObject, JsonObject, boolean]>([
-    [{}, { http: { autoRecoverRateLimitErrors: true } }, false],
-    [{ http: {} }, { http: { autoRecoverRateLimitErrors: true } }, true],
-    [{ http: {} }, { http: { autoRecoverRateLimitErrors: false } }, false],
-    [{ http: { autoRecoverRateLimitErrors: false } }, { http: { autoRecoverRateLimitErrors: true } }, false],
+    [{}, { ftp: { port: 22 } }, false],
+    [{}, { autoRecoverRateLimitErrors: true }, true],
+    [{}, { autoRecoverRateLimitErrors: false }, false],
+    [{ autoRecoverRateLimitErrors: false }, { autoRecoverRateLimitErrors: true }, false],
     [{ ftp: {} }, { ftp: { port: 22 } }, true],
     [{ ftp: {} }, { ftp: { port: 2222 } }, false],
   ])('%j against %j', (ours, theirs, left) => {

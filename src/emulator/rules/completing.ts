@@ -103,13 +103,16 @@ function withFramework(doc: JsonObject): JsonObject {
   return lacks && version === undefined ? setPlace(doc, 'netsuite.distributed.frameworkVersion', 'suiteapp2.0') : doc;
 }
 
-/** A new connection recovers from rate limits by itself, with its level as the target (api-notes#clamped). */
+/** A new connection recovers from rate limits by itself, with the level of a block as its target (api-notes#clamped). */
 function withRecovery(doc: JsonObject, { stored }: Context): JsonObject {
-  const { http } = doc;
-  if (stored || !isObject(http) || http.autoRecoverRateLimitErrors !== undefined) return doc;
-  const target = http.targetConcurrencyLevel ?? http.concurrencyLevel;
-  const level = target === undefined ? {} : { targetConcurrencyLevel: target };
-  return { ...doc, http: { ...http, autoRecoverRateLimitErrors: true, ...level } };
+  if (stored || doc.autoRecoverRateLimitErrors !== undefined) return doc;
+  let out: JsonObject = { ...doc, autoRecoverRateLimitErrors: true };
+  for (const [name, block] of Object.entries(doc)) {
+    if (!isObject(block) || block.concurrencyLevel === undefined || block.targetConcurrencyLevel !== undefined)
+      continue;
+    out = withKey(out, name, { ...block, targetConcurrencyLevel: block.concurrencyLevel });
+  }
+  return out;
 }
 
 /** What only the server knows: ids of stations, the address in a key of a service account. */

@@ -21,25 +21,28 @@ function clamped(block: JsonObject, most: number): JsonObject {
 /**
  * While it recovers from rate limits by itself, the platform manages the level: a write can set the target only. When
  * it does not, a target means nothing (api-notes#clamped).
+ * @param before the block while it recovered before
  */
-function managed(block: JsonObject, before: JsonObject | undefined): JsonObject {
-  if (block.autoRecoverRateLimitErrors === undefined) return block;
-  if (block.autoRecoverRateLimitErrors !== true) return withKey(block, 'targetConcurrencyLevel', undefined);
+function managed(block: JsonObject, recovers: boolean, before: JsonObject | undefined): JsonObject {
+  if (!recovers) return withKey(block, 'targetConcurrencyLevel', undefined);
   const level = block.concurrencyLevel;
   const target = block.targetConcurrencyLevel ?? level;
   if (target === undefined) return block;
-  const keeps = before?.autoRecoverRateLimitErrors === true && equalJson(before.targetConcurrencyLevel, target);
-  const kept = keeps ? before.concurrencyLevel : target;
+  const kept = before && equalJson(before.targetConcurrencyLevel, target) ? before.concurrencyLevel : target;
   return { ...block, targetConcurrencyLevel: target, concurrencyLevel: kept ?? target };
 }
 
 /** The document with the numbers of connections as the server stores them. */
 function withLevels(doc: JsonObject, stored: JsonObject | undefined): JsonObject {
+  const { autoRecoverRateLimitErrors: recovers } = doc;
+  const before = stored?.autoRecoverRateLimitErrors === true ? stored : undefined;
   let out = doc;
   for (const [name, block] of Object.entries(doc)) {
     if (!isObject(block)) continue;
-    const before = stored?.[name];
-    const next = managed(clamped(block, MOST_OF[name] ?? MOST), isObject(before) ? before : undefined);
+    const earlier = before?.[name];
+    const limited = clamped(block, MOST_OF[name] ?? MOST);
+    const next =
+      typeof recovers === 'boolean' ? managed(limited, recovers, isObject(earlier) ? earlier : undefined) : limited;
     if (next !== block) out = withKey(out, name, next);
   }
   return out;
