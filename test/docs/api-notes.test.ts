@@ -44,6 +44,18 @@ describe('docs/api-notes.md', () => {
     expect(facts.filter((fact) => !fact.includes('*Evidence:')).map((fact) => fact.split('\n')[0])).toEqual([]);
   });
 
+  it('names a test for every fact that the program acts on', () => {
+    const acting = sources
+      .filter(({ path }) => path.startsWith('src'))
+      .flatMap(({ text }) => [...text.matchAll(/api-notes#([\w-]+)/g)].map(([, anchor = '']) => anchor));
+    const untested = notes
+      .split(/^### /m)
+      .filter((fact) => !/\*Test:\s/.test(fact))
+      .map((fact) => /<a id="(.+)">/.exec(fact)?.[1]);
+
+    expect(untested.filter((anchor) => anchor !== undefined && acting.includes(anchor))).toEqual([]);
+  });
+
   it('names tests that exist', () => {
     const named = [...notes.replace(/\s+/g, ' ').matchAll(/\*Test: (.+?)\.\*/g)].flatMap(([, list = '']) =>
       [...list.matchAll(/`([\w/-]+)`, "([^"]+)"/g)].map(([, file = '', title = '']) => ({ file, title })),

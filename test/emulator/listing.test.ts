@@ -261,6 +261,13 @@ describe('special collections', () => {
     expect(idsOf(await get('/v1/tradingPartnerConnectors?publishedOnly=true'))).toEqual([id('c', 2)]);
   });
 
+  it('of connectors and templates are refused to accounts that are not partners', async () => {
+    const { get } = await start({ seed: account() });
+
+    expect((await get('/v1/connectors')).status).toBe(403);
+    expect((await get('/v1/templates')).status).toBe(403);
+  });
+
   it('filter tools by integration', async () => {
     const tools = [1, 2].map((n) => doc(id('7', n), `Tool ${n}`, { _integrationId: id('1', n) }));
     const { get } = await start({ seed: account({ tools }) });

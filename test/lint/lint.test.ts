@@ -183,35 +183,33 @@ describe('lint', () => {
     }
   });
 
-  it('does not ask for a schedule where a person hands in the file', async () => {
+  it('does not ask for a schedule where a file, a stream or a topic starts the flow', async () => {
+    const sources: readonly JsonObject[] = [
+      { type: 'simple', adaptorType: 'SimpleExport', simple: { file: { type: 'csv' } } },
+      { type: 'stream', adaptorType: 'MongodbExport', cdc: { snapshotMode: 'no_data' } },
+      { adaptorType: 'TopicExport', topic: { _topicId: id(0x50) } },
+    ];
     const space = await mirrorOf((docs) => {
       const dates = { createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z' };
       const [step] = docs.get('imports') ?? [];
-      docs
-        .get('exports')
-        ?.push({
-          _id: id(1),
-          name: 'Price list by hand',
-          type: 'simple',
-          adaptorType: 'SimpleExport',
-          simple: { file: { type: 'csv' } },
-          ...dates,
-        });
-      docs
-        .get('flows')
-        ?.push({
-          _id: id(2),
-          name: 'Load a price list',
-          disabled: false,
-          pageGenerators: [{ _exportId: id(1) }],
-          pageProcessors: [{ type: 'import', _importId: step?._id ?? '' }],
-          ...dates,
-        });
+      for (const [i, source] of sources.entries()) {
+        const named = { name: `Starts by itself ${i}`, ...dates };
+        docs.get('exports')?.push({ _id: id(0x10 + i), ...source, ...named });
+        docs
+          .get('flows')
+          ?.push({
+            _id: id(0x20 + i),
+            disabled: false,
+            pageGenerators: [{ _exportId: id(0x10 + i) }],
+            pageProcessors: [{ type: 'import', _importId: step?._id ?? '' }],
+            ...named,
+          });
+      }
     });
 
     const { findings } = await lint(space);
 
-    expect(findings.filter((found) => found.id === id(2))).toEqual([]);
+    expect(findings.filter(({ rule }) => rule === 'unscheduled-flow')).toEqual([]);
   });
 
   it('lets a policy change the severity of a rule, and reports allowances that nothing needs', async () => {

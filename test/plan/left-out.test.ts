@@ -88,6 +88,11 @@ describe('an update keeps what the mirror leaves out', () => {
     expect(put('connections', fixed, raw)).toEqual(fixed);
   });
 
+  it('such as the control number of an EDI profile, which must never be lowered', () => {
+    const raw = { name: 'n', fileType: 'edix12', controlNumber: 7 };
+    expect(put('ediprofiles', { ...raw, name: 'other', controlNumber: 3 }, raw)).toEqual({ ...raw, name: 'other' });
+  });
+
   it('such as a step that is being set up', () => {
     const raw = {
       pageProcessors: [
