@@ -97,13 +97,17 @@ export const OVERRIDDEN_TYPES: ReadonlyMap<string, string> = new Map([
 /** What names the part and its replacement. */
 export const OVERRIDING_FIELDS: ReadonlySet<string> = new Set(['_id', '_abstractId']);
 
+/** Fields that say what becomes of a record: lists of the platform's, in which names and values are people's. */
+export const MAPPING_FIELDS: ReadonlySet<string> = new Set(['mapping', 'mappings', 'responseMapping']);
+
 /**
  * Fields below which the keys are chosen by people, or are names of other systems' fields: a key that reads like one of
  * the platform's is theirs there.
  */
 export const CHOSEN_KEY_FIELDS: ReadonlySet<string> = new Set([
   ...['settings', 'settingsForm', 'unencrypted', 'encrypted', 'configuration', 'assistantMetadata', 'modelOptions'],
-  ...['mapping', 'mappings', 'responseMapping', 'map', 'rules', 'value', 'data', 'body', 'formData'],
+  ...MAPPING_FIELDS,
+  ...['map', 'rules', 'value', 'data', 'body', 'formData'],
   ...['schema', 'inputSchema', 'outputSchema', 'properties', 'definitions', '$defs', 'parameters'],
   ...['queryParams', 'queryParameters', 'pathParams', 'bodyParams', 'headers', 'variables'],
 ]);

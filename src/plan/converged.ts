@@ -1,5 +1,5 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { CHOSEN_KEY_FIELDS, CLAMP_RANGE, CLAMPED_FIELDS } from '../catalogue/common.ts';
+import { CHOSEN_KEY_FIELDS, CLAMP_RANGE, CLAMPED_FIELDS, MAPPING_FIELDS } from '../catalogue/common.ts';
 import { PERHAPS_OWN_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { digestOf } from '../core/digest.ts';
@@ -88,15 +88,21 @@ function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, 
 
 /** Whether people choose what is in the value at a place: something empty is a value there. */
 function isChosen(place: Place): boolean {
-  return place.some((step) => typeof step === 'string' && CHOSEN_KEY_FIELDS.has(step));
+  return place.some((step) => typeof step === 'string' && CHOSEN_KEY_FIELDS.has(step) && !MAPPING_FIELDS.has(step));
+}
+
+/** Whether a value at a place says what becomes of a record: only its lists may be empty without a meaning. */
+function isMapping(place: Place): boolean {
+  return place.some((step) => typeof step === 'string' && MAPPING_FIELDS.has(step));
 }
 
 /** Whether something holds no value at all, nor anything that a person would enter. */
 function isHollow(type: ResourceType, value: Json | undefined, place: Place): boolean {
-  if (isArray(value)) return value.every((item, i) => isHollow(type, item, [...place, i]));
+  if (isArray(value)) return value.every((item, i) => !isMapping(place) && isHollow(type, item, [...place, i]));
   if (isObject(value) && isChosen(place)) return Object.keys(value).length === 0;
   if (isObject(value)) return Object.keys(value).every((key) => isHollow(type, value[key], [...place, key]));
   if (isObjectId(value)) return isInnerId(type, place);
+  if (isMapping(place)) return false;
   return value === undefined || value === null || value === false || String(value) === '';
 }
 

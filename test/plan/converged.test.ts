@@ -60,6 +60,8 @@ describe('what means nothing', () => {
     { guardrail: { type: 'pii', moderation: { categories: [], mask: false, note: '' } } },
     { tools: { list: [null] } },
     { result: null },
+    { responseMapping: { fields: [], lists: [] } },
+    { netsuite_da: { mapping: { fields: [] } }, mappings: [] },
   ];
   it.each(stubs.map((stub) => [JSON.stringify(stub), stub]))('%s against none, either way', (_, stub) => {
     const bare = { guardrail: { type: 'pii' }, http: {} };
@@ -77,6 +79,8 @@ describe('what means nothing', () => {
     ['an empty list against one with elements', { list: [] }, { list: ['a'] }],
     ['anything empty in settings', { settings: { list: [] } }, { settings: {} }],
     ['settings with something empty', { settings: { list: [] } }, {}],
+    ['an empty text in a mapping', { mapping: { fields: [{ hardCodedValue: '' }] } }, { mapping: { fields: [{}] } }],
+    ['a mapping of one entry', { mapping: { fields: [{ hardCodedValue: '' }] } }, {}],
     ['a true in a block', { pii: { mask: true } }, {}],
   ])('but not %s', (_, ours, theirs) => {
     expect(converge(IMPORTS, ours, theirs, NOTHING).doc).toEqual(ours);
