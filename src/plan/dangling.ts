@@ -50,7 +50,7 @@ export function blockDangling(
 ): string[] {
   const warnings: string[] = [];
   const sameAccount = input.account === input.from;
-  const problemOf = (document: Wanted, reference: Reference & { type: string }, step: Draft): string | undefined => {
+  const lack = (reference: Reference & { type: string }): string | undefined => {
     const key = keyOf(reference.type, reference.id);
     const other = drafts.get(key);
     if (other && other.action !== 'blocked' && other.action !== 'impossible') return undefined;
@@ -59,9 +59,6 @@ export function blockDangling(
     if (!other && fateOf(reference, input) !== 'missing') return undefined;
     const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
     if (target !== undefined && input.exists(reference.type, target) !== false) return undefined;
-    const live = input.live.get(step.key);
-    if (live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target))
-      return undefined;
     if (other?.action === 'impossible') return `needs ${key}, which cannot be restored (${other.reason})`;
     if (other) return `needs ${key}, which is blocked`;
     if (input.inState(reference.type, reference.id))
@@ -69,6 +66,13 @@ export function blockDangling(
     return findType(reference.type)?.hasPublic
       ? `${reference.place} refers to ${key}, which the account does not show: set another one with overrides`
       : `${reference.place} refers to ${key}, which is neither in the account nor in the mirror at that time`;
+  };
+  /** What the live document names as well, the server has accepted before. */
+  const problemOf = (document: Wanted, reference: Reference & { type: string }, step: Draft): string | undefined => {
+    const live = input.live.get(step.key);
+    const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
+    const named = live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target);
+    return named ? undefined : lack(reference);
   };
   for (let again = true; again; ) {
     again = false;
@@ -86,7 +90,16 @@ export function blockDangling(
   }
   for (const [key, step] of drafts) {
     const document = documents.get(key);
-    if (!document || step.action !== 'create') continue;
+    if (!document) continue;
+    if (step.action === 'undelete') {
+      const problem = bindingReferences(document)
+        .map(lack)
+        .find((found) => found !== undefined);
+      if (problem === undefined) continue;
+      drafts.set(key, { ...step, enable: false });
+      warnings.push(`${key} "${step.title}" comes back incomplete: ${problem}`);
+    }
+    if (step.action !== 'create') continue;
     for (const reference of bindingReferences(document)) {
       const problem = isLate(document, reference) ? problemOf(document, reference, step) : undefined;
       if (problem) warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);

@@ -197,7 +197,65 @@ describe('an integration of which parts were purged', () => {
   });
 });
 
+/** A server that knows only the call that cascades. */
+function withoutPlainCall({ test, ids }: Chain, status: number): void {
+  for (const [dir, id] of Object.entries(ids))
+    test.emulator.faults.add({
+      times: 'always',
+      match: { method: 'POST', path: `*/recycleBinTTL/${dir}/${id}` },
+      fault: { kind: 'status', status },
+    });
+}
+
+describe('a server that knows only the call that cascades', () => {
+  it.each([404, 405])('and answers %i to the other gives back what is planned', async (status) => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    const before = snapshot(test.emulator);
+    removeAll(world);
+    withoutPlainCall(world, status);
+
+    expectCode(await space.run('restore', `flows/${ids.flows}`, '--yes'), 0);
+
+    expect(snapshot(test.emulator)).toEqual(before);
+  });
+
+  it('gives back no integration with flows that are not planned', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    removeAll(world);
+    withoutPlainCall(world, 404);
+
+    const outcome = await space.run('restore', `integrations/${ids.integrations}`, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain(
+      `the server may bring back more than the plan names, restore that as well: flows/${ids.flows} "Own"`,
+    );
+    expect(test.emulator.state.get('flows', ids.flows)).toBeUndefined();
+  });
+});
+
 describe('what the bin does not give back', () => {
+  it('because it was purged is missing in what uses it, which the plan says', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    test.emulator.act(test.owner.email).set('flows', ids.flows, { disabled: false });
+    await space.sync();
+    test.emulator.act(test.owner.email).set('flows', ids.flows, { disabled: true });
+    removeAll(world);
+    await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/exports/${ids.exports}`);
+
+    const outcome = await space.run('restore', `flows/${ids.flows}`, '--yes', '--enable-flows');
+
+    expectCode(outcome, 0);
+    const why = `pageGenerators[0]._exportId refers to exports/${ids.exports}, which does not exist`;
+    expect(said(outcome)).toContain(
+      `flows/${ids.flows} "Own" comes back incomplete: ${why}: add --with-dependencies, or name it as well`,
+    );
+    expect(test.emulator.state.get('flows', ids.flows)?.disabled).toBe(true);
+  });
+
   it('because it was purged since the plan was made is reported, and created the next time', async () => {
     const world = await chain();
     const { test, space, ids, at } = world;

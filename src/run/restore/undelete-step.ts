@@ -1,6 +1,10 @@
+import { findType } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { isAppPart, type MirrorDocument } from '../../core/documents.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { usesOf } from '../../core/references.ts';
 import { restorable } from '../../plan/body.ts';
 import type { Step } from '../../plan/types.ts';
 import { overwrite } from './overwrite.ts';
@@ -9,28 +13,42 @@ import type { StepOutcome } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 import { writeApart } from './written-apart.ts';
 
+const PURGED =
+  'purged from the recycle bin since the plan was created: restore it again, and it is created with a new id';
+
+/** What the recycle bin holds that names one of its resources, and that no step of the plan brings back. */
+function unplannedUsers(bin: ReadonlyMap<Key, JsonObject>, id: string, { returning }: StepRun): string[] {
+  return [...bin].flatMap(([key, doc]) => {
+    const type = findType(typeIn(key));
+    const uses = type && !returning.has(idIn(key)) && usesOf(type, doc).some((use) => use.id === id);
+    return uses ? [`${key} "${String(doc.name ?? idIn(key))}"`] : [];
+  });
+}
+
+/** Out of the recycle bin of a server that may have the cascading call only: it knows the plain one for no resource. */
+async function comeBackInCascade(run: StepRun, type: ResourceType, id: string): Promise<LivePair | StepOutcome> {
+  const { writer } = run.context;
+  const bin = await writer.bin();
+  if (!bin.has(keyOf(type.name, id))) return { result: 'conflict', id, reason: PURGED };
+  // A group may bring back all that is filed in it.
+  const more = type.dependence === 'group' ? unplannedUsers(bin, id, run) : [];
+  if (more.length === 0) return writer.undelete(type, id, true);
+  const reason = `the server may bring back more than the plan names, restore that as well: ${more.join(', ')}`;
+  return { result: 'blocked', id, reason };
+}
+
 /** Out of the recycle bin: alone, or with the rest of the circle that it is part of. */
-async function comeBack(
-  { context, log, returning }: StepRun,
-  step: Step,
-  type: ResourceType,
-  id: string,
-): Promise<LivePair | StepOutcome> {
+async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string): Promise<LivePair | StepOutcome> {
+  const { context, log, returning } = run;
   const { writer, documents } = context;
   try {
     return await writer.undelete(type, id, false);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    const again = 'restore it again, and it is created with a new id';
-    if (error.status === 404)
-      return { result: 'conflict', id, reason: `purged from the recycle bin since the plan was created: ${again}` };
+    if (error.status === 404 || error.status === 405) return comeBackInCascade(run, type, id);
     const document = documents.get(step.key);
     if (error.status === 403 && document && isAppPart(document.doc))
       return { result: 'blocked', id, reason: 'part of an Integration App: the server leaves it to the app' };
-    // A group would bring back all that is filed in it.
-    const mayCascade = type.dependence !== 'group';
-    // A server may have the cascading call only.
-    if (error.status === 405 && mayCascade) return writer.undelete(type, id, true);
     const used = error.named.filter((other) => other !== id);
     if (error.apiCode !== 'descendants_not_restored' || used.length === 0) throw error;
     const names = used.map((other) => {
@@ -42,7 +60,8 @@ async function comeBack(
       const planned = returning.get(other);
       return planned !== undefined && !log.outcomes.has(planned.key);
     });
-    if (isCircle && mayCascade) return writer.undelete(type, id, true);
+    // A group would bring back all that is filed in it.
+    if (isCircle && type.dependence !== 'group') return writer.undelete(type, id, true);
     const reason = `it uses what is in the recycle bin itself, restore that as well: ${names.join(', ')}`;
     throw new ApiError(reason, { status: error.status, apiCode: error.apiCode, transient: false, cause: error });
   }

@@ -1,8 +1,9 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import { undelete } from '../../celigo/recycle-bin.ts';
+import { readBin, undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import type { Key } from '../../core/keys.ts';
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder } from '../../plan/secrets.ts';
 import { createReader, type LivePair, type Reader, type ReaderOptions } from './reader.ts';
@@ -34,6 +35,8 @@ export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
   readonly remove: (type: ResourceType, id: string) => Promise<void>;
   /** Out of the recycle bin; with `cascade`, what it uses as well. */
   readonly undelete: (type: ResourceType, id: string, cascade: boolean) => Promise<LivePair>;
+  /** What the recycle bin holds now, by key. */
+  readonly bin: () => Promise<ReadonlyMap<Key, JsonObject>>;
   /** Names of what needs a resource, by id: also of what is not mirrored. Empty where the server does not say. */
   readonly usersOf: (type: ResourceType, id: string) => Promise<ReadonlyMap<string, string>>;
   /** A call below a resource (`path`), which may be repeated. What a DELETE names may be gone already. */
@@ -155,6 +158,7 @@ export function createWriter(options: ReaderOptions): Writer {
       if (!live) throw new ApiError(`${type.name}/${id} did not come back from the recycle bin`, { transient: false });
       return live;
     },
+    bin: () => readBin(client, signal),
     async usersOf(type, id) {
       const users = new Map<string, string>();
       let answer: Json | undefined;
