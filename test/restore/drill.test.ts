@@ -52,8 +52,14 @@ function oldAccount(): AccountSeed {
         ...['2018.1', '2020.2', 'current'].map((wsdlVersion, n) => connection(n + 2, 'netsuite', { wsdlVersion })),
         connection(5, 'ftp', { type: 'sftp', hostURI: 'ftp.example.test' }),
         connection(6, 'rest', { baseURI: 'https://old.example.test', mediaType: 'json' }),
+        // Of some credentials the API shows nothing.
+        connection(7, 'http', { baseURI: 'https://in.example.test', mediaType: 'json', auth: { type: 'oauth' } }),
       ],
-      exports: [step(1, 'HTTPExport'), step(2, 'RESTExport')],
+      exports: [
+        step(1, 'HTTPExport'),
+        step(2, 'RESTExport'),
+        step(3, 'HTTPExport', { _connectionId: id('2', 7), http: { relativeURI: '/x', method: 'GET' } }),
+      ],
       imports: [
         step(1, 'HTTPImport', { mappings: [{ ...mapping, status: 'Draft' }, mapping] }),
         step(2, 'RESTImport', { name: 'n'.repeat(140) }),
@@ -70,6 +76,12 @@ function oldAccount(): AccountSeed {
           disabled: true,
           pageGenerators: [{ _exportId: id('3', 1) }],
           pageProcessors: [{ type: 'import', setupInProgress: true }],
+        }),
+        old(id('5', 4), 'Enabled', {
+          _integrationId: id('1', 1),
+          disabled: false,
+          pageGenerators: [{ _exportId: id('3', 3) }],
+          pageProcessors: [{ type: 'import', _importId: id('4', 1) }],
         }),
         old(id('5', 2), 'Standalone', { disabled: true, pageGenerators: [{ _exportId: id('3', 2) }] }),
         old(id('5', 3), 'Every ten seconds', {

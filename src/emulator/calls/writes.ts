@@ -85,7 +85,9 @@ function store(account: Account, actor: Actor, type: ResourceType, { id, body, s
   validate({ type, id, doc, sent, stored }, account);
   if (!stored) doc = minted(type, doc, id, account.actors.owner._id);
   if (account.behaviour.completes) doc = completed(type, doc, { id, body, stored, account });
-  if (type.name === 'connections') doc = { ...doc, offline: isOffline(type, doc, stored) };
+  // What the account held worked there, whatever the mirror shows of its credentials.
+  const isJudged = type.name === 'connections' && account.behaviour.validation === 'refuse';
+  if (isJudged) doc = { ...doc, offline: isOffline(type, doc, stored) };
   doc = stamp(account, actor, doc);
   account.store.put(type.name, doc);
   account.audit.note(actor, stored ? 'update' : 'create', type, id, stored ? fieldChangesOf(type, stored, doc) : []);
