@@ -1,5 +1,11 @@
 import stableStringify from 'fast-json-stable-stringify';
-import { CHOSEN_KEY_FIELDS, CLAMP_RANGE, CLAMPED_FIELDS, MAPPING_FIELDS } from '../catalogue/common.ts';
+import {
+  CHOSEN_KEY_FIELDS,
+  CLAMP_RANGE,
+  CLAMPED_FIELDS,
+  MAPPING_FIELDS,
+  VOLATILE_MEMBERS,
+} from '../catalogue/common.ts';
 import { PERHAPS_OWN_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { digestOf } from '../core/digest.ts';
@@ -124,6 +130,13 @@ function isStill(type: ResourceType): IsServers {
   return (...difference) => isNothing(type, ...difference) || isReplaced(type, ...difference);
 }
 
+/** Whether the platform changes the member at a place by itself, the rest of the document being as it is. */
+function isAdjusted(doc: JsonObject, place: Place): boolean {
+  const member = VOLATILE_MEMBERS.get(String(place.at(-1)));
+  const holder = atPlace(doc, place.slice(0, -1));
+  return member !== undefined && isObject(holder) && !isChosen(place) && (member.when?.(holder, doc) ?? true);
+}
+
 /**
  * The wanted document with what the server would make of it again. Both are restorable forms with the ids of the target.
  * @param made what the server made of earlier writes of this resource
@@ -131,7 +144,7 @@ function isStill(type: ResourceType): IsServers {
 export function converge(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
   const { onlyOnCreate = [] } = type.restore;
   const still = isStill(type);
-  return takeOver(
+  const { doc, kept } = takeOver(
     withLiveFixed(type, wanted, live),
     live,
     (...difference) =>
@@ -139,6 +152,9 @@ export function converge(type: ResourceType, wanted: JsonObject, live: JsonObjec
       still(...difference) ||
       (made.size > 0 && made.has(noteOf(keptAt(...difference)))),
   );
+  // With what the server adds to it, the platform may adjust what the state still held as a person's.
+  const adjusted = takeOver(doc, live, (place, _, theirs) => theirs === undefined && isAdjusted(doc, place));
+  return { doc: adjusted.doc, kept: [...kept, ...adjusted.kept] };
 }
 
 /** The wanted document as far as an update can bring it about: as {@link converge}, with its switches as they are live. */

@@ -52,6 +52,24 @@ describe('what each write fills in', () => {
   });
 });
 
+describe('what the platform adjusts by itself', () => {
+  const then = { http: { concurrencyLevel: 5 } };
+  const now = { autoRecoverRateLimitErrors: true, http: { targetConcurrencyLevel: 5 } };
+
+  it('is no difference as soon as the server lets it', () => {
+    const made = new Set(madeBy(CONNECTIONS, then, now, undefined).map(noteOf));
+    expect(converge(CONNECTIONS, then, now, made).doc).toEqual(now);
+    const off = { ...now, autoRecoverRateLimitErrors: false };
+    expect(converge(CONNECTIONS, then, off, made).doc).toMatchObject(then);
+  });
+
+  it('is wanted where it is a person who sets it', () => {
+    const flow = (step: JsonObject): JsonObject => ({ pageProcessors: [{ type: 'import', ...step }] });
+    const unfinished = flow({ setupInProgress: true });
+    expect(converge(type('flows'), unfinished, flow({ _importId: id('a', 1) }), NOTHING).doc).toEqual(unfinished);
+  });
+});
+
 describe('what means nothing', () => {
   const stubs: readonly JsonObject[] = [
     { salesforce: {} },
