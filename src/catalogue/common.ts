@@ -87,12 +87,8 @@ export const OUTSIDE_FIELDS: readonly string[] = ['_connectorId', '_templateId',
 /** Objects that give a copy other parts than the original has: each part names both by `_id` and `_abstractId`. */
 export const OVERRIDE_FIELDS: ReadonlySet<string> = new Set(['overrides', 'overridesHelper']);
 
-/** Members of such an object, each a list, with the type of the parts. */
-export const OVERRIDDEN_TYPES: ReadonlyMap<string, string> = new Map([
-  ['connections', 'connections'],
-  ['exports', 'exports'],
-  ['imports', 'imports'],
-]);
+/** Members of such an object, each a list of parts of the type of this name. */
+export const OVERRIDDEN_TYPES: ReadonlySet<string> = new Set(['connections', 'exports', 'imports']);
 
 /** What names the part and its replacement. */
 export const OVERRIDING_FIELDS: ReadonlySet<string> = new Set(['_id', '_abstractId']);

@@ -1,6 +1,6 @@
 /**
- * Generated from Celigo's published schemas of June and September 2026; not edited manually. What is missing here is not
- * refused anywhere: the mirror keeps it verbatim, and `doctor` names it (api-notes#unknown-fields).
+ * Generated from Celigo's published schemas of June and September 2026; not edited manually. What is missing here is
+ * mirrored verbatim, and `doctor` names it (api-notes#unknown-fields). The emulator refuses other kinds only.
  */
 
 function words(text: string): ReadonlySet<string> {

@@ -74,7 +74,7 @@ export interface SubscriptionRule {
 }
 
 /** Something to know of a plan that changes a field. */
-export interface ChangedNote {
+interface ChangedNote {
   readonly field: FieldPath;
   /** A sentence without a full stop; the resource is named before it. */
   readonly says: string;
@@ -116,7 +116,7 @@ interface RestoreRule {
     readonly resources: readonly string[];
     readonly mark: string;
   };
-  /** Members that only a call of its own turns over, `PUT <item>/<call>` without a body: field → last part of the path. */
+  /** Members that only a call of its own turns over, `PUT <item>/<call>` without a body: field → call. */
   readonly toggles?: Readonly<Record<FieldPath, string>>;
   /** Position in the order of creation (api-notes#create-order); lower comes first. */
   readonly tier: number;
@@ -204,7 +204,7 @@ export interface ResourceType {
   readonly lowerCase?: readonly FieldPath[];
   readonly upperCase?: readonly FieldPath[];
   /**
-   * Values of which each write fills in one where the field is absent, of types that may not be writable at all for their
+   * Values of which each write fills in one where the field is absent. Of types that may not be writable for their
    * credentials: of others a restore finds that out (api-notes#defaults).
    */
   readonly fills?: Readonly<Record<FieldPath, readonly Json[]>>;

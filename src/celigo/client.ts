@@ -70,7 +70,8 @@ export interface ApiClient {
    * Sends one request: retried after transient failures, never faster than the limit, and held back with all others
    * while the server asks for a pause.
    * @throws AppError `AUTH` on 401
-   * @throws ApiError on any other answer outside 2xx, except 304 to a request with an `ETag`, and when no complete answer came
+   * @throws ApiError on any other answer outside 2xx, except 304 to a request with an `ETag`, and when no complete
+   * answer came
    */
   send(request: ApiRequest): Promise<ApiResponse>;
   /** The body as JSON; `undefined` for an empty one. @throws as `send`, and ApiError for a body that is not JSON */

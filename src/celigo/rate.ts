@@ -8,7 +8,7 @@ const LEAST_PER_SECOND = 1;
  * during a pause. Other tokens share the account's bucket (api-notes#rate-limit), so what is left of it is unknown: a
  * refusal halves the rate, and it grows steadily again. Times in milliseconds of any one clock that the caller reads.
  */
-export interface Rate {
+interface Rate {
   /** How long to wait before the next request; 0: it may be sent. */
   readonly waitMs: (now: number) => number;
   /** Notes that a request is sent. */

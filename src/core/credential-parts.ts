@@ -32,8 +32,13 @@ const PAIRS: readonly RegExp[] = [
   /^[ \t]{0,40}([\w.-]{1,60})[ \t]{0,9}:[ \t]{0,9}(?!\/\/)([^\s{}[\],"'][^\r\n]*)$/gm,
 ];
 /** Names in requests for a token that hold a credential, whatever it looks like. */
-const REQUEST_NAME =
-  /^(?:token|key|auth|authorization|credentials?|pwd|pass|pin|otp|code|(?:client_)?assertion|sig(?:nature)?|sid|session(?:[-_]?id)?)$/i;
+const REQUEST_NAME = new RegExp(
+  [
+    '^(?:token|key|auth|authorization|credentials?|pwd|pass|pin|otp|code|(?:client_)?assertion|',
+    'sig(?:nature)?|sid|session(?:[-_]?id)?)$',
+  ].join(''),
+  'i',
+);
 /** Names of what is public. */
 const PUBLIC_NAME = /(?:client|app|application|tenant)[-_]?id$/i;
 const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;

@@ -9,13 +9,21 @@ const WITH = 'with ';
 const GUESSED = 'last modifier';
 
 const FIRST = 'First mirror of the account:';
-/** What the commit that brings the documents of an older version up to date says of it. */
-const RENEWED = [
-  'This version keeps less in the mirror than the one that wrote these documents: what the',
-  'platform captures at run time (sampleData, mockOutput, mockResponse, …), cookies and other',
-  'credentials, and what the platform changes by itself are left out or replaced. Nothing',
-  'changed in the account. Earlier commits still hold the old values: see docs/security.md.',
-].join('\n');
+/** What the rules of the mirror come from: those of documents change with either. */
+export type RulesOf = 'version' | 'configuration';
+/** Why a commit brings documents up to date that older rules wrote. */
+const RENEWED: Readonly<Record<RulesOf, string>> = {
+  version: [
+    'This version keeps less in the mirror than the one that wrote these documents: what the',
+    'platform captures at run time (sampleData, mockOutput, mockResponse, …), cookies and other',
+    'credentials, and what the platform changes by itself are left out or replaced. Nothing',
+    'changed in the account. Earlier commits still hold the old values: see docs/security.md.',
+  ].join('\n'),
+  configuration: [
+    'The configuration ignores more fields (`ignore`) than before. Nothing changed in the',
+    'account. Earlier commits still hold the old values.',
+  ].join('\n'),
+};
 const RENEWED_TRAILER = 'Celigo-Renewed';
 /** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
@@ -98,7 +106,7 @@ export interface MessageInput {
   /** The restore that made the changes. */
   readonly restoreId?: string;
   /** The documents changed because the rules of the mirror did. */
-  readonly renewed?: true;
+  readonly renewed?: RulesOf;
   readonly nounsOf: (type: string) => Nouns;
 }
 
@@ -192,7 +200,7 @@ export function commitMessage(input: MessageInput): string {
   const prefix = input.restoreId ? 'restore: ' : input.renewed ? 'new rules of the mirror: ' : '';
   const subject = `${input.account}: ${prefix}${what}`;
   const notes: string[] = [];
-  if (input.renewed) notes.push(RENEWED);
+  if (input.renewed) notes.push(RENEWED[input.renewed]);
   if (input.first) notes.push(`${FIRST} who created the existing resources is not known.`);
   const doubt = doubtOf(input);
   if (doubt !== '') notes.push(doubt);

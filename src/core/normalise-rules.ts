@@ -7,6 +7,7 @@ import {
 } from '../catalogue/common.ts';
 import type { ResourceType, SideFileRule } from '../catalogue/types.ts';
 import { getOwn, type Json, type JsonObject } from './json.ts';
+import type { Place } from './places.ts';
 
 /** The rules for one place of a document, and for the places below it. */
 export interface Rule {
@@ -56,9 +57,9 @@ export function scopeOf(doc: JsonObject, sampleData: boolean): Scope {
   return { doc, inApp: getOwn(doc, '_connectorId') !== undefined, sampleData };
 }
 
-/** Whether people choose the keys below a field. */
-export function hasChosenKeys(key: string): boolean {
-  return CHOSEN_KEY_FIELDS.has(key);
+/** Whether people choose the keys at a place: it is below a field of theirs. */
+export function hasChosenKeys(place: Place): boolean {
+  return place.some((step) => typeof step === 'string' && CHOSEN_KEY_FIELDS.has(step));
 }
 
 /**

@@ -296,7 +296,7 @@ function cleanCollection(
   if (isArray(value)) return cleanList(pass, value, above, rule, isName);
   if (!isObject(value)) return value;
   const { place, isSecretKey, scope } = pass;
-  const free = place.some((step) => typeof step === 'string' && hasChosenKeys(step));
+  const free = hasChosenKeys(place);
   const policy = pass.options.credentials.fields;
   const source = rule?.expression ? withoutEcho(value) : value;
   const out: MutableJsonObject = {};

@@ -23,8 +23,9 @@ export interface Reference {
  */
 function overriddenType(place: Place): string | undefined {
   const [block, member, index, field] = place.slice(-4);
-  if (typeof block !== 'string' || typeof index !== 'number' || typeof field !== 'string') return undefined;
-  return OVERRIDE_FIELDS.has(block) && OVERRIDING_FIELDS.has(field) ? OVERRIDDEN_TYPES.get(String(member)) : undefined;
+  if (typeof index !== 'number' || !OVERRIDE_FIELDS.has(String(block)) || !OVERRIDING_FIELDS.has(String(field)))
+    return undefined;
+  return typeof member === 'string' && OVERRIDDEN_TYPES.has(member) ? member : undefined;
 }
 
 /** Whether `_id` at a place names another resource, and not the part of the document that has it. */

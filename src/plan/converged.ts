@@ -26,8 +26,6 @@ export interface Kept {
 /** What the server made of earlier writes of one resource: digests by {@link noteOf}. */
 export type Made = ReadonlySet<string>;
 
-export const NOTHING_MADE: Made = new Set();
-
 /**
  * Says "what is wanted at this place becomes what is live there", without saying what it is. It holds for these two
  * values only: whoever changes the field afterwards makes another difference, which is put back.
@@ -38,7 +36,7 @@ export function noteOf({ place, wanted, live }: Kept): string {
 }
 
 /** What of two states is the server's: the wanted document with it as it is live, and where that is. */
-export interface Converged {
+interface Converged {
   readonly doc: JsonObject;
   readonly kept: readonly Kept[];
 }
@@ -82,7 +80,7 @@ function isClamped(wanted: number, live: number): boolean {
   return wanted < least ? live === least : greatest.includes(live) && wanted > Math.max(...greatest);
 }
 
-/** Values that no write brings about, whatever the server made of earlier ones (api-notes#clamped, api-notes#defaults). */
+/** Values that no write brings about, whatever became of earlier ones (api-notes#clamped, api-notes#defaults). */
 function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
   if (wanted === undefined && live !== undefined)
     return Object.entries(type.fills ?? {}).some(([path, values]) => values.includes(live) && isAt(path, place));
@@ -138,7 +136,7 @@ function isAdjusted(doc: JsonObject, place: Place): boolean {
 }
 
 /**
- * The wanted document with what the server would make of it again. Both are restorable forms with the ids of the target.
+ * The wanted document with what the server would make of it again. Both are restorable, with the ids of the target.
  * @param made what the server made of earlier writes of this resource
  */
 export function converge(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
@@ -157,7 +155,7 @@ export function converge(type: ResourceType, wanted: JsonObject, live: JsonObjec
   return { doc: adjusted.doc, kept: [...kept, ...adjusted.kept] };
 }
 
-/** The wanted document as far as an update can bring it about: as {@link converge}, with its switches as they are live. */
+/** The wanted document as far as an update can bring it about: {@link converge}, with switches as they are live. */
 export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
   return converge(type, withLiveSwitches(type, wanted, live), live, made);
 }

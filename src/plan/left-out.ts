@@ -77,7 +77,7 @@ function walk(sides: Sides, target: Json, source: Json | undefined, rule: Rule |
   for (const key of Object.keys(target)) {
     const below = ruleOf(rule, key);
     if (isLeftOut(sides.ours, target, key, below, free)) continue;
-    setOwn(out, key, walk(sides, target[key] as Json, getOwn(from, key), below, free || hasChosenKeys(key)));
+    setOwn(out, key, walk(sides, target[key] as Json, getOwn(from, key), below, free || hasChosenKeys([key])));
   }
   for (const key of Object.keys(from)) {
     const { theirs } = sides;
@@ -94,7 +94,7 @@ export function withoutLeftOut(type: ResourceType, doc: JsonObject, sampleData: 
   return walk(sides, doc, undefined, rulesOf(type), false) as JsonObject;
 }
 
-/** A document of the mirror without what an account of these settings leaves out: other ones, or an older version, may not. */
+/** A document of the mirror without what an account leaves out; other settings and older versions left less out. */
 export function asMirrored(type: ResourceType, doc: JsonObject, sampleData: boolean): JsonObject {
   const sides = { ours: scopeOf(doc, sampleData), theirs: undefined };
   return walk(sides, doc, undefined, compileRules(type), false) as JsonObject;

@@ -7,15 +7,14 @@ import { setSteps } from '../core/paths.ts';
 import { placeholderIn } from '../core/placeholders.ts';
 import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
-import { isMask } from '../core/secrets.ts';
+import { isMask, labelOf } from '../core/secrets.ts';
 
 /** Credentials that a person supplies for one resource, by place; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
 
 /** The name of an entry such as `{ name: 'X-Api-Key', value: … }`, whether it has its value or not. */
 function entryName(item: Json | undefined): string | undefined {
-  if (!isObject(item)) return undefined;
-  return ['name', 'key', 'id'].map((label) => getOwn(item, label)).find((name) => typeof name === 'string');
+  return isObject(item) ? labelOf(item) : undefined;
 }
 
 function isWithheld(value: Json | undefined): boolean {
@@ -39,7 +38,7 @@ export function withoutSecrets(value: Json): Json {
   return Object.fromEntries(
     Object.keys(value).flatMap((key): [string, Json][] => {
       const held = value[key] as Json;
-      return isMask(held) || secretOf(held) !== undefined ? [] : [[key, withoutSecrets(held)]];
+      return isWithheld(held) ? [] : [[key, withoutSecrets(held)]];
     }),
   );
 }

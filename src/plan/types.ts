@@ -72,7 +72,7 @@ export interface Step {
   readonly level: number;
   /** From the live document to the wanted one. */
   readonly changes: readonly FieldChange[];
-  /** Fields left out of the first write and added by a second one; of a deletion: emptied before anything is deleted. */
+  /** Fields left out of the first write, added by a second one; of a deletion: emptied before anything is deleted. */
   readonly late: readonly string[];
   /** Places of credentials that cannot be restored. */
   readonly credentials: readonly string[];

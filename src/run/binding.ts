@@ -69,7 +69,7 @@ function ignoreIn(value: Json | undefined): NonNullable<Binding['ignore']> {
   return Object.fromEntries(Object.entries(value).map(([type, paths]) => [type, strings(paths)]));
 }
 
-/** Whether documents were written by rules that leave less out than today's: those of the version, or of the account. */
+/** Whether documents were written by rules that leave less out than today's: of the version, or of the account. */
 export function hasOlderRules(
   { rules, ignore: before = {} }: Binding,
   ignore: NonNullable<Binding['ignore']>,

@@ -111,8 +111,8 @@ function within(inexact: readonly InexactNumber[], key: string): readonly Inexac
 }
 
 /**
- * What `read` makes of a body, with its numbers that JavaScript cannot hold. `read` gets `undefined` for 204; a transient
- * ApiError of it has the request repeated.
+ * What `read` makes of a body, with its numbers that JavaScript cannot hold. `read` gets `undefined` for 204; after a
+ * transient ApiError of it the request is repeated.
  * @throws ApiError as `ApiClient.json` does, and for another answer without a body
  */
 async function exactJson<T>(

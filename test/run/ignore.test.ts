@@ -57,6 +57,9 @@ describe('fields that an account ignores', () => {
     const [rule, person] = commits.map(({ id }) => mirror.git('show', '--format=', id, '--', mirror.find(FLOW)));
     expect(rule).toMatch(/^-.*lastTouched/m);
     expect(rule).not.toContain('edited meanwhile');
+    const message = mirror.git('show', '--no-patch', '--format=%B', commits[0]?.id ?? '');
+    expect(message).toContain('The configuration ignores more');
+    expect(message).not.toContain('This version');
     expect(person).toContain('edited meanwhile');
     expect(person).not.toContain('lastTouched');
     expect(mirror.read('prod/mirror.yaml')).toContain('settings.lastTouched');

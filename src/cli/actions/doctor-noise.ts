@@ -104,7 +104,7 @@ function describe({ account, commits, since, fields, ignore }: AccountNoise, sty
   if (Object.keys(ignore).length > 0) {
     lines.push(
       '',
-      `If a field does change by itself, leave it out of the mirror: keep its path in this line of the account ${account}.`,
+      `To leave these fields out of the mirror, add this line to the account ${account}. Remove from it what people change.`,
       `  ${style.cyan('ignore:')} ${JSON.stringify(ignore)}`,
     );
   }

@@ -16,7 +16,7 @@ import { readVisible, stamp } from './writes.ts';
 const LOOSE: ReadonlySet<string> = new Set(['notifications', 'accesstokens', 'ashares', 'environments']);
 
 /** Something that needs a document, with the places where it names it; none where it needs it through others. */
-export interface Dependant extends Target {
+interface Dependant extends Target {
   readonly places: readonly string[];
 }
 

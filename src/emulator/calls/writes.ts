@@ -121,7 +121,7 @@ function registrationsOf(account: Account, { __integrationIds: ids }: JsonObject
 
 const STANDALONE = 'Standalone flows';
 
-/** A flow without an integration, perhaps in the one that the server keeps for such flows (api-notes#standalone-flows). */
+/** A flow without an integration, perhaps in the one that the server keeps for them (api-notes#standalone-flows). */
 function inAnIntegration(account: Account, actor: Actor, type: ResourceType, doc: JsonObject): JsonObject {
   if (type.name !== 'flows' || doc._integrationId !== undefined || account.behaviour.standaloneFlows !== 'move')
     return doc;

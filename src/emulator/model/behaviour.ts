@@ -64,8 +64,8 @@ export interface Behaviour {
    */
   readonly validation: 'refuse' | 'record';
   /**
-   * What becomes of a new flow without an integration: it is kept as it is, moved to the integration "Standalone flows",
-   * or refused (api-notes#standalone-flows).
+   * What becomes of a new flow without an integration: it is kept as it is, moved to the integration "Standalone
+   * flows", or refused (api-notes#standalone-flows).
    */
   readonly standaloneFlows: 'keep' | 'move' | 'refuse';
   /** Whether the account has an alias, without which it can have no MCP servers (api-notes#mcp-servers). */

@@ -4,7 +4,7 @@ import { mapPath, setPlace, textOf, valueAt, withKey } from '../../core/paths.ts
 import type { Context } from './draft.ts';
 import { isNameOf } from './step-checks.ts';
 
-/** Values that are there after a write although no one sent them; only where the block is there (api-notes#defaults). */
+/** Values that are there after a write although no one sent them, where the block is there (api-notes#defaults). */
 const FILLED: Readonly<Record<string, Readonly<Record<string, Json>>>> = {
   exports: {
     'file.directory.pathMode': 'relativePath',
@@ -103,7 +103,7 @@ function withFramework(doc: JsonObject): JsonObject {
   return lacks && version === undefined ? setPlace(doc, 'netsuite.distributed.frameworkVersion', 'suiteapp2.0') : doc;
 }
 
-/** A new connection recovers from rate limits by itself, with the level of a block as its target (api-notes#clamped). */
+/** A new connection recovers from rate limits by itself; the level of a block is its target (api-notes#clamped). */
 function withRecovery(doc: JsonObject, { stored }: Context): JsonObject {
   if (stored || doc.autoRecoverRateLimitErrors !== undefined) return doc;
   let out: JsonObject = { ...doc, autoRecoverRateLimitErrors: true };

@@ -42,12 +42,12 @@ function* checkRouting(routers: Json | undefined, place: string): Faults {
 }
 
 /** A step without its export or import must say that it is being set up (api-notes#unfinished-steps). */
-function* checkSetUp(doc: JsonObject): Faults {
-  const lists = ['pageGenerators', 'pageProcessors', 'routers[].branches[].pageProcessors'];
-  for (const list of lists) {
-    for (const step of valuesAt(doc, `${list}[]`)) {
-      if (!isObject(step) || step.setupInProgress === true) continue;
-      if (step._exportId === undefined && step._importId === undefined) yield missing(`${list}._exportId`);
+function* checkSetUp({ type, doc }: Draft): Faults {
+  const { steps = [], resources = [], mark = '' } = type.restore.unfinished ?? {};
+  for (const path of steps) {
+    for (const step of valuesAt(doc, path)) {
+      if (!isObject(step) || step[mark] === true) continue;
+      if (resources.every((field) => step[field] === undefined)) yield missing(`${path}.${resources[0]}`);
     }
   }
 }
@@ -93,7 +93,7 @@ export function* checkFlow(draft: Draft, account: Account): Faults {
     yield invalid('routers', 'a flow has pageProcessors or routers, not both');
   }
   yield* checkRouters(doc.routers, 'routers');
-  yield* checkSetUp(doc);
+  yield* checkSetUp(draft);
   yield* checkSchedules(doc);
   yield* checkInstance(doc, account);
   yield* checkFlowGroup(draft, account);

@@ -40,7 +40,7 @@ interface ServerRule {
 const NAMED = { required: ['name'] } as const;
 
 /** What links a step to a form of an HTTP connector (api-notes#connector-pointers). */
-export const CONNECTOR_POINTERS = [
+const CONNECTOR_POINTERS = [
   'http._httpConnectorVersionId',
   'http._httpConnectorResourceId',
   'http._httpConnectorEndpointId',

@@ -28,8 +28,9 @@ function changed({ doc, stored }: Draft, path: string): readonly Json[] {
 function* checkEnums(draft: Draft, account: Account): Faults {
   for (const [path, allowed] of Object.entries(valuesOf(draft.type.name).enums ?? {})) {
     for (const value of changed(draft, path)) {
-      if (typeof value !== 'string' || allowed.includes(value)) continue;
-      if (LEGACY_VALUES.has(value) && account.behaviour.legacyRest === 'accept') continue;
+      if (typeof value !== 'string') continue;
+      const isPast = LEGACY_VALUES.has(value) && account.behaviour.legacyRest === 'refuse';
+      if (allowed.includes(value) && !isPast) continue;
       yield invalid(path, `\`${value}\` is not a valid enum value for path \`${path}\`.`, 'enum');
     }
   }

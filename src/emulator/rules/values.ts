@@ -1,7 +1,8 @@
+import { PUBLISHED_KINDS } from '../../catalogue/published-fields.ts';
 import type { FieldPath } from '../../catalogue/types.ts';
 
 /** What the server checks in single fields of a type, wherever they are (api-notes#validation). Data, not code. */
-export interface ValueRule {
+interface ValueRule {
   readonly enums?: Readonly<Record<FieldPath, readonly string[]>>;
   /** Most characters. */
   readonly maxLength?: Readonly<Record<FieldPath, number>>;
@@ -16,20 +17,13 @@ export interface ValueRule {
 
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
-const BOTH = [
-  ...['HTTP', 'FTP', 'AS2', 'S3', 'NetSuite', 'NetSuiteHTTP', 'Salesforce', 'JDBC', 'RDBMS', 'Mongodb', 'Dynamodb'],
-  ...['Wrapper', 'FileSystem', 'Topic'],
-];
-const EXPORT_ADAPTORS = [...BOTH, 'Simple', 'Webhook'].map((name) => `${name}Export`);
-const IMPORT_ADAPTORS = [...BOTH, 'NetSuiteDistributed', 'AiAgent', 'Guardrail', 'Tool'].map((name) => `${name}Import`);
-
-const CONNECTION_KINDS = [
-  ...['netsuite', 'salesforce', 'ftp', 's3', 'wrapper', 'http', 'rdbms', 'mongodb', 'as2', 'filesystem', 'mcp'],
-  ...['dynamodb', 'jdbc', 'van'],
-];
-
-/** Enumerations that older documents still break (api-notes#legacy-values, api-notes#legacy-rest). */
+/** Kinds that documents still have, and new ones may not (api-notes#legacy-values, api-notes#legacy-rest). */
 export const LEGACY_VALUES: ReadonlySet<string> = new Set(['RESTExport', 'RESTImport', 'rest']);
+
+function kindsOf(type: string): Record<string, readonly string[]> {
+  const kinds = PUBLISHED_KINDS[type];
+  return kinds ? { [kinds.field]: [...kinds.values] } : {};
+}
 
 const LONG = { description: 5_120 } as const;
 const ROUTERS = { name: 300, 'branches[].name': 300, 'branches[].description': 10_240 } as const;
@@ -61,7 +55,7 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
   flows: { maxLength: { name: 150, ...LONG } },
   exports: {
     enums: {
-      adaptorType: EXPORT_ADAPTORS,
+      ...kindsOf('exports'),
       nsDomainType: ['suitetalk', 'restlet'],
       'http.method': ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
       'webhook.verify': ['token', 'hmac', 'basic', 'secret_url'],
@@ -84,7 +78,7 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
   },
   imports: {
     enums: {
-      adaptorType: IMPORT_ADAPTORS,
+      ...kindsOf('imports'),
       nsDomainType: ['suitetalk', 'restlet'],
       'netsuite_da.operation': ['add', 'update', 'addupdate', 'attach', 'detach', 'delete'],
       'file.aggregation.type': ['all', 'page', 'key'],
@@ -106,7 +100,7 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
     },
   },
   connections: {
-    enums: { type: CONNECTION_KINDS },
+    enums: kindsOf('connections'),
     maxLength: { name: 100 },
     range: { 'ftp.port': [0, 65_535], 'rdbms.port': [1, 65_535] },
   },

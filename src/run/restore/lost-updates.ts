@@ -59,7 +59,8 @@ function withEdit(fetched: JsonObject, edit: AuditEdit): JsonObject {
 
 /**
  * Searches the audit log for edits of others that fell between the fetch of a resource and the write over it. The API
- * has no conditional write, so that only the log shows them; the few types that it does not cover cannot be watched (api-notes#audit-coverage).
+ * has no conditional write, so that only the log shows them; the few types that it does not cover cannot be watched
+ * (api-notes#audit-coverage).
  * @param since first moment of the writes, by the server's clock
  * @param earlier writes of the interrupted restore
  */

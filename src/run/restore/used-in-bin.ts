@@ -4,7 +4,7 @@ import { type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { usesOf } from '../../core/references.ts';
 
 /** A deleted resource that has to come back because another one uses it. */
-export interface UsedInBin {
+interface UsedInBin {
   readonly key: Key;
   /** As it is in the recycle bin. */
   readonly doc: JsonObject;

@@ -7,7 +7,7 @@ import { findCreated } from './find-created.ts';
 import type { Reader } from './reader.ts';
 
 /** Writes documents whose collection is below a record of another type, by a PUT of a list that merges. */
-export interface BelowWriter {
+interface BelowWriter {
   /** The id of what was created. @throws ApiError */
   readonly create: (type: ResourceType, body: JsonObject) => Promise<string>;
   /** `false`: the resource is none of these. @throws ApiError */

@@ -1,4 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
+import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBin, undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
@@ -7,7 +8,6 @@ import type { Key } from '../../core/keys.ts';
 import type { PatchOperation } from '../../plan/body.ts';
 import { assertNoPlaceholder } from '../../plan/secrets.ts';
 import { createReader, type LivePair, type Reader, type ReaderOptions } from './reader.ts';
-
 import { writeBelow } from './write-below.ts';
 
 export type { LivePair } from './reader.ts';
@@ -71,6 +71,21 @@ async function unlessGone(call: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
   }
+}
+
+/** What a list of dependencies names (api-notes#dependencies); nothing where it cannot be had. */
+async function usersOf(client: ApiClient, url: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const users = new Map<string, string>();
+  let answer: Json | undefined;
+  try {
+    answer = await client.json({ url, signal });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
+  for (const [plural, list] of isObject(answer) ? Object.entries(answer) : [])
+    for (const user of isArray(list) ? list.filter(isObject) : [])
+      users.set(String(user.id), `${plural}/${String(user.id)} "${String(user.name ?? user.id)}"`);
+  return users;
 }
 
 export function createWriter(options: ReaderOptions): Writer {
@@ -159,20 +174,7 @@ export function createWriter(options: ReaderOptions): Writer {
       return live;
     },
     bin: () => readBin(client, signal),
-    async usersOf(type, id) {
-      const users = new Map<string, string>();
-      let answer: Json | undefined;
-      try {
-        answer = await client.json({ url: `${await urlOf(type, id)}/dependencies`, signal });
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        return users;
-      }
-      for (const [plural, list] of isObject(answer) ? Object.entries(answer) : [])
-        for (const user of isArray(list) ? list.filter(isObject) : [])
-          users.set(String(user.id), `${plural}/${String(user.id)} "${String(user.name ?? user.id)}"`);
-      return users;
-    },
+    usersOf: async (type, id) => usersOf(client, `${await urlOf(type, id)}/dependencies`, signal),
     async callOf(type, id, method, path, body) {
       const url = `${await urlOf(type, id)}/${path}`;
       if (method !== 'DELETE') await write(method, url, body ?? null, { repeatable: true });

@@ -63,7 +63,7 @@ async function findRenewed(
 }
 
 /**
- * Writes the documents of an older version by the rules of this one, in a commit of its own, before anything is
+ * Writes the documents of older rules by those of today, in a commit of its own, before anything is
  * compared: no one made what the rules change. Gives the commit, or `undefined` where nothing differs.
  */
 export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
@@ -94,7 +94,7 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     audited: true,
     incomplete: [],
     first: false,
-    renewed: true,
+    renewed: headState.binding.rules < RULES ? 'version' : 'configuration',
     nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
   });
   const { author } = deps.config.repository;

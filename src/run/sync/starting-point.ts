@@ -31,7 +31,7 @@ export interface StartingPoint {
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
-  /** Documents of HEAD were written by the rules of an older version. */
+  /** Documents of HEAD were written by older rules: of another version, or configuration. */
   readonly renewing: boolean;
 }
 

@@ -77,6 +77,33 @@ function keysOf(answer: ApiResponse): readonly string[] {
   throw new ApiError(`${answer.url.pathname} answered with something that is not a list of keys`, { transient: true });
 }
 
+/**
+ * Record by record. One that cannot be read makes the listing incomplete; if none can, the type is not offered. Where
+ * others show their parts, one without such a member has none (api-notes#connector-parts).
+ */
+async function readEach(
+  parents: readonly Parent[],
+  readOf: (parent: Parent) => Promise<void>,
+  type: ResourceType,
+  visitor: Visitor,
+): Promise<void> {
+  const failures: ApiError[] = [];
+  await Promise.all(
+    parents.map(async (parent) => {
+      try {
+        await readOf(parent);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        failures.push(error);
+      }
+    }),
+  );
+  const [first] = failures;
+  if (first && failures.length === parents.length) throw first;
+  const hasNone = ({ status }: ApiError): boolean => type.list.inside !== undefined && status === 404;
+  for (const failure of failures) if (!hasNone(failure)) visitor.problem(failure.message);
+}
+
 export function listingOf(
   { client, normalise, pageKey, signal }: CollectContext,
   type: ResourceType,
@@ -152,30 +179,11 @@ export function listingOf(
     else await walk({}, path, { idOf, placed: (id, doc) => placedBelow(type, id, doc) });
   }
 
-  /**
-   * Record by record. One that cannot be read makes the listing incomplete; if none can, the type is not offered. Where
-   * others show their parts, one without such a member has none (api-notes#connector-parts).
-   */
-  async function readParents(): Promise<void> {
-    const failures: ApiError[] = [];
-    await Promise.all(
-      parents.map(async (parent) => {
-        try {
-          await readOf(parent);
-        } catch (error) {
-          if (!(error instanceof ApiError)) throw error;
-          failures.push(error);
-        }
-      }),
-    );
-    const [first] = failures;
-    if (first && failures.length === parents.length) throw first;
-    const hasNone = ({ status }: ApiError): boolean => type.list.inside !== undefined && status === 404;
-    for (const failure of failures) if (!hasNone(failure)) visitor.problem(failure.message);
-  }
-
   const byShape = { keys: () => readKeys(), folders: walkFolders, records: () => walk() };
-  const read = parentTypes(type).length > 0 ? readParents : byShape[type.list.shape ?? 'records'];
+  const read =
+    parentTypes(type).length > 0
+      ? () => readEach(parents, readOf, type, visitor)
+      : byShape[type.list.shape ?? 'records'];
   return {
     async read() {
       try {
