@@ -18,6 +18,7 @@ import {
   head,
   history,
   mirrored,
+  mirrorTexts,
   plain,
   type RestoreJson,
   referencesTo,
@@ -902,5 +903,31 @@ describe('a saved plan', () => {
     expect(writes(other.emulator)).toEqual([]);
     expect(writes(test.emulator)).toEqual([]);
     expect(head(space)).not.toBe('');
+  });
+});
+
+describe('a connection that is there and cannot be updated', () => {
+  it('stays registered', async () => {
+    const test = await account();
+    const { emulator, owner } = test;
+    const actor = emulator.act(owner.email);
+    const group = emulator.state
+      .all('integrations')
+      .find(({ _connectorId, _registeredConnectionIds: ids }) => !_connectorId && Array.isArray(ids) && ids.length > 0);
+    const registered = (group?._registeredConnectionIds ?? []) as string[];
+    const space = await mirrored(test);
+    const texts = mirrorTexts(space, 'connections');
+    const [connection = ''] = registered.filter((id) => texts.get(id)?.includes('******'));
+    const at = head(space);
+    actor.set('integrations', String(group?._id), { description: 'edited' });
+    actor.set('connections', connection, { settings: { edited: true } });
+    await space.sync();
+
+    const outcome = await space.run('restore', 'all', '--at', at, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain(`blocked connections/${connection}`);
+    const { description, _registeredConnectionIds: now } = doc(emulator, 'integrations', String(group?._id));
+    expect([description, now]).toEqual([group?.description, registered]);
   });
 });

@@ -136,7 +136,10 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
     },
     isMissing(typeName, id) {
       const outcome = outcomes.get(keyOf(typeName, id));
-      return outcome !== undefined && outcome.result !== 'done' && outcome.step.action !== 'update';
+      if (outcome === undefined || outcome.result === 'done') return false;
+      const { action, version } = outcome.step;
+      // What a plan was made for while it was live is there, whether or not it could be updated.
+      return action !== 'update' && (action === 'create' || action === 'undelete' || version === undefined);
     },
   };
 }
