@@ -40,7 +40,8 @@ function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject 
  * Credentials are left out.
  */
 export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
-  const bare = withoutPaths(withoutLeftOut(type, rewriteIds(doc, ids), true), echoesOf(type, doc));
+  const own = withMarks(type, withoutLeftOut(type, rewriteIds(doc, ids), true));
+  const bare = withoutPaths(own, echoesOf(type, doc));
   // Other ids sort otherwise.
   const sets = ids.size === 0 ? [] : Object.entries(type.sets ?? {});
   const ordered = sets.reduce(

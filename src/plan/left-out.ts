@@ -94,12 +94,6 @@ export function withoutLeftOut(type: ResourceType, doc: JsonObject, sampleData: 
   return walk(sides, doc, undefined, rulesOf(type), false) as JsonObject;
 }
 
-/** A document of the mirror without what an account leaves out; other settings and older versions left less out. */
-export function asMirrored(type: ResourceType, doc: JsonObject, sampleData: boolean): JsonObject {
-  const sides = { ours: scopeOf(doc, sampleData), theirs: undefined };
-  return walk(sides, doc, undefined, compileRules(type), false) as JsonObject;
-}
-
 /**
  * A document in which everything that no write changes is as it is live, at every depth. A block that the document does
  * not have does not come back for what is kept in it.

@@ -123,6 +123,37 @@ describe('documents of an older version', () => {
     expect(JSON.stringify(account.emulator.state.all('exports'))).not.toContain('Ola Nordmann');
   });
 
+  it('hold credentials and steps in forms that are no difference, and are not shown', async () => {
+    const { account, space } = await begin();
+    const [id = ''] = idsOf(account, 'exports');
+    const [flow = ''] = idsOf(account, 'flows').filter((one) => !account.emulator.state.get('flows', one)?.routers);
+    const owner = account.emulator.act(account.owner.token);
+    const step = { type: 'import', setupInProgress: true };
+    owner.set('exports', id, { extra: [COOKIE], description: 'first' });
+    owner.set('flows', flow, { pageProcessors: [step] });
+    await space.sync();
+    keepMore(space, id, { extra: [COOKIE] });
+    keepMore(space, flow, { pageProcessors: [{ type: 'import' }] });
+    commitAsBefore(space);
+    const old = space.git('rev-parse', 'HEAD').trim();
+
+    const drill = await space.run('drill', '--json');
+    for (const one of [id, flow])
+      expect(JSON.parse(drill.out).unexplained).not.toContainEqual(
+        expect.objectContaining({ what: expect.stringContaining(one) }),
+      );
+    await space.sync();
+    const same = await space.run('restore', `exports/${id}`, `flows/${flow}`, '--at', old, '--yes');
+    expect(same).toMatchObject({ code: 0 });
+    expect(same.out).toContain('2 unchanged');
+    owner.set('exports', id, { description: 'second' });
+    await space.sync();
+    const back = await space.run('restore', `exports/${id}`, '--at', old, '--yes');
+    expect(back.code, back.err + back.out).toBe(0);
+    expect(back.out + back.err).not.toContain('tulip');
+    expect(account.emulator.state.get('exports', id)).toMatchObject({ extra: [COOKIE], description: 'first' });
+  });
+
   it('that are damaged do not keep the others from it', async () => {
     const { account, space } = await begin();
     const [one = '', two = ''] = idsOf(account, 'exports');

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { USERS } from '../../catalogue/index.ts';
+import { catalogueWith, USERS } from '../../catalogue/index.ts';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
@@ -17,8 +17,10 @@ import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
 import { withoutLeftOut } from '../../plan/left-out.ts';
+import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
+import { normalisingFor } from '../sync/clear-credentials.ts';
 import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
 import { EDITED, verifyFolder } from './verify.ts';
 
@@ -114,13 +116,8 @@ function holdsSamples(documents: readonly MirrorDocument[]): boolean {
   );
 }
 
-function configOf(
-  folder: string,
-  baseUrl: string,
-  state: string,
-  sampleData: boolean,
-): { config: Config; target: AccountConfig } {
-  const target: AccountConfig = {
+function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
+  return {
     name: TARGET,
     baseUrl,
     token: TOKEN,
@@ -138,11 +135,20 @@ function configOf(
     requestTimeoutMs: 60_000,
     retries: 2,
   };
-  const config: Config = {
+}
+
+function configOf(folder: string, target: AccountConfig, state: string): Config {
+  return {
     ...plainConfig(state, plainRepository(folder, { name: 'drill', email: 'drill@localhost' }), target),
     guards: { maxDeletions: 1_000_000, maxDeletionShare: 1 },
   };
-  return { config, target };
+}
+
+/** The documents in the form in which they are restored: an older version may have written them. */
+function renewed(documents: readonly MirrorDocument[], sampleData: boolean): MirrorDocument[] {
+  const target = targetOf('', sampleData);
+  const renew = renewing(catalogueWith(target.ignore), normalisingFor(target, ''));
+  return documents.map((document) => ({ ...document, doc: renew(document.type, document.doc) }));
 }
 
 /** A value for every place of a credential, so that the rest can be shown to come back. */
@@ -174,11 +180,13 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
   let emulator: Awaited<ReturnType<typeof startEmulator>> | undefined;
   try {
     const faults = unreadable(input);
-    const { config: bare } = configOf(folder, 'http://127.0.0.1', input.label, false);
+    const bare = configOf(folder, targetOf('http://127.0.0.1', false), input.label);
     const git = createGit({ cwd: folder, config: bare.repository, env: input.env, signal: input.signal });
     await copyMirror(git, folder, input, new Set(faults.keys()));
     const state = await readState(git, input.account, await resolveAt(git, 'HEAD', input.now()));
-    const documents = await readable(state, faults);
+    const held = await readable(state, faults);
+    const sampleData = holdsSamples(held);
+    const documents = renewed(held, sampleData);
     emulator = await startEmulator({
       seed: emptyTarget(documents, userIdOf(input.files)),
       rateLimit: false,
@@ -188,7 +196,8 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       standaloneFlows: 'refuse',
       completes: true,
     });
-    const { config, target } = configOf(folder, emulator.url, input.label, holdsSamples(documents));
+    const target = targetOf(emulator.url, sampleData);
+    const config = configOf(folder, target, input.label);
     const secrets = inventedSecrets(documents);
     const session = await openRestore(
       {

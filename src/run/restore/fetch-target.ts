@@ -74,7 +74,7 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
   });
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
   const ids = isSameAccount(request) ? lastIds(known) : known;
-  if (resumed) await adoptCreated(context, resumed, { state, live, ids });
+  if (resumed) await adoptCreated(context, resumed, { state, live, writer, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
   return { client, writer, live, userId, idMaps, ids, made };

@@ -9,7 +9,6 @@ import { secretPlaces } from '../../core/secret-places.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { readDocuments } from '../../mirror/state.ts';
-import { asMirrored } from '../../plan/left-out.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { Live, Wanted } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
@@ -18,7 +17,7 @@ import { coreVersionOf, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { createdKeys, touchedKeys } from './resume.ts';
-import { differing, learnParts, referredOwn, withOverrides } from './wanted.ts';
+import { asWanted, differing, learnParts, referredOwn } from './wanted.ts';
 
 /** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */
 interface Match {
@@ -70,15 +69,12 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
 async function readWanted(
   request: RestoreContext['request'],
   { state, selection }: Chosen,
-  { live }: Fetched,
+  { live, writer }: Fetched,
 ): Promise<Wanted[]> {
-  const same = isSameAccount(request);
-  const paths = same ? differing(state, live, selection.selected) : pathsOf(state, selection.selected);
-  const held = await readDocuments(state, paths);
-  const { sampleData } = request.target;
-  return held
-    .map((document) => ({ ...document, doc: asMirrored(document.type, document.doc, sampleData) }))
-    .map((document) => (same ? document : withOverrides(document, request.overrides)));
+  const paths = isSameAccount(request)
+    ? differing(state, live, selection.selected)
+    : pathsOf(state, selection.selected);
+  return (await readDocuments(state, paths)).map((document) => asWanted(document, request, writer));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

@@ -1,12 +1,13 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson } from '../../core/paths.ts';
 import { atPlace, placeText } from '../../core/places.ts';
 import type { ServerMade } from '../../mirror/server-made.ts';
-import { bothRestorable, restorable, withLiveSwitches } from '../../plan/body.ts';
+import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
 import { list } from '../../plan/draft.ts';
 import type { Step } from '../../plan/types.ts';
@@ -84,7 +85,7 @@ async function compare(
     const notes = new Set(prepared.made(type.name, target));
     const write = applied.written.get(keyOf(type.name, target));
     if (write) {
-      const { kept, stayed } = effectOf(prepared, step, write, expected);
+      const { kept, stayed } = effectOf(prepared, document, step, write, expected);
       for (const one of kept) notes.add(noteOf(one));
       made.set(keyOf(type.name, target), kept.map(noteOf));
       if (stayed.length > 0)
@@ -108,11 +109,12 @@ async function compare(
  */
 function effectOf(
   { writer }: Prepared,
+  { doc: wanted }: MirrorDocument,
   step: Step,
   { type, before, after }: Written,
   expected: JsonObject,
 ): { readonly kept: readonly Kept[]; readonly stayed: readonly string[] } {
-  const form = (doc: JsonObject): JsonObject => restorable(type, doc, new Map());
+  const form = (doc: JsonObject): JsonObject => bothRestorable(type, wanted, doc, new Map()).live;
   const [raw] = step.action === 'create' ? [] : before;
   const first = raw && form(writer.pair(type, raw).doc);
   const kept = madeBy(type, expected, form(after.doc), first);

@@ -5,7 +5,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import { listRecords } from '../../celigo/paging.ts';
 import { belowId, collectionBelow, parentIn, placedBelow } from '../../core/below.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { createNormaliser, type NormaliseOptions } from '../../core/normalise.ts';
+import { createNormaliser, createRenewer, type NormaliseOptions } from '../../core/normalise.ts';
 import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
 
 /** A document of the target, as the API shows it and as the mirror would hold it. */
@@ -29,6 +29,8 @@ export interface Reader {
   readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
   /** What the server says a resource is, in both forms. */
   readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
+  /** A document of a mirror as that of the target would hold it: older versions and other settings keep more. */
+  readonly renew: (type: ResourceType, doc: JsonObject) => JsonObject;
   /**
    * All resources of a type as their list shows them, by id; of a type below others, those next to `doc`.
    * @throws ApiError when it cannot be read completely
@@ -47,6 +49,16 @@ export async function listAll(
 ): Promise<ReadonlyMap<string, JsonObject>> {
   const options = { path, optional: query ?? {}, paged: paged !== false, signal };
   return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
+}
+
+/** What brings documents of a mirror into the form that these settings give them. */
+export function renewing(catalogue: Catalogue, normalise: NormaliseOptions): Reader['renew'] {
+  const renewers = new Map<string, ReturnType<typeof createRenewer>>();
+  return (type, doc) => {
+    const known = renewers.get(type.name) ?? createRenewer(catalogue.find(type.name) ?? type, normalise);
+    renewers.set(type.name, known);
+    return known(doc).doc;
+  };
 }
 
 export function createReader({ client, catalogue, normalise, lookupCacheData, signal }: ReaderOptions): Reader {
@@ -87,6 +99,7 @@ export function createReader({ client, catalogue, normalise, lookupCacheData, si
   return {
     read,
     pair,
+    renew: renewing(catalogue, normalise),
     async list(type, doc) {
       const above = doc && parentIn(type, doc);
       if (!above) return listAll(client, { ...type.list, path: await collectionOf(type) }, signal);

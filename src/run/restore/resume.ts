@@ -9,8 +9,9 @@ import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
-import { isSameAccount, type RestoreContext } from './request.ts';
-import { withOverrides } from './wanted.ts';
+import type { Reader } from './reader.ts';
+import type { RestoreContext } from './request.ts';
+import { asWanted } from './wanted.ts';
 
 /** The mirror of the target before the restore's first write. @throws GitFailure for a commit that is gone */
 export function stateBefore({ git }: Repository, { head }: Journal): Promise<MirrorState> {
@@ -53,8 +54,9 @@ function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key>
 export async function adoptCreated(
   { repository, request }: RestoreContext,
   journal: Journal,
-  { state, live, ids }: { state: MirrorState; live: LiveAccount; ids: Map<string, string> },
+  target: { state: MirrorState; live: LiveAccount; writer: Pick<Reader, 'renew'>; ids: Map<string, string> },
 ): Promise<void> {
+  const { state, live, writer, ids } = target;
   const claimed = new Set<string>();
   const open = new Set<Key>();
   for (const entry of journal.entries) {
@@ -75,7 +77,7 @@ export async function adoptCreated(
   const isGroup = (path: string): number => Number(findType(readPath(path)?.type ?? '')?.dependence === 'group');
   const byNeed = paths.sort((a, b) => isGroup(b) - isGroup(a));
   for (const held of await readDocuments(state, byNeed)) {
-    const document = isSameAccount(request) ? held : withOverrides(held, request.overrides);
+    const document = asWanted(held, request, writer);
     const { type, id } = document;
     if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {

@@ -12,9 +12,21 @@ import { innerIds, pairInnerIds } from '../../plan/ids.ts';
 import type { Live } from '../../plan/types.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
+import type { Reader } from './reader.ts';
+import { isSameAccount, type RestoreRequest } from './request.ts';
 
-/** The document with the values that the target has instead. Only for another account. */
-export function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
+/** A document of the state as the target should have it: in the form of today, in another account with its own values. */
+export function asWanted(
+  document: MirrorDocument,
+  request: RestoreRequest,
+  { renew }: Pick<Reader, 'renew'>,
+): MirrorDocument {
+  const renewed = { ...document, doc: renew(document.type, document.doc) };
+  return isSameAccount(request) ? renewed : withOverrides(renewed, request.overrides);
+}
+
+/** The document with the values that the target has instead. */
+function withOverrides(document: MirrorDocument, overrides: ValuesByResource): MirrorDocument {
   const values = valuesFor(overrides, document.type.name, document.id, document.title);
   if (values.size === 0) return document;
   let doc: Json = document.doc;
