@@ -5,7 +5,7 @@ import { sample } from '../support/account.ts';
 import { httpReceiver } from '../support/receivers.ts';
 import { bareRemote, Workspace } from '../support/workspace.ts';
 import { startDaemon, until } from './daemon-process.ts';
-import { contents, EVERY_SECOND, ended, exposition, FLOW, home, isReady, NEVER, runs, TRIGGER } from './support.ts';
+import { EVERY_SECOND, ended, exposition, FLOW, home, isReady, NEVER, runs, TRIGGER } from './support.ts';
 
 const GUIDE = readFileSync(fileURLToPath(new URL('../../docs/daemon.md', import.meta.url)), 'utf8');
 
@@ -192,7 +192,7 @@ describe('the daemon on its clone', () => {
     expect(space.log()).toHaveLength(5);
     const fresh = home(account);
     await fresh.sync();
-    expect(contents(space)).toEqual(contents(fresh));
+    expect(space.contents()).toEqual(fresh.contents());
   });
 
   it('makes no clone and no run at its start when configured so', async () => {

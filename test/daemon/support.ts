@@ -76,13 +76,6 @@ export function timeOf(line: Record<string, unknown> | undefined): number {
   return typeof time === 'number' ? time : Date.parse(String(time));
 }
 
-/** Every file of an account's folder but the one with a random key, credentials without their fingerprints. */
-export function contents(space: Workspace, account = 'prod'): Record<string, string> {
-  return Object.fromEntries(
-    space.files(account).map((path) => [path, space.read(`${account}/${path}`).replace(/\$secret: .*/g, '$secret')]),
-  );
-}
-
 /** Deletes a flow that nothing needs. */
 export function removeOne({ emulator, owner }: TestAccount): string {
   for (const { _id } of emulator.state.all('flows')) {

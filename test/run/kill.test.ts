@@ -5,13 +5,6 @@ import { sample } from '../support/account.ts';
 import { random } from '../support/random.ts';
 import { start, Workspace } from '../support/workspace.ts';
 
-/** Every file of the mirror, without what differs from mirror to mirror by design. */
-function content(space: Workspace): Record<string, string> {
-  return Object.fromEntries(
-    space.files().map((path) => [path, space.read(`prod/${path}`).replace(/\$secret: .*/g, '$secret')]),
-  );
-}
-
 async function killed(rounds: number): Promise<void> {
   const account = await sample();
   const settings = { prod: { baseUrl: account.url, token: account.owner.token } };
@@ -51,7 +44,7 @@ async function killed(rounds: number): Promise<void> {
   expect((await space.run('verify')).code).toBe(0);
   const fresh = new Workspace(settings);
   await fresh.sync();
-  expect(content(space)).toEqual(content(fresh));
+  expect(space.contents()).toEqual(fresh.contents());
   expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
 }
 

@@ -196,6 +196,13 @@ export class Workspace {
       .sort();
   }
 
+  /** The account's files by path, credentials without their fingerprints, which differ from mirror to mirror. */
+  contents(account = 'prod'): Record<string, string> {
+    const text = (path: string): string =>
+      this.read(`${account}/${path}`).replace(/(\$secret: |\[\[redacted )"?[0-9a-f]+"?/g, '$1');
+    return Object.fromEntries(this.files(account).map((path) => [path, text(path)]));
+  }
+
   read(path: string): string {
     return readFileSync(join(this.mirror, path), 'utf8');
   }
