@@ -29,7 +29,11 @@ export interface NoisyField {
 
 /** A place without its indexes: `mappings[3].status` → `mappings[].status`; lists of lists and odd keys have none. */
 function pathOf(place: Place): { readonly path: FieldPath; readonly usable: boolean } {
-  const steps = place.map((step) => (typeof step === 'number' ? '[]' : step));
+  // What became of a credential is a change of the field that holds it.
+  const marker = place.findIndex((step) => step === '$secret' || step === '$file');
+  const steps = place
+    .slice(0, marker < 0 ? place.length : marker)
+    .map((step) => (typeof step === 'number' ? '[]' : step));
   // An element that came or went is a change of its list.
   while (steps.at(-1) === '[]') steps.pop();
   const usable = steps.every((step) => step === '[]' || /^[^.[\]*]+$/.test(step));
@@ -52,12 +56,14 @@ interface Tally {
 
 /**
  * The fields that changed without an entry of the audit log, or kept returning to earlier values: the ones that change
- * most first. What came or went completely, and what a restore wrote, does not count; nor does a field that only went,
- * as it does when a rule leaves it out.
+ * most first. What came or went completely, what a restore wrote, and what other rules of the mirror may have changed,
+ * does not count; nor does a field that only went.
  * @param entries oldest first
  */
 export function findNoise(entries: readonly Entry[], versions: Versions): NoisyField[] {
-  const edits = entries.filter(({ cut, baseline, restore }) => !cut && !baseline && restore === undefined);
+  const edits = entries.filter(
+    ({ cut, baseline, newRules, restore }) => !cut && !baseline && !newRules && restore === undefined,
+  );
   const audited = edits.some(({ certainty }) => certainty === 'audit');
   const tallies = new Map<string, Tally>();
   /** Values that a field had, by resource and place. */

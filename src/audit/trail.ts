@@ -35,6 +35,8 @@ export interface Entry {
   readonly restore?: string;
   /** The account's first listing: the resource existed before. */
   readonly baseline: boolean;
+  /** The rules of the mirror changed with it: a difference need not be an edit. */
+  readonly newRules: boolean;
   /** It is in the commit at which a shallow clone begins: who made it, and when, is not in the clone. */
   readonly cut: boolean;
   readonly before: Files;
@@ -125,6 +127,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         commit: commit.id,
         ...(facts.restore ? { restore: facts.restore } : {}),
         baseline: facts.first && before.size === 0,
+        newRules: facts.newRules,
         cut: isCut,
         before,
         after,

@@ -24,7 +24,13 @@ const RENEWED: Readonly<Record<RulesOf, string>> = {
     'account. Earlier commits still hold the old values.',
   ].join('\n'),
 };
+/** What the other commits of a run by new rules say. */
+const BY_NEW_RULES = [
+  'This is the first run by other rules of the mirror. What they keep, and the ones before left',
+  'out or replaced as a whole, differs here as well: not every difference is an edit.',
+].join('\n');
 const RENEWED_TRAILER = 'Celigo-Renewed';
+const NEW_RULES_TRAILER = 'Celigo-New-Rules';
 /** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
 /** Ends the sentence of a commit whose every author is a guess. */
@@ -107,6 +113,8 @@ export interface MessageInput {
   readonly restoreId?: string;
   /** The documents changed because the rules of the mirror did. */
   readonly renewed?: RulesOf;
+  /** Some of the changes may come from other rules of the mirror. */
+  readonly newRules?: boolean;
   readonly nounsOf: (type: string) => Nouns;
 }
 
@@ -201,6 +209,7 @@ export function commitMessage(input: MessageInput): string {
   const subject = `${input.account}: ${prefix}${what}`;
   const notes: string[] = [];
   if (input.renewed) notes.push(RENEWED[input.renewed]);
+  else if (input.newRules) notes.push(BY_NEW_RULES);
   if (input.first) notes.push(`${FIRST} who created the existing resources is not known.`);
   const doubt = doubtOf(input);
   if (doubt !== '') notes.push(doubt);
@@ -209,6 +218,7 @@ export function commitMessage(input: MessageInput): string {
     `Celigo-Run: ${input.runId}`,
     ...(input.readAt ? [`Celigo-Read: ${input.readAt.toISOString()}`] : []),
     ...(input.renewed ? [`${RENEWED_TRAILER}: true`] : []),
+    ...(input.newRules ? [`${NEW_RULES_TRAILER}: true`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map((person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`),
@@ -250,6 +260,8 @@ export interface CommitFacts {
   readonly first: boolean;
   /** Made of the documents before it alone: the account was not read for it. */
   readonly renewed: boolean;
+  /** Something in it may have changed because the rules of the mirror did. */
+  readonly newRules: boolean;
   /** The author of every change is the last modifier. */
   readonly allGuessed: boolean;
 }
@@ -290,6 +302,7 @@ export function readMessage(message: string): CommitFacts {
     coAuthors,
     lines,
     renewed: trailers.has(RENEWED_TRAILER),
+    newRules: trailers.has(RENEWED_TRAILER) || trailers.has(NEW_RULES_TRAILER),
     first,
     allGuessed,
   };

@@ -43,7 +43,7 @@ function entries(...stories: readonly Story[]): Entry[] {
       const by = { name: 'A', email: 'a@x' };
       const common = { key: `${type}/${id}`, type, id, title: '', path: `${type}/${id}.yaml`, also: [], sources: [] };
       const made = { what: 'changed' as const, time: new Date(i), by, certainty, commit: String(i) };
-      return { ...common, ...made, baseline: false, cut: false, before, after: files(doc), ...more };
+      return { ...common, ...made, baseline: false, newRules: false, cut: false, before, after: files(doc), ...more };
     }),
   );
 }
@@ -77,6 +77,10 @@ describe('fields that change by themselves', () => {
   it.each<[string, Story]>([
     ['edits that the log knows', { states: [[state('1')], [state('2')], [state('3')]] }],
     ['what a restore wrote', { more: { restore: 'r' }, states: [[state('1')], [state('2'), 'unknown']] }],
+    [
+      'what new rules of the mirror made',
+      { more: { newRules: true }, states: [[state('1')], [state('2'), 'unknown']] },
+    ],
     ['the first listing', { more: { baseline: true }, states: [[state('1')], [state('2'), 'unknown']] }],
     ['a field that only went', { states: [[state('1')], [{ name: 'F', settings: {} }, 'unknown']] }],
     ['types without a log', { type: 'tags', states: [[{ x: 1 }], [{ x: 2 }, 'unknown']] }],
@@ -98,6 +102,7 @@ describe('fields that change by themselves', () => {
     ['a longer list', { a: [1] }, { a: [1, 2] }, 'a', true],
     ['in a list of lists', { a: [[{ x: 1 }]] }, { a: [[{ x: 2 }]] }, 'a[][].x', true],
     ['with a key that no path can name', { a: { 'b.c': 1 } }, { a: { 'b.c': 2 } }, 'a["b.c"]', false],
+    ['a credential', { a: { $secret: '1' } }, { a: { $secret: '2' } }, 'a', true],
     ['the name', { name: 'x' }, { name: 'y' }, 'name', false],
   ])('are named by their path: %s', (_, before, after, path, ignorable) => {
     const found = findNoise(entries(AUDITED, { states: [[before], [after, 'unknown']] }), versions);

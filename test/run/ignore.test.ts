@@ -66,6 +66,23 @@ describe('fields that an account ignores', () => {
     expect(await mirror.sync()).toMatchObject({ code: 0, commits: [] });
   });
 
+  it('come back when the rule is removed, and no one is said to have changed them', async () => {
+    const account = await sample();
+    edit(account, 'monday', '1');
+    const mirror = space(account, { flows: PATHS });
+    await mirror.sync();
+    mirror.configure({ prod: accountOf(account, {}) });
+
+    const { commits } = await mirror.sync();
+    expect(commits.map(({ author }) => author.replace(/ <.*/, ''))).toEqual(['celigo-mirror']);
+    expect(mirror.read(mirror.find(FLOW))).toContain('lastTouched: monday');
+    expect(mirror.git('log', '-1', '--format=%b')).toContain('other rules of the mirror');
+    edit(account, 'monday', '1', { description: 'edited' });
+    await mirror.sync();
+    expect(mirror.git('log', '-1', '--format=%b')).not.toContain('other rules');
+    expect((await mirror.run('doctor', '--noise')).out).toContain('No field seems to change by itself');
+  });
+
   it('are left as they are by a restore, also from a state that holds them', async () => {
     const account = await sample();
     edit(account, 'monday', '1', { description: 'first' });

@@ -190,7 +190,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
     fallback: deps.config.repository.author,
     now: deps.now(),
     // No one made what the rules of this version make of an unchanged document.
-    guess: !committing.start.renewing,
+    guess: !committing.start.newRules,
   });
   const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);
   const audited = log !== undefined;
@@ -224,6 +224,7 @@ async function commitGroup(
     incomplete: decision.incomplete,
     first: headState.binding === undefined && !group.restored,
     ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
+    newRules: start.newRules && group.changes.some(({ kind }) => kind !== 'added'),
     ...(last ? { generated: wordsFor(settings) } : {}),
     nounsOf,
   });

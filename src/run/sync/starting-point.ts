@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { digestOf } from '../../core/digest.ts';
+import { equalJson } from '../../core/paths.ts';
 import { type Repair, repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { createStaging, type Staging } from '../../mirror/staging.ts';
@@ -33,6 +34,8 @@ export interface StartingPoint {
   readonly context: CollectContext;
   /** Documents of HEAD were written by older rules: of another version, or configuration. */
   readonly renewing: boolean;
+  /** The rules are other ones than those of the last run: what they keep now, and did not before, is no edit. */
+  readonly newRules: boolean;
 }
 
 /** The file that marks that files of the account are being put in place and committed. */
@@ -83,6 +86,8 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     ...(options.seen ? { seen: options.seen } : {}),
     signal: deps.signal,
   };
+  const { binding } = headState;
+  const renewing = binding !== undefined && hasOlderRules(binding, account.ignore);
   return {
     repository,
     headState,
@@ -94,7 +99,8 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     staging,
     credentials,
     context,
-    renewing: headState.binding !== undefined && hasOlderRules(headState.binding, account.ignore),
+    renewing,
+    newRules: renewing || (binding !== undefined && !equalJson(binding.ignore ?? {}, account.ignore)),
   };
 }
 

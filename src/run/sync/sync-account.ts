@@ -45,7 +45,7 @@ async function runOnce(
   try {
     const first = await readStartingPoint(run, opened);
     const renewed = await renewDocuments(run, first).finally(() => clearStaging(first.staging));
-    const start = renewed ? { ...(await readStartingPoint(run, opened)), renewing: true } : first;
+    const start = renewed ? { ...(await readStartingPoint(run, opened)), newRules: true } : first;
     return await mirrorAccount(run, start, renewed).finally(() => clearStaging(start.staging));
   } catch (error) {
     await undoPartial(opened, account.name, deps.signal);
