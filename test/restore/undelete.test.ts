@@ -141,15 +141,26 @@ describe('a deleted resource comes back', () => {
     expect(doc(test.emulator, 'exports', ids.exports)).toMatchObject({ http: { relativeURI: '/newer' } });
   });
 
-  it('together with those that use it, and it them', async () => {
+  it.each([
+    ['which the server names', true],
+    ['which the server does not name', false],
+  ])('together with those that use it, and it them, %s', async (_, names) => {
     const { test, space, at, ids } = await chain();
     const acting = test.emulator.act(test.owner.email);
     const { _integrationId, pageGenerators } = doc(test.emulator, 'flows', ids.flows);
     const next = { _integrationId, pageGenerators, disabled: true, pageProcessors: [], _runNextFlowIds: [ids.flows] };
     const other = String(acting.create('flows', { name: 'Other', ...(next as JsonObject) })._id);
+    if (!names) await space.sync();
     acting.remove('flows', other);
     acting.remove('flows', ids.flows);
     test.emulator.state.touch('flows', ids.flows, { _runNextFlowIds: [other] });
+    const body = { errors: [{ code: 'descendants_not_restored', message: 'Please restore the descendants first.' }] };
+    for (const flow of names ? [] : [ids.flows, other])
+      test.emulator.faults.add({
+        times: 'always',
+        match: { method: 'POST', path: `*/recycleBinTTL/flows/${flow}` },
+        fault: { kind: 'status', status: 422, body },
+      });
     test.emulator.clearRequests();
 
     const outcome = await space.run('restore', `flows/${ids.flows}`, '--at', at, '--yes');
@@ -309,6 +320,34 @@ describe('what the bin does not give back', () => {
     expect(said(outcome)).toContain('it uses what is in the recycle bin itself, restore that as well: ');
     expect(said(outcome)).toContain(ids.exports);
     expect(test.emulator.state.get('exports', ids.exports)).toBeUndefined();
+  });
+});
+
+describe('two that use each other', () => {
+  it('are reported with what the server said, not each with the other', async () => {
+    const world = await chain();
+    const { test, space, ids } = world;
+    const { state } = test.emulator;
+    const acting = test.emulator.act(test.owner.email);
+    const status = { _exportId: ids.exports, statusPath: 's', inProgressValues: ['p'], doneValues: ['d'] };
+    const http = { submit: { sameAsStatus: true }, status };
+    const helper = String(acting.create('asynchelpers', { name: 'Helper', http })._id);
+    state.touch('exports', ids.exports, { _asyncHelperId: helper });
+    await space.sync();
+    state.touch('exports', ids.exports, { _asyncHelperId: undefined });
+    acting.remove('asynchelpers', helper);
+    removeAll(world);
+    for (const path of [`asynchelpers/${helper}`, `exports/${ids.exports}`])
+      test.emulator.faults.add({
+        times: 'always',
+        match: { method: 'POST', path: `/v1/recycleBinTTL/${path}` },
+        fault: { kind: 'status', status: 422, body: { errors: [{ code: 'locked', message: 'Not now.' }] } },
+      });
+
+    const outcome = await space.run('restore', `asynchelpers/${helper}`, `exports/${ids.exports}`, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain('answered 422 (Not now.)');
   });
 });
 

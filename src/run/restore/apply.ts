@@ -131,9 +131,10 @@ async function retryRefused(work: Work): Promise<void> {
       byLevel.map(({ key, action }) => ({ kind: 'intent', key, action })),
       true,
     );
+    // What waits for a refused step must not keep it from being tried: they may need each other.
+    for (const { key } of byLevel) log.outcomes.delete(key);
     for (const level of levelsOf(byLevel)) {
       const next = byLevel.filter((step) => step.level === level);
-      for (const { key } of next) log.outcomes.delete(key);
       await together(work.queue, next, (step) => attempt(work, step));
     }
     if (!byLevel.some(({ key }) => log.outcomes.get(key)?.result === 'done')) return;

@@ -37,6 +37,15 @@ async function comeBackInCascade(run: StepRun, type: ResourceType, id: string): 
   return { result: 'blocked', id, reason };
 }
 
+/** What a resource in the recycle bin uses that is there as well. */
+async function usedInBinBy({ context }: StepRun, type: ResourceType, id: string): Promise<string[]> {
+  const bin = await context.writer.bin();
+  const isThere = (typeName: string | undefined, other: string): boolean =>
+    typeName !== undefined && other !== id && bin.has(keyOf(typeName, other));
+  const uses = usesOf(type, bin.get(keyOf(type.name, id)) ?? {});
+  return uses.flatMap((use) => (isThere(use.type ?? use.perhaps, use.id) ? [use.id] : []));
+}
+
 /** Out of the recycle bin: alone, or with the rest of the circle that it is part of. */
 async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string): Promise<LivePair | StepOutcome> {
   const { context, log, returning } = run;
@@ -49,8 +58,10 @@ async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string
     const document = documents.get(step.key);
     if (error.status === 403 && document && isAppPart(document.doc))
       return { result: 'blocked', id, reason: 'part of an Integration App: the server leaves it to the app' };
-    const used = error.named.filter((other) => other !== id);
-    if (error.apiCode !== 'descendants_not_restored' || used.length === 0) throw error;
+    if (error.apiCode !== 'descendants_not_restored') throw error;
+    const named = error.named.filter((other) => other !== id);
+    const used = named.length > 0 ? named : await usedInBinBy(run, type, id);
+    if (used.length === 0) throw error;
     const names = used.map((other) => {
       const planned = returning.get(other);
       return planned ? `${planned.key} "${planned.title}"` : other;
