@@ -9,10 +9,10 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
     .summary('check everything a run depends on')
     .description(
       'Checks the configuration, the token and what it may read, the clock, git, the repository and the remote. ' +
-        'Changes nothing.',
+        'Names fields that this version does not know. Changes nothing.',
     )
     .option('--bundle [file]', 'also write a file for support, with all secrets removed')
-    .option('--noise [commits]', 'instead: name the fields that change by themselves, going by the last commits (200)')
+    .option('--noise [commits]', 'instead: name the fields that change on their own, from the last commits (200)')
     .option(...JSON_RESULT)
     .addHelpText(
       'after',

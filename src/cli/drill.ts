@@ -24,7 +24,8 @@ Examples:
   celigo-mirror drill ./mirror --at "1 month ago"
 
 Exit codes:
-  0   everything came back, except what no API can restore (users, tokens, Integration Apps …)
+  0   everything came back, except what no API can restore (users, tokens, Integration Apps …);
+      what the API may refuse today is a warning
   1   something else did not come back
   64  no mirror in this folder`,
     )

@@ -9,7 +9,8 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
     .summary('bring back an earlier state')
     .description(
       'Restores resources to the state that the mirror holds. Prints a plan and asks before it writes; mirrors the ' +
-        'account first; writes in dependency order. Deleted resources are taken from the recycle bin if possible.',
+        'account first; writes in dependency order. Deleted resources are taken from the recycle bin if possible, with ' +
+        'what they use.',
     )
     .argument(
       '[what...]',
@@ -24,7 +25,11 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
     .option('--with-dependencies', 'also restore everything that the named resources refer to')
     .option('--secrets <file>', 'credentials to write: YAML, "connections/<id or name>: { field: value }"')
     .option('--enable-flows', 'at the end, enable what was enabled in that state')
-    .option('--force', 'overwrite changes made since the last sync, and delete more than the guards permit')
+    .option(
+      '--force',
+      'overwrite changes made since the last sync, delete more than the guards permit, and write again what the ' +
+        'server changed after an earlier write',
+    )
     .option('--resume [id]', 'resume an interrupted restore')
     .option('--out <file>', 'save the plan instead of applying it')
     .option(...JSON_RESULT)

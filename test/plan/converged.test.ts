@@ -56,7 +56,7 @@ describe('what the platform adjusts by itself', () => {
   const then = { http: { concurrencyLevel: 5 } };
   const now = { autoRecoverRateLimitErrors: true, http: { targetConcurrencyLevel: 5 } };
 
-  it('is no difference as soon as the server lets it', () => {
+  it('makes no difference as soon as the server allows it', () => {
     const made = new Set(madeBy(CONNECTIONS, then, now, undefined).map(noteOf));
     expect(converge(CONNECTIONS, then, now, made).doc).toEqual(now);
     const off = { ...now, autoRecoverRateLimitErrors: false };
