@@ -186,6 +186,11 @@ export const CONNECTION_TYPES = [
       matchBy: ['type', 'name'],
       created: [
         { field: 'type', value: 'van', says: 'gets a new mailbox from the provider' },
+        {
+          field: 'connectionRole',
+          value: 'mcpChild',
+          says: 'the API refuses it: the person who owns it must sign in again',
+        },
         { field: 'ftp._tpConnectorId', says: PUBLISHED },
         { field: 'as2._tpConnectorId', says: PUBLISHED },
       ],

@@ -253,6 +253,8 @@ export const FLOW_TYPES = [
         { field: 'salesforce.distributed', says: TRIGGER },
       ],
       refusedOnPut: ['cdc.cursor', 'netsuite.customFieldMetadata'],
+      // It counts when the topic is another one (api-notes#put).
+      ignoredOnPut: ['topic.startPosition'],
       late: ['http._asyncHelperId', '_postParseListenerId'],
       strip: [...STEP_STRIP, 'asynchronous', '__linkedLookupCacheIds', 'rawData'],
     },

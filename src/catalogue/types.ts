@@ -129,6 +129,8 @@ interface RestoreRule {
    * is, and reported. The server keeps them where a PUT leaves them out.
    */
   readonly onlyOnCreate?: readonly FieldPath[];
+  /** Ignored by a PUT, at least where it changes nothing else: a difference is left as it is, and reported. */
+  readonly ignoredOnPut?: readonly FieldPath[];
   /** Fields set by the server, left out of a write, besides `SERVER_MANAGED` of `common.ts`. */
   readonly strip?: readonly FieldPath[];
   /**

@@ -31,6 +31,11 @@ export function neverPut({ restore: { refusedOnPut = [], onlyOnCreate = [] } }: 
   return [...refusedOnPut, ...onlyOnCreate];
 }
 
+/** Members that no PUT changes, at least not alone: a difference is left as it is. */
+export function leftAlone({ restore: { onlyOnCreate = [], ignoredOnPut = [] } }: ResourceType): readonly FieldPath[] {
+  return [...onlyOnCreate, ...ignoredOnPut];
+}
+
 function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject {
   return entries ? withKey(doc, entries, undefined) : doc;
 }

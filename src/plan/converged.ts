@@ -13,7 +13,7 @@ import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJson
 import { isObjectId } from '../core/keys.ts';
 import { equalJson, stepsOf } from '../core/paths.ts';
 import { atPlace, covers, type Place, placeText } from '../core/places.ts';
-import { withLiveFixed, withLiveSwitches } from './body.ts';
+import { leftAlone, withLiveFixed, withLiveSwitches } from './body.ts';
 import { isInnerId } from './ids.ts';
 
 /** What a write leaves at one place, in place of what it sends; a missing side: the field is absent there. */
@@ -140,13 +140,13 @@ function isAdjusted(doc: JsonObject, place: Place): boolean {
  * @param made what the server made of earlier writes of this resource
  */
 export function converge(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
-  const { onlyOnCreate = [] } = type.restore;
+  const alone = leftAlone(type);
   const still = isStill(type);
   const { doc, kept } = takeOver(
     withLiveFixed(type, wanted, live),
     live,
     (...difference) =>
-      onlyOnCreate.some((path) => covers(path, difference[0])) ||
+      alone.some((path) => covers(path, difference[0])) ||
       still(...difference) ||
       (made.size > 0 && made.has(noteOf(keptAt(...difference)))),
   );

@@ -3,7 +3,7 @@ import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { isFieldStep, stepsOf, valueAt } from '../core/paths.ts';
 import { covers, type Place, placeText } from '../core/places.ts';
-import { switchesOf, switchesToTurnOn } from './body.ts';
+import { leftAlone, switchesOf, switchesToTurnOn } from './body.ts';
 import { noteOf } from './converged.ts';
 import { compare } from './decide.ts';
 import { list, type PlanInput } from './draft.ts';
@@ -60,12 +60,10 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
     return also(notes.filter(({ field }) => step.changes.some(({ place }) => touches(field, place))));
   },
   ({ step, document, live, input }) => {
-    const { onlyOnCreate = [] } = document.type.restore;
-    if (onlyOnCreate.length === 0 || live?.state !== 'live' || step.action === 'impossible') return undefined;
-    const kept = compare(document, live, input).kept.filter(({ place }) =>
-      onlyOnCreate.some((path) => covers(path, place)),
-    );
-    const fields = [...new Set(kept.map(({ place }) => String(place[0])))];
+    const alone = leftAlone(document.type);
+    if (alone.length === 0 || live?.state !== 'live' || step.action === 'impossible') return undefined;
+    const { kept } = compare(document, live, input);
+    const fields = alone.filter((path) => kept.some(({ place }) => covers(path, place)));
     return fields.length > 0 ? `: ${list(fields)} differs and stays as it is: change it manually` : undefined;
   },
   ({ step, document: { neededBy } }) =>

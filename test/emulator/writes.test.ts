@@ -157,6 +157,22 @@ describe('replacing', () => {
     }
   });
 
+  it('ignores a position in a topic that stays the same, and how an API logs', async () => {
+    const topics = [1, 2].map((n) => doc(id('d', n), `Topic ${n}`));
+    const read = (n: number, startPosition: string): JsonObject => ({ topic: { _topicId: id('d', n), startPosition } });
+    const step = (n: number, position: string) => exportDoc(1, { adaptorType: 'TopicExport', ...read(n, position) });
+    const { _connectionId, ...stored } = step(1, 'earliest');
+    const apis = [doc(id('6', 1), 'A', { type: 'builder', logging: { mode: 'errors' } })];
+    const { send } = await start({ seed: account({ topics, exports: [stored], apis }) });
+    const put = async (type: string, body: JsonObject) => (await send('PUT', `/v1/${type}/${body._id}`, body)).body;
+
+    expect(await put('exports', { ...stored, ...read(1, 'latest') })).toMatchObject(read(1, 'earliest'));
+    expect(await put('exports', { ...stored, ...read(2, 'latest') })).toMatchObject(read(2, 'latest'));
+    expect(await put('apis', { ...apis[0], logging: { mode: 'all' } })).toMatchObject({ logging: { mode: 'errors' } });
+    const made = await send('POST', '/v1/apis', { name: 'B', type: 'builder', logging: { mode: 'all' } });
+    expect(made.body).not.toHaveProperty('logging');
+  });
+
   it('resets the mapping of a response that is left out, or comes in the form of its schema', async () => {
     const step = (responseMapping?: JsonObject) => ({
       pageProcessors: [{ type: 'import', _importId: id('4', 1), ...(responseMapping ? { responseMapping } : {}) }],

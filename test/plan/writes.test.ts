@@ -45,6 +45,19 @@ describe('members that only a creation sends', () => {
   });
 });
 
+it('what a PUT ignores is sent, since it may count, and a difference is reported and left', () => {
+  const topic = (startPosition: string, n = 1): JsonObject => ({ topic: { _topicId: id('t', n), startPosition } });
+  expect(put('exports', topic('latest', 2), topic('earliest'))).toEqual(topic('latest', 2));
+  for (const [dir, doc, live, field] of [
+    ['exports', topic('latest'), topic('earliest'), 'topic.startPosition'],
+    ['apis', { logging: { mode: 'a' } }, { logging: { mode: 'b' } }, 'logging'],
+  ] as const) {
+    const { steps, warnings } = plan(dir, doc, { name: 'one', ...live }, { exists: () => true });
+    expect(steps).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining(`${field} differs and stays as it is`)]);
+  }
+});
+
 it('members that a PUT keeps when it leaves them out are cleared by null', () => {
   const live = { endUserProvidedFields: ['http.auth'], name: 'one' };
   expect(put('connections', { name: 'one' }, live)).toEqual({ name: 'one', endUserProvidedFields: null });
@@ -137,6 +150,8 @@ describe('what a creation starts or needs is a warning', () => {
     ['exports', { topic: { startPosition: 'earliest' } }, 'reads all events that the topic holds again'],
     ['exports', { netsuite: { distributed: { recordType: 'item' } } }, 'installs its trigger'],
     ['connections', { type: 'van' }, 'gets a new mailbox'],
+    ['connections', { type: 'mcp', connectionRole: 'mcpChild' }, 'must sign in again'],
+    ['connections', { type: 'mcp', connectionRole: 'other' }, undefined],
     ['connections', { type: 'ftp', ftp: { _tpConnectorId: id('t', 1) } }, 'publish its own one first'],
     ['flows', {}, 'Standalone flows'],
     ['flows', { _integrationId: id('i', 1) }, undefined],

@@ -8,7 +8,7 @@ import {
   type MutableJsonObject,
   setOwn,
 } from '../../core/json.ts';
-import { mapPath, setPlace, valueAt, valuesAt, withKey } from '../../core/paths.ts';
+import { equalJson, mapPath, setPlace, valueAt, valuesAt, withKey } from '../../core/paths.ts';
 import { inferred } from './adaptors.ts';
 import { normaliseConnection } from './connection-writes.ts';
 import { pointers } from './connector-pointers.ts';
@@ -142,6 +142,13 @@ function withBodies(doc: JsonObject): JsonObject {
   return mapPath(doc, 'http.body', (body) => (typeof body === 'string' ? [body] : body));
 }
 
+/** Where to begin in a topic is read again only when the topic is another one (api-notes#put). */
+function withPosition(doc: JsonObject, { stored }: Context): JsonObject {
+  const position = valueAt(stored, 'topic.startPosition');
+  const isSame = equalJson(valueAt(stored, 'topic._topicId'), valueAt(doc, 'topic._topicId'));
+  return position !== undefined && isSame ? setPlace(doc, 'topic.startPosition', position) : doc;
+}
+
 function withoutWrapperStack(doc: JsonObject): JsonObject {
   return mapPath(doc, 'wrapper._stackId', () => undefined);
 }
@@ -150,7 +157,7 @@ const OWN: Readonly<Record<string, Normalise>> = {
   integrations: (doc, context) => groups(groups(doc, 'flowGroupings', context), 'apiGroupings', context),
   flows: flow,
   exports: (doc, context) => ({
-    ...pointers(inferred(withoutWrapperStack(doc), 'Export'), context),
+    ...pointers(inferred(withPosition(withoutWrapperStack(doc), context), 'Export'), context),
     asynchronous: true,
   }),
   imports: (doc, context) =>

@@ -81,7 +81,7 @@ const RULES: Readonly<Record<string, ServerRule>> = {
   httpconnectors: { ...NAMED, catalogue: true, bin: 'none' },
   lookupcaches: { ...NAMED, removed: 200 },
   tools: { required: ['name', '_integrationId'], keeps: ['draft'], unique: 'name' },
-  apis: { ...NAMED, adds: { disabled: false } },
+  apis: { ...NAMED, adds: { disabled: false }, readOnly: ['logging'] },
   mcpservers: {
     required: ['name', 'relativeURI'],
     unique: 'relativeURI',

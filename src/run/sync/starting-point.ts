@@ -34,7 +34,7 @@ export interface StartingPoint {
   readonly context: CollectContext;
   /** Documents of HEAD were written by older rules: of another version, or configuration. */
   readonly renewing: boolean;
-  /** The rules are other ones than those of the last run: what they keep now, and did not before, is no edit. */
+  /** The rules are other ones than those of the last run: what they keep now, and did not before, was not edited. */
   readonly newRules: boolean;
 }
 
