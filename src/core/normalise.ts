@@ -23,7 +23,7 @@ import {
   isHeaderList,
   isNamedCredential,
   isParameterCredential,
-  labelOf,
+  labelsOf,
   nameOfPair,
 } from './secrets.ts';
 
@@ -306,7 +306,7 @@ function cleanCollection(
   if (policy === 'redact' && place.length > 0 && keys.some(isSecretKey)) return concealed(pass, value);
   const names = isName !== undefined && !entry;
   const paired = names ? undefined : nameOfPair(source);
-  const label = entry ? labelOf(source) : undefined;
+  const label = entry && isName ? labelsOf(source).find(isName) : undefined;
   let only: string | undefined;
   let count = 0;
   for (const key of keys) {

@@ -84,25 +84,21 @@ export function isCredentialBelow(above: string, own: string, value: string | nu
   return typeof value === 'string' && isNamedSecret(above, value);
 }
 
-/** The name that an entry of a list gives to its `value`, if any. */
+/** The names that an entry of a list gives to its `value`. */
+export function labelsOf(entry: JsonObject): string[] {
+  return LABELS.map((label) => getOwn(entry, label)).filter((name) => typeof name === 'string');
+}
+
+/** The first of them, if any. */
 export function labelOf(entry: JsonObject): string | undefined {
-  for (const label of LABELS) {
-    const name = getOwn(entry, label);
-    if (typeof name === 'string') return name;
-  }
-  return undefined;
+  return labelsOf(entry)[0];
 }
 
 /** The name that an object such as `{ name: 'X-Api-Key', value: … }` gives to its `value`, if it says credential. */
 export function nameOfPair(object: JsonObject): string | undefined {
   const value = getOwn(object, 'value');
   if (value === undefined || value === null) return undefined;
-  for (const label of LABELS) {
-    const name = getOwn(object, label);
-    if (typeof name !== 'string') continue;
-    if (isPairCredential(name, value)) return name;
-  }
-  return undefined;
+  return labelsOf(object).find((name) => isPairCredential(name, value));
 }
 
 /** Lists of settings also say where a key is to be found: then the value is its field or variable. */

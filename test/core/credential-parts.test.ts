@@ -111,6 +111,11 @@ describe('lists of headers', () => {
     expect(isHeaderCredential(name)).toBe(false);
   });
 
+  it('are known by any of their labels', () => {
+    const headers = [{ name: 'our header', key: 'X-Auth', value: 'tulip' }];
+    expect(JSON.stringify(normalise('exports', { http: { headers } }))).not.toContain('tulip');
+  });
+
   it.each([
     ['Bearer {{{connection.http.encrypted.token}}}', 'same'],
     ['Basic {{base64Encode (join ":" connection.u connection.p)}}', 'same'],
@@ -136,12 +141,20 @@ describe('lists of headers', () => {
 });
 
 describe('cookies', () => {
+  it('leave a JSON text that can be read', () => {
+    const body = '{"set-cookie":["tulip=\\"a]\\"; Path=/", "b=tulip"],"n":[1]}';
+    const { doc } = normalise('exports', { http: { body } });
+    const kept = JSON.parse(String((doc.http as JsonObject).body)) as JsonObject;
+    expect(kept).toEqual({ 'set-cookie': [expect.stringContaining('[[redacted')], n: [1] });
+  });
+
   it.each(['cookie', 'Cookie', 'set-cookie', 'Set-Cookie', 'SET-COOKIE'])('are credentials anywhere: %s', (name) => {
     const doc: JsonObject = {
       [name]: 'tulip',
       settings: { a: [{ [name]: ['tulip=1', 'tulip=2'] }] },
       pairs: [{ name, value: 'tulip' }, { key: name, value: ['tulip'] }, [name, 'tulip']],
       http: { headers: [{ name, value: 'tulip' }], body: `{"${name}": "tulip"}` },
+      bodies: [`{"${name}":["tulip"]}`, `{"a":{"${name}" : [ "tulip=\\"a]\\"; Path=/", "b=tulip" ]},"b":1}`],
       sampleData: { headers: { [name]: 'tulip' } },
     };
     for (const { name: dir } of RESOURCE_TYPES)

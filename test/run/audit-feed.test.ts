@@ -161,6 +161,18 @@ describe('the audit feed', () => {
     expect(space.files().some((path) => path.includes('/audit/'))).toBe(false);
   });
 
+  it('names the captured field, not what is in the record', async () => {
+    const [entry] = made([Date.parse('2025-03-01T00:00:00Z')]) as [AuditEntry];
+    const paths = ['mockOutput.page[0].ola@x.test', 'mockOutput.page[1]', 'a[0].sampleData["Ola"]', 'mockOutputs.a'];
+    const fieldChanges = paths.map((fieldPath) => ({ fieldPath, newValue: 1 }));
+    const account = await sample({ seed: { ...sampleAccount(), audit: [{ ...entry, fieldChanges }] } });
+    const space = workspace(account);
+
+    await space.mirrored();
+
+    expect(lines(space)[0]?.fields).toEqual(['mockOutput', 'a[0].sampleData', 'mockOutputs.a']);
+  });
+
   it('knows who it was where the log has a bare id', async () => {
     const [entry] = made([Date.parse('2025-03-01T00:00:00Z')]);
     const bare = [

@@ -1,3 +1,4 @@
+import { CAPTURED_FIELDS } from '../../catalogue/common.ts';
 import { type FeedEntry, fetchFeed } from '../../celigo/audit.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { replaceCredentials } from '../../core/credential-text.ts';
@@ -12,6 +13,9 @@ const OVERLAP_MS = 3_600_000;
 const SWEEP_OVERLAP_MS = 3 * 86_400_000;
 /** Before the platform existed. */
 const BEGINNING = new Date('2011-01-01T00:00:00Z');
+
+/** A path that goes on below a captured field. */
+const IN_CAPTURED = new RegExp(String.raw`^(?:.*?[.\]])??(?:${[...CAPTURED_FIELDS].join('|')})(?=[.[])`);
 
 /** What a line of the feed must have. */
 interface FeedLine {
@@ -36,6 +40,12 @@ function fileOf(time: string): string {
   return `${FEED_DIR}/${new Date(time).toISOString().slice(0, 7)}.ndjson`;
 }
 
+/** The path of a captured field alone: below it are keys of records of other systems. */
+function withoutRecords(path: string): string {
+  const [field] = IN_CAPTURED.exec(path) ?? [];
+  return field ?? path;
+}
+
 /** The entry without credentials, which paths of fields and names of people may hold. */
 function cleaned(entry: FeedEntry, fingerprint: (secret: string) => string): FeedEntry {
   const clean = (text: string): string => replaceCredentials(text, (found) => redaction(fingerprint(found)));
@@ -47,7 +57,7 @@ function cleaned(entry: FeedEntry, fingerprint: (secret: string) => string): Fee
     resourceId: clean(resourceId),
     source: clean(source),
     by: { id: clean(by.id), name: clean(by.name), email: clean(by.email) },
-    fields: fields.map(clean),
+    fields: [...new Set(fields.map((path) => clean(withoutRecords(path))))],
   };
 }
 
