@@ -252,7 +252,9 @@ function namesIn({ place }: Pass, rule: Rule | undefined): IsName | undefined {
 function withoutHeader(pass: Pass, name: string, value: Json): Json | undefined {
   if (typeof value === 'string') return withoutParts(pass, value, credentialsInHeader(name, value));
   if (pass.mirrored && secretOf(value) !== undefined) return value;
-  const isClear = isArray(value) ? value.some(isClearCredential) : typeof value === 'number';
+  const isClear = isArray(value)
+    ? value.some(isClearCredential)
+    : typeof value === 'number' && isNamedCredential(name, value);
   return isClear ? secretMarker(pass.options.fingerprint(printed(value))) : undefined;
 }
 

@@ -111,6 +111,14 @@ describe('lists of headers', () => {
     expect(isHeaderCredential(name)).toBe(false);
   });
 
+  it('keep numbers that count something', () => {
+    const unencrypted = { tokenExpiry: 300, tokenTTL: 3600, apiKeyVersion: 2 };
+    expect(normalise('connections', { http: { unencrypted } }).doc).toEqual({ http: { unencrypted } });
+    expect(JSON.stringify(normalise('connections', { http: { unencrypted: { apiKey: 471147 } } }))).not.toContain(
+      '4711',
+    );
+  });
+
   it('are known by any of their labels', () => {
     const headers = [{ name: 'our header', key: 'X-Auth', value: 'tulip' }];
     expect(JSON.stringify(normalise('exports', { http: { headers } }))).not.toContain('tulip');
