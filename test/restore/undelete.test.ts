@@ -286,6 +286,24 @@ describe('what the bin does not give back', () => {
     expect([...stepsOf(second.out).values()]).toEqual(['create']);
   });
 
+  it('because it was purged gets a new id, which free-form settings follow', async () => {
+    const world = await chain();
+    const { test, space, ids, at } = world;
+    const acting = test.emulator.act(test.owner.email);
+    removeAll(world);
+    for (const dir of ['exports', 'scripts'] as const)
+      await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/${dir}/${ids[dir]}`);
+    const settings = { source: ids.exports };
+    const other = String(acting.create('integrations', { name: 'Names it', settings } as JsonObject)._id);
+    await space.sync();
+
+    const outcome = await space.run('restore', `exports/${ids.exports}`, '--at', at, '--with-dependencies', '--yes');
+
+    expectCode(outcome, 0);
+    const [created] = test.emulator.state.all('exports');
+    expect(doc(test.emulator, 'integrations', other).settings).toEqual({ source: created?._id });
+  });
+
   it('because it is a part of an Integration App is left to the app', async () => {
     const world = await chain();
     const { test, space, ids } = world;

@@ -98,6 +98,8 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   const { doc: wanted } = reachable(type, then, now, made(type.name, id));
   if (versionOf(live.doc) !== step.version && !ours && diffFields(now, wanted).length > 0)
     return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
+  // Kept before anything is written: what it names may get its new id only later.
+  run.log.keepWrite(type, id, undefined, live, restorable(type, document.doc, ids));
   const problem = await overwrite(run, step, document, id, live);
   return problem ? { result: 'blocked', id, reason: problem } : { result: 'done', id };
 }
