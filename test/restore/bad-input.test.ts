@@ -206,6 +206,30 @@ describe('a restore', () => {
     untouched(commit);
   });
 
+  it('of something whose type cannot be listed says so', async () => {
+    const test = await sample();
+    const space = await mirrored(test);
+    const [kept, lost] = test.emulator.state.all('tags').map(({ _id }) => String(_id));
+    const at = head(space);
+    const acting = test.emulator.act(test.owner.email);
+    acting.remove('tags', String(lost));
+    await space.sync();
+    test.emulator.faults.add({
+      times: 'always',
+      match: { method: 'GET', path: '*/v1/tags' },
+      fault: { kind: 'status', status: 403 },
+    });
+
+    const unchanged = await space.run('restore', `tags/${kept}`, '--at', at, '--yes');
+    const blocked = await space.run('restore', `tags/${lost}`, '--at', at, '--yes');
+
+    expect(said(unchanged)).toMatch(
+      /tags could not be listed completely \(GET \/v1\/tags answered 403.*may be missing here/,
+    );
+    expectCode(blocked, 3);
+    expect(said(blocked)).toMatch(/so it might exist already: GET \/v1\/tags answered 403/);
+  });
+
   it('of what is as it should be does nothing and ends with 0', async () => {
     const account = await sample();
     const space = await mirrored(account);

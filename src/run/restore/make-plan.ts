@@ -1,5 +1,5 @@
 import type { MirrorDocument } from '../../core/documents.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { planRestore } from '../../plan/planner.ts';
 import type { LiveDocument, Plan } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
@@ -72,5 +72,16 @@ export async function makePlan(
     ...plan.steps.map(({ key }) => key),
   ]);
   const converged = [...selection.selected].filter((key) => !evaluated.has(key)).length;
-  return { plan: { ...plan, unchanged: plan.unchanged + converged }, documents };
+  const warnings = [...plan.warnings, ...(sameAccount ? unread(live, selection.selected) : [])];
+  return { plan: { ...plan, warnings, unchanged: plan.unchanged + converged }, documents };
+}
+
+/** Warnings of selected types that could not be listed: what they show as unchanged is what the mirror last saw. */
+function unread({ report }: Fetched['live'], selected: ReadonlySet<Key>): string[] {
+  const types = new Set([...selected].map(typeIn));
+  return report.types.flatMap(({ type, state, reason }) =>
+    state === 'incomplete' && types.has(type)
+      ? [`${type} could not be listed completely (${reason}): what was changed or deleted of them may be missing here`]
+      : [],
+  );
 }
