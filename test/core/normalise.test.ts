@@ -35,7 +35,10 @@ describe('what is left out', () => {
         _id: 'a',
         name: 'n',
         lastModified: 'x',
+        lastModifiedBy: 'x',
         createdAt: 'x',
+        deletedAt: 'x',
+        __v: 1,
         lastExecutedAt: 'x',
         free: false,
         brandNewField: { deep: [1, null, {}] },
@@ -51,6 +54,13 @@ describe('what is left out', () => {
       pageSize: 50,
       oneToMany: true,
     });
+  });
+
+  it('knows every field in which the platform captures data', () => {
+    expect([...CAPTURED_FIELDS].sort()).toEqual([
+      ...['mockInput', 'mockOutput', 'mockRequest', 'mockResponse', 'rawData', 'sampleData', 'sampleHeaders'],
+      ...['sampleQueryParams', 'sampleResponseData'],
+    ]);
   });
 
   it.each([...CAPTURED_FIELDS])(
@@ -219,6 +229,9 @@ describe('credentials', () => {
         encrypted: { $secret: 'print-of-11' },
       },
     });
+    for (const mask of ['***', '****', '*********'])
+      expect(clean('connections', { ftp: { password: mask } })).toEqual({ ftp: { password: mask } });
+    expect(clean('connections', { ftp: { password: '**' } })).toEqual({ ftp: { password: { $secret: 'print-of-2' } } });
   });
 
   it('hides authorisation headers and telling names, not templates and ordinary headers', () => {

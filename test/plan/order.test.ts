@@ -38,6 +38,11 @@ describe('the order of steps', () => {
       node('flows', 2, { _runNextFlowIds: [id('f', 1)] }),
     ]);
     expect([...order.late.values()]).toEqual([['_runNextFlowIds'], ['_runNextFlowIds']]);
+    const helped = orderByNeed([
+      node('exports', 1, { http: { _asyncHelperId: id('a', 1) } }),
+      node('asynchelpers', 1, { http: { status: { _exportId: id('e', 1) } } }),
+    ]);
+    expect([...helped.late]).toEqual([[keyOf('exports', id('e', 1)), ['http._asyncHelperId']]]);
   });
 
   it('makes a tool without its routers where its import is a tool import of itself', () => {
