@@ -322,6 +322,7 @@ function ignoreFault({ title, plural }: ResourceType, path: string): string | un
   if (/\[\d+\]/.test(path)) return `${path} names one element of a list; use [] for every element`;
   if (!RULE_PATH.test(path)) return `${path} is not a path such as settings.lastTouched or mappings[].status`;
   if (path.endsWith('[]')) return `${path} names the elements of a list; use ${path.slice(0, -2)} to ignore the list`;
+  if (path === '*') return `* would ignore everything; name the fields of ${plural}`;
   if (path === '_id' || path === (title ?? 'name')) return `${path} identifies ${plural} and cannot be ignored`;
   return undefined;
 }

@@ -91,6 +91,24 @@ export function dropAt(root: Rule, path: string): void {
   ruleAt(root, path).drop = true;
 }
 
+/** Makes what holds for any key hold for those with rules of their own, too. */
+function spread({ below }: Rule): void {
+  const any = below.get('*');
+  for (const [key, own] of below) {
+    if (any && own !== any && key !== '[]') inherit(own, any);
+    spread(own);
+  }
+}
+
+function inherit(own: Rule, from: Rule): void {
+  Object.assign(own, { ...from, ...own });
+  for (const [key, rule] of from.below) {
+    const held = own.below.get(key);
+    if (held) inherit(held, rule);
+    else own.below.set(key, rule);
+  }
+}
+
 /** The rules of a type, by place. */
 export function compileRules(type: ResourceType): Rule {
   const root: Rule = { below: new Map() };
@@ -109,5 +127,6 @@ export function compileRules(type: ResourceType): Rule {
   for (const path of type.credentialTexts ?? []) ruleAt(root, path).credentialText = true;
   for (const [path, key] of Object.entries(type.sets ?? {})) ruleAt(root, path).sortBy = key;
   for (const [path, rule] of Object.entries(type.sideFiles ?? {})) ruleAt(root, path).sideFile = rule;
+  spread(root);
   return root;
 }

@@ -132,6 +132,7 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t, ignore: { flows: ["a[0].b"] } } }', 'use [] for every element'],
     ['accounts: { a: { token: t, ignore: { flows: ["a..b"] } } }', 'a..b is not a path'],
     ['accounts: { a: { token: t, ignore: { flows: [""] } } }', ' is not a path'],
+    ['accounts: { a: { token: t, ignore: { flows: ["*"] } } }', '* would ignore everything'],
     ['accounts: { a: { token: t, ignore: { flows: ["a[]"] } } }', 'use a to ignore the list'],
     ['accounts: { a: { token: t, ignore: { flows: x } } }', 'accounts.a.ignore.flows: expected'],
     ['accounts: { a: { token: t } }\nfullSweep: soon', 'fullSweep'],

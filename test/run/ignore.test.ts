@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { catalogueWith } from '../../src/catalogue/index.ts';
+import type { ResourceType } from '../../src/catalogue/types.ts';
+import { createNormaliser } from '../../src/core/normalise.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { doc } from '../support/documents.ts';
@@ -26,6 +29,19 @@ function accountOf({ url, owner }: TestAccount, ignore: Record<string, string[]>
 }
 
 describe('fields that an account ignores', () => {
+  it('are those of any key, also where another rule names the key', () => {
+    const iclients = ['oauth2.auth.queryParameters.site.note', 'oauth2.*.seen', 'oauth2.auth.other'];
+    const type = catalogueWith({ iclients }).find('iclients') as ResourceType;
+    const normalise = createNormaliser(type, {
+      sampleData: false,
+      fingerprint: () => '0123456789ab',
+      credentials: { fields: 'redact', code: 'redact' },
+    });
+    const auth = { seen: 1, other: 2, kept: 3, queryParameters: { site: 'tulip' } };
+    const site = { $secret: '0123456789ab' };
+    expect(normalise({ oauth2: { auth } }).doc).toEqual({ oauth2: { auth: { kept: 3, queryParameters: { site } } } });
+  });
+
   it('are not in the mirror, and make no commit', async () => {
     const account = await sample();
     edit(account, 'monday', '1');
@@ -81,6 +97,28 @@ describe('fields that an account ignores', () => {
     await mirror.sync();
     expect(mirror.git('log', '-1', '--format=%b')).not.toContain('other rules');
     expect((await mirror.run('doctor', '--noise')).out).toContain('No field seems to change by itself');
+  });
+
+  it('may be the registered connections: a restore leaves them registered', async () => {
+    const account = await sample();
+    const [group] = account.emulator.state
+      .all('integrations')
+      .filter(
+        ({ _registeredConnectionIds: ids, _connectorId }) => Array.isArray(ids) && ids.length > 0 && !_connectorId,
+      );
+    const id = String(group?._id);
+    const { url, owner } = account;
+    const ignore = { integrations: ['_registeredConnectionIds'] };
+    const mirror = new Workspace({ prod: { baseUrl: url, token: owner.token, ignore } });
+    await mirror.sync();
+    account.emulator.act(owner.email).set('integrations', id, { description: 'edited' });
+    await mirror.sync();
+
+    const outcome = await mirror.run('restore', `integrations/${id}`, '--at', 'HEAD~1', '--yes');
+
+    expect(outcome.code, outcome.err + outcome.out).toBe(0);
+    const { description, _registeredConnectionIds: now } = doc(account.emulator, 'integrations', id);
+    expect([description, now]).toEqual([group?.description, group?._registeredConnectionIds]);
   });
 
   it('are left as they are by a restore, also from a state that holds them', async () => {

@@ -26,7 +26,9 @@ export async function writeApart(
   if (registers) {
     const [wanted, held] = [registrable(run, registers, doc), registeredIn(registers, live.raw)];
     await registerMore(run, document, id, live);
-    for (const extra of remove ? held.filter((one) => !wanted.includes(one)) : [])
+    // What the account ignores is not in the mirror's form, and stays.
+    const ours = remove ? registeredIn(registers, live.doc) : [];
+    for (const extra of ours.filter((one) => !wanted.includes(one)))
       await writer.callOf(type, id, 'DELETE', `${registers.path}/${extra}/register`);
     // These calls change the document without answering with it.
     const after = equalJson(wanted, held) ? undefined : await writer.read(type, id);
