@@ -206,7 +206,7 @@ describe('a restore', () => {
     untouched(commit);
   });
 
-  it('of something whose type cannot be listed says so', async () => {
+  it('of something whose type cannot be listed gives the reason', async () => {
     const test = await sample();
     const space = await mirrored(test);
     const [kept, lost] = test.emulator.state.all('tags').map(({ _id }) => String(_id));

@@ -14,7 +14,7 @@ const SWEEP_OVERLAP_MS = 3 * 86_400_000;
 /** Before the platform existed. */
 const BEGINNING = new Date('2011-01-01T00:00:00Z');
 
-/** A path that goes on below a captured field. */
+/** A path that continues below a captured field. */
 const IN_CAPTURED = new RegExp(String.raw`^(?:.*?[.\]])??(?:${[...CAPTURED_FIELDS].join('|')})(?=[.[])`);
 
 /** What a line of the feed must have. */
