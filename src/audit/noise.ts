@@ -12,7 +12,7 @@ import { fieldsOf, type Versions } from './versions.ts';
 /** A person may take a change back once; a field that returns to earlier values again does so by itself. */
 const FEWEST_FLIPS = 2;
 
-/** A field that seems to change by itself. */
+/** A field that seems to change on its own. */
 export interface NoisyField {
   readonly type: string;
   /** Its path, for every element of a list and every resource of the type. */

@@ -28,7 +28,7 @@ function tokenBodies(block: string): string[] {
   );
 }
 
-const PUBLISHED = 'the API refuses a trading partner connector that is not published: publish its own one first';
+const PUBLISHED = 'the API accepts a trading partner connector only after it is published: publish it first';
 
 const TLS = ['ca', 'key', 'passphrase', 'cert'];
 

@@ -171,7 +171,7 @@ export const FLOW_TYPES = [
       created: [
         {
           lacking: '_integrationId',
-          says: 'without an integration, the API moves it to "Standalone flows" or refuses it: set _integrationId then',
+          says: 'has no integration: the API moves it to "Standalone flows", or refuses it until you set _integrationId',
         },
       ],
       bare: ['aliases'],

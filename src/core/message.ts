@@ -16,7 +16,7 @@ const RENEWED: Readonly<Record<RulesOf, string>> = {
   version: [
     'This version keeps less in the mirror than the one that wrote these documents: what the',
     'platform captures at run time (sampleData, mockOutput, mockResponse, …), cookies and other',
-    'credentials, and what the platform changes by itself are left out or replaced. Nothing',
+    'credentials, and what changes on its own are left out or replaced. Nothing',
     'changed in the account. Earlier commits still hold the old values: see docs/security.md.',
   ].join('\n'),
   configuration: [

@@ -152,7 +152,7 @@ describe('what a creation starts or needs is a warning', () => {
     ['connections', { type: 'van' }, 'gets a new mailbox'],
     ['connections', { type: 'mcp', connectionRole: 'mcpChild' }, 'must sign in again'],
     ['connections', { type: 'mcp', connectionRole: 'other' }, undefined],
-    ['connections', { type: 'ftp', ftp: { _tpConnectorId: id('t', 1) } }, 'publish its own one first'],
+    ['connections', { type: 'ftp', ftp: { _tpConnectorId: id('t', 1) } }, 'publish it first'],
     ['flows', {}, 'Standalone flows'],
     ['flows', { _integrationId: id('i', 1) }, undefined],
   ])('%s %j', (dir, doc, says) => {

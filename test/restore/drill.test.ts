@@ -110,8 +110,8 @@ const WARNINGS: readonly (readonly [what: string, part: string])[] = [
   [`imports/${id('4', 4)}`, 'guardrail_tools_not_allowed'],
   [`flows/${id('5', 2)}`, 'standalone_flows_not_supported'],
   [`flows/${id('5', 3)}`, 'schedule_not_supported'],
-  [`connections/${id('2', 1)}`, 'which others provide'],
-  [`imports/${id('4', 3)}`, 'which others provide'],
+  [`connections/${id('2', 1)}`, 'which Celigo or another account provides'],
+  [`imports/${id('4', 3)}`, 'which Celigo or another account provides'],
 ];
 
 describe('drill', () => {
@@ -204,7 +204,7 @@ describe('drill', () => {
     expect(told).toHaveLength(WARNINGS.length);
     const { out } = await drill(space.mirror);
     expect(out).toContain('may be refused by the API: ');
-    expect(out).toContain('which others provide');
+    expect(out).toContain('which Celigo or another account provides');
   });
 
   it('warns of a document that the API of today may refuse, and restores it', async () => {

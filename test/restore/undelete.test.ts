@@ -241,7 +241,7 @@ describe('a server that knows only the call that cascades', () => {
 
     expectCode(outcome, 3);
     expect(said(outcome)).toContain(
-      `the server may bring back more than the plan names, restore that as well: flows/${ids.flows} "Own"`,
+      `the server may bring back more than the plan names; restore it as well: flows/${ids.flows} "Own"`,
     );
     expect(test.emulator.state.get('flows', ids.flows)).toBeUndefined();
   });
@@ -318,7 +318,7 @@ describe('what the bin does not give back', () => {
     const outcome = await space.run('restore', `scripts/${ids.scripts}`, '--yes');
 
     expectCode(outcome, 3);
-    expect(said(outcome)).toContain('part of an Integration App: the server leaves it to the app');
+    expect(said(outcome)).toContain('part of an Integration App: only the app can bring it back');
   });
 
   it('because of something that came into the bin since the plan was made is named', { tags: 'slow' }, async () => {
@@ -335,7 +335,7 @@ describe('what the bin does not give back', () => {
     const outcome = await space.run('restore', `flows/${ids.flows}`, '--at', at, '--yes');
 
     expectCode(outcome, 3);
-    expect(said(outcome)).toContain('it uses what is in the recycle bin itself, restore that as well: ');
+    expect(said(outcome)).toContain('it uses resources that are in the recycle bin, too; restore them as well: ');
     expect(said(outcome)).toContain(ids.exports);
     expect(test.emulator.state.get('exports', ids.exports)).toBeUndefined();
   });

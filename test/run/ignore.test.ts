@@ -96,7 +96,7 @@ describe('fields that an account ignores', () => {
     edit(account, 'monday', '1', { description: 'edited' });
     await mirror.sync();
     expect(mirror.git('log', '-1', '--format=%b')).not.toContain('other rules');
-    expect((await mirror.run('doctor', '--noise')).out).toContain('No field seems to change by itself');
+    expect((await mirror.run('doctor', '--noise')).out).toContain('No field seems to change on its own');
   });
 
   it('may be the registered connections: a restore leaves them registered', async () => {

@@ -95,7 +95,7 @@ describe('documents of an older version', () => {
     expect(renewed).not.toContain('edited since');
     expect(edit).toContain('edited since');
     expect(edit).toContain('not every difference is an edit');
-    expect((await space.run('doctor', '--noise')).out).toContain('No field seems to change by itself');
+    expect((await space.run('doctor', '--noise')).out).toContain('No field seems to change on its own');
     expect(edit).not.toContain('Ola');
     expect(space.git('grep', '-c', 'rules: ', 'HEAD', '--', 'prod/mirror.yaml')).toContain(':1');
     expect(space.git('show', 'HEAD', '--stat')).not.toContain('mirror.yaml');

@@ -49,7 +49,7 @@ async function noiseOf(git: Git, { name, ignore }: AccountConfig, most: number):
 }
 
 /**
- * Names the fields that change by themselves, from the history of the mirror alone. Names of fields only: values may be
+ * Names the fields that change on their own, from the history of the mirror alone. Names of fields only: values may be
  * confidential.
  * @returns the exit code
  * @throws AppError `USAGE` where there is no mirror, or for a number that is none
@@ -92,7 +92,7 @@ function lineOf({ type, path, changes, resources, unexplained, flips }: NoisyFie
 function describe({ account, commits, since, fields, ignore }: AccountNoise, style: Style): string {
   const span = `${counted(commits, 'commit')}${since ? ` since ${minute(since)} UTC` : ''}`;
   const lines = [style.bold(`${account}: ${span}`)];
-  if (fields.length === 0) return `${lines[0]}\n  ${style.green('No field seems to change by itself.')}\n`;
+  if (fields.length === 0) return `${lines[0]}\n  ${style.green('No field seems to change on its own.')}\n`;
   const rows = fields.slice(0, MOST_SHOWN).map(lineOf);
   lines.push(
     ...table(rows, (cell, column) => (column === 1 ? style.yellow(cell) : cell))

@@ -33,7 +33,7 @@ async function comeBackInCascade(run: StepRun, type: ResourceType, id: string): 
   // A group may bring back all that is filed in it.
   const more = type.dependence === 'group' ? unplannedUsers(bin, id, run) : [];
   if (more.length === 0) return writer.undelete(type, id, true);
-  const reason = `the server may bring back more than the plan names, restore that as well: ${more.join(', ')}`;
+  const reason = `the server may bring back more than the plan names; restore it as well: ${more.join(', ')}`;
   return { result: 'blocked', id, reason };
 }
 
@@ -57,7 +57,7 @@ async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string
     if (error.status === 404 || error.status === 405) return comeBackInCascade(run, type, id);
     const document = documents.get(step.key);
     if (error.status === 403 && document && isAppPart(document.doc))
-      return { result: 'blocked', id, reason: 'part of an Integration App: the server leaves it to the app' };
+      return { result: 'blocked', id, reason: 'part of an Integration App: only the app can bring it back' };
     if (error.apiCode !== 'descendants_not_restored') throw error;
     const named = error.named.filter((other) => other !== id);
     const used = named.length > 0 ? named : await usedInBinBy(run, type, id);
@@ -73,7 +73,7 @@ async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string
     });
     // A group would bring back all that is filed in it.
     if (isCircle && type.dependence !== 'group') return writer.undelete(type, id, true);
-    const reason = `it uses what is in the recycle bin itself, restore that as well: ${names.join(', ')}`;
+    const reason = `it uses resources that are in the recycle bin, too; restore them as well: ${names.join(', ')}`;
     throw new ApiError(reason, { status: error.status, apiCode: error.apiCode, transient: false, cause: error });
   }
 }
