@@ -117,7 +117,9 @@ function showPreview({ planned, prepared }: RestoreSession, { print, style, json
   }
   for (const { message, hint } of prepared.refusals)
     print(`${style.red('would be refused:')} ${message}\n${style.cyan('→')} ${hint}\n`);
-  if (planned.verdict === 'unchanged') print('Nothing to do.\n');
+  // What is blocked is left to do, though not by this restore.
+  if (planned.verdict === 'unchanged')
+    print(planned.exitCode === EXIT.done ? 'Nothing to do.\n' : 'Nothing else to do.\n');
 }
 
 /** @throws AppError `CONFLICT` or `GUARD` for a plan that must not be applied as it is */
