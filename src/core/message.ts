@@ -10,7 +10,7 @@ const GUESSED = 'last modifier';
 
 const FIRST = 'First mirror of the account:';
 /** What the rules of the mirror come from: those of documents change with either. */
-export type RulesOf = 'version' | 'configuration';
+type RulesOf = 'version' | 'configuration';
 /** Why a commit brings documents up to date that older rules wrote. */
 const RENEWED: Readonly<Record<RulesOf, string>> = {
   version: [
