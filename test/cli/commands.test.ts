@@ -55,7 +55,7 @@ describe('types', () => {
     const { out } = await cli(['types', 'tools'], tempDir());
 
     expect(out).toMatch(/omitted anywhere: +debugUntil, setupInProgress \(of steps that have a resource\)/);
-    expect(out).toMatch(/samples \(opt-in\): .*mockOutput, mockResponse, mockInput.*, anywhere/);
+    expect(out).toMatch(/captured \(opt-in\): .*mockOutput, mockResponse, mockInput.*, anywhere/);
   });
 });
 

@@ -100,7 +100,7 @@ function details(type: ResourceType): string {
       'omitted anywhere',
       [...VOLATILE_MEMBERS].map(([name, { says }]) => (says ? `${name} (${says})` : name)),
     ),
-    ...line('samples (opt-in)', `${[...CAPTURED_FIELDS].join(', ')}, anywhere`),
+    ...line('captured (opt-in)', `${[...CAPTURED_FIELDS].join(', ')}, anywhere`),
     ...line('secrets', type.secrets),
     ...line('secrets within', type.credentialTexts),
     ...line('sorted sets', Object.keys(type.sets ?? {})),
