@@ -293,3 +293,23 @@ it('turns a trading partner on once, by its own call', async () => {
   }
   expect(writes(copy.emulator).filter((call) => call.includes('tradingPartner'))).toHaveLength(1);
 });
+
+it('gets what the mirror of the first one keeps in plain text on purpose', async () => {
+  const [prod, copy] = [await sample(), await sample({ seed: emptyAccount() })];
+  const made = prod.emulator
+    .act(prod.owner.email)
+    .create('integrations', { name: 'Open', settings: { apiKey: 'tulip-garden-7' } });
+  const credentials = { fields: 'warn', code: 'warn' };
+  const space = new Workspace({
+    prod: { baseUrl: prod.url, token: prod.owner.token, credentials },
+    copy: { baseUrl: copy.url, token: copy.owner.token },
+  });
+  await space.sync('--account', 'prod');
+
+  const to = ['--account', 'prod', '--to', 'copy', '--yes'];
+  // The mirror of the copy does not show it, so that the two cannot be compared.
+  expectCode(await space.run('restore', `integrations/${String(made._id)}`, ...to), 0, 3);
+
+  const [there] = copy.emulator.state.all('integrations').filter(({ name }) => name === 'Open');
+  expect(there?.settings).toEqual({ apiKey: 'tulip-garden-7' });
+});

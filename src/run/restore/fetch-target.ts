@@ -13,6 +13,7 @@ import { normalisingFor } from '../sync/clear-credentials.ts';
 import type { RestoreCommit } from '../sync/sync-deps.ts';
 import type { Chosen } from './choose-state.ts';
 import { type LiveAccount, observe } from './live.ts';
+import { type Renew, renewing } from './reader.ts';
 import { isSameAccount, type RestoreContext } from './request.ts';
 import { adoptCreated, touchedKeys, undeletedKeys } from './resume.ts';
 import { createWriter, type Writer } from './writer.ts';
@@ -21,6 +22,7 @@ import { createWriter, type Writer } from './writer.ts';
 export interface Fetched {
   readonly client: ApiClient;
   readonly writer: Writer;
+  readonly renew: Renew;
   readonly live: LiveAccount;
   /** The token's user. */
   readonly userId: string;
@@ -65,19 +67,19 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
   ]);
   // The run before has made sure that the token is that of the folder.
   const userId = binding?.userId ?? (await fetchUserId(client, deps.signal));
-  const writer = createWriter({
-    client,
-    catalogue: catalogueWith(target.ignore),
-    normalise: normalisingFor(target, binding?.fingerprintKey ?? ''),
-    lookupCacheData: target.lookupCacheData,
-    signal: deps.signal,
-  });
+  const catalogue = catalogueWith(target.ignore);
+  const normalise = normalisingFor(target, binding?.fingerprintKey ?? '');
+  // What the mirror that is restored holds in plain text on purpose is not taken out.
+  const { credentials } = deps.config.accounts.find(({ name }) => name === request.from) ?? target;
+  const renew = renewing(catalogue, { ...normalise, credentials });
+  const { lookupCacheData } = target;
+  const writer = createWriter({ client, catalogue, normalise, lookupCacheData, signal: deps.signal });
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
   const ids = isSameAccount(request) ? lastIds(known) : known;
-  if (resumed) await adoptCreated(context, resumed, { state, live, writer, ids });
+  if (resumed) await adoptCreated(context, resumed, { state, live, renew, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
-  return { client, writer, live, userId, idMaps, ids, made };
+  return { client, writer, renew, live, userId, idMaps, ids, made };
 }
 
 /** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */

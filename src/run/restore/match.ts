@@ -69,12 +69,12 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
 async function readWanted(
   request: RestoreContext['request'],
   { state, selection }: Chosen,
-  { live, writer }: Fetched,
+  { live, renew }: Fetched,
 ): Promise<Wanted[]> {
   const paths = isSameAccount(request)
     ? differing(state, live, selection.selected)
     : pathsOf(state, selection.selected);
-  return (await readDocuments(state, paths)).map((document) => asWanted(document, request, writer));
+  return (await readDocuments(state, paths)).map((document) => asWanted(document, request, renew));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

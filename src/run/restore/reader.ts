@@ -29,8 +29,6 @@ export interface Reader {
   readonly read: (type: ResourceType, id: string) => Promise<LivePair | undefined>;
   /** What the server says a resource is, in both forms. */
   readonly pair: (type: ResourceType, raw: JsonObject) => LivePair;
-  /** A document of a mirror as that of the target would hold it: older versions and other settings keep more. */
-  readonly renew: (type: ResourceType, doc: JsonObject) => JsonObject;
   /**
    * All resources of a type as their list shows them, by id; of a type below others, those next to `doc`.
    * @throws ApiError when it cannot be read completely
@@ -51,8 +49,11 @@ export async function listAll(
   return listRecords(client, options, ({ _id }) => (typeof _id === 'string' ? _id : undefined));
 }
 
+/** A document of a mirror in the form of today: older versions and other settings keep more. */
+export type Renew = (type: ResourceType, doc: JsonObject) => JsonObject;
+
 /** What brings documents of a mirror into the form that these settings give them. */
-export function renewing(catalogue: Catalogue, normalise: NormaliseOptions): Reader['renew'] {
+export function renewing(catalogue: Catalogue, normalise: NormaliseOptions): Renew {
   const renewers = new Map<string, ReturnType<typeof createRenewer>>();
   return (type, doc) => {
     const known = renewers.get(type.name) ?? createRenewer(catalogue.find(type.name) ?? type, normalise);
@@ -99,7 +100,6 @@ export function createReader({ client, catalogue, normalise, lookupCacheData, si
   return {
     read,
     pair,
-    renew: renewing(catalogue, normalise),
     async list(type, doc) {
       const above = doc && parentIn(type, doc);
       if (!above) return listAll(client, { ...type.list, path: await collectionOf(type) }, signal);

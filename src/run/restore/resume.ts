@@ -9,7 +9,7 @@ import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { LiveAccount } from './live.ts';
-import type { Reader } from './reader.ts';
+import type { Renew } from './reader.ts';
 import type { RestoreContext } from './request.ts';
 import { asWanted } from './wanted.ts';
 
@@ -54,9 +54,9 @@ function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key>
 export async function adoptCreated(
   { repository, request }: RestoreContext,
   journal: Journal,
-  target: { state: MirrorState; live: LiveAccount; writer: Pick<Reader, 'renew'>; ids: Map<string, string> },
+  target: { state: MirrorState; live: LiveAccount; renew: Renew; ids: Map<string, string> },
 ): Promise<void> {
-  const { state, live, writer, ids } = target;
+  const { state, live, renew, ids } = target;
   const claimed = new Set<string>();
   const open = new Set<Key>();
   for (const entry of journal.entries) {
@@ -77,7 +77,7 @@ export async function adoptCreated(
   const isGroup = (path: string): number => Number(findType(readPath(path)?.type ?? '')?.dependence === 'group');
   const byNeed = paths.sort((a, b) => isGroup(b) - isGroup(a));
   for (const held of await readDocuments(state, byNeed)) {
-    const document = asWanted(held, request, writer);
+    const document = asWanted(held, request, renew);
     const { type, id } = document;
     if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {

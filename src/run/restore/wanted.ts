@@ -12,15 +12,11 @@ import { innerIds, pairInnerIds } from '../../plan/ids.ts';
 import type { Live } from '../../plan/types.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 import type { LiveAccount } from './live.ts';
-import type { Reader } from './reader.ts';
+import type { Renew } from './reader.ts';
 import { isSameAccount, type RestoreRequest } from './request.ts';
 
 /** A document of the state as the target should have it: in the form of today, in another account with its own values. */
-export function asWanted(
-  document: MirrorDocument,
-  request: RestoreRequest,
-  { renew }: Pick<Reader, 'renew'>,
-): MirrorDocument {
+export function asWanted(document: MirrorDocument, request: RestoreRequest, renew: Renew): MirrorDocument {
   const renewed = { ...document, doc: renew(document.type, document.doc) };
   return isSameAccount(request) ? renewed : withOverrides(renewed, request.overrides);
 }

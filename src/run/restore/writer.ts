@@ -27,7 +27,7 @@ export class Unread extends ApiError {
 }
 
 /** Everything that a restore writes goes through here; no body with a placeholder leaves. */
-export interface Writer extends Pick<Reader, 'read' | 'pair' | 'renew' | 'list'> {
+export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
   /** POST. @throws Unread, or another ApiError; without a status its outcome is unknown */
   readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
   readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
@@ -91,7 +91,7 @@ async function usersOf(client: ApiClient, url: string, signal: AbortSignal): Pro
 export function createWriter(options: ReaderOptions): Writer {
   const { client, signal } = options;
   const reader = createReader(options);
-  const { read, pair, renew, list, collectionOf, urlOf } = reader;
+  const { read, pair, list, collectionOf, urlOf } = reader;
 
   async function write(
     method: 'POST' | 'PUT' | 'PATCH',
@@ -135,7 +135,6 @@ export function createWriter(options: ReaderOptions): Writer {
   return {
     read,
     pair,
-    renew,
     list,
     async create(type, body) {
       if (type.list.below) {
