@@ -287,6 +287,14 @@ describe('deleting what is in use', () => {
     expect(emulator.state.dump()).toEqual(before);
   });
 
+  it('keeps a network policy that is assigned to a token', async () => {
+    const policy = doc(id('9', 1), 'Office');
+    const token = doc(id('8', 1), 'CI', { fullAccess: true, _networkPolicyId: policy._id ?? '' });
+    const { send } = await start({ seed: account({ networkpolicies: [policy], accesstokens: [token] }) });
+
+    expect((await send('DELETE', `/v1/networkpolicies/${String(policy._id)}`)).status).toBe(422);
+  });
+
   it('takes a flow that only a binned flow runs next', async () => {
     const { send } = await start({
       seed: account({ ...smallShop(), flows: [flow(1), flow(2, { _runNextFlowIds: [id('5', 1)] })] }),

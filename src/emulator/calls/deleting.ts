@@ -20,9 +20,13 @@ interface Dependant extends Target {
   readonly places: readonly string[];
 }
 
+/** Types that nothing may name when one is deleted (api-notes#network-policies). */
+const ASSIGNED: ReadonlySet<string> = new Set(['networkpolicies']);
+
 /** Where a live document uses another one. */
 function placesIn(account: Account, user: Target, target: Target): string[] {
-  const doc = LOOSE.has(user.type) ? undefined : account.store.get(user.type, user.id);
+  const counts = !LOOSE.has(user.type) || ASSIGNED.has(target.type);
+  const doc = counts ? account.store.get(user.type, user.id) : undefined;
   if (!doc || (user.type === target.type && user.id === target.id)) return [];
   return usesOf(typeOf(user.type), doc)
     .filter(({ type, id }) => type === target.type && id === target.id)
