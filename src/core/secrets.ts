@@ -30,6 +30,9 @@ const CREDENTIAL_HEADER = new RegExp(
   'i',
 );
 
+/** A word `key` at the end: `x-functions-key`, `clientKey`; not `monkey`. */
+const KEY_NAME = /(?:^|[-_.\s])(?:key|KEY)$|(?:^|[-_.a-z0-9])Key$/;
+
 /** Names next to a `value`, or below a name of a credential, that hold what it is about. */
 const VALUE_NAME =
   /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?)$/i;
@@ -116,7 +119,7 @@ export function isParameterCredential(name: string): boolean {
 
 /** Names of headers that hold a credential: those of parameters, and any kind of key. */
 export function isHeaderCredential(name: string): boolean {
-  return isParameterCredential(name) || (/key$/i.test(name) && !isHarmlessName(name));
+  return isParameterCredential(name) || (KEY_NAME.test(name) && !isHarmlessName(name));
 }
 
 /** Whether a field is a list of headers, by its name. */

@@ -93,7 +93,7 @@ describe('lists of headers', () => {
     '_headers',
   ])('are known by their names: %s', (field) => {
     expect(isHeaderList(field)).toBe(true);
-    const names = ['X-Auth', 'Cookie', 'X-Signature', 'X-Key', 'x-functions-key', 'Authorization'];
+    const names = ['X-Auth', 'Cookie', 'X-Signature', 'X-Key', 'x-functions-key', 'clientKey', 'KEY', 'Authorization'];
     const entries = names.map((name) => ({ name, value: 'tulip' }));
     const plain = { name: 'X-Client', value: 'tulip' };
     const { doc } = normalise('imports', { lookups: [{ [field]: [...entries, plain] }], as2: { [field]: entries } });
@@ -107,9 +107,12 @@ describe('lists of headers', () => {
     expect(isHeaderList(field)).toBe(false);
   });
 
-  it.each(['Idempotency-Key', 'X-Partition-Key', 'Content-Type', 'X-Client', 'Accept'])('leave %s alone', (name) => {
-    expect(isHeaderCredential(name)).toBe(false);
-  });
+  it.each(['Idempotency-Key', 'X-Partition-Key', 'X-Monkey', 'Content-Type', 'X-Client', 'Accept'])(
+    'leave %s alone',
+    (name) => {
+      expect(isHeaderCredential(name)).toBe(false);
+    },
+  );
 
   it('keep numbers that count something', () => {
     const unencrypted = { tokenExpiry: 300, tokenTTL: 3600, apiKeyVersion: 2 };
