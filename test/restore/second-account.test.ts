@@ -313,3 +313,19 @@ it('gets what the mirror of the first one keeps in plain text on purpose', async
   const [there] = copy.emulator.state.all('integrations').filter(({ name }) => name === 'Open');
   expect(there?.settings).toEqual({ apiKey: 'tulip-garden-7' });
 });
+
+it('resumes without taking for a difference what the server added to what was created', async () => {
+  const { copy, space } = await pair();
+  const { faults } = copy.emulator;
+  faults.add({ times: 'always', match: { method: 'POST', path: '/v1/exports' }, fault: { kind: 'reset' } });
+  expectCode(await space.run(...COPY), 1);
+  expect(names(copy, 'connections').length).toBeGreaterThan(0);
+  faults.clear();
+
+  const resumed = await space.run('restore', '--resume', '--yes');
+  copy.emulator.clearRequests();
+  await space.run(...COPY);
+
+  expect(said(resumed)).not.toContain('oncurrencyLevel');
+  expect(writes(copy.emulator)).toEqual([]);
+});

@@ -5,7 +5,7 @@ import { keyOf } from '../../core/keys.ts';
 import { BINDING_FILE } from '../../core/layout.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { readServerMade } from '../../mirror/server-made.ts';
+import { readServerMade, type ServerMade, writeServerMade } from '../../mirror/server-made.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { type Binding, readBinding } from '../binding.ts';
 import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
@@ -32,6 +32,8 @@ export interface Fetched {
   readonly ids: Map<string, string>;
   /** What the server made of earlier writes; nothing with `--force`, which tries again. */
   readonly made: PlanInput['made'];
+  /** Adds to that, and keeps it for the restores to come. */
+  readonly noteMade: (made: ServerMade) => void;
 }
 
 /** A client of the target that reports its retries. */
@@ -79,7 +81,11 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
   if (resumed) await adoptCreated(context, resumed, { state, live, renew, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
-  return { client, writer, renew, live, userId, idMaps, ids, made };
+  const noteMade: Fetched['noteMade'] = (more) => {
+    for (const [key, notes] of noted ? more : []) noted?.set(key, notes);
+    if (noted && !request.dryRun) writeServerMade(repository.stateDir, target.name, noted);
+  };
+  return { client, writer, renew, live, userId, idMaps, ids, made, noteMade };
 }
 
 /** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */

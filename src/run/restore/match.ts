@@ -8,9 +8,12 @@ import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import { pathsOf } from '../../mirror/selection.ts';
+import type { ServerMade } from '../../mirror/server-made.ts';
 import { readDocuments } from '../../mirror/state.ts';
+import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
+import { madeBy, noteOf } from '../../plan/converged.ts';
 import type { Supplied } from '../../plan/secrets.ts';
-import type { Live, Wanted } from '../../plan/types.ts';
+import type { IdMap, Live, Wanted } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import { coreVersionOf, versionOf } from './live.ts';
@@ -57,12 +60,37 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   });
   const wanted = [...asked, ...along];
   for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
-  if (resumed) markOwnWrites(resumed, found);
+  if (resumed) {
+    markOwnWrites(resumed, found);
+    fetched.noteMade(madeOfCreations(resumed, wanted, found, ids));
+  }
   for (const document of wanted) {
     const there = found.get(keyOf(document.type.name, document.id));
     checkPlaces(document, there, suppliedFor(request, document));
   }
   return { wanted, found, matches };
+}
+
+/**
+ * What the server made of what the interrupted restore created, as far as no one changed it since. Whatever was in the
+ * answers died with the process.
+ */
+function madeOfCreations(
+  journal: Journal,
+  wanted: readonly Wanted[],
+  found: ReadonlyMap<Key, Live>,
+  ids: IdMap,
+): ServerMade {
+  const created = createdKeys(journal);
+  const made = new Map<Key, readonly string[]>();
+  for (const { type, id, doc } of wanted) {
+    const there = found.get(keyOf(type.name, id));
+    if (there?.state !== 'live' || there.changed || !created.has(keyOf(type.name, there.id))) continue;
+    const forms = bothRestorable(type, doc, there.doc, ids);
+    const expected = withLiveSwitches(type, forms.wanted, forms.live);
+    made.set(keyOf(type.name, there.id), madeBy(type, expected, forms.live, undefined).map(noteOf));
+  }
+  return made;
 }
 
 /** The documents of the state that may have to be written, as the target should have them. */
