@@ -166,6 +166,7 @@ export const CONNECTION_TYPES = [
       '_registeredConnectionIds',
       '_connectionIds',
     ],
+    maxLength: { name: 100 },
     restore: {
       mode: 'map',
       tier: 7,
@@ -259,6 +260,7 @@ export const CONNECTION_TYPES = [
     parameters: ['oauth2.unencrypted'],
     referredBy: ['_iClientId'],
     hasPublic: true,
+    maxLength: { 'azureserviceprincipal.certificate': 20_480, 'azureserviceprincipal.certificatePassword': 256 },
     restore: {
       mode: 'map',
       tier: 1,
@@ -289,6 +291,7 @@ export const CONNECTION_TYPES = [
     volatile: ['lastHeartbeatAt', 'offline', 'online', 'version', 'clientDetails'],
     secrets: ['accessToken'],
     referredBy: ['_agentId'],
+    maxLength: { name: 100 },
     restore: {
       mode: 'map',
       tier: 5,
@@ -332,6 +335,7 @@ export const CONNECTION_TYPES = [
     sets: { 'server.ipRanges': '' },
     referredBy: ['_stackId'],
     hasPublic: true,
+    maxLength: { name: 1_024 },
     restore: {
       mode: 'map',
       tier: 4,
@@ -397,6 +401,7 @@ export const CONNECTION_TYPES = [
     secrets: ['clientSecret'],
     sets: { scopes: '' },
     referredBy: ['_mcpOAuthProviderId'],
+    maxLength: { name: 150 },
     restore: {
       mode: 'create',
       tier: 2,

@@ -12,6 +12,7 @@ export const DATA_TYPES = [
     servesOthers: true,
     list: { path: '/v1/filedefinitions' },
     referredBy: ['_fileDefinitionId'],
+    maxLength: { name: 100, description: 10_240 },
     restore: { mode: 'create', tier: 8, immutable: ['globalId'], strip: ['_sourceId'] },
   },
   {
@@ -66,6 +67,7 @@ export const DATA_TYPES = [
     referredBy: ['_lookupCacheId', '_registeredLookupCacheIds'],
     registrations: ['_integrationId'],
     partOf: ['_integrationId'],
+    maxLength: { name: 200, description: 10_240 },
     restore: {
       mode: 'create',
       tier: 10,

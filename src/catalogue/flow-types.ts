@@ -62,6 +62,7 @@ export const FLOW_TYPES = [
     refs: { _parentId: 'integrations' },
     referredBy: ['_integrationId'],
     registrations: ['_registeredConnectionIds', '_registeredLookupCacheIds'],
+    maxLength: { name: 100, description: 5_120, readme: 51_200 },
     restore: {
       mode: 'create',
       tier: 14,
@@ -141,6 +142,7 @@ export const FLOW_TYPES = [
     ],
     referredBy: ['_flowId', '_keepDeltaBehindFlowId', '_abstractFlowId', '_runNextFlowIds'],
     partOf: ['_integrationId'],
+    maxLength: { name: 150, description: 5_120 },
     restore: {
       mode: 'create',
       tier: 15,
@@ -234,6 +236,7 @@ export const FLOW_TYPES = [
       'salesforce.soql.query': { extension: 'soql', when: 'multiline' },
     },
     referredBy: ['_exportId', '_keepDeltaBehindExportId', '_postParseListenerId', '_exportIds'],
+    maxLength: { name: 100, description: 5_120, 'salesforce.soql.query': 200_000, 'dynamodb.pathToRecords': 250 },
     restore: {
       mode: 'create',
       tier: 11,
@@ -308,6 +311,7 @@ export const FLOW_TYPES = [
       [`guardrail.aiAgent.${LITELLM}.anthropic.systemInstruction`]: PROMPT,
     },
     referredBy: ['_importId', '_importIds'],
+    maxLength: { name: 100, description: 5_120, 'aiAgent.openai.instructions': 1_000_000 },
     restore: {
       mode: 'create',
       tier: 12,
@@ -337,6 +341,7 @@ export const FLOW_TYPES = [
     binOmits: ['content'],
     sideFiles: { content: { extension: 'js', when: 'always' } },
     referredBy: ['_scriptId'],
+    maxLength: { name: 100, description: 1_024 },
     restore: {
       mode: 'create',
       tier: 6,

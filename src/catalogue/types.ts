@@ -258,6 +258,8 @@ export interface ResourceType {
   readonly person?: FieldPath;
   /** The field in which the mirror holds entries that have calls of their own, `<item>/getData` and `<item>/data`. */
   readonly entries?: FieldPath;
+  /** Most characters of a text, more than which the API refuses (api-notes#validation). */
+  readonly maxLength?: Readonly<Record<FieldPath, number>>;
   readonly restore: RestoreRule;
 }
 

@@ -1,7 +1,7 @@
 import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
-import { isFieldStep, stepsOf, valueAt } from '../core/paths.ts';
+import { isFieldStep, stepsOf, valueAt, valuesAt } from '../core/paths.ts';
 import { covers, type Place, placeText } from '../core/places.ts';
 import { leftAlone, switchesOf, switchesToTurnOn } from './body.ts';
 import { noteOf } from './converged.ts';
@@ -40,6 +40,17 @@ function isOn(type: ResourceType, doc: JsonObject): boolean {
   return switchesOf(type, doc).some((path) => valueAt(doc, path) === false);
 }
 
+/** Texts that a step writes and that are longer than the API takes; it lets those be that are there already. */
+function tooLong({ action, changes }: Step, { maxLength = {} }: ResourceType, doc: JsonObject): string[] {
+  return Object.entries(maxLength).flatMap(([path, most]) => {
+    if (action !== 'create' && !changes.some(({ place }) => covers(path, place))) return [];
+    const lengths = valuesAt(doc, path).flatMap((value) => (typeof value === 'string' ? [value.length] : []));
+    return lengths
+      .filter((length) => length > most)
+      .map((length) => `${path} of ${length} characters, more than ${most}`);
+  });
+}
+
 /** What to know about single resources. */
 const NOTES: readonly ((about: Case) => string | undefined)[] = [
   ({ step }) =>
@@ -50,6 +61,10 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
     const effect = document.type.offline ? 'will be offline until you enter' : 'is created without';
     return ` ${effect} ${list(step.credentials)}`;
+  },
+  ({ step, document: { type, doc } }) => {
+    const long = step.action === 'create' || step.action === 'update' ? tooLong(step, type, doc) : [];
+    return long.length > 0 ? `: the API may refuse ${list(long)}` : undefined;
   },
   ({ step, document: { type, doc } }) => {
     const notes = step.action === 'create' ? (type.restore.created ?? []) : [];

@@ -167,6 +167,20 @@ describe('what a creation starts or needs is a warning', () => {
   });
 });
 
+describe('a plan warns of a text that is too long', () => {
+  const long = 'x'.repeat(151);
+
+  it.each<[string, JsonObject, JsonObject | undefined, boolean]>([
+    ['in what it creates', { name: long }, undefined, true],
+    ['in what it changes', { name: long }, { name: 'short' }, true],
+    ['but not in what is there already', { name: long, description: 'new' }, { name: long }, false],
+    ['and of no other', { name: 'x'.repeat(150) }, undefined, false],
+  ])('%s', (_, doc, live, warned) => {
+    const { warnings } = plan('flows', { _integrationId: id('i', 1), ...doc }, live, { exists: () => true });
+    expect(warnings.some((text) => text.includes('may refuse name of 151 characters, more than 150'))).toBe(warned);
+  });
+});
+
 describe('what is fixed at creation', () => {
   it.each([
     [

@@ -38,10 +38,10 @@ function* checkEnums(draft: Draft, account: Account): Faults {
 
 /** Limits of lengths, sizes and numbers. Their codes are inferred from the few that are documented. */
 function* checkLimits({ type, doc }: Draft): Faults {
-  const { maxLength = {}, maxBytes = {}, range = {}, maxItems = {}, patterns = {} } = valuesOf(type.name);
+  const { maxBytes = {}, range = {}, maxItems = {}, patterns = {} } = valuesOf(type.name);
   const over = (path: string, most: number, what: string) =>
     invalid(path, `${path} is longer than ${most} ${what}`, 'size_limit_exceeded');
-  for (const [path, most] of Object.entries(maxLength)) {
+  for (const [path, most] of Object.entries(type.maxLength ?? {})) {
     for (const value of valuesAt(doc, path)) {
       if (typeof value === 'string' && value.length > most) yield over(path, most, 'characters');
     }

@@ -4,8 +4,6 @@ import type { FieldPath } from '../../catalogue/types.ts';
 /** What the server checks in single fields of a type, wherever they are (api-notes#validation). Data, not code. */
 interface ValueRule {
   readonly enums?: Readonly<Record<FieldPath, readonly string[]>>;
-  /** Most characters. */
-  readonly maxLength?: Readonly<Record<FieldPath, number>>;
   /** Most bytes of a value as JSON. */
   readonly maxBytes?: Readonly<Record<FieldPath, number>>;
   /** Least and greatest number. */
@@ -24,11 +22,6 @@ function kindsOf(type: string): Record<string, readonly string[]> {
   const kinds = PUBLISHED_KINDS[type];
   return kinds ? { [kinds.field]: [...kinds.values] } : {};
 }
-
-const LONG = { description: 5_120 } as const;
-const ROUTERS = { name: 300, 'branches[].name': 300, 'branches[].description': 10_240 } as const;
-const below = (block: string, limits: Readonly<Record<string, number>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(limits).map(([path, most]) => [`${block}.${path}`, most]));
 
 const MODERATION = [
   ...['sexual', 'sexual_minors', 'hate', 'hate_threatening', 'harassment', 'harassment_threatening', 'self_harm'],
@@ -51,8 +44,6 @@ const MCP_NAME = /^[A-Za-z0-9_\-.]+$/;
 
 /** By the type's folder. */
 const VALUES: Readonly<Record<string, ValueRule>> = {
-  integrations: { maxLength: { name: 100, readme: 51_200, ...LONG } },
-  flows: { maxLength: { name: 150, ...LONG } },
   exports: {
     enums: {
       ...kindsOf('exports'),
@@ -64,7 +55,6 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
       'topic.startPosition': ['latest', 'earliest'],
       'file.directory.pathMode': ['relativePath', 'directoryId'],
     },
-    maxLength: { name: 100, ...LONG, 'salesforce.soql.query': 200_000, 'dynamodb.pathToRecords': 250 },
     range: {
       'topic.maxWaitTimeMs': [1_000, NO_LIMIT],
       'test.limit': [1, 100],
@@ -91,7 +81,6 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
       'aiAgent.tools[].type': ['tool', 'mcp', 'web_search'],
       'aiAgent.openai.tools[].type': ['web_search', 'mcp', 'image_generation', 'code_execution', 'tool'],
     },
-    maxLength: { name: 100, ...LONG, 'aiAgent.openai.instructions': 1_000_000 },
     range: {
       'http.maxRedirects': [1, 10],
       'topic.batchSize': [1, NO_LIMIT],
@@ -99,58 +88,28 @@ const VALUES: Readonly<Record<string, ValueRule>> = {
       'aiAgent.litellm.maxCompletionTokens': [100, 128_000],
     },
   },
-  connections: {
-    enums: kindsOf('connections'),
-    maxLength: { name: 100 },
-    range: { 'ftp.port': [0, 65_535], 'rdbms.port': [1, 65_535] },
-  },
-  scripts: { maxLength: { name: 100, description: 1_024 } },
-  iclients: {
-    enums: { 'azureserviceprincipal.authMethod': ['client-secret', 'certificate'] },
-    maxLength: { 'azureserviceprincipal.certificate': 20_480, 'azureserviceprincipal.certificatePassword': 256 },
-  },
-  agents: { maxLength: { name: 100 } },
-  stacks: { maxLength: { name: 1_024 }, enums: { type: ['server', 'lambda'] } },
+  connections: { enums: kindsOf('connections'), range: { 'ftp.port': [0, 65_535], 'rdbms.port': [1, 65_535] } },
+  iclients: { enums: { 'azureserviceprincipal.authMethod': ['client-secret', 'certificate'] } },
+  stacks: { enums: { type: ['server', 'lambda'] } },
   filedefinitions: {
     enums: {
       format: ['delimited', 'delimited/x12', 'delimited/edifact', 'fixed'],
       version: ['1', '2'],
       documentType: ['997', 'CONTRL'],
     },
-    maxLength: { name: 100, description: 10_240 },
     maxBytes: { rules: 20_480 },
   },
   ediprofiles: { enums: { fileType: ['edix12', 'edifact'] } },
-  lookupcaches: { maxLength: { name: 200, description: 10_240 } },
   tools: {
     enums: {
       'routers[].routeRecordsTo': ['first_matching_branch'],
       'routers[].routeRecordsUsing': ['input_filters', 'script'],
       'input.schemaMode': ['manual', 'json'],
     },
-    maxLength: {
-      name: 100,
-      ...LONG,
-      ...below('input', { name: 200, description: 10_240, traceKeyTemplate: 1_024 }),
-      ...below('output', { name: 200, description: 10_240 }),
-      ...below('routers[]', ROUTERS),
-    },
     maxBytes: { 'input.mockInput': 1_048_576, 'output.mockInput': 1_048_576 },
   },
-  apis: { enums: { type: ['builder', 'script'] }, maxLength: { name: 200, description: 10_240 } },
-  mcpoauthproviders: { maxLength: { name: 150 } },
+  apis: { enums: { type: ['builder', 'script'] } },
   mcpservers: {
-    maxLength: {
-      name: 150,
-      description: 1_000,
-      'apis[].name': 128,
-      'prompts[].name': 128,
-      'prompts[].title': 500,
-      'prompts[].description': 500,
-      'prompts[].arguments[].name': 256,
-      'prompts[].arguments[].description': 500,
-      'resources[].title': 250,
-    },
     enums: { 'prompts[].messagesTemplate[].role': ['user', 'assistant'] },
     patterns: { 'apis[].name': MCP_NAME, 'prompts[].name': MCP_NAME, 'prompts[].arguments[].name': /^\w+$/ },
   },
