@@ -6,7 +6,7 @@ import { atPlace, covers, type Place } from '../core/places.ts';
 import { secretPlaces } from '../core/secret-places.ts';
 import { MASK } from '../core/secrets.ts';
 import { innerIds, pairInnerIds, rewriteIds, withoutInnerIds } from './ids.ts';
-import { withLiveLeftOut, withoutLeftOut } from './left-out.ts';
+import { withLiveLeftOut, withoutLeftOut, writtenApart } from './left-out.ts';
 import { type Filled, fillSecrets, isPartlyKnown, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
@@ -162,7 +162,7 @@ export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
   const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
   const own = withoutLeftOut(type, filled.doc, true);
-  let doc = withoutEntries(type, withoutPaths(own, [...echoesOf(type, filled.doc), ...input.late]));
+  let doc = withoutPaths(own, [...echoesOf(type, filled.doc), ...writtenApart(type), ...input.late]);
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;
   const unshown = Object.entries(type.unshown ?? {}).flatMap(([path, block]) =>
     valueAt(doc, block) !== undefined && valueAt(doc, path) === undefined ? [path] : [],

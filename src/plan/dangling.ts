@@ -1,4 +1,5 @@
 import { findType } from '../catalogue/index.ts';
+import type { FieldPath } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
@@ -16,10 +17,15 @@ export function bindingReferences(document: MirrorDocument): readonly (Reference
   );
 }
 
+/** The field that a creation may leave out for the sake of a reference. */
+function lateField(document: MirrorDocument, reference: Reference): FieldPath | undefined {
+  const { bare = [], late = [] } = document.type.restore;
+  return [...bare, ...late].find((path) => covers(path, placeOf(reference.place)));
+}
+
 /** Whether a creation may leave the reference out. */
 export function isLate(document: MirrorDocument, reference: Reference): boolean {
-  const { bare = [], late = [] } = document.type.restore;
-  return [...bare, ...late].some((path) => covers(path, placeOf(reference.place)));
+  return lateField(document, reference) !== undefined;
 }
 
 /** What is known of a reference that no step, and nothing that the state holds, resolves. */
@@ -39,16 +45,22 @@ function fateOf({ type, id }: Reference & { type: string }, input: PlanInput): F
   return sameAccount && !input.inState(type, id) ? 'unseen' : 'missing';
 }
 
-/**
- * Blocks every write that refers to what does not exist and will not, and what needs a blocked one.
- * @returns warnings of references that creations will stay without, and of those that are sent unseen
- */
+/** What refers to nothing, and is written all the same. */
+interface Dangling {
+  /** Of references that creations will stay without, and of those that are sent unseen. */
+  readonly warnings: readonly string[];
+  /** Fields that a creation leaves out because they refer to what will not be there. */
+  readonly without: ReadonlyMap<Key, readonly FieldPath[]>;
+}
+
+/** Blocks every write that refers to what does not exist and will not, and what needs a blocked one. */
 export function blockDangling(
   drafts: Map<Key, Draft>,
   documents: ReadonlyMap<Key, Wanted>,
   input: PlanInput,
-): string[] {
+): Dangling {
   const warnings: string[] = [];
+  const without = new Map<Key, FieldPath[]>();
   const sameAccount = input.account === input.from;
   const lack = (reference: Reference & { type: string }): string | undefined => {
     const key = keyOf(reference.type, reference.id);
@@ -101,11 +113,15 @@ export function blockDangling(
     }
     if (step.action !== 'create') continue;
     for (const reference of bindingReferences(document)) {
-      const problem = isLate(document, reference) ? problemOf(document, reference, step) : undefined;
-      if (problem) warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
+      const field = lateField(document, reference);
+      const problem = field === undefined ? undefined : problemOf(document, reference, step);
+      if (field === undefined || problem === undefined) continue;
+      warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
+      // What calls of its own register is no part of a creation, and only what exists is registered.
+      if (field !== document.type.restore.registers?.field) without.set(key, [...(without.get(key) ?? []), field]);
     }
   }
-  return [...warnings, ...unseen(drafts, documents, input)];
+  return { warnings: [...warnings, ...unseen(drafts, documents, input)], without };
 }
 
 /** Warnings of references that are sent although nothing shows what they refer to. */

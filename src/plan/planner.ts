@@ -33,6 +33,8 @@ interface Decided {
   /** What gets a new id: id in the state → key. */
   readonly created: ReadonlyMap<string, Key>;
   readonly deletions: readonly Draft[];
+  /** What creations leave out because it refers to what will not be there. */
+  readonly without: ReadonlyMap<Key, readonly string[]>;
   /** Of references and dependents. */
   readonly warnings: readonly string[];
 }
@@ -71,7 +73,13 @@ function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions
   const dependents = dependentSteps(input, drafts, created);
   for (const step of dependents) drafts.set(step.key, step);
   for (const step of dependentReturns(input, drafts, documents, created)) drafts.set(step.key, step);
-  return { drafts, created, deletions, warnings: [...handWork(dependents), ...dangling] };
+  return {
+    drafts,
+    created,
+    deletions,
+    warnings: [...handWork(dependents), ...dangling.warnings],
+    without: dangling.without,
+  };
 }
 
 /** Fields that every creation of this document leaves out. An empty list waits for nothing. */
@@ -82,7 +90,7 @@ function bareFields({ type, doc }: Wanted): string[] {
 }
 
 /** Steps with their level, and with what their creation leaves out: what refers to others is deleted before them. */
-function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, deletions }: Decided): Step[] {
+function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, deletions, without }: Decided): Step[] {
   const dependents = new Map(input.dependents.map((live) => [keyOf(live.type.name, live.id), live]));
   const nodes = [...drafts.values()].flatMap(({ key, action, targetId }): Node[] => {
     const document = documents.get(key) ?? dependents.get(key);
@@ -107,8 +115,10 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
     }
     const document = documents.get(step.key);
     const bare = document ? bareFields(document) : [];
-    const late = step.action === 'create' ? [...new Set([...bare, ...(writing.late.get(step.key) ?? [])])] : [];
-    return { ...step, level: writing.levels.get(step.key) ?? 0, late };
+    const absent = [...new Set(without.get(step.key))];
+    const waiting = [...bare, ...(writing.late.get(step.key) ?? []), ...absent];
+    const late = step.action === 'create' ? [...new Set(waiting)] : [];
+    return { ...step, level: writing.levels.get(step.key) ?? 0, late, ...(absent.length > 0 ? { absent } : {}) };
   });
 }
 

@@ -227,3 +227,22 @@ describe('steps', () => {
     expect(created('imports', links(3), ids)).toEqual(links(3));
   });
 });
+
+describe('a creation that names what will not be there', () => {
+  const next = { _runNextFlowIds: [id('b', 1)], pageGenerators: [{ _exportId: id('e', 1) }] };
+  const here = (name: string): boolean => name !== 'flows';
+
+  it('leaves out the field that may follow later', () => {
+    const [step] = plan('flows', next, undefined, { exists: here, inState: () => true }).steps;
+    expect(step).toMatchObject({ action: 'create', late: ['_runNextFlowIds'], absent: ['_runNextFlowIds'] });
+  });
+
+  it('leaves out nothing where it is there', () => {
+    const [step] = plan('flows', next, undefined, { exists: () => true }).steps;
+    expect(step).toMatchObject({ action: 'create', late: [] });
+  });
+
+  it('registers nothing itself: a call of its own does', () => {
+    expect(created('integrations', { name: 'n', _registeredConnectionIds: [id('c', 1)] })).toEqual({ name: 'n' });
+  });
+});

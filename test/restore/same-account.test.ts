@@ -286,6 +286,37 @@ describe('a deleted integration that was purged', () => {
     await expectFollowed(space);
   });
 
+  it('is made without the flow that it starts, where that is gone and not named', async () => {
+    const test = await account();
+    const { emulator } = test;
+    const actor = emulator.act(test.owner.email);
+    const feed = named(test, 'exports', 'Catalogue feed')._id;
+    const make = (name: string, next: string[]) =>
+      actor.create('flows', {
+        name,
+        disabled: true,
+        pageGenerators: [{ _exportId: feed }],
+        pageProcessors: [],
+        _runNextFlowIds: next,
+      })._id as string;
+    const second = make('Second', []);
+    const first = make('First', [second]);
+    const space = await mirrored(test);
+    for (const id of [first, second]) {
+      actor.remove('flows', id);
+      await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/flows/${id}`);
+    }
+    const at = head(space);
+    await space.sync();
+
+    const outcome = await space.run('restore', `flows/${first}`, '--at', at, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain('stays without _runNextFlowIds');
+    expect(named(test, 'flows', 'First')._runNextFlowIds ?? []).toEqual([]);
+    expect(JSON.stringify(named(test, 'flows', 'First'))).not.toContain(second);
+  });
+
   it('brings back one deleted flow only with what it needs', async () => {
     const test = await account();
     const space = await mirrored(test);

@@ -52,7 +52,8 @@ function describeStep(step: Step, style: Style): string[] {
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   const when = action === 'delete' ? 'removed beforehand, since they use each other' : 'added in a second write';
-  if (step.late.length > 0) lines.push(style.dim(`      ${when}: ${step.late.join(', ')}`));
+  const later = step.late.filter((path) => !step.absent?.includes(path));
+  if (later.length > 0) lines.push(style.dim(`      ${when}: ${later.join(', ')}`));
   if (step.enable) lines.push(style.green('      enabled at the end'));
   return lines;
 }

@@ -52,13 +52,13 @@ export async function completeStep(run: StepRun, outcome: Outcome): Promise<void
   }
 }
 
-/** The wanted document without the late references that still lead nowhere. */
+/** The wanted document without the late references that lead nowhere. */
 function completeDocument(
   { context, log }: StepRun,
   step: Step,
   { type, doc: wanted }: MirrorDocument,
 ): { doc: JsonObject; lacking: string[] } {
-  const lacking = new Set<string>();
+  const lacking = new Set(step.absent);
   for (const { type: typeName, id, place } of referencesOf(type, wanted)) {
     const nowhere = typeName !== null && (log.isMissing(typeName, id) || (context.foreign && !context.ids.has(id)));
     const path = nowhere ? step.late.find((late) => covers(late, placeOf(place))) : undefined;
