@@ -117,7 +117,7 @@ export function blockDangling(
       const problem = field === undefined ? undefined : problemOf(document, reference, step);
       if (field === undefined || problem === undefined) continue;
       warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
-      // What calls of its own register is no part of a creation, and only what exists is registered.
+      // A creation never holds what calls of its own register, and those register only what exists.
       if (field !== document.type.restore.registers?.field) without.set(key, [...(without.get(key) ?? []), field]);
     }
   }

@@ -55,6 +55,8 @@ describe('types', () => {
     const { out } = await cli(['types', 'tools'], tempDir());
 
     expect(out).toMatch(/omitted anywhere: +debugUntil, setupInProgress \(of steps that have a resource\)/);
+    expect(out).toMatch(/omitted: +lastModified, .*createdAt, .*aiDescription/);
+    expect(out).toMatch(/same as absent: +sandbox: false/);
     expect(out).toMatch(/captured \(opt-in\): .*mockOutput, mockResponse, mockInput.*, anywhere/);
   });
 });

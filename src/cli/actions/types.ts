@@ -1,4 +1,4 @@
-import { CAPTURED_FIELDS, VOLATILE_MEMBERS } from '../../catalogue/common.ts';
+import { ALWAYS_DEFAULT, ALWAYS_VOLATILE, CAPTURED_FIELDS, VOLATILE_MEMBERS } from '../../catalogue/common.ts';
 import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { AppError } from '../../core/errors.ts';
@@ -45,8 +45,13 @@ function asJson(type: ResourceType): Record<string, unknown> {
     ownOnly: type.ownOnly ?? false,
     listLeavesOut: type.hydrate?.fields ?? [],
     variants: Object.keys(type.variants ?? {}),
-    volatile: type.volatile ?? [],
+    volatile: [...ALWAYS_VOLATILE, ...(type.volatile ?? [])],
+    volatileInApps: type.volatileInApps ?? [],
     volatileAnywhere: [...VOLATILE_MEMBERS.keys()],
+    volatileOnly: Object.fromEntries([...VOLATILE_MEMBERS].flatMap(([name, { says }]) => (says ? [[name, says]] : []))),
+    sameAsAbsent: { ...ALWAYS_DEFAULT, ...type.defaults },
+    repeatExpression: type.expressions ?? [],
+    emptyHooks: type.hooks ?? [],
     samples: [...CAPTURED_FIELDS],
     secrets: type.secrets ?? [],
     credentialTexts: type.credentialTexts ?? [],
@@ -95,10 +100,22 @@ function details(type: ResourceType): string {
       Object.entries(type.variants ?? {}).map(([name, { field, value }]) => `${name} (${field} = ${value})`),
     ),
     ...line('fetched by id', type.hydrate?.fields),
-    ...line('omitted', type.volatile),
+    ...line('omitted', [...ALWAYS_VOLATILE, ...(type.volatile ?? [])]),
+    ...line('omitted in apps', type.volatileInApps),
     ...line(
       'omitted anywhere',
       [...VOLATILE_MEMBERS].map(([name, { says }]) => (says ? `${name} (${says})` : name)),
+    ),
+    ...line(
+      'same as absent',
+      Object.entries({ ...ALWAYS_DEFAULT, ...type.defaults }).map(
+        ([path, value]) => `${path}: ${JSON.stringify(value)}`,
+      ),
+    ),
+    ...line('same as absent', type.hooks && `hooks without values in ${type.hooks.join(', ')}`),
+    ...line(
+      'repeated',
+      type.expressions && `rules and version beside the same ones in expression, in ${type.expressions.join(', ')}`,
     ),
     ...line('captured (opt-in)', `${[...CAPTURED_FIELDS].join(', ')}, anywhere`),
     ...line('secrets', type.secrets),
