@@ -29,6 +29,11 @@ function plainOf({ emulator }: World, dir: string): JsonObject[] {
   return emulator.state.all(dir).filter((doc) => isPlain(dir, doc));
 }
 
+/** What was made by mistake keeps its name: the checks know it by that. */
+export function isMistake({ name }: JsonObject): boolean {
+  return /^Made by mistake/.test(String(name));
+}
+
 /** Does what somebody asks for, unless the account refuses. */
 function attempt(work: () => unknown): boolean {
   try {
@@ -53,7 +58,7 @@ export async function damage(world: World, dice: Dice, n: number): Promise<strin
         ? { content: `// broken by mishap ${n}\n` }
         : dir === 'flows' && dice.chance(0.4)
           ? { disabled: true }
-          : dice.chance(0.4)
+          : dice.chance(0.4) && !isMistake(doc)
             ? { name: `Mishap ${n}` }
             : { description: `mishap ${n}` };
     attempt(() => who.set(dir, String(doc._id), change));
