@@ -43,8 +43,8 @@ function namingOf(document: MirrorDocument, { created, replaced }: Moved): Namin
 }
 
 /**
- * Creations in place of what the recycle bin would bring back in vain: it refers to what is created again, in a field
- * that no write changes.
+ * Creations in place of what the recycle bin would bring back in vain: it refers to what is created again, or was by an
+ * earlier restore, in a field that no write changes.
  */
 export function createdInstead(
   input: PlanInput,
@@ -55,7 +55,7 @@ export function createdInstead(
   return [...drafts].flatMap(([key, step]) => {
     const document = documents.get(key);
     if (step.action !== 'undelete' || !document) return [];
-    const naming = namingOf(document, { created, replaced: new Map() });
+    const naming = namingOf(document, { created, replaced: input.ids });
     const fixed = (document.type.restore.immutable ?? []).filter((path) =>
       naming?.changes.some(({ place }) => covers(path, place)),
     );
@@ -82,7 +82,7 @@ export function dependentReturns(
     const live = input.live.get(key);
     if (step.action !== 'undelete' || !document || live?.state !== 'binned' || isAppPart(document.doc)) return [];
     // What was replaced before is part of the difference already.
-    const naming = namingOf(document, { created, replaced: new Map() });
+    const naming = namingOf(document, { created, replaced: input.ids });
     if (!naming) return [];
     const changes = [...step.changes, ...naming.changes];
     // What stays as it is for lack of credentials keeps its references, too.

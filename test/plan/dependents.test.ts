@@ -154,4 +154,18 @@ describe('what is in the recycle bin and refers to what is created again', () =>
       `refers to flows/${template}, which gets a new id, and _abstractFlowId cannot be changed: will be created with a new id`,
     );
   });
+
+  it('is created instead as well where an earlier restore made it refer to what is gone', () => {
+    const [, binned] = documents;
+    const resumed = planRestore(
+      planInput({
+        wanted: documents.slice(1, 2),
+        live: new Map([[keyOf('flows', instance), { state: 'binned' as const, id: instance, doc: binned?.doc ?? {} }]]),
+        ids: new Map([[template, NEW]]),
+        exists: () => true,
+      }),
+    );
+
+    expect(resumed.steps.map(({ id: one, action }) => [one, action])).toEqual([[instance, 'create']]);
+  });
 });
