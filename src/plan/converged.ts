@@ -171,9 +171,14 @@ function isWithin(some: readonly Json[], all: readonly Json[]): boolean {
   return at === some.length;
 }
 
+/** Whether two texts differ in letter case and blanks around them only. */
+function isSameText(a: string, b: string): boolean {
+  return a.trim().toLowerCase() === b.trim().toLowerCase();
+}
+
 /**
- * What the server made of a write, to be expected of each further one: what it added, the letter case of a text, a
- * number that it limits. Anything else that is not as it was sent was lost, and is none of this.
+ * What the server made of a write, to be expected of each further one: what it added, the letter case of a text
+ * and the blanks around it, a number that it limits. Anything else that is not as it was sent was lost, and is none of this.
  * @param wanted what was sent, with the switches as they were sent
  * @param after what the answer to the write shows
  * @param before what was there before, unless it was created
@@ -190,7 +195,7 @@ export function madeBy(
     if (ours === undefined || theirs === undefined) return ours === undefined;
     // The server links a step to the part of a catalogue that fits (api-notes#connector-pointers).
     if (isObjectId(ours) && isObjectId(theirs)) return PERHAPS_OWN_FIELDS.has(fieldOf(place));
-    if (typeof ours === 'string' && typeof theirs === 'string') return ours.toLowerCase() === theirs.toLowerCase();
+    if (typeof ours === 'string' && typeof theirs === 'string') return isSameText(ours, theirs);
     if (isArray(ours) && isArray(theirs)) return ours.length < theirs.length && isWithin(ours, theirs);
     if (typeof ours !== 'number' || typeof theirs !== 'number') return false;
     // A number that stays as it was may have been ignored, unless it is known to be limited.

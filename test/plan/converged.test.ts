@@ -125,6 +125,7 @@ describe('what the server made of a write', () => {
     ['an addition within a list', { list: [{ a: 1 }] }, { list: [{ a: 1, mode: 'x' }] }, undefined, 1],
     ['more elements of a list', { list: ['a', 'c'] }, { list: ['a', 'b', 'c'] }, undefined, 1],
     ['other letters of the same text', { method: 'get' }, { method: 'GET' }, undefined, 1],
+    ['a text without the blanks around it', { name: ' a ' }, { name: 'a' }, undefined, 1],
     ['a limited number', { size: 99 }, { size: 25 }, { size: 10 }, 1],
     ['a number that stayed as it was', { size: 99 }, { size: 25 }, { size: 25 }, 0],
     [
