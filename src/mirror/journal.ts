@@ -1,13 +1,24 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 
 /** One line of a restore's journal. */
 type JournalEntry =
   /** Written before the request leaves. `from`: fingerprint of what it replaces. */
   | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
-  /** Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now. */
-  | { readonly kind: 'done'; readonly key: string; readonly action: string; readonly id: string; readonly to?: string }
+  /**
+   * Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now; `doc`:
+   * the same in the mirror's form, for what was not in the account before.
+   */
+  | {
+      readonly kind: 'done';
+      readonly key: string;
+      readonly action: string;
+      readonly id: string;
+      readonly to?: string;
+      readonly doc?: JsonObject;
+    }
   /** New ids of a document's parts. */
   | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
   /** The operator chose an existing resource of the target. */

@@ -299,20 +299,26 @@ eachOf(
   expect(pair.space.git('show', 'HEAD:idmaps/prod-copy.yaml')).toContain('flows');
 });
 
-it('an edit that slips in before the very write that a kill hides is found by --resume', async () => {
+it.each([
+  ['', false],
+  ['into what came back from the recycle bin ', true],
+])('an edit that slips in %sbefore the very write that a kill hides is found by --resume', async (_, deleted) => {
   const prod = await sample();
   const { emulator } = prod;
   const space = new Workspace({ prod: { baseUrl: prod.url, token: prod.owner.token } });
   await space.mirrored();
+  const owner = emulator.act(prod.owner.email);
+  const id = String(owner.create('scripts', { name: 'Of no one', content: '// as it was\n' })._id);
+  await space.sync();
   const at = space.git('rev-parse', 'HEAD').trim();
-  const id = String(emulator.state.all('scripts')[0]?._id);
   const other = prod.person('administrator', 1);
-  emulator.act(prod.owner.email).set('scripts', id, { content: '// a mishap\n' });
+  owner.set('scripts', id, { content: '// a mishap\n' });
+  if (deleted) owner.remove('scripts', id);
   await space.sync();
 
   const run = start(['restore', 'all', '--at', at, '--yes'], space.dir);
   emulator.beforeWrite = async (write) => {
-    if (write.id !== id) return;
+    if (write.id !== id || !emulator.state.get('scripts', id)) return;
     run.kill('SIGKILL');
     await run.done;
     emulator.act(other.email).set('scripts', id, { content: '// a mishap, and work of an hour\n' });

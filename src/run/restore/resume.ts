@@ -91,6 +91,9 @@ export async function adoptCreated(
     claimed.add(created.id);
     learnId(ids, id, created.id);
     if (!request.dryRun)
-      journal.append([{ kind: 'done', key: keyOf(type.name, id), action: 'create', id: created.id }], true);
+      journal.append(
+        [{ kind: 'done', key: keyOf(type.name, id), action: 'create', id: created.id, doc: created.doc }],
+        true,
+      );
   }
 }

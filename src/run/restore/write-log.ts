@@ -102,6 +102,7 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
   const written = new Map<Key, Written>();
   const earlier = new Map<Key, string>();
   for (const entry of journal.entries) if (entry.kind === 'done' && entry.to) earlier.set(entry.key, entry.to);
+  const noted = new Set(journal.entries.flatMap((entry) => (entry.kind === 'done' ? [entry.key] : [])));
   let wrote = journal.entries.some(({ kind }) => kind === 'done');
   let finished = 0;
   return {
@@ -130,8 +131,11 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
       }
     },
     noteAnswer(step, id, after) {
+      const { key, action } = step;
       const to = coreVersionOf(typeOf(step), after.doc);
-      journal.append([{ kind: 'done', key: step.key, action: step.action, id, to }], false);
+      const isNew = (action === 'create' || action === 'undelete') && !noted.has(key);
+      noted.add(key);
+      journal.append([{ kind: 'done', key, action, id, to, ...(isNew ? { doc: after.doc } : {}) }], false);
       wrote = true;
     },
     isMissing(typeName, id) {
