@@ -173,7 +173,9 @@ export const FLOW_TYPES = [
       created: [
         {
           lacking: '_integrationId',
-          says: 'has no integration: the API moves it to "Standalone flows", or refuses it until you set _integrationId',
+          says:
+            'has no integration: the API moves it to "Standalone flows", or refuses it until you set ' +
+            '_integrationId',
         },
       ],
       bare: ['aliases'],

@@ -9,8 +9,8 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
     .summary('bring back an earlier state')
     .description(
       'Restores resources to the state that the mirror holds. Prints a plan and asks before it writes; mirrors the ' +
-        'account first; writes in dependency order. Deleted resources are taken from the recycle bin if possible, with ' +
-        'what they use.',
+        'account first; writes in dependency order. Deleted resources are taken from the recycle bin if possible, ' +
+        'with what they use.',
     )
     .argument(
       '[what...]',

@@ -112,8 +112,8 @@ function isHollow(type: ResourceType, value: Json | undefined, place: Place): bo
 
 /**
  * Differences that mean nothing, whatever the server made of earlier writes: the id of a part, which no write sets, and
- * null or an empty block or list against none (api-notes#defaults). Another empty value may mean something: a mapping to
- * the empty text is another one than no mapping.
+ * null or an empty block or list against none (api-notes#defaults). Another empty value may mean something: a mapping
+ * to the empty text is another one than no mapping.
  */
 function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
   if (place.at(-1) === '_id' && [wanted, live].every((id) => id === undefined || isObjectId(id)))
@@ -178,7 +178,8 @@ function isSameText(a: string, b: string): boolean {
 
 /**
  * What the server made of a write, to be expected of each further one: what it added, the letter case of a text
- * and the blanks around it, a number that it limits. Anything else that is not as it was sent was lost, and is none of this.
+ * and the blanks around it, a number that it limits. Anything else that is not as it was sent was lost, and is none of
+ * this.
  * @param wanted what was sent, with the switches as they were sent
  * @param after what the answer to the write shows
  * @param before what was there before, unless it was created

@@ -104,7 +104,8 @@ function describe({ account, commits, since, fields, ignore }: AccountNoise, sty
   if (Object.keys(ignore).length > 0) {
     lines.push(
       '',
-      `To leave these fields out of the mirror, add this line to the account ${account}. Remove from it what people change.`,
+      `To leave these fields out of the mirror, add this line to the account ${account}. Remove from it what people ` +
+        'change.',
       `  ${style.cyan('ignore:')} ${JSON.stringify(ignore)}`,
     );
   }

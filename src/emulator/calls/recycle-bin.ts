@@ -90,8 +90,8 @@ function bringBack(account: Account, actor: Actor, entries: readonly BinEntry[])
 
 /**
  * Brings one deleted document back, with its id and its secrets (api-notes#recycle-bin-restore).
- * @throws ApiFault 404 when it is not in the bin, 403 for a part of an Integration App, 422 with an error for each thing
- * that it uses and that is in the bin, too
+ * @throws ApiFault 404 when it is not in the bin, 403 for a part of an Integration App, 422 with an error for each
+ * thing that it uses and that is in the bin, too
  */
 export function restoreDocument(account: Account, actor: Actor, type: ResourceType, id: string): void {
   const entry = binEntry(account, actor, type, id);

@@ -124,7 +124,9 @@ function provided(documents: readonly MirrorDocument[]): DrillFinding[] {
   return unlistedReferences(documents).map(({ document, place, type, id }) => ({
     what: keyOf(document.type.name, document.id),
     title: document.title,
-    why: `${place} refers to ${keyOf(type, id)}, which Celigo or another account provides: the API refuses it if it no longer exists`,
+    why:
+      `${place} refers to ${keyOf(type, id)}, which Celigo or another account provides: ` +
+      'the API refuses it if it no longer exists',
   }));
 }
 

@@ -259,7 +259,8 @@ function forget(document: MirrorDocument, { ids, live, sameAccount }: Lookup): L
   if (isCreatable(document) && !live.isComplete(type.name)) {
     // Why it is unknown decides what helps: a licence, a right, another try, the configuration.
     const why = live.report.types.find((one) => one.type === type.name)?.reason ?? 'the configuration leaves them out';
-    const reason = `the ${type.plural} of the account could not be listed completely, so it might exist already: ${why}`;
+    const cause = `the ${type.plural} of the account could not be listed completely`;
+    const reason = `${cause}, so it might exist already: ${why}`;
     return { state: 'unknown', reason };
   }
   // Within one account, documents may still name what an earlier restore created: they follow what is created now.

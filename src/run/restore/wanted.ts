@@ -15,7 +15,7 @@ import type { LiveAccount } from './live.ts';
 import type { Renew } from './reader.ts';
 import { isSameAccount, type RestoreRequest } from './request.ts';
 
-/** A document of the state as the target should have it: in the form of today, in another account with its own values. */
+/** A document of the state as the target should have it: in today's form, in another account with its own values. */
 export function asWanted(document: MirrorDocument, request: RestoreRequest, renew: Renew): MirrorDocument {
   const renewed = { ...document, doc: renew(document.type, document.doc) };
   return isSameAccount(request) ? renewed : withOverrides(renewed, request.overrides);
