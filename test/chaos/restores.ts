@@ -188,6 +188,11 @@ function ambush(world: World, dice: Dice, slipping: boolean): Ambush {
   };
 }
 
+/** Markers without those that a later one of the same person took the place of: all are in the same field. */
+function latest(markers: readonly string[]): string[] {
+  return [...new Map(markers.map((marker) => [marker.split('-into-')[1]?.slice(0, 24), marker])).values()];
+}
+
 /** What somebody types who wants the account back, going by what the program said last. */
 function nextWords(good: Good, flags: readonly string[], last: Outcome | undefined, resuming: boolean): string[] {
   const text = `${last?.out ?? ''}${last?.err ?? ''}`;
@@ -306,7 +311,7 @@ export const restores: Scenario = {
 
       const log = everyLine(world);
       const held = JSON.stringify(emulator.state.dump().resources);
-      for (const marker of trap.markers)
+      for (const marker of latest(trap.markers))
         must(blind || log.includes(marker) || held.includes(marker), () => `an edit was lost: ${marker}`);
       for (const secret of world.secrets) must(!log.includes(secret), () => 'a secret was committed');
     };
