@@ -156,12 +156,13 @@ async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): P
   if (target.removed) {
     const binned = await readBinned(client, type, id, signal).catch(() => undefined);
     const held = binned && completed(type, binned, fetched, edit);
-    // Deleted with the edit: the bin holds it as it was. Of several writes, an earlier one may have overwritten it.
-    if (before.length < 2 || !held || shows(held, edit)) {
-      const doc = held && writer.pair(type, held).doc;
-      if (doc && fetched && versionOf(doc) === versionOf(writer.pair(type, fetched).doc)) return undefined;
-      return { ...common, ...(doc ? { doc } : {}) };
-    }
+    const doc = held && writer.pair(type, held).doc;
+    const shown = !held || shows(held, edit);
+    const unchanged = doc && fetched && versionOf(doc) === versionOf(writer.pair(type, fetched).doc);
+    if (unchanged && (shown || before.length < 2)) return undefined;
+    // Deleted with the edit: the bin holds it as it was. Else an earlier write, maybe of a process that was killed,
+    // overwrote it.
+    if (shown || fields.length === 0) return { ...common, ...(doc ? { doc } : {}) };
   }
   if (fields.length === 0 || !fetched) return common;
   return { ...common, doc: writer.pair(type, withEdit(fetched, edit)).doc };
