@@ -44,7 +44,9 @@ describe('an account that fails', () => {
     expect(next).toBeCloseTo(Date.parse((await daemon.status()).accounts.prod?.nextRun ?? '') / 1000, -1);
   });
 
-  it('is tried at once when POST /sync asks, and is no longer paused once it is healthy', async () => {
+  it('is tried at once when POST /sync asks, and is no longer paused once it is healthy', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     refuse(account);
     const space = home(account, {

@@ -145,7 +145,7 @@ describe('a clone that a power loss damaged', () => {
     expectWhole(space);
   });
 
-  it('keeps commits that were not pushed, and what a person branched off', async () => {
+  it('keeps commits that were not pushed, and what a person branched off', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const { account, space } = await lived(remote);
     const edit = (nth: number, content: string): void => {

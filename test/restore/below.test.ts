@@ -227,7 +227,7 @@ describe('state of single resources', () => {
     expect(test.emulator.state.resourceState()).toMatchObject({ [`flows/${flow}`]: { 'lastOrder.number': 58_213 } });
   });
 
-  it('is written below the resource that the other account has in its place, once', async () => {
+  it('is written below the resource that the other account has in its place, once', { tags: 'slow' }, async () => {
     const { copy, space } = await pair(INCLUDED);
     expectCode(await space.run('restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'), 0, 3);
     const command = ['restore', 'resourcestate', '--account', 'prod', '--to', 'copy', '--yes'];

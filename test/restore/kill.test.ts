@@ -299,10 +299,13 @@ eachOf(
   expect(pair.space.git('show', 'HEAD:idmaps/prod-copy.yaml')).toContain('flows');
 });
 
-it.each([
-  ['', false],
-  ['into what came back from the recycle bin ', true],
-])('an edit that slips in %sbefore the very write that a kill hides is found by --resume', async (_, deleted) => {
+eachOf(
+  [
+    ['into what came back from the recycle bin ', true],
+    ['', false],
+  ] as const,
+  { quick: 1 },
+)('an edit that slips in %sbefore the very write that a kill hides is found by --resume', async (_, deleted) => {
   const prod = await sample();
   const { emulator } = prod;
   const space = new Workspace({ prod: { baseUrl: prod.url, token: prod.owner.token } });
