@@ -51,8 +51,8 @@ const account = z
       .boolean()
       .default(false)
       .describe(
-        'Also mirror what the platform captures at run time (sampleData, mockOutput, mockResponse, …): it changes on ' +
-          'its own and may hold customer data',
+        'Also mirror what the platform captures at run time (sampleData, mockOutput, mockResponse, …): it changes ' +
+          'on its own and may hold customer data',
       ),
     ignore: z
       .record(z.string(), z.array(z.string()))

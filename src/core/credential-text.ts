@@ -39,7 +39,8 @@ function naming(source: string, after = /^/): Naming {
 
 /** What is a name of a credential and what looks like one is decided by the words, not here. */
 const NAMINGS: readonly Naming[] = [
-  // apiKey = "…", "client_secret": "…", headers['X-Api-Key'] = '…', options.token || '…', set('X-Api-Key', '…')
+  // apiKey = "…", "client_secret": "…", headers['X-Api-Key'] = '…', options.token || '…',
+  // set('X-Api-Key', '…')
   // setPassword('…')
   naming(
     String.raw`${NAMED}(?:(?:${QUOTE})?\s{0,9}\]?\s{0,20}(?::\s*string\s*=|:|[!=]={1,2}|=|\|\||\?\?)` +

@@ -78,8 +78,8 @@ export function isNamedCredential(name: string, value: string | number): boolean
 }
 
 /**
- * The same for a value somewhere below a name that says credential: `password: { value: … }`, `passwords: […]`. What
- * describes a credential (its label, type, length) may be there as well and stays.
+ * The same for a value somewhere below a name that says credential: `password: { value: … }`, `passwords: […]`.
+ * What describes a credential (its label, type, length) may be there as well and stays.
  * @param own name of the value's own field, or of the list that holds it
  */
 export function isCredentialBelow(above: string, own: string, value: string | number): boolean {

@@ -8,8 +8,8 @@ type JournalEntry =
   /** Written before the request leaves. `from`: fingerprint of what it replaces. */
   | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
   /**
-   * Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now; `doc`:
-   * the same in the mirror's form, for what was not in the account before.
+   * Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now;
+   * `doc`: the same in the mirror's form, for what was not in the account before.
    */
   | {
       readonly kind: 'done';
