@@ -68,6 +68,28 @@ describe('nothing is made a second time', () => {
     expect(named(test, 'scripts', name)).toHaveLength(1);
   });
 
+  // Such a call comes again with its step, and must not bring a second creation with it.
+  eachOf(
+    [
+      ['registering its connections', 'integrations', 409, 'PUT', '/v1/integrations/*/connections/register'],
+      ['filling it', 'lookupcaches', 422, 'POST', '/v1/lookupcaches/*/data'],
+    ] as const,
+    { quick: 1 },
+  )('when a call right after its creation is refused: %s', async (_, dir, status, method, path) => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test, { lookupCacheData: true });
+    const at = head(space);
+    const { _id: id, name } = emulator.state.all(dir)[0] as Doc;
+    await uproot(test, dir, id);
+    emulator.faults.add({ match: { method, path }, fault: { kind: 'status', status } });
+
+    expectCode(await space.run('restore', `${dir}/${id}`, '--at', at, '--yes'), 0);
+
+    expect(named(test, dir, name)).toHaveLength(1);
+    expect(emulator.requests.filter(({ fault }) => fault !== undefined)).toHaveLength(1);
+  });
+
   it('when an answer is lost and what it created cannot be searched for: the restore is interrupted', async () => {
     const { test, space, name, args } = await lostScript();
     const unreachable = { kind: 'status', status: 503 } as const;

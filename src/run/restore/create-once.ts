@@ -2,6 +2,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { Key } from '../../core/keys.ts';
 import { titleOf } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { findCreated } from './find-created.ts';
@@ -21,18 +22,37 @@ function cannotTell(type: ResourceType, body: JsonObject, cause: ApiError): AppE
   return new AppError('API', `cannot determine whether ${what} was created: ${cause.message}`, { cause });
 }
 
+/** Creates what a step brings. A step may come again after a later call of it failed: it gets what it created. */
+export type CreateOnce = (key: Key, type: ResourceType, body: JsonObject) => Promise<LivePair>;
+
 /**
  * Creates resources, each once: the API has no key that would make a repeated POST harmless (api-notes#post-once), so
  * that what a request without an answer may have created is searched for first.
  * @returns a function that creates; it throws an ApiError when the server refuses, or does not answer, and an AppError
  * when what a request without an answer created cannot be determined
  */
-export function createOnce(context: ApplyContext): (type: ResourceType, body: JsonObject) => Promise<LivePair> {
+export function createOnce(context: ApplyContext): CreateOnce {
   const { writer, journal } = context;
   const locks = new Map<string, ReadWriteLock>();
   /** Ids that a creation of this restore got. */
   const claimed = new Set<string>();
   for (const entry of journal.entries) if (entry.kind === 'done' && entry.action === 'create') claimed.add(entry.id);
+
+  /** What the steps of this run created. */
+  const made = new Map<Key, string>();
+
+  async function once(key: Key, type: ResourceType, body: JsonObject): Promise<LivePair> {
+    const id = made.get(key);
+    if (id !== undefined) return writer.reread(type, id);
+    try {
+      const pair = await create(type, body);
+      made.set(key, String(pair.raw._id));
+      return pair;
+    } catch (error) {
+      if (error instanceof Unread) made.set(key, error.id);
+      throw error;
+    }
+  }
 
   async function create(type: ResourceType, body: JsonObject): Promise<LivePair> {
     const lock = locks.get(type.name) ?? createReadWriteLock();
@@ -72,5 +92,5 @@ export function createOnce(context: ApplyContext): (type: ResourceType, body: Js
     return created?.pair;
   }
 
-  return create;
+  return once;
 }

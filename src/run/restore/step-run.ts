@@ -1,16 +1,13 @@
-import type { ResourceType } from '../../catalogue/types.ts';
-import type { JsonObject } from '../../core/json.ts';
 import type { Step } from '../../plan/types.ts';
-import { createOnce } from './create-once.ts';
+import { type CreateOnce, createOnce } from './create-once.ts';
 import type { ApplyContext, WriteLog } from './write-log.ts';
-import type { LivePair } from './writer.ts';
 
 /** What carrying out a step takes. */
 export interface StepRun {
   readonly context: ApplyContext;
   readonly log: WriteLog;
   /** Creates a resource, once: see {@link createOnce}. */
-  readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
+  readonly create: CreateOnce;
   /** Id in the target → the ids that lead to it, since an earlier restore created it in their place. */
   readonly aliases: ReadonlyMap<string, readonly string[]>;
   /** The steps that bring something back from the recycle bin, by the id in the target. */

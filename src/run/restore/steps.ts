@@ -65,7 +65,7 @@ async function createResource(run: StepRun, step: Step, document: MirrorDocument
   const sent = restorable(type, withoutPaths(doc, step.late), ids);
   let made: LivePair;
   try {
-    made = await run.create(type, body);
+    made = await run.create(step.key, type, body);
   } catch (error) {
     if (!(error instanceof Unread)) throw error;
     // Its id is kept, so that the next restore continues with it instead of creating a second one.

@@ -30,6 +30,8 @@ export class Unread extends ApiError {
 export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
   /** POST. @throws Unread, or another ApiError; without a status its outcome is unknown */
   readonly create: (type: ResourceType, body: JsonObject) => Promise<LivePair>;
+  /** What was created earlier. @throws Unread where it cannot be read, or is gone */
+  readonly reread: (type: ResourceType, id: string) => Promise<LivePair>;
   readonly replace: (type: ResourceType, id: string, body: JsonObject) => Promise<LivePair>;
   readonly patch: (type: ResourceType, id: string, operations: readonly PatchOperation[]) => Promise<LivePair>;
   readonly remove: (type: ResourceType, id: string) => Promise<void>;
@@ -147,6 +149,7 @@ export function createWriter(options: ReaderOptions): Writer {
         throw new ApiError(`POST ${type.list.path} answered without the id of what it created`, { transient: true });
       return created(id, answered(type, id, body, answer));
     },
+    reread: (type, id) => created(id, readBack(type, id)),
     async replace(type, id, body) {
       if (await below.replace(type, id, body)) return readBack(type, id);
       const value = type.list.shape === 'keys' ? (body.value ?? null) : body;
