@@ -137,7 +137,7 @@ export function retryAfterMs(headers: RawAnswer['headers']): number | undefined 
 /** What the client takes from the configuration of an account. */
 type ClientSettings = Pick<
   ClientOptions,
-  'baseUrl' | 'token' | 'requestsPerSecond' | 'concurrency' | 'requestTimeoutMs' | 'retries'
+  'baseUrl' | 'token' | 'rateLimit' | 'concurrency' | 'requestTimeoutMs' | 'retries'
 >;
 
 /** The client of a configured account. @throws AppError `USAGE` for an invalid proxy URL in the environment */
@@ -146,11 +146,11 @@ export function clientOf(
   env: Readonly<Record<string, string | undefined>>,
   options: Pick<ClientOptions, 'userAgent' | 'onRetry'> & { readonly retries?: number },
 ): ApiClient {
-  const { baseUrl, token, requestsPerSecond, concurrency, requestTimeoutMs, retries } = account;
+  const { baseUrl, token, rateLimit, concurrency, requestTimeoutMs, retries } = account;
   return createClient({
     baseUrl,
     token,
-    requestsPerSecond,
+    rateLimit,
     concurrency,
     requestTimeoutMs,
     retries,

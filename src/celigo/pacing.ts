@@ -1,17 +1,8 @@
 import PQueue from 'p-queue';
-import { createRate } from './rate.ts';
-
-/**
- * The limit holds for every window of this length, in milliseconds: the few dozen requests of a quiet run are sent at
- * once, a long run keeps to the average. The account's own bucket holds 1,000 requests (api-notes#rate-limit).
- */
-const WINDOW_MS = 5_000;
+import { createRate, type RateLimit } from './rate.ts';
 
 export interface PacerOptions {
-  /** On average over `windowMs`. */
-  readonly requestsPerSecond: number;
-  /** Milliseconds; five seconds unless given. */
-  readonly windowMs?: number;
+  readonly rateLimit: RateLimit;
   readonly concurrency: number;
 }
 
@@ -28,9 +19,9 @@ interface Pacer {
   close(): void;
 }
 
-export function createPacer({ requestsPerSecond, windowMs = WINDOW_MS, concurrency }: PacerOptions): Pacer {
+export function createPacer({ rateLimit, concurrency }: PacerOptions): Pacer {
   const queue = new PQueue({ concurrency });
-  const rate = createRate(requestsPerSecond, windowMs);
+  const rate = createRate(rateLimit);
   let last: Promise<void> = Promise.resolve();
   let sleeper: NodeJS.Timeout | undefined;
 

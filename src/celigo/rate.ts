@@ -3,10 +3,19 @@ const RECOVERY_S = 30;
 /** No pause, however often a rate is lowered, gets longer than this between two requests. Per second. */
 const LEAST_PER_SECOND = 1;
 
+/** What an account may be asked of its bucket, which production shares (api-notes#rate-limit). */
+export interface RateLimit {
+  /** Requests per second in the long run. */
+  readonly perSecond: number;
+  /** Requests that may be sent at once, on top of these, after a time without any. */
+  readonly burst: number;
+}
+
 /**
- * When requests may be sent: so many per second on average over a window, fewer after the server has refused one, none
- * during a pause. Other tokens share the account's bucket (api-notes#rate-limit), so what is left of it is unknown: a
- * refusal halves the rate, and it grows steadily again. Times in milliseconds of any one clock that the caller reads.
+ * When requests may be sent: a bucket of `burst` requests that refills with `perSecond`, less after the server has
+ * refused one, none during a pause. Other tokens share the account's bucket (api-notes#rate-limit), so what is left of
+ * it is unknown: a refusal halves the rate, and it grows steadily again. Times in milliseconds of any one clock that
+ * the caller reads.
  */
 interface Rate {
   /** How long to wait before the next request; 0: it may be sent. */
@@ -21,10 +30,8 @@ interface Rate {
   readonly perSecond: (now: number) => number;
 }
 
-/** @param most requests per second @param windowMs the length over which they are counted */
-export function createRate(most: number, windowMs: number): Rate {
-  /** The times of the last requests, oldest first. */
-  let times: number[] = [];
+export function createRate({ perSecond: most, burst }: RateLimit): Rate {
+  let bucket = { holds: burst, at: Number.NEGATIVE_INFINITY };
   let pausedUntil = Number.NEGATIVE_INFINITY;
   let lowered = { to: most, at: Number.NEGATIVE_INFINITY };
 
@@ -33,24 +40,29 @@ export function createRate(most: number, windowMs: number): Rate {
     return Math.min(most, lowered.to + (most / RECOVERY_S) * (Math.max(0, now - lowered.at) / 1000));
   }
 
+  /** Requests that the own bucket holds now. */
+  function held(now: number): number {
+    const rate = perSecond(now);
+    // A burst is for a bucket that is full: after a refusal, requests are spread evenly.
+    const room = rate < most ? 1 : burst;
+    const more = bucket.holds < room ? (rate * Math.max(0, now - bucket.at)) / 1000 : 0;
+    bucket = { holds: Math.min(room, bucket.holds + more), at: now };
+    return bucket.holds;
+  }
+
   return {
     perSecond,
     waitMs(now) {
-      const rate = perSecond(now);
-      // A burst is for a bucket that is full: after a refusal, requests are spread evenly.
-      const window = rate < most ? 1000 / rate : windowMs;
-      const cap = rate < most ? 1 : Math.max(1, Math.round((most * windowMs) / 1000));
-      const first = times.at(-cap);
-      const free = first === undefined ? now : first + window;
-      return Math.max(0, free - now, pausedUntil - now);
+      const missing = 1 - held(now);
+      return Math.max(0, (1000 * missing) / perSecond(now), pausedUntil - now);
     },
     sent(now) {
-      times.push(now);
-      if (times.length > 2 * most * (windowMs / 1000) + 2) times = times.filter((time) => time > now - windowMs);
+      bucket = { holds: held(now) - 1, at: now };
     },
     refused(sentAt, now) {
       if (sentAt < lowered.at) return;
       lowered = { to: Math.max(LEAST_PER_SECOND, perSecond(now) / 2), at: now };
+      bucket = { holds: 0, at: now };
     },
     pauseUntil(until, now) {
       const longer = until - Math.max(now, pausedUntil);

@@ -17,6 +17,7 @@ import {
   daemonConfig,
   durationMs,
   REGIONS,
+  rateLimitOf,
 } from './schema.ts';
 
 /** Environment variables, as in `process.env`. */
@@ -174,6 +175,7 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'notifications') return CONFIG_KEYS.channels;
   if (path.length === 0) return CONFIG_KEYS.top;
   if (path[0] === 'accounts' && path.length === 2) return CONFIG_KEYS.account;
+  if (path[0] === 'accounts' && path[2] === 'rateLimit') return CONFIG_KEYS.rateLimit;
   if (path[0] === 'repository') return path.length === 1 ? CONFIG_KEYS.repository : CONFIG_KEYS.author;
   return path[0] === 'guards' ? CONFIG_KEYS.guards : [];
 }
@@ -273,12 +275,13 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
       ...(repo.signingKeyFile ? { signingKeyFile: resolve(folder, repo.signingKeyFile) } : {}),
     },
     accounts: Object.entries(accounts).map(([name, account]): AccountConfig => {
-      const { region, baseUrl, token, tokenFile, requestTimeout, ...more } = account;
+      const { region, baseUrl, token, tokenFile, requestTimeout, rateLimit, requestsPerSecond, ...more } = account;
       return {
         ...more,
         name,
         baseUrl: baseOf(baseUrl ?? REGIONS[region ?? 'us']),
         token: sendable(secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '', `accounts.${name}.token`),
+        rateLimit: rateLimitOf({ rateLimit, requestsPerSecond }),
         requestTimeoutMs: durationMs(requestTimeout),
       };
     }),

@@ -30,6 +30,26 @@ const typeList = z
   .describe('Resource types, as listed by `celigo-mirror types`; "*" is every type that is not opt-in');
 const secretFile = z.string().min(1);
 
+/** Requests per second of an account whose configuration names none. */
+const PER_SECOND = 40;
+/** Seconds of its rate that an account may send at once unless its configuration names a number, and most of these. */
+const BURST_S = 7.5;
+const BURST = 300;
+
+const perSecond = z.number().int().min(1).max(300);
+const rateLimit = z.strictObject({
+  perSecond: perSecond.default(PER_SECOND).describe('Requests per second in the long run'),
+  burst: z
+    .number()
+    .int()
+    .min(1)
+    .max(700)
+    .optional()
+    .describe(
+      `Requests that may be sent at once before that; the default is those of ${BURST_S} seconds, at most ${BURST}`,
+    ),
+});
+
 const credentialPolicy = z.enum(['redact', 'warn', 'refuse']);
 
 const account = z
@@ -85,15 +105,13 @@ const account = z
       .describe(
         'Generate pages that explain the account and each integration, with diagrams: README.md in the account folder',
       ),
-    requestsPerSecond: z
-      .number()
-      .int()
-      .min(1)
-      .max(300)
-      .default(40)
+    rateLimit: rateLimit
+      .optional()
       .describe(
-        'Requests per second, on average over five seconds; the limit of the account is 300, shared with production',
+        'Pace of the requests. The account has a bucket of 1,000 requests that refills with 300 per second, shared with ' +
+          'production',
       ),
+    requestsPerSecond: perSecond.optional().describe('Short form of rateLimit: { perSecond }'),
     concurrency: z.number().int().min(1).max(32).default(6).describe('Requests in progress at once'),
     requestTimeout: duration.default('60s').describe('Time limit of one request'),
     retries: z.number().int().min(0).max(20).default(5).describe('Retries of a request after a transient failure'),
@@ -112,6 +130,10 @@ const account = z
   .refine((value) => !(value.region && value.baseUrl), {
     message: 'region and baseUrl exclude each other',
     path: ['baseUrl'],
+  })
+  .refine((value) => !(value.rateLimit && value.requestsPerSecond), {
+    message: 'rateLimit and requestsPerSecond exclude each other',
+    path: ['requestsPerSecond'],
   })
   .refine((value) => !(value.token && value.tokenFile), {
     message: 'token and tokenFile exclude each other',
@@ -205,6 +227,7 @@ export const CONFIG_KEYS = {
   repository: Object.keys(repository.shape),
   author: ['name', 'email'],
   guards: ['maxDeletions', 'maxDeletionShare'],
+  rateLimit: Object.keys(rateLimit.shape),
   daemon: Object.keys(daemonSchema.shape),
   channels: CHANNEL_KEYS,
 } as const;
@@ -214,12 +237,24 @@ type ParsedAccount = ParsedConfig['accounts'][string];
 
 /** One account, ready to use: secrets read, URL and durations resolved. */
 export interface AccountConfig
-  extends Omit<ParsedAccount, 'region' | 'baseUrl' | 'token' | 'tokenFile' | 'requestTimeout'> {
+  extends Omit<
+    ParsedAccount,
+    'region' | 'baseUrl' | 'token' | 'tokenFile' | 'requestTimeout' | 'rateLimit' | 'requestsPerSecond'
+  > {
   readonly name: string;
   /** Origin without trailing slash. */
   readonly baseUrl: string;
   readonly token: string;
+  readonly rateLimit: { readonly perSecond: number; readonly burst: number };
   readonly requestTimeoutMs: number;
+}
+
+/** The pace of an account, from either form of it. */
+export function rateLimitOf(
+  account: Pick<ParsedAccount, 'rateLimit' | 'requestsPerSecond'>,
+): AccountConfig['rateLimit'] {
+  const { perSecond = PER_SECOND, burst } = account.rateLimit ?? { perSecond: account.requestsPerSecond };
+  return { perSecond, burst: burst ?? Math.min(BURST, Math.round(BURST_S * perSecond)) };
 }
 
 /** The repository, its token read. */

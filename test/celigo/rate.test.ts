@@ -4,10 +4,15 @@ import { createRate } from '../../src/celigo/rate.ts';
 import { createBucket, DOCUMENTED_RATE } from '../../src/emulator/http/rate-limit.ts';
 
 /** One minute of an account whose bucket others share, request by request, on a clock of its own. */
-function minute(perSecond: number, others: number, lowers: boolean): { sent: number; refused: number; second: number } {
+function minute(
+  perSecond: number,
+  others: number,
+  lowers: boolean,
+  burst = 300,
+): { sent: number; refused: number; second: number } {
   let now = 0;
   const take = createBucket(DOCUMENTED_RATE, () => new Date(now));
-  const rate = createRate(perSecond, 5_000);
+  const rate = createRate({ perSecond, burst });
   const result = { sent: 0, refused: 0, second: 0 };
   const taken = (): boolean => {
     try {
@@ -17,9 +22,9 @@ function minute(perSecond: number, others: number, lowers: boolean): { sent: num
       return false;
     }
   };
-  let owed = 0;
   for (; now < 60_000; now += 1) {
-    for (owed += others / 1000; owed >= 1; owed -= 1) taken();
+    // In batches: two even streams could keep out of each other's way for ever.
+    if (now % 100 === 0) for (let i = 0; i < others / 10; i++) taken();
     while (rate.waitMs(now) === 0) {
       rate.sent(now);
       result.sent += 1;
@@ -36,8 +41,8 @@ function minute(perSecond: number, others: number, lowers: boolean): { sent: num
 describe('the own rate', () => {
   it.each([
     // Own requests per second, those of others.
-    [300, 0],
-    [300, 150],
+    [250, 150],
+    [200, 150],
     [40, 290],
   ])('of %i beside %i of others is refused less often when a refusal lowers it', (own, others) => {
     const steady = minute(own, others, false);
@@ -47,8 +52,47 @@ describe('the own rate', () => {
     expect(lowered.sent).toBeGreaterThan(60 * Math.min(own, 300 - others) * 0.5);
   });
 
+  it.each([
+    // The most that a configuration allows, and the pace without one.
+    [300, 700],
+    [40, 300],
+  ])('of %i after a burst of %i finds the bucket of the account full enough when no one else uses it', (own, burst) => {
+    const { sent, refused } = minute(own, 0, true, burst);
+    expect(refused).toBe(0);
+    expect(sent).toBeGreaterThan(59 * own + burst);
+  });
+
+  it('leaves production what the burst does not take', () => {
+    // 700 of the bucket, and 260 of the 300 a second.
+    expect(minute(40, 255, true).refused).toBe(0);
+  });
+
+  it.each([
+    // Limits, times in ms, and how many requests may be sent at each of them.
+    [
+      { perSecond: 40, burst: 300 },
+      { 0: 300, 24: 0, 25: 1, 1025: 40, 5000: 159, 60000: 300 },
+    ],
+    [
+      { perSecond: 10, burst: 1 },
+      { 0: 1, 99: 0, 100: 1, 150: 0, 5000: 1 },
+    ],
+    [
+      { perSecond: 2, burst: 5 },
+      { 0: 5, 499: 0, 500: 1, 1500: 2, 9000: 5 },
+    ],
+  ])('of %j lets %j go', (limits, allowed) => {
+    const rate = createRate(limits);
+    const sendable = (now: number): number => {
+      let count = 0;
+      for (; rate.waitMs(now) === 0; count += 1) rate.sent(now);
+      return count;
+    };
+    expect(Object.fromEntries(Object.keys(allowed).map((at) => [at, sendable(Number(at))]))).toEqual(allowed);
+  });
+
   it('is halved once by the answers to one burst, and grows to the full one again', () => {
-    const rate = createRate(40, 5_000);
+    const rate = createRate({ perSecond: 40, burst: 300 });
     rate.refused(0, 1_000);
     rate.refused(900, 1_010);
     expect([1_010, 16_000, 31_000, 60_000].map((now) => Math.round(rate.perSecond(now)))).toEqual([20, 40, 40, 40]);
@@ -58,15 +102,16 @@ describe('the own rate', () => {
   });
 
   it('never falls below one request a second', () => {
-    const rate = createRate(2, 5_000);
+    const rate = createRate({ perSecond: 2, burst: 10 });
     for (let now = 0; now < 100; now += 1) rate.refused(now, now);
     expect(rate.perSecond(100)).toBeGreaterThanOrEqual(1);
-    rate.sent(100);
     expect(rate.waitMs(100)).toBeLessThanOrEqual(1_000);
+    rate.sent(1_100);
+    expect(rate.waitMs(1_100)).toBeLessThanOrEqual(1_000);
   });
 
   it('allows a burst at first, and spreads requests evenly after a refusal', () => {
-    const rate = createRate(10, 1_000);
+    const rate = createRate({ perSecond: 10, burst: 10 });
     const burst = (now: number): number => {
       let count = 0;
       for (; rate.waitMs(now) === 0; count += 1) rate.sent(now);
@@ -79,7 +124,7 @@ describe('the own rate', () => {
   });
 
   it('sends nothing during a pause, the longest of those asked for', () => {
-    const rate = createRate(10, 1_000);
+    const rate = createRate({ perSecond: 10, burst: 10 });
     expect([rate.pauseUntil(500, 0), rate.pauseUntil(300, 100), rate.pauseUntil(900, 100)]).toEqual([500, 0, 400]);
     expect([rate.waitMs(0), rate.waitMs(899), rate.waitMs(900)]).toEqual([900, 1, 0]);
   });

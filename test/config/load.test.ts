@@ -96,6 +96,20 @@ describe('loadConfig', () => {
     expect((await load({ CELIGO_API_TOKEN_FILE: join(dir, 'token') })).accounts[0]?.token).toBe('from-file');
   });
 
+  it.each([
+    ['', { perSecond: 40, burst: 300 }],
+    [', requestsPerSecond: 40', { perSecond: 40, burst: 300 }],
+    [', requestsPerSecond: 5', { perSecond: 5, burst: 38 }],
+    [', requestsPerSecond: 300', { perSecond: 300, burst: 300 }],
+    [', rateLimit: { burst: 500 }', { perSecond: 40, burst: 500 }],
+    [', rateLimit: { perSecond: 10 }', { perSecond: 10, burst: 75 }],
+    [', rateLimit: { perSecond: 100, burst: 1 }', { perSecond: 100, burst: 1 }],
+  ])('takes the pace from both its forms: %j', async (keys, pace) => {
+    write(`accounts: { a: { token: t${keys} } }\n`);
+
+    expect((await load()).accounts[0]?.rateLimit).toEqual(pace);
+  });
+
   it('names all unknown keys at once and guesses what was meant', async () => {
     write('acounts: {}\nguards: { maxDeletion: 3 }\naccounts: { a: { token: t, incude: [] } }\n');
 
@@ -119,6 +133,10 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t, baseUrl: "http://x.test" } }', 'expected https://'],
     ['accounts: { a: { token: t, baseUrl: "https://u:p@x.test" } }', 'without user name'],
     ['accounts: { a: {} }', 'a token is required'],
+    ['accounts: { a: { token: t, requestsPerSecond: 5, rateLimit: {} } }', 'rateLimit and requestsPerSecond exclude'],
+    ['accounts: { a: { token: t, rateLimit: { burst: 701 } } }', 'accounts.a.rateLimit.burst: Too big'],
+    ['accounts: { a: { token: t, rateLimit: { perSecond: 301 } } }', 'accounts.a.rateLimit.perSecond: Too big'],
+    ['accounts: { a: { token: t, rateLimit: { persecond: 9 } } }', 'did you mean perSecond?'],
     ['accounts: {}', 'at least one account'],
     ['accounts: { a: { token: t, include: [flow] } }', 'did you mean flows?'],
     ['accounts: { a: { token: t } }\nrepository: { remote: "https://u:p@x.test/r.git" }', 'without password'],

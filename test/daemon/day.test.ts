@@ -54,7 +54,7 @@ class Simulation {
       auditFeed: false,
       overview: false,
       sampleData: false,
-      requestsPerSecond: 40,
+      rateLimit: { perSecond: 40, burst: 300 },
       concurrency: 6,
       requestTimeoutMs: 60_000,
       retries: 5,

@@ -241,7 +241,7 @@ describe('a server that answers anything', () => {
       baseUrl: url,
       token: 't',
       userAgent: 'x',
-      requestsPerSecond: 100_000,
+      rateLimit: { perSecond: 100_000, burst: 1_000 },
       concurrency: 4,
       retries: 0,
       requestTimeoutMs: 2_000,

@@ -138,7 +138,7 @@ function demoAccount(baseUrl: string): AccountConfig {
     auditFeed: false,
     overview: false,
     sampleData: false,
-    requestsPerSecond: 200,
+    rateLimit: { perSecond: 200, burst: 700 },
     concurrency: 6,
     requestTimeoutMs: 30_000,
     retries: 2,

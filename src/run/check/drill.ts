@@ -130,7 +130,7 @@ function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
     overview: false,
     sampleData,
     // No one else uses this emulator.
-    requestsPerSecond: 100_000,
+    rateLimit: { perSecond: 100_000, burst: 1_000 },
     concurrency: 8,
     requestTimeoutMs: 60_000,
     retries: 2,
