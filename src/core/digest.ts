@@ -1,7 +1,4 @@
-import { createHash, createHmac, hash } from 'node:crypto';
-import stableStringify from 'fast-json-stable-stringify';
-import type { Json } from './json.ts';
-import type { Normalised } from './normalise.ts';
+import { createHmac, hash } from 'node:crypto';
 
 /** Hash that git names its objects by. */
 export type ObjectFormat = 'sha1' | 'sha256';
@@ -12,16 +9,9 @@ export function digestOf(data: Buffer | string): string {
   return hash('sha256', data, 'buffer').toString('base64url', 0, 16);
 }
 
-/** Fingerprint of what a person configured: the same for two documents that differ in order or noise only. */
-export function digestOfDocument(normalised: Normalised): string {
-  // Side texts are still in the document; where they will go is part of the layout, not of the content.
-  return digestOf(stableStringify(normalised.doc as Json));
-}
-
 /** The name git gives to a file with this text. */
 export function blobOid(text: string, format: ObjectFormat): string {
-  const bytes = Buffer.from(text, 'utf8');
-  return createHash(format).update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+  return hash(format, `blob ${Buffer.byteLength(text, 'utf8')}\0${text}`);
 }
 
 /** Fingerprints of credentials under one mirror's key: a change shows, the value does not. */

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 3;
+const VERSION = 4;
 const INDEX = 'index.json';
 
 /** A file of the mirror: path inside the account's folder, git object id. */
@@ -24,8 +24,6 @@ export type FileEntry = readonly [path: string, oid: string];
 export interface CachedResource {
   /** Digest of the bytes of its record in the listing. */
   readonly raw: string;
-  /** Digest of its normalised document. */
-  readonly doc: string;
   /** `lastModified` of its record, where it has one. */
   readonly modified: string;
   readonly files: readonly FileEntry[];
@@ -93,7 +91,7 @@ export interface Cache {
 /** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
 export class CacheDamaged extends Error {}
 
-type StoredResource = [raw: string, doc: string, modified: string, ...files: string[]];
+type StoredResource = [raw: string, modified: string, ...files: string[]];
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
 
@@ -126,10 +124,10 @@ function folderOf(stateDir: string, account: string): string {
   return join(stateDir, `${account}.cache`);
 }
 
-function unpack([raw, doc, modified, ...flat]: StoredResource): CachedResource {
+function unpack([raw, modified, ...flat]: StoredResource): CachedResource {
   const files: FileEntry[] = [];
   for (let i = 0; i + 1 < flat.length; i += 2) files.push([flat[i] as string, flat[i + 1] as string]);
-  return { raw, doc, modified, files };
+  return { raw, modified, files };
 }
 
 function lazyDetails(path: string, file: string): () => TypeDetails {
@@ -232,8 +230,8 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   yield `{"pages":${JSON.stringify(Object.fromEntries(pages))},"resources":{`;
   let lines: string[] = [];
   let first = true;
-  for (const [id, { raw, doc, modified, files }] of resources) {
-    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, doc, modified, ...files.flat()])}`);
+  for (const [id, { raw, modified, files }] of resources) {
+    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, modified, ...files.flat()])}`);
     first = false;
     if (lines.length < 1_000) continue;
     yield lines.join('');

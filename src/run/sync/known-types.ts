@@ -42,7 +42,7 @@ function compare(ids: ReadonlyMap<string, FileEntry[]>, cached: TypeDetails | un
     const old = cached?.resources.get(id);
     const valid = old !== undefined && sameFiles(old.files, entries);
     intact &&= valid;
-    resources.set(id, valid ? old : { raw: '', doc: '', modified: '', files: entries });
+    resources.set(id, valid ? old : { raw: '', modified: '', files: entries });
   }
   return { resources, pages: intact && cached ? cached.pages : new Map() };
 }

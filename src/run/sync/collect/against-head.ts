@@ -1,12 +1,12 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
 import type { Change, Editor } from '../../../core/changes.ts';
-import { blobOid, digestOfDocument } from '../../../core/digest.ts';
+import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { basePath, type MirrorFile, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
 import { visitLeaves } from '../../../core/places.ts';
-import type { CachedResource, CachedType } from '../../../mirror/cache.ts';
+import type { CachedResource, CachedType, FileEntry } from '../../../mirror/cache.ts';
 import { type Fetched, inexactError } from '../../fetch-document.ts';
 import type { CollectContext } from './types.ts';
 
@@ -16,16 +16,11 @@ export interface Prepared {
   readonly title: string;
   /** Of its file, inside the account's folder. */
   readonly path: string;
-  /** Digest of the normalised document. */
-  readonly doc: string;
-  /** What HEAD lacks, what it has too many, and all files by their ids; `undefined` when nothing differs. */
-  readonly files:
-    | {
-        readonly put: readonly MirrorFile[];
-        readonly remove: readonly string[];
-        readonly oids: ReadonlyMap<string, string>;
-      }
-    | undefined;
+  /** All its files. */
+  readonly files: readonly FileEntry[];
+  /** What HEAD lacks of them, and what it has too many. */
+  readonly put: readonly MirrorFile[];
+  readonly remove: readonly string[];
 }
 
 /** The documents of one type compared with those in HEAD: what changed, and what the next run finds in its cache. */
@@ -78,8 +73,8 @@ function editorOf(value: Json | undefined): Editor | undefined {
   };
 }
 
-function differs({ files }: Prepared): boolean {
-  return files !== undefined && files.put.length + files.remove.length > 0;
+function differs({ put, remove }: Prepared): boolean {
+  return put.length + remove.length > 0;
 }
 
 /** Whether `full` has a field or an element, at any depth, that `listed` lacks: the listing is abridged then. */
@@ -114,26 +109,24 @@ function clean({ type, normalise }: Comparison, id: string, { doc, inexact }: Fe
 function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): Prepared {
   const { context, type, inHead } = comparison;
   const normalised = clean(comparison, id, fetched);
-  const before = inHead(id);
-  const doc = digestOfDocument(normalised);
   const title = titleOf(type, normalised.doc);
   const base = basePath(type, id, title, context.transliterate);
-  const common = { normalised, title, path: `${base}.yaml`, doc };
-  if (before && before.doc === doc) return { ...common, files: undefined };
-  const files = renderResource(base, normalised);
-  const oids = new Map(files.map((file) => [file.path, blobOid(file.text, context.format)]));
-  const old = new Map(before?.files ?? []);
-  const put = files.filter((file) => old.get(file.path) !== oids.get(file.path));
-  const remove = [...old.keys()].filter((path) => !oids.has(path));
-  return { ...common, files: { put, remove, oids } };
+  const rendered = renderResource(base, normalised);
+  const files = rendered.map(({ path, text }): FileEntry => [path, blobOid(text, context.format)]);
+  const old = inHead(id)?.files ?? [];
+  const put = rendered.filter((_, i) => {
+    const [path, oid] = files[i] as FileEntry;
+    return !old.some(([oldPath, oldOid]) => oldPath === path && oldOid === oid);
+  });
+  const remove = old.flatMap(([path]) => (files.some(([kept]) => kept === path) ? [] : [path]));
+  return { normalised, title, path: `${base}.yaml`, files, put, remove };
 }
 
 function changeOf(
   { type, inHead, baseline }: Comparison,
   id: string,
   listed: JsonObject,
-  { title, path }: Prepared,
-  files: { readonly put: readonly MirrorFile[]; readonly remove: readonly string[] },
+  { title, path, put, remove }: Prepared,
 ): Change {
   const before = inHead(id);
   const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
@@ -146,8 +139,8 @@ function changeOf(
     title,
     path,
     ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
-    put: files.put.map((file) => file.path),
-    remove: files.remove,
+    put: put.map((file) => file.path),
+    remove,
     ...(modified !== '' ? { lastModified: modified } : {}),
     ...(editor ? { lastModifiedBy: editor } : {}),
     baseline,
@@ -178,15 +171,14 @@ export function compareWithHead(
     changes: () => [...changes.values()],
     prepare: (id, fetched) => prepareDocument(comparison, id, fetched),
     accept(id, raw, listed, prepared) {
-      const { normalised, path, doc, files } = prepared;
+      const { normalised, path, files, put } = prepared;
       if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
-      const held = files ? [...files.oids] : (inHead(id)?.files ?? []);
-      resources.set(id, { raw, doc, modified: modifiedOf(listed), files: held });
-      if (!files || !differs(prepared)) return;
-      for (const file of files.put) context.put(file);
+      resources.set(id, { raw, modified: modifiedOf(listed), files });
+      if (!differs(prepared)) return;
+      for (const file of put) context.put(file);
       context.seen?.(type.name, id, normalised.doc);
-      changes.set(id, changeOf(comparison, id, listed, prepared, files));
+      changes.set(id, changeOf(comparison, id, listed, prepared));
     },
     isEdited(id, listed, prepared) {
       const before = inHead(id);
