@@ -12,7 +12,7 @@ export function registerDrill(program: Command, io: Io, finish: (code: number) =
         'proof that the backup can be restored. Needs no token and no network.',
     )
     .argument('[folder]', 'folder of the mirror (default: repository.path of the configuration)')
-    .option('--at <ref or time>', 'state to rehearse (default: the files on disk)')
+    .option('--at <ref or time>', 'state to rehearse (default: the last commit)')
     .option('--account <name>', 'rehearse only this account')
     .option(...JSON_RESULT)
     .addHelpText(

@@ -9,7 +9,7 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
     .summary('check the mirror itself, offline')
     .description(
       'Checks that every file of the mirror parses and renders to the same bytes again, and that every reference ' +
-        'resolves or is listed. Needs no token.',
+        'resolves or is listed, and compares the files with the last commit. Needs no token.',
     )
     .argument('[folder]', 'folder of the mirror (default: repository.path of the configuration)')
     .option('--account <name>', 'check only this account')

@@ -9,8 +9,9 @@ export function digestOf(data: Buffer | string): string {
   return hash('sha256', data, 'buffer').toString('base64url', 0, 16);
 }
 
-/** The name git gives to a file with this text. */
-export function blobOid(text: string, format: ObjectFormat): string {
+/** The name git gives to a file with this text, or these bytes. */
+export function blobOid(text: string | Buffer, format: ObjectFormat): string {
+  if (typeof text !== 'string') return hash(format, Buffer.concat([Buffer.from(`blob ${text.length}\0`), text]));
   return hash(format, `blob ${Buffer.byteLength(text, 'utf8')}\0${text}`);
 }
 

@@ -11,6 +11,8 @@ import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
  */
 const ISOLATION = [
   'core.hooksPath=/dev/null',
+  // A mirror may have no work tree; no setting of it runs a program all the same.
+  'safe.bareRepository=all',
   'core.autocrlf=false',
   'core.eol=lf',
   'core.safecrlf=false',

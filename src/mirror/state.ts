@@ -149,6 +149,12 @@ export function documentsAmong(paths: Iterable<string>): Map<string, DocumentEnt
   return documents;
 }
 
+/** Every file of a state: path inside the folder → bytes. */
+export async function readFiles(git: Git, { files }: MirrorState): Promise<Map<string, Buffer>> {
+  const bytes = await git.objects([...files.values()]);
+  return new Map([...files.keys()].map((path, i) => [path, bytes[i] ?? Buffer.alloc(0)]));
+}
+
 /** Paths of all documents of a state, or of one type. */
 export function documentPaths(state: MirrorState, type?: string): string[] {
   const all = [...state.documents.values()];

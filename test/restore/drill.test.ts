@@ -162,6 +162,7 @@ describe('drill', () => {
     const users = [...mirrorTexts(space, 'exports')].filter(([, text]) => text.includes(id));
     expect(users.length).toBeGreaterThan(0);
     rmSync(join(space.mirror, space.find(id)));
+    commitByHand(space);
 
     const outcome = await drill(space.mirror);
 
@@ -216,6 +217,7 @@ describe('drill', () => {
       join(space.mirror, path),
       space.read(path).replaceAll(/^adaptorType: .*$/gm, 'adaptorType: NoSuchImport'),
     );
+    commitByHand(space);
 
     const outcome = await drill(space.mirror, '--json');
 

@@ -6,8 +6,9 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { readMessage } from '../../core/message.ts';
 import { accountFolders } from '../../mirror/folder.ts';
-import { createGit, type Git } from '../../mirror/git.ts';
+import type { Git } from '../../mirror/git.ts';
 import { readCut, readHistory } from '../../mirror/history.ts';
+import { mirrorPlace } from '../input/mirror.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
 
@@ -61,9 +62,8 @@ export async function runNoise(
   flags: { readonly noise: string | true; readonly json?: boolean },
 ): Promise<number> {
   const most = numberOf(flags.noise);
-  const { repository } = config;
-  const folders = new Set(accountFolders(repository.path, undefined));
-  const git = createGit({ cwd: repository.path, config: repository, env: io.env, signal: io.signal });
+  const { git, root } = await mirrorPlace(io, globals, undefined);
+  const folders = new Set(await accountFolders(git, root, undefined));
   const found: AccountNoise[] = [];
   for (const account of config.accounts) if (folders.has(account.name)) found.push(await noiseOf(git, account, most));
   if (flags.json) {

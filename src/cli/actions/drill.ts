@@ -1,13 +1,11 @@
-import { join } from 'node:path';
-import { plainRepository } from '../../config/plain.ts';
 import { EXIT } from '../../core/errors.ts';
-import { accountFolders, readFolder } from '../../mirror/folder.ts';
-import { createGit } from '../../mirror/git.ts';
-import { readState, resolveAt } from '../../mirror/state.ts';
+import { accountFolders } from '../../mirror/folder.ts';
+import type { Git } from '../../mirror/git.ts';
+import { readFiles } from '../../mirror/state.ts';
 import { type DrillReport, drill } from '../../run/check/drill.ts';
 import type { DrillFinding } from '../../run/check/drill-findings.ts';
 import { USER_AGENT } from '../../version.ts';
-import { mirrorRoot } from '../input/mirror.ts';
+import { mirrorPlace, stateOf } from '../input/mirror.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
@@ -25,13 +23,9 @@ interface AccountFiles {
 }
 
 /** @throws AppError `USAGE` if there is no state `at` */
-async function filesOf(io: Io, root: string, account: string, at: string | undefined): Promise<AccountFiles> {
-  if (at === undefined) return { label: 'the files on disk', files: readFolder(join(root, account)) };
-  const git = createGit({ cwd: root, config: plainRepository(root), env: io.env, signal: io.signal });
-  const state = await readState(git, account, await resolveAt(git, at, io.now()));
-  const paths = [...state.files.keys()];
-  const texts = await state.texts(paths);
-  return { label: state.label, files: new Map(paths.map((path, i) => [path, Buffer.from(texts[i] ?? '', 'utf8')])) };
+async function filesOf(io: Io, git: Git, account: string, at: string | undefined): Promise<AccountFiles> {
+  const state = await stateOf({ git, account }, at, io.now());
+  return { label: state.label, files: await readFiles(git, state) };
 }
 
 /** @returns the exit code. @throws AppError `USAGE` if there is no mirror or state */
@@ -41,12 +35,12 @@ export async function runDrill(
   folder: string | undefined,
   flags: DrillFlags,
 ): Promise<number> {
-  const root = await mirrorRoot(io, globals, folder);
+  const { git, root } = await mirrorPlace(io, globals, folder);
   const reports: DrillReport[] = [];
-  for (const account of accountFolders(root, flags.account)) {
+  for (const account of await accountFolders(git, root, flags.account)) {
     const report = await drill({
       account,
-      ...(await filesOf(io, root, account, flags.at)),
+      ...(await filesOf(io, git, account, flags.at)),
       transliterate: anyAscii,
       userAgent: USER_AGENT,
       env: io.env,

@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import ms, { type StringValue } from 'ms';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { BINDING_FILE } from '../../core/layout.ts';
 import { type Emulator, emptyAccount, startEmulator } from '../../emulator/http/server.ts';
 import { seedFromMirror } from '../../emulator/model/from-mirror.ts';
 import type { AccountSeed } from '../../emulator/model/seed.ts';
 import { keepBusy } from '../../emulator/sample/busy.ts';
 import { sampleAccount } from '../../emulator/sample/index.ts';
-import { onlyAccount } from '../input/mirror.ts';
+import { readFiles } from '../../mirror/state.ts';
+import { onlyAccount, placeNamed, stateOf } from '../input/mirror.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { styleFor, table } from '../ui/style.ts';
 
@@ -39,19 +37,19 @@ function intervalOf({ editEvery }: EmulatorFlags): number | undefined {
 }
 
 /** @throws AppError `USAGE` */
-function seedOf(io: Io, flags: EmulatorFlags): AccountSeed {
+async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
   if (flags.empty && flags.from) {
     throw new AppError('USAGE', '--empty and --from exclude each other', { hint: 'Use one of them' });
   }
   if (flags.empty) return emptyAccount();
   if (!flags.from) return sampleAccount();
-  const root = resolve(io.cwd, flags.from);
-  // The folder of an account is as good as that of its mirror.
-  const folder = existsSync(join(root, BINDING_FILE)) ? root : join(root, onlyAccount(root, flags.account));
+  const place = placeNamed(io, flags.from);
+  const account = await onlyAccount(place, flags.account);
+  const files = await readFiles(place.git, await stateOf({ ...place, account }, undefined, io.now()));
   try {
-    return seedFromMirror(folder);
+    return seedFromMirror(files);
   } catch (cause) {
-    throw new AppError('USAGE', `${folder} cannot be loaded: ${messageOf(cause)}`, {
+    throw new AppError('USAGE', `${account} in ${place.root} cannot be loaded: ${messageOf(cause)}`, {
       hint: 'To list every fault of a mirror: celigo-mirror verify',
       cause,
     });
@@ -62,7 +60,7 @@ function seedOf(io: Io, flags: EmulatorFlags): AccountSeed {
 export async function runEmulator(io: Io, globals: GlobalOptions, flags: EmulatorFlags): Promise<void> {
   const port = portOf(flags);
   const intervalMs = intervalOf(flags);
-  const seed = seedOf(io, flags);
+  const seed = await seedOf(io, flags);
   const emulator = await startEmulator({ seed, port, ...(flags.rateLimit ? {} : { rateLimit: false }) }).catch(
     (cause: unknown) => {
       throw new AppError('API', `the emulator cannot listen on port ${port}: ${messageOf(cause)}`, {

@@ -21,7 +21,7 @@ export interface LintFlags {
   readonly json?: boolean;
 }
 
-/** The text of the policy; `undefined` if there is none. @throws AppError `USAGE` */
+/** The text of a policy that an option names, or that is being drafted in the work tree. @throws AppError `USAGE` */
 function policyText(file: string, named: boolean): string | undefined {
   if (!existsSync(file)) {
     if (!named) return undefined;
@@ -49,9 +49,10 @@ export async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags):
     listRules(io, flags.json === true);
     return EXIT.done;
   }
-  const { graph, root, account } = await openGraph(io, globals, [], flags);
+  const { graph, git, root, account } = await openGraph(io, globals, [], flags);
   const file = flags.policy === undefined ? join(root, POLICY_FILE) : resolve(io.cwd, flags.policy);
-  const policy = readPolicy(policyText(file, flags.policy !== undefined), file);
+  const draft = policyText(file, flags.policy !== undefined);
+  const policy = readPolicy(draft ?? (await git.ask(['cat-file', 'blob', `HEAD:${POLICY_FILE}`])), file);
   const result = await lint(graph, policy, anyAscii);
   const needless = result.needless.flatMap((i) => policy.allow[i] ?? []);
   if (flags.json) {

@@ -34,7 +34,7 @@ export async function runRestore(
   flags: RestoreFlags,
 ): Promise<number> {
   const config = await configOf(io, globals);
-  const asked = readRestoreRequest(io, config, words, flags);
+  const asked = await readRestoreRequest(io, config, words, flags);
   const hidden = [...secretsOf(config), ...asked.hidden];
   const dialogue: Dialogue = {
     print: (text) => io.out(scrub(text, hidden)),

@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { plainRepository } from '../../config/plain.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
-import { accountFolders, readFolder } from '../../mirror/folder.ts';
-import { createGit } from '../../mirror/git.ts';
+import { accountFolders, hasWorkTree, readFolder } from '../../mirror/folder.ts';
+import { readFiles } from '../../mirror/state.ts';
 import { isProved, type SignatureReport, verifySignatures } from '../../run/check/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';
-import { mirrorRoot } from '../input/mirror.ts';
-import { configOf } from '../input/run-deps.ts';
+import { type MirrorPlace, mirrorPlace, stateOf } from '../input/mirror.ts';
 import { cutJson } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
@@ -30,12 +28,11 @@ export async function runVerify(
   folder: string | undefined,
   flags: VerifyFlags,
 ): Promise<number> {
-  const root = await mirrorRoot(io, globals, folder);
-  const accounts = accountFolders(root, flags.account);
-  const reports = accounts.map((account) => verifyFolder(account, readFolder(join(root, account))));
-  const signatures = flags.signatures
-    ? await checkSignatures(io, globals, { root, accounts, configured: folder === undefined, flags })
-    : undefined;
+  const place = await mirrorPlace(io, globals, folder);
+  const accounts = await accountFolders(place.git, place.root, flags.account);
+  const reports: VerifyReport[] = [];
+  for (const account of accounts) reports.push(await verifyAccount(io, place, account));
+  const signatures = flags.signatures ? await checkSignatures(io, place, accounts, flags) : undefined;
   const style = styleFor(io, globals);
   if (flags.json) {
     const result = {
@@ -52,22 +49,21 @@ export async function runVerify(
   return sound ? EXIT.done : EXIT.failed;
 }
 
-interface SignatureCheck {
-  readonly root: string;
-  readonly accounts: readonly string[];
-  /** The mirror is the configured one, and so is its key. */
-  readonly configured: boolean;
-  readonly flags: VerifyFlags;
+/** The files of the work tree, where there is one: they are compared with HEAD; else those of HEAD. */
+async function verifyAccount(io: Io, { git, root }: MirrorPlace, account: string): Promise<VerifyReport> {
+  const head = await stateOf({ git, account }, undefined, io.now());
+  if (!(await hasWorkTree(git))) return verifyFolder(account, await readFiles(git, head));
+  return verifyFolder(account, readFolder(join(root, account)), head.files);
 }
 
 async function checkSignatures(
   io: Io,
-  globals: GlobalOptions,
-  { root, accounts, configured, flags }: SignatureCheck,
+  { git, repository }: MirrorPlace,
+  accounts: readonly string[],
+  { allowedSigners, signedAfter }: VerifyFlags,
 ): Promise<SignatureReport> {
-  const config = configured ? (await configOf(io, globals)).repository : plainRepository(root);
-  const { allowedSigners, signedAfter } = flags;
-  const key = config.signingKeyFile;
+  // The key of the configuration is known where the mirror is the configured one.
+  const key = repository.signingKeyFile;
   if (allowedSigners === undefined && key === undefined) {
     throw new AppError('USAGE', 'no trusted keys were given', {
       hint: 'Name a file of trusted keys with --allowed-signers, or set repository.signingKeyFile',
@@ -79,7 +75,6 @@ async function checkSignatures(
       hint: 'Name a file with one key per line: <e-mail or *> namespaces="git" <public key>',
     });
   }
-  const git = createGit({ cwd: root, config, env: io.env, signal: io.signal });
   const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
   return verifySignatures(git, accounts, trust, signedAfter);
 }

@@ -1,10 +1,12 @@
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
+import type { Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { openMirror, stateOf } from './mirror.ts';
 
 /** Which resource refers to which, in one state of a mirror. */
 interface OpenGraph {
+  readonly git: Git;
   readonly root: string;
   readonly account: string;
   readonly state: MirrorState;
@@ -24,5 +26,5 @@ export async function openGraph(
   const mirror = await openMirror(io, globals, what, options);
   const state = await stateOf(mirror, options.at, io.now());
   const graph = buildGraph(await readDocuments(state, documentPaths(state)));
-  return { root: mirror.root, account: mirror.account, state, graph };
+  return { git: mirror.git, root: mirror.root, account: mirror.account, state, graph };
 }

@@ -2,29 +2,45 @@ import { resolve } from 'node:path';
 import { plainRepository } from '../../config/plain.ts';
 import type { RepositoryConfig } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
-import { accountFolders } from '../../mirror/folder.ts';
+import { accountFolders, isRepository, noMirror, repositoryAbove } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { type MirrorState, readState, resolveAt } from '../../mirror/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { sourceAccount } from './accounts.ts';
 import { configOf } from './run-deps.ts';
 
-/** A mirror that is only read: no lock, no token. */
-export interface ReadOnlyMirror {
+/** A repository with mirrors that is only read: no lock, no token, and no file of its work tree. */
+export interface MirrorPlace {
   readonly git: Git;
   readonly root: string;
-  readonly account: string;
   readonly repository: RepositoryConfig;
 }
 
-/** The folder that an argument names, or that of the configuration. @throws AppError `USAGE` */
-export async function mirrorRoot(io: Io, globals: GlobalOptions, folder: string | undefined): Promise<string> {
-  return folder === undefined ? (await configOf(io, globals)).repository.path : resolve(io.cwd, folder);
+/** The mirror of one account. */
+export interface ReadOnlyMirror extends MirrorPlace {
+  readonly account: string;
+}
+
+function opened(io: Io, repository: RepositoryConfig): MirrorPlace {
+  const root = repository.path;
+  if (!isRepository(root)) throw noMirror(root);
+  return { root, repository, git: createGit({ cwd: root, config: repository, env: io.env, signal: io.signal }) };
+}
+
+/** The repository that holds a folder which an argument names. @throws AppError `USAGE` */
+export function placeNamed(io: Io, folder: string): MirrorPlace {
+  const named = resolve(io.cwd, folder);
+  return opened(io, plainRepository(repositoryAbove(named) ?? named));
+}
+
+/** The repository that an argument names, or that of the configuration. @throws AppError `USAGE` */
+export async function mirrorPlace(io: Io, globals: GlobalOptions, folder: string | undefined): Promise<MirrorPlace> {
+  return folder === undefined ? opened(io, (await configOf(io, globals)).repository) : placeNamed(io, folder);
 }
 
 /** The account of that name in a mirror, or its only one. @throws AppError `USAGE` */
-export function onlyAccount(root: string, account: string | undefined): string {
-  const folders = accountFolders(root, account);
+export async function onlyAccount({ git, root }: MirrorPlace, account: string | undefined): Promise<string> {
+  const folders = await accountFolders(git, root, account);
   const [only, ...more] = folders;
   if (only !== undefined && more.length === 0) return only;
   throw new AppError('USAGE', `${root} holds several accounts`, {
@@ -39,20 +55,13 @@ export async function openMirror(
   what: readonly string[],
   options: { readonly mirror?: string; readonly account?: string },
 ): Promise<ReadOnlyMirror> {
-  const opened = (repository: RepositoryConfig, account: string): ReadOnlyMirror => ({
-    root: repository.path,
-    account,
-    repository,
-    git: createGit({ cwd: repository.path, config: repository, env: io.env, signal: io.signal }),
-  });
   if (options.mirror !== undefined) {
-    const root = resolve(io.cwd, options.mirror);
-    return opened(plainRepository(root), onlyAccount(root, options.account));
+    const place = placeNamed(io, options.mirror);
+    return { ...place, account: await onlyAccount(place, options.account) };
   }
   const config = await configOf(io, globals);
   const account = sourceAccount(config, what, options.account);
-  accountFolders(config.repository.path, undefined);
-  return opened(config.repository, account);
+  return { ...opened(io, config.repository), account };
 }
 
 /** The state at `at`, or of HEAD; `option` is the one that `at` comes from. @throws AppError `USAGE` */

@@ -85,11 +85,11 @@ function checkWords(what: readonly string[], saved: SavedPlan | undefined, flags
 }
 
 /** The account that an interrupted restore was writing to. */
-function resumedAccount(config: Config, { to, account, resume }: RestoreFlags): AccountConfig {
+async function resumedAccount(io: Io, config: Config, { to, account, resume }: RestoreFlags): Promise<AccountConfig> {
   const name = to ?? account;
   if (name) return accountNamed(config, name, '--account');
   const id = typeof resume === 'string' ? resume : undefined;
-  const [only, ...more] = interruptedAccounts(config, id);
+  const [only, ...more] = await interruptedAccounts(config, io.env, id);
   if (only && more.length === 0) return only;
   if (only) {
     const names = [only, ...more].map((open) => open.name).join(', ');
@@ -104,18 +104,19 @@ function resumedAccount(config: Config, { to, account, resume }: RestoreFlags): 
 }
 
 /** The account whose mirror is restored, and the one that is written to. */
-function accountsOf(
+async function accountsOf(
+  io: Io,
   config: Config,
   what: readonly string[],
   plan: ReturnType<typeof readPlan>,
   flags: RestoreFlags,
-): Pick<RestoreRequest, 'from' | 'target'> {
+): Promise<Pick<RestoreRequest, 'from' | 'target'>> {
   if (plan) {
     const { from, account } = plan.saved.plan;
     return { from, target: accountNamed(config, account, plan.file) };
   }
   if (flags.resume !== undefined) {
-    const target = resumedAccount(config, flags);
+    const target = await resumedAccount(io, config, flags);
     return { from: target.name, target };
   }
   const from = sourceAccount(config, what, flags.account, flags.to);
@@ -126,18 +127,18 @@ function accountsOf(
  * Reads the words and flags of `restore`, and the files they name.
  * @throws AppError `USAGE`
  */
-export function readRestoreRequest(
+export async function readRestoreRequest(
   io: Io,
   config: Config,
   words: readonly string[],
   flags: RestoreFlags,
-): AskedRestore {
+): Promise<AskedRestore> {
   const plan = readPlan(io, words);
   const saved = plan?.saved;
   const what = saved ? saved.request.what : words.map((text) => insideMirror(text, io, config));
   checkWords(what, saved, flags);
   const secrets = flags.secrets ? readSecretsFile(flags.secrets, io.env, io.cwd) : new Map();
-  const { from, target } = accountsOf(config, what, plan, flags);
+  const { from, target } = await accountsOf(io, config, what, plan, flags);
   const dryRun = flags.dryRun === true || flags.out !== undefined;
   if (!dryRun && !flags.yes && !io.ask)
     throw usage('cannot ask for confirmation: not a terminal', 'Review the plan with --dry-run, then add --yes');

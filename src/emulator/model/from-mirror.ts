@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { findType } from '../../catalogue/index.ts';
 import { readBelow } from '../../core/below.ts';
 import {
@@ -29,17 +27,26 @@ function withInventedSecrets(value: Json): Json {
   return out;
 }
 
-function readDocument(folder: string, path: string): JsonObject {
-  const parsed = parseYaml(readFileSync(join(folder, path), 'utf8'));
+/** The account's folder of a mirror: path inside it → bytes. */
+type Files = ReadonlyMap<string, Buffer>;
+
+function textOf(files: Files, path: string): string {
+  const bytes = files.get(path);
+  if (!bytes) throw new Error(`${path} is missing`);
+  return bytes.toString('utf8');
+}
+
+function readDocument(files: Files, path: string): JsonObject {
+  const parsed = parseYaml(textOf(files, path));
   const type = path.slice(0, path.indexOf('/'));
   // Markers are read before the files are joined: code may contain text that looks like one.
-  const joined = joinFiles(withInventedSecrets(parsed), (name) => readFileSync(join(folder, type, name), 'utf8'));
+  const joined = joinFiles(withInventedSecrets(parsed), (name) => textOf(files, `${type}/${name}`));
   if (!isObject(joined)) throw new Error(`${path} holds no document`);
   return joined;
 }
 
-function userIdOf(folder: string): string {
-  const binding = parseYaml(readFileSync(join(folder, BINDING_FILE), 'utf8'));
+function userIdOf(files: Files): string {
+  const binding = parseYaml(textOf(files, BINDING_FILE));
   const account = isObject(binding) ? getOwn(binding, 'account') : undefined;
   const id = isObject(account) ? getOwn(account, 'userId') : undefined;
   return typeof id === 'string' ? id : '650000000000000000000001';
@@ -48,23 +55,19 @@ function userIdOf(folder: string): string {
 /**
  * An account as a mirror's folder holds it, with an owner of the same id and invented credentials. People of the
  * mirror can sign in with the token `emulator-token-<user id>`.
- * @param folder the account's folder, with its `mirror.yaml`
+ * @param files the account's folder, with its `mirror.yaml`
  * @throws YamlError, or an Error that names the file, for a mirror that is not sound
  */
-export function seedFromMirror(folder: string): AccountSeed {
+export function seedFromMirror(files: Files): AccountSeed {
   const resources: Record<string, JsonObject[]> = {};
   const state: Record<string, Json> = {};
   const resourceState: Record<string, Record<string, Json>> = {};
   const lookupData: Record<string, { key: string; value: Json }[]> = {};
-  const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
-    .sort();
-  for (const path of paths) {
+  for (const path of [...files.keys()].sort()) {
     const parts = readPath(path);
     const type = findType(parts?.type ?? '');
     if (!parts?.isDocument || !type) continue;
-    const mirrored = readDocument(folder, path);
+    const mirrored = readDocument(files, path);
     const below = readBelow(type, parts.id);
     const doc = below ? { ...mirrored, _id: below.own } : mirrored;
     if (type.list.shape === 'keys') {
@@ -90,7 +93,7 @@ export function seedFromMirror(folder: string): AccountSeed {
     ];
   });
   const owner = {
-    _id: userIdOf(folder),
+    _id: userIdOf(files),
     name: 'Account owner',
     email: 'owner@example.test',
     token: 'emulator-token',

@@ -5,6 +5,7 @@ import type { AccountConfig, ChannelConfig, Config } from '../../config/schema.t
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { readPath } from '../../core/layout.ts';
+import { isRepository } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
 
@@ -108,7 +109,7 @@ async function countTypes(git: Git, account: string): Promise<JsonObject> {
 
 async function repositoryOf(config: Config, input: BundleInput): Promise<JsonObject> {
   const { repository } = config;
-  if (!existsSync(join(repository.path, '.git'))) return { exists: false };
+  if (!isRepository(repository.path)) return { exists: false };
   const git = createGit({ cwd: repository.path, config: repository, env: input.env, signal: input.signal });
   const ask = async (...args: string[]): Promise<string> => ((await git.ask(args)) ?? 'failed').trim();
   const gitDir = await ask('rev-parse', '--absolute-git-dir');
@@ -120,7 +121,9 @@ async function repositoryOf(config: Config, input: BundleInput): Promise<JsonObj
     objects: await ask('count-objects', '-v'),
     refs: (await ask('for-each-ref', '--format=%(refname) %(objectname:short)')).split('\n'),
     shallow: await ask('rev-parse', '--is-shallow-repository'),
-    uncommitted: (await ask('status', '--porcelain', '-uall', '--ignore-submodules=all', '--', ...accounts))
+    uncommitted: (
+      (await git.ask(['status', '--porcelain', '-uall', '--ignore-submodules=all', '--', ...accounts])) ?? ''
+    )
       .split('\n')
       .filter(Boolean).length,
     commits: (

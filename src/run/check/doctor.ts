@@ -11,6 +11,7 @@ import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { parentTypes } from '../../core/below.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { isRepository } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
 import { selectTypes } from '../sync/collect/all.ts';
@@ -111,7 +112,7 @@ async function examineRepository(git: Git, { repository, accounts }: Config): Pr
   if (!existsSync(path)) {
     return [{ ...found, verdict: 'note', detail: `${path} does not exist yet; the first sync creates it` }];
   }
-  if (!existsSync(`${path}/.git`)) {
+  if (!isRepository(path)) {
     return [{ ...found, verdict: 'note', detail: `${path} is not a Git repository yet; the first sync creates it` }];
   }
   if ((await git.ask(['rev-parse', '--absolute-git-dir'])) === undefined) {

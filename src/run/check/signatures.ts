@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import { hasWorkTree } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
 import { type HistoryCut, readCut } from '../../mirror/history.ts';
 
@@ -132,6 +133,7 @@ export async function verifySignatures(
 
 /** Paths of files that were changed, added or removed since the last commit. */
 async function uncommittedIn(git: Git, folders: readonly string[]): Promise<string[]> {
+  if (!(await hasWorkTree(git))) return [];
   // Files that .gitignore lists are covered by a signature as little as the others.
   const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
   const out = await git.run([...args, '--', ...folders.map((folder) => `${folder}/`)], {

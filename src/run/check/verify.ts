@@ -1,6 +1,8 @@
 import { findType } from '../../catalogue/index.ts';
+import { blobOid } from '../../core/digest.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
+import { typeIn } from '../../core/keys.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, FEED_DIR, isGeneratedFile, readPath } from '../../core/layout.ts';
 import { fileOf, joinFiles } from '../../core/markers.ts';
 import { referencesOf } from '../../core/references.ts';
@@ -42,8 +44,13 @@ export const EDITED = 'was edited manually: it is not written as the mirror writ
  * Checks one account's folder without the API: every document parses and renders to the same bytes, names say what the
  * content says, side files and documents belong together, every reference resolves or is listed.
  * @param files path inside the folder → bytes
+ * @param head path inside the folder → object id, as the last commit has it; without it nothing is compared
  */
-export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>): VerifyReport {
+export function verifyFolder(
+  account: string,
+  files: ReadonlyMap<string, Buffer>,
+  head?: ReadonlyMap<string, string>,
+): VerifyReport {
   const faults: Fault[] = [];
   const documents = new Map<string, { type: string; id: string; doc: JsonObject }>();
   const sideFiles = new Set<string>();
@@ -89,6 +96,7 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
     }
   }
   for (const path of sideFiles) if (!claimed.has(path)) fault(path, 'belongs to no document');
+  if (head) faults.push(...compareWithHead(account, files, head, new Set(faults.map(({ path }) => path))));
 
   const unresolved: OpenReference[] = [];
   let references = 0;
@@ -107,6 +115,37 @@ export function verifyFolder(account: string, files: ReadonlyMap<string, Buffer>
     }
   }
   return { account, documents: documents.size, files: files.size, references, faults, unresolved };
+}
+
+/** How the folder differs from the last commit, where no other fault names the file. */
+function compareWithHead(
+  account: string,
+  files: ReadonlyMap<string, Buffer>,
+  head: ReadonlyMap<string, string>,
+  known: ReadonlySet<string>,
+): Fault[] {
+  const gone = [...head.keys()].filter((path) => !files.has(path));
+  const left = new Set([...files.keys()].map(typeIn));
+  // One line for a folder that is gone: its files are of no interest then.
+  const folders = new Set(gone.map(typeIn).filter((folder) => folder !== '' && !left.has(folder)));
+  const lines = [
+    ...[...folders].map((path) => ({
+      path,
+      problem: 'is gone, or a link is in its place: the last commit has files there',
+    })),
+    ...gone.flatMap((path) =>
+      folders.has(typeIn(path)) ? [] : [{ path, problem: 'is gone: the last commit has it' }],
+    ),
+    ...[...files].flatMap(([path, bytes]) => {
+      const oid = head.get(path);
+      if (oid === undefined) return [{ path, problem: 'is not in the last commit' }];
+      const same = oid === blobOid(bytes, oid.length === 64 ? 'sha256' : 'sha1');
+      return same ? [] : [{ path, problem: 'differs from the last commit' }];
+    }),
+  ];
+  return lines
+    .map(({ path, problem }) => ({ path: `${account}/${path}`, problem }))
+    .filter(({ path }) => !known.has(path));
 }
 
 function joinedOrAsIs(doc: JsonObject, type: string, files: ReadonlyMap<string, Buffer>): JsonObject {

@@ -1,11 +1,16 @@
-import { join } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
 import { interrupted, type Journal } from '../../mirror/journal.ts';
+import { existingStateDir } from '../../mirror/state-dir.ts';
 
 /** Accounts into which a restore was interrupted (the one called `id`, where given). */
-export function interruptedAccounts(config: Config, id: string | undefined): AccountConfig[] {
-  const stateDir = join(config.repository.path, '.git', 'celigo-mirror');
+export async function interruptedAccounts(
+  config: Config,
+  env: Readonly<Record<string, string | undefined>>,
+  id: string | undefined,
+): Promise<AccountConfig[]> {
+  const stateDir = await existingStateDir(config.repository, env);
+  if (stateDir === undefined) return [];
   return config.accounts.filter(({ name }) => {
     const journals = interrupted(stateDir, name);
     for (const journal of journals) journal.close();
