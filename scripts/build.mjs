@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 const bench = process.argv.includes('--bench');
 const out = fileURLToPath(new URL(bench ? '../.bench/' : '../dist/', import.meta.url));
 const entries = bench
-  ? ['run', 'serve', 'bare', 'peak', 'soak', 'report', 'chaos'].map((name) => `../bench/${name}.ts`)
+  ? ['run', 'serve', 'bare', 'peak', 'soak', 'chaos'].map((name) => `../bench/${name}.ts`)
   : ['../src/main.ts'];
 const file = (entry) => fileURLToPath(new URL(entry, import.meta.url));
 rmSync(out, { recursive: true, force: true });
