@@ -9,6 +9,7 @@ import { createStaging, type Staging } from '../../mirror/staging.ts';
 import { checkBinding, hasOlderRules } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
+import { objectReader } from './collect/object-reader.ts';
 import type { CollectContext } from './collect/types.ts';
 import { type HeadState, readHeadState } from './head-state.ts';
 
@@ -77,6 +78,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full,
     transliterate: deps.transliterate,
     format: repository.format,
+    inHead: objectReader(repository.git),
     put(file) {
       staging.put(file);
       written += 1;

@@ -2,11 +2,13 @@ import type { ResourceType } from '../../../catalogue/types.ts';
 import type { Change, Editor } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
-import { basePath, type MirrorFile, renderResource, titleOf } from '../../../core/layout.ts';
+import { basePath, type MirrorFile, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
 import { visitLeaves } from '../../../core/places.ts';
+import { parseYaml, YamlError } from '../../../core/yaml.ts';
 import type { CachedResource, CachedType, FileEntry } from '../../../mirror/cache.ts';
+import { GitFailure } from '../../../mirror/git.ts';
 import { type Fetched, inexactError } from '../../fetch-document.ts';
 import type { CollectContext } from './types.ts';
 
@@ -32,6 +34,11 @@ export interface AgainstHead {
   readonly prepare: (id: string, fetched: Fetched) => Prepared;
   /** Whether the resource may have been edited since the last run, going by its copy in the list. */
   readonly isEdited: (id: string, listed: JsonObject, prepared: Prepared) => boolean;
+  /**
+   * Whether a copy of the list shows that it was edited, and lacks nothing that HEAD's document has: then the list left
+   * out neither what the edit changed nor what was there before.
+   */
+  readonly showsEdit: (id: string, prepared: Prepared) => Promise<boolean>;
   /** Takes a document in place of what HEAD has. `raw`: digest of its record, `''` where it was not in a list. */
   readonly accept: (id: string, raw: string, listed: JsonObject, prepared: Prepared) => void;
   /** Takes back what an earlier copy of the same resource led to in this run. */
@@ -122,6 +129,26 @@ function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): 
   return { normalised, title, path: `${base}.yaml`, files, put, remove };
 }
 
+/** The document of a resource among its files. */
+function documentIn(files: readonly FileEntry[] = []): FileEntry | undefined {
+  return files.find(([path]) => readPath(path)?.isDocument);
+}
+
+async function showsEdit({ context, inHead }: Comparison, id: string, prepared: Prepared): Promise<boolean> {
+  if (!differs(prepared)) return false;
+  const now = prepared.put.find(({ path }) => path === prepared.path);
+  const [, oid] = documentIn(inHead(id)?.files) ?? [];
+  // A side file alone differs: its field is in both.
+  if (!now) return true;
+  if (oid === undefined) return false;
+  try {
+    return !hasMore(parseYaml((await context.inHead(oid)).toString('utf8')), parseYaml(now.text));
+  } catch (error) {
+    if (!(error instanceof GitFailure) && !(error instanceof YamlError)) throw error;
+    return false;
+  }
+}
+
 function changeOf(
   { type, inHead, baseline }: Comparison,
   id: string,
@@ -129,7 +156,7 @@ function changeOf(
   { title, path, put, remove }: Prepared,
 ): Change {
   const before = inHead(id);
-  const oldPath = before?.files.map(([old]) => old).find((old) => old.endsWith(`.${id}.yaml`));
+  const [oldPath] = documentIn(before?.files) ?? [];
   const modified = modifiedOf(listed);
   const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
   return {
@@ -185,6 +212,7 @@ export function compareWithHead(
       if (!before) return false;
       return (before.modified !== '' && before.modified !== modifiedOf(listed)) || differs(prepared);
     },
+    showsEdit: (id, prepared) => showsEdit(comparison, id, prepared),
     hasMore: (full, listed) => hasMore(normalise(full).doc, normalise(listed).doc),
     undo: (id) => void undo(id),
     keep(id) {

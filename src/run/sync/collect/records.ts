@@ -3,7 +3,7 @@ import { ApiError } from '../../../celigo/errors.ts';
 import { getOwn, type JsonObject } from '../../../core/json.ts';
 import type { CachedType } from '../../../mirror/cache.ts';
 import { type Fetched, fetchCacheData, readDocument } from '../../fetch-document.ts';
-import type { AgainstHead } from './against-head.ts';
+import type { AgainstHead, Prepared } from './against-head.ts';
 import type { Fidelity, ParsedRecord } from './fidelity.ts';
 import type { CollectContext } from './types.ts';
 
@@ -92,15 +92,27 @@ async function takeById(
 }
 
 /**
- * Takes the copy of the list where it will do. An edited resource is fetched by id: the edit may have set a field that
- * the list leaves out, and a field that the mirror has must not go because the list left it out.
+ * Whether a copy of the list has to be compared with the document itself. The edit may have set a field that the list
+ * leaves out, and a field that the mirror has must not go because the list left it out.
  */
+async function needsDocument(
+  { context, head, fidelity }: ReaderOptions,
+  id: string,
+  listed: JsonObject,
+  prepared: Prepared,
+): Promise<boolean> {
+  if (context.full) return true;
+  if (!head.isEdited(id, listed, prepared)) return false;
+  return fidelity.abridged() !== false || !(await head.showsEdit(id, prepared));
+}
+
+/** Takes the copy of the list where it will do. */
 async function takeListed(options: ReaderOptions, record: ParsedRecord): Promise<Outcome> {
   const { context, type, known, head, fidelity, undecided } = options;
   const { id, raw, doc: listed } = record;
   const copy: Fetched = { doc: listed, inexact: record.inexact };
   const prepared = head.prepare(id, copy);
-  const full = context.full || head.isEdited(id, listed, prepared) ? await fidelity.complete(id, listed) : undefined;
+  const full = (await needsDocument(options, id, listed, prepared)) ? await fidelity.complete(id, listed) : undefined;
   if (full) fidelity.byId.add(id);
   else if (!context.full && (undecided || !known.details().resources.has(id))) fidelity.sample(record);
   const enough = !full && entriesField(context, type) === undefined;

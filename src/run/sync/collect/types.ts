@@ -21,6 +21,8 @@ export interface CollectContext {
   readonly full: boolean;
   readonly transliterate: Transliterate;
   readonly format: ObjectFormat;
+  /** An object of HEAD by its id. @throws GitFailure */
+  readonly inHead: (oid: string) => Promise<Buffer>;
   /** Sets files aside until the run decides to use them. */
   readonly put: (file: MirrorFile) => void;
   readonly drop: (path: string) => void;
