@@ -150,7 +150,12 @@ async function readAudit<T extends { readonly id: string; readonly time: string 
     const note = read(entry);
     if (note) notes.set(note.id, note);
   }
-  return [...notes.values()].sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
+  return inOrder([...notes.values()]);
+}
+
+/** Entries of the audit log, oldest first. */
+export function inOrder<T extends { readonly id: string; readonly time: string }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => Date.parse(a.time) - Date.parse(b.time) || (a.id < b.id ? -1 : 1));
 }
 
 /** Names and e-mail addresses of the account's users by user id, from `/v1/ashares`; the owner is missing. */

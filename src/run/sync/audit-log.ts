@@ -1,19 +1,25 @@
-import { fetchAudit, fetchUsers } from '../../celigo/audit.ts';
+import { findType } from '../../catalogue/index.ts';
+import { fetchAudit, fetchUsers, inOrder } from '../../celigo/audit.ts';
 import { ApiError } from '../../celigo/errors.ts';
-import type { AttributionInput } from '../../core/attribution.ts';
+import { type AttributionInput, notesAbout } from '../../core/attribution.ts';
 import type { Change, EditNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import { attributionStatusBy, type EarlierCommit } from '../../core/reported.ts';
+import type { Repository } from '../../mirror/repository.ts';
 import type { AccountRun } from './account-run.ts';
-import type { Decision } from './decide.ts';
 import { type EarlierHistory, openHistory } from './earlier-commits.ts';
-import type { StartingPoint } from './starting-point.ts';
+import type { HeadState } from './head-state.ts';
 
 /** How far the reading of the audit log reaches back behind the last run: entries may turn up late. */
 const AUDIT_OVERLAP_MS = 5 * 60_000;
 
 /** Clocks of machines that keep them need not agree to the second. */
 const CLOCKS_MS = 60_000;
+
+/** The audit log's name of a type; `undefined` for one that it does not cover. */
+export function auditTypeOf(type: string): string | undefined {
+  return findType(type)?.auditType;
+}
 
 /** What the audit log has about the changes of a run. */
 export interface Log {
@@ -26,42 +32,82 @@ export interface Log {
 /** Of a run that has nothing to ask it about. */
 export const NO_LOG: Log = { notes: [], statusOf: () => 'fresh', named: new Map() };
 
-/**
- * The audit log since the mirror saw the account last, with what earlier commits say of it; `undefined` where the log
- * cannot be read completely.
- */
-export async function readLog(
-  run: AccountRun,
-  start: StartingPoint,
-  { serverTime }: Decision,
-  edits: readonly Change[],
-): Promise<Log | undefined> {
-  const { client, deps, account } = run;
-  const { lastRun } = start.headState;
-  const skewMs = client.clockSkewMs();
-  const earlier = openHistory(start.repository, skewMs);
-  const last = lastRun ? Date.parse(lastRun) : await lastRead(earlier, account.name, edits);
-  const from = (last ?? serverTime.getTime()) - AUDIT_OVERLAP_MS;
-  const to = Math.max(Date.now(), deps.now().getTime()) + skewMs + 60_000;
-  try {
-    const all = await fetchAudit(client, new Date(from), new Date(to), deps.signal);
-    const changed = new Set(edits.map(({ id }) => id));
-    const notes = all.filter(({ resourceId }) => changed.has(resourceId));
-    const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
-    // A commit reports what was before it: older ones say nothing of these entries. The times of the mirror's own
-    // commits never go backwards; those of others may.
-    const isOlder = ({ facts, committed }: EarlierCommit): boolean =>
-      facts.account !== undefined && committed < oldest - CLOCKS_MS;
-    const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
-    const own = commits.filter(({ facts }) => facts.account === account.name);
-    return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    run.notice(
-      `the audit log could not be read (${messageOf(error)}): commits name the last modifier as author, where known`,
-    );
-    return undefined;
+/** The audit log, as one run asks it. */
+export interface AuditLog {
+  /**
+   * Asks in the background when called first: something changed, and the rest of the account is still to be listed. A
+   * run that finds no changes never asks.
+   */
+  readonly ask: () => void;
+  /**
+   * The log since the mirror saw the account last, with what earlier commits say of it; `undefined` where it cannot be
+   * read completely. `serverTime`: start of the run by the server's clock.
+   */
+  readonly about: (edits: readonly Change[], serverTime: Date) => Promise<Log | undefined>;
+}
+
+export function openAuditLog(run: AccountRun, repository: Repository, { lastRun }: HeadState): AuditLog {
+  const { client, deps, account, options } = run;
+  /** What was asked for in the background, and when by the server's clock. */
+  let early: { readonly at: number; readonly entries: Promise<readonly EditNote[]> } | undefined;
+
+  function entriesFrom(time: number): Promise<readonly EditNote[]> {
+    const now = Math.max(Date.now(), deps.now().getTime()) + client.clockSkewMs();
+    return fetchAudit(client, new Date(time - AUDIT_OVERLAP_MS), new Date(now + 60_000), deps.signal);
   }
+
+  /** The entries since then, as far as these changes need them. */
+  async function entriesAbout(edits: readonly Change[], last: number): Promise<readonly EditNote[]> {
+    if (!early) return entriesFrom(last);
+    const entries = await early.entries;
+    if (edits.every((edit) => isReported(edit, entries, last))) return entries;
+    const rest = await entriesFrom(early.at);
+    return inOrder([...new Map([...entries, ...rest].map((entry) => [entry.id, entry])).values()]);
+  }
+
+  return {
+    ask() {
+      // Without the time of the last run, what changed decides how far back the log is read.
+      if (early || lastRun === undefined || options.dryRun) return;
+      early = { at: Date.now() + client.clockSkewMs(), entries: entriesFrom(Date.parse(lastRun)) };
+      early.entries.catch(() => undefined);
+    },
+    async about(edits, serverTime) {
+      const earlier = openHistory(repository, client.clockSkewMs());
+      const last = lastRun ? Date.parse(lastRun) : await lastRead(earlier, account.name, edits);
+      try {
+        const all = await entriesAbout(edits, last ?? serverTime.getTime());
+        const changed = new Set(edits.map(({ id }) => id));
+        const notes = all.filter(({ resourceId }) => changed.has(resourceId));
+        const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
+        // A commit reports what was before it: older ones say nothing of these entries. The times of the mirror's own
+        // commits never go backwards; those of others may.
+        const isOlder = ({ facts, committed }: EarlierCommit): boolean =>
+          facts.account !== undefined && committed < oldest - CLOCKS_MS;
+        const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
+        const own = commits.filter(({ facts }) => facts.account === account.name);
+        return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        run.notice(
+          `the audit log could not be read (${messageOf(error)}): commits name the last modifier as author, where known`,
+        );
+        return undefined;
+      }
+    },
+  };
+}
+
+/**
+ * Whether entries hold the last edit that a change shows: one from the time of its `lastModified`, or its deletion.
+ * Then they hold those before it, and later ones are none of this run's. What the log does not report yet, or never,
+ * is asked for again at the end.
+ */
+function isReported(change: Change, entries: readonly EditNote[], last: number): boolean {
+  const from = Math.max(last, change.kind === 'deleted' ? last : Date.parse(change.lastModified ?? ''));
+  return notesAbout(change, entries, auditTypeOf).some(
+    ({ time, event }) => Date.parse(time) >= from && (change.kind !== 'deleted' || event === 'delete'),
+  );
 }
 
 /**

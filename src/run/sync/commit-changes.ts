@@ -7,7 +7,7 @@ import { commitFiles } from '../../mirror/commit.ts';
 import { writeAlongside } from '../../mirror/staging.ts';
 import type { CommitReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
-import { type Log, NO_LOG, readLog, readUsers } from './audit-log.ts';
+import { auditTypeOf, type Log, NO_LOG, readUsers } from './audit-log.ts';
 import type { Decision } from './decide.ts';
 import { wordsFor } from './generated-files.ts';
 import type { StartingPoint } from './starting-point.ts';
@@ -17,10 +17,6 @@ interface Committing {
   readonly run: AccountRun;
   readonly start: StartingPoint;
   readonly decision: Decision;
-}
-
-function auditTypeOf(type: string): string | undefined {
-  return findType(type)?.auditType;
 }
 
 function nounsOf(typeName: string): Nouns {
@@ -73,7 +69,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
   const { run, decision } = committing;
   const { deps, options } = run;
   const edits = decision.changes.filter((change) => !change.baseline);
-  const log = edits.length > 0 ? await readLog(run, committing.start, decision, edits) : NO_LOG;
+  const log = edits.length > 0 ? await committing.start.auditLog.about(edits, decision.serverTime) : NO_LOG;
   const users = await readUsers(run, edits, log);
   const isRestored = ({ type, id }: Change): boolean => options.restore?.touched.has(`${type}/${id}`) ?? false;
   const authored = attributeChanges({

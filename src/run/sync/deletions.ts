@@ -127,7 +127,7 @@ interface DecidedDeletions {
  */
 export async function decideDeletions(
   { account: { name: account }, options, deps }: AccountRun,
-  { context, repository, headState }: StartingPoint,
+  { auditLog, context, repository, headState }: StartingPoint,
   collected: readonly Collected[],
 ): Promise<DecidedDeletions> {
   const guards = options.allowDeletions ? undefined : deps.config.guards;
@@ -145,6 +145,7 @@ export async function decideDeletions(
   const doubts = new Map<string, string>();
   for (const entry of collected) {
     if (entry.missing.length === 0) continue;
+    auditLog.ask();
     const { name: type } = entry.type;
     const known = (headState.known.get(type) ?? NOTHING_KNOWN).details().resources;
     const { deleted, unconfirmed } = await confirmDeletions(context, entry);

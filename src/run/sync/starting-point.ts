@@ -8,6 +8,7 @@ import type { Repository } from '../../mirror/repository.ts';
 import { createStaging, type Staging } from '../../mirror/staging.ts';
 import { checkBinding, hasOlderRules } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
+import { type AuditLog, openAuditLog } from './audit-log.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
 import { objectReader } from './collect/object-reader.ts';
 import type { CollectContext } from './collect/types.ts';
@@ -33,6 +34,8 @@ export interface StartingPoint {
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
+  /** Asked as soon as a change is found. */
+  readonly auditLog: AuditLog;
   /** Documents of HEAD were written by older rules: of another version, or configuration. */
   readonly renewing: boolean;
   /** The rules are other ones than those of the last run: what they keep now, and did not before, was not edited. */
@@ -66,6 +69,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     join(repository.stateDir, `${account.name}.staging`),
   );
   const credentials = createCredentialFindings(account.name);
+  const auditLog = openAuditLog(run, repository, headState);
   let written = 0;
   const context: CollectContext = {
     client,
@@ -86,6 +90,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     },
     drop: (path) => staging.drop(path),
     ...(options.seen ? { seen: options.seen } : {}),
+    changed: auditLog.ask,
     signal: deps.signal,
   };
   const { binding } = headState;
@@ -101,6 +106,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     staging,
     credentials,
     context,
+    auditLog,
     renewing,
     newRules: renewing || (binding !== undefined && !equalJson(binding.ignore ?? {}, account.ignore)),
   };

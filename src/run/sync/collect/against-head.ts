@@ -206,6 +206,7 @@ export function compareWithHead(
       for (const file of put) context.put(file);
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
+      if (!baseline) context.changed?.();
     },
     isEdited(id, listed, prepared) {
       const before = inHead(id);

@@ -28,6 +28,8 @@ export interface CollectContext {
   readonly drop: (path: string) => void;
   /** Called with every resource that is new or changed. */
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
+  /** Called with every change other than what the first listing of a type finds. */
+  readonly changed?: () => void;
   /** Called with plain-text credentials that a new or changed resource holds outside of credential fields. */
   readonly clear?: (path: string, found: readonly ClearCredential[]) => void;
   /** Called with what the user should know although nothing failed. */
