@@ -181,8 +181,8 @@ interface GitCall {
   /** Standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The command talks to a remote: it ends at once when the run is stopped, since it may take any time. */
-  readonly network?: boolean;
+  /** The command ends at once when the run is stopped: it may take any time, as one that talks to a remote does. */
+  readonly stoppable?: boolean;
 }
 
 /** A git command that failed, with what git printed. */
@@ -318,7 +318,7 @@ function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): Si
     allowEnvironment: Object.keys(env),
     ...(call.input === undefined ? {} : { input: () => call.input }),
     // Rejects at once, even where programs that git left behind hold its output open.
-    ...(call.network ? { abort: setup.signal } : {}),
+    ...(call.stoppable ? { abort: setup.signal } : {}),
     unsafe: UNSAFE,
   }).env(env);
 }

@@ -94,7 +94,7 @@ async function push(
     if (!head) return { state: 'current' };
     try {
       if ((await resolve(repository, SEEN)) !== head) {
-        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`], { network: true });
+        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`], { stoppable: true });
       }
       await git.run(['update-ref', SEEN, head]);
       await git.run(['update-ref', PUSHED, head]);

@@ -86,9 +86,9 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
   try {
     if (repository.stateless && (await repository.head()) === undefined) {
       const less = await prepareStateless(repository, remote);
-      await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs], { network: true });
+      await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs], { stoppable: true });
     } else {
-      await git.run(['fetch', ...options, remote, refs], { network: true });
+      await git.run(['fetch', ...options, remote, refs], { stoppable: true });
     }
     return true;
   } catch (error) {

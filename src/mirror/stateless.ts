@@ -37,5 +37,5 @@ async function isSparse(git: Git): Promise<boolean> {
 export async function deepen({ git, branch }: Repository, count: number): Promise<void> {
   const less = (await isSparse(git)) ? ['--filter=tree:0'] : [];
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', `--deepen=${count}`, ...less];
-  await git.run(['fetch', ...options, STATELESS_REMOTE, `refs/heads/${branch}`], { network: true });
+  await git.run(['fetch', ...options, STATELESS_REMOTE, `refs/heads/${branch}`], { stoppable: true });
 }
