@@ -28,11 +28,11 @@ async function list(path: string): Promise<{ _id: string }[]> {
 
 /** Fetches each by its id: as many at once as may be sent at once, the others at the allowed rate. */
 async function fetchEach(ids: readonly string[]): Promise<void> {
-  const begun = performance.now();
+  const started = performance.now();
   await Promise.all(
     ids.map(async (id, i) => {
-      const due = begun + (Math.max(0, i - Number(burst)) * 1000) / Number(rate);
-      if (due > begun) await setTimeout(due - begun);
+      const due = started + (Math.max(0, i - Number(burst)) * 1000) / Number(rate);
+      if (due > started) await setTimeout(due - started);
       JSON.parse(await (await get(`${base}/v1/scripts/${id}`)).body.text());
     }),
   );
