@@ -192,6 +192,10 @@ const repository = z.strictObject({
     .describe(
       'The clone is not kept between runs: fetch only the newest commit of the remote, and fail if the push fails',
     ),
+  maintenance: z
+    .enum(['auto', 'off'])
+    .default('auto')
+    .describe('auto: pack the clone when that is due, after a run and never in the way of another; off: never'),
 });
 
 export const DEFAULT_SCHEDULE = '*/15 * * * *';

@@ -1,3 +1,6 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Git } from './git.ts';
 import { SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 
@@ -12,6 +15,10 @@ export interface RepositoryMeasures {
   readonly looseObjects: number;
 }
 
+function countIn(counted: string, key: string): number {
+  return Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(counted)?.[1] ?? 0);
+}
+
 /** Reads size and push lag of the clone. @throws GitFailure */
 export async function measure({ git }: Repository, remote: boolean): Promise<RepositoryMeasures> {
   const seen = remote ? await git.ask(['rev-parse', '--verify', '--quiet', SEEN]) : undefined;
@@ -20,7 +27,7 @@ export async function measure({ git }: Repository, remote: boolean): Promise<Rep
     // A remote that was never reached has nothing.
     remote ? git.ask(['log', '--format=%ct', 'HEAD', ...(seen ? [`^${seen.trim()}`] : [])]) : undefined,
   ]);
-  const value = (key: string): number => Number(new RegExp(`^${key}: (\\d+)$`, 'm').exec(count)?.[1] ?? 0);
+  const value = (key: string): number => countIn(count, key);
   const times = (waiting ?? '').split('\n').filter(Boolean).map(Number);
   return {
     unpushed: times.length,
@@ -30,9 +37,45 @@ export async function measure({ git }: Repository, remote: boolean): Promise<Rep
   };
 }
 
-/** Packs what many runs left loose, when git finds it worth the while. The clone must be locked. @throws GitFailure */
-export async function tidyUp({ git }: Repository): Promise<void> {
-  // Tidying would run it, and no option takes it back.
-  if ((await git.ask(['config', '--get-all', 'gc.recentObjectsHook'])) !== undefined) return;
-  await git.run(['-c', 'gc.auto=6700', '-c', 'gc.autoDetach=false', 'gc', '--auto', '--quiet']);
+/**
+ * More packs or loose objects than this are worth the work. A run leaves one small pack or some loose objects; each git
+ * process opens the index of every pack, and 50 of them (git's own limit) cost it less than a millisecond.
+ */
+const MOST_PACKS = 50;
+const MOST_LOOSE = 6_700;
+
+/** What a git process writes to before it renames; of this age, it belonged to one that was killed. */
+const TEMPORARY = /^(?:\.tmp-|tmp_)/;
+const LEFT_MS = 24 * 60 * 60_000;
+
+/** @param counted what `git count-objects -v` prints */
+export function isUntidy(counted: string): boolean {
+  return countIn(counted, 'packs') > MOST_PACKS || countIn(counted, 'count') > MOST_LOOSE;
+}
+
+/**
+ * Puts what many runs left into one pack, when that is worth the while. Needs no lock: it removes only packs whose
+ * objects it has copied, those that no commit names included, so another run may read and write meanwhile. `git gc`
+ * could remove an object that such a run is about to use again, takes the locks of branches, and refuses to work for a
+ * day after a failure. Killed at any moment, it leaves the packs as they were, and a file that the next one removes.
+ * @throws GitFailure
+ */
+export async function tidyUp(git: Git, path: string, now: Date): Promise<void> {
+  if (!isUntidy(await git.run(['count-objects', '-v']))) return;
+  const objects = resolve(path, (await git.run(['rev-parse', '--git-path', 'objects'])).trim());
+  removeLeftovers(objects, now);
+  // Slower than with every core, which is better than slowing others down.
+  const gently = ['--threads=1', '--quiet'];
+  await git.run(['repack', '-a', '-d', '-l', '-n', '--keep-unreachable', ...gently], { stoppable: true });
+}
+
+function removeLeftovers(objects: string, now: Date): void {
+  for (const name of readdirSync(objects)) {
+    if (!/^(?:pack|[0-9a-f]{2})$/.test(name)) continue;
+    for (const file of readdirSync(join(objects, name)).filter((each) => TEMPORARY.test(each))) {
+      const path = join(objects, name, file);
+      const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now.getTime();
+      if (now.getTime() - written > LEFT_MS) rmSync(path, { force: true });
+    }
+  }
 }

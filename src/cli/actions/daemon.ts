@@ -9,6 +9,7 @@ import { existingStateDir } from '../../mirror/state-dir.ts';
 import { proxiesOf } from '../../net/proxies.ts';
 import { createLog, logReporter } from '../../run/log.ts';
 import type { SyncReport } from '../../run/report.ts';
+import { maintain } from '../../run/sync/maintain.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
 import type { SyncDeps } from '../../run/sync/sync-deps.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
@@ -43,12 +44,17 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     secrets,
     write: io.err,
   });
+  const maintainLater = maintainer();
   const exitCode = await runDaemon({
     config,
     reload: () => configOf(io, globals),
     listen,
-    sync: (current, account, { full, report, signal }) =>
-      syncOne(runDeps(io, { config: current, report, signal, onManyFiles }), account, full),
+    sync: async (current, account, { full, report, signal }) => {
+      const deps = runDeps(io, { config: current, report, signal, onManyFiles });
+      const result = await syncOne(deps, account, full);
+      maintainLater({ ...deps, signal: io.signal }, result);
+      return result;
+    },
     tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
     stateDir: (current) => existingStateDir(current.repository, io.env),
     now: io.now,
@@ -70,11 +76,23 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
   return exitCode;
 }
 
+/** Tidies the clone up, once at a time; neither the result nor the next run waits for it. */
+function maintainer(): (deps: SyncDeps, result: SyncReport) => void {
+  let busy = false;
+  return (deps, result) => {
+    if (busy) return;
+    busy = true;
+    void maintain(deps, [result]).finally(() => {
+      busy = false;
+    });
+  };
+}
+
 /** One scheduled run of one account. @throws the reason of the signal, if that stopped it before it began */
 async function syncOne(deps: SyncDeps, account: AccountConfig, full: boolean): Promise<SyncReport> {
   const { daemon, fullSweepMs } = deps.config;
   const lockWaitMs = Math.min(LONGEST_WAIT_MS, daemon.runTimeoutMs);
-  const options = { full, dryRun: false, push: true, allowDeletions: false, fullSweepMs, upkeep: true };
+  const options = { full, dryRun: false, push: true, allowDeletions: false, fullSweepMs, measured: true };
   const [result] = await syncAccounts({ ...deps, lockWaitMs }, [account], options);
   if (!result) throw deps.signal.reason;
   return result;

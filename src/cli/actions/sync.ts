@@ -2,6 +2,7 @@ import { secretsOf } from '../../config/secrets-of.ts';
 import { worstExit } from '../../run/failures.ts';
 import { scrub } from '../../run/log.ts';
 import { reportJson } from '../../run/report.ts';
+import { maintain } from '../../run/sync/maintain.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
 import { accountNamed } from '../input/accounts.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
@@ -27,7 +28,8 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   const config = flags.stateless ? { ...loaded, repository: { ...loaded.repository, stateless: true } } : loaded;
   const accounts = flags.account ? [accountNamed(config, flags.account, '--account')] : config.accounts;
   const progress = await createReporter(io, globals, config);
-  const reports = await syncAccounts(runDeps(io, { config, report: progress.report, onManyFiles }), accounts, {
+  const deps = runDeps(io, { config, report: progress.report, onManyFiles });
+  const reports = await syncAccounts(deps, accounts, {
     full: flags.full ?? false,
     dryRun: flags.dryRun ?? false,
     push: flags.push,
@@ -39,5 +41,6 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
     : reports.map((report) => describeSync(report, styleFor(io, globals))).join('');
   // A server that repeats the token in an error message must not get it printed.
   io.out(scrub(text, secretsOf(config)));
+  await maintain(deps, reports);
   return worstExit(reports);
 }

@@ -23,8 +23,8 @@ export interface SyncOptions {
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
   /** Fetch everything again when that was last done so many milliseconds ago, or never. */
   readonly fullSweepMs?: number;
-  /** Measure the clone afterwards (`repository.measured`), and tidy it up when git thinks it worth the while. */
-  readonly upkeep?: boolean;
+  /** Measure the clone afterwards (`repository.measured`). */
+  readonly measured?: boolean;
   /** This run commits what a restore did. */
   readonly restore?: RestoreCommit;
 }

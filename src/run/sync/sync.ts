@@ -5,7 +5,7 @@ import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
 import { type CloneRepair, canExchange, isReadable, repairClone } from '../../mirror/repair-clone.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
-import { measure, tidyUp } from '../../mirror/upkeep.ts';
+import { measure } from '../../mirror/upkeep.ts';
 import { type KnownFailure, knownFailure } from '../failures.ts';
 import { IDMAPS } from '../idmaps.ts';
 import type { SyncReport } from '../report.ts';
@@ -53,7 +53,8 @@ export async function syncAccounts(
     const mirrored = await mirrorAccounts(run);
     const { state, reports } = await pushMirrored(run, mirrored);
     const { signal } = run.deps;
-    if (mirrored.prepared && options.upkeep && !signal.aborted) await lookAfter(mirrored.prepared.repository, deps);
+    if (mirrored.prepared && options.measured && !signal.aborted)
+      await reportMeasures(mirrored.prepared.repository, deps);
     const shown: SyncReport['remote'] = isPushing(run) ? state : { state: remote ? 'skipped' : 'none' };
     return reports.map((report) => {
       const final = finishReport(report, shown, run.runs.notices, { startedMs, accounts: reports.length, stateless });
@@ -199,16 +200,15 @@ function repairText({ fetched, tip, lost, aside }: CloneRepair): string {
   return `${from}${gone}; the damaged data was moved to ${aside}`;
 }
 
-/** Tidies the clone up and reports its size and push lag. If that fails, the run has not failed. */
-async function lookAfter(repository: Repository, deps: SyncDeps): Promise<void> {
+/** Reports size and push lag of the clone. If that fails, the run has not failed. */
+async function reportMeasures(repository: Repository, deps: SyncDeps): Promise<void> {
   try {
-    await tidyUp(repository);
     const measures = await measure(repository, deps.config.repository.remote !== undefined);
     deps.report({ name: 'repository.measured', measures });
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
     for (const { name: account } of deps.config.accounts) {
-      deps.report({ name: 'notice', account, message: `the clone could not be tidied up: ${error.message}` });
+      deps.report({ name: 'notice', account, message: `the clone could not be measured: ${error.message}` });
     }
   }
 }

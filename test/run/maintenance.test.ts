@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { plainRepository } from '../../src/config/plain.ts';
+import { createGit } from '../../src/mirror/git.ts';
+import { isUntidy, tidyUp } from '../../src/mirror/upkeep.ts';
+import { sample } from '../support/account.ts';
+import { cli, ENV, start, tempDir, Workspace } from '../support/workspace.ts';
+
+const FLOW = '678df75fc3a91b7e41300001';
+
+async function mirrored() {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  return {
+    account,
+    space,
+    edit: (text: string) => account.emulator.act(account.owner.email).set('flows', FLOW, { description: text }),
+  };
+}
+
+const packsIn = (space: Workspace): string[] =>
+  readdirSync(join(space.mirror, '.git', 'objects', 'pack')).filter((name) => name.endsWith('.pack'));
+
+/** Leaves 51 packs more, of objects that no commit names. */
+function scatter(space: Workspace, mark: string): void {
+  const blobs = Array.from({ length: 51 }, (_, i) => `${mark} ${i}`);
+  const input = blobs.map((text) => `blob\ndata ${text.length}\n${text}\ncheckpoint\n`).join('');
+  const settings = ['-c', 'fastimport.unpackLimit=0'];
+  execFileSync('git', [...settings, 'fast-import', '--quiet'], { cwd: space.mirror, env: ENV, input });
+}
+
+/** A folder for the PATH whose git does as the script says with `git repack`, and is the real one otherwise. */
+function gitThat(script: string): string {
+  const bin = tempDir();
+  const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+  const lines = [`case " $* " in *" repack "*) ${script} ;; esac`, `exec ${real} "$@"`];
+  writeFileSync(join(bin, 'git'), `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
+  return `${bin}:${ENV.PATH}`;
+}
+
+/** Git's repack waits until it may begin. */
+function waitingGit() {
+  const dir = tempDir();
+  const [started, go] = [join(dir, 'started'), join(dir, 'go')];
+  return {
+    PATH: gitThat(`: >${started}; while [ ! -e ${go} ]; do sleep 0.02; done`),
+    started: () => expect.poll(() => existsSync(started), { timeout: 60_000 }).toBe(true),
+    go: () => writeFileSync(go, ''),
+  };
+}
+
+describe('maintenance of the clone', () => {
+  it.each([
+    ['count: 0\npacks: 50\n', false],
+    ['count: 0\npacks: 51\n', true],
+    ['count: 6700\npacks: 1\n', false],
+    ['count: 6701\npacks: 0\n', true],
+    ['count: 12\nsize: 9000\nin-pack: 9000\npacks: 3\nsize-pack: 70000\nprune-packable: 0\n', false],
+  ])('is due for %j: %s', (counted, due) => {
+    expect(isUntidy(counted)).toBe(due);
+  });
+
+  it('puts many packs into one after a run that committed, unless it is off', async () => {
+    const { account, space, edit } = await mirrored();
+    const settings = { prod: { baseUrl: account.url, token: account.owner.token } };
+    const objects = join(space.mirror, '.git', 'objects');
+    const old = ['.tmp-1-pack-9.pack', 'tmp_pack_x'].map((name) => join(objects, 'pack', name));
+    const young = join(objects, 'pack', 'tmp_pack_y');
+    for (const path of [...old, young]) writeFileSync(path, 'PACK');
+    for (const path of old) utimesSync(path, 0, 0);
+    scatter(space, 'kept');
+
+    space.configure(settings, { repository: { maintenance: 'off' } });
+    edit('a change');
+    expect((await space.sync()).verdict).toBe('changed');
+    expect(packsIn(space).length).toBeGreaterThan(50);
+
+    space.configure(settings);
+    expect((await space.sync()).verdict).toBe('unchanged');
+    expect(packsIn(space).length).toBeGreaterThan(50);
+
+    edit('another');
+    expect((await space.sync()).verdict).toBe('changed');
+    expect(packsIn(space)).toHaveLength(1);
+    // Of no commit: a run at work may be about to name them.
+    expect(space.git('fsck', '--dangling').match(/^dangling/gm)).toHaveLength(51);
+    // What killed processes left half-written is gone; what one may still be writing is not.
+    expect([...old, young].filter((path) => existsSync(path))).toEqual([young]);
+  });
+
+  it('begins when the result is out, and another run works meanwhile', async () => {
+    const { space, edit } = await mirrored();
+    const { PATH, started, go } = waitingGit();
+    scatter(space, 'waiting');
+    edit('the first');
+    const first = start(['sync'], space.dir, { PATH });
+    await started();
+    expect(await first.line).toContain('prod');
+    edit('the second');
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+    go();
+    expect(await first.done).toMatchObject({ code: 0, err: '' });
+    expect(space.git('fsck', '--strict', '--no-dangling')).toBe('');
+    expect(space.git('status', '--porcelain')).toBe('');
+    expect(space.log()).toHaveLength(3);
+  });
+
+  it('ends with the signal that stops the program, whose result remains', { tags: 'slow' }, async () => {
+    const { space, edit } = await mirrored();
+    const { PATH, started } = waitingGit();
+    scatter(space, 'stopped');
+    edit('a change');
+    const run = start(['sync'], space.dir, { PATH });
+    await started();
+    run.kill('SIGTERM');
+    expect(await run.done).toMatchObject({ code: 0, err: '' });
+    edit('another');
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
+    expect(packsIn(space)).toHaveLength(1);
+  });
+
+  it('fails with a notice, and is tried again by the next run', async () => {
+    const { space, edit } = await mirrored();
+    const PATH = gitThat('echo "fatal: no space left" >&2; exit 128');
+    scatter(space, 'failing');
+    for (const text of ['one', 'two']) {
+      edit(text);
+      const { code, err } = await cli(['sync'], space.dir, { PATH, LOG_LEVEL: 'warn' });
+      expect(code).toBe(0);
+      expect(err).toContain('the clone could not be tidied up: git repack: fatal: no space left');
+    }
+  });
+
+  it('is the business of the daemon, too', { tags: 'slow' }, async () => {
+    const { account, space, edit } = await mirrored();
+    space.configure(
+      { prod: { baseUrl: account.url, token: account.owner.token } },
+      { schedule: '0 0 1 1 *', daemon: { jitter: '0s', listen: '127.0.0.1:0' } },
+    );
+    scatter(space, 'daemon');
+    edit('a change');
+    const daemon = start(['daemon'], space.dir);
+    await expect.poll(() => packsIn(space).length, { timeout: 60_000 }).toBe(1);
+    daemon.kill('SIGTERM');
+    expect((await daemon.done).code).toBe(0);
+    expect(space.log()).toHaveLength(2);
+  });
+
+  it('breaks none of the runs that go on at the same time', { tags: 'slow' }, async () => {
+    const { space, edit } = await mirrored();
+    const signal = new AbortController().signal;
+    const git = createGit({ cwd: space.mirror, config: plainRepository(space.mirror), env: ENV, signal });
+    for (let round = 0; round < 20; round++) {
+      scatter(space, `round ${round}`);
+      edit(`round ${round}`);
+      const [report] = await Promise.all([space.sync(), tidyUp(git, space.mirror, new Date())]);
+      expect(report).toMatchObject({ code: 0, verdict: 'changed', notices: [] });
+    }
+    expect(space.git('fsck', '--strict', '--no-dangling')).toBe('');
+    expect(space.log()).toHaveLength(21);
+  });
+});
