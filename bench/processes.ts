@@ -11,7 +11,7 @@ export const here = (name: string): string => fileURLToPath(new URL(name, import
 
 /** Requests a second that every client is allowed, and how many of them it may send at once. */
 export const RATE = 300;
-export const BURST = 5 * RATE;
+export const BURST = 300;
 
 /** Removed at the end. */
 export const work = mkdtempSync(join(tmpdir(), 'celigo-mirror-bench-'));
@@ -102,7 +102,8 @@ export async function serve(size: number): Promise<Served> {
 export function workspace(accounts: Readonly<Record<string, string>>): string {
   const dir = mkdtempSync(join(work, 'w-'));
   const entries = Object.entries(accounts).map(
-    ([name, url]) => `${name}: { baseUrl: "${url}", token: bench-token, requestsPerSecond: ${RATE} }`,
+    ([name, url]) =>
+      `${name}: { baseUrl: "${url}", token: bench-token, rateLimit: { perSecond: ${RATE}, burst: ${BURST} } }`,
   );
   writeFileSync(join(dir, 'celigo-mirror.yaml'), `repository: { path: mirror }\naccounts: { ${entries.join(', ')} }\n`);
   return dir;

@@ -34,6 +34,8 @@ export interface ApiRequest extends WireRequest {
   readonly url: string;
   /** A POST that may be sent twice without harm; others never are (api-notes#post-once). */
   readonly repeatable?: boolean;
+  /** The answer leads to further requests: it is sent before those that lead nowhere. */
+  readonly leading?: boolean;
   /** Checks a complete answer; an ApiError it throws counts as a failure of the request and may be retried. */
   readonly accept?: (response: ApiResponse) => void;
 }
@@ -262,7 +264,7 @@ export function createClient(options: ClientOptions): ApiClient {
     };
     return pRetry(
       async (number) => {
-        const priority = number > 1 ? 1 : 0;
+        const priority = number > 1 || request.leading ? 1 : 0;
         const response = await pacer.run(() => attempt(request, target), { signal: request.signal, priority });
         request.accept?.(response);
         return response;

@@ -123,6 +123,8 @@ async function fetchPage<P extends Page>(
   const response = await client.send({
     url,
     signal: options.signal,
+    // A list is read page by page. Documents by their ids fill the time until the next page comes.
+    leading: true,
     ifNoneMatch: known?.etag,
     accept: (answer) => {
       content = answer.status === 304 || hasBody(answer) ? options.read(answer) : undefined;

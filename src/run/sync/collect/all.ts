@@ -73,8 +73,12 @@ export async function collectAll(run: AccountRun, { context, headState }: Starti
     return entry;
   }
 
-  // Those that others are below or inside come first, so that these find them.
-  const byNeed = [...types].sort((a, b) => parentTypes(a).length - parentTypes(b).length);
+  // Those that others are below or inside come before these, and otherwise those with the most requests to make.
+  const isFetched = ({ name, hydrate }: ResourceType): boolean =>
+    hydrate !== undefined || headState.known.get(name)?.abridged === true;
+  const byNeed = [...types].sort(
+    (a, b) => parentTypes(a).length - parentTypes(b).length || Number(isFetched(b)) - Number(isFetched(a)),
+  );
   for (const type of byNeed) listed.set(type.name, collect(type));
   return allOrFirstFailure(
     types.flatMap((type) => listed.get(type.name) ?? []),
