@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DiffFlags } from './actions/diff.ts';
-import { JSON_RESULT } from './options.ts';
+import { JSON_RESULT, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerDiff(program: Command, io: Io, finish: (code: number) => void): void {
@@ -12,8 +12,11 @@ export function registerDiff(program: Command, io: Io, finish: (code: number) =>
         'states of the mirror.',
     )
     .argument('[what...]', 'only these: <type>/<id or name>, integration/<name>, a type, a path in the mirror')
-    .option('--from <ref or time>', 'older state to compare; the account is not contacted')
-    .option('--to <ref or time>', 'newer state to compare (default: the latest)')
+    .option('--from <ref or time>', 'older state to compare, of days their beginning; the account is not contacted')
+    .option('--to <ref or time>', 'newer state to compare, of days their end (default: the latest)')
+    .option('--since <ref or time>', 'the same as --from')
+    .option('--until <ref or time>', 'the same as --to')
+    .option(...TIMEZONE)
     .option('--account <name>', 'compare only this account')
     .option('--mirror <folder>', 'with --from: folder of the mirror to read, without a configuration file')
     .option('--exit-code', 'exit with 2 if there are differences')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DrillFlags } from './actions/drill.ts';
-import { JSON_RESULT } from './options.ts';
+import { BEFORE, JSON_RESULT, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerDrill(program: Command, io: Io, finish: (code: number) => void): void {
@@ -12,7 +12,9 @@ export function registerDrill(program: Command, io: Io, finish: (code: number) =
         'proof that the backup can be restored. Needs no token and no network.',
     )
     .argument('[folder]', 'folder of the mirror (default: repository.path of the configuration)')
-    .option('--at <ref or time>', 'state to rehearse (default: the last commit)')
+    .option('--at <ref or time>', 'state to rehearse (default: the last commit); of days, their end')
+    .option(...BEFORE)
+    .option(...TIMEZONE)
     .option('--account <name>', 'rehearse only this account')
     .option(...JSON_RESULT)
     .addHelpText(

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ImpactFlags } from './actions/impact.ts';
-import { ACCOUNT, AT, MIRROR, ONE_SELECTOR } from './options.ts';
+import { ACCOUNT, AT, BEFORE, MIRROR, ONE_SELECTOR, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerImpact(program: Command, io: Io): void {
@@ -17,6 +17,8 @@ export function registerImpact(program: Command, io: Io): void {
     )
     .option('--json', 'short for --format json')
     .option(...AT)
+    .option(...BEFORE)
+    .option(...TIMEZONE)
     .option(...ACCOUNT)
     .option(...MIRROR)
     .addHelpText(

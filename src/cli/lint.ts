@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { LintFlags } from './actions/lint.ts';
-import { ACCOUNT, AT, JSON_RESULT, MIRROR } from './options.ts';
+import { ACCOUNT, AT, BEFORE, JSON_RESULT, MIRROR, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerLint(program: Command, io: Io, finish: (code: number) => void): void {
@@ -20,6 +20,8 @@ export function registerLint(program: Command, io: Io, finish: (code: number) =>
     .option('--policy <file>', 'policy to use instead of celigo-lint.yaml in the root of the mirror')
     .option('--rules', 'list the rules')
     .option(...AT)
+    .option(...BEFORE)
+    .option(...TIMEZONE)
     .option(...ACCOUNT)
     .option(...MIRROR)
     .option(...JSON_RESULT)

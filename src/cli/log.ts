@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { LogFlags } from './actions/log.ts';
-import { ACCOUNT, HISTORY_SELECTOR, JSON_RESULT, MIRROR } from './options.ts';
+import { ACCOUNT, FROM, HISTORY_SELECTOR, JSON_RESULT, MIRROR, SINCE, TIMEZONE, TO, UNTIL } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerLog(program: Command, io: Io): void {
@@ -12,12 +12,11 @@ export function registerLog(program: Command, io: Io): void {
         'Times and people come from the audit log, where it has them.',
     )
     .argument('[what]', HISTORY_SELECTOR)
-    .option(
-      '--since <time>',
-      'changes from this time on: 2026-11-23, 2026-11-23T18:00Z, yesterday, "3 days ago"; ' +
-        'a day, month or year starts with its first moment, in UTC',
-    )
-    .option('--until <time>', 'changes up to this time; a day, month or year ends with its last moment, in UTC')
+    .option(...SINCE)
+    .option(...UNTIL)
+    .option(...FROM)
+    .option(...TO)
+    .option(...TIMEZONE)
     .option('--by <person>', 'changes by this person: part of a name or e-mail address')
     .option('--field <place>', 'changes of this field, such as schedule or http.baseURI')
     .option('--grep <text>', 'changes with this text in a name or in a value, before or after')

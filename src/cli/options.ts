@@ -3,8 +3,24 @@ export const ACCOUNT = ['--account <name>', 'account to read, if the mirror hold
 export const MIRROR = ['--mirror <folder>', 'folder of the mirror to read, without a configuration file'] as const;
 export const AT = [
   '--at <ref or time>',
-  'state to read: commit, tag, 2026-11-23, yesterday … (default: the latest)',
+  'state to read: commit, tag, 2026-11-23, yesterday … (default: the latest); of days, their end',
 ] as const;
+export const BEFORE = [
+  '--before <ref or time>',
+  'the state just before a commit, a time or the beginning of days',
+] as const;
+export const SINCE = [
+  '--since <time>',
+  'changes from this time on: 2026-11-23, 2026-11-23T18:00Z, yesterday, "last week", "3 hours ago"; ' +
+    'days, weeks and months begin with their first moment',
+] as const;
+export const UNTIL = [
+  '--until <time>',
+  'changes up to this time; days, weeks and months end with their last moment',
+] as const;
+export const FROM = ['--from <time>', 'the same as --since'] as const;
+export const TO = ['--to <time>', 'the same as --until'] as const;
+export const TIMEZONE = ['--timezone <zone>', 'whose days are meant, such as Europe/Berlin (default: UTC)'] as const;
 export const JSON_RESULT = ['--json', 'print the result as one JSON document'] as const;
 
 /** What `[what]` of a command that reads the history may be. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ReportFlags } from './actions/report.ts';
-import { ACCOUNT, HISTORY_SELECTOR, MIRROR } from './options.ts';
+import { ACCOUNT, HISTORY_SELECTOR, MIRROR, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerReport(program: Command, io: Io): void {
@@ -15,10 +15,13 @@ export function registerReport(program: Command, io: Io): void {
     .argument('[what]', HISTORY_SELECTOR)
     .option(
       '--from <time>',
-      'start: 2026-11-01, 2026-11-01T08:00Z, "November 2026", "30 days ago"; ' +
-        'a day, month or year starts with its first moment, in UTC (default: the first change)',
+      'start: 2026-11-01, 2026-11, 2026-11-01T08:00Z, "last week", "30 days ago"; ' +
+        'days, weeks and months begin with their first moment (default: the first change)',
     )
-    .option('--to <time>', 'end; a day, month or year ends with its last moment, in UTC (default: now)')
+    .option('--to <time>', 'end; days, weeks and months end with their last moment (default: now)')
+    .option('--since <time>', 'the same as --from')
+    .option('--until <time>', 'the same as --to')
+    .option(...TIMEZONE)
     .addOption(
       new Option('--format <format>', 'format (default: by the extension of --output, else md)').choices([
         'html',

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RestoreFlags } from './input/restore-request.ts';
-import { JSON_RESULT } from './options.ts';
+import { BEFORE, JSON_RESULT, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerRestore(program: Command, io: Io, finish: (code: number) => void): void {
@@ -16,7 +16,12 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
       '[what...]',
       'all, integration/<id or name>, <type>/<id or name>, a path in the mirror, or the file of a saved plan',
     )
-    .option('--at <ref or time>', 'state to restore: commit, tag, 2026-11-23, yesterday … (default: the latest)')
+    .option(
+      '--at <ref or time>',
+      'state to restore: commit, tag, 2026-11-23, yesterday … (default: the latest); of days, their end',
+    )
+    .option(...BEFORE)
+    .option(...TIMEZONE)
     .option('--to <account>', 'restore into this account instead of the one the mirror was made from')
     .option('--account <name>', 'account whose mirror is restored, if several are configured')
     .option('--dry-run', 'show the plan; write nothing')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ShowFlags } from './actions/show.ts';
-import { ACCOUNT, MIRROR, ONE_SELECTOR } from './options.ts';
+import { ACCOUNT, BEFORE, MIRROR, ONE_SELECTOR, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerShow(program: Command, io: Io): void {
@@ -9,7 +9,12 @@ export function registerShow(program: Command, io: Io): void {
     .summary('print a resource as it was at a given time')
     .description('Prints one resource of the mirror as YAML, with its code and long texts; also deleted ones.')
     .argument('<what>', ONE_SELECTOR)
-    .option('--at <ref or time>', 'commit, tag, 2026-11-23, yesterday … (default: the latest state that has it)')
+    .option(
+      '--at <ref or time>',
+      'commit, tag, 2026-11-23, yesterday … (default: the latest state that has it); of days, their end',
+    )
+    .option(...BEFORE)
+    .option(...TIMEZONE)
     .option(...ACCOUNT)
     .option(...MIRROR)
     .option('--json', 'print JSON instead of YAML')

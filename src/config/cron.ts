@@ -2,16 +2,6 @@ import { CronExpressionParser } from 'cron-parser';
 import { validateDetailed } from 'node-cron';
 import { messageOf } from '../core/errors.ts';
 
-/** Whether the time zone exists. */
-export function isTimezone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** What is wrong with a schedule, in words; `undefined` for a valid one. */
 export function scheduleFault(text: string): string | undefined {
   const { valid, errors } = validateDetailed(text);

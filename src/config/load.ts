@@ -7,6 +7,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { nearest } from '../core/suggest.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
+import { isTimezone } from '../core/zones.ts';
 import {
   type AccountConfig,
   type ChannelConfig,
@@ -354,7 +355,7 @@ async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promi
     ),
   ].filter(([, text], i) => i === 0 || text !== schedule);
   if (named.length === 1 && schedule === DEFAULT_SCHEDULE && timezone === 'UTC') return [];
-  const { isTimezone, scheduleFault } = await import('./cron.ts');
+  const { scheduleFault } = await import('./cron.ts');
   return [
     ...(isTimezone(timezone) ? [] : [`timezone: unknown time zone ${timezone}; use one such as UTC or Europe/Berlin`]),
     ...named.flatMap(([path, text]) => {

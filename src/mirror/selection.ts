@@ -9,12 +9,15 @@ import { type OneSelector, parseSelector, type Selector, selectorPatterns } from
 import { nearest } from '../core/suggest.ts';
 import type { Git } from './git.ts';
 import {
+  commitOf,
   type DocumentEntry,
+  headCommit,
   type MirrorState,
   type NamedCommit,
   readDocuments,
   readState,
-  resolveAt,
+  resolveState,
+  type StateName,
 } from './state.ts';
 
 /** What a person asked for, as documents of a state. */
@@ -217,10 +220,10 @@ export async function selectAt(
   git: Git,
   account: string,
   what: readonly string[],
-  options: Parameters<typeof select>[2] & { readonly at: string | undefined; readonly now: Date },
+  options: Parameters<typeof select>[2] & { readonly at: StateName | undefined; readonly now: Date },
 ): Promise<{ readonly state: MirrorState; readonly selection: Selection }> {
   const { at, now } = options;
-  const named = await resolveAt(git, at ?? 'HEAD', now).catch((error: unknown) => {
+  const named = await (at ? resolveState(git, account, at, now) : headCommit(git)).catch((error: unknown) => {
     if (at !== undefined) throw error;
     throw new AppError('USAGE', `the repository holds no mirror of ${account} yet`, {
       hint: 'Make one with: celigo-mirror sync',
@@ -232,7 +235,7 @@ export async function selectAt(
     return { state, selection: await select(state, what, options) };
   } catch (error) {
     if (!(error instanceof NotInState) || at !== undefined) throw error;
-    const earlier = await lastWith(git, account, error.selector, options);
+    const earlier = await lastWith(git, account, error.selector, options.transliterate);
     if (!earlier) throw error;
     const then = await readState(git, account, earlier);
     return { state: then, selection: await select(then, what, options) };
@@ -244,10 +247,10 @@ async function lastWith(
   git: Git,
   account: string,
   selector: Selector,
-  { transliterate, now }: { readonly transliterate: Transliterate; readonly now: Date },
+  transliterate: Transliterate,
 ): Promise<NamedCommit | undefined> {
   const patterns = selectorPatterns(selector, transliterate).map((pattern) => `:(glob)${account}/${pattern}`);
   const flags = ['-1', '--first-parent', '--diff-filter=D', '--no-renames', '--format=%H'];
   const commit = (await git.ask(['log', ...flags, '--', ...patterns]))?.trim();
-  return commit ? resolveAt(git, `${commit}~1`, now) : undefined;
+  return commit ? commitOf(git, `${commit}~1`) : undefined;
 }

@@ -3,7 +3,8 @@ import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf
 import { AppError } from '../core/errors.ts';
 import { typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
-import { timeOf } from '../core/times.ts';
+import { readMessage } from '../core/message.ts';
+import { edgeOf, isMoment, timeOf } from '../core/times.ts';
 import type { Git } from './git.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
@@ -15,8 +16,10 @@ export interface MirrorState {
   readonly label: string;
   /** Absent for a folder on the disk. */
   readonly commit?: string;
-  /** When the commit was made. */
+  /** When the account was like this. */
   readonly date?: Date;
+  /** The moment that was meant, where a time named the state. */
+  readonly moment?: Date;
   readonly account: string;
   /** Object id of the folder: the same one means the same content. */
   readonly tree: string;
@@ -46,8 +49,24 @@ export interface DocumentEntry {
 /** A commit that was named by a reference or a time. */
 export interface NamedCommit {
   readonly commit: string;
+  /** When the account was as the commit holds it: of a commit of the mirror, when it was read. */
   readonly date: Date;
+  /** The moment that was meant, where a time named the commit. */
+  readonly moment?: Date;
 }
+
+/** How a person names a state. */
+export interface StateName {
+  /** Any reference that git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`, `3 days ago`). */
+  readonly text: string;
+  /** The option that it comes from: with `--before` the state just before is meant. */
+  readonly option: '--at' | '--before' | '--from' | '--since' | '--to' | '--until';
+  /** Whose days are meant; UTC when absent. */
+  readonly zone?: string | undefined;
+}
+
+/** Options that mean the beginning of whole days: what changed in them is not in the state. */
+const BEGINNING: readonly StateName['option'][] = ['--before', '--from', '--since'];
 
 /** No commit of the mirror is named so. */
 export class NoSuchState extends AppError {
@@ -57,40 +76,88 @@ export class NoSuchState extends AppError {
   }
 }
 
-async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
-  return readNamed(await git.ask(['rev-list', '-1', '--format=%ct', '--end-of-options', name, '--']));
+/** The commit that a reference names. */
+export async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
+  const out = await git.ask(['rev-list', '-1', '--format=%ct%n%B', '--end-of-options', name, '--']);
+  const [, commit, seconds, message = ''] = /^commit ([0-9a-f]+)\n(\d+)\n([\s\S]*)$/.exec(out ?? '') ?? [];
+  if (commit === undefined) return undefined;
+  return { commit, date: new Date(readMessage(message).readAt ?? Number(seconds) * 1000) };
 }
 
-function readNamed(out: string | undefined): NamedCommit | undefined {
-  const match = /^commit ([0-9a-f]+)\n(\d+)/.exec(out ?? '');
-  return match?.[1] ? { commit: match[1], date: new Date(Number(match[2]) * 1000) } : undefined;
+/** The newest commit. @throws NoSuchState in a repository without commits */
+export async function headCommit(git: Git): Promise<NamedCommit> {
+  const head = await commitOf(git, 'HEAD');
+  if (head) return head;
+  throw new NoSuchState('the repository has no commits yet', 'Make one with: celigo-mirror sync');
 }
 
 /**
- * The commit that an option such as `--at` names: any reference git knows, or a time (`2026-11-23`,
- * `2026-11-23T18:00Z`, `yesterday`, `3 days ago`), which means the last commit of HEAD's line before it; a date means
- * its end, in UTC.
+ * The commits that the mirror made for an account, oldest first, wherever merges put them. Their dates are the times
+ * at which the account was read, by the server's clock: those of git come from the clocks of all who commit.
+ */
+async function ownCommits(git: Git, account: string): Promise<NamedCommit[]> {
+  const trailer = `^Celigo-Account: ${account.replace(/[.[\]*^$\\]/g, '\\$&')}$`;
+  const flags = ['--topo-order', '--reverse', '--basic-regexp', `--grep=${trailer}`, '--no-show-signature'];
+  const out = await git.ask(['log', ...flags, '--format=%x01%H%x02%ct%x02%B', 'HEAD', '--']);
+  const found: NamedCommit[] = [];
+  for (const text of (out ?? '').split('\x01')) {
+    const [commit = '', seconds, message = ''] = text.split('\x02');
+    const facts = readMessage(message);
+    if (facts.account !== account) continue;
+    // For new rules the account is not read: the commit holds what the one before it did.
+    const inherited = facts.renewed ? found.at(-1)?.date : undefined;
+    const date = facts.readAt === undefined ? inherited : new Date(facts.readAt);
+    found.push({ commit, date: date ?? new Date(Number(seconds) * 1000) });
+  }
+  return found;
+}
+
+/** The last change of an account that the mirror holds. */
+export async function lastChange(git: Git, account: string): Promise<NamedCommit | undefined> {
+  return newestOf(await ownCommits(git, account));
+}
+
+/** The latest; of the same time, the last one made. */
+function newestOf(commits: readonly NamedCommit[]): NamedCommit | undefined {
+  return commits.reduce<NamedCommit | undefined>((best, one) => (best && best.date > one.date ? best : one), undefined);
+}
+
+/**
+ * The state of an account that a person names. A time means the last commit of the mirror that had read the account by
+ * then; with `--before`, and at the beginning of days, before then.
  * @throws NoSuchState
  */
-export async function resolveAt(git: Git, at: string, now: Date, option = '--at'): Promise<NamedCommit> {
-  const named = at.startsWith('-') ? undefined : await commitOf(git, `${at}^{commit}`);
+export async function resolveState(git: Git, account: string, name: StateName, now: Date): Promise<NamedCommit> {
+  const { text, option, zone } = name;
+  const reference = option === '--before' ? `${text}^{commit}~1` : `${text}^{commit}`;
+  const named = text.startsWith('-') ? undefined : await commitOf(git, reference);
   if (named) return named;
-  const time = await timeOf(at, now, 'at');
-  if (!time) {
+  if (option === '--before' && !text.startsWith('-') && (await commitOf(git, `${text}^{commit}`)))
+    throw new NoSuchState(`--before: ${text} is the first commit of the mirror`, 'Name a later commit, or use --at');
+  const when = await timeOf(text, now, zone);
+  if (!when) {
     throw new NoSuchState(
-      `${option}: ${at} is neither a commit, branch or tag of the mirror nor a valid time`,
+      `${option}: ${text} is neither a commit, branch or tag of the mirror nor a valid time`,
       'List the commits with git log --oneline, or use a time such as 2026-11-23, 2026-11-23T18:00Z, yesterday, ' +
         '"3 days ago"',
     );
   }
-  const before = `--before=@${Math.floor(time.getTime() / 1000)}`;
-  const found = readNamed(await git.ask(['rev-list', '-1', '--first-parent', '--format=%ct', before, 'HEAD', '--']));
-  if (found) return found;
-  const log = await git.ask(['log', '--reverse', '--first-parent', '--format=%cI', 'HEAD', '--']);
-  const first = log?.split('\n')[0];
+  const beginning = BEGINNING.includes(option);
+  const moment = edgeOf(when, beginning ? 'start' : 'end');
+  // A commit of the very moment is in the state at that moment, and not in the one before it.
+  const excluded = option === '--before' || (beginning && !isMoment(when));
+  const second = (date: Date): number => Math.floor(date.getTime() / 1000);
+  const fits = ({ date }: NamedCommit): boolean =>
+    excluded ? second(date) < second(moment) : second(date) <= second(moment);
+  const commits = await ownCommits(git, account);
+  const found = newestOf(commits.filter(fits));
+  if (found) return { ...found, moment };
+  const [first] = commits;
   throw new NoSuchState(
-    `${option}: the mirror has no commit before ${time.toISOString()}`,
-    first ? `Its first commit was made at ${first}` : 'It has no commits yet; make one with: celigo-mirror sync',
+    `${option}: the mirror has no commit before ${moment.toISOString()}`,
+    first
+      ? `Its first commit is of ${first.date.toISOString()}`
+      : 'It has no commits yet; make one with: celigo-mirror sync',
   );
 }
 
@@ -113,6 +180,7 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     label: named.commit.slice(0, 10),
     commit: named.commit,
     date: named.date,
+    ...(named.moment ? { moment: named.moment } : {}),
     account,
     tree,
     files,

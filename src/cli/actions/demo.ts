@@ -106,7 +106,7 @@ async function restoreDemo(
 ): Promise<RestoreReport> {
   const session = await openRestore(deps, {
     what: [what],
-    ...(at ? { at } : {}),
+    ...(at ? { at: { text: at, option: '--at' } } : {}),
     from: target.name,
     target,
     dryRun: false,

@@ -2,20 +2,20 @@ import { existsSync } from 'node:fs';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { oneLine } from '../../core/message.ts';
+import { lastChange } from '../../mirror/state.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
 import { fetchAccounts } from '../../run/restore/session.ts';
 import { accountNamed, sourceAccount } from '../input/accounts.ts';
 import { openMirror, stateOf } from '../input/mirror.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
+import { type PeriodFlags, sayLastChange, statesAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import { describeChange, kindPaint, SIGN } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { createReporter } from '../ui/progress.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
 
-export interface DiffFlags {
-  readonly from?: string;
-  readonly to?: string;
+export interface DiffFlags extends PeriodFlags {
   readonly account?: string;
   readonly mirror?: string;
   readonly exitCode?: boolean;
@@ -38,15 +38,12 @@ async function betweenStates(
   flags: DiffFlags,
 ): Promise<Compared> {
   const mirror = await openMirror(io, globals, what, flags);
-  const from = await stateOf(mirror, flags.from ?? 'HEAD', io.now(), '--from');
-  const to = await stateOf(mirror, flags.to ?? 'HEAD', io.now(), '--to');
-  return {
-    account: mirror.account,
-    from: from.label,
-    to: to.label,
-    differences: await diffStates(from, to, what, anyAscii),
-    incomplete: [],
-  };
+  const asked = statesAsked(flags);
+  const from = await stateOf(io, mirror, asked.from);
+  const to = await stateOf(io, mirror, asked.to);
+  const differences = await diffStates(from, to, what, anyAscii);
+  if (differences.length === 0) sayLastChange(io, mirror.account, await lastChange(mirror.git, mirror.account));
+  return { account: mirror.account, from: from.label, to: to.label, differences, incomplete: [] };
 }
 
 async function withAccounts(
@@ -113,7 +110,8 @@ export async function runDiff(
   what: readonly string[],
   flags: DiffFlags,
 ): Promise<number> {
-  const offline = flags.from !== undefined || flags.to !== undefined;
+  const asked = statesAsked(flags);
+  const offline = asked.from !== undefined || asked.to !== undefined;
   if (flags.mirror !== undefined && !offline) {
     throw new AppError('USAGE', '--mirror needs --from: comparing with the live account needs a configuration', {
       hint: 'Name two states with --from and --to',

@@ -6,12 +6,12 @@ import { type DrillReport, drill } from '../../run/check/drill.ts';
 import type { DrillFinding } from '../../run/check/drill-findings.ts';
 import { USER_AGENT } from '../../version.ts';
 import { mirrorPlace, stateOf } from '../input/mirror.ts';
+import { type StateFlags, stateAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
 
-export interface DrillFlags {
-  readonly at?: string;
+export interface DrillFlags extends StateFlags {
   readonly account?: string;
   readonly json?: boolean;
 }
@@ -22,9 +22,9 @@ interface AccountFiles {
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
-/** @throws AppError `USAGE` if there is no state `at` */
-async function filesOf(io: Io, git: Git, account: string, at: string | undefined): Promise<AccountFiles> {
-  const state = await stateOf({ git, account }, at, io.now());
+/** @throws AppError `USAGE` if there is no such state */
+async function filesOf(io: Io, git: Git, account: string, flags: StateFlags): Promise<AccountFiles> {
+  const state = await stateOf(io, { git, account }, stateAsked(flags));
   return { label: state.label, files: await readFiles(git, state) };
 }
 
@@ -40,7 +40,7 @@ export async function runDrill(
   for (const account of await accountFolders(git, root, flags.account)) {
     const report = await drill({
       account,
-      ...(await filesOf(io, git, account, flags.at)),
+      ...(await filesOf(io, git, account, flags)),
       transliterate: anyAscii,
       userAgent: USER_AGENT,
       env: io.env,

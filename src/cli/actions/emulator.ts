@@ -45,7 +45,7 @@ async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
   if (!flags.from) return sampleAccount();
   const place = placeNamed(io, flags.from);
   const account = await onlyAccount(place, flags.account);
-  const files = await readFiles(place.git, await stateOf({ ...place, account }, undefined, io.now()));
+  const files = await readFiles(place.git, await stateOf(io, { ...place, account }));
   try {
     return seedFromMirror(files);
   } catch (cause) {

@@ -3,12 +3,12 @@ import { impactOf } from '../../graph/impact.ts';
 import { impactDot, impactJson, impactMermaid, impactTree } from '../../graph/impact-view.ts';
 import { select } from '../../mirror/selection.ts';
 import { openGraph } from '../input/graph.ts';
+import type { StateFlags } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { printable } from '../ui/style.ts';
 
-export interface ImpactFlags {
-  readonly at?: string;
+export interface ImpactFlags extends StateFlags {
   readonly format: 'tree' | 'mermaid' | 'dot' | 'json';
   readonly account?: string;
   readonly mirror?: string;

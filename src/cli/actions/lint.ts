@@ -7,15 +7,15 @@ import { type Finding, type LintResult, lint, RULES, reaches } from '../../lint/
 import { POLICY_FILE, readPolicy } from '../../lint/policy.ts';
 import type { Severity } from '../../lint/types.ts';
 import { openGraph } from '../input/graph.ts';
+import type { StateFlags } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor, table } from '../ui/style.ts';
 
-export interface LintFlags {
+export interface LintFlags extends StateFlags {
   readonly failOn: Severity | 'never';
   readonly policy?: string;
   readonly rules?: boolean;
-  readonly at?: string;
   readonly account?: string;
   readonly mirror?: string;
   readonly json?: boolean;

@@ -4,15 +4,14 @@ import type { Entry } from '../../audit/trail.ts';
 import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
 import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
-import { readTime } from '../input/time-option.ts';
+import type { Key } from '../../core/keys.ts';
+import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
 import { openTrail } from '../input/trail.ts';
 import { describeChange } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
 
-export interface LogFlags {
-  readonly since?: string;
-  readonly until?: string;
+export interface LogFlags extends PeriodFlags {
   readonly by?: string;
   readonly field?: string;
   readonly grep?: string;
@@ -35,21 +34,16 @@ function limitOf(text: string | undefined): number {
 /** @throws AppError `USAGE` */
 export async function runLog(io: Io, globals: GlobalOptions, what: string | undefined, flags: LogFlags): Promise<void> {
   const limit = limitOf(flags.limit);
+  const period = await readPeriod(io, flags);
   const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
-  const query = {
-    keys,
-    since: await readTime('--since', flags.since, 'start', io.now()),
-    until: await readTime('--until', flags.until, 'end', io.now()),
-    by: flags.by,
-    field: flags.field,
-    grep: flags.grep,
-  };
+  const query = { keys, ...period, by: flags.by, field: flags.field, grep: flags.grep };
   // Newest first; of the same second, the later commit.
   const fitting = preselect(trail, query);
   const chosen = fitting
     .filter((entry) => !entry.cut)
     .reverse()
     .sort((a, b) => b.time.getTime() - a.time.getTime());
+  if (chosen.length === 0) sayLastChange(io, account, lastOf(trail, keys));
   const deep = flags.patch || flags.field !== undefined || flags.grep !== undefined;
   const searched = flags.field !== undefined || flags.grep !== undefined;
   const few = searched ? chosen : chosen.slice(0, limit);
@@ -71,6 +65,15 @@ export async function runLog(io: Io, globals: GlobalOptions, what: string | unde
   const before = searched ? [] : fitting.filter((entry) => entry.cut);
   const rows = [...rowsOf(found, what !== undefined), ...cutRows(before)];
   io.out(describe(rows, styleFor(io, globals)));
+}
+
+/** The last change of these resources, whoever made it. */
+function lastOf(
+  trail: readonly Entry[],
+  keys: ReadonlySet<Key> | undefined,
+): { commit: string; date: Date } | undefined {
+  const last = trail.findLast((entry) => !entry.cut && (keys?.has(entry.key) ?? true));
+  return last && { commit: last.commit, date: last.time };
 }
 
 /** An added or deleted document is shown in full only with --patch; one of the first listing is not a change. */

@@ -7,7 +7,8 @@ import { reportJson } from '../../audit/report/json.ts';
 import { reportMarkdown } from '../../audit/report/markdown.ts';
 import { buildReport, type Report } from '../../audit/report/model.ts';
 import { AppError } from '../../core/errors.ts';
-import { readTime } from '../input/time-option.ts';
+import { lastChange } from '../../mirror/state.ts';
+import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
 import { openTrail } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
@@ -15,9 +16,7 @@ import { counted } from '../ui/style.ts';
 
 type Format = 'html' | 'md' | 'csv' | 'json';
 
-export interface ReportFlags {
-  readonly from?: string;
-  readonly to?: string;
+export interface ReportFlags extends PeriodFlags {
   readonly format?: Format;
   readonly output?: string;
   readonly by?: string;
@@ -61,16 +60,11 @@ export async function runReport(
   const format = formatOf(flags);
   const template = checkTemplate(flags.commitUrl);
   const now = io.now();
-  const from = await readTime('--from', flags.from, 'start', now);
-  const to = (await readTime('--to', flags.to, 'end', now)) ?? now;
-  if (from && from > to) {
-    throw new AppError('USAGE', `--from (${from.toISOString()}) is later than --to (${to.toISOString()})`, {
-      hint: 'Swap the two',
-    });
-  }
+  const { since: from, until: to = now } = await readPeriod(io, flags, now);
   const { git, account, trail, keys, repository, cut } = await openTrail(io, globals, what, flags);
   const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
   const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, query) });
+  if (report.changes.length === 0) sayLastChange(io, account, await lastChange(git, account));
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
   const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);
   const parts = RENDERERS[format](report, link);

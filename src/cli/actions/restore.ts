@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
-import { NoSuchState } from '../../mirror/state.ts';
+import { lastChange, NoSuchState } from '../../mirror/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
@@ -10,6 +10,7 @@ import type { RestoreDeps, RestoreRequest } from '../../run/restore/request.ts';
 import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
 import { type AskedRestore, type RestoreFlags, readRestoreRequest } from '../input/restore-request.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
+import { sayLastChange, sayState } from '../input/time-option.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
 import { createReporter, type Progress } from '../ui/progress.ts';
@@ -47,11 +48,15 @@ export async function runRestore(
   try {
     session = await open(restoreDeps(io, config, progress, dialogue.ask), asked);
     progress.stop();
+    sayState(io, asked.request.at, session.prepared.state);
     const { plan } = session.planned;
     if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
     if (flags.out) savePlan(io, flags.out, asked.request, plan);
     if (asked.request.dryRun || (session.planned.verdict === 'unchanged' && asked.resume === undefined)) {
       showPreview(session, dialogue);
+      const { repository, request } = session.prepared;
+      if (session.planned.verdict === 'unchanged')
+        sayLastChange(io, request.from, await lastChange(repository.git, request.from));
       return session.planned.exitCode;
     }
     checkApplicable(session, asked, dialogue);
@@ -97,9 +102,11 @@ async function open(deps: RestoreDeps, { request, saved, resume }: AskedRestore)
     return await openRestore(deps, request, resume);
   } catch (error) {
     if (!saved || !(error instanceof NoSuchState)) throw error;
-    throw new AppError('CONFLICT', `the plan was made from another mirror: this one has no commit ${request.at}`, {
-      hint: 'Apply it where it was made, or make a new plan here',
-    });
+    throw new AppError(
+      'CONFLICT',
+      `the plan was made from another mirror: this one has no commit ${request.at?.text}`,
+      { hint: 'Apply it where it was made, or make a new plan here' },
+    );
   }
 }
 

@@ -3,12 +3,12 @@ import { renderYaml } from '../../core/yaml.ts';
 import { pathsOf, selectAt } from '../../mirror/selection.ts';
 import { readDocuments } from '../../mirror/state.ts';
 import { openMirror } from '../input/mirror.ts';
+import { type StateFlags, sayState, stateAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { printable } from '../ui/style.ts';
 
-export interface ShowFlags {
-  readonly at?: string;
+export interface ShowFlags extends StateFlags {
   readonly account?: string;
   readonly mirror?: string;
   readonly json?: boolean;
@@ -17,7 +17,8 @@ export interface ShowFlags {
 /** @throws AppError `USAGE` unless exactly one resource matches */
 export async function runShow(io: Io, globals: GlobalOptions, what: string, flags: ShowFlags): Promise<void> {
   const mirror = await openMirror(io, globals, [what], flags);
-  const options = { at: flags.at, now: io.now(), transliterate: anyAscii };
+  const name = stateAsked(flags);
+  const options = { at: name, now: io.now(), transliterate: anyAscii };
   const { state, selection } = await selectAt(mirror.git, mirror.account, [what], options);
   const [document, ...more] = await readDocuments(state, pathsOf(state, selection.selected));
   if (!document || more.length > 0) {
@@ -25,6 +26,7 @@ export async function runShow(io: Io, globals: GlobalOptions, what: string, flag
       hint: 'Name exactly one: <type>/<id or name>',
     });
   }
+  sayState(io, name, state);
   if (state.commit !== undefined) {
     const date = state.date ? ` (${state.date.toISOString()})` : '';
     io.err(`# ${mirror.account}/${document.path} as of ${state.label}${date}\n`);

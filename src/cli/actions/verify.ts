@@ -51,7 +51,7 @@ export async function runVerify(
 
 /** The files of the work tree, where there is one: they are compared with HEAD; else those of HEAD. */
 async function verifyAccount(io: Io, { git, root }: MirrorPlace, account: string): Promise<VerifyReport> {
-  const head = await stateOf({ git, account }, undefined, io.now());
+  const head = await stateOf(io, { git, account });
   if (!(await hasWorkTree(git))) return verifyFolder(account, await readFiles(git, head));
   return verifyFolder(account, readFolder(join(root, account)), head.files);
 }

@@ -3,6 +3,7 @@ import type { Git } from '../../mirror/git.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { openMirror, stateOf } from './mirror.ts';
+import { type StateFlags, stateAsked } from './time-option.ts';
 
 /** Which resource refers to which, in one state of a mirror. */
 interface OpenGraph {
@@ -14,17 +15,17 @@ interface OpenGraph {
 }
 
 /**
- * Opens the mirror and reads every document of the state at `at`, or of HEAD.
+ * Opens the mirror and reads every document of the state that is asked for, or of HEAD.
  * @throws AppError `USAGE` if there is no such state, or a document in it is damaged
  */
 export async function openGraph(
   io: Io,
   globals: GlobalOptions,
   what: readonly string[],
-  options: { readonly at?: string; readonly mirror?: string; readonly account?: string },
+  options: StateFlags & { readonly mirror?: string; readonly account?: string },
 ): Promise<OpenGraph> {
   const mirror = await openMirror(io, globals, what, options);
-  const state = await stateOf(mirror, options.at, io.now());
+  const state = await stateOf(io, mirror, stateAsked(options));
   const graph = buildGraph(await readDocuments(state, documentPaths(state)));
   return { git: mirror.git, root: mirror.root, account: mirror.account, state, graph };
 }

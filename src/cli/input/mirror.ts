@@ -4,10 +4,11 @@ import type { RepositoryConfig } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
 import { accountFolders, isRepository, noMirror, repositoryAbove } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
-import { type MirrorState, readState, resolveAt } from '../../mirror/state.ts';
+import { headCommit, type MirrorState, readState, resolveState, type StateName } from '../../mirror/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { sourceAccount } from './accounts.ts';
 import { configOf } from './run-deps.ts';
+import { sayState } from './time-option.ts';
 
 /** A repository with mirrors that is only read: no lock, no token, and no file of its work tree. */
 export interface MirrorPlace {
@@ -64,12 +65,13 @@ export async function openMirror(
   return { ...opened(io, config.repository), account };
 }
 
-/** The state at `at`, or of HEAD; `option` is the one that `at` comes from. @throws AppError `USAGE` */
+/** The state that was named, or that of HEAD; reports which moment words mean. @throws AppError `USAGE` */
 export async function stateOf(
+  io: Io,
   { git, account }: Pick<ReadOnlyMirror, 'git' | 'account'>,
-  at: string | undefined,
-  now: Date,
-  option = '--at',
+  name?: StateName,
 ): Promise<MirrorState> {
-  return readState(git, account, await resolveAt(git, at ?? 'HEAD', now, option));
+  const named = await (name ? resolveState(git, account, name, io.now()) : headCommit(git));
+  sayState(io, name, named);
+  return readState(git, account, named);
 }

@@ -3,14 +3,15 @@ import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { readSecretsFile, textsOf, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
+import type { StateName } from '../../mirror/state.ts';
 import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
 import { interruptedAccounts } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';
 import type { Io } from '../ui/io.ts';
 import { accountNamed, sourceAccount } from './accounts.ts';
+import { type StateFlags, stateAsked } from './time-option.ts';
 
-export interface RestoreFlags {
-  readonly at?: string;
+export interface RestoreFlags extends StateFlags {
   readonly to?: string;
   readonly account?: string;
   readonly dryRun?: boolean;
@@ -77,10 +78,13 @@ function checkWords(what: readonly string[], saved: SavedPlan | undefined, flags
     );
   if (what.length > 0 && resuming)
     throw usage('--resume restores what was named at the start', 'Leave out what to restore');
-  if (saved && (flags.at ?? flags.to ?? flags.prune ?? flags.withDependencies ?? flags.enableFlows) !== undefined)
+  if (
+    saved &&
+    (flags.at ?? flags.before ?? flags.to ?? flags.prune ?? flags.withDependencies ?? flags.enableFlows) !== undefined
+  )
     throw usage(
       'a saved plan is applied as it is',
-      'Leave out --at, --to, --prune, --with-dependencies and --enable-flows',
+      'Leave out --at, --before, --to, --prune, --with-dependencies and --enable-flows',
     );
 }
 
@@ -142,7 +146,7 @@ export async function readRestoreRequest(
   const dryRun = flags.dryRun === true || flags.out !== undefined;
   if (!dryRun && !flags.yes && !io.ask)
     throw usage('cannot ask for confirmation: not a terminal', 'Review the plan with --dry-run, then add --yes');
-  const at = saved ? saved.plan.state.commit : flags.at;
+  const at: StateName | undefined = saved ? { text: saved.plan.state.commit, option: '--at' } : stateAsked(flags);
   const request: RestoreRequest = {
     what,
     ...(at ? { at } : {}),

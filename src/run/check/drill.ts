@@ -15,7 +15,7 @@ import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
-import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
+import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { withoutLeftOut } from '../../plan/left-out.ts';
 import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
@@ -183,7 +183,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
     const bare = configOf(folder, targetOf('http://127.0.0.1', false), input.label);
     const git = createGit({ cwd: folder, config: bare.repository, env: input.env, signal: input.signal });
     await copyMirror(git, folder, input, new Set(faults.keys()));
-    const state = await readState(git, input.account, await resolveAt(git, 'HEAD', input.now()));
+    const state = await readState(git, input.account, await headCommit(git));
     const held = await readable(state, faults);
     const sampleData = holdsSamples(held);
     const documents = renewed(held, sampleData);
@@ -227,7 +227,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
     try {
       const { prepared } = session;
       const report = await session.apply();
-      const again = await readState(git, TARGET, await resolveAt(git, 'HEAD', input.now()));
+      const again = await readState(git, TARGET, await headCommit(git));
       const found = await evaluate(prepared, report, again, { documents, refusals: emulator.refusals() });
       const broken = [...faults].map(([path, why]) => ({ what: `${input.account}/${path}`, title: '', why }));
       return {

@@ -8,7 +8,7 @@ import { isArray, isObject, type Json } from '../../core/json.ts';
 import { compareCodePoints } from '../../core/order.ts';
 import { parseYaml } from '../../core/yaml.ts';
 import { type Git, GitFailure } from '../../mirror/git.ts';
-import { documentPaths, type MirrorState, readState, resolveAt } from '../../mirror/state.ts';
+import { documentPaths, headCommit, type MirrorState, readState } from '../../mirror/state.ts';
 import type { Finding } from './finding.ts';
 
 /** Documents read at once. */
@@ -96,7 +96,7 @@ export async function examineUnknown(git: Git, account: string): Promise<Finding
 /** @throws AppError, GitFailure */
 async function unknownIn(git: Git, account: string): Promise<Finding[]> {
   if ((await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`])) === undefined) return [];
-  const state = await readState(git, account, await resolveAt(git, 'HEAD', new Date(0)));
+  const state = await readState(git, account, await headCommit(git));
   const names = new Set([...state.documents.values()].map(({ type }) => type));
   const findings = noted(
     account,

@@ -20,7 +20,7 @@ export async function chooseState({ repository, deps, request, resumed }: Restor
   if (!existsSync(join(repository.gitDir, 'HEAD')))
     throw new AppError('REPOSITORY', `${repository.path} is not a git repository`, {});
   const { state, selection } = await selectAt(repository.git, request.from, request.what, {
-    at: resumed?.head.commit ?? request.at,
+    at: resumed ? { text: resumed.head.commit, option: '--at' } : request.at,
     now: deps.now(),
     withDependencies: request.withDependencies,
     transliterate: deps.transliterate,

@@ -3,6 +3,7 @@ import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import type { StateName } from '../../mirror/state.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { SyncDeps } from '../sync/sync-deps.ts';
 
@@ -10,8 +11,8 @@ import type { SyncDeps } from '../sync/sync-deps.ts';
 export interface RestoreRequest {
   /** Selectors. */
   readonly what: readonly string[];
-  /** Commit, branch, tag or time; the state of HEAD when absent. */
-  readonly at?: string;
+  /** The state to restore; that of HEAD when absent. */
+  readonly at?: StateName;
   /** Account whose mirror is restored. */
   readonly from: string;
   /** Account that is written to. */

@@ -8,7 +8,7 @@ import { BINDING_FILE, type MirrorFile, renderResource } from '../../core/layout
 import { commitMessage } from '../../core/message.ts';
 import { createRenewer } from '../../core/normalise.ts';
 import { commitFiles } from '../../mirror/commit.ts';
-import { documentPaths, type MirrorState, readDocuments, readState, resolveAt } from '../../mirror/state.ts';
+import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { type Binding, RULES, renderBinding } from '../binding.ts';
 import type { CommitReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
@@ -71,7 +71,7 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
   const { repository, headState, staging, marker } = start;
   if (!headState.binding || !start.renewing || options.dryRun) return undefined;
   const { foreign } = await start.repairing;
-  const named = await resolveAt(repository.git, 'HEAD', deps.now());
+  const named = await headCommit(repository.git);
   const changes: Change[] = [];
   const { find } = catalogueWith(account.ignore);
   const state = { ...(await readState(repository.git, account.name, named)), find };
