@@ -1,7 +1,7 @@
 // Whether reading commands take linear time, a first run bounded memory, and a restore no longer than the rate allows.
 import { rmSync } from 'node:fs';
 import { resourceId } from './account.ts';
-import { type Build, peakOf, RATE, runNode, serve, workspace } from './processes.ts';
+import { BURST, type Build, peakOf, RATE, runNode, serve, workspace } from './processes.ts';
 import { note } from './rows.ts';
 import type { Scale } from './scale.ts';
 
@@ -66,7 +66,7 @@ export async function restoring(builds: readonly Build[], scale: Scale): Promise
         applyMs: number;
       };
       note('restoring', who, applyMs);
-      if (who === 'program') note('restoring', 'floor', (writes / RATE) * 1000);
+      if (who === 'program') note('restoring', 'floor', (Math.max(0, writes - BURST) / RATE) * 1000);
     } finally {
       from.stop();
       to.stop();

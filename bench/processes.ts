@@ -9,7 +9,7 @@ import type { Who } from './rows.ts';
 /** A file beside the built measurements. */
 export const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Requests a second that every client is allowed, and how many of them it may send at once. */
+/** Requests a second that every client is allowed, and how many more it may send at once (`rateLimit.burst`). */
 export const RATE = 300;
 export const BURST = 300;
 
