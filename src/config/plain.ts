@@ -11,7 +11,7 @@ const IDENTITY = { name: 'celigo-mirror', email: 'celigo-mirror@localhost' };
 
 /** The repository of a run without a configuration file. */
 export function plainRepository(path: string, author = IDENTITY): RepositoryConfig {
-  return { path, branch: 'main', stateless: false, maintenance: 'auto', author };
+  return { path, branch: 'main', bare: false, stateless: false, maintenance: 'auto', author };
 }
 
 /** The configuration of one account with defaults for everything else: for runs without a configuration file. */

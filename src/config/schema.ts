@@ -186,6 +186,7 @@ const repository = z.strictObject({
         'GitHub, GitLab, Bitbucket and Gitea',
     ),
   signingKeyFile: z.string().min(1).optional().describe('SSH key that signs every commit'),
+  bare: z.boolean().default(false).describe('The clone is made without a work tree: for containers'),
   stateless: z
     .boolean()
     .default(false)

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
@@ -24,6 +26,8 @@ const ISOLATION = [
   'core.protectNTFS=true',
   'core.precomposeUnicode=false',
   'core.commitGraph=false',
+  // What a branch names has reached the disk before the branch does.
+  'core.fsync=all,-index',
   'commit.gpgSign=false',
   'commit.cleanup=verbatim',
   'push.gpgSign=false',
@@ -107,7 +111,7 @@ function isHarmless([command, ...rest]: readonly string[]): boolean {
   return (
     command === '--version' ||
     command === 'config' ||
-    (command === 'rev-parse' && rest.every((word) => /^--(?:is|show|absolute)-/.test(word)))
+    (command === 'rev-parse' && rest.every((word) => /^--(?:is|show|absolute|git)-|^objects$/.test(word)))
   );
 }
 
@@ -235,6 +239,19 @@ async function readSettings(run: (args: readonly string[]) => Promise<string>): 
   return `${await of('system', ['--system'])}${await of('global', ['--global'])}${await of('local', ['--local'])}`;
 }
 
+/** A git command at work. */
+export interface GitProcess {
+  readonly pid: number | undefined;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Ends with the command. Rejects with a GitFailure when it exits with another code than 0. */
+  readonly done: Promise<void>;
+  readonly kill: () => void;
+}
+
+/** What is kept of the words of a command that fails, in characters. */
+const LONGEST_STDERR = 10_000;
+
 /** Runs git in one clone. */
 export interface Git {
   /**
@@ -244,6 +261,8 @@ export interface Git {
   run(args: readonly string[], call?: GitCall): Promise<string>;
   /** As `run`, but `undefined` when the command fails: for questions whose answer may be "no". */
   ask(args: readonly string[]): Promise<string | undefined>;
+  /** Starts a command that is fed while it works, or whose end is to be heard of at once. */
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<GitProcess>;
   /** The objects with these ids, in their order, by one process. @throws GitFailure when one of them is missing */
   objects(ids: readonly string[]): Promise<readonly Buffer[]>;
 }
@@ -336,6 +355,26 @@ function failureOf(command: string, cause: unknown, signal: AbortSignal): unknow
   return new GitFailure(command, messageOf(cause), cause);
 }
 
+function startProcess(setup: Setup, config: readonly string[], args: readonly string[]): GitProcess {
+  const settings = [...setup.settings, ...config].flatMap((setting) => ['-c', setting]);
+  const child = spawn('git', [...settings, ...args], { cwd: setup.cwd, env: setup.env, stdio: 'pipe' });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(0, LONGEST_STDERR);
+  });
+  const done = new Promise<void>((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(failureOf(args[0] ?? '', cause, setup.signal));
+    child.on('error', fail);
+    // What the command left unread is what its exit code says.
+    child.stdin.on('error', () => undefined);
+    child.on('close', (code, signal) =>
+      code === 0 ? resolve() : fail(new Error(said.trim() || `ended with ${signal ?? `exit code ${code}`}`)),
+    );
+  });
+  done.catch(() => undefined);
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, done, kill: () => void child.kill('SIGKILL') };
+}
+
 /**
  * Git for one clone: isolated from the user's configuration where that could change bytes or run programs, never
  * asking for input.
@@ -372,6 +411,11 @@ export function createGit(options: GitOptions): Git {
   }
   return {
     run,
+    async start(args, env) {
+      const { screen } = await screening();
+      signal.throwIfAborted();
+      return startProcess({ ...setup, env: { ...setup.env, ...env } }, screen.config, args);
+    },
     async objects(ids) {
       if (ids.length === 0) return [];
       const { screen } = await screening();

@@ -1,17 +1,17 @@
-import { existsSync, lstatSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
-import { moveBranch, readTip, type Tip, topLevel, writeCommit, writeTree } from './commit.ts';
+import { commitOnto, moveBranch, readTip } from './commit.ts';
 import { GitFailure } from './git.ts';
+import { createObjectWriter, type NewCommit, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
+import { catchUp, checkFollow, followBranch } from './work-tree.ts';
 
 /** The remote's branch when it was last seen. */
 export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
 export const PUSHED = 'refs/celigo-mirror/pushed';
-/** Where branch, index and work tree are about to be moved. */
-const MOVING = 'refs/celigo-mirror/moving';
 
 /** How the clone compares with its remote after an exchange. */
 export type RemoteState =
@@ -32,9 +32,14 @@ function readHead(gitDir: string): string {
 
 /** Puts HEAD on the configured branch, whatever a person or a crash left behind, with a sound index. */
 export async function ensureBranch(repository: Repository): Promise<void> {
-  const { git, branch, gitDir } = repository;
   // Before anything else: the first command that refreshes the index makes a damaged one look sound.
   await repository.repairIndex();
+  await switchToBranch(repository);
+  await catchUp(repository);
+}
+
+async function switchToBranch(repository: Repository): Promise<void> {
+  const { git, branch, gitDir } = repository;
   for (const leftover of ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD']) {
     if (!existsSync(join(gitDir, leftover))) continue;
     const what = leftover.startsWith('rebase')
@@ -53,7 +58,7 @@ export async function ensureBranch(repository: Repository): Promise<void> {
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
   // A branch without a commit is nothing to continue from; without the configured one, HEAD must be readable.
   const head = tip ? await resolve(repository, 'HEAD') : await repository.head();
-  if (head && tip && head !== tip) {
+  if (head && tip && head !== tip && !repository.bare) {
     if ((await git.ask(['merge-base', '--is-ancestor', head, tip])) === undefined) {
       await git.run(['update-ref', `refs/celigo-mirror/rescue/${head.slice(0, 12)}`, head]);
     }
@@ -105,10 +110,33 @@ export async function resolve({ git }: Repository, ref: string): Promise<string 
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
 }
 
-async function tipOf(repository: Repository, commit: string): Promise<Tip> {
-  const tip = await readTip(repository, commit);
-  if (!tip) throw new RemoteRefusal(`commit ${commit.slice(0, 12)} cannot be read`);
-  return tip;
+/** A commit of ours as one to be made again: its account folders as it had them. @throws RemoteRefusal, GitFailure */
+async function readAgain(
+  { git }: Repository,
+  accounts: readonly string[],
+  commit: string,
+): Promise<Omit<NewCommit, 'committed'>> {
+  const shown = ['--root', '--no-commit-id', '--name-only', '-z', '-m', '--first-parent'];
+  const touched = (await git.run(['diff-tree', ...shown, commit])).split('\0').filter(Boolean);
+  const foreign = touched.find((name) => !accounts.includes(name));
+  if (foreign) {
+    throw new RemoteRefusal(
+      `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror; ` +
+        'rebase it onto the remote yourself (git pull --rebase)',
+    );
+  }
+  const changes = touched.map(async (path): Promise<TreeChange> => {
+    const oid = (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${path}`]))?.trim();
+    return { path, oid: oid || undefined, folder: true };
+  });
+  const said = await git.run(['show', '-s', '--format=%an%n%ae%n%at%n%B', commit]);
+  const [name = '', email = '', time = '0', ...message] = said.split('\n');
+  return {
+    message: `${message.join('\n').trimEnd()}\n`,
+    author: { name, email },
+    authorDate: new Date(Number(time) * 1000),
+    changes: await Promise.all(changes),
+  };
 }
 
 /**
@@ -117,96 +145,24 @@ async function tipOf(repository: Repository, commit: string): Promise<Tip> {
  * dropped. Author, date and message stay.
  */
 async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {
-  const { git } = repository;
   const old = (await repository.head()) as string;
-  const commits = (await git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
+  const commits = (await repository.git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
     .split('\n')
     .filter(Boolean);
-  let tip = await tipOf(repository, onto);
-  for (const commit of commits) {
-    const touched = (
-      await git.run(['diff-tree', '--root', '--no-commit-id', '--name-only', '-z', '-m', '--first-parent', commit])
-    )
-      .split('\0')
-      .filter(Boolean);
-    const foreign = touched.find((name) => !accounts.includes(name));
-    if (foreign) {
-      throw new RemoteRefusal(
-        `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror; ` +
-          'rebase it onto the remote yourself (git pull --rebase)',
-      );
-    }
-    const ours = await topLevel(repository, commit);
-    const kept = (await topLevel(repository, tip.commit)).filter((entry) => !touched.includes(entry.name));
-    const tree = await writeTree(repository, [...kept, ...ours.filter((entry) => touched.includes(entry.name))]);
-    if (tree === tip.tree) continue;
-    const [name = '', email = '', time = '0'] = (await git.run(['show', '-s', '--format=%an%n%ae%n%at', commit])).split(
-      '\n',
-    );
-    const request = {
-      message: `${(await git.run(['show', '-s', '--format=%B', commit])).trimEnd()}\n`,
-      author: { name, email },
-      authorDate: new Date(Number(time) * 1000),
-    };
-    tip = await tipOf(repository, await writeCommit(repository, request, tree, tip, now));
-  }
-  await moveTo(repository, old, tip.commit);
+  const requests: Omit<NewCommit, 'committed'>[] = [];
+  for (const commit of commits) requests.push(await readAgain(repository, accounts, commit));
+  const from = await readTip(repository, onto);
+  if (!from) throw new RemoteRefusal(`commit ${onto.slice(0, 12)} cannot be read`);
+  const objects = createObjectWriter(repository);
+  const { tip } = await commitOnto(repository, objects, from, requests, now).finally(objects.discard);
+  await moveTo(repository, old, tip?.commit ?? onto);
 }
 
-/** Moves branch, index and work tree to `to`, refusing to overwrite files that git does not know. */
+/** Moves branch, index and work tree to `to`. @throws GitFailure rather than overwrite files that git does not know */
 export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
-  const { git } = repository;
-  // Git goes by the times in the index alone: in a copied clone, or a rebuilt index, they make every file look changed.
-  await git.ask(['update-index', '-q', '--refresh']);
-  await undoPartialMove(repository, from);
-  await git.run(['update-ref', MOVING, to]);
-  const args = ['read-tree', '-m', '-u', ...(from ? [from, to] : [to])];
-  try {
-    await git.run(args);
-  } catch (error) {
-    if (!(error instanceof GitFailure) || !/would be overwritten|not uptodate/i.test(error.stderr)) throw error;
-    if (!(await clearPartialMove(repository, to))) throw error;
-    await git.run(args);
-  }
+  await checkFollow(repository, from, to);
   await moveBranch(repository, to, from);
-  await git.run(['update-ref', '-d', MOVING]);
-}
-
-/** Takes the index back to the branch where a run was killed after it had moved the one, and before the other. */
-async function undoPartialMove(repository: Repository, from: string | undefined): Promise<void> {
-  const half = await resolve(repository, MOVING);
-  if (!half || !from || half === from) return;
-  const { git } = repository;
-  const tree = (await readTip(repository, half))?.tree;
-  if ((await git.ask(['write-tree']))?.trim() === tree) await git.run(['read-tree', '-m', '-u', half, from]);
-}
-
-/**
- * Removes what a run that was killed in the middle of a move left behind: files of `to`, complete or cut off, of which
- * the index does not know yet, or still knows what was before. Files that say anything else stay. Gives whether there
- * were any.
- */
-async function clearPartialMove({ git, path }: Repository, to: string): Promise<boolean> {
-  const names = async (...args: string[]): Promise<string[]> => (await git.run(args)).split('\0').filter(Boolean);
-  const moving = new Set(await names('diff-index', '--cached', '--name-only', '--no-renames', '-z', to, '--'));
-  const changed = await names('diff-files', '--name-only', '--diff-filter=M', '-z');
-  const unknown = new Set([
-    ...(await names('ls-files', '--others', '-z')),
-    ...changed.filter((name) => moving.has(name)),
-  ]);
-  const wanted = (await git.run(['ls-tree', '-r', '-z', to])).split('\0').flatMap((line) => {
-    const tab = line.indexOf('\t');
-    const [mode = '', , id = ''] = line.slice(0, Math.max(0, tab)).split(' ');
-    const file = line.slice(tab + 1);
-    return mode.startsWith('100') && unknown.has(file) ? [{ file: join(path, file), id }] : [];
-  });
-  const contents = await git.objects(wanted.map(({ id }) => id));
-  const left = wanted.filter(({ file }, i) => {
-    const held = lstatSync(file).isFile() ? readFileSync(file) : undefined;
-    return held !== undefined && contents[i]?.subarray(0, held.length).equals(held);
-  });
-  for (const { file } of left) rmSync(file);
-  return left.length > 0;
+  await followBranch(repository, from, to);
 }
 
 /** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten */

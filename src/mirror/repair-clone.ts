@@ -1,13 +1,17 @@
 import {
   accessSync,
+  closeSync,
   constants,
   cpSync,
   existsSync,
+  fstatSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -29,6 +33,32 @@ export async function isSound(git: Git): Promise<boolean> {
     if (!(error instanceof GitFailure)) throw error;
     return false;
   }
+}
+
+/** The last bytes of a file. */
+function endOf(file: string, length: number): Buffer {
+  const handle = openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.subarray(0, readSync(handle, bytes, 0, length, Math.max(0, fstatSync(handle).size - length)));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * Whether each pack is as long as its index says: both end with the checksum of the pack. A fetch brings what a pack
+ * has lost, but leaves the rest of it lying about.
+ */
+export function arePacksWhole({ objectsDir, format }: Repository): boolean {
+  const folder = join(objectsDir, 'pack');
+  const length = format === 'sha256' ? 32 : 20;
+  const indexes = readdirSync(folder).filter((name) => name.endsWith('.idx'));
+  return indexes.every((name) => {
+    const pack = join(folder, name.replace(/idx$/, 'pack'));
+    const known = endOf(join(folder, name), 2 * length);
+    return known.length === 2 * length && existsSync(pack) && endOf(pack, length).equals(known.subarray(0, length));
+  });
 }
 
 /**
@@ -290,9 +320,13 @@ function exchangeObjects({ gitDir }: Repository, objects: string, aside: string)
     if (existsSync(join(gitDir, name))) renameSync(join(gitDir, name), join(aside, name));
 }
 
-async function setRefs({ git, branch }: Repository, pushed: string | undefined, lost: readonly Ref[]): Promise<void> {
+async function setRefs(
+  { git, branch, bare }: Repository,
+  pushed: string | undefined,
+  lost: readonly Ref[],
+): Promise<void> {
   for (const { name } of lost) if (name !== `refs/heads/${branch}`) await git.run(['update-ref', '-d', name]);
   if (pushed !== undefined) await git.run(['update-ref', SEEN, pushed]);
-  // An index that was rebuilt while the branch led nowhere holds nothing: it would look like a deletion of everything.
-  await git.ask(['read-tree', 'HEAD']);
+  // An index that was rebuilt while the branch led nowhere holds nothing: it would look like everything to be deleted.
+  if (!bare) await git.ask(['read-tree', 'HEAD']);
 }

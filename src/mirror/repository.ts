@@ -1,28 +1,34 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import type { Person } from '../core/changes.ts';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import { isRepository } from './folder.ts';
 import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { repairIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
-import { writeAlongside } from './staging.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
 
 /** A clone that this process alone works on. */
 export interface Repository {
   readonly git: Git;
-  /** Real path of the work tree. */
+  /** Real path of the work tree; where there is none, of the repository. */
   readonly path: string;
   readonly gitDir: string;
+  /** Git's objects. */
+  readonly objectsDir: string;
   /**
-   * Our own folder below `.git`: cache, staging area, helper scripts. All but the journals of restores can be rebuilt.
+   * Our own folder below `.git`: cache, helper scripts. All but the journals of restores can be rebuilt.
    */
   readonly stateDir: string;
   readonly format: ObjectFormat;
   readonly branch: string;
+  readonly committer: Person;
   /** Whether commits are signed. */
   readonly signed: boolean;
-  /** Whether the clone is thrown away after the run: then it holds the newest commit only, and no files of it. */
+  /** Whether there is no work tree. */
+  readonly bare: boolean;
+  /** Whether the clone is thrown away after the run: then it holds the newest commit only, without contents. */
   readonly stateless: boolean;
   /** Commit that HEAD names; `undefined` before the first one. */
   head(): Promise<string | undefined>;
@@ -43,6 +49,8 @@ interface RepositorySettings extends GitSettings {
   /** Folder of the clone; made where it does not exist. */
   readonly path: string;
   readonly branch: string;
+  /** Made without a work tree. One that is there already stays as it is. */
+  readonly bare: boolean;
   readonly stateless: boolean;
 }
 
@@ -76,7 +84,10 @@ function setAttributes(gitDir: string, folders: readonly string[]): void {
   const block = [ATTRIBUTES_MARK, ...folders.map((folder) => `/${folder}/** ${ATTRIBUTES}`)];
   const others = lines.filter((line) => line !== ATTRIBUTES_MARK && !line.endsWith(` ${ATTRIBUTES}`));
   const text = `${[...others, ...block].join('\n')}\n`;
-  if (text !== held) writeAlongside(common, [{ path: 'info/attributes', text }]);
+  if (text === held) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(`${file}.tmp`, text);
+  renameSync(`${file}.tmp`, file);
 }
 
 /** How often, and after how long, a clone that another process is making is tried again. */
@@ -91,22 +102,25 @@ function repairHead(head: string, branch: string): void {
   renameSync(`${head}.repaired`, head);
 }
 
+/** What a repository without a work tree consists of. */
+const BARE_PARTS = ['HEAD', 'config', 'description', 'hooks', 'info', 'objects', 'refs', 'branches'];
+
 /** Makes the folder and an empty repository in it where there is none yet. Safe to repeat after a crash. */
-async function ensureRepository(git: Git, path: string, branch: string): Promise<void> {
-  // A run killed in its very first moments leaves a half-made .git; making it again completes it.
+async function ensureRepository(git: Git, path: string, branch: string, bare: boolean): Promise<void> {
+  // A run killed in its very first moments leaves a half-made repository; making it again completes it.
   // Read once: between two reads, another process that creates the same clone would look like someone else's files.
   const inhabitants = readdirSync(path).filter((name) => name !== 'lost+found');
-  if (!inhabitants.includes('.git')) {
-    if (inhabitants.length > 0) {
-      throw new AppError('USAGE', `repository.path: ${path} holds files but is not a Git repository`, {
-        hint: 'Name an empty folder or one that does not exist, or make it a repository with: git init',
-      });
-    }
+  const isOurs = (name: string): boolean => bare && BARE_PARTS.includes(name.replace(/\.lock$/, ''));
+  if (!inhabitants.includes('.git') && !inhabitants.every(isOurs)) {
+    throw new AppError('USAGE', `repository.path: ${path} holds files but is not a Git repository`, {
+      hint: 'Name an empty folder or one that does not exist, or make it a repository with: git init',
+    });
   }
-  repairHead(join(path, '.git', 'HEAD'), branch);
+  repairHead(join(path, bare ? 'HEAD' : '.git/HEAD'), branch);
+  const kind = bare ? ['--bare'] : [];
   for (let attempt = 1; ; attempt++) {
     try {
-      await git.run(['init', '--quiet', `--initial-branch=${branch}`, '--', path]);
+      await git.run(['init', '--quiet', ...kind, `--initial-branch=${branch}`, '--', path]);
       return;
     } catch (error) {
       // Two processes that find no clone both make one; the lock that keeps them apart is in it.
@@ -135,9 +149,10 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const first = createGit({ cwd: path, config, env: options.env, signal });
   let described: string;
   try {
-    const question = ['rev-parse', '--is-bare-repository', '--show-object-format', '--absolute-git-dir'];
-    const answer = existsSync(join(path, '.git')) ? await first.ask(question) : undefined;
-    if (answer === undefined) await ensureRepository(first, path, config.branch);
+    const about = ['--is-bare-repository', '--show-object-format', '--absolute-git-dir', '--git-path', 'objects'];
+    const question = ['rev-parse', ...about];
+    const answer = isRepository(path) ? await first.ask(question) : undefined;
+    if (answer === undefined) await ensureRepository(first, path, config.branch, config.bare || config.stateless);
     described = answer ?? (await first.run(question));
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -146,12 +161,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       cause: error,
     });
   }
-  const [bare, format, gitDir] = described.split('\n') as [string, string, string];
-  if (bare === 'true') {
-    throw new AppError('USAGE', `repository.path: ${path} is a bare repository`, {
-      hint: 'The mirror needs a work tree: name another folder and set repository.remote to this one',
-    });
-  }
+  const [bare, format, gitDir, objectsPath] = described.split('\n') as [string, string, string, string];
   const release = await acquireLock({
     dir: gitDir,
     waitMs: options.lockWaitMs,
@@ -172,9 +182,12 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       path,
       gitDir,
       stateDir,
+      objectsDir: resolve(path, objectsPath),
       format: objects,
       branch: config.branch,
+      committer: config.author,
       signed: config.signingKeyFile !== undefined,
+      bare: bare === 'true',
       stateless: config.stateless,
       head: () => readHead(git, gitDir, config.branch),
       folderTree: async (account) =>
@@ -182,7 +195,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
       async repairIndex() {
-        const repaired = config.stateless ? undefined : await repairIndex(git, gitDir, objects);
+        const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, objects);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
       close: release,

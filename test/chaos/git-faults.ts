@@ -61,9 +61,31 @@ export const cache: Injector = (world, dice) => {
   return { kind: 'cache damaged' };
 };
 
+/** A pack that never reached the disk as a whole. */
+function damagePack(file: string, dice: Dice): string {
+  chmodSync(file, 0o644);
+  if (dice.chance(0.3)) {
+    rmSync(file);
+    return 'git pack gone';
+  }
+  truncateSync(file, dice.between(0, statSync(file).size - 1));
+  return 'git pack cut off';
+}
+
 export const object: Injector = (world, dice) => {
   const dir = gitDir(world);
   if (!dir) return undefined;
+  const packs = join(dir, 'objects', 'pack');
+  const names = readdirSync(packs).filter((name) => name.endsWith('.pack'));
+  if (names.length > 0 && dice.chance(0.5)) return { kind: damagePack(join(packs, dice.pick(names)), dice) };
+  // Each object in a file of its own, as a fetch leaves them.
+  for (const name of names) {
+    const aside = join(dir, 'celigo-mirror', 'loosened');
+    renameSync(join(packs, name), aside);
+    rmSync(join(packs, name.replace(/pack$/, 'idx')), { force: true });
+    world.gitIn(dir, '-c', `alias.fed=!git unpack-objects -q < '${aside}'`, 'fed');
+    rmSync(aside);
+  }
   const folders = readdirSync(join(dir, 'objects')).filter((name) => name.length === 2);
   if (folders.length === 0) return undefined;
   const folder = join(dir, 'objects', dice.pick(folders));

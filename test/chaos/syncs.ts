@@ -90,7 +90,7 @@ async function heal({ world }: Story, injected: readonly Injected[]): Promise<nu
     if (isSound(world)) return run;
     // What no run reads can be missing without a sign. Then doctor tells, and a fresh clone is the remedy.
     must(
-      injected.some(({ kind }) => kind.startsWith('git object')),
+      injected.some(({ kind }) => /^git (?:object|pack)/.test(kind)),
       () => 'git fsck finds faults',
     );
     const doctor = await world.run('doctor', '--json');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
+import { bareRemote, cli, ENV, git, tempDir, Workspace } from '../support/workspace.ts';
 
 /** A mirror with three commits: the first listing, and an edit by each of two people. */
 async function lived(remote: string | undefined): Promise<{ account: TestAccount; space: Workspace }> {
@@ -34,10 +35,29 @@ async function lived(remote: string | undefined): Promise<{ account: TestAccount
   return { account, space };
 }
 
-const object = (space: Workspace, id: string): string =>
-  join(space.mirror, '.git', 'objects', id.slice(0, 2), id.slice(2));
+function packs(space: Workspace): string[] {
+  const folder = join(space.mirror, '.git', 'objects', 'pack');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.pack'));
+  return names.map((name) => join(folder, name)).sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs);
+}
+
+/** Puts every object into a file of its own, as a fetch leaves them: so that a single one can be damaged. */
+function loosen(space: Workspace): void {
+  for (const pack of packs(space)) {
+    const aside = join(tempDir(), 'pack');
+    renameSync(pack, aside);
+    rmSync(pack.replace(/pack$/, 'idx'));
+    execFileSync('git', ['unpack-objects', '-q'], { cwd: space.mirror, env: ENV, input: readFileSync(aside) });
+  }
+}
+
+function object(space: Workspace, id: string): string {
+  loosen(space);
+  return join(space.mirror, '.git', 'objects', id.slice(0, 2), id.slice(2));
+}
 
 function looseObjects(space: Workspace): string[] {
+  loosen(space);
   const root = join(space.mirror, '.git', 'objects');
   return readdirSync(root)
     .filter((name) => name.length === 2)
@@ -118,6 +138,32 @@ describe('a clone that a power loss damaged', () => {
     },
   );
 
+  eachOf<[string, (pack: string, index: string) => void]>(
+    [
+      ['is cut off', (pack) => truncateSync(pack, Math.floor(statSync(pack).size / 2))],
+      ['is empty', (pack) => truncateSync(pack, 0)],
+      ['lost its index', (_, index) => rmSync(index)],
+      ['has an empty index', (_, index) => truncateSync(index, 0)],
+      ['is gone', (pack, index) => [pack, index].forEach((file) => void rmSync(file))],
+    ],
+    { quick: 0 },
+  )('is whole again where its newest pack %s', async (_, damage) => {
+    const { account, space } = await lived(bareRemote());
+    const head = space.git('rev-parse', 'HEAD');
+    const newest = packs(space).at(-1) ?? '';
+    const itsIndex = newest.replace(/pack$/, 'idx');
+    for (const file of [newest, itsIndex]) chmodSync(file, 0o644);
+    damage(newest, itsIndex);
+
+    expect((await space.sync()).code).toBe(0);
+
+    expect(space.git('rev-parse', 'HEAD')).toBe(head);
+    const script = String(account.emulator.state.all('scripts')[2]?._id);
+    account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });
+    expect((await space.sync()).verdict).toBe('changed');
+    expectWhole(space);
+  });
+
   eachOf(
     [
       ['from the remote', true, ''],
@@ -131,7 +177,9 @@ describe('a clone that a power loss damaged', () => {
     space.git('add', 'OWNERS');
     space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'theirs');
     await space.sync();
+    const settings = space.git('rev-parse', 'HEAD:prod/mirror.yaml').trim();
     rmSync(object(space, space.git('rev-parse', 'HEAD:OWNERS').trim()));
+    truncateSync(object(space, settings), 0);
     if (left === '') rmSync(file);
     const script = String(account.emulator.state.all('scripts')[2]?._id);
     account.emulator.act(account.owner.email).set('scripts', script, { content: '// after\n' });

@@ -2,9 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample } from '../support/account.ts';
-import { bareRemote, cli, ENV, tempDir, Workspace } from '../support/workspace.ts';
+import { cli, ENV, tempDir, Workspace } from '../support/workspace.ts';
 
 /**
  * A PATH on which git says that it is of this version, and ends as an old one does on a command that it does not know.
@@ -30,7 +29,6 @@ const signing = {
   words: ['*gpg.format=ssh*" commit-tree "*', '*gpg.format=ssh*" log "*'],
   says: 'error: unsupported value for gpg.format: ssh',
 };
-const sparse = { words: ['*" --sparse "*'], says: 'error: unknown option sparse' };
 
 function doctor(PATH: string, cwd: string) {
   return cli(['doctor'], cwd, { PATH });
@@ -73,24 +71,5 @@ describe('an old git', () => {
       expect(out + err).not.toContain('internal error');
     }
     expect(space.log()).toHaveLength(1);
-  });
-
-  it('commits thousands of files of a stateless run', { tags: 'slow' }, async () => {
-    const seed = sampleAccount();
-    const [tag] = seed.resources.tags ?? [];
-    const tags = Array.from({ length: 5_000 }, (_, i) => ({
-      ...tag,
-      _id: `7f${i.toString(16).padStart(22, '0')}`,
-      tag: `tag ${i}`,
-    }));
-    const account = await sample({ seed: { ...seed, resources: { ...seed.resources, tags } } });
-    const space = new Workspace(
-      { prod: { baseUrl: account.url, token: account.owner.token, include: ['tags'] } },
-      { repository: { remote: bareRemote() } },
-    );
-
-    const { code, out, err } = await cli(['sync', '--stateless'], space.dir, { PATH: oldGit('2.30.2', sparse) });
-
-    expect(code, out + err).toBe(0);
   });
 });

@@ -1,12 +1,11 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { basePath, readPath, renderResource, titleOf } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { sideTextsOf } from '../../core/normalise.ts';
-import { commitFiles } from '../../mirror/commit.ts';
 import type { Journal } from '../../mirror/journal.ts';
-import { writeAlongside } from '../../mirror/staging.ts';
+import { createObjectWriter, type TreeChange } from '../../mirror/object-writer.ts';
+import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';
+import { commitFolder, writeFiles } from '../sync/commit-folder.ts';
 import type { LostUpdate, LostUpdates } from './lost-updates.ts';
 import type { Prepared } from './prepared.ts';
 
@@ -21,7 +20,8 @@ export async function preserveLostUpdates(
   { found }: LostUpdates,
 ): Promise<Map<LostUpdate, CommitReport>> {
   const preserved = new Map<LostUpdate, CommitReport>();
-  const marker = join(repository.stateDir, `${account}.applying`);
+  const objects = createObjectWriter(repository);
+  const inFolder = (path: string): string => `${account}/${path}`;
   for (const edit of found) {
     if (!edit.doc) continue;
     const { type, id, doc } = edit;
@@ -32,12 +32,6 @@ export async function preserveLostUpdates(
       return parts?.type === type.name && parts.id === id;
     });
     const gone = held.filter((path) => !files.some((file) => file.path === path));
-    writeFileSync(marker, '');
-    writeAlongside(
-      repository.path,
-      files.map(({ path, text }) => ({ path: `${account}/${path}`, text })),
-    );
-    for (const path of gone) rmSync(join(repository.path, account, path), { force: true });
     const subject = `${account}: ${type.noun} edited while it was restored`;
     const message = [
       subject,
@@ -45,13 +39,20 @@ export async function preserveLostUpdates(
       `The restore overwrote this edit (${edit.fields.map(oneLine).join(', ')}); this commit keeps it.`,
       `Celigo-Account: ${account}\nCeligo-Overwritten-By: ${journal.head.id}\n`,
     ].join('\n\n');
-    const paths = [...files.map(({ path }) => path), ...gone];
-    const change = { message, author: edit.by, authorDate: edit.time, paths };
-    const commit = await commitFiles(repository, account, [], change, deps.now());
-    rmSync(marker, { force: true });
-    if (!commit) continue;
-    const author = `${edit.by.name} <${edit.by.email}>`;
-    preserved.set(edit, { id: commit, subject, author, date: edit.time.toISOString() });
+    const changes: TreeChange[] = [
+      ...gone.map((path) => ({ path: inFolder(path), oid: undefined })),
+      ...writeFiles(
+        repository,
+        objects,
+        files.map(({ path, text }) => ({ path: inFolder(path), text })),
+      ),
+    ];
+    const request = { message, author: edit.by, authorDate: edit.time, changes };
+    const { commits, from, to } = await commitFolder(repository, objects, [request], deps.now());
+    const [commit] = commits;
+    if (!commit || !to) continue;
+    await follow(repository, account, from?.commit, to.commit);
+    preserved.set(edit, commit);
   }
   return preserved;
 }

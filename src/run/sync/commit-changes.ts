@@ -1,14 +1,15 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { findType } from '../../catalogue/index.ts';
 import { type AuthoredChanges, attributeChanges, coAuthorsOf, notesAbout, personOf } from '../../core/attribution.ts';
 import type { Change, ChangeNote, Person } from '../../core/changes.ts';
+import { messageOf } from '../../core/errors.ts';
 import { commitMessage, type Nouns } from '../../core/message.ts';
-import { commitFiles } from '../../mirror/commit.ts';
-import { writeAlongside } from '../../mirror/staging.ts';
+import type { TreeChange } from '../../mirror/object-writer.ts';
+import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
 import { auditTypeOf, type Log, NO_LOG, readUsers } from './audit-log.ts';
-import type { Decision } from './decide.ts';
+import { type CommitRequest, commitFolder, type FolderCommits, writeFiles } from './commit-folder.ts';
+import { type Decision, reportRescue } from './decide.ts';
 import { wordsFor } from './generated-files.ts';
 import type { StartingPoint } from './starting-point.ts';
 
@@ -24,36 +25,46 @@ function nounsOf(typeName: string): Nouns {
   return type ?? { noun: typeName, plural: typeName };
 }
 
-/** Finds out who changed what, puts the files in place and commits them, one commit a person, oldest first. */
-export async function commitChanges(
-  run: AccountRun,
-  start: StartingPoint,
-  decision: Decision,
-): Promise<CommitReport[]> {
+/** What a run committed. */
+interface Committed {
+  readonly commits: readonly CommitReport[];
+  /** Whether the work tree shows it, once that has followed. Never rejects. */
+  readonly following: Promise<boolean>;
+}
+
+/** Finds out who changed what and commits it, one commit a person, oldest first. @throws ApiError, GitFailure */
+export async function commitChanges(run: AccountRun, start: StartingPoint, decision: Decision): Promise<Committed> {
+  const { repository, objects } = start;
+  const { deps, account, options } = run;
   const { changes, generated } = decision;
-  const { marker, staging } = start;
-  const alongside = run.options.restore?.files ?? [];
-  if (changes.length + generated.put.length + generated.remove.length + alongside.length === 0) {
-    rmSync(marker, { force: true });
-    return [];
-  }
-  for (const file of generated.put) staging.put(file);
-  // Reports to the next run one that was killed before the marker is removed.
-  writeFileSync(marker, '');
+  const alongside = options.restore?.files ?? [];
+  if (changes.length + generated.put.length + generated.remove.length + alongside.length === 0)
+    return { commits: [], following: Promise.resolve(true) };
   const groups = await attribute({ run, start, decision });
-  run.deps.signal.throwIfAborted();
-  staging.apply(
-    [...changes.flatMap(({ put }) => put), ...generated.put.map(({ path }) => path)],
-    [...changes.flatMap(({ remove }) => remove), ...generated.remove],
-  );
-  writeAlongside(start.repository.path, alongside);
-  const commits: CommitReport[] = [];
-  for (const [i, group] of groups.entries()) {
-    const commit = await commitGroup({ run, start, decision }, group, i === groups.length - 1);
-    if (commit) commits.push(commit);
+  deps.signal.throwIfAborted();
+  const last = groups.at(-1);
+  const requests = groups.map((group) => requestOf({ run, start, decision }, group, group === last));
+  const made = await commitFolder(repository, objects, requests, deps.now());
+  for (const commit of made.commits) deps.report({ name: 'committed', account: account.name, commit });
+  return { commits: made.commits, following: followCommits(run, start, made) };
+}
+
+/** Lets the work tree follow. What was committed holds also where it cannot. */
+async function followCommits(
+  { account, notice }: AccountRun,
+  { repository }: StartingPoint,
+  { from, to }: FolderCommits,
+): Promise<boolean> {
+  if (!to || to.commit === from?.commit) return true;
+  try {
+    const { rescued } = await follow(repository, account.name, from?.commit, to.commit);
+    reportRescue(notice, account.name, rescued);
+    return true;
+  } catch (error) {
+    const words = `the files of ${account.name}/ are older than the last commit: ${messageOf(error)}`;
+    notice(`${words}; the next run makes up for it`);
+    return false;
   }
-  rmSync(marker, { force: true });
-  return commits;
 }
 
 /** The changes of one author. */
@@ -95,14 +106,10 @@ async function attribute(committing: Committing): Promise<Group[]> {
   ];
 }
 
-async function commitGroup(
-  { run, start, decision }: Committing,
-  group: Group,
-  last: boolean,
-): Promise<CommitReport | undefined> {
+function requestOf({ run, start, decision }: Committing, group: Group, last: boolean): CommitRequest {
   const { deps, account, options } = run;
-  const { repository, headState } = start;
-  const settings = last ? settingsOf(decision) : [];
+  const { headState, repository, objects, written } = start;
+  const { generated } = decision;
   const message = commitMessage({
     account: account.name,
     runId: deps.runId,
@@ -116,26 +123,26 @@ async function commitGroup(
     first: headState.binding === undefined && !group.restored,
     ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
     newRules: start.newRules && group.changes.some(({ kind }) => kind !== 'added'),
-    ...(last ? { generated: wordsFor(settings) } : {}),
+    ...(last ? { generated: wordsFor(settingsOf(decision)) } : {}),
     nounsOf,
   });
-  const request = {
+  const inFolder = (path: string): string => `${account.name}/${path}`;
+  const gone = [...group.changes.flatMap(({ remove }) => remove), ...(last ? generated.remove : [])];
+  const put = group.changes.flatMap((change) => change.put);
+  const files = [
+    ...(last ? generated.put.map((file) => ({ ...file, path: inFolder(file.path) })) : []),
+    ...(group.restored ? (options.restore?.files ?? []) : []),
+  ];
+  return {
     message,
     author: group.author,
     authorDate: group.date,
-    paths: [...group.changes.flatMap(({ put, remove }) => [...put, ...remove]), ...settings],
-    alongside: group.restored ? (options.restore?.files ?? []).map(({ path }) => path) : [],
+    changes: [
+      ...gone.map((path): TreeChange => ({ path: inFolder(path), oid: undefined })),
+      ...put.map((path): TreeChange => ({ path: inFolder(path), oid: written.get(path) })),
+      ...writeFiles(repository, objects, files),
+    ],
   };
-  const id = await commitFiles(repository, account.name, decision.foreign, request, deps.now());
-  if (!id) return undefined;
-  const commit: CommitReport = {
-    id,
-    subject: message.slice(0, message.indexOf('\n')),
-    author: `${group.author.name} <${group.author.email}>`,
-    date: group.date.toISOString(),
-  };
-  deps.report({ name: 'committed', account: account.name, commit });
-  return commit;
 }
 
 /** Paths of our own files that changed, inside the account folder. */

@@ -23,8 +23,6 @@ export interface Decision {
   readonly incomplete: readonly string[];
   /** Files of our own that change: inside the account folder. */
   readonly generated: { readonly put: readonly MirrorFile[]; readonly remove: readonly string[] };
-  /** Files in the account's folder that are not ours. */
-  readonly foreign: readonly string[];
   /** Start of the run by the server's clock. */
   readonly serverTime: Date;
 }
@@ -36,7 +34,7 @@ export async function decide(
   collected: readonly Collected[],
 ): Promise<Decision> {
   const { options, client, notice } = run;
-  const foreign = await checkFolder(run, start);
+  await checkFolder(run, start);
   start.credentials.report(notice);
   const { deletions, doubts, held } = await decideDeletions(run, start, collected);
   if (held.length > 0)
@@ -61,7 +59,6 @@ export async function decide(
       ...generated.incomplete,
     ],
     generated: { put: [...settings, ...generated.put], remove: generated.remove },
-    foreign,
     serverTime,
   };
 }
@@ -100,15 +97,19 @@ function reportGaps({ deps, account: { name: account } }: AccountRun, types: rea
   }
 }
 
+/** Reports manual changes that were saved as a commit. */
+export function reportRescue(notice: AccountRun['notice'], account: string, rescued: string | undefined): void {
+  if (rescued) notice(`manual changes in ${account}/ were saved as commit ${rescued.slice(0, 12)} and undone`);
+}
+
 /**
- * Waits until the folder equals HEAD, and reports what was in it besides. Gives the files that are not the mirror's.
+ * Waits until the folder equals HEAD, and reports what was in it besides.
  * @throws AppError `BINDING` for a folder of someone else
  */
-async function checkFolder({ account, notice }: AccountRun, start: StartingPoint): Promise<readonly string[]> {
+async function checkFolder({ account: { name }, notice }: AccountRun, start: StartingPoint): Promise<void> {
   const { foreign, rescued } = await start.repairing;
-  const { name } = account;
-  if (rescued) notice(`manual changes in ${name}/ were saved as commit ${rescued.slice(0, 12)} and undone`);
-  if (foreign.length === 0) return foreign;
+  reportRescue(notice, name, rescued);
+  if (foreign.length === 0) return;
   const names = foreign.slice(0, 5).join(', ') + (foreign.length > 5 ? ` and ${foreign.length - 5} more` : '');
   if (start.headState.binding === undefined) {
     throw new AppError(
@@ -118,5 +119,4 @@ async function checkFolder({ account, notice }: AccountRun, start: StartingPoint
     );
   }
   notice(`${name}/ holds files that are not part of the mirror; they were left alone: ${names}`);
-  return foreign;
 }

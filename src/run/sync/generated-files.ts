@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiError } from '../../celigo/errors.ts';
 import type { Change } from '../../core/changes.ts';
@@ -12,7 +12,6 @@ import {
   OVERVIEW_FILE,
   OVERVIEW_MARK,
 } from '../../core/layout.ts';
-import { isOwnPage } from '../../mirror/repair-folder.ts';
 import { documentPaths, documentsAmong, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { AccountRun } from './account-run.ts';
 import { growFeed } from './audit-feed.ts';
@@ -68,13 +67,13 @@ async function feedFiles({ run, start, serverTime }: Changed): Promise<readonly 
 
 /** The account as this run leaves it. */
 async function stateAfter(
-  { run, start: { repository, staging }, changes }: Changed,
+  { run, start: { repository, objects, written }, changes }: Changed,
   before: ReadonlyMap<string, string>,
 ): Promise<MirrorState> {
   const files = new Map(before);
-  const staged = new Set(changes.flatMap(({ put }) => put));
   for (const path of changes.flatMap(({ remove }) => remove)) files.delete(path);
-  for (const path of staged) files.set(path, '');
+  for (const path of changes.flatMap(({ put }) => put)) files.set(path, written.get(path) ?? '');
+  await objects.flush();
   return {
     label: 'this run',
     account: run.account.name,
@@ -82,10 +81,8 @@ async function stateAfter(
     files,
     documents: documentsAmong(files.keys()),
     texts: async (paths) => {
-      const held = paths.filter((path) => !staged.has(path));
-      const objects = await repository.git.objects(held.map((path) => files.get(path) ?? ''));
-      const texts = new Map(held.map((path, i) => [path, objects[i]?.toString('utf8') ?? '']));
-      return paths.map((path) => (staged.has(path) ? staging.read(path) : (texts.get(path) ?? '')));
+      const found = await repository.git.objects(paths.map((path) => files.get(path) ?? ''));
+      return found.map((bytes) => bytes.toString('utf8'));
     },
   };
 }
@@ -103,8 +100,9 @@ async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' |
   const state = await stateAfter(changed, before);
   const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));
   const isForeign = (path: string): boolean => {
-    // A clone that is not kept has no files; what HEAD has of the account's own page counts there.
-    if (existsSync(join(folder, path))) return !isOwnPage(join(folder, path));
+    // Without a work tree, what HEAD has of the account's own page counts.
+    const file = join(folder, path);
+    if (!repository.bare && existsSync(file)) return !isGeneratedPage(readFileSync(file, 'utf8'));
     return path === OVERVIEW_FILE && front !== undefined && !isGeneratedPage(front.toString('utf8'));
   };
   const held = [...state.files.keys()].filter(isOverview);

@@ -1,4 +1,3 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { catalogueWith, findType } from '../../catalogue/index.ts';
 import type { Change } from '../../core/changes.ts';
 import { blobOid } from '../../core/digest.ts';
@@ -7,11 +6,13 @@ import { AppError } from '../../core/errors.ts';
 import { BINDING_FILE, type MirrorFile, renderResource } from '../../core/layout.ts';
 import { commitMessage } from '../../core/message.ts';
 import { createRenewer } from '../../core/normalise.ts';
-import { commitFiles } from '../../mirror/commit.ts';
+import type { TreeChange } from '../../mirror/object-writer.ts';
 import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
-import { type Binding, RULES, renderBinding } from '../binding.ts';
+import { follow } from '../../mirror/work-tree.ts';
+import { RULES, renderBinding } from '../binding.ts';
 import type { CommitReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
+import { commitFolder, writeFiles } from './commit-folder.ts';
 import { groupFiles } from './known-types.ts';
 import type { StartingPoint } from './starting-point.ts';
 
@@ -68,23 +69,31 @@ async function findRenewed(
  */
 export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
   const { account, deps, options } = run;
-  const { repository, headState, staging, marker } = start;
+  const { repository, headState, objects } = start;
   if (!headState.binding || !start.renewing || options.dryRun) return undefined;
-  const { foreign } = await start.repairing;
+  await start.repairing;
   const named = await headCommit(repository.git);
   const changes: Change[] = [];
+  const tree: TreeChange[] = [];
+  const inFolder = (path: string): string => `${account.name}/${path}`;
+  const write = (files: readonly MirrorFile[]): void => {
+    tree.push(
+      ...writeFiles(
+        repository,
+        objects,
+        files.map(({ path, text }) => ({ path: inFolder(path), text })),
+      ),
+    );
+  };
   const { find } = catalogueWith(account.ignore);
   const state = { ...(await readState(repository.git, account.name, named)), find };
   await findRenewed(start, state, ({ change, put }) => {
-    for (const file of put) staging.put(file);
+    write(put);
+    tree.push(...change.remove.map((path) => ({ path: inFolder(path), oid: undefined })));
     changes.push(change);
   });
   if (changes.length === 0) return undefined;
-  const binding: Binding = { ...headState.binding, rules: RULES, ignore: account.ignore };
-  staging.put({ path: BINDING_FILE, text: renderBinding(binding) });
-  const [put, remove] = [changes.flatMap((change) => change.put), changes.flatMap((change) => change.remove)];
-  writeFileSync(marker, '');
-  staging.apply([...put, BINDING_FILE], remove);
+  write([{ path: BINDING_FILE, text: renderBinding({ ...headState.binding, rules: RULES, ignore: account.ignore }) }]);
   const message = commitMessage({
     account: account.name,
     runId: deps.runId,
@@ -98,16 +107,11 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
   });
   const { author } = deps.config.repository;
-  const request = { message, author, authorDate: deps.now(), paths: [...put, ...remove, BINDING_FILE] };
-  const id = await commitFiles(repository, account.name, foreign, request, deps.now());
-  rmSync(marker, { force: true });
-  if (!id) return undefined;
-  const commit: CommitReport = {
-    id,
-    subject: message.slice(0, message.indexOf('\n')),
-    author: `${author.name} <${author.email}>`,
-    date: deps.now().toISOString(),
-  };
+  const request = { message, author, authorDate: deps.now(), changes: tree };
+  const made = await commitFolder(repository, objects, [request], deps.now());
+  const [commit] = made.commits;
+  if (!commit || !made.to) return undefined;
   deps.report({ name: 'committed', account: account.name, commit });
+  await follow(repository, account.name, made.from?.commit, made.to.commit);
   return commit;
 }

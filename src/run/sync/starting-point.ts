@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { digestOf } from '../../core/digest.ts';
 import { equalJson } from '../../core/paths.ts';
-import { type Repair, repairFolder } from '../../mirror/repair-folder.ts';
+import { createObjectWriter, type ObjectWriter } from '../../mirror/object-writer.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { createStaging, type Staging } from '../../mirror/staging.ts';
+import { type Repair, repairFolder } from '../../mirror/work-tree.ts';
 import { checkBinding, hasOlderRules } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
@@ -25,12 +23,11 @@ export interface StartingPoint {
   readonly userId: string;
   /** Everything is fetched again, changed or not. */
   readonly full: boolean;
-  /** File that exists while files are put in place and committed: where it is left, a run was killed in between. */
-  readonly marker: string;
-  readonly crashed: boolean;
   /** The folder is made equal to HEAD while the account is listed. */
   readonly repairing: Promise<Repair>;
-  readonly staging: Staging;
+  readonly objects: ObjectWriter;
+  /** What this run wrote of the account's folder: path inside it → object id. */
+  readonly written: ReadonlyMap<string, string>;
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
@@ -42,11 +39,6 @@ export interface StartingPoint {
   readonly newRules: boolean;
 }
 
-/** The file that marks that files of the account are being put in place and committed. */
-export function markerOf({ stateDir }: Repository, account: string): string {
-  return join(stateDir, `${account}.applying`);
-}
-
 /** Reads HEAD, cache and the token's user. @throws AppError, ApiError, CacheDamaged, GitFailure */
 export async function readStartingPoint(run: AccountRun, opened: Promise<Repository>): Promise<StartingPoint> {
   const { account, options, client, deps } = run;
@@ -54,23 +46,18 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   const identity = fetchUserId(client, deps.signal);
   identity.catch(() => undefined);
   const repository = await opened;
-  const marker = markerOf(repository, account.name);
-  const crashed = existsSync(marker);
   const repairing = options.dryRun
     ? Promise.resolve({ foreign: [], rescued: undefined })
-    : repairFolder(repository, account.name, crashed);
+    : repairFolder(repository, account.name);
   repairing.catch(() => undefined);
   const headState = await readHeadState(repository, account);
   const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, run.startTime);
   const userId = await identity;
   if (headState.binding) checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
-  const staging = createStaging(
-    join(repository.path, account.name),
-    join(repository.stateDir, `${account.name}.staging`),
-  );
+  const objects = createObjectWriter(repository);
+  const written = new Map<string, string>();
   const credentials = createCredentialFindings(account.name);
   const auditLog = openAuditLog(run, repository, headState);
-  let written = 0;
   const context: CollectContext = {
     client,
     userId,
@@ -83,12 +70,13 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     transliterate: deps.transliterate,
     format: repository.format,
     inHead: objectReader(repository.git),
-    put(file) {
-      staging.put(file);
-      written += 1;
-      if (written === MANY_FILES) deps.onManyFiles();
+    put({ path, text }, oid) {
+      written.set(path, oid);
+      if (!options.dryRun) objects.blob(text);
+      if (written.size === MANY_FILES) deps.onManyFiles();
     },
-    drop: (path) => staging.drop(path),
+    drop: (path) => void written.delete(path),
+    drained: objects.drained,
     ...(options.seen ? { seen: options.seen } : {}),
     changed: auditLog.ask,
     signal: deps.signal,
@@ -100,10 +88,9 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     headState,
     userId,
     full,
-    marker,
-    crashed,
     repairing,
-    staging,
+    objects,
+    written,
     credentials,
     context,
     auditLog,

@@ -1,10 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
 import type { AccountConfig } from '../../config/schema.ts';
 import { EXIT } from '../../core/errors.ts';
 import { CacheDamaged, removeCache } from '../../mirror/cache.ts';
-import { repairFolder } from '../../mirror/repair-folder.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import type { Staging } from '../../mirror/staging.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import { type AccountRun, beginRun, endRun } from './account-run.ts';
 import { collectAll } from './collect/all.ts';
@@ -12,7 +9,7 @@ import { commitChanges } from './commit-changes.ts';
 import { type Decision, decide } from './decide.ts';
 import { renewDocuments } from './renew-documents.ts';
 import { saveCache } from './save-cache.ts';
-import { markerOf, readStartingPoint, type StartingPoint } from './starting-point.ts';
+import { readStartingPoint, type StartingPoint } from './starting-point.ts';
 import type { RunDeps, SyncOptions } from './sync-deps.ts';
 
 /**
@@ -44,12 +41,9 @@ async function runOnce(
   const run = beginRun(deps, account, options);
   try {
     const first = await readStartingPoint(run, opened);
-    const renewed = await renewDocuments(run, first).finally(() => clearStaging(first.staging));
+    const renewed = await renewDocuments(run, first).finally(first.objects.discard);
     const start = renewed ? { ...(await readStartingPoint(run, opened)), newRules: true } : first;
-    return await mirrorAccount(run, start, renewed).finally(() => clearStaging(start.staging));
-  } catch (error) {
-    await undoPartial(opened, account.name, deps.signal);
-    throw error;
+    return await mirrorAccount(run, start, renewed).finally(start.objects.discard);
   } finally {
     await endRun(run);
   }
@@ -63,16 +57,22 @@ async function mirrorAccount(
 ): Promise<SyncReport> {
   const collected = await collectAll(run, start);
   const decision = await decide(run, start, collected);
-  if (run.options.dryRun) return reportOf(run, decision, []);
-  const commits = [...(renewed ? [renewed] : []), ...(await commitChanges(run, start, decision))];
-  await saveCache(run, start, collected, decision);
-  return reportOf(run, decision, commits);
+  if (run.options.dryRun) return reportOf(run, decision, [], true);
+  const { commits, following } = await commitChanges(run, start, decision);
+  const [followed] = await Promise.all([following, saveCache(run, start, collected, decision)]);
+  return reportOf(run, decision, [...(renewed ? [renewed] : []), ...commits], followed);
 }
 
-function reportOf(run: AccountRun, decision: Decision, commits: readonly CommitReport[]): SyncReport {
+/** @param followed the files of the work tree are those of the last commit */
+function reportOf(
+  run: AccountRun,
+  decision: Decision,
+  commits: readonly CommitReport[],
+  followed: boolean,
+): SyncReport {
   const { account, deps, options, client } = run;
   const { changes, generated, types, incomplete, held } = decision;
-  const partial = incomplete.length > 0;
+  const partial = incomplete.length > 0 || !followed;
   const changed = commits.length + changes.length + generated.put.length + generated.remove.length > 0;
   return {
     account: account.name,
@@ -93,26 +93,4 @@ function reportOf(run: AccountRun, decision: Decision, commits: readonly CommitR
     throttledMs: Math.round(client.stats.throttledMs),
     durationMs: Math.round(performance.now() - run.startedMs),
   };
-}
-
-/** Puts the folder back to HEAD when a run failed between its files and its last commit. */
-async function undoPartial(opened: Promise<Repository>, account: string, signal: AbortSignal): Promise<void> {
-  const repository = await opened.catch(() => undefined);
-  if (!repository || signal.aborted) return;
-  const marker = markerOf(repository, account);
-  if (!existsSync(marker)) return;
-  try {
-    await repairFolder(repository, account, true);
-    rmSync(marker, { force: true });
-  } catch {
-    // The marker stays: the next run repairs before it does anything else.
-  }
-}
-
-function clearStaging(staging: Staging): void {
-  try {
-    staging.clear();
-  } catch {
-    // The next run empties the folder before it uses it.
-  }
 }

@@ -3,7 +3,7 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
-import { type CloneRepair, canExchange, isReadable, repairClone } from '../../mirror/repair-clone.ts';
+import { arePacksWhole, type CloneRepair, canExchange, isReadable, repairClone } from '../../mirror/repair-clone.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { measure } from '../../mirror/upkeep.ts';
 import { type KnownFailure, knownFailure } from '../failures.ts';
@@ -130,9 +130,11 @@ async function mirrorOnce(run: SyncRun): Promise<Mirrored & { readonly gitFailed
 }
 
 /** The clone on its branch, with what others pushed. A dry run leaves it as it is, unless it has to be created. */
-async function prepareClone({ deps, options, folders, opening }: SyncRun): Promise<PreparedClone> {
+async function prepareClone(run: SyncRun): Promise<PreparedClone> {
+  const { deps, options, folders, opening } = run;
   const { remote } = deps.config.repository;
   const repository = await opening;
+  if (!arePacksWhole(repository)) await repairDamage(run, isReadable);
   if (options.dryRun && (await repository.head()) !== undefined)
     return { repository, pulled: { state: 'none' }, head: undefined };
   await ensureBranch(repository);

@@ -203,7 +203,8 @@ export function compareWithHead(
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
       resources.set(id, { raw, modified: modifiedOf(listed), files });
       if (!differs(prepared)) return;
-      for (const file of put) context.put(file);
+      const oids = new Map(files);
+      for (const file of put) context.put(file, oids.get(file.path) ?? '');
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
       if (!baseline) context.changed?.();

@@ -17,7 +17,7 @@ import type { CollectContext, Collected, Coverage } from './types.ts';
 const NOT_OFFERED: ReadonlySet<number> = new Set([402, 403, 404]);
 
 /**
- * Lists one type to its end, turns every new or changed record into files set aside, and gives what changed.
+ * Lists one type to its end, writes every new or changed record as files, and gives what changed.
  * Never throws for a failure of this type alone: that is its coverage.
  * @param mayBeMissing the type was never mirrored and is not required, so a refusal means "not offered"
  * @param baseline the first listing of this type
@@ -196,6 +196,7 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
     if (context.full && !type.hydrate && fidelity.untried()) await done;
   }
   await Promise.all(pending);
+  await context.drained();
   tally.readPage(page, ids, complete);
   return fresh;
 }

@@ -23,9 +23,12 @@ export interface CollectContext {
   readonly format: ObjectFormat;
   /** An object of HEAD by its id. @throws GitFailure */
   readonly inHead: (oid: string) => Promise<Buffer>;
-  /** Sets files aside until the run decides to use them. */
-  readonly put: (file: MirrorFile) => void;
+  /** Writes a file, by its object id, for the commits that the run decides to make. */
+  readonly put: (file: MirrorFile, oid: string) => void;
+  /** Takes a file back. */
   readonly drop: (path: string) => void;
+  /** Ends when there is room for more files: those that Git has not taken in are held in memory. */
+  readonly drained: () => Promise<void>;
   /** Called with every resource that is new or changed. */
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
   /** Called with every change other than what the first listing of a type finds. */

@@ -1,0 +1,208 @@
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
+import type { Person } from '../core/changes.ts';
+import type { GitProcess } from './git.ts';
+import type { Repository } from './repository.ts';
+
+/** A file or folder of a commit's tree, by its path from the root. */
+export interface TreeChange {
+  readonly path: string;
+  /** Object id of what is there now; `undefined`: nothing. */
+  readonly oid: string | undefined;
+  /** A folder, whose id is that of a tree. */
+  readonly folder?: boolean;
+}
+
+/** A commit to make. */
+export interface NewCommit {
+  readonly message: string;
+  readonly author: Person;
+  readonly authorDate: Date;
+  readonly committed: Date;
+  /** What differs from the parent. */
+  readonly changes: readonly TreeChange[];
+}
+
+/** A commit that was written, and its tree. */
+export interface WrittenCommit {
+  readonly commit: string;
+  readonly tree: string;
+}
+
+/**
+ * Writes objects into the repository by one `git fast-import`, which begins with the first of them and takes them while
+ * the run continues. No one sees one before {@link ObjectWriter.flush}; a run that dies leaves none.
+ */
+export interface ObjectWriter {
+  /** Adds the content of a file. */
+  readonly blob: (text: string) => void;
+  /** Ends when git has taken in what was added: what it has not is held in memory. */
+  readonly drained: () => Promise<void>;
+  /** Adds a commit on top of `parent`. @throws GitFailure */
+  readonly commit: (parent: string | undefined, commit: NewCommit) => Promise<WrittenCommit>;
+  /** Makes everything that was added part of the repository, as one pack that has reached the disk. @throws GitFailure */
+  readonly flush: () => Promise<void>;
+  /** Forgets what was added since the last flush. */
+  readonly discard: () => Promise<void>;
+}
+
+/** A branch for the commits on their way; it is gone when the stream ends. */
+const BRANCH = 'refs/celigo-mirror/next';
+/** Where objects wait. Git removes what is called so when it prunes. */
+const WAITING = 'tmp_objdir-celigo-mirror';
+
+/** Text that cannot break out of an ident line. */
+export function identText(text: string): string {
+  const clean = text
+    .replace(/[\x00-\x1f\x7f<>]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return clean === '' ? 'unknown' : clean;
+}
+
+/** A moment as git's raw date format has it. */
+export function gitDate(date: Date): string {
+  return `${Math.max(0, Math.floor(date.getTime() / 1000))} +0000`;
+}
+
+function data(text: string): string {
+  return `data ${Buffer.byteLength(text)}\n${text}\n`;
+}
+
+function quoted(path: string): string {
+  return `"${path.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
+}
+
+function changeLine({ path, oid, folder }: TreeChange): string {
+  return oid === undefined ? `D ${quoted(path)}\n` : `M ${folder ? '040000' : '100644'} ${oid} ${quoted(path)}\n`;
+}
+
+function ident({ name, email }: Person, date: Date): string {
+  return `${identText(name)} <${identText(email)}> ${gitDate(date)}`;
+}
+
+function commitText(mark: number, from: string | undefined, committer: Person, commit: NewCommit): string {
+  const { message, author, authorDate, committed, changes } = commit;
+  const gone = changes.filter(({ oid }) => oid === undefined);
+  const put = changes.filter(({ oid }) => oid !== undefined);
+  return [
+    `commit ${BRANCH}\nmark :${mark}\n`,
+    `author ${ident(author, authorDate)}\n`,
+    `committer ${ident(committer, committed)}\n`,
+    data(message),
+    ...(from === undefined ? [] : [`from ${from}\n`]),
+    ...[...gone, ...put].map(changeLine),
+    '\n',
+  ].join('');
+}
+
+/** A `git fast-import` at work. */
+interface Stream {
+  readonly input: PassThrough;
+  /** The next line that git prints. */
+  readonly answer: () => Promise<string>;
+  /** Ends when git has written everything. */
+  readonly done: Promise<void>;
+  readonly kill: () => Promise<void>;
+}
+
+/** Pairs the lines that git prints with those who wait for them. */
+function answersOf({ stdout, done }: GitProcess): () => Promise<string> {
+  const waiting: ((line: string) => void)[] = [];
+  createInterface({ input: stdout }).on('line', (line) => waiting.shift()?.(line));
+  const ended = done.then(() => Promise.reject(new Error('git fast-import ended early')));
+  ended.catch(() => undefined);
+  return () => Promise.race([new Promise<string>((resolve) => waiting.push(resolve)), ended]);
+}
+
+function startStream({ git, gitDir, objectsDir }: Repository): Stream {
+  const waiting = join(objectsDir, WAITING);
+  const input = new PassThrough();
+  const clear = (): void => rmSync(waiting, { recursive: true, force: true });
+  const starting = (async () => {
+    clear();
+    for (const name of ['info', 'pack']) mkdirSync(join(waiting, name), { recursive: true });
+    // What is there already is seen from here.
+    writeFileSync(join(waiting, 'info', 'alternates'), '..\n');
+    const args = ['-c', 'fastimport.unpackLimit=0', 'fast-import', '--quiet', '--done', '--date-format=raw'];
+    const started = await git.start(args, { GIT_OBJECT_DIRECTORY: waiting });
+    input.pipe(started.stdin);
+    return { started, answer: answersOf(started) };
+  })();
+  const done = starting.then(async ({ started }) => {
+    try {
+      await started.done;
+    } catch (error) {
+      clear();
+      rmSync(join(gitDir, `fast_import_crash_${started.pid}`), { force: true });
+      // Nothing reads it any more; a writer must not wait for that.
+      input.resume();
+      throw error;
+    }
+    const packs = join(waiting, 'pack');
+    // Git looks for indexes: the packs go first.
+    const names = readdirSync(packs).sort((a, b) => Number(a.endsWith('.idx')) - Number(b.endsWith('.idx')));
+    for (const name of names) renameSync(join(packs, name), join(objectsDir, 'pack', name));
+    clear();
+  });
+  done.catch(() => input.resume());
+  return {
+    input,
+    answer: async () => (await starting).answer(),
+    done,
+    async kill() {
+      await starting.then(({ started }) => started.kill()).catch(() => undefined);
+      await done.catch(() => undefined);
+      clear();
+    },
+  };
+}
+
+/** @throws GitFailure from its methods when git cannot write, say on a full disk */
+export function createObjectWriter(repository: Repository): ObjectWriter {
+  const absent = '0'.repeat(repository.format === 'sha256' ? 64 : 40);
+  let stream: Stream | undefined;
+  let marks = new Map<string, number>();
+
+  function write(text: string): Stream {
+    stream ??= startStream(repository);
+    stream.input.write(text);
+    return stream;
+  }
+
+  return {
+    blob: (text) => void write(`blob\n${data(text)}`),
+    async drained() {
+      if (!stream?.input.writableNeedDrain) return;
+      await Promise.race([once(stream.input, 'drain'), stream.done]);
+    },
+    async commit(parent, commit) {
+      const mark = marks.size + 1;
+      const own = parent === undefined ? undefined : marks.get(parent);
+      const from = own === undefined ? parent : `:${own}`;
+      const { answer } = write(
+        `${commitText(mark, from, repository.committer, commit)}ls :${mark} ""\nget-mark :${mark}\n`,
+      );
+      // `040000 tree <id>`, a tab, no name.
+      const [line, id] = await Promise.all([answer(), answer()]);
+      marks.set(id, mark);
+      return { commit: id, tree: line.split(/[ \t]/)[2] ?? '' };
+    },
+    async flush() {
+      if (!stream) return;
+      const { done } = write(marks.size > 0 ? `reset ${BRANCH}\nfrom ${absent}\n\ndone\n` : 'done\n');
+      stream.input.end();
+      stream = undefined;
+      marks = new Map();
+      await done;
+    },
+    async discard() {
+      await stream?.kill();
+      stream = undefined;
+      marks = new Map();
+    },
+  };
+}

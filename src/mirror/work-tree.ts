@@ -1,0 +1,242 @@
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { blobOid } from '../core/digest.ts';
+import { AppError } from '../core/errors.ts';
+import { GitFailure } from './git.ts';
+import { rebuildIndex } from './index-file.ts';
+import type { Repository } from './repository.ts';
+
+/** Holds the commit that index and work tree show while the branch names another one; empty for none. */
+function markerOf({ stateDir }: Repository): string {
+  return join(stateDir, 'work-tree');
+}
+
+/** Notes that index and work tree show `from` until they follow: a run may be killed in between. */
+export function markBehind(repository: Repository, from: string | undefined): void {
+  if (!repository.bare) writeFileSync(markerOf(repository), from ?? '');
+}
+
+/** Index and work tree follow the branch from one commit to another. @throws GitFailure rather than lose an edit */
+export async function followBranch(repository: Repository, from: string | undefined, to: string): Promise<void> {
+  if (repository.bare) return;
+  const { done } = await repository.git.start(['read-tree', '-m', '-u', ...(from ? [from] : []), to]);
+  await done;
+  rmSync(markerOf(repository), { force: true });
+}
+
+/**
+ * As {@link followBranch}, after commits of an account's folder: a manual edit that is in the way is saved first.
+ * @throws GitFailure, AppError; the next run follows then
+ */
+export async function follow(
+  repository: Repository,
+  account: string,
+  from: string | undefined,
+  to: string,
+): Promise<Repair> {
+  try {
+    await followBranch(repository, from, to);
+    return NOTHING_REPAIRED;
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    await catchUp(repository);
+    return repairFolder(repository, account);
+  }
+}
+
+/** Whether index and work tree can follow. @throws GitFailure when an edit would be lost */
+export async function checkFollow(repository: Repository, from: string | undefined, to: string): Promise<void> {
+  if (repository.bare) return;
+  const { git } = repository;
+  // Git goes by the times in the index alone: in a copied clone, or a rebuilt index, they make every file look changed.
+  await git.ask(['update-index', '-q', '--refresh']);
+  const { done } = await git.start(['read-tree', '-m', '-u', '-n', ...(from ? [from] : []), to]);
+  await done;
+}
+
+/** An entry of a tree. */
+interface Entry {
+  readonly mode: string;
+  readonly oid: string;
+}
+
+/** Files of a commit by their paths from the root. @throws GitFailure */
+async function filesOf({ git }: Repository, commit: string): Promise<Map<string, Entry>> {
+  const lines = (await git.run(['ls-tree', '-r', '-z', commit])).split('\0').filter(Boolean);
+  return new Map(
+    lines.map((line) => {
+      const [mode = '', , oid = ''] = line.split(/[ \t]/, 3);
+      return [line.slice(line.indexOf('\t') + 1), { mode, oid }];
+    }),
+  );
+}
+
+/** What is in the place of a file. */
+function readPlace(file: string): Buffer | undefined {
+  return lstatSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined;
+}
+
+/**
+ * Lets index and work tree follow where a run was killed after it had moved the branch. A file that is neither what it
+ * was, nor the beginning of what it is to be, is someone's edit and stays.
+ * @throws GitFailure
+ */
+export async function catchUp(repository: Repository): Promise<void> {
+  const { path, git, format } = repository;
+  const marker = markerOf(repository);
+  if (repository.bare || !existsSync(marker)) return;
+  const behind = readFileSync(marker, 'utf8').trim();
+  const head = await repository.head();
+  if (head !== undefined && head !== behind) {
+    const after = await filesOf(repository, head);
+    const before = behind === '' ? new Map<string, Entry>() : await filesOf(repository, behind);
+    const names = new Set([...before.keys(), ...after.keys()]);
+    const changed = [...names].filter((name) => before.get(name)?.oid !== after.get(name)?.oid);
+    const isOld = (name: string, held: Buffer | undefined): boolean =>
+      held === undefined || blobOid(held, format) === before.get(name)?.oid;
+    const others = changed.filter((name) => !isOld(name, readPlace(join(path, name))));
+    const partial = others.filter((name) => after.has(name));
+    const texts = await git.objects(partial.map((name) => after.get(name)?.oid ?? ''));
+    const edited = new Set(others);
+    for (const [i, name] of partial.entries()) {
+      const held = readPlace(join(path, name)) ?? Buffer.alloc(0);
+      if (texts[i]?.subarray(0, held.length).equals(held)) edited.delete(name);
+    }
+    await placeFiles(repository, changed, edited, after);
+  }
+  rmSync(marker, { force: true });
+}
+
+/** Puts `changed` into the index as `after` has them, and into the work tree all that is not `edited`. */
+async function placeFiles(
+  { git, path }: Repository,
+  changed: readonly string[],
+  edited: ReadonlySet<string>,
+  after: ReadonlyMap<string, Entry>,
+): Promise<void> {
+  const feed = async (args: readonly string[], lines: readonly string[]): Promise<void> => {
+    const { stdin, done } = await git.start(args);
+    stdin.end(lines.map((line) => `${line}\0`).join(''));
+    await done;
+  };
+  const entries = changed.map((name) => {
+    const { mode, oid } = after.get(name) ?? { mode: '0', oid: '0'.repeat(40) };
+    return `${mode} ${oid}\t${name}`;
+  });
+  await feed(['update-index', '-z', '--index-info'], entries);
+  const placed = changed.filter((name) => !edited.has(name));
+  for (const name of placed) if (!after.has(name)) rmSync(join(path, name), { force: true });
+  await feed(
+    ['checkout-index', '-f', '-u', '-z', '--stdin'],
+    placed.filter((name) => after.has(name)),
+  );
+}
+
+/** What {@link repairFolder} found and did. */
+export interface Repair {
+  /** Files in the account's folder that this program did not make; they are left alone. */
+  readonly foreign: readonly string[];
+  /** Commit that saves manual changes, if there were any. */
+  readonly rescued: string | undefined;
+}
+
+const NOTHING_REPAIRED: Repair = { foreign: [], rescued: undefined };
+
+/**
+ * Makes the account's folder equal to HEAD. Manual edits are saved under `refs/celigo-mirror/rescue/…` before they are
+ * undone; files that git does not know stay.
+ */
+export async function repairFolder(repository: Repository, account: string): Promise<Repair> {
+  if (repository.bare) return NOTHING_REPAIRED;
+  const { git, path } = repository;
+  refuseLinks(path, account);
+  const entries = await dirtyEntries(repository, account);
+  const tracked = entries.filter((entry) => !entry.untracked);
+  let left = entries;
+  let rescued: string | undefined;
+  if (tracked.length > 0) {
+    // A file that the index does not know, in the place of one of HEAD's, is an edit as well.
+    const unknown = entries.filter(
+      ({ untracked, path: file }) => untracked && tracked.some((one) => one.path === file),
+    );
+    if (unknown.length > 0)
+      await git.run(['add', '--force', '--', ...unknown.map(({ path: file }) => `${account}/${file}`)]);
+    rescued = await saveChanges(repository);
+    if ((await repository.head()) === undefined) {
+      await git.run(['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', account]);
+    } else {
+      await restoreFolder(repository, account);
+    }
+    // What was staged or changed may have turned into untracked files.
+    left = await dirtyEntries(repository, account);
+  }
+  return { foreign: left.filter(({ untracked }) => untracked).map((entry) => entry.path), rescued };
+}
+
+/** Refuses to work through a symbolic link in the place of a folder of ours. */
+function refuseLinks(root: string, account: string): void {
+  const folder = join(root, account);
+  if (!existsSync(folder)) return;
+  const places = [folder, ...readdirSync(folder).map((name) => join(folder, name))];
+  for (const place of places) {
+    if (lstatSync(place).isSymbolicLink()) {
+      throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {
+        hint: 'Remove the link; the next run makes a folder in its place',
+      });
+    }
+  }
+}
+
+interface DirtyEntry {
+  readonly path: string;
+  readonly untracked: boolean;
+}
+
+async function dirtyEntries(repository: Repository, account: string): Promise<DirtyEntry[]> {
+  const args = [
+    'status',
+    '--porcelain=v1',
+    // The line about the branch, skipped below: simple-git waits 50 ms after a command that prints nothing.
+    '--branch',
+    '-z',
+    '--untracked-files=all',
+    '--ignored=traditional',
+    '--no-renames',
+    '--ignore-submodules=all',
+    '--',
+    account,
+  ];
+  const { git } = repository;
+  let out: string;
+  try {
+    out = await git.run(args);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    await rebuildIndex(git, repository.gitDir);
+    out = await git.run(args);
+  }
+  return out
+    .split('\0')
+    .filter((line) => line !== '' && !line.startsWith('## '))
+    .map((line) => ({ path: line.slice(3 + account.length + 1), untracked: /^(?:\?\?|!!)/.test(line) }));
+}
+
+/** Index and work tree of the folder as HEAD has them. */
+async function restoreFolder(repository: Repository, account: string): Promise<void> {
+  const args = ['restore', '--source=HEAD', '--staged', '--worktree', '--', account];
+  try {
+    await repository.git.run(args);
+  } catch (error) {
+    if (!(error instanceof GitFailure)) throw error;
+    await rebuildIndex(repository.git, repository.gitDir);
+    await repository.git.run(args);
+  }
+}
+
+/** Saves uncommitted changes as a commit that no branch shows. */
+async function saveChanges({ git }: Repository): Promise<string | undefined> {
+  const commit = (await git.ask(['stash', 'create', 'celigo-mirror: manual changes']))?.trim();
+  if (!commit) return undefined;
+  await git.run(['update-ref', `refs/celigo-mirror/rescue/${commit.slice(0, 12)}`, commit]);
+  return commit;
+}

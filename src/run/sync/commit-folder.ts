@@ -1,0 +1,45 @@
+import { blobOid } from '../../core/digest.ts';
+import type { MirrorFile } from '../../core/layout.ts';
+import { commitOnHead, type Tip } from '../../mirror/commit.ts';
+import type { NewCommit, ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import type { CommitReport } from '../report.ts';
+
+/** A commit of the mirror to make. */
+export type CommitRequest = Omit<NewCommit, 'committed'>;
+
+/** Files for a commit, written now. `path` is the one from the root. */
+export function writeFiles(
+  { format }: Repository,
+  objects: ObjectWriter,
+  files: readonly MirrorFile[],
+): readonly TreeChange[] {
+  return files.map(({ path, text }) => {
+    objects.blob(text);
+    return { path, oid: blobOid(text, format) };
+  });
+}
+
+/** Commits that were made, and how the branch moved. */
+export interface FolderCommits {
+  readonly commits: readonly CommitReport[];
+  readonly from: Tip | undefined;
+  readonly to: Tip | undefined;
+}
+
+/** Makes commits, all or none, and reports those that changed something. @throws GitFailure */
+export async function commitFolder(
+  repository: Repository,
+  objects: ObjectWriter,
+  requests: readonly CommitRequest[],
+  now: Date,
+): Promise<FolderCommits> {
+  const { ids, from, tip } = await commitOnHead(repository, objects, requests, now);
+  const commits = requests.flatMap(({ message, author, authorDate }, i): CommitReport[] => {
+    const id = ids[i];
+    if (id === undefined) return [];
+    const subject = message.slice(0, message.indexOf('\n'));
+    return [{ id, subject, author: `${author.name} <${author.email}>`, date: authorDate.toISOString() }];
+  });
+  return { commits, from, to: tip };
+}

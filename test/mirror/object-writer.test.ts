@@ -1,0 +1,113 @@
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { plainRepository } from '../../src/config/plain.ts';
+import { blobOid } from '../../src/core/digest.ts';
+import { commitOnHead } from '../../src/mirror/commit.ts';
+import { GitFailure } from '../../src/mirror/git.ts';
+import { createObjectWriter } from '../../src/mirror/object-writer.ts';
+import { openRepository, type Repository } from '../../src/mirror/repository.ts';
+import { ENV, git, tempDir } from '../support/workspace.ts';
+
+const ann = { name: 'Ann', email: 'ann@x.test' };
+
+function opened(path: string): Promise<Repository> {
+  return openRepository({
+    config: { ...plainRepository(path), bare: true },
+    env: ENV,
+    folders: ['prod'],
+    lockWaitMs: 1_000,
+    signal: new AbortController().signal,
+    onNotice: () => undefined,
+    onLost: () => undefined,
+  });
+}
+
+/** A commit of one file. */
+function commitOf(path: string, oid: string | undefined): Parameters<typeof commitOnHead>[2][number] {
+  return { message: `${path}\n`, author: ann, authorDate: new Date(1e12), changes: [{ path, oid }] };
+}
+
+/** What lies where objects are. */
+function objectFiles({ objectsDir }: Repository): string[] {
+  return readdirSync(objectsDir, { recursive: true, encoding: 'utf8' }).filter((name) => /\.|^..\/|tmp/.test(name));
+}
+
+describe('objects that a run writes', () => {
+  it.each(['sha1', 'sha256'] as const)(
+    'become commits of one pack (%s), and what changes nothing none',
+    async (format) => {
+      const path = join(tempDir(), 'mirror.git');
+      git('/', 'init', '--quiet', '--bare', '--initial-branch=main', `--object-format=${format}`, path);
+      const repository = await opened(path);
+      const objects = createObjectWriter(repository);
+      const [one, two] = [blobOid('ä\n', format), blobOid('two\n', format)];
+      objects.blob('ä\n');
+      objects.blob('two\n');
+      const requests = [
+        commitOf('prod/a "b"\\.yaml', one),
+        commitOf('prod/a "b"\\.yaml', one),
+        commitOf('prod/two.yaml', two),
+        commitOf('prod/a "b"\\.yaml', undefined),
+      ];
+
+      const { ids, tip } = await commitOnHead(repository, objects, requests, new Date(2e12));
+
+      expect(ids.map((id) => id !== undefined)).toEqual([true, false, true, true]);
+      expect(git(path, 'rev-parse', 'main').trim()).toBe(tip?.commit);
+      expect(git(path, 'log', '--format=%s %an %at %ct', 'main').trim().split('\n')).toEqual([
+        'prod/a "b"\\.yaml Ann 1000000000 2000000000',
+        'prod/two.yaml Ann 1000000000 2000000000',
+        'prod/a "b"\\.yaml Ann 1000000000 2000000000',
+      ]);
+      expect(git(path, 'ls-tree', '-r', '--name-only', 'main').trim()).toBe('prod/two.yaml');
+      expect(git(path, 'cat-file', 'blob', `${ids[0]}:prod/a "b"\\.yaml`)).toBe('ä\n');
+      expect(
+        objectFiles(repository)
+          .map((name) => name.replace(/.*\./, ''))
+          .sort(),
+      ).toEqual(['idx', 'pack']);
+      expect(git(path, 'for-each-ref', '--format=%(refname)').trim()).toBe('refs/heads/main');
+      expect(git(path, 'fsck', '--strict', '--no-dangling')).toBe('');
+      await repository.close();
+    },
+  );
+
+  it('leave nothing behind when the run gives up, or the run before it died', async () => {
+    const repository = await opened(join(tempDir(), 'mirror.git'));
+    mkdirSync(join(repository.objectsDir, 'tmp_objdir-celigo-mirror', 'pack'), { recursive: true });
+    writeFileSync(join(repository.objectsDir, 'tmp_objdir-celigo-mirror', 'pack', 'tmp_pack_x'), 'half');
+    const objects = createObjectWriter(repository);
+    objects.blob('one\n');
+    await objects.drained();
+
+    await objects.discard();
+
+    expect(objectFiles(repository)).toEqual([]);
+    await repository.close();
+  });
+
+  it('that git cannot write end the run, and the branch stays', async () => {
+    const repository = await opened(join(tempDir(), 'mirror.git'));
+    const objects = createObjectWriter(repository);
+    objects.blob('one\n');
+    await commitOnHead(repository, objects, [commitOf('prod/one.yaml', blobOid('one\n', 'sha1'))], new Date());
+    const head = git(repository.path, 'rev-parse', 'main');
+
+    const later = createObjectWriter(repository);
+    const unknown = commitOf('prod/two.yaml', '1'.repeat(40));
+    await expect(commitOnHead(repository, later, [unknown], new Date())).rejects.toThrow(GitFailure);
+    later.blob('two\n');
+    const pack = join(repository.objectsDir, 'pack');
+    renameSync(pack, `${pack}.away`);
+    writeFileSync(pack, '');
+    await expect(later.flush()).rejects.toThrow();
+    renameSync(`${pack}.away`, `${pack}.back`);
+
+    renameSync(pack, `${pack}.file`);
+    renameSync(`${pack}.back`, pack);
+    expect(git(repository.path, 'rev-parse', 'main')).toBe(head);
+    expect(readdirSync(repository.gitDir).filter((name) => name.startsWith('fast_import'))).toEqual([]);
+    await repository.close();
+  });
+});
