@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
@@ -54,13 +54,20 @@ function waitingGit() {
 
 describe('maintenance of the clone', () => {
   it.each([
-    ['count: 0\npacks: 50\n', false],
-    ['count: 0\npacks: 51\n', true],
-    ['count: 6700\npacks: 1\n', false],
-    ['count: 6701\npacks: 0\n', true],
-    ['count: 12\nsize: 9000\nin-pack: 9000\npacks: 3\nsize-pack: 70000\nprune-packable: 0\n', false],
-  ])('is due for %j: %s', (counted, due) => {
-    expect(isUntidy(counted)).toBe(due);
+    { packs: 50, kept: 0, loose: 0, due: false },
+    { packs: 51, kept: 0, loose: 0, due: true },
+    { packs: 51, kept: 1, loose: 0, due: false },
+    { packs: 1, kept: 0, loose: 26, due: false },
+    { packs: 0, kept: 0, loose: 27, due: true },
+  ])('is due for %j', ({ packs, kept, loose, due }) => {
+    const objects = tempDir();
+    expect(isUntidy(objects)).toBe(false);
+    for (const folder of ['pack', '17']) mkdirSync(join(objects, folder));
+    for (let i = 0; i < packs; i++)
+      for (const ending of ['pack', 'idx']) writeFileSync(join(objects, 'pack', `pack-${i}.${ending}`), '');
+    for (let i = 0; i < kept; i++) writeFileSync(join(objects, 'pack', `pack-${i}.keep`), '');
+    for (let i = 0; i < loose; i++) writeFileSync(join(objects, '17', String(i)), '');
+    expect(isUntidy(objects)).toBe(due);
   });
 
   it('puts many packs into one after a run that committed, unless it is off', async () => {
