@@ -20,5 +20,5 @@ const OBJECT_ID = /^[0-9a-f]{24}$/;
 
 /** Whether a value has the form of an id of the API. */
 export function isObjectId(value: unknown): value is string {
-  return typeof value === 'string' && OBJECT_ID.test(value);
+  return typeof value === 'string' && value.length === 24 && OBJECT_ID.test(value);
 }

@@ -13,6 +13,8 @@ import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJson
 import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
+import { equalJson } from './paths.ts';
+import { rarely } from './rarely.ts';
 import { isNamedSecret } from './secret-words.ts';
 import {
   isClearCredential,
@@ -23,6 +25,7 @@ import {
   isHeaderList,
   isNamedCredential,
   isParameterCredential,
+  isTellingName,
   labelsOf,
   nameOfPair,
 } from './secrets.ts';
@@ -99,7 +102,7 @@ function withoutEcho(value: JsonObject): JsonObject {
   for (const key of Object.keys(value)) {
     const held = value[key] as Json;
     const original = key === 'expression' ? undefined : getOwn(expression, key);
-    if (original !== undefined && stableStringify(original) === stableStringify(held)) continue;
+    if (original !== undefined && equalJson(original, held)) continue;
     setOwn(out, key, held);
   }
   return out;
@@ -126,19 +129,22 @@ export function sideTextsOf(type: ResourceType, doc: JsonObject): readonly SideT
   return texts;
 }
 
-/** The shortest key that can hold a credential. */
-const SHORTEST_SECRET_KEY = 8;
-/** Keys that are cached: those of records in settings or samples may be new in every document. */
-const MOST_KEYS = 10_000;
+/** The shortest text that can hold a credential, its name included. */
+const SHORTEST_CREDENTIAL = 8;
 
-/** Whether a key holds a credential. Keys that hold none are cached: most are in every document of the type. */
-function secretKeys(): (key: string) => boolean {
-  const innocent = new Set<string>();
-  return (key) => {
-    if (key.length < SHORTEST_SECRET_KEY || innocent.has(key)) return false;
-    if (credentialsIn(key).length > 0) return true;
-    if (innocent.size < MOST_KEYS) innocent.add(key);
-    return false;
+/** Searches that find nothing nearly everywhere in a document. */
+interface Searches {
+  readonly isSecretKey: (key: string) => boolean;
+  readonly isTelling: (name: string) => boolean;
+  readonly credentialsOf: (text: string) => readonly Credential[] | false;
+}
+
+function createSearches(): Searches {
+  const some = (found: readonly Credential[]): readonly Credential[] | false => found.length > 0 && found;
+  return {
+    isSecretKey: rarely((key) => key.length >= SHORTEST_CREDENTIAL && credentialsIn(key).length > 0),
+    isTelling: rarely(isTellingName),
+    credentialsOf: rarely((text) => text.length >= SHORTEST_CREDENTIAL && some(credentialsInText(text))),
   };
 }
 
@@ -153,9 +159,8 @@ function isSideText(rule: SideFileRule, text: string): boolean {
 }
 
 /** One document on its way through the normaliser. */
-interface Pass {
+interface Pass extends Searches {
   readonly options: NormaliseOptions;
-  readonly isSecretKey: (key: string) => boolean;
   readonly scope: Scope;
   /** The document is in a form of the mirror already: markers are markers, and escaped keys stay so. */
   readonly mirrored: boolean;
@@ -226,8 +231,8 @@ function cleanString(pass: Pass, value: string, name: string, above: string | un
   }
   if (rule?.credentialText) return withoutParts(pass, text, credentialsInBody(text));
   if (isCredential(pass, name, above, text)) return concealed(pass, text);
-  const found = credentialsInText(text);
-  if (found.length === 0) return text;
+  const found = pass.credentialsOf(text);
+  if (!found) return text;
   // What remains of the text is worth a diff.
   return isWhole(text, found) ? concealed(pass, text) : cleanText(pass, text, found, fields);
 }
@@ -297,33 +302,35 @@ function cleanCollection(
 ): Json {
   if (isArray(value)) return cleanList(pass, value, above, rule, isName);
   if (!isObject(value)) return value;
-  const { place, isSecretKey, scope } = pass;
+  const { place, isSecretKey, isTelling, scope } = pass;
   const free = hasChosenKeys(place);
   const policy = pass.options.credentials.fields;
   const source = rule?.expression ? withoutEcho(value) : value;
   const out: MutableJsonObject = {};
   const keys = Object.keys(source);
+  const hasSecretKey = keys.some(isSecretKey);
   // No marker can replace a key. The object is one credential then, which a restore puts back as one; a document
   // itself cannot be, and its own fields have names that the API gives.
-  if (policy === 'redact' && place.length > 0 && keys.some(isSecretKey)) return concealed(pass, value);
+  if (hasSecretKey && policy === 'redact' && place.length > 0) return concealed(pass, value);
   const names = isName !== undefined && !entry;
   const paired = names ? undefined : nameOfPair(source);
-  const label = entry && isName ? labelsOf(source).find(isName) : undefined;
+  const header = entry && isName ? labelsOf(source).find(isName) : undefined;
   let only: string | undefined;
   let count = 0;
   for (const key of keys) {
     const held = source[key] as Json;
     const inner = ruleOf(rule, key);
     if ((rule?.hooks && isEmptyHook(held)) || isLeftOut(scope, source, key, inner, free)) continue;
-    const secretKey = isSecretKey(key);
+    const secretKey = hasSecretKey && isSecretKey(key);
     if (secretKey && policy === 'redact') continue;
     place.push(key);
     if (secretKey && policy !== 'redact') report(pass, { kind: 'key of a field', line: 1, policy });
-    const name = key === 'value' && paired !== undefined ? paired : key;
+    const label = key === 'value' && paired !== undefined ? paired : key;
+    const name = isTelling(label) ? label : '';
     // A name of a credential holds for everything in the field.
     const named = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
-    const header = names ? key : key === 'value' ? label : undefined;
-    const redacted = header !== undefined && isName?.(header) ? withoutHeader(pass, header, held) : undefined;
+    const said = names ? key : key === 'value' ? header : undefined;
+    const redacted = said !== undefined && isName?.(said) ? withoutHeader(pass, said, held) : undefined;
     const kept = redacted ?? clean(pass, held, names ? '' : name, named, inner);
     place.pop();
     if (kept === undefined) continue;
@@ -338,7 +345,7 @@ function cleanCollection(
 
 /**
  * What the mirror keeps of a value; `undefined`: nothing.
- * @param name name of its field; empty in a list, and where the caller checks names itself
+ * @param name name of its field where it may be that of a credential; empty where the caller checks names itself
  * @param above the nearest name of a credential above it
  */
 function clean(
@@ -390,10 +397,10 @@ function normaliserOf(
   mirrored: boolean,
 ): (raw: JsonObject) => Normalised {
   const root = compileRules(type);
-  const isSecretKey = secretKeys();
+  const searches = createSearches();
   return (raw) => {
     const scope = scopeOf(raw, options.sampleData);
-    const pass: Pass = { options, isSecretKey, scope, mirrored, place: [], texts: [], clear: [] };
+    const pass: Pass = { ...searches, options, scope, mirrored, place: [], texts: [], clear: [] };
     const doc = cleanCollection(pass, raw, undefined, root);
     return { doc: isObject(doc) ? doc : {}, texts: pass.texts, clear: pass.clear };
   };

@@ -68,6 +68,11 @@ export function isCookieName(name: string): boolean {
   return COOKIE_NAME.test(name);
 }
 
+/** Whether a field of this name may be a credential, whatever its value is. */
+export function isTellingName(name: string): boolean {
+  return isCookieName(name) || isCredentialName(name) || AMBIGUOUS_NAME.test(name) || kindOfName(name) !== undefined;
+}
+
 /** Whether the field `name` holding the text or number `value` is a plain-text credential that no table names. */
 export function isNamedCredential(name: string, value: string | number): boolean {
   if (isCookieName(name)) return isClearCredential(value);
@@ -124,5 +129,5 @@ export function isHeaderCredential(name: string): boolean {
 
 /** Whether a field is a list of headers, by its name. */
 export function isHeaderList(field: string): boolean {
-  return /(?:^_?h|[a-z]H)eaders$/.test(field);
+  return field.endsWith('eaders') && /(?:^_?h|[a-z]H)eaders$/.test(field);
 }

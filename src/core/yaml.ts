@@ -1,7 +1,7 @@
 import { parseDocument, visit } from 'yaml';
 import { isArray, type Json, type JsonObject } from './json.ts';
 import { isObjectId } from './keys.ts';
-import { compareCodePoints } from './order.ts';
+import { sortNames } from './order.ts';
 import { readOwnYaml } from './own-yaml.ts';
 
 /**
@@ -12,13 +12,18 @@ import { readOwnYaml } from './own-yaml.ts';
 
 /** Words that YAML 1.1 or 1.2 readers take for a boolean, null or number. */
 const RESERVED = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
+const LONGEST_RESERVED = 5;
 /** First character of a string that may be unquoted. */
 const PLAIN_START = /^[A-Za-z_$/\u00c0-\u1fff\u3040-\ud7ff]/;
+/** Most strings: nothing in them needs any of the tests below, but for {@link RESERVED} and ids. */
+const SIMPLE = /^[A-Za-z_$/](?: ?[\w$./,-])*$/;
 /** What ends or breaks an unquoted string. */
 const PLAIN_BREAK = /: |:$| #|[\t\n]| $/;
 /** Not printable in YAML, a line break to some readers, or able to reorder what a person sees. */
 const UNPRINTABLE =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\uffff]/;
+/** Characters that stay as they are between quotation marks. */
+const PLAIN_ASCII = /^[ !#-[\]-~]*$/;
 const ESCAPED_BEYOND_JSON = /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]/g;
 const SURROGATE = /[\ud800-\udfff]/;
 /** A last line of blanks alone, which readers chomp differently. */
@@ -34,14 +39,15 @@ function isPrintable(text: string): boolean {
 }
 
 function renderQuoted(text: string): string {
+  if (PLAIN_ASCII.test(text)) return `"${text}"`;
   const json = JSON.stringify(text);
   return json.replace(ESCAPED_BEYOND_JSON, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function renderLine(text: string): string {
-  const plain =
-    PLAIN_START.test(text) && !PLAIN_BREAK.test(text) && !RESERVED.test(text) && !isObjectId(text) && isPrintable(text);
-  return plain ? text : renderQuoted(text);
+  const plain = SIMPLE.test(text) || (PLAIN_START.test(text) && !PLAIN_BREAK.test(text) && isPrintable(text));
+  const isOther = (text.length <= LONGEST_RESERVED && RESERVED.test(text)) || isObjectId(text);
+  return plain && !isOther ? text : renderQuoted(text);
 }
 
 /** A literal block, or `undefined` where only a quoted string keeps the bytes. `indent`: of the parent node. */
@@ -85,7 +91,13 @@ function renderMap(map: JsonObject, keys: readonly string[], indent: string): st
 }
 
 function renderSequence(items: readonly Json[], indent: string): string {
-  return items.map((item) => `- ${renderNode(item, `${indent}  `, '', indent)}`).join(`\n${indent}`);
+  const inner = `${indent}  `;
+  let out = '';
+  for (const item of items) {
+    if (out !== '') out += `\n${indent}`;
+    out += `- ${renderNode(item, inner, '', indent)}`;
+  }
+  return out;
 }
 
 /**
@@ -101,15 +113,10 @@ function renderNode(value: Json, indent: string, gap: string, parent = indent): 
     if (gap === '') return renderSequence(value, indent);
     return `\n${indent}  ${renderSequence(value, `${indent}  `)}`;
   }
-  const keys = sortedKeys(value);
+  const keys = sortNames(Object.keys(value));
   if (keys.length === 0) return `${gap}{}`;
   if (gap === '') return renderMap(value, keys, indent);
   return `\n${indent}  ${renderMap(value, keys, `${indent}  `)}`;
-}
-
-function sortedKeys(map: JsonObject): string[] {
-  const keys = Object.keys(map).sort();
-  return keys.some((key) => SURROGATE.test(key)) ? keys.sort(compareCodePoints) : keys;
 }
 
 /** The YAML text of any JSON value, ending in one line break. `parseYaml` gives back exactly `value`. */

@@ -216,6 +216,19 @@ describe('order', () => {
 });
 
 describe('credentials', () => {
+  it('finds the shortest there can be, also behind many texts without any', () => {
+    const normalise = createNormaliser(typeOf('exports'), options);
+    for (let i = 0; i < 11_000; i++) normalise({ name: `Export number ${i}`, [`field_number_${i}`]: 'plain text' });
+
+    for (let i = 0; i < 2; i++) {
+      expect(normalise({ note: 'a://:b@c' }).doc).toEqual({ note: 'a://:[[redacted print-of-1]]@c' });
+      expect(normalise({ pin: 'plain text', _salt: 'plain text' }).doc).toEqual({
+        pin: 'plain text',
+        _salt: { $secret: 'print-of-10' },
+      });
+    }
+  });
+
   it('keeps masks and hides what is in plain text at a known place', () => {
     expect(clean('agents', { accessToken: 'abcdef' })).toEqual({ accessToken: { $secret: 'print-of-6' } });
     expect(
