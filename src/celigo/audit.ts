@@ -1,5 +1,6 @@
 import { digestOf } from '../core/digest.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { serverTimeText } from '../core/server-time.ts';
 import { walkAudit } from './audit-walk.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
@@ -47,11 +48,11 @@ function typeWord(value: Json | undefined): string {
 
 function noteOf(entry: JsonObject): AuditNote | undefined {
   const by = editorOf(entry);
-  const time = text(entry.time);
-  if (by.id === '' || !Number.isFinite(Date.parse(time))) return undefined;
+  const time = serverTimeText(text(entry.time));
+  if (by.id === '' || time === undefined) return undefined;
   const event = text(entry.event) || text(entry.action);
   return {
-    id: text(entry._id) || `${time}/${text(entry._resourceId)}/${event}/${by.id}`,
+    id: text(entry._id) || `${text(entry.time)}/${text(entry._resourceId)}/${event}/${by.id}`,
     resourceType: typeWord(entry.resourceType),
     resourceId: text(entry._resourceId),
     event,
@@ -109,9 +110,9 @@ export interface FeedEntry {
 }
 
 function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
-  const time = text(entry.time);
+  const time = serverTimeText(text(entry.time));
   // A feed by months has no file for an entry without a time; no document mentions one.
-  if (!Number.isFinite(Date.parse(time))) return undefined;
+  if (time === undefined) return undefined;
   const by = editorOf(entry);
   const fields = [
     ...new Set(
@@ -121,7 +122,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
     ),
   ];
   const about = {
-    time,
+    time: text(entry.time),
     event: text(entry.event) || text(entry.action),
     resourceType: text(entry.resourceType),
     resourceId: text(entry._resourceId),
@@ -129,7 +130,7 @@ function feedEntryOf(entry: JsonObject): FeedEntry | undefined {
     by: { id: by.id, name: by.name ?? '', email: by.email ?? '' },
     fields,
   };
-  return { id: text(entry._id) || `none-${digestOf(Buffer.from(JSON.stringify(about)))}`, ...about };
+  return { id: text(entry._id) || `none-${digestOf(Buffer.from(JSON.stringify(about)))}`, ...about, time };
 }
 
 /** Every entry of the audit log from `from` to `to`, oldest first, each once, without values. @throws ApiError */

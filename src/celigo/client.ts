@@ -2,22 +2,24 @@ import { isUtf8 } from 'node:buffer';
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
+import { serverTime } from '../core/server-time.ts';
 import { proxiesOf } from '../net/proxies.ts';
 import { provenSkewMs, skewAfter, UNKNOWN_SKEW } from './clock-skew.ts';
 import { decodeBody } from './codings.ts';
 import { ApiError, isTransientStatus, readErrorBody } from './errors.ts';
 import { createPacer, type PacerOptions } from './pacing.ts';
-import { openWire, type RawAnswer, type WireOptions, type WireRequest } from './wire.ts';
+import { retryAfterMs } from './retry-after.ts';
+import { openWire, type WireOptions, type WireRequest } from './wire.ts';
 
-/** How many times one request waits out a 429, besides its ordinary retries. */
-const MOST_THROTTLED = 60;
-/** A server that asks for a longer pause than this is out of service, not busy. Milliseconds. */
-const LONGEST_PAUSE_MS = 15 * 60_000;
+/** The least that is waited after a 429 that asks for less. Milliseconds. */
+const LEAST_PAUSE_MS = 250;
 
 interface ClientOptions extends PacerOptions, WireOptions {
   /** Without trailing slash; paths are appended. The token goes to this origin only. */
   readonly baseUrl: string;
   readonly retries: number;
+  /** Longest pause that the server may ask of one request, in one answer or several. */
+  readonly maxPauseMs: number;
   readonly onRetry?: (event: RetryEvent) => void;
 }
 
@@ -123,24 +125,8 @@ export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>
   }
 }
 
-/**
- * How long the server asks to wait; `undefined` where it asks for nothing, by no header, `0`, a time that is over, or a
- * text that is neither seconds nor a date.
- */
-export function retryAfterMs(headers: RawAnswer['headers']): number | undefined {
-  const text = String(headers['retry-after'] ?? '').trim();
-  // By the server's own clock where it is shown.
-  const date = Date.parse(String(headers.date ?? ''));
-  const now = Number.isFinite(date) ? date : Date.now();
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : /^[a-z]/i.test(text) ? Date.parse(text) - now : 0;
-  return wait > 0 ? wait : undefined;
-}
-
 /** What the client takes from the configuration of an account. */
-type ClientSettings = Pick<
-  ClientOptions,
-  'baseUrl' | 'token' | 'rateLimit' | 'concurrency' | 'requestTimeoutMs' | 'retries'
->;
+type ClientSettings = Omit<ClientOptions, 'proxies' | 'userAgent' | 'onRetry'>;
 
 /** The client of a configured account. @throws AppError `USAGE` for an invalid proxy URL in the environment */
 export function clientOf(
@@ -148,44 +134,42 @@ export function clientOf(
   env: Readonly<Record<string, string | undefined>>,
   options: Pick<ClientOptions, 'userAgent' | 'onRetry'> & { readonly retries?: number },
 ): ApiClient {
-  const { baseUrl, token, rateLimit, concurrency, requestTimeoutMs, retries } = account;
+  const { baseUrl, token, rateLimit, concurrency } = account;
+  const { requestTimeoutMs, maxResponseBytes, maxPauseMs, retries } = account;
   return createClient({
-    baseUrl,
-    token,
-    rateLimit,
-    concurrency,
-    requestTimeoutMs,
-    retries,
+    ...{ baseUrl, token, rateLimit, concurrency },
+    ...{ requestTimeoutMs, maxResponseBytes, maxPauseMs, retries },
     proxies: proxiesOf(env),
     ...options,
   });
 }
 
-/** What failed, as the answer says it. `pauseMs`: how long the server asks every request of the account to wait. */
-interface Failure {
-  readonly error: ApiError | AppError;
-  readonly pauseMs?: number;
-}
+/**
+ * Statuses that say "there is none", and "not for you", with the forms in which the API says so itself. What follows
+ * from them must not follow from a gateway's page (api-notes#error-shapes).
+ */
+const DENIALS: ReadonlyMap<number, readonly unknown[]> = new Map([
+  [404, ['errors']],
+  [410, ['errors']],
+  [402, ['errors', 'message']],
+  [403, ['errors', 'message']],
+]);
 
-function failureOf(what: string, target: URL, { status, headers }: RawAnswer, body: Buffer): Failure {
-  const { message, apiCode, named } = readErrorBody(body.toString('utf8'));
+function failureOf(what: string, target: URL, status: number, body: Buffer): ApiError | AppError {
+  const { message, apiCode, named, form } = readErrorBody(body.toString('utf8'));
   const text = `${what} answered ${status}${message === '' ? '' : ` (${message})`}`;
   if (status === 401) {
     const hint =
       'Check that the token has not expired or been revoked, and that region or baseUrl is the one it was created ' +
       'in: a token works in its own region only';
-    return { error: new AppError('AUTH', `${target.origin} refused the API token: ${text}`, { hint }) };
+    return new AppError('AUTH', `${target.origin} refused the API token: ${text}`, { hint });
   }
-  const pauseMs = retryAfterMs(headers) ?? (status === 429 ? 1000 : undefined);
-  if (pauseMs !== undefined && pauseMs > LONGEST_PAUSE_MS) {
-    const minutes = Math.round(pauseMs / 60_000);
-    return {
-      error: new ApiError(`${text} and asks to wait ${minutes} minutes`, { status, apiCode, transient: false }),
-    };
+  if (DENIALS.get(status)?.includes(form) === false) {
+    return new ApiError(`${text}, not in the form of the API: a gateway may have answered instead`, {
+      transient: true,
+    });
   }
-  const transient = isTransientStatus(status);
-  const error = new ApiError(text, { status, apiCode, named, transient });
-  return transient && pauseMs !== undefined ? { error, pauseMs } : { error };
+  return new ApiError(text, { status, apiCode, named, transient: isTransientStatus(status) });
 }
 
 /** When a request is sent again: after transient failures, a POST only when it certainly had no effect. */
@@ -197,7 +181,6 @@ function retryPolicy(
 ): RetryOptions {
   const method = request.method ?? 'GET';
   const repeatable = method !== 'POST' || request.repeatable === true;
-  let throttled = 0;
   return {
     retries,
     minTimeout: 250,
@@ -205,11 +188,8 @@ function retryPolicy(
     factor: 2,
     randomize: true,
     signal: request.signal,
-    shouldConsumeRetry: ({ error }) => {
-      if (!(error instanceof ApiError) || error.status !== 429) return true;
-      throttled += 1;
-      return throttled > MOST_THROTTLED;
-    },
+    // Being throttled is limited by time instead.
+    shouldConsumeRetry: ({ error }) => !(error instanceof ApiError) || error.status !== 429,
     shouldRetry: ({ error, attemptNumber }) => {
       // Only 429 says for certain that a POST was not carried out.
       const allowed = error instanceof ApiError && error.transient && (repeatable || error.status === 429);
@@ -217,6 +197,11 @@ function retryPolicy(
       return allowed;
     },
   };
+}
+
+/** What one request has used of what it may. */
+interface Budget {
+  pausedMs: number;
 }
 
 export function createClient(options: ClientOptions): ApiClient {
@@ -229,8 +214,29 @@ export function createClient(options: ClientOptions): ApiClient {
     stats.requests += 1;
   });
   let skew = UNKNOWN_SKEW;
+  /** Why no more requests are sent. */
+  let ended: ApiError | undefined;
 
-  async function attempt(request: ApiRequest, target: URL): Promise<ApiResponse> {
+  /**
+   * Holds back all requests as the server asks, unless that is too long: a limit of requests is the account's, so that
+   * nothing more is sent then; another failure is that of its request.
+   * @throws ApiError for a pause that is too long
+   */
+  function pause(error: ApiError, asked: number, budget: Budget): void {
+    const waitMs = Math.max(asked, LEAST_PAUSE_MS);
+    budget.pausedMs += waitMs;
+    if (budget.pausedMs > options.maxPauseMs) {
+      const { message, status, apiCode } = error;
+      const text = `${message}, and asks to wait longer than maxPause (${options.maxPauseMs / 1000} s)`;
+      const tooLong = new ApiError(text, { status, apiCode, transient: false });
+      if (status === 429) ended = tooLong;
+      throw tooLong;
+    }
+    stats.throttledMs += pacer.pause(waitMs);
+  }
+
+  async function attempt(request: ApiRequest, target: URL, budget: Budget): Promise<ApiResponse> {
+    if (ended) throw ended;
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
     const [sentAt, started] = [Date.now(), performance.now()];
     const answer = await wire.exchange(request, target).catch((error: unknown) => {
@@ -240,9 +246,9 @@ export function createClient(options: ClientOptions): ApiClient {
     const { status, headers, coded } = answer;
     countAnswer(status);
     stats.bytes += coded.length;
-    const date = Date.parse(String(headers.date ?? ''));
+    const date = serverTime(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
-    const decoded = decodeBody(coded, headers['content-encoding'], what);
+    const decoded = decodeBody(coded, headers['content-encoding'], options.maxResponseBytes, what);
     if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
       const body = await decoded;
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
@@ -250,9 +256,10 @@ export function createClient(options: ClientOptions): ApiClient {
     }
     // The status says what became of the request, whether or not the body can be read.
     const body = await decoded.catch(() => Buffer.alloc(0));
-    const { error, pauseMs } = failureOf(what, target, answer, body);
+    const error = failureOf(what, target, status, body);
     if (status === 429) pacer.refused(started);
-    if (pauseMs !== undefined) stats.throttledMs += pacer.pause(pauseMs);
+    const asked = retryAfterMs(headers, Date.now() + provenSkewMs(skew)) ?? (status === 429 ? 1000 : undefined);
+    if (error instanceof ApiError && error.transient && asked !== undefined) pause(error, asked, budget);
     throw error;
   }
 
@@ -262,10 +269,11 @@ export function createClient(options: ClientOptions): ApiClient {
       stats.retries += 1;
       options.onRetry?.(event);
     };
+    const budget: Budget = { pausedMs: 0 };
     return pRetry(
       async (number) => {
         const priority = number > 1 || request.leading ? 1 : 0;
-        const response = await pacer.run(() => attempt(request, target), { signal: request.signal, priority });
+        const response = await pacer.run(() => attempt(request, target, budget), { signal: request.signal, priority });
         request.accept?.(response);
         return response;
       },

@@ -1,12 +1,11 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
 import { messageOf } from '../core/errors.ts';
+import { sizeText } from '../net/exchange.ts';
 import { ApiError } from './errors.ts';
 
 /** Value of `Accept-Encoding`: what {@link decodeBody} understands. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
-/** A body that unpacks to more bytes than this is an attack or a fault: no page of the API comes near it. */
-const LARGEST_BODY = 256 * 1024 * 1024;
 /** Codings on top of each other. */
 const MOST_CODINGS = 3;
 
@@ -36,10 +35,16 @@ function decoderOf(coding: string, body: Buffer): Decoder | undefined {
 
 /**
  * The body without the codings that `Content-Encoding` names.
+ * @param most bytes of the result, and of every step to it
  * @param what names the request in messages
  * @throws ApiError (transient) for a body that is cut off or damaged, (final) for an unknown coding or a body too large
  */
-export async function decodeBody(body: Buffer, header: string | string[] | undefined, what: string): Promise<Buffer> {
+export async function decodeBody(
+  body: Buffer,
+  header: string | string[] | undefined,
+  most: number,
+  what: string,
+): Promise<Buffer> {
   if (header === undefined || body.length === 0) return body;
   const codings = String(header)
     .split(',')
@@ -59,11 +64,11 @@ export async function decodeBody(body: Buffer, header: string | string[] | undef
       );
     }
     try {
-      out = await decode(out, { maxOutputLength: LARGEST_BODY });
+      out = await decode(out, { maxOutputLength: most });
     } catch (cause) {
       const tooLarge = cause instanceof RangeError;
       const reason = tooLarge
-        ? `unpacks to more than ${LARGEST_BODY} bytes`
+        ? `unpacks to more than ${sizeText(most)} (maxResponse)`
         : `is not valid ${coding} (${messageOf(cause)})`;
       throw new ApiError(`${what}: the body ${reason}`, { transient: !tooLarge, cause });
     }

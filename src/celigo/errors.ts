@@ -42,10 +42,24 @@ interface ErrorBody {
   readonly apiCode: string | undefined;
   /** As in {@link ApiError}. */
   readonly named: readonly string[];
+  /**
+   * Which form of the API it has: that of all endpoints, or that of the layers before them. Gateways answer HTML,
+   * nothing, or JSON of their own.
+   */
+  readonly form: 'errors' | 'message' | undefined;
 }
+
+/** A longer body is no refusal of the API: what is read of it is bounded. Characters. */
+const LONGEST_ERRORS = 1_000_000;
+const LONGEST_PAGE = 16_000;
 
 function idsIn(text: string): string[] {
   return [...new Set(text.match(/\b[0-9a-f]{24}\b/g))];
+}
+
+function wordsOf(value: Json | undefined): string {
+  if (value === undefined || value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /**
@@ -53,27 +67,34 @@ function idsIn(text: string): string[] {
  * message, field?}]}`, `{message}`, plain text, HTML, nothing. `code` may be a number.
  */
 export function readErrorBody(text: string): ErrorBody {
-  const said = (message: string, most: number, apiCode?: string): ErrorBody => ({
+  const said = (message: string, most: number, form?: ErrorBody['form'], apiCode?: string): ErrorBody => ({
     message: message.slice(0, most),
     apiCode,
     named: idsIn(message),
+    form,
   });
   let body: Json;
   try {
-    body = JSON.parse(text) as Json;
+    body = text.length > LONGEST_ERRORS ? text : (JSON.parse(text) as Json);
   } catch {
+    body = text;
+  }
+  if (!isObject(body)) {
     const plain = text
+      .slice(0, LONGEST_PAGE)
       .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
       .replace(/\s+/g, ' ')
       .trim();
     return said(plain, 200);
   }
-  if (!isObject(body)) return said(text, 200);
   const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];
-  if (errors.length === 0) return said(String(body.message ?? ''), 200);
+  if (errors.length === 0)
+    return said(wordsOf(body.message), 200, typeof body.message === 'string' ? 'message' : undefined);
   const message = errors
-    .map((error) => [error.field, error.message ?? error.code].filter((part) => part !== undefined).join(': '))
+    .map((error) =>
+      [wordsOf(error.field), wordsOf(error.message ?? error.code)].filter((part) => part !== '').join(': '),
+    )
     .join('; ');
   const code = errors[0]?.code;
-  return said(message, 400, code === undefined ? undefined : String(code));
+  return said(message, 400, message === '' ? undefined : 'errors', code === undefined ? undefined : wordsOf(code));
 }

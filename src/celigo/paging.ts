@@ -1,7 +1,7 @@
-import LinkHeader from 'http-link-header';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
+import { readLinks } from './links.ts';
 
 /** Largest page asked for; the server may give less (api-notes#paging-link). */
 const PAGE_SIZE = 1000;
@@ -53,16 +53,15 @@ interface Probe {
   readonly isFull: (count: number) => boolean;
 }
 
-/** The value of `Link: …; rel="next"`, if any. @throws ApiError for a header that cannot be read */
-function nextLink(response: ApiResponse): string | undefined {
-  const header = response.headers.link;
-  if (header === undefined) return undefined;
-  const text = (Array.isArray(header) ? header.join(', ') : header).replace(/\r?\n[ \t]+/g, ' ');
-  try {
-    return LinkHeader.parse(text).rel('next')[0]?.uri;
-  } catch (cause) {
-    throw new ApiError(`${response.url.pathname} sent an invalid Link header`, { transient: false, cause });
-  }
+/** The page to which `Link: …; rel="next"` leads, if any. @throws ApiError for a header that leaves it open */
+function nextLink(baseUrl: string, { headers, url }: ApiResponse): URL | undefined {
+  if (headers.link === undefined) return undefined;
+  const next = readLinks(headers.link)?.filter(({ relations }) => relations.includes('next'));
+  if (!next) throw new ApiError(`${url.pathname} sent an invalid Link header`, { transient: false });
+  const [first, ...others] = next.map(({ target }) => ownUrl(baseUrl, target, url));
+  if (others.some(({ href }) => href !== first?.href))
+    throw new ApiError(`${url.pathname} sent a Link header with several next pages`, { transient: false });
+  return first;
 }
 
 /**
@@ -170,8 +169,8 @@ async function fetchFirst<P extends Page>(client: ApiClient, options: WalkOption
 
 /** The page that a page links to, by header or body. @throws ApiError for a link that leads elsewhere */
 function linkedPage(baseUrl: string, { response, content }: Fetched<Page>): URL | undefined {
-  const link = nextLink(response);
-  if (link) return ownUrl(baseUrl, link, response.url);
+  const link = nextLink(baseUrl, response);
+  if (link) return link;
   return content?.nextPageUrl ? nextPageTarget(baseUrl, content.nextPageUrl) : undefined;
 }
 
@@ -259,6 +258,17 @@ export async function listRecords(
 /** Members that hold the records of an answer other than an array (api-notes#list-shapes). */
 const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'auditLogs']);
 
+/** Members by which an envelope says that it holds a failure instead. */
+const FAILURES = ['error', 'errors', 'message'] as const;
+
+/** The next page that a body names. @throws ApiError (transient) where what it names is no address */
+export function nextPageUrlOf(body: JsonObject, what: string): string | undefined {
+  const next = getOwn(body, 'nextPageURL');
+  if (!next) return undefined;
+  if (typeof next === 'string') return next;
+  throw new ApiError(`${what} answered with a nextPageURL that is not an address`, { transient: true });
+}
+
 /**
  * The records of a list answer with a body: an array, or one of the documented objects around one. `member`: they are
  * in that member of another document.
@@ -274,15 +284,11 @@ export function recordsOf(
   if (isArray(inside)) return { records: inside, nextPageUrl: undefined };
   if (isObject(body) && member === undefined) {
     const [only, ...others] = Object.entries(body).filter(([, value]) => isArray(value));
-    if (only && others.length === 0 && ENVELOPES.has(only[0])) {
-      const next = body.nextPageURL;
-      return {
-        records: only[1] as readonly Json[],
-        nextPageUrl: typeof next === 'string' && next !== '' ? next : undefined,
-      };
-    }
+    const failed = FAILURES.some((name) => getOwn(body, name));
+    if (only && others.length === 0 && !failed && ENVELOPES.has(only[0]))
+      return { records: only[1] as readonly Json[], nextPageUrl: nextPageUrlOf(body, response.url.pathname) };
   }
-  if (member !== undefined && isObject(body) && inside === undefined)
+  if (member !== undefined && isObject(body) && inside === undefined && typeof body._id === 'string')
     throw new ApiError(`${response.url.pathname} shows no ${member}`, { status: 404, transient: false });
   const shown = JSON.stringify(body ?? null).slice(0, 120);
   throw new ApiError(`${response.url.pathname} answered with something that is not a list: ${shown}`, {

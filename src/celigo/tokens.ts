@@ -1,3 +1,4 @@
+import { serverTime } from '../core/server-time.ts';
 import type { ApiClient } from './client.ts';
 import { ApiError } from './errors.ts';
 import { listRecords } from './paging.ts';
@@ -21,7 +22,7 @@ export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal)
     const path = '/v1/accesstokens';
     const records = await listRecords(client, { path, paged: true, signal }, ({ _id }) => String(_id));
     return [...records].flatMap(([id, { name, autoPurgeAt, revoked }]) => {
-      const expires = new Date(String(autoPurgeAt));
+      const expires = new Date(serverTime(String(autoPurgeAt)));
       return revoked === true || Number.isNaN(expires.getTime()) ? [] : [{ name: String(name ?? id), expires }];
     });
   } catch (error) {

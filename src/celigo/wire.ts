@@ -2,6 +2,7 @@ import { type Dispatcher, errors } from 'undici';
 import { messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
+import { exchange, type RawAnswer, TooLong } from '../net/exchange.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { ACCEPTED_CODINGS } from './codings.ts';
 import { ApiError } from './errors.ts';
@@ -11,6 +12,8 @@ export interface WireOptions {
   readonly token: string;
   /** From the request to the last byte of its answer. */
   readonly requestTimeoutMs: number;
+  /** Of the body of an answer, as it comes over the wire and unpacked. */
+  readonly maxResponseBytes: number;
   /** Most connections at once. */
   readonly concurrency: number;
   /** Proxies that the environment names. */
@@ -27,16 +30,12 @@ export interface WireRequest {
   readonly signal: AbortSignal;
 }
 
-/** A complete answer as it came: its body still has its content coding. */
-export interface RawAnswer {
-  readonly status: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  readonly coded: Buffer;
-}
-
 /** The connections to the API. */
 interface Wire {
-  /** Sends one request. @throws ApiError (transient) when no complete answer came; the reason of an aborted signal */
+  /**
+   * Sends one request.
+   * @throws ApiError when no complete answer came, final if it is too long; the reason of an aborted signal
+   */
   exchange(request: WireRequest, target: URL): Promise<RawAnswer>;
   close(): Promise<void>;
 }
@@ -52,23 +51,9 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
   /** For answers with folded header lines; most servers send none. */
   let lenient: Dispatcher | undefined;
 
-  async function exchange(via: Dispatcher, request: WireRequest, target: URL): Promise<RawAnswer> {
-    const limit = timeLimit(request.signal, options.requestTimeoutMs);
-    try {
-      return await exchangeWithin(limit.signal, via, request, target);
-    } finally {
-      limit.clear();
-    }
-  }
-
-  async function exchangeWithin(
-    signal: AbortSignal,
-    via: Dispatcher,
-    request: WireRequest,
-    target: URL,
-  ): Promise<RawAnswer> {
+  function send(via: Dispatcher, request: WireRequest, target: URL): Promise<RawAnswer> {
     onSend();
-    const answer = await via.request({
+    const message: Dispatcher.RequestOptions = {
       origin: target.origin,
       path: target.pathname + target.search,
       method: request.method ?? 'GET',
@@ -81,57 +66,40 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
         ...(request.ifNoneMatch === undefined ? {} : { 'if-none-match': request.ifNoneMatch }),
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal,
       reset: via === lenient,
+    };
+    return exchange(via, message, {
+      timeMs: options.requestTimeoutMs,
+      bytes: options.maxResponseBytes,
+      signal: request.signal,
     });
-    const coded = Buffer.from(await answer.body.arrayBuffer());
-    return { status: answer.statusCode, headers: answer.headers, coded };
   }
 
   /** Repeats a GET whose answer has folded header lines in a way that can read them. */
-  async function exchangeUnfolded(request: WireRequest, target: URL): Promise<RawAnswer> {
+  async function sendUnfolded(request: WireRequest, target: URL): Promise<RawAnswer> {
     try {
-      return await exchange(dispatcher, request, target);
+      return await send(dispatcher, request, target);
     } catch (error) {
       if ((request.method ?? 'GET') !== 'GET' || !isFolded(error)) throw error;
       lenient ??= openDispatcher({ ...connection, unfold: true });
-      return exchange(lenient, request, target);
+      return send(lenient, request, target);
     }
   }
 
   return {
     async exchange(request, target) {
       try {
-        return await exchangeUnfolded(request, target);
+        return await sendUnfolded(request, target);
       } catch (cause) {
         if (request.signal.aborted) throw request.signal.reason;
-        throw new ApiError(`${request.method ?? 'GET'} ${target.origin}${target.pathname}: ${networkReason(cause)}`, {
-          transient: true,
-          cause,
-        });
+        const what = `${request.method ?? 'GET'} ${target.origin}${target.pathname}`;
+        if (cause instanceof TooLong)
+          throw new ApiError(`${what}: ${cause.message} (maxResponse)`, { transient: false, cause });
+        throw new ApiError(`${what}: ${networkReason(cause)}`, { transient: true, cause });
       }
     },
     async close() {
       await Promise.all([dispatcher.destroy(), lenient?.destroy()]);
-    },
-  };
-}
-
-/**
- * A signal that follows another one, and ends after a time as well. Limits between two bytes are not enough: an answer
- * that drips never ends. Not AbortSignal.any, which Node 20 keeps in memory as long as the signal of the run.
- */
-function timeLimit(outer: AbortSignal, ms: number): { readonly signal: AbortSignal; readonly clear: () => void } {
-  const inner = new AbortController();
-  const follow = (): void => inner.abort(outer.reason);
-  if (outer.aborted) follow();
-  outer.addEventListener('abort', follow);
-  const timer = setTimeout(() => inner.abort(new Error(`no complete answer within ${ms / 1000} s`)), ms);
-  return {
-    signal: inner.signal,
-    clear() {
-      clearTimeout(timer);
-      outer.removeEventListener('abort', follow);
     },
   };
 }

@@ -20,6 +20,7 @@ import {
   REGIONS,
   rateLimitOf,
 } from './schema.ts';
+import { bytesOf } from './sizes.ts';
 
 /** Environment variables, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -276,7 +277,8 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
       ...(repo.signingKeyFile ? { signingKeyFile: resolve(folder, repo.signingKeyFile) } : {}),
     },
     accounts: Object.entries(accounts).map(([name, account]): AccountConfig => {
-      const { region, baseUrl, token, tokenFile, requestTimeout, rateLimit, requestsPerSecond, ...more } = account;
+      const { region, baseUrl, token, tokenFile, rateLimit, requestsPerSecond, ...settings } = account;
+      const { requestTimeout, maxResponse, maxPause, ...more } = settings;
       return {
         ...more,
         name,
@@ -284,6 +286,8 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
         token: sendable(secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '', `accounts.${name}.token`),
         rateLimit: rateLimitOf({ rateLimit, requestsPerSecond }),
         requestTimeoutMs: durationMs(requestTimeout),
+        maxResponseBytes: bytesOf(maxResponse) ?? 0,
+        maxPauseMs: durationMs(maxPause),
       };
     }),
     fullSweepMs: durationMs(fullSweep),

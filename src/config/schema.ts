@@ -1,6 +1,7 @@
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 import { CHANNEL_KEYS, daemonSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
+import { sizeUpTo } from './sizes.ts';
 
 /** Base URLs of the regions, fully separate from each other (api-notes#regions). */
 export const REGIONS = {
@@ -114,6 +115,12 @@ const account = z
     requestsPerSecond: perSecond.optional().describe('Short form of rateLimit: { perSecond }'),
     concurrency: z.number().int().min(1).max(32).default(6).describe('Requests in progress at once'),
     requestTimeout: duration.default('60s').describe('Time limit of one request'),
+    maxResponse: sizeUpTo('1GiB')
+      .default('256MiB')
+      .describe('Longest answer that is read, as it comes over the wire and unpacked; a longer one is an error'),
+    maxPause: duration
+      .default('5m')
+      .describe('Longest pause that the API may ask for, or several for one request in all; after that the run ends'),
     retries: z.number().int().min(0).max(20).default(5).describe('Retries of a request after a transient failure'),
     schedule: z.string().min(1).optional().describe('Schedule of this account, instead of the general one'),
     overrides: z
@@ -244,7 +251,15 @@ type ParsedAccount = ParsedConfig['accounts'][string];
 export interface AccountConfig
   extends Omit<
     ParsedAccount,
-    'region' | 'baseUrl' | 'token' | 'tokenFile' | 'requestTimeout' | 'rateLimit' | 'requestsPerSecond'
+    | 'region'
+    | 'baseUrl'
+    | 'token'
+    | 'tokenFile'
+    | 'requestTimeout'
+    | 'maxResponse'
+    | 'maxPause'
+    | 'rateLimit'
+    | 'requestsPerSecond'
   > {
   readonly name: string;
   /** Origin without trailing slash. */
@@ -252,6 +267,8 @@ export interface AccountConfig
   readonly token: string;
   readonly rateLimit: { readonly perSecond: number; readonly burst: number };
   readonly requestTimeoutMs: number;
+  readonly maxResponseBytes: number;
+  readonly maxPauseMs: number;
 }
 
 /** The pace of an account, from either form of it. */

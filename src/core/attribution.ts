@@ -29,7 +29,7 @@ export interface AuthoredChanges {
 }
 
 /** An entry and the record that it is about need not have the very same time. */
-const LOG_LAG_MS = 1_000;
+export const LOG_LAG_MS = 1_000;
 
 const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge', 'restore']);
 

@@ -1,3 +1,5 @@
+import { isObject, type Json } from './json.ts';
+
 /** What happened to one resource between two runs. */
 export interface Change {
   /** Name of the type. */
@@ -26,6 +28,17 @@ export interface Editor {
   readonly id: string;
   readonly name?: string;
   readonly email?: string;
+}
+
+/** The last modifier in either of the shapes that may occur (api-notes#last-modified-by). */
+export function editorOf(value: Json | undefined): Editor | undefined {
+  if (typeof value === 'string' && value !== '') return { id: value };
+  if (!isObject(value) || typeof value._id !== 'string') return undefined;
+  return {
+    id: value._id,
+    ...(typeof value.name === 'string' ? { name: value.name } : {}),
+    ...(typeof value.email === 'string' ? { email: value.email } : {}),
+  };
 }
 
 export interface TypeCounts {

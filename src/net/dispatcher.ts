@@ -1,6 +1,6 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { ProxySettings } from './proxies.ts';
-import { unfoldingPool } from './unfold.ts';
+import { unfoldHead } from './unfold.ts';
 
 interface DispatcherOptions {
   readonly proxies: ProxySettings | undefined;
@@ -25,10 +25,41 @@ export function openDispatcher(options: DispatcherOptions): Dispatcher {
     // The caller limits the request as a whole.
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...(options.unfold ? { factory: unfoldingPool } : {}),
+    factory: (origin: string | URL, pool: Pool.Options) => poolOf(origin, pool, options),
     connect: tls,
   };
   return proxies
     ? new EnvHttpProxyAgent({ ...agentOptions, ...proxies, requestTls: tls, proxyTls: tls })
     : new Agent(agentOptions);
+}
+
+/** The connections to one origin, direct or through a tunnel. */
+function poolOf(origin: string | URL, pool: Pool.Options, { connectTimeout, unfold }: DispatcherOptions): Pool {
+  const { connect } = pool;
+  const connector = typeof connect === 'function' ? connect : buildConnector({ ...connect });
+  return new Pool(origin, {
+    ...pool,
+    connect(to, callback) {
+      const limit = new AbortController();
+      const late = new Error(`no connection within ${connectTimeout / 1000} s`);
+      const timer = setTimeout(() => limit.abort(late), connectTimeout).unref();
+      // A tunnel asks its proxy with this signal, and would wait for five minutes.
+      const within = { ...to, signal: limit.signal };
+      connector(within, (...[error, socket]) => {
+        clearTimeout(timer);
+        if (error) return callback(final(error), null);
+        if (unfold) unfoldHead(socket);
+        return callback(null, socket);
+      });
+    },
+  });
+}
+
+/**
+ * A failure that ends the requests which wait for the connection. undici takes a closed tunnel for a connection that
+ * was closed while idle, and makes one after the other without a pause.
+ */
+function final(error: Error): Error {
+  const { code } = error as { code?: string };
+  return code === 'UND_ERR_SOCKET' || code === 'UND_ERR_INFO' ? new Error('the proxy closed the connection') : error;
 }

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import { buildConnector, Pool } from 'undici';
 
 /** The parser refuses a longer head anyway. Bytes. */
 const LONGEST_HEAD = 64 * 1024;
@@ -9,7 +8,7 @@ const LONGEST_HEAD = 64 * 1024;
  * The API's documents show a folded `Link`, which undici's parser refuses ("a folded Link" in the tests of the client).
  * Nothing else that the parser refuses gets through.
  */
-function unfoldHead(socket: Socket): void {
+export function unfoldHead(socket: Socket): void {
   const read = socket.read.bind(socket);
   let head: Buffer | undefined = Buffer.alloc(0);
   socket.read = (size?: number): unknown => {
@@ -24,18 +23,4 @@ function unfoldHead(socket: Socket): void {
     head = undefined;
     return unfolded;
   };
-}
-
-/** A pool whose connections unfold the first head that they read, whether they are direct or through a tunnel. */
-export function unfoldingPool(origin: string | URL, options: Pool.Options): Pool {
-  const { connect } = options;
-  const connector = typeof connect === 'function' ? connect : buildConnector({ ...connect });
-  return new Pool(origin, {
-    ...options,
-    connect: (to, callback) =>
-      connector(to, (...result) => {
-        if (result[1]) unfoldHead(result[1]);
-        callback(...result);
-      }),
-  });
 }

@@ -4,11 +4,14 @@ import type { Dispatcher } from 'undici';
 import type { ChannelConfig } from '../config/schema.ts';
 import { fillTemplate } from '../core/templates.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
+import { exchange } from '../net/exchange.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { AS_IT_IS, FOR_JSON, FOR_SLACK, type Message, plainText } from './messages.ts';
 
 /** Time limit of one try, in milliseconds. */
 const TRY_MS = 10_000;
+/** Nobody reads what a receiver answers. Bytes. */
+const LONGEST_ANSWER = 2 ** 20;
 const RETRIES = 2;
 
 /** What a ping reports. */
@@ -48,19 +51,20 @@ function isFinal(status: number): boolean {
 async function request(dispatcher: Dispatcher, post: Post, options: ChannelOptions): Promise<void> {
   const { url, method, body = null, headers } = post;
   const target = new URL(url);
-  const answer = await dispatcher.request({
-    origin: target.origin,
-    path: target.pathname + target.search,
-    method,
-    headers: { 'user-agent': options.userAgent, ...headers },
-    body,
-    signal: AbortSignal.any([options.signal, AbortSignal.timeout(TRY_MS)]),
-  });
-  await answer.body.dump();
-  const { statusCode } = answer;
-  if (statusCode >= 200 && statusCode < 300) return;
-  const error = new Error(`${target.host} answered ${statusCode}`);
-  throw isFinal(statusCode) ? new AbortError(error) : error;
+  const { status } = await exchange(
+    dispatcher,
+    {
+      origin: target.origin,
+      path: target.pathname + target.search,
+      method,
+      headers: { 'user-agent': options.userAgent, ...headers },
+      body,
+    },
+    { timeMs: TRY_MS, bytes: LONGEST_ANSWER, signal: options.signal },
+  );
+  if (status >= 200 && status < 300) return;
+  const error = new Error(`${target.host} answered ${status}`);
+  throw isFinal(status) ? new AbortError(error) : error;
 }
 
 function withRetries(work: () => Promise<void>, signal: AbortSignal): Promise<void> {

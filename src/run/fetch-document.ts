@@ -2,6 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
 import { type ApiClient, type ApiRequest, hasBody, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
+import { nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
@@ -161,8 +162,7 @@ function dataPage(body: Json | undefined, url: string): DataPage {
   if (body === undefined) return NO_ENTRIES;
   const data = isObject(body) ? body.data : body;
   if (!isArray(data)) throw new ApiError(`${url} answered with something that is not cache data`, { transient: true });
-  const next = isObject(body) ? body.nextPageURL : undefined;
-  return { entries: data.filter(isObject), next: typeof next === 'string' && next !== '' ? next : undefined };
+  return { entries: data.filter(isObject), next: isObject(body) ? nextPageUrlOf(body, url) : undefined };
 }
 
 /**

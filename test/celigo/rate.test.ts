@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { retryAfterMs } from '../../src/celigo/client.ts';
 import { createRate } from '../../src/celigo/rate.ts';
+import { retryAfterMs } from '../../src/celigo/retry-after.ts';
 import { createBucket, DOCUMENTED_RATE } from '../../src/emulator/http/rate-limit.ts';
 
 /** One minute of an account whose bucket others share, request by request, on a clock of its own. */
@@ -135,7 +135,14 @@ describe('Retry-After', () => {
   it.each([
     ['2', 2_000],
     [' 30 ', 30_000],
+    ['1.5', 1_500],
+    ['9'.repeat(400), Number.POSITIVE_INFINITY],
     ['Sat, 28 Nov 2026 10:00:07 GMT', 7_000],
+    ['Saturday, 28-Nov-26 10:00:07 GMT', 7_000],
+    ['Sat Nov 28 10:00:07 2026', 7_000],
+    ['2026-11-28T10:00:07Z', 7_000],
+    ['2026-11-28T11:00:07+01:00', 7_000],
+    ['2026-11-28 10:00:07', 7_000],
     // What asks for nothing counts like no header.
     [undefined, undefined],
     ['', undefined],
@@ -144,11 +151,19 @@ describe('Retry-After', () => {
     ['2, 2', undefined],
     ['soon', undefined],
     ['1e3', undefined],
+    ['-1.5', undefined],
+    ['2s', undefined],
+    ['Nov 2', undefined],
     ['Infinity', undefined],
     ['2026', 2_026_000],
     ['Sat, 28 Nov 2026 09:00:00 GMT', undefined],
     [['2', '2'], undefined],
   ])('%j asks to wait %s ms', (value, wait) => {
-    expect(retryAfterMs({ date, 'retry-after': value })).toBe(wait);
+    expect(retryAfterMs({ date, 'retry-after': value }, Date.parse('2020-01-01'))).toBe(wait);
+  });
+
+  it('by a date, from a server that does not show its clock, is counted by what is known of it', () => {
+    const headers = { 'retry-after': 'Sat, 28 Nov 2026 10:00:07 GMT' };
+    expect(retryAfterMs(headers, Date.parse('2026-11-28T10:00:02Z'))).toBe(5_000);
   });
 });

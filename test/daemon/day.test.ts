@@ -57,6 +57,8 @@ class Simulation {
       rateLimit: { perSecond: 40, burst: 300 },
       concurrency: 6,
       requestTimeoutMs: 60_000,
+      maxResponseBytes: 2 ** 28,
+      maxPauseMs: 300_000,
       retries: 5,
     }));
     if (!first) throw new Error('no account');

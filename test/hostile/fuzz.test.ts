@@ -245,6 +245,8 @@ describe('a server that answers anything', () => {
       concurrency: 4,
       retries: 0,
       requestTimeoutMs: 2_000,
+      maxResponseBytes: 2 ** 28,
+      maxPauseMs: 300_000,
     });
     onTestFinished(() => client.close());
     await fc.assert(

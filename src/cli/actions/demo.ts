@@ -141,6 +141,8 @@ function demoAccount(baseUrl: string): AccountConfig {
     rateLimit: { perSecond: 200, burst: 700 },
     concurrency: 6,
     requestTimeoutMs: 30_000,
+    maxResponseBytes: 2 ** 28,
+    maxPauseMs: 300_000,
     retries: 2,
   };
 }

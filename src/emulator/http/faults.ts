@@ -4,7 +4,7 @@ import { fault as refusal } from '../model/api-fault.ts';
 
 /** What goes wrong with a request. */
 export type Fault =
-  /** An answer of the given status instead of the real one; nothing takes effect. */
+  /** A refusal in the form of the API, or the given body, instead of the real answer; nothing takes effect. */
   | { readonly kind: 'status'; readonly status: number; readonly body?: Json; readonly headers?: Headers }
   /** Any body as the answer of a request that succeeded. */
   | { readonly kind: 'body'; readonly body: Json; readonly status?: number; readonly headers?: Headers }
@@ -106,6 +106,12 @@ export function createFaults(): Faults {
   };
 }
 
+/** What the API says with a status of its own; 5xx come from the layers before it. */
+function refusalOf(status: number): Json | undefined {
+  if (status < 400 || status >= 500) return undefined;
+  return { errors: [{ code: `fault_${status}`, message: 'refused' }] };
+}
+
 /** The answer that replaces the real one before anything happened, for faults of that kind. */
 export function replacement(fault: Fault): Reply | undefined {
   const written = (status: number, body: Json | undefined, headers: Headers = {}): Reply =>
@@ -119,7 +125,7 @@ export function replacement(fault: Fault): Reply | undefined {
   switch (fault.kind) {
     case 'status':
     case 'applyThenStatus':
-      return written(fault.status, fault.body, fault.headers);
+      return written(fault.status, fault.body ?? refusalOf(fault.status), fault.headers);
     case 'body':
       return written(fault.status ?? 200, fault.body, fault.headers);
     case 'html':

@@ -133,6 +133,8 @@ function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
     rateLimit: { perSecond: 100_000, burst: 1_000 },
     concurrency: 8,
     requestTimeoutMs: 60_000,
+    maxResponseBytes: 2 ** 28,
+    maxPauseMs: 300_000,
     retries: 2,
   };
 }

@@ -2,12 +2,14 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { type AuditEdit, fetchEdits } from '../../celigo/audit.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBinned } from '../../celigo/recycle-bin.ts';
-import type { Person } from '../../core/changes.ts';
+import { LOG_LAG_MS } from '../../core/attribution.ts';
+import { editorOf, type Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson, setSteps, withKey } from '../../core/paths.ts';
 import { atPlace, placeOf } from '../../core/places.ts';
+import { serverTime } from '../../core/server-time.ts';
 import type { Applied } from './apply.ts';
 import { withUnknownOutcomes } from './earlier.ts';
 import { versionOf } from './live.ts';
@@ -88,18 +90,37 @@ export async function findLostUpdates(
   const found: LostUpdate[] = [];
   for (const target of targets) {
     const { type, id, before } = target;
-    const own = foreign.filter(
-      ({ resourceId, resourceType }) =>
-        resourceId === id && (type.auditType === undefined || resourceType === type.auditType),
-    );
+    const isAbout = ({ resourceId, resourceType }: AuditEdit): boolean =>
+      resourceId === id && (type.auditType === undefined || resourceType === type.auditType);
+    const own = foreign.filter(isAbout);
+    const isKnown = knownByTime(before[0], edits.filter(isAbout));
     // An edit that a fetch had seen, and all before it, were not overwritten unseen.
-    const seen = own.findLastIndex((edit) => before.some((fetched) => shows(fetched, edit)));
+    const seen = own.findLastIndex((edit) => isKnown(edit) || before.some((fetched) => shows(fetched, edit)));
     for (const edit of own.slice(seen + 1)) {
       const lost = await lostUpdateOf(search, target, edit);
       if (lost) found.push(lost);
     }
   }
   return { found: found.sort((a, b) => a.time.getTime() - b.time.getTime()), ...(notice ? { notice } : {}) };
+}
+
+/**
+ * Whether a document held an edit when it was fetched, by the time of the edit: the log need not say what an edit set
+ * (api-notes#audit-shapes). Known are the entry that made the document's last modification, and what is clearly older.
+ * The first document only can tell so: later ones were modified by our own writes, over what nobody had seen.
+ * @param entries all of the resource, oldest first
+ */
+function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdit[]): (edit: AuditEdit) => boolean {
+  const modified = serverTime(String(fetched?.lastModified ?? ''));
+  if (!fetched || !Number.isFinite(modified)) return () => false;
+  const modifier = editorOf(fetched.lastModifiedBy)?.id;
+  const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
+  const nearest = Math.min(...entries.map(distance));
+  return (edit) => {
+    if (Date.parse(edit.time) < modified - LOG_LAG_MS) return true;
+    const isSamePerson = modifier === undefined || modifier === edit.by.id;
+    return isSamePerson && distance(edit) <= LOG_LAG_MS && distance(edit) === nearest;
+  };
 }
 
 /** What to say where our own writes are missing from the log: it may lack edits of others too. */

@@ -1,11 +1,12 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
-import type { Change, Editor } from '../../../core/changes.ts';
+import { type Change, editorOf } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { basePath, type MirrorFile, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
 import { visitLeaves } from '../../../core/places.ts';
+import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
 import type { CachedResource, CachedType, FileEntry } from '../../../mirror/cache.ts';
 import { GitFailure } from '../../../mirror/git.ts';
@@ -67,17 +68,6 @@ interface Comparison {
 export function modifiedOf(doc: JsonObject): string {
   const value = getOwn(doc, 'lastModified');
   return typeof value === 'string' ? value : '';
-}
-
-/** The last modifier in either of the shapes that may occur (api-notes#last-modified-by). */
-function editorOf(value: Json | undefined): Editor | undefined {
-  if (typeof value === 'string' && value !== '') return { id: value };
-  if (!isObject(value) || typeof value._id !== 'string') return undefined;
-  return {
-    id: value._id,
-    ...(typeof value.name === 'string' ? { name: value.name } : {}),
-    ...(typeof value.email === 'string' ? { email: value.email } : {}),
-  };
 }
 
 function differs({ put, remove }: Prepared): boolean {
@@ -157,7 +147,7 @@ function changeOf(
 ): Change {
   const before = inHead(id);
   const [oldPath] = documentIn(before?.files) ?? [];
-  const modified = modifiedOf(listed);
+  const modified = serverTimeText(modifiedOf(listed));
   const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
   return {
     type: type.name,
@@ -168,7 +158,7 @@ function changeOf(
     ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
     put: put.map((file) => file.path),
     remove,
-    ...(modified !== '' ? { lastModified: modified } : {}),
+    ...(modified ? { lastModified: modified } : {}),
     ...(editor ? { lastModifiedBy: editor } : {}),
     baseline,
   };

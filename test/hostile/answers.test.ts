@@ -1,0 +1,392 @@
+import type { ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Json } from '../../src/core/json.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { gateway } from '../support/gateway.ts';
+import { eachOf } from '../support/table.ts';
+import { cli, Workspace } from '../support/workspace.ts';
+
+const TOTAL = 25;
+const SIZE = 7;
+
+/** A mirror of flows alone, through a gateway that answers requests for their list itself. */
+async function flowsThrough(
+  meets: (url: URL, response: ServerResponse, records: readonly Json[]) => boolean,
+  settings: Record<string, Json> = {},
+) {
+  const account = await sample();
+  const [model] = account.emulator.state.all('flows');
+  const flows = Array.from({ length: TOTAL }, (_, i) => ({
+    ...model,
+    _id: `64f0000000000000000a0${String(i).padStart(3, '0')}`,
+    name: `Flow ${i}`,
+  }));
+  const before = await gateway(account.url, ({ url, method }, response) => {
+    const asked = new URL(url, 'http://x');
+    return method === 'GET' && asked.pathname === '/v1/flows' && meets(asked, response, flows as Json[]);
+  });
+  const space = new Workspace({
+    prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'], ...settings },
+  });
+  return { account, space, before };
+}
+
+function page(url: URL, response: ServerResponse, records: readonly Json[], link: (next: string) => string): true {
+  const start = Number(url.searchParams.get('cursor') ?? 0);
+  const next = start + SIZE;
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    ...(next < records.length ? { link: link(`/v1/flows?cursor=${next}`) } : {}),
+  });
+  response.end(JSON.stringify(records.slice(start, next)));
+  return true;
+}
+
+describe('the end of a list is never guessed', () => {
+  it.each<[string, (next: string) => string]>([
+    ['link-single-quotes', (next) => `<${next}>; rel='next'`],
+    ['right-link-forms', (next) => `</v1/flows?a=1,2>; rel="prev", <${next}>; title="a, <b>; c"; REL="last Next",`],
+  ])('%s: every page is read', async (_, link) => {
+    const { space } = await flowsThrough((url, response, records) => page(url, response, records, link));
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ type: 'flows', state: 'complete', listed: TOTAL }] });
+    expect(space.files()).toHaveLength(TOTAL);
+  });
+
+  eachOf<[string, (next: string) => string]>(
+    [
+      ['without a relation', (next) => `<${next}>`],
+      ['without brackets', (next) => `${next}; rel="next"`],
+      ['to two next pages', (next) => `<${next}>; rel="next", </v1/flows?cursor=1>; rel="next"`],
+      ['to another host', () => '<https://evil.example/v1/flows>; rel="next"'],
+    ],
+    { quick: 1 },
+  )('link-single-quotes: a link %s leaves the type incomplete', async (_, link) => {
+    const { space } = await flowsThrough((url, response, records) => page(url, response, records, link));
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['flows'] });
+  });
+
+  eachOf<[string, number, string | undefined]>(
+    [
+      ['200 without a body', 200, undefined],
+      ['an envelope of errors', 200, '{"errors": []}'],
+      ['an envelope with a failure', 200, '{"items": [], "message": "try later"}'],
+      ['a next page that is no address', 200, '{"items": [], "nextPageURL": {"skip": 7}}'],
+      ['202', 202, '[]'],
+      ['205', 205, undefined],
+      ['206', 206, '[]'],
+      ['404 of a gateway', 404, '<html><h1>404 Not Found</h1></html>'],
+    ],
+    { quick: 2 },
+  )('listing-cut-by-odd-success: %s as a promised page is asked again, then incomplete', async (_, status, body) => {
+    let failures = 1;
+    const { space, before } = await flowsThrough((url, response, records) => {
+      if (!url.searchParams.has('cursor') || failures-- <= 0)
+        return page(url, response, records, (next) => `<${next}>; rel="next"`);
+      response.writeHead(status, body === undefined ? { 'content-length': 0 } : {}).end(body);
+      return true;
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ listed: TOTAL }] });
+    failures = Number.POSITIVE_INFINITY;
+    before.seen.length = 0;
+    const cut = await space.sync('--full');
+
+    expect(cut).toMatchObject({ code: 3, incomplete: ['flows'], changes: [] });
+    expect(before.seen.filter((url) => url.includes('cursor'))).toHaveLength(2);
+    expect(space.files()).toHaveLength(TOTAL);
+  });
+
+  it('listing-cut-by-odd-success: 204 alone is an empty page', async () => {
+    const { space } = await flowsThrough((url, response, records) => {
+      const all = { start: Number(url.searchParams.get('cursor') ?? 0) };
+      if (all.start < records.length) {
+        response.writeHead(200, { link: `</v1/flows?cursor=${records.length}>; rel="next"` });
+        response.end(JSON.stringify(records));
+      } else response.writeHead(204).end();
+      return true;
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ listed: TOTAL }] });
+  });
+});
+
+describe('what does not exist says the API alone', () => {
+  const GATEWAY: readonly [string, number, string][] = [
+    ['a page of HTML', 404, '<html><h1>404 Not Found</h1></html>'],
+    ['nothing', 404, ''],
+    ['JSON of another program', 404, '{"message":"no Route matched with those values"}'],
+    ['an empty list of errors', 404, '{"errors":[]}'],
+    ['410 of another program', 410, '{"error":"gone"}'],
+  ];
+
+  eachOf(GATEWAY, { quick: 1 })('%s is no deletion', async (_, status, body) => {
+    const account = await sample();
+    let missing = false;
+    const before = await gateway(account.url, ({ url }, response) => {
+      if (!missing || !/^\/v1\/scripts\/[0-9a-f]+/.test(url)) return false;
+      response.writeHead(status).end(body);
+      return true;
+    });
+    const settings = { baseUrl: before.url, token: account.owner.token, include: ['scripts'], retries: 0 };
+    const space = new Workspace({ prod: settings });
+    await space.run('sync');
+    const files = space.files();
+    account.emulator.faults.add({ match: { path: '/v1/scripts' }, fault: { kind: 'dropRecords', count: 1 } });
+    missing = true;
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['scripts'], changes: [] });
+    expect(space.files()).toEqual(files);
+  });
+
+  eachOf(
+    [
+      [404, '<html>404</html>'],
+      [403, '<html>Forbidden by policy</html>'],
+      [402, ''],
+    ],
+    { quick: 1 },
+  )('a gateway that answers %i with %j makes no type unavailable', async (status, body) => {
+    const account = await sample();
+    const before = await gateway(account.url, ({ url }, response) => {
+      if (!url.startsWith('/v1/tags')) return false;
+      response.writeHead(status).end(body);
+      return true;
+    });
+    const settings = { baseUrl: before.url, token: account.owner.token, exclude: ['lookupcaches'], retries: 0 };
+    const space = new Workspace({ prod: settings });
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['tags'], unavailable: [] });
+  });
+});
+
+/** Accepts connections on a port of its own; closed when the test ends. */
+async function listener(met: (socket: Socket, nth: number) => void): Promise<{ url: string; count: () => number }> {
+  const open = new Set<Socket>();
+  let count = 0;
+  const server = createServer((socket) => {
+    open.add(socket);
+    count += 1;
+    socket.on('error', () => socket.destroy());
+    met(socket, count);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  onTestFinished(() => {
+    for (const socket of open) socket.destroy();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, count: () => count };
+}
+
+/** Sends a piece every few milliseconds, as long as anyone listens. */
+function drip(socket: { write(piece: string): unknown; on(event: 'close', then: () => void): unknown }, piece: string) {
+  const timer = setInterval(() => socket.write(piece), 20);
+  socket.on('close', () => clearInterval(timer));
+}
+
+describe('requests end', () => {
+  eachOf<[string, (socket: Socket) => void]>(
+    [
+      ['closes after CONNECT', (socket) => socket.on('data', () => socket.end())],
+      ['says nothing', () => undefined],
+      ['opens a tunnel to nowhere', (socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))],
+      ['closes at once', (socket) => socket.end()],
+      ['resets', (socket) => socket.on('data', () => socket.resetAndDestroy())],
+      ['says 100 for ever', (socket) => socket.on('data', () => drip(socket, 'HTTP/1.1 100 Continue\r\n\r\n'))],
+      ['never ends its head', (socket) => socket.on('data', () => drip(socket, 'x'))],
+      ['opens a tunnel and closes', (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\n'))],
+    ],
+    { quick: 3 },
+  )('proxy-closes-connect: a proxy that %s is tried twice, with a pause', async (_, met) => {
+    const proxy = await listener(met);
+    const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '300ms' };
+    const space = new Workspace({ prod: settings });
+    const began = performance.now();
+
+    const outcome = await cli(['sync'], space.dir, { HTTPS_PROXY: proxy.url });
+
+    expect(outcome.code).toBe(1);
+    expect(outcome.err).not.toContain('the-token');
+    expect(proxy.count()).toBeGreaterThanOrEqual(2);
+    expect(proxy.count()).toBeLessThan(6);
+    expect(performance.now() - began).toBeGreaterThan(200);
+  });
+
+  eachOf<[string, (response: ServerResponse) => void, RegExp]>(
+    [
+      ['a body that drips', (response) => drip(response.writeHead(200), ' '), /no complete answer within 0.3 s/],
+      [
+        'a head that drips',
+        ({ socket }) => socket && drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n'),
+        /no complete answer within 0.3 s/,
+      ],
+      [
+        'a body that never ends',
+        (response) => void response.writeHead(200).write('['),
+        /no complete answer within 0.3 s/,
+      ],
+      [
+        'a body without end',
+        (response) => {
+          const more = () => void (response.destroyed || response.write(' '.repeat(65_536), () => setImmediate(more)));
+          more();
+        },
+        /longer than 64 KiB \(maxResponse\)/,
+      ],
+      [
+        'a body that grows when unpacked',
+        (response) => {
+          const packed = gzipSync(Buffer.alloc(1_000_000));
+          response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
+        },
+        /unpacks to more than 64 KiB \(maxResponse\)/,
+      ],
+    ],
+    { quick: 2 },
+  )('timeout-drip-body: %s leaves the type incomplete', async (_, answer, reason) => {
+    const { space } = await flowsThrough(
+      (_url, response) => {
+        answer(response);
+        return true;
+      },
+      { requestTimeout: '300ms', retries: 1, maxResponse: '64KiB' },
+    );
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 3, incomplete: ['flows'] });
+    expect(JSON.stringify(report)).toMatch(reason);
+  });
+
+  eachOf(
+    [
+      ['an hour', '3600', 1],
+      ['a number beyond all', '9'.repeat(400), 1],
+      ['a date years ahead', 'Fri, 31 Dec 9999 23:59:59 GMT', 1],
+      ['a second, again and again', '0.3', 3],
+    ],
+    { quick: 1 },
+  )('retry-after-unusable: a pause of %s ends the run, which says so', async (_, pause, requests) => {
+    let asked = 0;
+    const account = await sample();
+    const before = await gateway(account.url, ({ url }, response) => {
+      if (!url.startsWith('/v1/flows')) return false;
+      asked += 1;
+      response.writeHead(429, { 'retry-after': pause }).end('{"errors":[{"code":"rate_limited","message":"slow"}]}');
+      return true;
+    });
+    const settings = { baseUrl: before.url, token: account.owner.token, maxPause: '800ms' };
+    const space = new Workspace({ prod: settings });
+
+    const outcome = await space.run('sync');
+
+    expect(outcome.code).toBe(3);
+    expect(outcome.out + outcome.err).toContain('asks to wait longer than maxPause (0.8 s)');
+    expect(asked).toBe(requests);
+    // Nobody else's request would be answered either.
+    const last = before.seen.findLastIndex((url) => url.includes('/v1/flows'));
+    expect(before.seen.length - last).toBeLessThan(10);
+  });
+});
+
+describe('audit-times-without-zone', () => {
+  eachOf([['T10:15:30.000'], [' 10:15:30'], ['T10:15:30.000Z']], { quick: 1 })(
+    'a time as %j means the same moment in every zone',
+    async (form) => {
+      vi.stubEnv('TZ', 'America/New_York');
+      onTestFinished(() => void vi.unstubAllEnvs());
+      expect(new Date(2026, 0, 1).getTimezoneOffset()).toBe(300);
+      const account = await sample();
+      const day = new Date().toISOString().slice(0, 10);
+      let edited = '';
+      const before = await gateway(account.url, ({ url }, response) => {
+        if (!url.startsWith('/v1/audit') || edited === '') return false;
+        const [byUser] = [account.person('administrator')].map(({ _id, name, email }) => ({ _id, name, email }));
+        const entry = { _id: 'e1', resourceType: 'flow', _resourceId: edited, event: 'update', source: 'ui', byUser };
+        response.writeHead(200).end(JSON.stringify([{ ...entry, time: `${day}${form}` }]));
+        return true;
+      });
+      const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
+      await space.run('sync');
+      edited = String(account.emulator.state.all('flows')[0]?._id);
+      account.emulator.act(account.owner.token).set('flows', edited, { description: 'new' });
+
+      expect(await space.sync()).toMatchObject({ code: 0 });
+      expect(space.git('log', '-1', '--format=%an %ad', '--date=iso-strict').trim()).toBe(
+        `${account.person('administrator').name} ${day}T10:15:30+00:00`,
+      );
+    },
+  );
+});
+
+/** The log of the account as some accounts show it. */
+function auditThrough(account: TestAccount, change: (entry: Record<string, Json>) => Record<string, Json>) {
+  return gateway(account.url, ({ url }, response) => {
+    if (!url.startsWith('/v1/audit')) return false;
+    const { searchParams } = new URL(url, 'http://x');
+    const [from, to] = ['from', 'to'].map((name) => searchParams.get(name) ?? '');
+    const inside = account.emulator.state.audit().filter(({ time }) => time >= String(from) && time <= String(to));
+    response.writeHead(200).end(JSON.stringify((inside as unknown as Record<string, Json>[]).map(change)));
+    return true;
+  });
+}
+
+describe('restore-false-conflict', () => {
+  const withoutPath = (entry: Record<string, Json>): Record<string, Json> => ({
+    ...entry,
+    fieldChanges: [{ oldValue: 'a', newValue: 'b' }],
+  });
+  eachOf<[string, (entry: Record<string, Json>) => Record<string, Json>]>(
+    [
+      ['without field names', withoutPath],
+      ['without fields', ({ fieldChanges: _, ...entry }) => entry],
+      [
+        'with values cut off',
+        (entry) => ({ ...entry, fieldChanges: [{ fieldPath: 'description', oldValue: '', newValue: 'bad…' }] }),
+      ],
+    ],
+    { quick: 1 },
+  )('an edit that the mirror holds is none, in a log %s', async (_, change) => {
+    const account = await sample();
+    const before = await auditThrough(account, change);
+    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
+    await space.run('sync');
+    const good = space.git('rev-parse', 'HEAD').trim();
+    const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
+    const { email } = account.person('administrator');
+    account.emulator.act(email).set('flows', id, { description: 'worse' });
+    account.emulator.act(email).set('flows', id, { description: 'bad and long' });
+    await space.run('sync');
+
+    const outcome = await space.run('restore', 'all', '--at', good, '--yes');
+
+    expect(outcome.out + outcome.err).not.toMatch(/edited meanwhile|overwritten/);
+    expect(outcome.code).toBe(0);
+  });
+
+  it('an edit just before the write is one all the same', async () => {
+    const account = await sample();
+    const before = await auditThrough(account, withoutPath);
+    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
+    await space.run('sync');
+    const good = space.git('rev-parse', 'HEAD').trim();
+    const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
+    const { email, name } = account.person('administrator');
+    account.emulator.act(email).set('flows', id, { description: 'bad' });
+    await space.run('sync');
+    account.emulator.beforeWrite = () => {
+      account.emulator.beforeWrite = undefined;
+      account.emulator.act(email).set('flows', id, { description: 'slipped in' });
+    };
+
+    const outcome = await space.run('restore', 'all', '--at', good, '--yes');
+
+    expect(outcome.code).toBe(4);
+    expect(outcome.out + outcome.err).toContain(name);
+  });
+});
