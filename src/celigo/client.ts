@@ -145,7 +145,7 @@ export function clientOf(
 }
 
 /**
- * Statuses that say "there is none", and "not for you", with the forms in which the API says so itself. What follows
+ * Statuses that say "there is none", and "not for you", with the forms in which the API says it itself. What follows
  * from them must not follow from a gateway's page (api-notes#error-shapes).
  */
 const DENIALS: ReadonlyMap<number, readonly unknown[]> = new Map([

@@ -49,7 +49,7 @@ interface ErrorBody {
   readonly form: 'errors' | 'message' | undefined;
 }
 
-/** A longer body is no refusal of the API: what is read of it is bounded. Characters. */
+/** What is read of a body that is too long for a refusal of the API. Characters. */
 const LONGEST_ERRORS = 1_000_000;
 const LONGEST_PAGE = 16_000;
 

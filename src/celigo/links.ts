@@ -1,6 +1,6 @@
 /** One link of a `Link` header (RFC 8288). */
 interface Link {
-  /** As it stands: absolute or relative. */
+  /** As it was sent: absolute or relative. */
   readonly target: string;
   /** Relation types, in lower case. */
   readonly relations: readonly string[];
@@ -30,7 +30,7 @@ export function readLinks(header: string | readonly string[]): readonly Link[] |
 function linksOf(text: string): Link[] | undefined {
   const links: Link[] = [];
   let at = 0;
-  /** What the pattern finds here, if anything; goes on behind it. */
+  /** What the pattern finds here, if anything; the next one is searched behind it. */
   const take = (pattern: RegExp): RegExpExecArray | undefined => {
     pattern.lastIndex = at;
     const found = pattern.exec(text) ?? undefined;

@@ -261,7 +261,7 @@ const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'audit
 /** Members by which an envelope says that it holds a failure instead. */
 const FAILURES = ['error', 'errors', 'message'] as const;
 
-/** The next page that a body names. @throws ApiError (transient) where what it names is no address */
+/** The next page that a body names. @throws ApiError (transient) for anything but an address */
 export function nextPageUrlOf(body: JsonObject, what: string): string | undefined {
   const next = getOwn(body, 'nextPageURL');
   if (!next) return undefined;

@@ -14,7 +14,7 @@ export function serverTime(text: string): number {
   return Date.parse(/:\d\d/.test(said) ? `${said} GMT` : said);
 }
 
-/** The same as a text that means one moment everywhere; `undefined` for what is no time. */
+/** The same as a text that means one moment everywhere; `undefined` for another text. */
 export function serverTimeText(text: string): string | undefined {
   const ms = serverTime(text);
   return Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;

@@ -37,7 +37,7 @@ export async function exchange(
   const timer = setTimeout(() => limit.abort(new Error(`no complete answer within ${timeMs / 1000} s`)), timeMs);
   try {
     // undici itself looks at a signal only once a request has its connection.
-    return await Promise.race([readWhole(dispatcher, request, bytes, limit.signal), rejection(limit.signal)]);
+    return await Promise.race([receive(dispatcher, request, bytes, limit.signal), rejection(limit.signal)]);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', follow);
@@ -51,7 +51,7 @@ function rejection(signal: AbortSignal): Promise<never> {
   });
 }
 
-async function readWhole(
+async function receive(
   dispatcher: Dispatcher,
   request: Dispatcher.RequestOptions,
   most: number,

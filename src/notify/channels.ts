@@ -10,7 +10,7 @@ import { AS_IT_IS, FOR_JSON, FOR_SLACK, type Message, plainText } from './messag
 
 /** Time limit of one try, in milliseconds. */
 const TRY_MS = 10_000;
-/** Nobody reads what a receiver answers. Bytes. */
+/** What a receiver answers is not used. Bytes. */
 const LONGEST_ANSWER = 2 ** 20;
 const RETRIES = 2;
 

@@ -123,7 +123,7 @@ describe('what does not exist says the API alone', () => {
     ['410 of another program', 410, '{"error":"gone"}'],
   ];
 
-  eachOf(GATEWAY, { quick: 1 })('%s is no deletion', async (_, status, body) => {
+  eachOf(GATEWAY, { quick: 1 })('%s deletes nothing', async (_, status, body) => {
     const account = await sample();
     let missing = false;
     const before = await gateway(account.url, ({ url }, response) => {
@@ -219,16 +219,16 @@ describe('requests end', () => {
 
   eachOf<[string, (response: ServerResponse) => void, RegExp]>(
     [
-      ['a body that drips', (response) => drip(response.writeHead(200), ' '), /no complete answer within 0.3 s/],
+      ['a body that drips', (response) => drip(response.writeHead(200), ' '), /no complete answer within 2 s/],
       [
         'a head that drips',
         ({ socket }) => socket && drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n'),
-        /no complete answer within 0.3 s/,
+        /no complete answer within 2 s/,
       ],
       [
         'a body that never ends',
         (response) => void response.writeHead(200).write('['),
-        /no complete answer within 0.3 s/,
+        /no complete answer within 2 s/,
       ],
       [
         'a body without end',
@@ -254,7 +254,7 @@ describe('requests end', () => {
         answer(response);
         return true;
       },
-      { requestTimeout: '300ms', retries: 1, maxResponse: '64KiB' },
+      { requestTimeout: '2s', retries: 0, maxResponse: '64KiB' },
     );
 
     const report = await space.sync();
@@ -271,7 +271,7 @@ describe('requests end', () => {
       ['a second, again and again', '0.3', 3],
     ],
     { quick: 1 },
-  )('retry-after-unusable: a pause of %s ends the run, which says so', async (_, pause, requests) => {
+  )('retry-after-unusable: a pause of %s ends the run', async (_, pause, requests) => {
     let asked = 0;
     const account = await sample();
     const before = await gateway(account.url, ({ url }, response) => {

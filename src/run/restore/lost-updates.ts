@@ -107,7 +107,7 @@ export async function findLostUpdates(
 /**
  * Whether a document held an edit when it was fetched, by the time of the edit: the log need not say what an edit set
  * (api-notes#audit-shapes). Known are the entry that made the document's last modification, and what is clearly older.
- * The first document only can tell so: later ones were modified by our own writes, over what nobody had seen.
+ * Only the first document can show it: later ones were modified by our own writes, over what was never fetched.
  * @param entries all of the resource, oldest first
  */
 function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdit[]): (edit: AuditEdit) => boolean {
