@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Json } from '../../src/core/json.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { gateway } from '../support/gateway.ts';
 import { eachOf } from '../support/table.ts';
@@ -114,6 +114,66 @@ describe('the end of a list is never guessed', () => {
   });
 });
 
+describe('bodies and pages', () => {
+  type Coded = (records: Buffer) => readonly [coding: string | undefined, body: Buffer];
+  const through = (coded: Coded) =>
+    flowsThrough(
+      (_url, response, records) => {
+        const [coding, body] = coded(Buffer.from(JSON.stringify(records)));
+        response.writeHead(200, coding === undefined ? {} : { 'content-encoding': coding }).end(body);
+        return true;
+      },
+      { retries: 0 },
+    );
+
+  eachOf<[string, Coded]>(
+    [
+      ['two members of gzip', (b) => ['gzip', Buffer.concat([gzipSync(b.subarray(0, 9)), gzipSync(b.subarray(9))])]],
+      ['zeros behind gzip', (b) => ['gzip', Buffer.concat([gzipSync(b), Buffer.alloc(20)])]],
+      ['br over gzip', (b) => ['gzip, br', brotliCompressSync(gzipSync(b))]],
+      ['raw deflate', (b) => ['deflate', deflateRawSync(b)]],
+    ],
+    { quick: 1 },
+  )('right-codings: %s is read', async (_, coded) => {
+    const { space } = await through(coded);
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ listed: TOTAL }] });
+  });
+
+  eachOf<[string, Coded]>(
+    [
+      ['gzip that is cut off', (b) => ['gzip', gzipSync(b).subarray(0, -20)]],
+      ['gzip by name only', (b) => ['gzip', b]],
+      ['an unknown coding', (b) => ['utf-8', b]],
+      ['a byte order mark', (b) => [undefined, Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), b])]],
+      ['Latin-1', (b) => [undefined, Buffer.from(b.toString().replace('Flow 0', 'Größe'), 'latin1')]],
+    ],
+    { quick: 1 },
+  )('right-codings: %s leaves the type incomplete', async (_, coded) => {
+    const { space } = await through(coded);
+
+    expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['flows'], changes: [] });
+  });
+
+  it('right-duplicates-over-pages: of two states of a record the newer one is mirrored, once', async () => {
+    const { space } = await flowsThrough((url, response, records) => {
+      const [first] = records as readonly JsonObject[];
+      const older = { ...first, name: 'Older', lastModified: '2026-01-01T00:00:00.000Z' };
+      const newer = { ...first, name: 'Newer', lastModified: '2026-01-02T00:00:00.000Z' };
+      const pages = [newer, ...records.slice(1, SIZE), older, ...records.slice(SIZE)];
+      return page(url, response, pages, (next) => `<${next}>; rel="next"`);
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    const head = space.git('rev-parse', 'HEAD');
+
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [] });
+    expect(space.git('rev-parse', 'HEAD')).toBe(head);
+    expect(space.files()).toHaveLength(TOTAL);
+    expect(space.files().filter((path) => path.includes('newer'))).toHaveLength(1);
+  });
+});
+
 describe('what does not exist says the API alone', () => {
   const GATEWAY: readonly [string, number, string][] = [
     ['a page of HTML', 404, '<html><h1>404 Not Found</h1></html>'],
@@ -215,6 +275,28 @@ describe('requests end', () => {
     expect(proxy.count()).toBeGreaterThanOrEqual(2);
     expect(proxy.count()).toBeLessThan(6);
     expect(performance.now() - began).toBeGreaterThan(200);
+  });
+
+  eachOf(
+    [
+      ['407 Proxy Authentication Required', ''],
+      ['502 Bad Gateway', '<html><h1>502</h1></html>'],
+      ['200 OK', '<html><h1>Sign in first</h1></html>'],
+      ['302 Found', ''],
+    ],
+    { quick: 1 },
+  )('right-tls-and-proxy-answers: a proxy that answers %s ends the run, without a secret', async (status, body) => {
+    const head = `HTTP/1.1 ${status}\r\nlocation: http://evil.example/\r\ncontent-length: ${body.length}\r\n\r\n`;
+    const proxy = await listener((socket) => socket.once('data', () => socket.write(head + body)));
+    const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '300ms' };
+    const space = new Workspace({ prod: settings });
+    const address = proxy.url.replace('http://', 'http://user:hidden-word@');
+
+    const { code, out, err } = await cli(['sync'], space.dir, { HTTPS_PROXY: address });
+
+    expect(code).toBe(1);
+    expect(out + err).not.toMatch(/the-token|hidden-word/);
+    expect(proxy.count()).toBeLessThan(6);
   });
 
   eachOf<[string, (response: ServerResponse) => void, RegExp]>(

@@ -188,10 +188,13 @@ export function compareWithHead(
     changes: () => [...changes.values()],
     prepare: (id, fetched) => prepareDocument(comparison, id, fetched),
     accept(id, raw, listed, prepared) {
+      const modified = modifiedOf(listed);
+      // Pages shift while others edit: of two copies the newer one counts, whichever came last.
+      if (modified !== '' && modified < (resources.get(id)?.modified ?? '')) return;
       const { normalised, path, files, put } = prepared;
       if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
-      resources.set(id, { raw, modified: modifiedOf(listed), files });
+      resources.set(id, { raw, modified, files });
       if (!differs(prepared)) return;
       const oids = new Map(files);
       for (const file of put) context.put(file, oids.get(file.path) ?? '');
