@@ -6,7 +6,7 @@ import { plainRepository } from '../../src/config/plain.ts';
 import { createGit } from '../../src/mirror/git.ts';
 import { isUntidy, tidyUp } from '../../src/mirror/upkeep.ts';
 import { sample } from '../support/account.ts';
-import { cli, ENV, start, tempDir, Workspace } from '../support/workspace.ts';
+import { cli, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
 
@@ -25,11 +25,11 @@ const packsIn = (space: Workspace): string[] =>
   readdirSync(join(space.mirror, '.git', 'objects', 'pack')).filter((name) => name.endsWith('.pack'));
 
 /** Leaves 51 packs more, of objects that no commit names. */
-function scatter(space: Workspace, mark: string): void {
+function scatter({ mirror }: Pick<Workspace, 'mirror'>, mark: string): void {
   const blobs = Array.from({ length: 51 }, (_, i) => `${mark} ${i}`);
   const input = blobs.map((text) => `blob\ndata ${text.length}\n${text}\ncheckpoint\n`).join('');
   const settings = ['-c', 'fastimport.unpackLimit=0'];
-  execFileSync('git', [...settings, 'fast-import', '--quiet'], { cwd: space.mirror, env: ENV, input });
+  execFileSync('git', [...settings, 'fast-import', '--quiet'], { cwd: mirror, env: ENV, input });
 }
 
 /** A folder for the PATH whose git does as the script says with `git repack`, and is the real one otherwise. */
@@ -156,14 +156,42 @@ describe('maintenance of the clone', () => {
     expect(space.log()).toHaveLength(2);
   });
 
+  it.each([
+    ['a shallow clone', ['--depth=1']],
+    ['a partial clone', ['--filter=blob:none']],
+    ['a bare clone', ['--bare']],
+    ['a linked work tree', ['worktree']],
+    ['SHA-256', ['--object-format=sha256']],
+  ])('works in %s', { tags: 'slow' }, async (_, options) => {
+    const [origin, mirror] = [join(tempDir(), 'origin'), join(tempDir(), 'mirror')];
+    const [first] = options;
+    const identity = ['-c', 'user.name=a', '-c', 'user.email=a@b.test'];
+    git('/', 'init', '--quiet', ...(first === '--object-format=sha256' ? options : []), origin);
+    git(origin, 'config', 'uploadpack.allowFilter', 'true');
+    for (const message of ['one', 'two']) git(origin, ...identity, 'commit', '--quiet', '--allow-empty', '-m', message);
+    if (first === 'worktree') git(origin, 'worktree', 'add', '--quiet', '--detach', mirror);
+    else if (first === '--object-format=sha256') git('/', 'clone', '--quiet', `file://${origin}`, mirror);
+    else git('/', 'clone', '--quiet', ...options, `file://${origin}`, mirror);
+    scatter({ mirror }, 'kind');
+    const packs = (): number => Number(/^packs: (\d+)$/m.exec(git(mirror, 'count-objects', '-v'))?.[1]);
+    expect(packs()).toBeGreaterThan(50);
+
+    const signal = new AbortController().signal;
+    await tidyUp(createGit({ cwd: mirror, config: plainRepository(mirror), env: ENV, signal }), mirror, new Date());
+    // What a partial clone has from its remote stays apart.
+    expect(packs()).toBeLessThanOrEqual(first?.startsWith('--filter') ? 2 : 1);
+    expect(git(mirror, 'fsck', '--strict', '--no-dangling')).toBe('');
+    expect(git(mirror, 'log', '--format=%s')).toContain('two');
+  });
+
   it('breaks none of the runs that go on at the same time', { tags: 'slow' }, async () => {
     const { space, edit } = await mirrored();
     const signal = new AbortController().signal;
-    const git = createGit({ cwd: space.mirror, config: plainRepository(space.mirror), env: ENV, signal });
+    const own = createGit({ cwd: space.mirror, config: plainRepository(space.mirror), env: ENV, signal });
     for (let round = 0; round < 20; round++) {
       scatter(space, `round ${round}`);
       edit(`round ${round}`);
-      const [report] = await Promise.all([space.sync(), tidyUp(git, space.mirror, new Date())]);
+      const [report] = await Promise.all([space.sync(), tidyUp(own, space.mirror, new Date())]);
       expect(report).toMatchObject({ code: 0, verdict: 'changed', notices: [] });
     }
     expect(space.git('fsck', '--strict', '--no-dangling')).toBe('');
