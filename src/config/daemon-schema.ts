@@ -1,5 +1,5 @@
 import ms, { type StringValue } from 'ms';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A duration as text. `zero`: whether 0 is allowed. */
 export function durationOf(zero: boolean) {

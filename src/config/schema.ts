@@ -1,5 +1,5 @@
 import ms, { type StringValue } from 'ms';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHANNEL_KEYS, daemonSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
 import { sizeUpTo } from './sizes.ts';
 

@@ -396,9 +396,11 @@ function normaliserOf(
   options: NormaliseOptions,
   mirrored: boolean,
 ): (raw: JsonObject) => Normalised {
-  const root = compileRules(type);
   const searches = createSearches();
+  let root: Rule | undefined;
   return (raw) => {
+    // With the first document: most runs read none of most types.
+    root ??= compileRules(type);
     const scope = scopeOf(raw, options.sampleData);
     const pass: Pass = { ...searches, options, scope, mirrored, place: [], texts: [], clear: [] };
     const doc = cleanCollection(pass, raw, undefined, root);

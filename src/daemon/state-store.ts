@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReportedStates } from '../notify/notifier.ts';
 import type { AccountState } from './account-state.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AppError } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
