@@ -6,7 +6,7 @@ import { readPath, slugOf, type Transliterate } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
 import { equalJson } from '../core/paths.ts';
 import { atPlace, type Place, placeText, visitLeaves } from '../core/places.ts';
-import { parseSelector, selectorFits } from '../core/selectors.ts';
+import { candidatesOf, MOST_CANDIDATES, parseSelector, selectorFits } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
@@ -31,11 +31,22 @@ export function selectKeys(
   const keys = new Set(trail.filter((entry) => fits({ ...entry, slug: slugIn(entry) })).map(({ key }) => key));
   if (keys.size > 0) return keys;
   const type = selector.kind === 'id' ? undefined : selector.type;
+  const slug = selector.kind === 'one' && !isObjectId(selector.id) ? slugOf(selector.name, transliterate) : undefined;
+  // Of each resource its last name.
+  const partly = new Map(
+    trail.flatMap((entry) =>
+      slug !== undefined && entry.type === type?.name && slugIn(entry).includes(slug)
+        ? [[entry.key, { id: entry.id, title: entry.title || slugIn(entry) }] as const]
+        : [],
+    ),
+  );
+  if (type && partly.size > 0) {
+    const some = [...partly.values()].slice(0, MOST_CANDIDATES);
+    const [message, hint] = candidatesOf(what ?? 'all', type, some, partly.size);
+    throw new AppError('USAGE', message, { hint });
+  }
   const slugs = new Set(trail.filter((entry) => entry.type === type?.name).map(slugIn));
-  const guess =
-    selector.kind === 'one' && !isObjectId(selector.id)
-      ? nearest(slugOf(selector.name, transliterate), [...slugs])
-      : undefined;
+  const guess = slug === undefined ? undefined : nearest(slug, [...slugs]);
   const meant = type && guess !== undefined ? ` (did you mean ${type.name}/${guess}?)` : '';
   throw new AppError(
     'USAGE',

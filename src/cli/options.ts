@@ -24,6 +24,7 @@ export const TIMEZONE = ['--timezone <zone>', 'whose days are meant, such as Eur
 export const JSON_RESULT = ['--json', 'print the result as one JSON document'] as const;
 
 /** What `[what]` of a command that reads the history may be. */
-export const HISTORY_SELECTOR = '<type>, <type>/<id or name>, an id, or a path in the mirror (default: everything)';
+export const HISTORY_SELECTOR =
+  '<type>, <type>/<id or name>, integration/<name> with all that belongs to it, an id, or a path (default: everything)';
 /** What `<what>` of a command about one resource may be. */
 export const ONE_SELECTOR = '<type>/<id or name>, an id, or a path in the mirror';

@@ -33,7 +33,17 @@ function insideOf(text: string, account: string): string {
 
 /** The first of `accounts` that a selector begins with, as a path in the mirror does. */
 export function accountInSelectors(texts: readonly string[], accounts: readonly string[]): string | undefined {
-  return accounts.find((account) => texts.some((text) => text.replace(/^\.\//, '').startsWith(`${account}/`)));
+  const begins = (text: string, account: string): boolean =>
+    text === account || text.replace(/^\.\//, '').startsWith(`${account}/`);
+  return accounts.find((account) => texts.some((text) => begins(text, account)));
+}
+
+/** The type of a word: its name, or what one of them is called (`flow`, `lookup cache` in one word). */
+export function typeNamed(word: string): ResourceType | undefined {
+  const plain = word.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const isOne = ({ name, noun }: ResourceType): boolean =>
+    [noun.toLowerCase().replace(/[^a-z0-9]/g, ''), name.replace(/ies$/, 'y'), name.replace(/s$/, '')].includes(plain);
+  return findType(word.toLowerCase()) ?? RESOURCE_TYPES.find(isOne);
 }
 
 function unknownType(word: string, text: string): AppError {
@@ -51,7 +61,7 @@ function unknownType(word: string, text: string): AppError {
 
 /**
  * Reads `all`, `integration/<id or name>`, `<type>`, `<type>/<id or name>`, an id, or a path in the mirror of
- * `account`.
+ * `account`. A type may be named in the singular.
  * @throws AppError `USAGE` for anything else
  */
 export function parseSelector(text: string, account: string): Selector {
@@ -61,7 +71,7 @@ export function parseSelector(text: string, account: string): Selector {
   const word = (slash < 0 ? inside : inside.slice(0, slash)).toLowerCase();
   if (slash < 0 && isObjectId(word)) return { kind: 'id', id: word };
   const parts = word === GROUPS.noun;
-  const type = parts ? GROUPS : findType(word);
+  const type = parts ? GROUPS : typeNamed(word);
   if (!type) throw unknownType(word, text);
   if (slash < 0) return { kind: 'type', type };
   const given = inside.slice(slash + 1);
@@ -69,6 +79,25 @@ export function parseSelector(text: string, account: string): Selector {
   const id = fileId ?? given;
   const isId = isObjectId(id.toLowerCase());
   return { kind: 'one', type, id: isId ? id.toLowerCase() : id, name: isId ? id : given, parts };
+}
+
+/** Candidates that are listed for a part of a name. */
+export const MOST_CANDIDATES = 20;
+
+/** What is said of a part of a name, and what to do: the resources that have it in theirs. */
+export function candidatesOf(
+  text: string,
+  type: ResourceType,
+  some: readonly { readonly id: string; readonly title: string }[],
+  count: number,
+): [message: string, hint: string] {
+  const rows = some.map(({ id, title }) => `\n  ${type.name}/${id}  ${oneLine(title)}`);
+  const more = count > some.length ? `\n  … and ${count - some.length} more` : '';
+  const have = count === 1 ? `1 ${type.noun} has` : `${count} ${type.plural} have`;
+  return [
+    `${oneLine(text)}: no ${type.noun} is called this; ${have} it in the name:${rows.join('')}${more}`,
+    'Name one by its id or its whole name',
+  ];
 }
 
 /** Whether a selector may mean a resource: by its id, or by the name that its path had at some time. */

@@ -5,7 +5,14 @@ import { type Key, keyOf } from '../core/keys.ts';
 import { slugOf, type Transliterate } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
 import { referencesOf } from '../core/references.ts';
-import { type OneSelector, parseSelector, type Selector, selectorPatterns } from '../core/selectors.ts';
+import {
+  candidatesOf,
+  MOST_CANDIDATES,
+  type OneSelector,
+  parseSelector,
+  type Selector,
+  selectorPatterns,
+} from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
 import type { Git } from './git.ts';
 import {
@@ -73,6 +80,11 @@ async function findOne(
       { hint: 'Name one by its id' },
     );
   }
+  const partly = all.filter((candidate) => candidate.slug.includes(slug));
+  if (partly.length > 0) {
+    const some = await readDocuments(state, partly.slice(0, MOST_CANDIDATES).map(pathOf));
+    throw new NotInState(selector, ...candidatesOf(selector.text, type, some, partly.length));
+  }
   const guess = nearest(
     slug,
     all.map((candidate) => candidate.slug),
@@ -120,6 +132,16 @@ async function withReferences(
   return found;
 }
 
+/** What a document is part of. */
+export function ownersOf({ type, doc }: Pick<MirrorDocument, 'type' | 'doc'>): Key[] {
+  return (type.partOf ?? []).map((field) => keyOf(REFERENCE_FIELDS[field] ?? '', String(doc[field])));
+}
+
+/** Whether a type is part of what refers to it: other groups, and flows that run by themselves, are not. */
+export function isNeeded(type: string): boolean {
+  return findType(type)?.dependence === undefined;
+}
+
 /** Documents that name one of `owners` as what they are part of. */
 async function partsOf(state: MirrorState, owners: ReadonlySet<Key>): Promise<MirrorDocument[]> {
   const likely: string[] = [];
@@ -135,15 +157,11 @@ async function partsOf(state: MirrorState, owners: ReadonlySet<Key>): Promise<Mi
     // Parsing is expensive: only what holds one of the ids at all is parsed.
     likely.push(...paths.filter((_, i) => ids.some((id) => texts[i]?.includes(id))));
   }
-  return (await readDocuments(state, likely)).filter(({ type, doc }) =>
-    (type.partOf ?? []).some((field) => owners.has(keyOf(REFERENCE_FIELDS[field] ?? '', String(doc[field])))),
-  );
+  return (await readDocuments(state, likely)).filter((document) => ownersOf(document).some((key) => owners.has(key)));
 }
 
 /** A resource, its parts and theirs, and everything that these need. */
 async function withParts(state: MirrorState, root: DocumentEntry): Promise<Set<Key>> {
-  // Other integrations, and flows that run by themselves, are not part of this one.
-  const isNeeded = (type: string): boolean => findType(type)?.dependence === undefined;
   const found = new Set<Key>();
   let front = await readDocuments(state, [root.path]);
   while (front.length > 0) {

@@ -5,7 +5,7 @@ import { oneLine } from '../../core/message.ts';
 import { lastChange } from '../../mirror/state.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
 import { fetchAccounts } from '../../run/restore/session.ts';
-import { accountNamed, sourceAccount } from '../input/accounts.ts';
+import { accountNamed, sourceAccount, wordsFor } from '../input/accounts.ts';
 import { openMirror, stateOf } from '../input/mirror.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
 import { type PeriodFlags, sayLastChange, statesAsked } from '../input/time-option.ts';
@@ -41,7 +41,7 @@ async function betweenStates(
   const asked = statesAsked(flags);
   const from = await stateOf(io, mirror, asked.from);
   const to = await stateOf(io, mirror, asked.to);
-  const differences = await diffStates(from, to, what, anyAscii);
+  const differences = await diffStates(from, to, mirror.what, anyAscii);
   if (differences.length === 0) sayLastChange(io, mirror.account, await lastChange(mirror.git, mirror.account));
   return { account: mirror.account, from: from.label, to: to.label, differences, incomplete: [] };
 }
@@ -49,10 +49,11 @@ async function betweenStates(
 async function withAccounts(
   io: Io,
   globals: GlobalOptions,
-  what: readonly string[],
+  words: readonly string[],
   flags: DiffFlags,
 ): Promise<Compared[]> {
   const config = await configOf(io, globals);
+  const what = wordsFor(io, config, words);
   const one = flags.account !== undefined || what.length > 0;
   const accounts = one
     ? [accountNamed(config, sourceAccount(config, what, flags.account), '--account')]

@@ -8,7 +8,7 @@ import { readMessage } from '../../core/message.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
 import { readCut, readHistory } from '../../mirror/history.ts';
-import { mirrorPlace } from '../input/mirror.ts';
+import { configuredPlace } from '../input/mirror.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
 
@@ -62,7 +62,7 @@ export async function runNoise(
   flags: { readonly noise: string | true; readonly json?: boolean },
 ): Promise<number> {
   const most = numberOf(flags.noise);
-  const { git, root } = await mirrorPlace(io, globals, undefined);
+  const { git, root } = configuredPlace(io, config);
   const folders = new Set(await accountFolders(git, root, undefined));
   const found: AccountNoise[] = [];
   for (const account of config.accounts) if (folders.has(account.name)) found.push(await noiseOf(git, account, most));

@@ -43,8 +43,8 @@ async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
   }
   if (flags.empty) return emptyAccount();
   if (!flags.from) return sampleAccount();
-  const place = placeNamed(io, flags.from);
-  const account = await onlyAccount(place, flags.account);
+  const place = await placeNamed(io, flags.from);
+  const account = onlyAccount(place, flags.account);
   const files = await readFiles(place.git, await stateOf(io, { ...place, account }));
   try {
     return seedFromMirror(files);

@@ -17,8 +17,8 @@ export interface ImpactFlags extends StateFlags {
 
 /** @throws AppError `USAGE` unless exactly one resource matches */
 export async function runImpact(io: Io, globals: GlobalOptions, what: string, flags: ImpactFlags): Promise<void> {
-  const { graph, account, state } = await openGraph(io, globals, [what], flags);
-  const { selected } = await select(state, [what], { transliterate: anyAscii, parts: false });
+  const { graph, account, state, what: words } = await openGraph(io, globals, [what], flags);
+  const { selected } = await select(state, words, { transliterate: anyAscii, parts: false });
   const [start, ...more] = selected;
   if (!start || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${start ? selected.size : 'no'} resources`, {

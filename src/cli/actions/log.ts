@@ -63,7 +63,7 @@ export async function runLog(io: Io, globals: GlobalOptions, what: string | unde
   }
   // What existed before the cut is not a change: it takes one line, and none in a search for changed fields.
   const before = searched ? [] : fitting.filter((entry) => entry.cut);
-  const rows = [...rowsOf(found, what !== undefined), ...cutRows(before)];
+  const rows = [...rowsOf(found, keys?.size === 1), ...cutRows(before)];
   io.out(describe(rows, styleFor(io, globals)));
 }
 

@@ -1,3 +1,4 @@
+import { GROUPS } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { renderYaml } from '../../core/yaml.ts';
 import { pathsOf, selectAt } from '../../mirror/selection.ts';
@@ -19,11 +20,11 @@ export async function runShow(io: Io, globals: GlobalOptions, what: string, flag
   const mirror = await openMirror(io, globals, [what], flags);
   const name = stateAsked(flags);
   const options = { at: name, now: io.now(), transliterate: anyAscii };
-  const { state, selection } = await selectAt(mirror.git, mirror.account, [what], options);
+  const { state, selection } = await selectAt(mirror.git, mirror.account, mirror.what, options);
   const [document, ...more] = await readDocuments(state, pathsOf(state, selection.selected));
   if (!document || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${document ? more.length + 1 : 'no'} resources`, {
-      hint: 'Name exactly one: <type>/<id or name>',
+      hint: `Name exactly one: <type>/<id or name>, such as ${GROUPS.name}/<name> for the ${GROUPS.noun} alone`,
     });
   }
   sayState(io, name, state);

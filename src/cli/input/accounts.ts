@@ -1,9 +1,17 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
 import { accountInSelectors } from '../../core/selectors.ts';
+import type { Io } from '../ui/io.ts';
+import { wordInside } from './words.ts';
 
 function namesOf(config: Config): string {
   return config.accounts.map(({ name }) => name).join(', ');
+}
+
+/** Selectors as they are meant in the configured mirror. */
+export function wordsFor(io: Io, { repository, accounts }: Config, words: readonly string[]): string[] {
+  const names = accounts.map(({ name }) => name);
+  return words.map((word) => wordInside(word, io.cwd, repository.path, names));
 }
 
 /** The account that an option or a file names. @throws AppError `USAGE` */

@@ -10,6 +10,7 @@ interface OpenGraph {
   readonly git: Git;
   readonly root: string;
   readonly account: string;
+  readonly what: readonly string[];
   readonly state: MirrorState;
   readonly graph: AccountGraph;
 }
@@ -27,5 +28,5 @@ export async function openGraph(
   const mirror = await openMirror(io, globals, what, options);
   const state = await stateOf(io, mirror, stateAsked(options));
   const graph = buildGraph(await readDocuments(state, documentPaths(state)));
-  return { git: mirror.git, root: mirror.root, account: mirror.account, state, graph };
+  return { git: mirror.git, root: mirror.root, account: mirror.account, what: mirror.what, state, graph };
 }

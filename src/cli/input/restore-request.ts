@@ -8,7 +8,7 @@ import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
 import { interruptedAccounts } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';
 import type { Io } from '../ui/io.ts';
-import { accountNamed, sourceAccount } from './accounts.ts';
+import { accountNamed, sourceAccount, wordsFor } from './accounts.ts';
 import { type StateFlags, stateAsked } from './time-option.ts';
 
 export interface RestoreFlags extends StateFlags {
@@ -40,16 +40,6 @@ export interface AskedRestore {
 
 function usage(message: string, hint: string): AppError {
   return new AppError('USAGE', message, { hint });
-}
-
-/** A path from the current folder, even if the file no longer exists, as a path in the mirror. */
-function insideMirror(text: string, io: Io, config: Config): string {
-  const root = `${config.repository.path}/`;
-  const path = resolve(io.cwd, text);
-  if (!path.startsWith(root)) return text;
-  const inside = path.slice(root.length);
-  const isPath = config.accounts.some(({ name }) => inside.startsWith(`${name}/`)) && text.includes('/');
-  return isPath || existsSync(path) ? inside : text;
 }
 
 /** The saved plan that the only word names, with its file. @throws AppError `USAGE` for a file that is not one */
@@ -139,7 +129,7 @@ export async function readRestoreRequest(
 ): Promise<AskedRestore> {
   const plan = readPlan(io, words);
   const saved = plan?.saved;
-  const what = saved ? saved.request.what : words.map((text) => insideMirror(text, io, config));
+  const what = saved ? saved.request.what : wordsFor(io, config, words);
   checkWords(what, saved, flags);
   const secrets = flags.secrets ? readSecretsFile(flags.secrets, io.env, io.cwd) : new Map();
   const { from, target } = await accountsOf(io, config, what, plan, flags);

@@ -1,4 +1,4 @@
-import { selectKeys } from '../../audit/query.ts';
+import { selectInHistory } from '../../audit/parts.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
 import type { Key } from '../../core/keys.ts';
 import { type HistoryCut, readCut, readHistory } from '../../mirror/history.ts';
@@ -45,7 +45,8 @@ export async function openTrail(
         `commit ${commit.slice(0, 10)}.\n→ To fetch the rest: ${remedy}\n`,
     );
   }
-  return { ...mirror, trail, keys: selectKeys(trail, what, mirror.account, anyAscii), cut: cutJson(cut) };
+  const keys = await selectInHistory(mirror.git, trail, mirror.what[0], mirror.account, anyAscii);
+  return { ...mirror, trail, keys, cut: cutJson(cut) };
 }
 
 export function cutJson(cut: HistoryCut | undefined | null): CutJson | null {
