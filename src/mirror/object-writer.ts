@@ -166,6 +166,8 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
   const absent = '0'.repeat(repository.format === 'sha256' ? 64 : 40);
   let stream: Stream | undefined;
   let marks = new Map<string, number>();
+  /** Many wait for it at once. */
+  let draining: Promise<unknown> | undefined;
 
   function write(text: string): Stream {
     stream ??= startStream(repository);
@@ -177,7 +179,10 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
     blob: (text) => void write(`blob\n${data(text)}`),
     async drained() {
       if (!stream?.input.writableNeedDrain) return;
-      await Promise.race([once(stream.input, 'drain'), stream.done]);
+      draining ??= Promise.race([once(stream.input, 'drain'), stream.done]).finally(() => {
+        draining = undefined;
+      });
+      await draining;
     },
     async commit(parent, commit) {
       const mark = marks.size + 1;
