@@ -179,6 +179,30 @@ describe('a deletion whose answer is lost is one', () => {
   });
 });
 
+eachOf(
+  [
+    ['the document, after a connection was registered', { method: 'PUT', nth: 2 }],
+    ['removing a connection, after the document', { method: 'DELETE' }],
+  ],
+  { quick: 1 },
+)('what a step wrote before it was refused is nobody’s edit when it comes again: %s', async (_, match) => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const at = head(space);
+  const { _id: id, _registeredConnectionIds: registered } = emulator.state.all('integrations')[0] as Doc;
+  const [, ...rest] = registered as string[];
+  const another = emulator.state.all('connections').find(({ _id }) => !(registered as string[]).includes(String(_id)));
+  const _registeredConnectionIds = [...rest, String(another?._id)];
+  emulator.state.touch('integrations', id, { description: 'a mishap', _registeredConnectionIds });
+  await space.sync();
+  emulator.faults.add({ match: { path: '/v1/integrations/*', ...match }, fault: { kind: 'status', status: 409 } });
+
+  expectCode(await space.run('restore', `integrations/${id}`, '--at', at, '--yes'), 0);
+
+  expect(doc(emulator, 'integrations', id)._registeredConnectionIds).toHaveLength((registered as string[]).length);
+});
+
 describe('--prune', () => {
   it('deletes what an earlier restore recreated, where the state has neither', async () => {
     const test = await sample();

@@ -3,7 +3,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import { keyOf } from '../../core/keys.ts';
 import { withoutPaths } from '../../core/paths.ts';
 import type { Step } from '../../plan/types.ts';
-import { coreVersionOf, versionOf } from './live.ts';
+import { versionOf } from './live.ts';
 import { orUnknown, overwrite } from './overwrite.ts';
 import type { StepRun } from './step-run.ts';
 import { type StepOutcome, typeOf } from './write-log.ts';
@@ -43,8 +43,7 @@ export async function deleteResource({ context, log }: StepRun, step: Step): Pro
   const live = await writer.read(type, id);
   if (!live) return { result: 'done', id };
   const opened = log.written.get(keyOf(type.name, id));
-  const ours = opened && coreVersionOf(type, opened.after.doc) === coreVersionOf(type, live.doc);
-  if (versionOf(live.doc) !== step.version && !ours)
+  if (versionOf(live.doc) !== step.version && !log.isAsLeft(step, id, live.doc))
     return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   try {
     await orUnknown(log, { type, id, before: [live.raw], removed: true }, () => writer.remove(type, id));

@@ -11,7 +11,7 @@ import { reachable } from '../../plan/converged.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import type { Step } from '../../plan/types.ts';
 import { deleteResource } from './delete-step.ts';
-import { coreVersionOf, versionOf } from './live.ts';
+import { versionOf } from './live.ts';
 import { overwrite } from './overwrite.ts';
 import type { StepRun } from './step-run.ts';
 import { subscribe } from './subscriptions.ts';
@@ -92,11 +92,10 @@ async function updateResource(run: StepRun, step: Step, document: MirrorDocument
   const id = step.targetId ?? step.id;
   const live = await writer.read(type, id);
   if (!live) return { result: 'conflict', id, reason: 'deleted since the plan was created' };
-  const earlier = run.log.earlierVersion(step.key);
-  const ours = earlier !== undefined && earlier === coreVersionOf(type, live.doc);
   const { wanted: then, live: now } = bothRestorable(type, document.doc, live.doc, ids);
   const { doc: wanted } = reachable(type, then, now, made(type.name, id));
-  if (versionOf(live.doc) !== step.version && !ours && diffFields(now, wanted).length > 0)
+  const isChanged = versionOf(live.doc) !== step.version && !run.log.isAsLeft(step, id, live.doc);
+  if (isChanged && diffFields(now, wanted).length > 0)
     return { result: 'conflict', id, reason: 'changed since the plan was created; it was left unchanged' };
   // Kept before anything is written: what it names may get its new id only later.
   run.log.keepWrite(type, id, undefined, live, restorable(type, document.doc, ids));

@@ -86,8 +86,11 @@ export interface WriteLog {
   ) => void;
   /** Notes in the journal that a step's request was answered. */
   readonly noteAnswer: (step: Step, id: string, after: LivePair) => void;
-  /** Fingerprint of what the interrupted restore made of a resource. */
-  readonly earlierVersion: (key: Key) => string | undefined;
+  /**
+   * Whether a document is as this restore, or the one that was interrupted, last saw or left it: a step that is tried
+   * again meets what it wrote before. What calls of their own write does not count.
+   */
+  readonly isAsLeft: (step: Step, id: string, doc: JsonObject) => boolean;
   /** Whether a step was to bring this resource (by the state's id, if it never got another) and did not. */
   readonly isMissing: (type: string, id: string) => boolean;
 }
@@ -110,7 +113,12 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
     written,
     unknownOutcomes: [],
     wroteAnything: () => wrote,
-    earlierVersion: (key) => earlier.get(key),
+    isAsLeft(step, id, doc) {
+      const type = typeOf(step);
+      const left = written.get(keyOf(type.name, id));
+      const now = coreVersionOf(type, doc);
+      return now === earlier.get(step.key) || (left !== undefined && now === coreVersionOf(type, left.after.doc));
+    },
     settle(outcome) {
       outcomes.set(outcome.step.key, outcome);
       finished += 1;
