@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -11,10 +11,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 4;
+const VERSION = 5;
 const INDEX = 'index.json';
 
 /** A file of the mirror: path inside the account's folder, git object id. */
@@ -91,14 +91,9 @@ export interface Cache {
 /** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
 export class CacheDamaged extends Error {}
 
-type StoredResource = [raw: string, modified: string, ...files: string[]];
+type StoredFields = [raw: string, id: string, modified: string, ...files: string[]];
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
-
-interface StoredDetails {
-  pages: Record<string, CachedPage>;
-  resources: Record<string, StoredResource>;
-}
 
 interface StoredType {
   abridged?: boolean;
@@ -124,28 +119,80 @@ function folderOf(stateDir: string, account: string): string {
   return join(stateDir, `${account}.cache`);
 }
 
-function unpack([raw, modified, ...flat]: StoredResource): CachedResource {
-  const files: FileEntry[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) files.push([flat[i] as string, flat[i + 1] as string]);
-  return { raw, modified, files };
+/**
+ * A resource as the line that holds it, the JSON of {@link StoredFields}. Most of thousands are only taken over from one
+ * run to the next: they are never parsed, and written as they were read.
+ */
+class StoredResource implements CachedResource {
+  readonly line: string;
+
+  constructor(line: string) {
+    this.line = line;
+  }
+
+  // Digests and ids hold nothing that JSON escapes.
+  get raw(): string {
+    return this.line.slice(2, this.line.indexOf('"', 2));
+  }
+
+  get id(): string {
+    const start = this.line.indexOf('"', 2) + 3;
+    return this.line.slice(start, this.line.indexOf('"', start));
+  }
+
+  get modified(): string {
+    return this.fields()[2];
+  }
+
+  get files(): readonly FileEntry[] {
+    const [, , , ...flat] = this.fields();
+    return flat.flatMap((path, i) => (i % 2 === 0 ? [[path, flat[i + 1] as string] as const] : []));
+  }
+
+  private fields(): StoredFields {
+    return JSON.parse(this.line) as StoredFields;
+  }
 }
 
-function lazyDetails(path: string, file: string): () => TypeDetails {
+function lineOf(id: string, resource: CachedResource): string {
+  if (resource instanceof StoredResource) return resource.line;
+  const { raw, modified, files } = resource;
+  return JSON.stringify([raw, id, modified, ...files.flat()] satisfies StoredFields);
+}
+
+/** The name of a type's file, by the hash of what it holds. */
+function fileName(typeName: string, sha256: string): string {
+  return `${typeName}-${sha256.slice(0, 22)}.jsonl`;
+}
+
+/** @throws CacheDamaged for a file that does not hold what its name says */
+function readDetails(path: string, typeName: string): TypeDetails {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new CacheDamaged(path, { cause });
+  }
+  if (basename(path) !== fileName(typeName, hash('sha256', bytes, 'base64url'))) throw new CacheDamaged(path);
+  const [first = '', ...lines] = bytes.toString('utf8').split('\n');
+  return {
+    pages: new Map(Object.entries(JSON.parse(first) as Record<string, CachedPage>)),
+    resources: new Map(
+      lines.map((line) => {
+        const resource = new StoredResource(line);
+        return [resource.id, resource];
+      }),
+    ),
+  };
+}
+
+function lazyDetails(path: string, typeName: string): () => TypeDetails {
   let details: TypeDetails | undefined;
   const read = (): TypeDetails => {
-    if (details) return details;
-    try {
-      const stored = JSON.parse(readFileSync(path, 'utf8')) as StoredDetails;
-      details = {
-        pages: new Map(Object.entries(stored.pages)),
-        resources: new Map(Object.entries(stored.resources).map(([id, entry]) => [id, unpack(entry)])),
-      };
-      return details;
-    } catch (cause) {
-      throw new CacheDamaged(path, { cause });
-    }
+    details ??= readDetails(path, typeName);
+    return details;
   };
-  storedIn.set(read, file);
+  storedIn.set(read, basename(path));
   return read;
 }
 
@@ -188,7 +235,7 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
         validators: new Map(Object.entries(type.validators ?? {})),
         size: type.size,
         abridged: type.abridged,
-        details: lazyDetails(path, type.file),
+        details: lazyDetails(path, typeName),
       });
     }
     return { rules: stored.rules, tree: stored.tree, lastRun: stored.lastRun, lastFull: stored.lastFull, types };
@@ -209,35 +256,33 @@ function writeDetails(folder: string, typeName: string, type: CachedType): strin
   const before = storedIn.get(type.details);
   if (before && existsSync(join(folder, before))) return before;
   const draft = join(folder, `${typeName}.tmp`);
-  const hash = createHash('sha256');
+  const sha256 = createHash('sha256');
   const handle = openSync(draft, 'w', 0o600);
   try {
     // Piece by piece: the text of a large type in one string would be the run's peak of memory.
     for (const piece of detailsText(type.details())) {
-      hash.update(piece);
+      sha256.update(piece);
       writeSync(handle, piece);
     }
   } finally {
     closeSync(handle);
   }
-  const file = `${typeName}-${hash.digest('base64url').slice(0, 22)}.json`;
+  const file = fileName(typeName, sha256.digest('base64url'));
   renameSync(draft, join(folder, file));
   return file;
 }
 
-/** The JSON of {@link StoredDetails}, some thousand entries at a time. */
+/** One line for the pages, one for each resource; some thousand at a time. */
 function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
-  yield `{"pages":${JSON.stringify(Object.fromEntries(pages))},"resources":{`;
+  yield JSON.stringify(Object.fromEntries(pages));
   let lines: string[] = [];
-  let first = true;
-  for (const [id, { raw, modified, files }] of resources) {
-    lines.push(`${first ? '' : ','}${JSON.stringify(id)}:${JSON.stringify([raw, modified, ...files.flat()])}`);
-    first = false;
+  for (const [id, resource] of resources) {
+    lines.push(`\n${lineOf(id, resource)}`);
     if (lines.length < 1_000) continue;
     yield lines.join('');
     lines = [];
   }
-  yield `${lines.join('')}}}`;
+  yield lines.join('');
 }
 
 /** Replaces the cache: details first, the index that names them last, in one step. */
