@@ -91,7 +91,10 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
       io.err('celigo-mirror: stopped; no partial commit was made, the next run cleans up\n');
       return EXIT.failed;
     }
-    return explain(error, io, program.opts().color !== false);
+    const exit = explain(error, io, program.opts().color !== false);
+    const { unusedOnFailure } = await import('./input/run-deps.ts');
+    io.err(unusedOnFailure(io, program.opts().config));
+    return exit;
   }
 }
 

@@ -13,6 +13,7 @@ export function registerSync(program: Command, io: Io, finish: (code: number) =>
     .option('--dry-run', 'show what would be committed; write nothing')
     .option('--no-push', 'commit, but do not push')
     .option('--allow-deletions', 'allow more deletions than the guards permit')
+    .option('--rebind', 'the token is of a new owner of the same account: compare the two, and ask before the sync')
     .option('--stateless', 'for clones that are not kept: fetch only the newest commit, fail if the push fails')
     .option(...JSON_RESULT)
     .addHelpText(

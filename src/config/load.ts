@@ -37,6 +37,30 @@ const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
 
 const FILE_NAME = 'celigo-mirror.yaml';
 
+/** Variables that configure a run without a file, and that a file need not use. */
+const VARIABLES = [
+  ...['CELIGO_API_TOKEN', 'CELIGO_API_TOKEN_FILE', 'CELIGO_REGION', 'CELIGO_BASE_URL'],
+  ...['MIRROR_ACCOUNT', 'MIRROR_PATH', 'MIRROR_REMOTE', 'MIRROR_BRANCH', 'MIRROR_STATELESS'],
+  ...['MIRROR_REMOTE_USERNAME', 'MIRROR_REMOTE_TOKEN', 'MIRROR_REMOTE_TOKEN_FILE'],
+  ...['MIRROR_SSH_KEY_FILE', 'MIRROR_SSH_KNOWN_HOSTS_FILE', 'MIRROR_SCHEDULE', 'MIRROR_TIMEZONE'],
+  ...['MIRROR_LISTEN', 'MIRROR_TRIGGER_TOKEN', 'MIRROR_TRIGGER_TOKEN_FILE'],
+];
+
+/** Variables that are set and have no effect, since there is a configuration file that does not use them. */
+export function unusedVariables(options: LoadOptions): { readonly file: string; readonly names: readonly string[] } {
+  let [file, used] = ['', ''];
+  try {
+    file = findFile(options) ?? '';
+    if (file !== '') used = JSON.stringify(parseYaml(readFileSync(file, 'utf8')));
+  } catch {
+    // What is wrong with the file is another message.
+    return { file, names: [] };
+  }
+  const uses = (name: string): boolean =>
+    [name, name.replace(/_FILE$/, '')].some((one) => used.includes(`\${${one}}`) || used.includes(`\${${one}:-`));
+  return { file, names: file === '' ? [] : VARIABLES.filter((name) => options.env[name] && !uses(name)) };
+}
+
 /**
  * Finds, reads and checks the configuration. Without a file the environment alone is enough.
  * @throws AppError `USAGE`, naming the file, every wrong key and what was expected there

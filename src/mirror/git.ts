@@ -58,7 +58,7 @@ const ISOLATION = [
 ];
 
 /**
- * Environment that decides which repository git sees, who writes in it, or which programs it starts. A calling hook,
+ * Environment that decides which repository git sees, what paths mean, who writes, or which programs it starts. A calling hook,
  * npm (`EDITOR`) or a shell may have left it; no command of ours needs any of it.
  */
 const REDIRECTING = [
@@ -81,6 +81,10 @@ const REDIRECTING = [
   'GIT_CONFIG',
   'GIT_CONFIG_PARAMETERS',
   'GIT_CONFIG_COUNT',
+  'GIT_LITERAL_PATHSPECS',
+  'GIT_GLOB_PATHSPECS',
+  'GIT_NOGLOB_PATHSPECS',
+  'GIT_ICASE_PATHSPECS',
   'GIT_EXTERNAL_DIFF',
   'GIT_EDITOR',
   'GIT_SEQUENCE_EDITOR',

@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
 import { BINDING_FILE } from '../core/layout.ts';
-import { renderYaml } from '../core/yaml.ts';
+import { parseYaml, renderYaml } from '../core/yaml.ts';
+import type { Git } from '../mirror/git.ts';
 
 /** Version of the folder's layout. A newer one is refused. */
 const LAYOUT = 1;
@@ -87,10 +88,21 @@ function comparable(baseUrl: string): string {
   return local ? `loopback${url.pathname}` : `${url.origin}${url.pathname}`;
 }
 
+/** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */
+export async function bindingIn(git: Git, account: string): Promise<Binding | undefined> {
+  const path = `${account}/${BINDING_FILE}`;
+  const text = await git.ask(['cat-file', 'blob', `HEAD:${path}`]);
+  return text === undefined ? undefined : readBinding(parseYaml(text), path);
+}
+
+/** Whether a folder is bound to the user of a token. */
+export function bindsTo(binding: Binding, found: { baseUrl: string; userId: string }): boolean {
+  return comparable(binding.baseUrl) === comparable(found.baseUrl) && binding.userId === found.userId;
+}
+
 /** Refuses to mix two accounts in one folder. @throws AppError `BINDING` */
 export function checkBinding(binding: Binding, found: { baseUrl: string; userId: string }, account: string): void {
-  const sameUrl = comparable(binding.baseUrl) === comparable(found.baseUrl);
-  if (sameUrl && binding.userId === found.userId) return;
+  if (bindsTo(binding, found)) return;
   const path = `${account}/${BINDING_FILE}`;
   throw new AppError(
     'BINDING',
@@ -99,7 +111,7 @@ export function checkBinding(binding: Binding, found: { baseUrl: string; userId:
     {
       hint:
         'Use the token of the right account, or another account name for this one. If it is the same account ' +
-        `(a new owner or token), change account.${sameUrl ? 'userId' : 'baseUrl'} in ${path} and commit that file`,
+        `(a new owner or token): celigo-mirror sync --account ${account} --rebind`,
     },
   );
 }

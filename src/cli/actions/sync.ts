@@ -1,15 +1,21 @@
+import { GROUPS } from '../../catalogue/index.ts';
+import type { AccountConfig, Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
+import { AppError, EXIT } from '../../core/errors.ts';
+import { compareAccounts } from '../../run/check/rebind.ts';
 import { worstExit } from '../../run/failures.ts';
 import { scrub } from '../../run/log.ts';
 import { reportJson } from '../../run/report.ts';
 import { maintain } from '../../run/sync/maintain.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
+import { USER_AGENT } from '../../version.ts';
 import { accountNamed } from '../input/accounts.ts';
-import { configOf, runDeps } from '../input/run-deps.ts';
+import { configuredPlace } from '../input/mirror.ts';
+import { configOf, runDeps, unusedOnFailure } from '../input/run-deps.ts';
 import { onManyFiles } from '../input/spare-memory.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { createReporter } from '../ui/progress.ts';
-import { styleFor } from '../ui/style.ts';
+import { styleFor, table } from '../ui/style.ts';
 import { describeSync } from '../ui/sync-view.ts';
 
 export interface SyncFlags {
@@ -19,6 +25,7 @@ export interface SyncFlags {
   readonly push: boolean;
   readonly allowDeletions?: boolean;
   readonly stateless?: boolean;
+  readonly rebind?: boolean;
   readonly json?: boolean;
 }
 
@@ -27,6 +34,8 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   const loaded = await configOf(io, globals);
   const config = flags.stateless ? { ...loaded, repository: { ...loaded.repository, stateless: true } } : loaded;
   const accounts = flags.account ? [accountNamed(config, flags.account, '--account')] : config.accounts;
+  const rebind = flags.rebind === true && (await agreesToRebind(io, config, accounts));
+  if (flags.rebind && !rebind) return EXIT.refused;
   const progress = await createReporter(io, globals, config);
   const deps = runDeps(io, { config, report: progress.report, onManyFiles });
   const reports = await syncAccounts(deps, accounts, {
@@ -34,6 +43,7 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
     dryRun: flags.dryRun ?? false,
     push: flags.push,
     allowDeletions: flags.allowDeletions ?? false,
+    rebind,
   });
   progress.stop();
   const text = flags.json
@@ -42,5 +52,40 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   // A server that repeats the token in an error message must not get it printed.
   io.out(scrub(text, secretsOf(config)));
   await maintain(deps, reports);
-  return worstExit(reports);
+  const code = worstExit(reports);
+  if (code === EXIT.failed || code === EXIT.refused) io.err(unusedOnFailure(io, globals.config));
+  return code;
+}
+
+/**
+ * Shows the account of the folder beside that of the token, and asks whether they are the same.
+ * @throws AppError `USAGE` for several accounts, or where there is no one to ask
+ */
+async function agreesToRebind(io: Io, config: Config, accounts: readonly AccountConfig[]): Promise<boolean> {
+  const [account, ...more] = accounts;
+  if (!account || more.length > 0)
+    throw new AppError('USAGE', '--rebind is for one account', { hint: 'Name it with --account' });
+  const { git } = configuredPlace(io, config);
+  const both = await compareAccounts(git, account, { env: io.env, userAgent: USER_AGENT, signal: io.signal });
+  if (!both) {
+    io.err(`${account.name}/ is bound to the user of the token already\n`);
+    return true;
+  }
+  const { folder, token } = both;
+  const same = [...token.groups].filter((id) => folder.groups.has(id)).length;
+  const rows = [
+    ['', `folder ${account.name}/`, 'token'],
+    ['address', folder.baseUrl, token.baseUrl],
+    ['user', folder.userId, token.userId],
+    [GROUPS.plural, String(folder.groups.size), `${token.groups.size}, ${same} of them in the folder`],
+  ];
+  io.err(`${table(rows)}\n`);
+  if (!io.ask)
+    throw new AppError('USAGE', 'cannot ask whether this is the same account: not a terminal', {
+      hint: 'Run the command in a terminal',
+    });
+  const answer = await io.ask(`Is this the same account? Type "yes" to bind ${account.name}/ to the new user: `);
+  if (answer.trim().toLowerCase() === 'yes') return true;
+  io.err('Nothing was changed.\n');
+  return false;
 }

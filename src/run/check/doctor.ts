@@ -8,12 +8,15 @@ import { type ApiClient, type ApiResponse, clientOf, hasBody } from '../../celig
 import { ApiError } from '../../celigo/errors.ts';
 import { recordsOf } from '../../celigo/paging.ts';
 import { EXPIRES_SOON_DAYS, fetchTokenExpiries } from '../../celigo/tokens.ts';
+import { unusedVariables } from '../../config/load.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { parentTypes } from '../../core/below.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { YamlError } from '../../core/yaml.ts';
 import { isRepository } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
+import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
@@ -45,12 +48,29 @@ export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
       verdict: 'ok',
       detail: `${config.source}, accounts: ${config.accounts.map(({ name }) => name).join(', ')}`,
     },
+    ...examineVariables(deps),
     { area: 'node', check: 'version', verdict: 'ok', detail: deps.nodeVersion },
     ...examineFiles(config),
     ...(await examineGit(deps)),
   ];
-  for (const account of config.accounts) findings.push(...(await examineAccount(deps, account)));
+  const git = isRepository(config.repository.path) ? gitOf(deps, config.repository.path) : undefined;
+  for (const account of config.accounts) findings.push(...(await examineAccount(deps, account, git)));
   return findings;
+}
+
+function examineVariables({ config, env }: DoctorDeps): Finding[] {
+  if (config.source === 'environment') return [];
+  const { names } = unusedVariables({ file: config.source, env, cwd: '/' });
+  if (names.length === 0) return [];
+  return [
+    {
+      area: 'configuration',
+      check: 'environment',
+      verdict: 'note',
+      detail: `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} set and without effect: the file does not use them`,
+      remedy: `Unset them, or use them in the file, such as \${${names[0]}}`,
+    },
+  ];
 }
 
 async function examineClone(git: Git, folders: readonly string[], remote: boolean): Promise<Finding[]> {
@@ -79,11 +99,15 @@ async function examineClone(git: Git, folders: readonly string[], remote: boolea
   ];
 }
 
+function gitOf({ config, env, signal }: DoctorDeps, cwd: string): Git {
+  return createGit({ cwd, config: config.repository, env, signal });
+}
+
 async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
-  const { config, env, signal } = deps;
+  const { config } = deps;
   const { path } = config.repository;
   const cwd = existsSync(path) ? path : existsSync(dirname(path)) ? dirname(path) : '/';
-  const git = createGit({ cwd, config: config.repository, env, signal });
+  const git = gitOf(deps, cwd);
   const version = (await git.ask(['--version']))?.trim();
   if (!version) {
     const remedy = 'Install git and make sure that it is on the PATH';
@@ -161,7 +185,7 @@ async function examineObjects(git: Git, remote: boolean): Promise<Finding> {
   };
 }
 
-async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise<Finding[]> {
+async function examineAccount(deps: DoctorDeps, account: AccountConfig, git: Git | undefined): Promise<Finding[]> {
   const { env, signal } = deps;
   const client = clientOf(account, env, { userAgent: deps.userAgent, retries: Math.min(account.retries, 1) });
   const area = account.name;
@@ -170,6 +194,7 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
     const findings: Finding[] = [
       { area, check: 'token', verdict: 'ok', detail: `accepted by ${account.baseUrl}, user ${userId}` },
     ];
+    if (git) findings.push(...(await examineBinding(git, account, userId)));
     const skew = Math.round(client.clockSkewMs() / 1000);
     findings.push(
       Math.abs(skew) > 30
@@ -214,6 +239,21 @@ async function examineAccount(deps: DoctorDeps, account: AccountConfig): Promise
     ];
   } finally {
     await client.close();
+  }
+}
+
+/** Whether the folder is bound to the account that the token belongs to: every run refuses another. */
+async function examineBinding(git: Git, { name, baseUrl }: AccountConfig, userId: string): Promise<Finding[]> {
+  const found = { area: name, check: 'binding' } as const;
+  try {
+    const binding = await bindingIn(git, name);
+    if (!binding) return [];
+    checkBinding(binding, { baseUrl, userId }, name);
+    return [{ ...found, verdict: 'ok', detail: `${name}/ belongs to the account of the token` }];
+  } catch (error) {
+    if (!(error instanceof AppError) && !(error instanceof YamlError)) throw error;
+    const remedy = error instanceof AppError && error.hint ? { remedy: error.hint } : {};
+    return [{ ...found, verdict: 'fault', detail: messageOf(error), ...remedy }];
   }
 }
 

@@ -2,12 +2,9 @@ import { catalogueWith } from '../../catalogue/index.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { keyOf } from '../../core/keys.ts';
-import { BINDING_FILE } from '../../core/layout.ts';
-import { parseYaml } from '../../core/yaml.ts';
-import type { Repository } from '../../mirror/repository.ts';
 import { readServerMade, type ServerMade, writeServerMade } from '../../mirror/server-made.ts';
 import type { PlanInput } from '../../plan/planner.ts';
-import { type Binding, readBinding } from '../binding.ts';
+import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
 import type { RestoreCommit } from '../sync/sync-deps.ts';
@@ -64,7 +61,7 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
     ...(restore ? { restore } : {}),
   });
   const [binding, idMaps] = await Promise.all([
-    bindingOf(repository, target.name),
+    bindingIn(repository.git, target.name),
     readIdMaps(repository.git, idMapPath(request.from, target.name)),
   ]);
   // The run before has made sure that the token is that of the folder.
@@ -86,11 +83,4 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
     if (noted && !request.dryRun) writeServerMade(repository.stateDir, target.name, noted);
   };
   return { client, writer, renew, live, userId, idMaps, ids, made, noteMade };
-}
-
-/** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */
-async function bindingOf(repository: Repository, account: string): Promise<Binding | undefined> {
-  const path = `${account}/${BINDING_FILE}`;
-  const text = await repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]);
-  return text === undefined ? undefined : readBinding(parseYaml(text), path);
 }

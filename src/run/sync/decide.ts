@@ -63,12 +63,11 @@ export async function decide(
   };
 }
 
-function bindingAfter({ account }: AccountRun, start: StartingPoint, types: readonly TypeReport[]): Binding {
+function bindingAfter({ account, options }: AccountRun, start: StartingPoint, types: readonly TypeReport[]): Binding {
   const { binding, covered, fingerprintKey } = start.headState;
   const complete = types.filter(({ state }) => state === 'complete').map(({ type }) => type);
   return {
-    baseUrl: binding?.baseUrl ?? account.baseUrl,
-    userId: binding?.userId ?? start.userId,
+    ...(binding && !options.rebind ? binding : { baseUrl: account.baseUrl, userId: start.userId }),
     fingerprintKey,
     rules: RULES,
     ignore: account.ignore,

@@ -53,7 +53,8 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   const headState = await readHeadState(repository, account);
   const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, run.startTime);
   const userId = await identity;
-  if (headState.binding) checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
+  if (headState.binding && !options.rebind)
+    checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
   const objects = createObjectWriter(repository);
   const written = new Map<string, string>();
   const credentials = createCredentialFindings(account.name);

@@ -12,6 +12,8 @@ export interface SyncOptions {
   /** Report what would be committed; change nothing. */
   readonly dryRun: boolean;
   readonly push: boolean;
+  /** The folder may be bound to another user: it is the same account, and bound to the token's user from now on. */
+  readonly rebind?: boolean;
   /** Consent to deletions above the limits of the guards and to an empty account. */
   readonly allowDeletions: boolean;
   /**
