@@ -22,6 +22,8 @@ export const FEED_DIR = 'audit';
 const FEED_FILE = /^audit\/\d{4}-\d{2}\.ndjson$/;
 /** The page that explains the account, and those of its integrations, where they are made. */
 export const OVERVIEW_FILE = 'README.md';
+/** Folder of the pages of integrations. */
+export const OVERVIEW_FOLDER = 'overview';
 const OVERVIEW_PAGE = /^overview\/[a-z0-9-]{1,61}\.[A-Za-z0-9_-]{1,160}\/README\.md$/;
 
 /** First line of every such page, which distinguishes it from a page that a person wrote. */

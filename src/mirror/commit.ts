@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GitObject } from './git.ts';
 import { gitDate, identText, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { markBehind } from './work-tree.ts';
@@ -23,11 +26,27 @@ export async function readTip({ git }: Repository, name: string): Promise<Tip | 
   return tipFrom(await git.ask(tipWords(name)));
 }
 
+/** A commit as `cat-file` gives it. */
+export function tipOf({ id, bytes }: GitObject): Tip {
+  const head = bytes.toString('utf8', 0, Math.max(0, bytes.indexOf('\n\n')));
+  const [, tree = ''] = /^tree (\w+)$/m.exec(head) ?? [];
+  const [, seconds] = /^committer .* (\d+) [-+]\d+$/m.exec(head) ?? [];
+  return { commit: id, tree, time: new Date(Number(seconds) * 1000) };
+}
+
 /** The commit that HEAD names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
 async function readHeadTip(repository: Repository): Promise<Tip | undefined> {
   const tip = await readTip(repository, 'HEAD');
   if (tip || (await repository.head()) === undefined) return tip;
   return tipFrom(await repository.git.run(tipWords('HEAD')));
+}
+
+/** The commit that HEAD names, which is `known` as a rule: then no process is asked. @throws GitFailure */
+async function currentTip(repository: Repository, known: Tip | undefined): Promise<Tip | undefined> {
+  const { gitDir, branch } = repository;
+  const ref = join(gitDir, 'refs', 'heads', branch);
+  const isKnown = known !== undefined && existsSync(ref) && readFileSync(ref, 'utf8').trim() === known.commit;
+  return isKnown ? known : readHeadTip(repository);
 }
 
 /** What became of commits that were to be made. */
@@ -38,6 +57,15 @@ export interface Committed {
   readonly tip: Tip | undefined;
   /** Their ids, in order; `undefined` for one that would have changed nothing. */
   readonly ids: readonly (string | undefined)[];
+  /** Object id of the folder that was asked for, in the newest of them. */
+  readonly folder: string | undefined;
+}
+
+/** What is known of HEAD, and to be known of the new one. */
+interface CommitOptions {
+  /** The commit that HEAD named a while ago. */
+  readonly known?: Tip | undefined;
+  readonly folder?: string;
 }
 
 /**
@@ -51,11 +79,12 @@ export async function commitOnHead(
   objects: ObjectWriter,
   requests: readonly Omit<NewCommit, 'committed'>[],
   now: Date,
+  { known, folder }: CommitOptions = {},
 ): Promise<Committed> {
-  const from = await readHeadTip(repository);
-  const { tip, ids } = await commitOnto(repository, objects, from, requests, now);
-  if (tip && tip !== from) await moveBranch(repository, tip.commit, from?.commit);
-  return { from, tip, ids };
+  const from = await currentTip(repository, known);
+  const made = await commitOnto(repository, objects, from, requests, now, folder);
+  if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
+  return { from, ...made };
 }
 
 /** Writes commits on top of `from` without moving any branch. @throws GitFailure */
@@ -65,7 +94,8 @@ export async function commitOnto(
   from: Tip | undefined,
   requests: readonly Omit<NewCommit, 'committed'>[],
   now: Date,
-): Promise<Pick<Committed, 'tip' | 'ids'>> {
+  folderPath?: string,
+): Promise<Pick<Committed, 'tip' | 'ids' | 'folder'>> {
   // A clock that went backwards must not put a commit before its parent.
   const committed = from && from.time > now ? from.time : now;
   const written: (Tip | undefined)[] = [];
@@ -76,8 +106,10 @@ export async function commitOnto(
     tip = made ?? tip;
     written.push(made);
   }
+  const newest = folderPath === undefined || tip === from ? undefined : tip?.commit;
+  const folder = newest && (await objects.treeAt(newest, folderPath ?? ''));
   await objects.flush();
-  if (!repository.signed) return { tip, ids: written.map((made) => made?.commit) };
+  if (!repository.signed) return { tip, ids: written.map((made) => made?.commit), folder };
   tip = from;
   const ids: (string | undefined)[] = [];
   for (const [i, made] of written.entries()) {
@@ -85,7 +117,7 @@ export async function commitOnto(
     if (made && request) tip = { ...made, commit: await signCommit(repository, request, made, tip) };
     ids.push(made && tip?.commit);
   }
-  return { tip, ids };
+  return { tip, ids, folder };
 }
 
 /** Writes a commit again, signed. */

@@ -209,17 +209,24 @@ export function isGitFailure(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isGitFailure(error.cause);
 }
 
+/** An object of the repository. */
+export interface GitObject {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
 /** Cuts the output of `cat-file --batch` (`<id> <type> <size>`, then the bytes) into its objects. */
-function splitBatch(bytes: Buffer, ids: readonly string[]): readonly Buffer[] {
+function splitBatch(bytes: Buffer, names: readonly string[]): readonly (GitObject | undefined)[] {
   let at = 0;
-  return ids.map((id) => {
+  return names.map((name) => {
     const end = bytes.indexOf(0x0a, at);
-    const head = bytes.toString('latin1', at, end);
-    const size = Number(/ (\d+)$/.exec(head)?.[1]);
-    if (end < 0 || !Number.isInteger(size))
-      throw new GitFailure('cat-file', `${id} cannot be read (${head})`, undefined);
-    at = end + 1 + size + 1;
-    return bytes.subarray(end + 1, end + 1 + size);
+    const head = bytes.toString('utf8', at, end);
+    at = end + 1;
+    if (end >= 0 && head === `${name} missing`) return undefined;
+    const [id = '', , size = ''] = head.split(' ');
+    if (end < 0 || !/^\d+$/.test(size)) throw new GitFailure('cat-file', `${name} cannot be read (${head})`, undefined);
+    at += Number(size) + 1;
+    return { id, bytes: bytes.subarray(end + 1, at - 1) };
   });
 }
 
@@ -267,6 +274,8 @@ export interface Git {
   ask(args: readonly string[]): Promise<string | undefined>;
   /** Starts a command that is fed while it works, or whose end is to be heard of at once. */
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<GitProcess>;
+  /** The objects of these names, in their order, by one process; `undefined` for one that is not there. @throws GitFailure */
+  find(names: readonly string[]): Promise<readonly (GitObject | undefined)[]>;
   /** The objects with these ids, in their order, by one process. @throws GitFailure when one of them is missing */
   objects(ids: readonly string[]): Promise<readonly Buffer[]>;
 }
@@ -413,6 +422,19 @@ export function createGit(options: GitOptions): Git {
     const more = screen.options[command] ?? [];
     return raw(call ? instanceOf(setup, call, screen) : git, [command, ...more, ...rest]);
   }
+
+  async function find(names: readonly string[]): Promise<readonly (GitObject | undefined)[]> {
+    if (names.length === 0) return [];
+    const { screen } = await screening();
+    try {
+      // The one command whose output may be anything but text.
+      const git = instanceOf(setup, { input: `${names.join('\n')}\n` }, screen);
+      return splitBatch((await git.binaryCatFile(['--batch'])) as Buffer, names);
+    } catch (cause) {
+      throw cause instanceof GitFailure ? cause : failureOf('cat-file', cause, signal);
+    }
+  }
+
   return {
     run,
     async start(args, env) {
@@ -420,16 +442,13 @@ export function createGit(options: GitOptions): Git {
       signal.throwIfAborted();
       return startProcess({ ...setup, env: { ...setup.env, ...env } }, screen.config, args);
     },
+    find,
     async objects(ids) {
-      if (ids.length === 0) return [];
-      const { screen } = await screening();
-      try {
-        // The one command whose output may be anything but text.
-        const git = instanceOf(setup, { input: `${ids.join('\n')}\n` }, screen);
-        return splitBatch((await git.binaryCatFile(['--batch'])) as Buffer, ids);
-      } catch (cause) {
-        throw cause instanceof GitFailure ? cause : failureOf('cat-file', cause, signal);
-      }
+      const found = await find(ids);
+      return found.map((object, i) => {
+        if (!object) throw new GitFailure('cat-file', `${ids[i]} cannot be read (missing)`, undefined);
+        return object.bytes;
+      });
     },
     async ask(args) {
       try {

@@ -43,6 +43,8 @@ export interface ObjectWriter {
   readonly drained: () => Promise<void>;
   /** Adds a commit on top of `parent`. @throws GitFailure */
   readonly commit: (parent: string | undefined, commit: NewCommit) => Promise<WrittenCommit>;
+  /** Object id of a folder in a commit that was added. @throws GitFailure */
+  readonly treeAt: (commit: string, path: string) => Promise<string | undefined>;
   /** Makes everything that was added part of the repository, as one pack that has reached the disk. @throws GitFailure */
   readonly flush: () => Promise<void>;
   /** Forgets what was added since the last flush. */
@@ -175,6 +177,12 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
     return stream;
   }
 
+  async function treeAt(commit: string, path: string): Promise<string | undefined> {
+    // `040000 tree <id>`, a tab and the path; or `missing`.
+    const line = await write(`ls :${marks.get(commit)} ${quoted(path)}\n`).answer();
+    return line.startsWith('040000 tree ') ? line.split(/[ \t]/)[2] : undefined;
+  }
+
   return {
     blob: (text) => void write(`blob\n${data(text)}`),
     async drained() {
@@ -188,14 +196,12 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
       const mark = marks.size + 1;
       const own = parent === undefined ? undefined : marks.get(parent);
       const from = own === undefined ? parent : `:${own}`;
-      const { answer } = write(
-        `${commitText(mark, from, repository.committer, commit)}ls :${mark} ""\nget-mark :${mark}\n`,
-      );
-      // `040000 tree <id>`, a tab, no name.
-      const [line, id] = await Promise.all([answer(), answer()]);
+      const { answer } = write(`${commitText(mark, from, repository.committer, commit)}get-mark :${mark}\n`);
+      const id = await answer();
       marks.set(id, mark);
-      return { commit: id, tree: line.split(/[ \t]/)[2] ?? '' };
+      return { commit: id, tree: (await treeAt(id, '')) ?? '' };
     },
+    treeAt,
     async flush() {
       if (!stream) return;
       const { done } = write(marks.size > 0 ? `reset ${BRANCH}\nfrom ${absent}\n\ndone\n` : 'done\n');

@@ -28,6 +28,8 @@ function nounsOf(typeName: string): Nouns {
 /** What a run committed. */
 interface Committed {
   readonly commits: readonly CommitReport[];
+  /** Object id of the account's folder now; `undefined` where it is that of HEAD before. */
+  readonly folder: string | undefined;
   /** Whether the work tree shows it, once that has followed. Never rejects. */
   readonly following: Promise<boolean>;
 }
@@ -39,14 +41,15 @@ export async function commitChanges(run: AccountRun, start: StartingPoint, decis
   const { changes, generated } = decision;
   const alongside = options.restore?.files ?? [];
   if (changes.length + generated.put.length + generated.remove.length + alongside.length === 0)
-    return { commits: [], following: Promise.resolve(true) };
+    return { commits: [], folder: undefined, following: Promise.resolve(true) };
   const groups = await attribute({ run, start, decision });
   deps.signal.throwIfAborted();
   const last = groups.at(-1);
   const requests = groups.map((group) => requestOf({ run, start, decision }, group, group === last));
-  const made = await commitFolder(repository, objects, requests, deps.now());
+  const known = { known: start.headState.tip, folder: account.name };
+  const made = await commitFolder(repository, objects, requests, deps.now(), known);
   for (const commit of made.commits) deps.report({ name: 'committed', account: account.name, commit });
-  return { commits: made.commits, following: followCommits(run, start, made) };
+  return { commits: made.commits, folder: made.folder, following: followCommits(run, start, made) };
 }
 
 /** Lets the work tree follow. What was committed holds also where it cannot. */

@@ -25,6 +25,8 @@ export interface FolderCommits {
   readonly commits: readonly CommitReport[];
   readonly from: Tip | undefined;
   readonly to: Tip | undefined;
+  /** Object id of the account's folder now, where it changed. */
+  readonly folder: string | undefined;
 }
 
 /** Makes commits, all or none, and reports those that changed something. @throws GitFailure */
@@ -33,13 +35,14 @@ export async function commitFolder(
   objects: ObjectWriter,
   requests: readonly CommitRequest[],
   now: Date,
+  options: Parameters<typeof commitOnHead>[4] = {},
 ): Promise<FolderCommits> {
-  const { ids, from, tip } = await commitOnHead(repository, objects, requests, now);
+  const { ids, from, tip, folder } = await commitOnHead(repository, objects, requests, now, options);
   const commits = requests.flatMap(({ message, author, authorDate }, i): CommitReport[] => {
     const id = ids[i];
     if (id === undefined) return [];
     const subject = message.slice(0, message.indexOf('\n'));
     return [{ id, subject, author: `${author.name} <${author.email}>`, date: authorDate.toISOString() }];
   });
-  return { commits, from, to: tip };
+  return { commits, from, to: tip, folder };
 }

@@ -7,6 +7,7 @@ import type { Json } from '../../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile } from '../../core/layout.ts';
 import { parseYaml, YamlError } from '../../core/yaml.ts';
 import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
+import { type Tip, tipOf } from '../../mirror/commit.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type Binding, RULES, readBinding, renderBinding } from '../binding.ts';
 import { knownTypes } from './known-types.ts';
@@ -15,6 +16,10 @@ import { knownTypes } from './known-types.ts';
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
 /** The account's folder when the run begins. */
 export interface HeadState {
+  /** `undefined` before the first commit. */
+  readonly tip: Tip | undefined;
+  /** Object id of the folder. */
+  readonly tree: string | undefined;
   readonly cache: Cache | undefined;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
@@ -36,12 +41,12 @@ export interface HeadState {
 export async function readHeadState(repository: Repository, account: AccountConfig): Promise<HeadState> {
   const cache = readCache(repository.stateDir, account.name);
   const path = `${account.name}/${BINDING_FILE}`;
-  const [tree, text] = await Promise.all([
-    repository.folderTree(account.name),
-    repository.git.ask(['cat-file', 'blob', `HEAD:${path}`]),
-  ]);
-  // Nothing there yet, or a branch that leads to nothing? The second is not a first run.
+  const names = ['HEAD', `HEAD:${account.name}`, `HEAD:${path}`];
+  const [head, folder, settingsFile] = await repository.git.find(names);
+  // Not there, or not to be read? The second is not a first run.
+  const tree = folder?.id ?? (await repository.folderTree(account.name));
   if (tree === undefined) await repository.head();
+  const text = settingsFile?.bytes.toString('utf8');
   let binding: Binding | undefined;
   if (text !== undefined) {
     binding = readBinding(parseOrNull(text), path);
@@ -78,6 +83,8 @@ export async function readHeadState(repository: Repository, account: AccountConf
     }
   }
   return {
+    tip: head && tipOf(head),
+    tree,
     cache,
     cacheFits,
     lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,

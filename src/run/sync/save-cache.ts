@@ -5,13 +5,14 @@ import type { Collected } from './collect/types.ts';
 import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';
 
-/** Saves what this run found out for the next one. */
-export async function saveCache(
+/** Saves what this run found out for the next one. @param tree object id of the account's folder as the run leaves it */
+export function saveCache(
   { account }: AccountRun,
   { repository, headState, full }: StartingPoint,
   collected: readonly Collected[],
   { changes, incomplete, serverTime }: Decision,
-): Promise<void> {
+  tree: string,
+): void {
   const types = new Map<string, CachedType>(headState.known);
   for (const entry of collected) types.set(entry.type.name, entry.next);
   const changed =
@@ -19,7 +20,7 @@ export async function saveCache(
   if (!changed && headState.cacheFits && !full && recent(headState.cache?.lastRun, serverTime)) return;
   const cache: Cache = {
     rules: headState.rules,
-    tree: (await repository.folderTree(account.name)) ?? '',
+    tree,
     lastRun: incomplete.length === 0 ? serverTime.toISOString() : headState.cache?.lastRun,
     // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
     lastFull: full ? serverTime.toISOString() : headState.cache?.lastFull,

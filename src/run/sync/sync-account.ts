@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AccountConfig } from '../../config/schema.ts';
 import { EXIT } from '../../core/errors.ts';
 import { CacheDamaged, removeCache } from '../../mirror/cache.ts';
@@ -58,8 +59,11 @@ async function mirrorAccount(
   const collected = await collectAll(run, start);
   const decision = await decide(run, start, collected);
   if (run.options.dryRun) return reportOf(run, decision, [], true);
-  const { commits, following } = await commitChanges(run, start, decision);
-  const [followed] = await Promise.all([following, saveCache(run, start, collected, decision)]);
+  const { commits, folder, following } = await commitChanges(run, start, decision);
+  // Git begins first, and works meanwhile.
+  await setImmediate();
+  saveCache(run, start, collected, decision, folder ?? start.headState.tree ?? '');
+  const followed = await following;
   return reportOf(run, decision, [...(renewed ? [renewed] : []), ...commits], followed);
 }
 
