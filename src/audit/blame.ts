@@ -1,8 +1,8 @@
-import { diffArrays } from 'diff';
 import stableStringify from 'fast-json-stable-stringify';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
 import { equalJson } from '../core/paths.ts';
 import type { Place } from '../core/places.ts';
+import { matchLists } from '../core/sequences.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
 
@@ -51,26 +51,16 @@ function carry(before: Json, after: Json, tree: Tree, entry: Entry): Tree {
 /** Elements that were added or removed shift the others, which keep their change. */
 function carryItems(before: readonly Json[], after: readonly Json[], trees: readonly Tree[], entry: Entry): Tree[] {
   const out: Tree[] = [];
-  let [at, now] = [0, 0];
-  /** Old elements that a new one may have replaced. */
-  let replaced: number[] = [];
-  for (const part of diffArrays(before.map(stableStringify), after.map(stableStringify))) {
-    const count = part.value.length;
-    if (part.removed) {
-      replaced = Array.from({ length: count }, (_, i) => at + i);
-      at += count;
-      continue;
+  let [at, to] = [0, 0];
+  for (const { old, now, count } of matchLists(before.map(stableStringify), after.map(stableStringify))) {
+    for (let i = to; i < now + count; i++) {
+      const item = after[i] as Json;
+      // What was put in where something was taken out may have replaced it.
+      const index = i >= now ? old + i - now : at + i - to < old ? at + i - to : undefined;
+      const known = index === undefined ? undefined : trees[index];
+      out.push(index === undefined || !known ? fresh(item, entry) : carry(before[index] as Json, item, known, entry));
     }
-    for (let i = 0; i < count; i++) {
-      const item = after[now + i] as Json;
-      const index = part.added ? replaced.shift() : at + i;
-      const tree = index === undefined ? undefined : trees[index];
-      const old = index === undefined ? undefined : before[index];
-      out.push(tree && old !== undefined ? carry(old, item, tree, entry) : fresh(item, entry));
-    }
-    if (!part.added) at += count;
-    now += count;
-    replaced = [];
+    [at, to] = [old + count, now + count];
   }
   return out;
 }

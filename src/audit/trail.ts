@@ -46,28 +46,39 @@ export interface Entry {
 const NO_ONE: Person = { name: '', email: '' };
 const NOTHING: Files = new Map();
 
-/** Who else edited one resource. Co-authors of a commit whose lines name no one hold for all its resources. */
-function others({ coAuthors, lines }: CommitFacts, line: ChangeLine | undefined): readonly Person[] {
-  const each = [...lines.values()].some(({ others: named }) => named.length > 0);
-  return each ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
+/** What the lines of a commit say about authors; the lines of older commits say less. */
+interface Authorship {
+  /** Lines name the co-authors of their resource; otherwise those of the commit hold for all its resources. */
+  readonly named: boolean;
+  /** Lines say whether their author is a guess; otherwise one sentence does for all. */
+  readonly marked: boolean;
 }
 
-/** How certain the author of one change is: its own line says it, in older commits one sentence for all. */
+function authorshipOf({ lines }: CommitFacts): Authorship {
+  const all = [...lines.values()];
+  return { named: all.some(({ others }) => others.length > 0), marked: all.some(({ guessed }) => guessed) };
+}
+
+/** Who else edited one resource. */
+function othersOf({ coAuthors }: CommitFacts, { named }: Authorship, line: ChangeLine | undefined): readonly Person[] {
+  return named ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
+}
+
+/** How certain the author of one change is. */
 function certaintyOf(
   { author, committer }: HistoryCommit,
   facts: CommitFacts,
+  { marked }: Authorship,
   line: ChangeLine | undefined,
 ): Certainty {
   if (facts.account === undefined || author.email === committer) return 'unknown';
-  const marked = [...facts.lines.values()].some(({ guessed }) => guessed);
   return line?.guessed || (facts.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
 }
 
-function whatOf(before: Files, after: Files, line: ChangeLine | undefined): What {
+function whatOf(before: Files, after: Files, moved: boolean, line: ChangeLine | undefined): What {
   if (before.size === 0) return line?.undeleted ? 'restored' : 'added';
   if (after.size === 0) return 'deleted';
-  const [old, now] = [documentPath(before), documentPath(after)];
-  return old === now ? 'changed' : 'renamed';
+  return moved ? 'renamed' : 'changed';
 }
 
 /** Path of the document among a resource's files. */
@@ -104,25 +115,27 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
     // A commit at which the history is cut shows more than it changed.
     const isCut = commit.id === cut;
     const facts = readMessage(isCut ? '' : commit.message);
+    const authorship = authorshipOf(facts);
     for (const [key, { type, id, before, after }] of touched) {
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
-      const path = documentPath(after) ?? documentPath(before);
-      if (path === undefined) continue;
-      const line = facts.lines.get(path);
       const oldPath = documentPath(before);
+      const path = documentPath(after) ?? oldPath;
+      if (path === undefined) continue;
+      const moved = oldPath !== undefined && oldPath !== path;
+      const line = facts.lines.get(path);
       entries.push({
         key,
         type,
         id,
-        what: whatOf(before, after, line),
+        what: whatOf(before, after, moved, line),
         title: line?.title ?? '',
         path,
-        ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
+        ...(moved ? { oldPath } : {}),
         time: line?.time ? new Date(line.time) : commit.authored,
         by: isCut ? NO_ONE : commit.author,
-        also: others(facts, line),
-        certainty: certaintyOf(commit, facts, line),
+        also: othersOf(facts, authorship, line),
+        certainty: certaintyOf(commit, facts, authorship, line),
         sources: line?.sources ?? [],
         commit: commit.id,
         ...(facts.restore ? { restore: facts.restore } : {}),

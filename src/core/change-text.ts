@@ -1,7 +1,7 @@
-import { structuredPatch } from 'diff';
 import type { FieldChange } from './field-diff.ts';
 import { isArray, isObject, type Json } from './json.ts';
 import { placeText } from './places.ts';
+import { matchLists } from './sequences.ts';
 import { renderYaml } from './yaml.ts';
 
 /** One field before and after, as text. A missing side means that the field is absent there. */
@@ -42,44 +42,40 @@ export interface DiffLine {
 }
 
 /**
- * Texts with more differences are shown as replaced: the time that it takes to match their lines grows with the square.
+ * Texts with more differences are shown as replaced, from the first one to the last: the time that it takes to match
+ * their lines grows with the square.
  */
 const MOST_EDITS = 3_000;
 
-function linesOf(text: string): string[] {
-  if (text === '') return [];
-  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
-}
+/** Lines shown before and after one that differs. */
+const AROUND = 2;
 
-/** All lines of a text and then all of another, without those that both begin and end with. */
-function replacedLines(before: string, after: string): DiffLine[] {
-  const [old, now] = [linesOf(before), linesOf(after)];
-  const least = Math.min(old.length, now.length);
-  let [head, tail] = [0, 0];
-  while (head < least && old[head] === now[head]) head += 1;
-  while (tail < least - head && old.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
-  const signed = (lines: string[], sign: '-' | '+'): DiffLine[] =>
-    lines.slice(head, lines.length - tail).map((text, i) => ({ sign, text, line: head + i + 1 }));
-  return [...signed(old, '-'), ...signed(now, '+')];
+/** With their line breaks: a last line without one differs from the same line with it. */
+function linesOf(text: string): string[] {
+  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
 /** The differing lines of two texts with two lines around each. */
 export function diffLines(before: string, after: string): DiffLine[] {
-  // Where everything comes or goes there is nothing to match.
-  const maxEditLength = before === '' || after === '' ? Number.POSITIVE_INFINITY : MOST_EDITS;
-  const patch = structuredPatch('', '', before, after, '', '', { context: 2, maxEditLength });
-  if (!patch) return replacedLines(before, after);
-  const { hunks } = patch;
-  return hunks.flatMap((hunk, i) => {
-    const lines: DiffLine[] = i > 0 ? [{ sign: 'gap', text: '', line: 0 }] : [];
-    let [old, now] = [hunk.oldStart, hunk.newStart];
-    for (const line of hunk.lines) {
-      const sign = line[0];
-      if (sign !== '+' && sign !== '-' && sign !== ' ') continue;
-      lines.push({ sign, text: line.slice(1), line: sign === '-' ? old : now });
-      if (sign !== '+') old += 1;
-      if (sign !== '-') now += 1;
+  const [old, now] = [linesOf(before), linesOf(after)];
+  const out: DiffLine[] = [];
+  const add = (sign: '+' | '-' | ' ', lines: readonly string[], from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      const line = lines[i] ?? '';
+      out.push({ sign, text: line.endsWith('\n') ? line.slice(0, -1) : line, line: i + 1 });
     }
-    return lines;
-  });
+  };
+  const matches = matchLists(old, now, MOST_EDITS);
+  let [at, to] = [0, 0];
+  for (const [i, match] of matches.entries()) {
+    add('-', old, at, match.old);
+    add('+', now, to, match.now);
+    [at, to] = [match.old + match.count, match.now + match.count];
+    const after = out.length > 0 ? Math.min(AROUND, match.count) : 0;
+    const before = i < matches.length - 1 ? Math.min(AROUND, match.count - after) : 0;
+    add(' ', now, match.now, match.now + after);
+    if (out.length > 0 && before > 0 && after + before < match.count) out.push({ sign: 'gap', text: '', line: 0 });
+    add(' ', now, to - before, to);
+  }
+  return out;
 }

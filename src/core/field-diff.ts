@@ -1,9 +1,9 @@
-import { diffArrays } from 'diff';
 import stableStringify from 'fast-json-stable-stringify';
 import { getOwn, isArray, isObject, type Json } from './json.ts';
 import { compareCodePoints } from './order.ts';
 import { equalJson } from './paths.ts';
 import { type Place, placeText } from './places.ts';
+import { matchLists } from './sequences.ts';
 
 /** One field in which two states of a document differ; a missing side means that the field is absent there. */
 export interface FieldChange {
@@ -27,34 +27,16 @@ function diffLists(before: readonly Json[], after: readonly Json[], place: Place
   }
   if (before.length > LONGEST_LIST || after.length > LONGEST_LIST) return [fieldChange(place, before, after)];
   const out: FieldChange[] = [];
-  let [at, now] = [0, 0];
-  let removed: { item: Json; index: number }[] = [];
-  const flush = (): void => {
-    for (const { item, index } of removed) out.push(fieldChange([...place, index], item, undefined));
-    removed = [];
-  };
-  for (const part of diffArrays(before.map(stableStringify), after.map(stableStringify))) {
-    const count = part.value.length;
-    if (part.removed) {
-      flush();
-      removed = part.value.map((_, i) => ({ item: before[at + i] as Json, index: at + i }));
-      at += count;
-    } else if (part.added) {
-      for (let i = 0; i < count; i++) {
-        const old = removed.shift();
-        const item = after[now + i] as Json;
-        if (old) out.push(...diffFields(old.item, item, [...place, now + i]));
-        else out.push(fieldChange([...place, now + i], undefined, item));
-      }
-      flush();
-      now += count;
-    } else {
-      flush();
-      at += count;
-      now += count;
+  let [at, to] = [0, 0];
+  for (const { old, now, count } of matchLists(before.map(stableStringify), after.map(stableStringify))) {
+    // An element that was put in where another was taken out replaces it.
+    const replaced = Math.min(old - at, now - to);
+    for (let i = 0; i < now - to; i++) {
+      out.push(...diffFields(i < replaced ? before[at + i] : undefined, after[to + i], [...place, to + i]));
     }
+    for (let i = at + replaced; i < old; i++) out.push(fieldChange([...place, i], before[i], undefined));
+    [at, to] = [old + count, now + count];
   }
-  flush();
   return out;
 }
 

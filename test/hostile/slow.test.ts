@@ -52,12 +52,14 @@ describe('the time for a text grows with its length alone', { tags: 'slow' }, ()
 });
 
 describe('differences of texts with hardly a line in common', { tags: 'slow' }, () => {
-  it('are reported as replaced, without what both begin and end with', () => {
+  it('are reported as replaced, without what both begin and end with but the lines around', () => {
     const reported = diffLines(`head\n${lines('old')}\ntail\n`, `head\n${lines('new')}\nmore\ntail\n`);
 
-    expect(reported).toHaveLength(100_001);
-    expect(reported[0]).toEqual({ sign: '-', text: 'old 0', line: 2 });
-    expect(reported[50_000]).toEqual({ sign: '+', text: 'new 0', line: 2 });
-    expect(reported.at(-1)).toEqual({ sign: '+', text: 'more', line: 50_002 });
+    expect(reported).toHaveLength(100_003);
+    expect(reported[0]).toEqual({ sign: ' ', text: 'head', line: 1 });
+    expect(reported[1]).toEqual({ sign: '-', text: 'old 0', line: 2 });
+    expect(reported[50_001]).toEqual({ sign: '+', text: 'new 0', line: 2 });
+    expect(reported.at(-2)).toEqual({ sign: '+', text: 'more', line: 50_002 });
+    expect(reported.at(-1)).toEqual({ sign: ' ', text: 'tail', line: 50_003 });
   });
 });

@@ -51,8 +51,8 @@ function lineDiff(before: string, after: string, language: string | undefined): 
   const [old, now] = long ? [[], []] : [highlightLines(before, language), highlightLines(after, language)];
   const rows = shown.map((line) => {
     const marked = (line.sign === '-' ? old : now)[line.line - 1];
-    const plain = html`${visibleLine(cut(line.text, LONGEST_LINE))}`.toString();
-    return diffLine(line, marked === undefined || visibleLine(line.text) !== line.text ? plain : marked);
+    if (marked !== undefined && visibleLine(line.text) === line.text) return diffLine(line, marked);
+    return diffLine(line, html`${visibleLine(cut(line.text, LONGEST_LINE))}`.toString());
   });
   const rest = lines.length - shown.length;
   const more = rest > 0 ? markup`<span class="g">… ${rest} more lines: see the commit</span>` : '';

@@ -1,12 +1,13 @@
 import type { Person } from '../../core/changes.ts';
 import { type FieldChange, fieldChange } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { compareCodePoints } from '../../core/order.ts';
 import type { Git } from '../../mirror/git.ts';
 import type { Entry, What } from '../trail.ts';
 import { documentsOf, fieldsOf, readVersions } from '../versions.ts';
 
 /** Entries whose documents are held in memory at once. */
-const CHUNK = 500;
+const CHUNK = 2_000;
 
 /** One change of one resource with what it changed. */
 export interface ReportChange {
@@ -80,19 +81,21 @@ export async function buildReport(git: Git, input: ReportInput): Promise<Report>
     .filter(({ baseline, cut }) => !baseline && !cut)
     .reverse()
     .sort((a, b) => b.time.getTime() - a.time.getTime());
-  const changes: ReportChange[] = [];
-  for (let from = 0; from < entries.length; from += CHUNK) {
-    const some = entries.slice(from, from + CHUNK);
+  const changes = new Map<Entry, ReportChange>();
+  // Resource by resource: what a change made is mostly what the next one began with, and read once for both.
+  const byKey = [...entries].sort((a, b) => compareCodePoints(a.key, b.key));
+  for (let from = 0; from < byKey.length; from += CHUNK) {
+    const some = byKey.slice(from, from + CHUNK);
     const versions = await readVersions(git, input.account, some);
     for (const entry of some) {
       const { before, after } = documentsOf(entry, versions);
       const document = after ?? before;
-      changes.push({ entry, fields: fieldsOf(entry, versions), ...(document ? { document } : {}) });
+      changes.set(entry, { entry, fields: fieldsOf(entry, versions), ...(document ? { document } : {}) });
     }
   }
   return {
     ...span,
-    changes,
+    changes: entries.flatMap((entry) => changes.get(entry) ?? []),
     found: all.filter(({ baseline }) => baseline).length,
     byType: tally(entries, ({ type }) => ({ id: type, key: type })),
     byPerson: tally(entries, ({ by }) => ({ id: by.email, key: by })),
