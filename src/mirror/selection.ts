@@ -268,7 +268,8 @@ async function lastWith(
   transliterate: Transliterate,
 ): Promise<NamedCommit | undefined> {
   const patterns = selectorPatterns(selector, transliterate).map((pattern) => `:(glob)${account}/${pattern}`);
-  const flags = ['-1', '--first-parent', '--diff-filter=D', '--no-renames', '--format=%H'];
+  // On whichever side of a merge the deletion is.
+  const flags = ['-1', '--diff-filter=D', '--no-renames', '--format=%H'];
   const commit = (await git.ask(['log', ...flags, '--', ...patterns]))?.trim();
   return commit ? commitOf(git, `${commit}~1`) : undefined;
 }

@@ -41,6 +41,28 @@ describe('the state at a time', () => {
     expect([diff.code, diff.out]).toEqual([0, expect.stringContaining('no differences')]);
   });
 
+  it('history-pull-merge: is found on whichever side of a merge the mirror committed', async () => {
+    const { account, space } = await begin();
+    const gone = '6794c3e8c3a91b7e41300002';
+    space.git('checkout', '-q', '-b', 'person');
+    commitAt(space, '2026-01-01T00:00:00Z');
+    space.git('checkout', '-q', 'main');
+    const owner = account.emulator.act(account.owner.token);
+    owner.set('flows', FLOW, { description: 'first' });
+    await space.sync();
+    owner.remove('flows', gone);
+    await space.sync();
+    const deletion = (await space.run('show', `flows/${gone}`)).out;
+    expect(deletion).toContain(gone);
+    space.git('checkout', '-q', 'person');
+    space.git('-c', 'user.name=P', '-c', 'user.email=p@x.test', 'merge', '-q', '--no-edit', 'main');
+    space.git('checkout', '-q', '-B', 'main', 'person');
+
+    expect((await space.run('show', `flows/${gone}`)).out).toBe(deletion);
+    expect((await space.run('show', `flows/${FLOW}`, '--at', 'now')).out).toContain('description: first');
+    expect((await space.run('restore', 'all', '--at', 'now', '--dry-run')).out).toContain('Nothing to do.');
+  });
+
   it('before a commit is that of its parent, and before the first there is none', async () => {
     const { account, space } = await begin();
     const before = space.read(space.find(FLOW));

@@ -36,6 +36,34 @@ describe('a token of a new owner', () => {
   });
 });
 
+describe('account-renamed', () => {
+  it('sync, verify and doctor name the folder that no account owns any more', async () => {
+    const account = await sample();
+    const one = { baseUrl: account.url, token: account.owner.token };
+    const space = new Workspace({ prod: one });
+    await space.mirrored();
+    const { out, err } = await space.run('verify');
+    expect(out + err).not.toContain('belongs to no account');
+    space.configure({ production: one });
+
+    const report = await space.sync();
+    expect([report.code, report.notices]).toEqual([
+      0,
+      [expect.stringMatching(/^prod\/ is a mirror of the same account.*git mv prod production/)],
+    ]);
+    expect((await space.sync()).notices).toEqual([]);
+    expect((await space.run('verify')).err).toContain('prod/ belongs to no account of the configuration');
+    expect((await space.run('doctor')).out).toMatch(/note +folders +prod\/ belongs to no account/);
+
+    // As the notice says.
+    const as = ['-c', 'user.name=P', '-c', 'user.email=p@x.test'];
+    space.git('rm', '-rq', 'production');
+    space.git('mv', 'prod', 'production');
+    space.git(...as, 'commit', '-qm', 'renamed');
+    expect(await space.sync()).toMatchObject({ verdict: 'unchanged', notices: [] });
+  });
+});
+
 describe('variables beside a configuration file', () => {
   it('that have no effect are named by doctor, and where a command fails', async () => {
     const account = await sample();

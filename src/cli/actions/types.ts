@@ -1,7 +1,8 @@
 import { ALWAYS_DEFAULT, ALWAYS_VOLATILE, CAPTURED_FIELDS, VOLATILE_MEMBERS } from '../../catalogue/common.ts';
-import { findType, RESOURCE_TYPES } from '../../catalogue/index.ts';
+import { RESOURCE_TYPES } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { AppError } from '../../core/errors.ts';
+import { typeNamed } from '../../core/selectors.ts';
 import { nearest } from '../../core/suggest.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { styleFor, table } from '../ui/style.ts';
@@ -16,7 +17,7 @@ export function runTypes(io: Io, globals: GlobalOptions, names: readonly string[
 
 /** The type called `name`. @throws AppError `USAGE` with a suggestion */
 function requireType(name: string): ResourceType {
-  const type = findType(name.toLowerCase());
+  const type = typeNamed(name);
   if (type) return type;
   const guess = nearest(
     name,

@@ -30,6 +30,8 @@ export async function runVerify(
 ): Promise<number> {
   const place = await mirrorPlace(io, globals, folder);
   const accounts = await accountFolders(place.git, place.root, flags.account);
+  for (const folder of accounts.filter((name) => !place.accounts.includes(name)))
+    io.err(`${folder}/ belongs to no account of the configuration: it is not mirrored any more\n`);
   const reports: VerifyReport[] = [];
   for (const account of accounts) reports.push(await verifyAccount(io, place, account));
   const signatures = flags.signatures ? await checkSignatures(io, place, accounts, flags) : undefined;

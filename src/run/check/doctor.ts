@@ -18,6 +18,7 @@ import { createGit, type Git } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
 import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
+import { unownedFolders } from '../unowned.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
 import { examineUnknown } from './unknown.ts';
@@ -146,7 +147,22 @@ async function examineRepository(git: Git, { repository, accounts }: Config): Pr
   const folders = accounts.map(({ name }) => name);
   const unknown = await Promise.all(folders.map((folder) => examineUnknown(git, folder)));
   const clone = await examineClone(git, folders, remote !== undefined);
-  return [{ ...found, verdict: 'ok', detail: path }, ...clone, ...unknown.flat()];
+  return [
+    { ...found, verdict: 'ok', detail: path },
+    ...clone,
+    ...(await examineUnowned(git, path, folders)),
+    ...unknown.flat(),
+  ];
+}
+
+async function examineUnowned(git: Git, path: string, accounts: readonly string[]): Promise<Finding[]> {
+  return (await unownedFolders(git, path, accounts)).map((folder) => ({
+    area: 'repository',
+    check: 'folders',
+    verdict: 'note',
+    detail: `${folder}/ belongs to no account of the configuration: it is not mirrored any more`,
+    remedy: `If the account has a new name, go on with its folder: git mv ${folder} <name>; otherwise: git rm -r ${folder}`,
+  }));
 }
 
 async function examineRemote(git: Git, { repository }: Config): Promise<Finding> {

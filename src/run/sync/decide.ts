@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { MirrorFile } from '../../core/layout.ts';
 import { type Binding, RULES } from '../binding.ts';
 import type { TypeReport } from '../report.ts';
+import { formerFolder } from '../unowned.ts';
 import type { AccountRun } from './account-run.ts';
 import type { Collected } from './collect/types.ts';
 import { decideDeletions } from './deletions.ts';
@@ -35,6 +36,7 @@ export async function decide(
 ): Promise<Decision> {
   const { options, client, notice } = run;
   await checkFolder(run, start);
+  if (start.headState.binding === undefined) await reportFormer(run, start);
   start.credentials.report(notice);
   const { deletions, doubts, held } = await decideDeletions(run, start, collected);
   if (held.length > 0)
@@ -99,6 +101,21 @@ function reportGaps({ deps, account: { name: account } }: AccountRun, types: rea
 /** Reports manual changes that were saved as a commit. */
 export function reportRescue(notice: AccountRun['notice'], account: string, rescued: string | undefined): void {
   if (rescued) notice(`manual changes in ${account}/ were saved as commit ${rescued.slice(0, 12)} and undone`);
+}
+
+/** Reports at the first mirror of an account that it was mirrored under another name before. */
+async function reportFormer(
+  { account, deps, notice }: AccountRun,
+  { repository, userId }: StartingPoint,
+): Promise<void> {
+  const names = deps.config.accounts.map(({ name }) => name);
+  const found = { baseUrl: account.baseUrl, userId };
+  const former = await formerFolder(repository.git, repository.path, names, found);
+  if (former === undefined) return;
+  notice(
+    `${former}/ is a mirror of the same account, and no account of the configuration is called ${former}: to go on with ` +
+      `that folder, remove ${account.name}/, then git mv ${former} ${account.name}, and commit`,
+  );
 }
 
 /**
