@@ -35,9 +35,15 @@ export async function isSound(git: Git): Promise<boolean> {
   }
 }
 
-/** The last bytes of a file. */
-function endOf(file: string, length: number): Buffer {
-  const handle = openSync(file, 'r');
+/** The last bytes of a file; `undefined` where there is none. */
+function endOf(file: string, length: number): Buffer | undefined {
+  let handle: number;
+  try {
+    handle = openSync(file, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
   try {
     const bytes = Buffer.alloc(length);
     return bytes.subarray(0, readSync(handle, bytes, 0, length, Math.max(0, fstatSync(handle).size - length)));
@@ -55,9 +61,12 @@ export function arePacksWhole({ objectsDir, format }: Repository): boolean {
   const length = format === 'sha256' ? 32 : 20;
   const indexes = readdirSync(folder).filter((name) => name.endsWith('.idx'));
   return indexes.every((name) => {
-    const pack = join(folder, name.replace(/idx$/, 'pack'));
-    const known = endOf(join(folder, name), 2 * length);
-    return known.length === 2 * length && existsSync(pack) && endOf(pack, length).equals(known.subarray(0, length));
+    const index = join(folder, name);
+    const known = endOf(index, 2 * length);
+    const end = endOf(join(folder, name.replace(/idx$/, 'pack')), length);
+    const isWhole = known?.length === 2 * length && end?.equals(known.subarray(0, length));
+    // Another process may have tidied up meanwhile: then the index is gone, too.
+    return isWhole || !existsSync(index);
   });
 }
 
