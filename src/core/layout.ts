@@ -134,5 +134,6 @@ export function renderResource(base: string, normalised: Pick<Normalised, 'doc' 
     doc = replaceAt(doc, side.place, fileMarker(name));
     files.push({ path: `${base.slice(0, base.indexOf('/'))}/${name}`, text: side.text });
   }
-  return [{ path: `${base}.yaml`, text: renderYaml(doc) }, ...files];
+  // Joined: a run holds the path of each resource, and a template would keep all its parts in memory.
+  return [{ path: [base, '.yaml'].join(''), text: renderYaml(doc) }, ...files];
 }

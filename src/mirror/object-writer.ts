@@ -53,6 +53,8 @@ export interface ObjectWriter {
 
 /** A branch for the commits on their way; it is gone when the stream ends. */
 const BRANCH = 'refs/celigo-mirror/next';
+/** Lines written at once. */
+const LINES = 1_000;
 /** Where objects wait. Git removes what is called so when it prunes. */
 const WAITING = 'tmp_objdir-celigo-mirror';
 
@@ -86,19 +88,30 @@ function ident({ name, email }: Person, date: Date): string {
   return `${identText(name)} <${identText(email)}> ${gitDate(date)}`;
 }
 
+/** The beginning of a commit; {@link changeLines} follow. */
 function commitText(mark: number, from: string | undefined, committer: Person, commit: NewCommit): string {
-  const { message, author, authorDate, committed, changes } = commit;
-  const gone = changes.filter(({ oid }) => oid === undefined);
-  const put = changes.filter(({ oid }) => oid !== undefined);
+  const { message, author, authorDate, committed } = commit;
   return [
     `commit ${BRANCH}\nmark :${mark}\n`,
     `author ${ident(author, authorDate)}\n`,
     `committer ${ident(committer, committed)}\n`,
     data(message),
     ...(from === undefined ? [] : [`from ${from}\n`]),
-    ...[...gone, ...put].map(changeLine),
-    '\n',
   ].join('');
+}
+
+/** What differs in a commit, some lines at a time: all of a large one in one text would be the run's peak of memory. */
+function* changeLines(changes: readonly TreeChange[]): Generator<string> {
+  const gone = changes.filter(({ oid }) => oid === undefined);
+  const put = changes.filter(({ oid }) => oid !== undefined);
+  for (const part of [gone, put]) {
+    for (let from = 0; from < part.length; from += LINES) {
+      yield part
+        .slice(from, from + LINES)
+        .map(changeLine)
+        .join('');
+    }
+  }
 }
 
 /** A `git fast-import` at work. */
@@ -183,21 +196,27 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
     return line.startsWith('040000 tree ') ? line.split(/[ \t]/)[2] : undefined;
   }
 
+  async function drained(): Promise<void> {
+    if (!stream?.input.writableNeedDrain) return;
+    draining ??= Promise.race([once(stream.input, 'drain'), stream.done]).finally(() => {
+      draining = undefined;
+    });
+    await draining;
+  }
+
   return {
     blob: (text) => void write(`blob\n${data(text)}`),
-    async drained() {
-      if (!stream?.input.writableNeedDrain) return;
-      draining ??= Promise.race([once(stream.input, 'drain'), stream.done]).finally(() => {
-        draining = undefined;
-      });
-      await draining;
-    },
+    drained,
     async commit(parent, commit) {
       const mark = marks.size + 1;
       const own = parent === undefined ? undefined : marks.get(parent);
       const from = own === undefined ? parent : `:${own}`;
-      const { answer } = write(`${commitText(mark, from, repository.committer, commit)}get-mark :${mark}\n`);
-      const id = await answer();
+      write(commitText(mark, from, repository.committer, commit));
+      for (const lines of changeLines(commit.changes)) {
+        write(lines);
+        await drained();
+      }
+      const id = await write(`\nget-mark :${mark}\n`).answer();
       marks.set(id, mark);
       return { commit: id, tree: (await treeAt(id, '')) ?? '' };
     },

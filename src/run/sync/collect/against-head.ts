@@ -103,6 +103,8 @@ function clean({ type, normalise }: Comparison, id: string, { doc, inexact }: Fe
   return normalise(doc);
 }
 
+const NONE: readonly never[] = [];
+
 function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): Prepared {
   const { context, type, inHead } = comparison;
   const normalised = clean(comparison, id, fetched);
@@ -115,8 +117,10 @@ function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): 
     const [path, oid] = files[i] as FileEntry;
     return !old.some(([oldPath, oldOid]) => oldPath === path && oldOid === oid);
   });
-  const remove = old.flatMap(([path]) => (files.some(([kept]) => kept === path) ? [] : [path]));
-  return { normalised, title, path: `${base}.yaml`, files, put, remove };
+  const remove =
+    old.length === 0 ? NONE : old.flatMap(([path]) => (files.some(([kept]) => kept === path) ? [] : [path]));
+  const [path] = files[0] as FileEntry;
+  return { normalised, title, path, files, put, remove };
 }
 
 /** The document of a resource among its files. */
