@@ -1,37 +1,41 @@
+import { execFileSync } from 'node:child_process';
 import { expect, it } from 'vitest';
+import { plainRepository } from '../../src/config/plain.ts';
+import { createGit, GitFailure, type GitProcess } from '../../src/mirror/git.ts';
 import { objectReader } from '../../src/run/sync/collect/object-reader.ts';
+import { ENV, git, tempDir } from '../support/workspace.ts';
 
-it('reads the objects of a moment by one process, and no two processes at once', async () => {
-  const calls: (readonly string[])[] = [];
-  let running = 0;
-  const read = objectReader({
-    async objects(oids) {
-      running += 1;
-      expect(running).toBe(1);
-      calls.push([...oids]);
-      await new Promise((resolve) => setImmediate(resolve));
-      running -= 1;
-      if (oids.includes('gone')) throw new Error('gone');
-      return oids.map((oid) => Buffer.from(`text of ${oid}`));
+it('reads objects by one process, tells a missing one from the others, and begins again where it was ended', async () => {
+  const cwd = tempDir();
+  git(cwd, 'init', '--quiet');
+  const texts = ['', 'a\n\nb 12\n', 'ü'.repeat(300_000), 'last'];
+  const oids = texts.map((input) =>
+    execFileSync('git', ['hash-object', '-w', '--stdin'], { cwd, input, encoding: 'utf8' }).trim(),
+  );
+  const stop = new AbortController();
+  const own = createGit({ cwd, config: plainRepository(cwd), env: ENV, signal: new AbortController().signal });
+  const started: GitProcess[] = [];
+  const read = objectReader(
+    {
+      async start(args) {
+        const child = await own.start(args);
+        started.push(child);
+        return child;
+      },
     },
-  });
+    stop.signal,
+  );
 
-  const first = ['a', 'b'].map(read);
-  await Promise.resolve().then(() => undefined);
-  const second = ['c', 'gone'].map(read);
-  const outcomes = await Promise.allSettled([...first, ...second]);
-  const third = await Promise.all(['d', 'd'].map(read));
+  const missing = expect(read('0'.repeat(40))).rejects.toThrow(GitFailure);
+  expect((await Promise.all(oids.map(read))).map(String)).toEqual(texts);
+  await missing;
+  expect(started).toHaveLength(1);
 
-  expect(calls).toEqual([
-    ['a', 'b'],
-    ['c', 'gone'],
-    ['d', 'd'],
-  ]);
-  expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? String(outcome.value) : 'failed'))).toEqual([
-    'text of a',
-    'text of b',
-    'failed',
-    'failed',
-  ]);
-  expect(third.map(String)).toEqual(['text of d', 'text of d']);
+  started[0]?.kill();
+  await expect(read(oids[0] ?? '')).rejects.toThrow(GitFailure);
+  expect(String(await read(oids[3] ?? ''))).toBe('last');
+  expect(started).toHaveLength(2);
+
+  stop.abort();
+  await expect(started[1]?.done).rejects.toThrow(GitFailure);
 });

@@ -70,7 +70,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full,
     transliterate: deps.transliterate,
     format: repository.format,
-    inHead: objectReader(repository.git),
+    inHead: objectReader(repository.git, deps.signal),
     put({ path, text }, oid) {
       written.set(path, oid);
       if (!options.dryRun) objects.blob(text);
