@@ -156,7 +156,12 @@ async function examineRepository(git: Git, { repository, accounts }: Config): Pr
 }
 
 async function examineUnowned(git: Git, path: string, accounts: readonly string[]): Promise<Finding[]> {
-  return (await unownedFolders(git, path, accounts)).map((folder) => ({
+  // A repository that cannot be read is a finding of its own.
+  const unowned = await unownedFolders(git, path, accounts).catch((error: unknown) => {
+    if (error instanceof AppError) return [];
+    throw error;
+  });
+  return unowned.map((folder) => ({
     area: 'repository',
     check: 'folders',
     verdict: 'note',
@@ -268,6 +273,7 @@ async function examineBinding(git: Git, { name, baseUrl }: AccountConfig, userId
     return [{ ...found, verdict: 'ok', detail: `${name}/ belongs to the account of the token` }];
   } catch (error) {
     if (!(error instanceof AppError) && !(error instanceof YamlError)) throw error;
+    if (error instanceof AppError && error.code !== 'BINDING') return [];
     const remedy = error instanceof AppError && error.hint ? { remedy: error.hint } : {};
     return [{ ...found, verdict: 'fault', detail: messageOf(error), ...remedy }];
   }
