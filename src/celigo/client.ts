@@ -3,6 +3,7 @@ import pRetry, { type Options as RetryOptions } from 'p-retry';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { serverTime } from '../core/server-time.ts';
+import { LONGEST_REFUSAL } from '../net/exchange.ts';
 import { proxiesOf } from '../net/proxies.ts';
 import { provenSkewMs, skewAfter, UNKNOWN_SKEW } from './clock-skew.ts';
 import { decodeBody } from './codings.ts';
@@ -248,14 +249,14 @@ export function createClient(options: ClientOptions): ApiClient {
     stats.bytes += coded.length;
     const date = serverTime(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
-    const decoded = decodeBody(coded, headers['content-encoding'], options.maxResponseBytes, what);
+    const coding = headers['content-encoding'];
     if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
-      const body = await decoded;
+      const body = await decodeBody(coded, coding, options.maxResponseBytes, what);
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
       return { status, headers, body, url: target };
     }
     // The status says what became of the request, whether or not the body can be read.
-    const body = await decoded.catch(() => Buffer.alloc(0));
+    const body = await decodeBody(coded, coding, LONGEST_REFUSAL, what).catch(() => Buffer.alloc(0));
     const error = failureOf(what, target, status, body);
     if (status === 429) pacer.refused(started);
     const asked = retryAfterMs(headers, Date.now() + provenSkewMs(skew)) ?? (status === 429 ? 1000 : undefined);

@@ -16,6 +16,9 @@ export interface RawAnswer {
   readonly coded: Buffer;
 }
 
+/** What is read of a refusal: its beginning says why. Bytes. */
+export const LONGEST_REFUSAL = 2 ** 20;
+
 /** An answer that is longer than it may be: the same request would get it again. */
 export class TooLong extends Error {}
 
@@ -62,9 +65,10 @@ async function receive(
   let length = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     length += chunk.length;
-    // Leaving the loop closes the connection.
-    if (length > most) throw new TooLong(`the answer is longer than ${sizeText(most)}`);
     chunks.push(chunk);
+    // Leaving the loop closes the connection.
+    if (status >= 300 && length > LONGEST_REFUSAL) break;
+    if (length > most) throw new TooLong(`the answer is longer than ${sizeText(most)}`);
   }
   return { status, headers, coded: Buffer.concat(chunks, length) };
 }

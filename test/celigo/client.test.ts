@@ -170,8 +170,8 @@ describe('trying again', () => {
       response.on('close', () => clearInterval(drip));
     });
 
-    await expect(client(url, { requestTimeoutMs: 150, retries: 1 }).json({ url: '/v1/x', signal })).rejects.toThrow(
-      'no complete answer within 0.15 s',
+    await expect(client(url, { requestTimeoutMs: 500, retries: 1 }).json({ url: '/v1/x', signal })).rejects.toThrow(
+      'no complete answer within 0.5 s',
     );
     expect(seen).toHaveLength(2);
   });
@@ -668,6 +668,19 @@ describe('error bodies', () => {
     ['{"message":"Forbidden"}', { message: 'Forbidden', form: 'message' }],
   ])('%s', (body, expected) => {
     expect(readErrorBody(body)).toMatchObject(expected);
+  });
+
+  it('are read in their beginning only, however long they are', async () => {
+    const { url, seen } = await serve((_request, response, nth) => {
+      if (nth === 1) response.writeHead(422).end(`no name ${' '.repeat(9_000_000)}`);
+      else response.writeHead(422, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(9_000_000)));
+    });
+    const api = client(url);
+
+    for (const text of ['GET /v1/x answered 422 (no name)', 'GET /v1/x answered 422'])
+      await expect(api.send({ url: '/v1/x', signal })).rejects.toMatchObject({ message: text, status: 422 });
+    expect(api.stats.bytes).toBeLessThan(2_000_000);
+    expect(seen).toHaveLength(2);
   });
 
   it('takes no longer for a page that is all beginnings of scripts', () => {
