@@ -16,7 +16,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { type Git, GitFailure } from './git.ts';
 import { isAncestor, isUnknownRef, PUSHED, SEEN } from './remote.ts';
@@ -52,22 +52,30 @@ function endOf(file: string, length: number): Buffer | undefined {
   }
 }
 
-/**
- * Whether each pack is as long as its index says: both end with the checksum of the pack. A fetch brings what a pack
- * has lost, but leaves the rest of it lying about.
- */
-export function arePacksWhole({ objectsDir, format }: Repository): boolean {
-  const folder = join(objectsDir, 'pack');
+/** Whether a pack is as long as its index says: both end with the checksum of the pack. */
+function isWhole(pack: string, index: string, format: Repository['format']): boolean {
   const length = format === 'sha256' ? 32 : 20;
-  const indexes = readdirSync(folder).filter((name) => name.endsWith('.idx'));
-  return indexes.every((name) => {
-    const index = join(folder, name);
-    const known = endOf(index, 2 * length);
-    const end = endOf(join(folder, name.replace(/idx$/, 'pack')), length);
-    const isWhole = known?.length === 2 * length && end?.equals(known.subarray(0, length));
+  const known = endOf(index, 2 * length);
+  return known?.length === 2 * length && endOf(pack, length)?.equals(known.subarray(0, length)) === true;
+}
+
+/**
+ * Moves packs aside that were cut off: git does not read them, and a fetch that brings what they held leaves them lying
+ * about. Gives whether there were any.
+ */
+export function setAsideBrokenPacks({ objectsDir, stateDir, format }: Repository): boolean {
+  const folder = join(objectsDir, 'pack');
+  const broken = readdirSync(folder)
+    .filter((name) => name.endsWith('.idx'))
+    .map((name) => ({ index: join(folder, name), pack: join(folder, name.replace(/idx$/, 'pack')) }))
     // Another process may have tidied up meanwhile: then the index is gone, too.
-    return isWhole || !existsSync(index);
-  });
+    .filter(({ index, pack }) => !isWhole(pack, index, format) && existsSync(index));
+  const aside = join(stateDir, 'broken-packs');
+  for (const file of broken.flatMap(({ index, pack }) => [index, pack])) {
+    mkdirSync(aside, { recursive: true });
+    if (existsSync(file)) renameSync(file, join(aside, basename(file)));
+  }
+  return broken.length > 0;
 }
 
 /**

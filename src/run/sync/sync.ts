@@ -3,7 +3,13 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
-import { arePacksWhole, type CloneRepair, canExchange, isReadable, repairClone } from '../../mirror/repair-clone.ts';
+import {
+  type CloneRepair,
+  canExchange,
+  isReadable,
+  repairClone,
+  setAsideBrokenPacks,
+} from '../../mirror/repair-clone.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { measure } from '../../mirror/upkeep.ts';
 import { type KnownFailure, knownFailure } from '../failures.ts';
@@ -134,7 +140,7 @@ async function prepareClone(run: SyncRun): Promise<PreparedClone> {
   const { deps, options, folders, opening } = run;
   const { remote } = deps.config.repository;
   const repository = await opening;
-  if (!arePacksWhole(repository)) await repairDamage(run, isReadable);
+  if (!options.dryRun && setAsideBrokenPacks(repository)) await repairDamage(run, isReadable);
   if (options.dryRun && (await repository.head()) !== undefined)
     return { repository, pulled: { state: 'none' }, head: undefined };
   await ensureBranch(repository);
