@@ -26,6 +26,8 @@ function fieldOf(type: ResourceType, parent: string): string | undefined {
 
 /** What an id of a type says; `undefined` for a type that is not below others, and for an id that is not of it. */
 export function readBelow(type: ResourceType, id: string): Below | undefined {
+  // Asked for every id of an account; most types are below none.
+  if (!type.list.below) return undefined;
   const [, name = '', parentId = '', own = ''] = BELOW_ID.exec(id) ?? [];
   const [field, parent] = [fieldOf(type, name), findType(name)];
   return field !== undefined && parent ? { field, parent, parentId, own } : undefined;

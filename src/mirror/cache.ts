@@ -277,12 +277,12 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
   yield JSON.stringify(Object.fromEntries(pages));
   let lines: string[] = [];
   for (const [id, resource] of resources) {
-    lines.push(`\n${lineOf(id, resource)}`);
+    lines.push(lineOf(id, resource));
     if (lines.length < 1_000) continue;
-    yield lines.join('');
+    yield `\n${lines.join('\n')}`;
     lines = [];
   }
-  yield lines.join('');
+  if (lines.length > 0) yield `\n${lines.join('\n')}`;
 }
 
 /** Replaces the cache: details first, the index that names them last, in one step. */
