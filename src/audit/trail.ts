@@ -86,37 +86,57 @@ export function documentPath(files: Files): string | undefined {
   return [...files.keys()].find((path) => readPath(path)?.isDocument);
 }
 
+function sameFiles(a: Files, b: Files): boolean {
+  return a.size === b.size && [...a].every(([path, id]) => b.get(path) === id);
+}
+
+/** A resource that a commit touches: its files before and after. */
+interface Touched {
+  readonly type: string;
+  readonly id: string;
+  readonly before: Files;
+  readonly after: Map<string, string>;
+}
+
+/** @param held the files of each resource as the mirror itself left them: what a person did to them since is no change */
+function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key, Files>): Map<Key, Touched> {
+  const prefix = `${account}/`;
+  const touched = new Map<Key, Touched>();
+  for (const { path, after } of commit.files) {
+    const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';
+    const parts = readPath(inside);
+    if (!parts || !findType(parts.type)) continue;
+    const key = keyOf(parts.type, parts.id);
+    let change = touched.get(key);
+    if (!change) {
+      const before = held.get(key) ?? NOTHING;
+      change = { type: parts.type, id: parts.id, before, after: new Map(before) };
+      touched.set(key, change);
+    }
+    if (after === undefined) change.after.delete(inside);
+    else change.after.set(inside, after);
+  }
+  return touched;
+}
+
 /**
- * The history of one account, resource by resource, oldest first. Files that do not belong to the mirror are skipped.
+ * The history of one account, resource by resource, oldest first, as the mirror's own commits tell it. Commits of
+ * people and files that do not belong to the mirror are skipped; a commit that puts back what a person changed is no
+ * change either.
  * @param commits from the very first on: what a commit leaves as it was is known from those before
  * @param cut id of the commit at which the history of a shallow clone begins
  */
 export function readTrail(commits: readonly HistoryCommit[], account: string, cut?: string): Entry[] {
-  const held = new Map<Key, Map<string, string>>();
-  const prefix = `${account}/`;
+  const held = new Map<Key, Files>();
   const entries: Entry[] = [];
   for (const commit of commits) {
-    const touched = new Map<Key, { type: string; id: string; before: Files; after: Map<string, string> }>();
-    for (const { path, after } of commit.files) {
-      const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';
-      const parts = readPath(inside);
-      if (!parts || !findType(parts.type)) continue;
-      const key = keyOf(parts.type, parts.id);
-      let change = touched.get(key);
-      if (!change) {
-        const before = held.get(key) ?? NOTHING;
-        change = { type: parts.type, id: parts.id, before, after: new Map(before) };
-        touched.set(key, change);
-      }
-      if (after === undefined) change.after.delete(inside);
-      else change.after.set(inside, after);
-    }
-    if (touched.size === 0) continue;
     // A commit at which the history is cut shows more than it changed.
     const isCut = commit.id === cut;
     const facts = readMessage(isCut ? '' : commit.message);
+    if (!isCut && facts.account === undefined) continue;
     const authorship = authorshipOf(facts);
-    for (const [key, { type, id, before, after }] of touched) {
+    for (const [key, { type, id, before, after }] of touchedBy(commit, account, held)) {
+      if (sameFiles(before, after)) continue;
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
       const oldPath = documentPath(before);

@@ -8,7 +8,7 @@ interface FileChange {
   readonly after?: string;
 }
 
-/** One commit of the branch's own line. */
+/** One commit with the files it changed. */
 export interface HistoryCommit {
   readonly id: string;
   readonly author: { readonly name: string; readonly email: string };
@@ -77,20 +77,21 @@ function commitOf(text: string): HistoryCommit | undefined {
 }
 
 /**
- * The commits of HEAD's own line that touch `folder`, oldest first, up to `to`.
+ * The commits up to `to` that touch `folder`, parents first. Those on the other side of a merge count, since an ordinary
+ * `git pull` makes a person's commit the first parent; the merge itself changes nothing.
  * @throws GitFailure when the history cannot be read
  */
 export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promise<HistoryCommit[]> {
   const out = await git.run([
     'log',
-    '--first-parent',
+    '--full-history',
+    '--topo-order',
     '--reverse',
     '--raw',
+    '--root',
     '-z',
     '--no-renames',
     '--no-abbrev',
-    // Merges against their first parent, in words that git knew before 2.31, too.
-    '-m',
     '--no-show-signature',
     `--format=${FORMAT}`,
     '--end-of-options',

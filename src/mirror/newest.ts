@@ -20,7 +20,7 @@ const MOST = 16_384;
 const [BETWEEN, END] = ['\x02', '\x03'];
 
 /**
- * The commits of HEAD's own line, newest first, read as they are asked for. A clone that is not kept holds the newest
+ * The commits behind HEAD, newest first, read as they are asked for. A clone that is not kept holds the newest
  * alone: the others are fetched without trees and contents. Ends early where they cannot be had.
  */
 export async function* newestCommits(repository: Repository): AsyncGenerator<BareCommit> {
@@ -43,7 +43,8 @@ export async function* newestCommits(repository: Repository): AsyncGenerator<Bar
 }
 
 async function readChunk({ git }: Repository, skip: number, count: number): Promise<BareCommit[]> {
-  const range = ['--first-parent', `--skip=${skip}`, `--max-count=${count}`];
+  // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
+  const range = [`--skip=${skip}`, `--max-count=${count}`];
   const format = `--format=%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
   const out = await git.ask(['log', ...range, '--no-show-signature', format, 'HEAD', '--']);
   return (out ?? '')

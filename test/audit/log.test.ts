@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +39,47 @@ async function entries(space: Workspace, ...args: string[]): Promise<LogEntry[]>
 }
 
 const second = (time: string): string => `${time.slice(0, 19)}Z`;
+
+describe('commits of people in the mirror', () => {
+  /** Commits a README and an edit of a document on an earlier commit, and merges what the mirror did since. */
+  function pullAsAPerson(space: Workspace, base: string, edited: string): void {
+    const file = space.find(edited);
+    space.git('checkout', '--quiet', '-b', 'theirs', base);
+    writeFileSync(join(space.mirror, 'README.md'), 'ours\n');
+    writeFileSync(join(space.mirror, file), space.read(file).replace(/^name: .*$/m, 'name: By hand'));
+    space.git('add', '--all');
+    const person = ['-c', 'user.name=Other Person', '-c', 'user.email=other@example.test'];
+    space.git(...person, 'commit', '--quiet', '-m', 'Edit by hand');
+    space.git(...person, 'merge', '--quiet', '--no-edit', 'main');
+    space.git('checkout', '--quiet', 'main');
+    space.git('reset', '--quiet', '--hard', 'theirs');
+  }
+
+  it('are no changes of the account, and a pull with a merge hides none', async () => {
+    const { account, space } = await begin();
+    const [jane, john] = [account.person('administrator'), account.person('administrator', 1)];
+    const base = space.git('rev-parse', 'HEAD').trim();
+    account.emulator.act(jane.token).set('flows', FLOW, { description: 'by Jane' });
+    await space.sync();
+
+    const other = String(account.emulator.state.all('flows').find(({ _id }) => _id !== FLOW)?._id);
+    pullAsAPerson(space, base, other);
+    account.emulator.act(john.token).set('flows', FLOW, { description: 'by John' });
+    await space.sync();
+
+    const changes = (await entries(space)).filter(({ baseline }) => !baseline);
+    expect(changes.map(({ id, by, also }) => [id, by.email, also])).toEqual([
+      [FLOW, john.email, []],
+      [FLOW, jane.email, []],
+    ]);
+    const blamed = JSON.parse((await space.run('blame', `flows/${other}`, '--json')).out) as {
+      fields: { baseline: boolean }[];
+    };
+    expect(blamed.fields.every(({ baseline }) => baseline)).toBe(true);
+    const report = JSON.parse((await space.run('report', '--format', 'json')).out) as { changes: unknown[] };
+    expect(report.changes).toHaveLength(2);
+  });
+});
 
 describe('log', () => {
   it('gives each change to its person and time, as the audit log of the account knows them', async () => {
