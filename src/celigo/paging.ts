@@ -54,7 +54,7 @@ interface Probe {
 }
 
 /** The page to which `Link: …; rel="next"` leads, if any. @throws ApiError for a header that leaves it open */
-function nextLink(baseUrl: string, { headers, url }: ApiResponse): URL | undefined {
+function nextLink(baseUrl: string, { headers, url }: Answered): URL | undefined {
   if (headers.link === undefined) return undefined;
   const next = readLinks(headers.link)?.filter(({ relations }) => relations.includes('next'));
   if (!next) throw new ApiError(`${url.pathname} sent an invalid Link header`, { transient: false });
@@ -103,12 +103,17 @@ function without(query: Query, isLeftOut: (name: string) => boolean): Query {
   return Object.fromEntries(Object.entries(query).filter(([name]) => !isLeftOut(name)));
 }
 
-/** One page as it came. `content`: absent where there are no records. */
+/** One page as it came. */
 interface Fetched<P extends Page> {
   readonly url: string;
-  readonly response: ApiResponse;
-  readonly content: P | undefined;
+  readonly response: Answered;
+  readonly nextPageUrl: string | undefined;
+  /** Absent where there are no records, and once they were visited: the next page may be long in coming. */
+  content: P | undefined;
 }
+
+/** What is needed of an answer besides its body, which is large. */
+type Answered = Pick<ApiResponse, 'url' | 'headers'>;
 
 /** @param conditional `false`: a page that is known already is sent all the same */
 async function fetchPage<P extends Page>(
@@ -130,7 +135,9 @@ async function fetchPage<P extends Page>(
     },
   });
   const isLost = response.status === 304 && known?.linked && response.headers.link === undefined;
-  return isLost ? fetchPage(client, options, url, false) : { url, response, content };
+  if (isLost) return fetchPage(client, options, url, false);
+  const { url: answered, headers } = response;
+  return { url, response: { url: answered, headers }, nextPageUrl: content?.nextPageUrl, content };
 }
 
 function isRefusal(error: unknown): boolean {
@@ -168,10 +175,10 @@ async function fetchFirst<P extends Page>(client: ApiClient, options: WalkOption
 }
 
 /** The page that a page links to, by header or body. @throws ApiError for a link that leads elsewhere */
-function linkedPage(baseUrl: string, { response, content }: Fetched<Page>): URL | undefined {
+function linkedPage(baseUrl: string, { response, nextPageUrl }: Fetched<Page>): URL | undefined {
   const link = nextLink(baseUrl, response);
   if (link) return link;
-  return content?.nextPageUrl ? nextPageTarget(baseUrl, content.nextPageUrl) : undefined;
+  return nextPageUrl ? nextPageTarget(baseUrl, nextPageUrl) : undefined;
 }
 
 /**
@@ -195,6 +202,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
     seen.add(page.url);
     const count = page.content?.count ?? 0;
     const fresh = page.content ? await options.visit(page.content) : 0;
+    page.content = undefined;
     total += count;
     if (probing && fresh === 0) return probe === undefined || count === 0;
 
