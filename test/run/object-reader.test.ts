@@ -5,7 +5,7 @@ import { createGit, GitFailure, type GitProcess } from '../../src/mirror/git.ts'
 import { objectReader } from '../../src/run/sync/collect/object-reader.ts';
 import { ENV, git, tempDir } from '../support/workspace.ts';
 
-it('reads objects by one process, keeps a missing one apart from the others, and begins again where it was ended', async () => {
+it('reads objects by one process, names a missing one, and begins again where it was ended', async () => {
   const cwd = tempDir();
   git(cwd, 'init', '--quiet');
   const texts = ['', 'a\n\nb 12\n', 'ü'.repeat(300_000), 'last'];
