@@ -19,6 +19,7 @@ export function registerReport(program: Command, io: Io): void {
         'days, weeks and months begin with their first moment (default: the first change)',
     )
     .option('--to <time>', 'end; days, weeks and months end with their last moment (default: now)')
+    .option('--month <month>', 'a whole month, such as 2026-11')
     .option('--since <time>', 'the same as --from')
     .option('--until <time>', 'the same as --to')
     .option(...TIMEZONE)
@@ -44,7 +45,7 @@ export function registerReport(program: Command, io: Io): void {
       'after',
       `
 Examples:
-  celigo-mirror report --from 2026-11-01 --to 2026-11-30 -o november.html
+  celigo-mirror report --month 2026-11 -o november.html
   celigo-mirror report flows --from "7 days ago"
   celigo-mirror report --from 2026-10-01 --to 2026-12-31 --format csv > quarter.csv
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { sample } from '../support/account.ts';
 import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';
 import { manyChanges, writeHistory } from '../support/history.ts';
-import { cli, tempDir, Workspace } from '../support/workspace.ts';
+import { cli, type Outcome, tempDir, Workspace } from '../support/workspace.ts';
 
 interface ReportJson {
   readonly found: number;
@@ -66,6 +66,53 @@ async function written(space: Workspace, name: string, ...args: string[]): Promi
   expect(outcome.code, outcome.err).toBe(0);
   return join(space.dir, name);
 }
+
+describe('what a report is asked for', () => {
+  /** A change of each of four resources on 31 January and on 1 February. */
+  function made(): string {
+    const dir = tempDir();
+    const times = [new Date('2026-01-01T09:00Z'), new Date('2026-01-31T23:59Z'), new Date('2026-02-01T00:00Z')];
+    const commits = [...manyChanges(2, 4)].map((commit, i) => ({ ...commit, time: times[i] ?? commit.time }));
+    writeHistory(dir, 'prod', commits);
+    return dir;
+  }
+  const report = (dir: string, ...args: string[]): Promise<Outcome> => cli(['report', '--mirror', dir, ...args], dir);
+
+  it('--month is all of a month and nothing else', async () => {
+    const dir = made();
+    for (const [month, day] of [
+      ['2026-01', '2026-01-31'],
+      ['2026-02', '2026-02-01'],
+    ]) {
+      const { changes } = JSON.parse((await report(dir, '--month', month ?? '', '--json')).out) as ReportJson;
+      expect(changes.map(({ time }) => time.slice(0, 10))).toEqual([day, day, day, day]);
+    }
+  });
+
+  it.each([
+    [['--month', '2026-13'], '--month: 2026-13 is not a month'],
+    [['--month', 'yesterday'], '--month: yesterday is not a month'],
+    [['--month', '2026-01', '--to', 'today'], '--month and --to both say which period to report'],
+    [['-o', 'report.pdf'], '--output: report.pdf ends with .pdf, which is no format of a report'],
+    [['-o', 'report.xlsx'], '--output: report.xlsx ends with .xlsx, which is no format of a report'],
+  ])('%j is refused by name', async (args, message) => {
+    const dir = made();
+
+    const outcome = await report(dir, ...args);
+
+    expect(outcome.code).toBe(64);
+    expect(outcome.err).toContain(message);
+    expect(existsSync(join(dir, args[1] ?? ''))).toBe(false);
+  });
+
+  it('a file of any name takes the format that --format names', async () => {
+    const dir = made();
+
+    expect((await report(dir, '-o', 'report.txt', '--format', 'csv')).code).toBe(0);
+
+    expect(readFileSync(join(dir, 'report.txt'), 'utf8')).toMatch(/^time,person,/);
+  });
+});
 
 describe('report', () => {
   it('reports every change with person, fields and commit, in every format', async () => {

@@ -12,11 +12,13 @@ import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-optio
 import { openTrail } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
-import { counted } from '../ui/style.ts';
+import { counted, printable } from '../ui/style.ts';
 
 type Format = 'html' | 'md' | 'csv' | 'json';
 
 export interface ReportFlags extends PeriodFlags {
+  /** A whole month, instead of the two sides of a period. */
+  readonly month?: string;
   readonly format?: Format;
   readonly output?: string;
   readonly by?: string;
@@ -33,14 +35,33 @@ const RENDERERS: Readonly<Record<Format, (report: Report, link: CommitLink) => I
   json: reportJson,
 };
 
+/** @throws AppError `USAGE` for a file whose ending names no format */
 function formatOf({ format, output, json }: ReportFlags): Format {
   if (json) return 'json';
   if (format) return format;
-  const extension = extname(output ?? '')
-    .slice(1)
-    .toLowerCase();
+  const ending = extname(output ?? '');
+  const extension = ending.slice(1).toLowerCase();
   if (extension === 'htm') return 'html';
-  return Object.hasOwn(RENDERERS, extension) ? (extension as Format) : 'md';
+  if (Object.hasOwn(RENDERERS, extension)) return extension as Format;
+  if (ending === '') return 'md';
+  throw new AppError(
+    'USAGE',
+    `--output: ${printable(output ?? '')} ends with ${printable(ending)}, which is no format of a report`,
+    { hint: 'Use .html, .md, .csv or .json, or name the format with --format' },
+  );
+}
+
+/** `--month` as the period that it stands for. @throws AppError `USAGE` */
+function periodOf({ month, ...flags }: ReportFlags): PeriodFlags {
+  if (month === undefined) return flags;
+  const other = (['since', 'from', 'until', 'to'] as const).find((side) => flags[side] !== undefined);
+  if (other !== undefined) {
+    throw new AppError('USAGE', `--month and --${other} both say which period to report`, { hint: 'Use one of them' });
+  }
+  if (!/^\d{4}-(?:0[1-9]|1[0-2])$/.test(month)) {
+    throw new AppError('USAGE', `--month: ${printable(month)} is not a month`, { hint: 'Use year and month: 2026-11' });
+  }
+  return { ...flags, from: month, to: month };
 }
 
 function checkTemplate(template: string | undefined): string | undefined {
@@ -60,7 +81,7 @@ export async function runReport(
   const format = formatOf(flags);
   const template = checkTemplate(flags.commitUrl);
   const now = io.now();
-  const { since: from, until: to = now } = await readPeriod(io, flags, now);
+  const { since: from, until: to = now } = await readPeriod(io, periodOf(flags), now);
   const { git, account, trail, keys, repository, cut } = await openTrail(io, globals, what, flags);
   const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
   const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, query) });
