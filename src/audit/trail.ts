@@ -98,7 +98,7 @@ interface Touched {
   readonly after: Map<string, string>;
 }
 
-/** @param held the files of each resource as the mirror itself left them: what a person did to them since is no change */
+/** @param held the files of each resource as the mirror itself left them, whatever a person did to them since */
 function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key, Files>): Map<Key, Touched> {
   const prefix = `${account}/`;
   const touched = new Map<Key, Touched>();
@@ -121,8 +121,8 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
 
 /**
  * The history of one account, resource by resource, oldest first, as the mirror's own commits tell it. Commits of
- * people and files that do not belong to the mirror are skipped; a commit that puts back what a person changed is no
- * change either.
+ * people and files that do not belong to the mirror are skipped; where a commit puts back what a person changed, nothing
+ * changed.
  * @param commits from the very first on: what a commit leaves as it was is known from those before
  * @param cut id of the commit at which the history of a shallow clone begins
  */

@@ -93,8 +93,8 @@ describe('what a report is asked for', () => {
     [['--month', '2026-13'], '--month: 2026-13 is not a month'],
     [['--month', 'yesterday'], '--month: yesterday is not a month'],
     [['--month', '2026-01', '--to', 'today'], '--month and --to both say which period to report'],
-    [['-o', 'report.pdf'], '--output: report.pdf ends with .pdf, which is no format of a report'],
-    [['-o', 'report.xlsx'], '--output: report.xlsx ends with .xlsx, which is no format of a report'],
+    [['-o', 'report.pdf'], '--output: report.pdf ends with .pdf, not a valid format'],
+    [['-o', 'report.xlsx'], '--output: report.xlsx ends with .xlsx, not a valid format'],
   ])('%j is refused by name', async (args, message) => {
     const dir = made();
 

@@ -46,12 +46,12 @@ function formatOf({ format, output, json }: ReportFlags): Format {
   if (ending === '') return 'md';
   throw new AppError(
     'USAGE',
-    `--output: ${printable(output ?? '')} ends with ${printable(ending)}, which is no format of a report`,
+    `--output: ${printable(output ?? '')} ends with ${printable(ending)}, not a valid format`,
     { hint: 'Use .html, .md, .csv or .json, or name the format with --format' },
   );
 }
 
-/** `--month` as the period that it stands for. @throws AppError `USAGE` */
+/** The period, also of `--month`. @throws AppError `USAGE` */
 function periodOf({ month, ...flags }: ReportFlags): PeriodFlags {
   if (month === undefined) return flags;
   const other = (['since', 'from', 'until', 'to'] as const).find((side) => flags[side] !== undefined);
