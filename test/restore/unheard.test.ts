@@ -6,7 +6,7 @@ import { type EmulatorOptions, emptyAccount } from '../../src/emulator/http/serv
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
 import { ENV, Workspace } from '../support/workspace.ts';
-import { type Doc, doc, expectCode, head, mirrored, plain, said, uproot } from './support.ts';
+import { type Doc, doc, expectCode, head, history, mirrored, plain, said, uproot } from './support.ts';
 
 const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
 const CUT = { kind: 'reset' } as const;
@@ -319,6 +319,32 @@ it('a resource that can be neither written nor read back is a failed step, and n
 
   expectCode(outcome, 3);
   expect(said(outcome)).toContain(`failed scripts/${id}`);
+});
+
+eachOf(
+  [
+    ['of what the restore asked for', 'what it was for'],
+    ['of what it did not ask for', undefined],
+  ],
+  { quick: 1 },
+)('an edit between a creation and its completion is kept: %s', async (_, description) => {
+  const test = await sample();
+  const { emulator } = test;
+  const { _id: id } = emulator.state.all('integrations')[0] as Doc;
+  emulator.state.touch('integrations', id, { description });
+  const space = await mirrored(test);
+  const at = head(space);
+  await uproot(test, 'integrations', id);
+  const editor = emulator.act(test.person('administrator', 1).email);
+  emulator.beforeWrite = ({ type: dir, id: target }) => {
+    if (dir !== 'integrations' || target === undefined) return;
+    emulator.beforeWrite = undefined;
+    editor.set(dir, target, { description: 'edited in between' });
+  };
+
+  expectCode(await space.run('restore', `integrations/${id}`, '--at', at, '--yes'), 4);
+
+  expect(history(space)).toContain('edited in between');
 });
 
 it.each(['PUT', 'DELETE'])('an edit just before a %s without an answer is preserved', async (method) => {

@@ -166,11 +166,22 @@ function completed(
   return binOmits.reduce((doc, field) => withKey(doc, field, fields.get(field) ?? fetched?.[field]), binned);
 }
 
+/** Whether the account shows an edit now: it came after the last write over its fields. */
+async function isInForce({ writer }: Search, { type, id }: Written, edit: AuditEdit): Promise<boolean> {
+  try {
+    const now = await writer.read(type, id);
+    return now !== undefined && shows(now.raw, edit);
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
+}
+
 async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): Promise<LostUpdate | undefined> {
   const { client, writer, signal } = search;
   const { type, id, before, after } = target;
   // What is still in force was not overwritten.
-  if (!target.removed && shows(after.raw, edit)) return undefined;
+  if (!target.removed && (shows(after.raw, edit) || (await isInForce(search, target, edit)))) return undefined;
   const fields = fieldsOf(edit).map(({ path }) => path);
   const common = { type, id, by: personOf(edit), time: new Date(edit.time), fields };
   const fetched = before.at(-1);

@@ -1,7 +1,7 @@
 import type { FieldPath, RegisterRule } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
-import { equalJson, textOf, valueAt } from '../../core/paths.ts';
+import { equalJson, textOf, valueAt, withKey } from '../../core/paths.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { fillRecords } from '../../plan/secrets.ts';
 import { fillEntries } from './cache-entries.ts';
@@ -30,9 +30,12 @@ export async function writeApart(
     const ours = remove ? registeredIn(registers, live.doc) : [];
     for (const extra of ours.filter((one) => !wanted.includes(one)))
       await writer.callOf(type, id, 'DELETE', `${registers.path}/${extra}/register`);
-    // These calls change the document without answering with it.
-    const after = equalJson(wanted, held) ? undefined : await writer.read(type, id);
-    if (after) run.log.keepWrite(type, id, live.raw, after, sent);
+    // These calls change the document without answering with it. What else is new in it is an edit of others, not ours.
+    const fresh = equalJson(wanted, held) ? undefined : await writer.read(type, id);
+    if (fresh) {
+      const after = withKey(live.raw, registers.field, fresh.raw[registers.field]);
+      run.log.keepWrite(type, id, live.raw, writer.pair(type, after), sent);
+    }
   }
   for (const [path, call] of Object.entries(type.restore.toggles ?? {})) await toggle(run, document, id, path, call);
   const { entries } = type;
