@@ -3,7 +3,7 @@ import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf
 import { AppError } from '../core/errors.ts';
 import { typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
-import { readMessage } from '../core/message.ts';
+import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
 import type { Git } from './git.ts';
 
@@ -81,7 +81,12 @@ export async function commitOf(git: Git, name: string): Promise<NamedCommit | un
   const out = await git.ask(['rev-list', '-1', '--format=%ct%n%B', '--end-of-options', name, '--']);
   const [, commit, seconds, message = ''] = /^commit ([0-9a-f]+)\n(\d+)\n([\s\S]*)$/.exec(out ?? '') ?? [];
   if (commit === undefined) return undefined;
-  return { commit, date: new Date(readMessage(message).readAt ?? Number(seconds) * 1000) };
+  return { commit, date: new Date(readTrailers(message).readAt ?? Number(seconds) * 1000) };
+}
+
+/** What the trailers of a commit say; its other lines may be thousands. */
+function readTrailers(message: string): CommitFacts {
+  return readMessage(message.slice(Math.max(0, message.trimEnd().lastIndexOf('\n\n'))));
 }
 
 /** The newest commit. @throws NoSuchState in a repository without commits */
@@ -94,15 +99,17 @@ export async function headCommit(git: Git): Promise<NamedCommit> {
 /**
  * The commits that the mirror made for an account, oldest first, wherever merges put them. Their dates are the times
  * at which the account was read, by the server's clock: those of git come from the clocks of all who commit.
+ * @param most the newest ones only
  */
-async function ownCommits(git: Git, account: string): Promise<NamedCommit[]> {
+async function ownCommits(git: Git, account: string, most?: number): Promise<NamedCommit[]> {
   const trailer = `^Celigo-Account: ${account.replace(/[.[\]*^$\\]/g, '\\$&')}$`;
   const flags = ['--topo-order', '--reverse', '--basic-regexp', `--grep=${trailer}`, '--no-show-signature'];
-  const out = await git.ask(['log', ...flags, '--format=%x01%H%x02%ct%x02%B', 'HEAD', '--']);
+  const newest = most === undefined ? [] : [`--max-count=${most}`];
+  const out = await git.ask(['log', ...flags, ...newest, '--format=%x01%H%x02%ct%x02%B', 'HEAD', '--']);
   const found: NamedCommit[] = [];
   for (const text of (out ?? '').split('\x01')) {
     const [commit = '', seconds, message = ''] = text.split('\x02');
-    const facts = readMessage(message);
+    const facts = readTrailers(message);
     if (facts.account !== account) continue;
     // For new rules the account is not read: the commit holds what the one before it did.
     const inherited = facts.renewed ? found.at(-1)?.date : undefined;
@@ -112,9 +119,12 @@ async function ownCommits(git: Git, account: string): Promise<NamedCommit[]> {
   return found;
 }
 
+/** Among so many commits is the newest, whatever order a merge put them in. */
+const SOME = 16;
+
 /** The last change of an account that the mirror holds. */
 export async function lastChange(git: Git, account: string): Promise<NamedCommit | undefined> {
-  return newestOf(await ownCommits(git, account));
+  return newestOf(await ownCommits(git, account, SOME));
 }
 
 /** The latest; of the same time, the last one made. */

@@ -42,12 +42,16 @@ export function openClient({ deps, request: { target } }: RestoreContext): ApiCl
 }
 
 /**
- * Mirrors the target (with `dryRun` only reads it), and takes over what an interrupted restore created.
- * @throws AppError, ApiError, GitFailure
+ * Mirrors the target. With `dryRun` it is only read, and at once, while the state is still looked for: nothing is
+ * written that a wrong selector would make regrettable.
+ * @throws AppError, ApiError, GitFailure, and what `choosing` rejects with
  */
-export async function fetchTarget(context: RestoreContext, { state }: Chosen, client: ApiClient): Promise<Fetched> {
-  const { deps, request, repository, resumed } = context;
-  const { target } = request;
+export async function observeTarget(
+  { deps, request, repository, resumed }: RestoreContext,
+  choosing: Promise<Chosen>,
+  signal: AbortSignal,
+): Promise<LiveAccount> {
+  if (!request.dryRun) await choosing;
   const restore: RestoreCommit | undefined = resumed && {
     id: resumed.head.id,
     operator: resumed.head.operator,
@@ -55,11 +59,25 @@ export async function fetchTarget(context: RestoreContext, { state }: Chosen, cl
     undeleted: undeletedKeys(resumed),
     files: [],
   };
-  const live = await observe(deps, target, repository, {
-    known: state,
+  return observe({ ...deps, signal: AbortSignal.any([deps.signal, signal]) }, request.target, repository, {
+    known: choosing.then(({ state }) => state),
     dryRun: request.dryRun,
     ...(restore ? { restore } : {}),
   });
+}
+
+/**
+ * What is to be known of the target besides what it holds; takes over what an interrupted restore created.
+ * @throws AppError, ApiError, GitFailure
+ */
+export async function fetchTarget(
+  context: RestoreContext,
+  { state }: Chosen,
+  client: ApiClient,
+  live: LiveAccount,
+): Promise<Fetched> {
+  const { deps, request, repository, resumed } = context;
+  const { target } = request;
   const [binding, idMaps] = await Promise.all([
     bindingIn(repository.git, target.name),
     readIdMaps(repository.git, idMapPath(request.from, target.name)),

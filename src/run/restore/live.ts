@@ -54,6 +54,18 @@ export function documentOf(deps: SyncDeps, type: ResourceType, id: string, doc: 
   return { type, id, title, path: `${basePath(type, id, title, deps.transliterate)}.yaml`, doc };
 }
 
+/** The account's folder in HEAD before the account is mirrored. @throws GitFailure */
+async function readBase(
+  repository: Repository,
+  account: string,
+  reading: Promise<MirrorState> | undefined,
+): Promise<MirrorState | undefined> {
+  const [tip, tree, known] = await Promise.all([repository.head(), repository.folderTree(account), reading]);
+  if (!tip || !tree) return undefined;
+  const isKnown = known?.account === account && known.tree === tree;
+  return isKnown ? known : readState(repository.git, account, { commit: tip, date: new Date(0) });
+}
+
 /**
  * Mirrors the account (with `dryRun` only fetches it) and returns what it holds. More deletions than the guards allow
  * are held back rather than refused: the restore may be about to undo them.
@@ -67,17 +79,12 @@ export async function observe(
     readonly dryRun: boolean;
     readonly restore?: RestoreCommit;
     /** A state that was read already, in case it is this one. */
-    readonly known?: MirrorState;
+    readonly known?: Promise<MirrorState>;
   },
 ): Promise<LiveAccount> {
   const { find } = catalogueWith(account.ignore);
-  const tip = await repository.head();
-  const tree = tip === undefined ? undefined : await repository.folderTree(account.name);
-  let base: MirrorState | undefined;
-  if (options.known?.account === account.name && options.known.tree === tree) base = options.known;
-  else if (tip && tree) {
-    base = { ...(await readState(repository.git, account.name, { commit: tip, date: new Date(0) })), find };
-  }
+  const reading = readBase(repository, account.name, options.known);
+  reading.catch(() => undefined);
   const fresh = new Map<Key, MirrorDocument>();
   const report = await runAccount(
     identified(deps),
@@ -96,19 +103,21 @@ export async function observe(
     },
     Promise.resolve(repository),
   );
+  const held = await reading;
+  const base = held && { ...held, find };
   const gone = new Set<Key>(report.held);
   const changed = new Set<Key>();
   for (const { type: typeName, id, kind, baseline } of report.changes) {
     if (kind === 'deleted') gone.add(keyOf(typeName, id));
     else if (!baseline) changed.add(keyOf(typeName, id));
   }
-  const held = base?.documents ?? new Map<Key, DocumentEntry>();
+  const documents = base?.documents ?? new Map<Key, DocumentEntry>();
   const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
-  const exists = (key: Key): boolean => !gone.has(key) && (held.has(key) || fresh.has(key));
+  const exists = (key: Key): boolean => !gone.has(key) && (documents.has(key) || fresh.has(key));
   return {
     base,
     report,
-    keys: () => [...new Set([...held.keys(), ...fresh.keys()])].filter(exists),
+    keys: () => [...new Set([...documents.keys(), ...fresh.keys()])].filter(exists),
     has: (typeName, id) =>
       exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
     isChanged: (key) => changed.has(key),
@@ -118,7 +127,7 @@ export async function observe(
       const stored: string[] = [];
       for (const key of keys) {
         const document = fresh.get(key);
-        const path = held.get(key)?.path;
+        const path = documents.get(key)?.path;
         if (!exists(key)) continue;
         if (document) found.set(key, document);
         else if (path) stored.push(path);

@@ -6,7 +6,7 @@ import { checkPlan, checkRequest } from './checks.ts';
 import { type Chosen, chooseState } from './choose-state.ts';
 import { earlierWrites } from './earlier.ts';
 import { type Switched, switchOn } from './enable.ts';
-import { type Fetched, fetchTarget, openClient } from './fetch-target.ts';
+import { type Fetched, fetchTarget, observeTarget, openClient } from './fetch-target.ts';
 import type { LiveAccount } from './live.ts';
 import { findLostUpdates, type LostUpdates } from './lost-updates.ts';
 import { makePlan, type Planned } from './make-plan.ts';
@@ -26,16 +26,24 @@ import type { ApplyContext, UnknownOutcome } from './write-log.ts';
  * @throws AppError, ApiError, GitFailure; nothing was written to the account then
  */
 export async function prepareRestore(context: RestoreContext): Promise<Prepared> {
-  const chosen: Chosen = await chooseState(context);
-  checkRequest(context, chosen);
+  const choosing: Promise<Chosen> = chooseState(context).then((chosen) => {
+    checkRequest(context, chosen);
+    return chosen;
+  });
+  const stop = new AbortController();
+  const observing = observeTarget(context, choosing, stop.signal);
+  observing.catch(() => undefined);
   const client = openClient(context);
   try {
-    const fetched: Fetched = await fetchTarget(context, chosen, client);
+    const chosen = await choosing;
+    const fetched: Fetched = await fetchTarget(context, chosen, client, await observing);
     const matched: Matched = await matchResources(context, chosen, fetched);
     const planned: Planned = await makePlan(context, chosen, fetched, matched);
     const refusals: AppError[] = checkPlan(context, fetched, planned);
     return { ...context, ...chosen, ...fetched, ...matched, ...planned, refusals, plannedAtMs: performance.now() };
   } catch (error) {
+    stop.abort(error);
+    await observing.catch(() => undefined);
     await client.close();
     throw error;
   }
