@@ -1,5 +1,6 @@
 import type { AttributionStatus, Certainty, Change, ChangeNote, EditNote, Editor, Person } from './changes.ts';
 import { withoutCredentials } from './credential-text.ts';
+import { identityOf } from './identity.ts';
 
 export interface AttributionInput {
   readonly changes: readonly Change[];
@@ -33,12 +34,13 @@ export const LOG_LAG_MS = 1_000;
 
 const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge', 'restore']);
 
-/** Who an editor is, as far as the account says. */
+/** Who an editor is, as far as the account says and a commit can tell. */
 export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
   // A name is free text, and as an author's name it stays in the history for ever.
-  return { name: withoutCredentials(editor.name || known?.name || email), email: withoutCredentials(email) };
+  const name = withoutCredentials(editor.name || known?.name || email);
+  return identityOf({ name, email: withoutCredentials(email) });
 }
 
 /** Who changed one resource, and when. Changes with the same key go into one commit. */

@@ -1,4 +1,6 @@
 import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
+import { breakDirectives, joinDirectives } from './directives.ts';
+import { identityOf, plainEmail } from './identity.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
@@ -135,18 +137,13 @@ function lineOf(change: Change, note: ChangeNote | undefined): string {
       ]
     : [];
   const about = facts.length > 0 || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
-  return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
+  return `- ${word}: ${change.path}${from}${breakDirectives(`${name === '' ? '' : `: ${name}`}${about}`)}`;
 }
 
 /** A time of the audit log without fractions of a second; an invalid one is not copied into the line. */
 function secondOf(time: string): string {
   const ms = Date.parse(time);
   return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'at an unknown time';
-}
-
-/** An e-mail address that can end neither its line nor the note or trailer that holds it. */
-export function plainEmail(text: string): string {
-  return oneLine(text).replace(/[<>[\],\s]/g, '');
 }
 
 function oneWord(text: string): string {
@@ -179,7 +176,7 @@ const LINE = new RegExp(
 
 /** Reads a line that {@link commitMessage} wrote; `undefined` for any other. */
 export function readChangeLine(line: string): ChangeLine | undefined {
-  const [, word, path, title = '', note = ''] = LINE.exec(line) ?? [];
+  const [, word, path, title = '', note = ''] = LINE.exec(joinDirectives(line)) ?? [];
   if (!word || !path) return undefined;
   const facts = note.split(', ').filter((fact) => fact !== '');
   const isOther = (fact: string): boolean => fact.startsWith(WITH);
@@ -198,7 +195,8 @@ export function readChangeLine(line: string): ChangeLine | undefined {
 
 /**
  * The message of one commit: subject, one line a file with what happened to it and the resource's name, trailers. Names
- * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer.
+ * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer; words in them that
+ * a forge acts on are broken.
  */
 export function commitMessage(input: MessageInput): string {
   const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change)));
@@ -206,7 +204,7 @@ export function commitMessage(input: MessageInput): string {
     summarise(input.changes, input.nounsOf, input.notes) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
   const prefix = input.restoreId ? 'restore: ' : input.renewed ? 'new rules of the mirror: ' : '';
-  const subject = `${input.account}: ${prefix}${what}`;
+  const subject = breakDirectives(`${input.account}: ${prefix}${what}`);
   const notes: string[] = [];
   if (input.renewed) notes.push(RENEWED[input.renewed]);
   else if (input.newRules) notes.push(BY_NEW_RULES);
@@ -221,9 +219,14 @@ export function commitMessage(input: MessageInput): string {
     ...(input.newRules ? [`${NEW_RULES_TRAILER}: true`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
-    ...input.coAuthors.map((person) => `Co-authored-by: ${oneLine(person.name)} <${plainEmail(person.email)}>`),
+    ...input.coAuthors.map(coAuthorLine),
   ];
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function coAuthorLine(person: Person): string {
+  const { name, email } = identityOf(person);
+  return breakDirectives(`Co-authored-by: ${name} <${email}>`);
 }
 
 /** What the commit says about authors that the audit log does not name; empty when it names all. */
@@ -277,7 +280,7 @@ export function readMessage(message: string): CommitFacts {
   const coAuthors: Person[] = [];
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
-  for (const line of message.split('\n')) {
+  for (const line of joinDirectives(message).split('\n')) {
     const change = readChangeLine(line);
     if (change) {
       lines.set(change.path, change);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { identityOf } from '../core/identity.ts';
 import type { GitObject } from './git.ts';
-import { gitDate, identText, type NewCommit, type ObjectWriter } from './object-writer.ts';
+import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { markBehind } from './work-tree.ts';
 
@@ -12,18 +13,10 @@ export interface Tip {
   readonly time: Date;
 }
 
-function tipWords(name: string): string[] {
-  return ['show', '-s', '--format=%H%n%T%n%ct', name, '--'];
-}
-
-function tipFrom(text: string | undefined): Tip | undefined {
-  const [commit, tree, seconds] = text?.split('\n') ?? [];
-  return commit && tree ? { commit, tree, time: new Date(Number(seconds) * 1000) } : undefined;
-}
-
-/** A commit's own id, tree and time; `undefined` when `name` names none. */
+/** A commit's own id, tree and time; `undefined` when `name` names none. @throws GitFailure when it cannot be read */
 export async function readTip({ git }: Repository, name: string): Promise<Tip | undefined> {
-  return tipFrom(await git.ask(tipWords(name)));
+  const [commit] = await git.find([`${name}^{commit}`]);
+  return commit && tipOf(commit);
 }
 
 /** A commit as `cat-file` gives it. */
@@ -37,8 +30,8 @@ export function tipOf({ id, bytes }: GitObject): Tip {
 /** The commit that HEAD names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
 async function readHeadTip(repository: Repository): Promise<Tip | undefined> {
   const tip = await readTip(repository, 'HEAD');
-  if (tip || (await repository.head()) === undefined) return tip;
-  return tipFrom(await repository.git.run(tipWords('HEAD')));
+  if (!tip) await repository.head();
+  return tip;
 }
 
 /** The commit that HEAD names, which is `known` as a rule: then no process is asked. @throws GitFailure */
@@ -128,9 +121,10 @@ async function signCommit(
   parent: Tip | undefined,
 ): Promise<string> {
   const args = ['commit-tree', '-S', ...(parent ? ['-p', parent.commit] : []), '-F', '-', tree];
+  const { name, email } = identityOf(author);
   const env = {
-    GIT_AUTHOR_NAME: identText(author.name),
-    GIT_AUTHOR_EMAIL: identText(author.email),
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
     GIT_AUTHOR_DATE: `@${gitDate(authorDate)}`,
     GIT_COMMITTER_DATE: `@${gitDate(time)}`,
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { Person } from '../core/changes.ts';
+import { identityOf } from '../core/identity.ts';
 import type { GitProcess } from './git.ts';
 import type { Repository } from './repository.ts';
 
@@ -61,15 +62,6 @@ const WAITING = 'tmp_objdir-celigo-mirror';
 /** glibc gives the memory of each object back to the system and asks for it again: two fifths of git's time. */
 const KEEP_MEMORY = { MALLOC_TRIM_THRESHOLD_: String(128 * 1024 * 1024) };
 
-/** Text that cannot break out of an ident line. */
-export function identText(text: string): string {
-  const clean = text
-    .replace(/[\x00-\x1f\x7f<>]/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return clean === '' ? 'unknown' : clean;
-}
-
 /** A moment as git's raw date format has it. */
 export function gitDate(date: Date): string {
   return `${Math.max(0, Math.floor(date.getTime() / 1000))} +0000`;
@@ -87,8 +79,9 @@ function changeLine({ path, oid, folder }: TreeChange): string {
   return oid === undefined ? `D ${quoted(path)}\n` : `M ${folder ? '040000' : '100644'} ${oid} ${quoted(path)}\n`;
 }
 
-function ident({ name, email }: Person, date: Date): string {
-  return `${identText(name)} <${identText(email)}> ${gitDate(date)}`;
+function ident(person: Person, date: Date): string {
+  const { name, email } = identityOf(person);
+  return `${name} <${email}> ${gitDate(date)}`;
 }
 
 /** The beginning of a commit; {@link changeLines} follow. */

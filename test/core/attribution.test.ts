@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AttributionInput, attributeChanges } from '../../src/core/attribution.ts';
 import type { Change, ChangeNote, EditNote } from '../../src/core/changes.ts';
+import { plainEmail } from '../../src/core/identity.ts';
 import {
   commitMessage,
   type MessageInput,
@@ -291,7 +292,7 @@ describe('commitMessage', () => {
               guessed: note ? guessed : false,
               time: time ? `${time.toISOString().slice(0, 19)}Z` : undefined,
               sources: note ? sources : [],
-              others: note ? emails : [],
+              others: note ? emails.map(plainEmail) : [],
               undeleted: note ? undeleted : false,
               title: oneLine(title),
             },

@@ -2,7 +2,7 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { type AuditEdit, fetchEdits } from '../../celigo/audit.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBinned } from '../../celigo/recycle-bin.ts';
-import { LOG_LAG_MS } from '../../core/attribution.ts';
+import { LOG_LAG_MS, personOf } from '../../core/attribution.ts';
 import { editorOf, type Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
@@ -45,11 +45,6 @@ interface Search extends Pick<Prepared, 'client' | 'writer' | 'userId'> {
 
 function isOurs(edit: AuditEdit, userId: string): boolean {
   return edit.by.id === userId && (edit.source === '' || edit.source === 'api');
-}
-
-function personOf({ by }: AuditEdit): Person {
-  const email = by.email ?? `${by.id}@users.noreply.integrator.io`;
-  return { name: by.name ?? email, email };
 }
 
 /** The resource as one edit left it: what we had fetched, with what the edit set. */
@@ -183,7 +178,7 @@ async function lostUpdateOf(search: Search, target: Written, edit: AuditEdit): P
   // What is still in force was not overwritten.
   if (!target.removed && (shows(after.raw, edit) || (await isInForce(search, target, edit)))) return undefined;
   const fields = fieldsOf(edit).map(({ path }) => path);
-  const common = { type, id, by: personOf(edit), time: new Date(edit.time), fields };
+  const common = { type, id, by: personOf(edit.by, new Map()), time: new Date(edit.time), fields };
   const fetched = before.at(-1);
   if (target.removed) {
     const binned = await readBinned(client, type, id, signal).catch(() => undefined);

@@ -4,6 +4,7 @@ import type { ApiClient } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import type { Person } from '../../core/changes.ts';
 import { AppError } from '../../core/errors.ts';
+import { identityOf } from '../../core/identity.ts';
 import type { Git } from '../../mirror/git.ts';
 
 /** `Name <address>`. @throws AppError `USAGE` for anything else */
@@ -13,11 +14,16 @@ function parsePerson(text: string, where: string): Person {
   throw new AppError('USAGE', `${where}: "${text}" is not a person`, { hint: 'Expected: Name <address@example.com>' });
 }
 
+/** As {@link whoIsIt}, in the form in which a commit names a person. @throws AppError `USAGE` */
+export async function findOperator(...given: Parameters<typeof whoIsIt>): Promise<Person> {
+  return identityOf(await whoIsIt(...given));
+}
+
 /**
  * Who runs the restore: `$CELIGO_MIRROR_OPERATOR`, git's own variables, git's configuration, the person behind the
  * token, the user of this machine; the first that is known.
  */
-export async function findOperator(
+async function whoIsIt(
   env: Readonly<Record<string, string | undefined>>,
   userGit: Git,
   client: ApiClient,

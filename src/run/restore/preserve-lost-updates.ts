@@ -1,3 +1,4 @@
+import { breakDirectives } from '../../core/directives.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { sideTextsOf } from '../../core/normalise.ts';
@@ -35,8 +36,10 @@ export async function preserveLostUpdates(
     const subject = `${account}: ${type.noun} edited while it was restored`;
     const message = [
       subject,
-      `- changed: ${files[0]?.path}: ${oneLine(title)}`,
-      `The restore overwrote this edit (${edit.fields.map(oneLine).join(', ')}); this commit keeps it.`,
+      breakDirectives(`- changed: ${files[0]?.path}: ${oneLine(title)}`),
+      breakDirectives(
+        `The restore overwrote this edit (${edit.fields.map(oneLine).join(', ')}); this commit keeps it.`,
+      ),
       `Celigo-Account: ${account}\nCeligo-Overwritten-By: ${journal.head.id}\n`,
     ].join('\n\n');
     const changes: TreeChange[] = [

@@ -1,4 +1,6 @@
 import { blobOid } from '../../core/digest.ts';
+import { joinDirectives } from '../../core/directives.ts';
+import { identityOf } from '../../core/identity.ts';
 import type { MirrorFile } from '../../core/layout.ts';
 import { commitOnHead, type Tip } from '../../mirror/commit.ts';
 import type { NewCommit, ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
@@ -41,8 +43,9 @@ export async function commitFolder(
   const commits = requests.flatMap(({ message, author, authorDate }, i): CommitReport[] => {
     const id = ids[i];
     if (id === undefined) return [];
-    const subject = message.slice(0, message.indexOf('\n'));
-    return [{ id, subject, author: `${author.name} <${author.email}>`, date: authorDate.toISOString() }];
+    const subject = joinDirectives(message.slice(0, message.indexOf('\n')));
+    const { name, email } = identityOf(author);
+    return [{ id, subject, author: `${name} <${email}>`, date: authorDate.toISOString() }];
   });
   return { commits, from, to: tip, folder };
 }
