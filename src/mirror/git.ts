@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { AppError, messageOf } from '../core/errors.ts';
+import { identityOf } from '../core/identity.ts';
 import { isLocalRemote, type Screen, screenPrograms } from './git-programs.ts';
 
 /**
- * Settings that a user's or machine's git configuration must not decide: none of them may run a program, change a
- * byte or stop for input. Credential helpers, proxies and host settings of the user stay in force. Programs under
- * names of their own are found by `git-programs.ts`.
+ * Settings that a user's, machine's or clone's git configuration must not decide: none of them may run a program,
+ * change a byte, stop for input, or change what git prints or looks at. Credential helpers, proxies and host settings of
+ * the user stay in force, as does what git found out about the file system. Programs under names of their own are found
+ * by `git-programs.ts`.
  */
 const ISOLATION = [
   'core.hooksPath=/dev/null',
@@ -18,16 +20,28 @@ const ISOLATION = [
   'core.autocrlf=false',
   'core.eol=lf',
   'core.safecrlf=false',
-  'core.fsmonitor=false',
-  'core.untrackedCache=false',
-  'core.quotePath=false',
+  'core.bigFileThreshold=512m',
   'core.excludesFile=/dev/null',
   'core.attributesFile=/dev/null',
   'core.protectNTFS=true',
   'core.precomposeUnicode=false',
   'core.commitGraph=false',
+  // Files are looked at, all of them.
+  'core.fsmonitor=false',
+  'core.untrackedCache=false',
+  'core.ignoreStat=false',
+  'core.sparseCheckout=false',
+  'core.splitIndex=false',
+  'index.sparse=false',
+  'add.ignoreErrors=false',
+  'status.showUntrackedFiles=normal',
   // What a branch names has reached the disk before the branch does.
   'core.fsync=all,-index',
+  'core.fsyncMethod=fsync',
+  'core.preferSymlinkRefs=false',
+  'core.logAllRefUpdates=true',
+  'init.defaultRefFormat=files',
+  'pack.packSizeLimit=0',
   'commit.gpgSign=false',
   'commit.cleanup=verbatim',
   'push.gpgSign=false',
@@ -36,76 +50,74 @@ const ISOLATION = [
   'gpg.x509.program=gpgsm',
   'gpg.ssh.program=ssh-keygen',
   'gpg.ssh.defaultKeyCommand=',
+  'fetch.prune=false',
+  'fetch.pruneTags=false',
+  'fetch.writeCommitGraph=false',
   'push.followTags=false',
+  // Nothing for the server to act on; one that takes no options refuses them.
+  'push.pushOption=',
   'init.templateDir=',
   'gc.auto=0',
   'maintenance.auto=false',
+  'feature.manyFiles=false',
+  'feature.experimental=false',
   'rebase.autoStash=false',
   'rebase.autoSquash=false',
   'merge.conflictStyle=merge',
+  // What is printed is read.
+  'core.quotePath=false',
+  'core.abbrev=auto',
+  'core.warnAmbiguousRefs=false',
   'advice.detachedHead=false',
-  'color.ui=false',
+  ...['advice', 'branch', 'diff', 'grep', 'push', 'remote', 'status', 'transport', 'ui'].map(
+    (what) => `color.${what}=false`,
+  ),
+  'diff.orderFile=/dev/null',
+  'diff.relative=false',
+  'diff.renames=false',
+  'status.renames=false',
   'log.showSignature=false',
+  'log.showRoot=true',
+  'log.follow=false',
+  'i18n.commitEncoding=utf-8',
+  'i18n.logOutputEncoding=utf-8',
   // Repositories within the clone have a configuration of their own.
   'submodule.recurse=false',
   'fetch.recurseSubmodules=false',
   'push.recurseSubmodules=no',
   'diff.ignoreSubmodules=all',
-  'i18n.commitEncoding=utf-8',
   // A connection that makes no progress is given up.
   'http.lowSpeedLimit=1',
   'http.lowSpeedTime=60',
 ];
 
+/** Environment that starts programs, or that changes what git says. A calling hook, npm (`EDITOR`) or a shell may have left it. */
+const MISLEADING = ['EDITOR', 'VISUAL', 'PAGER', 'PREFIX', 'SSH_ASKPASS', 'LANGUAGE'];
+
 /**
- * Environment that decides which repository git sees, what paths mean, who writes, or which programs it starts. A calling hook,
- * npm (`EDITOR`) or a shell may have left it; no command of ours needs any of it.
+ * The variables of git that are a user's affair: where the configuration is, and how a remote is reached. Any other one
+ * decides which repository git sees, what arguments mean, who writes, or what is printed; no command of ours needs it.
  */
-const REDIRECTING = [
-  'EDITOR',
-  'VISUAL',
-  'PAGER',
-  'PREFIX',
-  'SSH_ASKPASS',
-  'GIT_ASKPASS',
-  'GIT_EXEC_PATH',
-  'GIT_SSH_VARIANT',
-  'GIT_DIR',
-  'GIT_WORK_TREE',
-  'GIT_INDEX_FILE',
-  'GIT_OBJECT_DIRECTORY',
-  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
-  'GIT_COMMON_DIR',
-  'GIT_NAMESPACE',
-  'GIT_PREFIX',
-  'GIT_CONFIG',
-  'GIT_CONFIG_PARAMETERS',
-  'GIT_CONFIG_COUNT',
-  'GIT_LITERAL_PATHSPECS',
-  'GIT_GLOB_PATHSPECS',
-  'GIT_NOGLOB_PATHSPECS',
-  'GIT_ICASE_PATHSPECS',
-  'GIT_EXTERNAL_DIFF',
-  'GIT_EDITOR',
-  'GIT_SEQUENCE_EDITOR',
-  'GIT_PAGER',
-  'GIT_PROXY_COMMAND',
-  'GIT_ALLOW_PROTOCOL',
-  'GIT_ATTR_SOURCE',
-  'GIT_TEMPLATE_DIR',
-  'GIT_AUTHOR_NAME',
-  'GIT_AUTHOR_EMAIL',
-  'GIT_AUTHOR_DATE',
-  'GIT_COMMITTER_NAME',
-  'GIT_COMMITTER_EMAIL',
-  'GIT_COMMITTER_DATE',
-];
+const OF_USER =
+  /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|SSH|SSH_COMMAND|(?:PROXY_)?SSL_\w+|HTTP_USER_AGENT|HTTP_PROXY_AUTHMETHOD)$/;
+
+/** Whether git gets a variable of the environment. Traces go into files: elsewhere they would be taken for what git says. */
+function isPassedOn([name, value]: readonly [string, string]): boolean {
+  if (!/^GIT_/i.test(name)) return !MISLEADING.includes(name);
+  return OF_USER.test(name) || (/^GIT_TRACE(?!_REDACT)/.test(name) && value.startsWith('/'));
+}
 
 /** Protocols that git speaks itself; any other is a program (`ext::…`, `git-remote-…`). */
 const NETWORK = 'git:http:https:ssh';
 
-/** Environment that outranks a configuration for programs that it cannot take back. */
-const NO_PROGRAMS = { GIT_EDITOR: ':', GIT_SEQUENCE_EDITOR: ':', GIT_PROXY_COMMAND: '', GIT_ATTR_NOSYSTEM: '1' };
+/** Environment that outranks a configuration for what that cannot take back: programs, attributes, replaced objects. */
+const OUTRANKING = {
+  GIT_EDITOR: ':',
+  GIT_SEQUENCE_EDITOR: ':',
+  GIT_PROXY_COMMAND: '',
+  GIT_ATTR_NOSYSTEM: '1',
+  GIT_NO_REPLACE_OBJECTS: '1',
+};
 
 /**
  * Whether a command runs no program of the configuration: it changes nothing and reads neither files, objects nor
@@ -280,18 +292,20 @@ export interface Git {
   objects(ids: readonly string[]): Promise<readonly Buffer[]>;
 }
 
-/** Environment of every git process: what redirects git is gone, what could stop for input answers by itself. */
+/** Environment of every git process: what misleads git is gone, what could stop for input answers by itself. */
 function environmentOf(options: GitOptions): Record<string, string> {
-  const inherited = Object.fromEntries(
-    Object.entries(options.env).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !REDIRECTING.includes(entry[0]),
-    ),
-  );
-  const { remote } = options.config;
+  const given = Object.entries(options.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const { remote, author } = options.config;
+  // As variables they outrank every setting of a name (`user.name`, `committer.name`).
+  const { name, email } = identityOf(author);
   return {
-    ...inherited,
+    ...Object.fromEntries(given.filter(isPassedOn)),
     ...remoteEnvironment(options),
-    ...NO_PROGRAMS,
+    ...OUTRANKING,
+    GIT_AUTHOR_NAME: name,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: name,
+    GIT_COMMITTER_EMAIL: email,
     // A remote on the network stays there: a folder of this machine has hooks, which a push would run.
     GIT_ALLOW_PROTOCOL: remote === undefined || isLocalRemote(remote) ? `file:${NETWORK}` : NETWORK,
     LC_ALL: 'C',
@@ -302,8 +316,6 @@ function environmentOf(options: GitOptions): Record<string, string> {
 function settingsOf({ config, cwd }: GitOptions): readonly string[] {
   return [
     ...ISOLATION,
-    `user.name=${config.author.name}`,
-    `user.email=${config.author.email}`,
     `safe.directory=${cwd}`,
     ...(config.signingKeyFile ? ['gpg.format=ssh', `user.signingKey=${config.signingKeyFile}`] : []),
   ];

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { commitOnto, moveBranch, readTip } from './commit.ts';
 import { GitFailure } from './git.ts';
@@ -97,8 +98,13 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
     }
     return true;
   } catch (error) {
-    if (error instanceof GitFailure && isUnknownRef(error)) return false;
-    throw error;
+    if (!(error instanceof GitFailure)) throw error;
+    if (isUnknownRef(error)) return false;
+    const [, theirs] = /mismatched algorithms: client \w+; server (sha1|sha256)\b/.exec(error.stderr) ?? [];
+    if (!theirs || theirs === repository.format || (await repository.head()) !== undefined) throw error;
+    // A new clone is like its remote.
+    await repository.adoptFormat(theirs as ObjectFormat);
+    return fetch(repository, remote);
   }
 }
 
@@ -129,8 +135,9 @@ async function readAgain(
     const oid = (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${path}`]))?.trim();
     return { path, oid: oid || undefined, folder: true };
   });
-  const said = await git.run(['show', '-s', '--format=%an%n%ae%n%at%n%B', commit]);
-  const [name = '', email = '', time = '0', ...message] = said.split('\n');
+  // The first line names the commit.
+  const said = await git.run(['rev-list', '--no-walk', '--encoding=UTF-8', '--format=%an%n%ae%n%at%n%B', commit]);
+  const [, name = '', email = '', time = '0', ...message] = said.split('\n');
   return {
     message: `${message.join('\n').trimEnd()}\n`,
     author: { name, email },

@@ -22,6 +22,8 @@ export interface Repository {
    */
   readonly stateDir: string;
   readonly format: ObjectFormat;
+  /** Takes another format, while the repository holds nothing. @throws GitFailure */
+  adoptFormat(format: ObjectFormat): Promise<void>;
   readonly branch: string;
   readonly committer: Person;
   /** Whether commits are signed. */
@@ -117,7 +119,8 @@ async function ensureRepository(git: Git, path: string, branch: string, bare: bo
     });
   }
   repairHead(join(path, bare ? 'HEAD' : '.git/HEAD'), branch);
-  const kind = bare ? ['--bare'] : [];
+  // Forges have this format; a remote with the other one is found out by the first fetch.
+  const kind = [...(bare ? ['--bare'] : []), ...(inhabitants.length === 0 ? ['--object-format=sha1'] : [])];
   for (let attempt = 1; ; attempt++) {
     try {
       await git.run(['init', '--quiet', ...kind, `--initial-branch=${branch}`, '--', path]);
@@ -129,6 +132,12 @@ async function ensureRepository(git: Git, path: string, branch: string, bare: bo
     }
     await new Promise((resolve) => setTimeout(resolve, INIT_WAIT_MS));
   }
+}
+
+function filesElsewhere(path: string): AppError {
+  return new AppError('REPOSITORY', `repository.path: ${path} has its files in another folder (core.worktree)`, {
+    hint: `Remove that setting with: git -C ${path} config --unset core.worktree`,
+  });
 }
 
 /**
@@ -149,8 +158,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   const first = createGit({ cwd: path, config, env: options.env, signal });
   let described: string;
   try {
-    const about = ['--is-bare-repository', '--show-object-format', '--absolute-git-dir', '--git-path', 'objects'];
-    const question = ['rev-parse', ...about];
+    const about = ['--is-bare-repository', '--is-inside-work-tree', '--show-object-format', '--absolute-git-dir'];
+    // The last one may print an empty line.
+    const question = ['rev-parse', ...about, '--git-path', 'objects', '--show-prefix'];
     const answer = isRepository(path) ? await first.ask(question) : undefined;
     if (answer === undefined) await ensureRepository(first, path, config.branch, config.bare || config.stateless);
     described = answer ?? (await first.run(question));
@@ -161,7 +171,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       cause: error,
     });
   }
-  const [bare, format, gitDir, objectsPath] = described.split('\n') as [string, string, string, string];
+  const [bare = '', isInside, found, gitDir = '', objectsPath = '', prefix] = described.split('\n');
+  if (bare !== 'true' && (isInside !== 'true' || prefix !== '')) throw filesElsewhere(path);
+  let format: ObjectFormat = found === 'sha256' ? 'sha256' : 'sha1';
   const release = await acquireLock({
     dir: gitDir,
     waitMs: options.lockWaitMs,
@@ -176,14 +188,20 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     mkdirSync(stateDir, { recursive: true });
     setAttributes(gitDir, options.folders);
     const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
-    const objects = format === 'sha256' ? 'sha256' : 'sha1';
     return {
       git,
       path,
       gitDir,
       stateDir,
       objectsDir: resolve(path, objectsPath),
-      format: objects,
+      get format() {
+        return format;
+      },
+      async adoptFormat(wanted) {
+        await git.run(['config', 'core.repositoryFormatVersion', '1']);
+        await git.run(['config', 'extensions.objectFormat', wanted]);
+        format = wanted;
+      },
       branch: config.branch,
       committer: config.author,
       signed: config.signingKeyFile !== undefined,
@@ -195,7 +213,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
       async repairIndex() {
-        const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, objects);
+        const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, format, options.folders);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
       close: release,

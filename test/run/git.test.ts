@@ -160,6 +160,39 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue')).toBe('');
   });
 
+  it.each([['--assume-unchanged'], ['--skip-worktree']])('whose index has git overlook a file: %s', async (flag) => {
+    for (const version of ['2', '4']) {
+      const account = await sample();
+      const space = workspace(account);
+      await space.mirrored();
+      const file = space.find(FLOW);
+      const held = space.read(file);
+      space.git('update-index', '--index-version', version);
+      space.git('update-index', flag, file);
+      writeFileSync(join(space.mirror, file), 'by hand\n');
+
+      expect(await space.sync()).toMatchObject({ code: 0 });
+
+      expect(space.read(file)).toBe(held);
+      expect(space.git('ls-files', '-v', file)).toMatch(/^H /);
+      expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue')).not.toBe('');
+    }
+  });
+
+  it('whose files are in another folder is refused, and nothing is written there', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.mirrored();
+    const elsewhere = tempDir();
+    space.git('config', 'core.worktree', elsewhere);
+    await edit(account);
+
+    const { code, error } = await space.sync();
+
+    expect([code, error?.message]).toEqual([1, expect.stringContaining('core.worktree')]);
+    expect(readdirSync(elsewhere)).toEqual([]);
+  });
+
   it('with a damaged index', async () => {
     const account = await sample();
     const space = workspace(account);
@@ -520,6 +553,40 @@ describe('a user’s own git configuration', () => {
     await space.mirrored();
 
     expect(space.git('config', '--local', '--list')).not.toMatch(/user\.|celigo|credential|hooks/i);
+  });
+});
+
+describe('clone-object-format', () => {
+  eachOf(
+    [
+      ['sha1', 'empty'],
+      ['sha256', 'full'],
+      ['sha256', 'empty'],
+      ['sha1', 'full'],
+    ],
+    { quick: 2 },
+  )('a new clone has the format of its remote: %s, %s', async (format, state) => {
+    const account = await sample();
+    const remote = join(tempDir(), 'remote.git');
+    git('/', 'init', '--quiet', '--bare', '--initial-branch=main', `--object-format=${format}`, remote);
+    if (state === 'full') {
+      const other = join(tempDir(), 'other');
+      git('/', 'init', '--quiet', '--initial-branch=main', `--object-format=${format}`, other);
+      git(other, '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '--allow-empty', '-m', 'begin');
+      git(other, 'push', '--quiet', remote, 'main');
+    }
+    const space = workspace(account, { remote });
+    const env = { GIT_DEFAULT_HASH: format === 'sha1' ? 'sha256' : 'sha1' };
+
+    for (const args of [['sync'], ['sync', '--full']]) {
+      const outcome = await cli(args, space.dir, env);
+      expect(outcome.code, outcome.out + outcome.err).toBe(0);
+      await edit(account);
+    }
+
+    expect(space.git('rev-parse', '--show-object-format').trim()).toBe(format);
+    expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
+    expect(git(remote, 'fsck', '--strict')).toBe('');
   });
 });
 
