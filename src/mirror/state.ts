@@ -173,17 +173,18 @@ export async function resolveState(git: Git, account: string, name: StateName, n
 
 /** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
 export async function readState(git: Git, account: string, named: NamedCommit): Promise<MirrorState> {
-  const tree = (await git.ask(['rev-parse', '--verify', '--quiet', `${named.commit}:${account}`]))?.trim();
+  const listed = await git.run(['ls-tree', '-r', '-t', '-z', '--full-tree', named.commit, '--', `${account}/`]);
+  const [, tree] = /^040000 tree (\w+)\t/.exec(listed) ?? [];
   if (!tree) {
     throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
       hint: `List the commits that do with: git log -- ${account}`,
     });
   }
   const files = new Map<string, string>();
-  for (const line of (await git.run(['ls-tree', '-r', '-z', tree])).split('\0')) {
+  for (const line of listed.split('\0')) {
     const tab = line.indexOf('\t');
     // 100644 blob <oid>\t<path>; a link in the folder is not ours, and following it would lead outside.
-    if (tab > 0 && line.startsWith('100')) files.set(line.slice(tab + 1), line.slice(12, tab));
+    if (tab > 0 && line.startsWith('100')) files.set(line.slice(tab + 2 + account.length), line.slice(12, tab));
   }
   const documents = documentsAmong(files.keys());
   return {

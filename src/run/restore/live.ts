@@ -60,10 +60,10 @@ async function readBase(
   account: string,
   reading: Promise<MirrorState> | undefined,
 ): Promise<MirrorState | undefined> {
-  const [tip, tree, known] = await Promise.all([repository.head(), repository.folderTree(account), reading]);
-  if (!tip || !tree) return undefined;
-  const isKnown = known?.account === account && known.tree === tree;
-  return isKnown ? known : readState(repository.git, account, { commit: tip, date: new Date(0) });
+  const [[tip, folder], known] = await Promise.all([repository.git.find(['HEAD', `HEAD:${account}`]), reading]);
+  if (!tip || !folder) return undefined;
+  const isKnown = known?.account === account && known.tree === folder.id;
+  return isKnown ? known : readState(repository.git, account, { commit: tip.id, date: new Date(0) });
 }
 
 /**

@@ -10,10 +10,8 @@ import {
   isOverview,
   type MirrorFile,
   OVERVIEW_FILE,
-  OVERVIEW_FOLDER,
   OVERVIEW_MARK,
 } from '../../core/layout.ts';
-import type { Repository } from '../../mirror/repository.ts';
 import { documentPaths, documentsAmong, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { AccountRun } from './account-run.ts';
 import { growFeed } from './audit-feed.ts';
@@ -89,12 +87,6 @@ async function stateAfter(
   };
 }
 
-/** Whether HEAD has pages of an account. */
-async function hasPages({ git }: Repository, account: string): Promise<boolean> {
-  const top = (await git.ask(['ls-tree', '-z', '--name-only', `HEAD:${account}`])) ?? '';
-  return top.split('\0').some((name) => name === OVERVIEW_FILE || name === OVERVIEW_FOLDER);
-}
-
 async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
   const { changes } = changed;
   const { account, notice } = changed.run;
@@ -103,7 +95,7 @@ async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' |
   const nothing = { put: [], remove: [] };
   const due = changes.length > 0 || full;
   if (!due && !account.overview) return nothing;
-  if (!account.overview && !(await hasPages(repository, account.name))) return nothing;
+  if (!account.overview && !changed.start.headState.hasPages) return nothing;
   const before = await repository.folderFiles(account.name);
   if (account.overview && !due && before.has(OVERVIEW_FILE)) return nothing;
   const state = await stateAfter(changed, before);

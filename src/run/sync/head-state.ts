@@ -4,7 +4,7 @@ import type { AccountConfig } from '../../config/schema.ts';
 import { blobOid, digestOf } from '../../core/digest.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile } from '../../core/layout.ts';
+import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile, OVERVIEW_FILE, OVERVIEW_FOLDER } from '../../core/layout.ts';
 import { parseYaml, YamlError } from '../../core/yaml.ts';
 import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
 import { type Tip, tipOf } from '../../mirror/commit.ts';
@@ -20,6 +20,8 @@ export interface HeadState {
   readonly tip: Tip | undefined;
   /** Object id of the folder. */
   readonly tree: string | undefined;
+  /** Whether the folder has pages of the overview, of whoever. */
+  readonly hasPages: boolean;
   readonly cache: Cache | undefined;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
@@ -85,6 +87,8 @@ export async function readHeadState(repository: Repository, account: AccountConf
   return {
     tip: head && tipOf(head),
     tree,
+    // As a tree object has it: mode, name, zero, id.
+    hasPages: [OVERVIEW_FILE, OVERVIEW_FOLDER].some((name) => folder?.bytes.includes(` ${name}\0`) ?? false),
     cache,
     cacheFits,
     lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,
