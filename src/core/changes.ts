@@ -1,5 +1,8 @@
 import { isObject, type Json } from './json.ts';
 
+/** A file of the mirror: path inside the account's folder, git object id. */
+export type FileEntry = readonly [path: string, oid: string];
+
 /** What happened to one resource between two runs. */
 export interface Change {
   /** Name of the type. */
@@ -13,7 +16,7 @@ export interface Change {
   /** Its path before a rename. */
   readonly oldPath?: string;
   /** Files to write or replace, and files to remove, inside the account folder. */
-  readonly put: readonly string[];
+  readonly put: readonly FileEntry[];
   readonly remove: readonly string[];
   /** `lastModified` of the record, ISO, where it has one. */
   readonly lastModified?: string;

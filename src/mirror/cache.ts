@@ -12,13 +12,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { FileEntry } from '../core/changes.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
 const VERSION = 5;
 const INDEX = 'index.json';
-
-/** A file of the mirror: path inside the account's folder, git object id. */
-export type FileEntry = readonly [path: string, oid: string];
 
 /** What is known of one mirrored resource. Empty digests mean "not known". */
 export interface CachedResource {

@@ -23,8 +23,8 @@ export interface NewCommit {
   readonly author: Person;
   readonly authorDate: Date;
   readonly committed: Date;
-  /** What differs from the parent. */
-  readonly changes: readonly TreeChange[];
+  /** What differs from the parent; read twice. */
+  readonly changes: Iterable<TreeChange>;
 }
 
 /** A commit that was written, and its tree. */
@@ -97,17 +97,19 @@ function commitText(mark: number, from: string | undefined, committer: Person, c
 }
 
 /** What differs in a commit, some lines at a time: all of a large one in one text would be the run's peak of memory. */
-function* changeLines(changes: readonly TreeChange[]): Generator<string> {
-  const gone = changes.filter(({ oid }) => oid === undefined);
-  const put = changes.filter(({ oid }) => oid !== undefined);
-  for (const part of [gone, put]) {
-    for (let from = 0; from < part.length; from += LINES) {
-      yield part
-        .slice(from, from + LINES)
-        .map(changeLine)
-        .join('');
+function* changeLines(changes: Iterable<TreeChange>): Generator<string> {
+  let lines: string[] = [];
+  // What goes makes room for what comes.
+  for (const goes of [true, false]) {
+    for (const change of changes) {
+      if ((change.oid === undefined) !== goes) continue;
+      lines.push(changeLine(change));
+      if (lines.length < LINES) continue;
+      yield lines.join('');
+      lines = [];
     }
   }
+  yield lines.join('');
 }
 
 /** A `git fast-import` at work. */

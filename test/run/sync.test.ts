@@ -734,7 +734,7 @@ describe('options', () => {
       err: expect.stringContaining('prod'),
     });
     expect(await space.run('snyc')).toMatchObject({ code: 64, err: expect.stringContaining('Did you mean sync?') });
-    expect(await space.run('types', 'flow')).toMatchObject({
+    expect(await space.run('types', 'flwos')).toMatchObject({
       code: 64,
       err: expect.stringContaining('did you mean flows?'),
     });

@@ -14,7 +14,7 @@ import { syncAccounts } from '../../run/sync/sync.ts';
 import type { SyncDeps } from '../../run/sync/sync-deps.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
-import { onManyFiles } from '../input/spare-memory.ts';
+import { spareMemory } from '../input/spare-memory.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
@@ -50,7 +50,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     reload: () => configOf(io, globals),
     listen,
     sync: async (current, account, { full, report, signal }) => {
-      const deps = runDeps(io, { config: current, report, signal, onManyFiles });
+      const deps = runDeps(io, { config: current, report, signal, spareMemory });
       const result = await syncOne(deps, account, full);
       maintainLater({ ...deps, signal: io.signal }, result);
       return result;

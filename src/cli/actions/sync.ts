@@ -12,7 +12,7 @@ import { USER_AGENT } from '../../version.ts';
 import { accountNamed } from '../input/accounts.ts';
 import { configuredPlace } from '../input/mirror.ts';
 import { configOf, runDeps, unusedOnFailure } from '../input/run-deps.ts';
-import { onManyFiles } from '../input/spare-memory.ts';
+import { spareMemory } from '../input/spare-memory.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { createReporter } from '../ui/progress.ts';
 import { styleFor, table } from '../ui/style.ts';
@@ -37,7 +37,7 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   const rebind = flags.rebind === true && (await agreesToRebind(io, config, accounts));
   if (flags.rebind && !rebind) return EXIT.refused;
   const progress = await createReporter(io, globals, config);
-  const deps = runDeps(io, { config, report: progress.report, onManyFiles });
+  const deps = runDeps(io, { config, report: progress.report, spareMemory });
   const reports = await syncAccounts(deps, accounts, {
     full: flags.full ?? false,
     dryRun: flags.dryRun ?? false,

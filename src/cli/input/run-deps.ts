@@ -32,7 +32,7 @@ export function runDeps(io: Io, own: Pick<SyncDeps, 'config' | 'report'> & Parti
     transliterate: anyAscii,
     userAgent: USER_AGENT,
     lockWaitMs: LOCK_WAIT_MS,
-    onManyFiles: () => undefined,
+    spareMemory: () => undefined,
     signal: io.signal,
     ...own,
   };

@@ -210,7 +210,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
         transliterate: input.transliterate,
         userAgent: input.userAgent,
         lockWaitMs: 1_000,
-        onManyFiles: () => undefined,
+        spareMemory: () => undefined,
         signal: input.signal,
       },
       {

@@ -111,7 +111,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
 
 function requestOf({ run, start, decision }: Committing, group: Group, last: boolean): CommitRequest {
   const { deps, account, options } = run;
-  const { headState, repository, objects, written } = start;
+  const { headState, repository, objects } = start;
   const { generated } = decision;
   const message = commitMessage({
     account: account.name,
@@ -130,21 +130,26 @@ function requestOf({ run, start, decision }: Committing, group: Group, last: boo
     nounsOf,
   });
   const inFolder = (path: string): string => `${account.name}/${path}`;
-  const gone = [...group.changes.flatMap(({ remove }) => remove), ...(last ? generated.remove : [])];
-  const put = group.changes.flatMap((change) => change.put);
   const files = [
     ...(last ? generated.put.map((file) => ({ ...file, path: inFolder(file.path) })) : []),
     ...(group.restored ? (options.restore?.files ?? []) : []),
   ];
+  const written = writeFiles(repository, objects, files);
   return {
     message,
     author: group.author,
     authorDate: group.date,
-    changes: [
-      ...gone.map((path): TreeChange => ({ path: inFolder(path), oid: undefined })),
-      ...put.map((path): TreeChange => ({ path: inFolder(path), oid: written.get(path) })),
-      ...writeFiles(repository, objects, files),
-    ],
+    changes: {
+      // One by one: a first run has a hundred thousand.
+      *[Symbol.iterator](): Generator<TreeChange> {
+        for (const { remove, put } of group.changes) {
+          for (const path of remove) yield { path: inFolder(path), oid: undefined };
+          for (const [path, oid] of put) yield { path: inFolder(path), oid };
+        }
+        if (last) for (const path of generated.remove) yield { path: inFolder(path), oid: undefined };
+        yield* written;
+      },
+    },
   };
 }
 

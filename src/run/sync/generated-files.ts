@@ -67,12 +67,12 @@ async function feedFiles({ run, start, serverTime }: Changed): Promise<readonly 
 
 /** The account as this run leaves it. */
 async function stateAfter(
-  { run, start: { repository, objects, written }, changes }: Changed,
+  { run, start: { repository, objects }, changes }: Changed,
   before: ReadonlyMap<string, string>,
 ): Promise<MirrorState> {
   const files = new Map(before);
   for (const path of changes.flatMap(({ remove }) => remove)) files.delete(path);
-  for (const path of changes.flatMap(({ put }) => put)) files.set(path, written.get(path) ?? '');
+  for (const [path, oid] of changes.flatMap(({ put }) => put)) files.set(path, oid);
   await objects.flush();
   return {
     label: 'this run',

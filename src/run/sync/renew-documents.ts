@@ -58,7 +58,10 @@ async function findRenewed(
       const remove = (filesOf.get(type.name)?.get(id) ?? []).map(([old]) => old).filter((old) => !now.has(old));
       if (put.length + remove.length === 0) continue;
       const change = { type: type.name, id, kind: 'changed', title, path, remove, baseline: false } as const;
-      found({ change: { ...change, put: put.map((file) => file.path) }, put });
+      found({
+        change: { ...change, put: put.map(({ path: file, text }) => [file, blobOid(text, repository.format)]) },
+        put,
+      });
     }
   }
 }

@@ -26,11 +26,11 @@ export interface StartingPoint {
   /** The folder is made equal to HEAD while the account is listed. */
   readonly repairing: Promise<Repair>;
   readonly objects: ObjectWriter;
-  /** What this run wrote of the account's folder: path inside it → object id. */
-  readonly written: ReadonlyMap<string, string>;
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
+  /** Whether this run writes very many files. */
+  readonly isLarge: () => boolean;
   /** Asked as soon as a change is found. */
   readonly auditLog: AuditLog;
   /** Documents of HEAD were written by older rules: of another version, or configuration. */
@@ -56,7 +56,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   if (headState.binding && !options.rebind)
     checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
   const objects = createObjectWriter(repository);
-  const written = new Map<string, string>();
+  let written = 0;
   const credentials = createCredentialFindings(account.name);
   const auditLog = openAuditLog(run, repository, headState);
   const context: CollectContext = {
@@ -71,12 +71,11 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     transliterate: deps.transliterate,
     format: repository.format,
     inHead: objectReader(repository.git, deps.signal),
-    put({ path, text }, oid) {
-      written.set(path, oid);
+    put(text) {
       if (!options.dryRun) objects.blob(text);
-      if (written.size === MANY_FILES) deps.onManyFiles();
+      written += 1;
+      if (written === MANY_FILES) deps.spareMemory();
     },
-    drop: (path) => void written.delete(path),
     drained: objects.drained,
     ...(options.seen ? { seen: options.seen } : {}),
     changed: auditLog.ask,
@@ -91,9 +90,9 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full,
     repairing,
     objects,
-    written,
     credentials,
     context,
+    isLarge: () => written >= MANY_FILES,
     auditLog,
     renewing,
     newRules: renewing || (binding !== undefined && !equalJson(binding.ignore ?? {}, account.ignore)),

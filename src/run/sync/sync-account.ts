@@ -57,6 +57,7 @@ async function mirrorAccount(
   renewed: CommitReport | undefined,
 ): Promise<SyncReport> {
   const collected = await collectAll(run, start);
+  if (start.isLarge()) run.deps.spareMemory();
   const decision = await decide(run, start, collected);
   if (run.options.dryRun) return reportOf(run, decision, [], true);
   const { commits, folder, following } = await commitChanges(run, start, decision);

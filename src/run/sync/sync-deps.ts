@@ -53,8 +53,8 @@ export interface SyncDeps {
   readonly userAgent: string;
   /** How long to wait for another process that works on the clone, in milliseconds. */
   readonly lockWaitMs: number;
-  /** Called once when a run turns out to write very many files: time to spare memory rather than time. */
-  readonly onManyFiles: () => void;
+  /** Called when a run turns out to write very many files, and when it has listed them: memory matters more than time. */
+  readonly spareMemory: () => void;
   readonly signal: AbortSignal;
 }
 

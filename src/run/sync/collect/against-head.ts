@@ -1,14 +1,14 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
-import { type Change, editorOf } from '../../../core/changes.ts';
+import { type Change, editorOf, type FileEntry } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
-import { basePath, type MirrorFile, readPath, renderResource, titleOf } from '../../../core/layout.ts';
+import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
 import { visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
-import type { CachedResource, CachedType, FileEntry } from '../../../mirror/cache.ts';
+import type { CachedResource, CachedType } from '../../../mirror/cache.ts';
 import { GitFailure } from '../../../mirror/git.ts';
 import { type Fetched, inexactError } from '../../fetch-document.ts';
 import type { CollectContext } from './types.ts';
@@ -22,7 +22,7 @@ export interface Prepared {
   /** All its files. */
   readonly files: readonly FileEntry[];
   /** What HEAD lacks of them, and what it has too many. */
-  readonly put: readonly MirrorFile[];
+  readonly put: readonly { readonly entry: FileEntry; readonly text: string }[];
   readonly remove: readonly string[];
 }
 
@@ -113,10 +113,9 @@ function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): 
   const rendered = renderResource(base, normalised);
   const files = rendered.map(({ path, text }): FileEntry => [path, blobOid(text, context.format)]);
   const old = inHead(id)?.files ?? [];
-  const put = rendered.filter((_, i) => {
-    const [path, oid] = files[i] as FileEntry;
-    return !old.some(([oldPath, oldOid]) => oldPath === path && oldOid === oid);
-  });
+  const put = rendered
+    .map(({ text }, i) => ({ text, entry: files[i] as FileEntry }))
+    .filter(({ entry: [path, oid] }) => !old.some(([oldPath, oldOid]) => oldPath === path && oldOid === oid));
   const remove =
     old.length === 0 ? NONE : old.flatMap(([path]) => (files.some(([kept]) => kept === path) ? [] : [path]));
   const [path] = files[0] as FileEntry;
@@ -130,7 +129,7 @@ function documentIn(files: readonly FileEntry[] = []): FileEntry | undefined {
 
 async function showsEdit({ context, inHead }: Comparison, id: string, prepared: Prepared): Promise<boolean> {
   if (!differs(prepared)) return false;
-  const now = prepared.put.find(({ path }) => path === prepared.path);
+  const now = prepared.put.find(({ entry }) => entry[0] === prepared.path);
   const [, oid] = documentIn(inHead(id)?.files) ?? [];
   // A side file alone differs: its field is in both.
   if (!now) return true;
@@ -147,7 +146,7 @@ function changeOf(
   { type, inHead, baseline }: Comparison,
   id: string,
   listed: JsonObject,
-  { title, path, put, remove }: Prepared,
+  { title, path, files, put, remove }: Prepared,
 ): Change {
   const before = inHead(id);
   const [oldPath] = documentIn(before?.files) ?? [];
@@ -160,10 +159,12 @@ function changeOf(
     title,
     path,
     ...(oldPath !== undefined && oldPath !== path ? { oldPath } : {}),
-    put: put.map((file) => file.path),
+    // All of them, as a rule: then the list is the one that is kept of the resource.
+    put: put.length === files.length ? files : put.map(({ entry }) => entry),
     remove,
     ...(modified ? { lastModified: modified } : {}),
-    ...(editor ? { lastModifiedBy: editor } : {}),
+    // No one made what was there before.
+    ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
     baseline,
   };
 }
@@ -182,7 +183,6 @@ export function compareWithHead(
   const resources = new Map<string, CachedResource>();
 
   function undo(id: string): boolean {
-    for (const path of changes.get(id)?.put ?? []) context.drop(path);
     resources.delete(id);
     return changes.delete(id);
   }
@@ -200,8 +200,7 @@ export function compareWithHead(
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
       resources.set(id, { raw, modified, files });
       if (!differs(prepared)) return;
-      const oids = new Map(files);
-      for (const file of put) context.put(file, oids.get(file.path) ?? '');
+      for (const { text } of put) context.put(text);
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
       if (!baseline) context.changed?.();

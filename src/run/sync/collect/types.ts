@@ -3,7 +3,7 @@ import type { ApiClient } from '../../../celigo/client.ts';
 import type { Change } from '../../../core/changes.ts';
 import type { ObjectFormat } from '../../../core/digest.ts';
 import type { JsonObject } from '../../../core/json.ts';
-import type { MirrorFile, Transliterate } from '../../../core/layout.ts';
+import type { Transliterate } from '../../../core/layout.ts';
 import type { ClearCredential, NormaliseOptions } from '../../../core/normalise.ts';
 import type { CachedType } from '../../../mirror/cache.ts';
 import type { Fetched } from '../../fetch-document.ts';
@@ -23,10 +23,8 @@ export interface CollectContext {
   readonly format: ObjectFormat;
   /** An object of HEAD by its id. @throws GitFailure */
   readonly inHead: (oid: string) => Promise<Buffer>;
-  /** Writes a file, by its object id, for the commits that the run decides to make. */
-  readonly put: (file: MirrorFile, oid: string) => void;
-  /** Takes a file back. */
-  readonly drop: (path: string) => void;
+  /** Writes the content of a file for the commits that the run decides to make. */
+  readonly put: (text: string) => void;
   /** Ends when there is room for more files: those that Git has not taken in are held in memory. */
   readonly drained: () => Promise<void>;
   /** Called with every resource that is new or changed. */
