@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT } from '../core/errors.ts';
+import type { KnownFailure } from '../run/failures.ts';
 import { registerBlame } from './blame.ts';
 import { registerDaemon } from './daemon.ts';
 import { registerDemo } from './demo.ts';
@@ -91,7 +92,8 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
       io.err('celigo-mirror: stopped; no partial commit was made, the next run cleans up\n');
       return EXIT.failed;
     }
-    const exit = explain(error, io, program.opts().color !== false);
+    const { knownFailure } = await import('../run/failures.ts');
+    const exit = explain(error, knownFailure(error), io, program.opts().color !== false);
     const { unusedOnFailure } = await import('./input/run-deps.ts');
     io.err(unusedOnFailure(io, program.opts().config));
     return exit;
@@ -99,12 +101,12 @@ export async function runCli(argv: readonly string[], io: Io, version: string): 
 }
 
 /** Prints what went wrong in the user's terms; an error in the program itself with its stack trace. */
-function explain(error: unknown, io: Io, color: boolean): number {
+function explain(error: unknown, known: KnownFailure | undefined, io: Io, color: boolean): number {
   const style = styleFor(io, { color }, 'err');
-  if (error instanceof AppError) {
-    io.err(`${style.red('error:')} ${error.message}\n`);
-    if (error.hint) io.err(`${style.cyan('→')} ${error.hint}\n`);
-    return CODES[error.code].exit;
+  if (known) {
+    io.err(`${style.red('error:')} ${known.message}\n`);
+    if (known.hint) io.err(`${style.cyan('→')} ${known.hint}\n`);
+    return CODES[known.code].exit;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.err(`${style.red('internal error')} (please report it): ${text}\n`);

@@ -16,6 +16,19 @@ export interface KnownFailure {
   readonly hint?: string;
 }
 
+/** What a system refuses, whatever the program does (`errno`), and the remedy. */
+const SURROUNDINGS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['ENOSPC', 'EROFS', 'EACCES', 'EDQUOT', 'EPERM', 'ENOTDIR', 'ELOOP'].map((code) => [
+      code,
+      'Check free space and write access of the mirror folder',
+    ]),
+  ),
+  EIO: 'Check the disk: it cannot be read or written there',
+  EMFILE: 'Raise the limit of open files (ulimit -n)',
+  ENFILE: 'Raise the limit of open files of this machine',
+};
+
 /** A failure in the form of the report, or `undefined` for a fault of the program itself. */
 export function knownFailure(error: unknown): KnownFailure | undefined {
   if (error instanceof AppError) {
@@ -35,15 +48,8 @@ export function knownFailure(error: unknown): KnownFailure | undefined {
       : 'Check the repository with: celigo-mirror doctor';
     return { code: 'REPOSITORY', message: error.message, hint };
   }
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ENOSPC' || code === 'EROFS' || code === 'EACCES' || code === 'EDQUOT' || code === 'EPERM') {
-    return {
-      code: 'REPOSITORY',
-      message: messageOf(error),
-      hint: 'Check free space and write access of the mirror folder',
-    };
-  }
-  return undefined;
+  const hint = SURROUNDINGS[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  return hint === undefined ? undefined : { code: 'REPOSITORY', message: messageOf(error), hint };
 }
 
 /** What a run asked of the API. */

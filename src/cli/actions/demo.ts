@@ -1,5 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
@@ -12,6 +11,7 @@ import type { RestoreReport } from '../../run/restore/report.ts';
 import { openRestore } from '../../run/restore/session.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
 import type { SyncDeps } from '../../run/sync/sync-deps.ts';
+import { temporaryFolder } from '../../run/temporary-folder.ts';
 import { runDeps } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { styleFor } from '../ui/style.ts';
@@ -36,7 +36,7 @@ export async function runDemo(io: Io, globals: GlobalOptions, flags: DemoFlags):
   const style = styleFor(io, globals);
   const kept = flags.keep ? resolve(io.cwd, flags.keep) : undefined;
   if (kept) checkFree(kept);
-  const temporary = kept ? undefined : mkdtempSync(join(tmpdir(), 'celigo-mirror-demo-'));
+  const temporary = kept ? undefined : temporaryFolder('demo');
   const folder = kept ?? join(temporary ?? '', 'mirror');
   const emulator = await startEmulator({ seed: sampleAccount() });
   try {

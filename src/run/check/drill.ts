@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { catalogueWith, USERS } from '../../catalogue/index.ts';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
@@ -21,6 +20,7 @@ import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
 import { EDITED, verifyFolder } from './verify.ts';
 
@@ -177,7 +177,7 @@ function userIdOf(files: ReadonlyMap<string, Buffer>): string {
  */
 export async function drill(input: DrillInput): Promise<DrillReport> {
   const started = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'celigo-mirror-drill-'));
+  const folder = temporaryFolder('drill');
   const { startEmulator } = await import('../../emulator/http/server.ts');
   let emulator: Awaited<ReturnType<typeof startEmulator>> | undefined;
   try {

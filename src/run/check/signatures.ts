@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { hasWorkTree } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
 import { type HistoryCut, readCut } from '../../mirror/history.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** A commit without a good signature of a trusted key. */
 interface Unsigned {
@@ -58,7 +58,7 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
       cause,
     });
   }
-  const folder = mkdtempSync(join(tmpdir(), 'celigo-mirror-signers-'));
+  const folder = temporaryFolder('signers');
   try {
     const file = join(folder, 'allowed_signers');
     // The holder of the key may sign in any name: the commit names its author, the signature its maker.
