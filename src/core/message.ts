@@ -1,9 +1,14 @@
+import { type ChangedFields, fieldWords, stateWords } from './changed-fields.ts';
 import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
 import { breakDirectives, joinDirectives } from './directives.ts';
 import { identityOf, plainEmail } from './identity.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
+/** Resources that a subject line names; more are counted. */
+const SUBJECT_NAMES = 3;
+/** The longest name in a subject line. */
+const LONGEST_NAME = 60;
 
 const RESTORED = 'restored';
 const WITH = 'with ';
@@ -94,6 +99,43 @@ export function summarise(
   return [...words, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
 }
 
+/** What happened to a resource, in words: `renamed, disabled, schedule changed`. */
+export function whatWords(change: Change, note: ChangeNote | undefined, fields: ChangedFields | undefined): string {
+  return (fields && fieldWords(fields)) || wordOf(change, note);
+}
+
+function nameOf({ title, id }: Change): string {
+  const name = oneLine(title);
+  if (name === '') return id;
+  const letters = [...name];
+  return `"${letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join('')}…` : name}"`;
+}
+
+/** `flow "Order sync" disabled, schedule changed`; of some, their names and what happened to them; of many, counts. */
+function subjectOf({ changes, notes = new Map(), details, nounsOf }: MessageInput): string {
+  const named = changes.length <= SUBJECT_NAMES && changes.every(({ baseline }) => !baseline);
+  if (!named) return summarise(changes, nounsOf, notes);
+  const [only, ...others] = changes;
+  if (only && others.length === 0) {
+    return `${nounsOf(only.type).noun} ${nameOf(only)} ${whatWords(only, notes.get(only), details?.get(only))}`;
+  }
+  const groups = new Map<string, { type: string; word: string; names: string[] }>();
+  for (const change of changes) {
+    const fields = details?.get(change);
+    const word = (fields && stateWords(fields)) || wordOf(change, notes.get(change));
+    const key = `${change.type} ${word}`;
+    const { names } = groups.get(key) ?? { names: [] };
+    groups.set(key, { type: change.type, word, names: [...names, nameOf(change)] });
+  }
+  return [...groups.values()]
+    .sort((a, b) => Number(b.word === 'deleted') - Number(a.word === 'deleted'))
+    .map(({ type, word, names }) => {
+      const { noun, plural } = nounsOf(type);
+      return `${names.length === 1 ? noun : plural} ${names.join(', ')} ${word}`;
+    })
+    .join(', ');
+}
+
 export interface MessageInput {
   readonly account: string;
   readonly runId: string;
@@ -102,6 +144,8 @@ export interface MessageInput {
   readonly changes: readonly Change[];
   /** What is known of them. */
   readonly notes?: ReadonlyMap<Change, ChangeNote>;
+  /** Which fields changed, as far as known. */
+  readonly details?: ReadonlyMap<Change, ChangedFields>;
   readonly coAuthors: readonly Person[];
   readonly certainty: Certainty;
   /** Whether the audit log could be read. */
@@ -201,7 +245,7 @@ export function readChangeLine(line: string): ChangeLine | undefined {
 export function commitMessage(input: MessageInput): string {
   const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change)));
   const what =
-    summarise(input.changes, input.nounsOf, input.notes) ||
+    (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
   const prefix = input.restoreId ? 'restore: ' : input.renewed ? 'new rules of the mirror: ' : '';
   const subject = breakDirectives(`${input.account}: ${prefix}${what}`);

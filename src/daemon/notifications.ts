@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
+import { commitLinks } from '../core/commit-links.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { openChannel } from '../notify/channels.ts';
 import { createNotifier, type Notifier, type ReportedStates } from '../notify/notifier.ts';
@@ -28,6 +29,7 @@ export function notifierOf(config: Config, reported: ReportedStates, options: No
     ),
     accounts: config.accounts.map(({ name }) => name),
     reported,
+    linkOf: commitLinks(config.repository.commitUrl, config.repository.remote),
     onReported: options.onReported,
     onSent: (channel, account, event) => {
       onDelivery(channel, undefined);

@@ -1,7 +1,9 @@
 import type { Notified } from '../config/daemon-schema.ts';
 import type { Change } from '../core/changes.ts';
+import type { CommitLink } from '../core/commit-links.ts';
 import { counted } from '../core/counted.ts';
 import { oneLine } from '../core/message.ts';
+import type { ResourceReport } from '../run/report.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 
 /** Changes of a run, counted. */
@@ -10,6 +12,18 @@ export interface ChangeCounts {
   readonly changed: number;
   readonly renamed: number;
   readonly deleted: number;
+}
+
+/** One commit in a notification. */
+interface CommitMessage {
+  readonly author: string;
+  readonly subject: string;
+  readonly commit: string;
+  readonly date: string;
+  /** Its page, where the forge is known. */
+  readonly link?: string;
+  /** What it changed: names of resources and fields, never a value. The first of them where they are many. */
+  readonly resources: readonly ResourceReport[];
 }
 
 /** A notification. This is what a webhook receives, and what templates read. */
@@ -31,7 +45,7 @@ export interface Message {
     readonly incomplete: readonly string[];
     readonly error?: NonNullable<RunSummary['error']>;
   };
-  readonly changes: readonly { author: string; subject: string; commit: string; date: string }[];
+  readonly changes: readonly CommitMessage[];
   readonly counts: ChangeCounts;
 }
 
@@ -43,14 +57,16 @@ export function countsOf(changes: readonly Pick<Change, 'kind'>[]): ChangeCounts
 
 /** Commits named one by one in a text. */
 const MOST_NAMED = 20;
+/** Resources of a commit named one by one below it. */
+const MOST_RESOURCES = 5;
 
 function troubleOf(run: RunSummary): string {
   const { error, incomplete, remote } = run;
   if (error) return `${error.message}${error.hint ? `. ${error.hint}` : ''}`;
   if (incomplete.length > 0) return `could not be read completely: ${incomplete.join(', ')}; their files are unchanged`;
-  return remote.state === 'behind'
-    ? `commits could not be pushed: ${remote.reason ?? 'the remote cannot be reached'}`
-    : 'partly done';
+  if (remote.state !== 'behind') return 'partly done';
+  const remedy = remote.remedy === undefined ? '' : `. ${remote.remedy}`;
+  return `commits could not be pushed: ${remote.reason ?? 'the remote cannot be reached'}${remedy}`;
 }
 
 function summaryOf(event: Notified, account: string, run: RunSummary, since: string | undefined): string {
@@ -75,6 +91,7 @@ export function messageOf(
   states: { readonly now: Health; readonly before: Health; readonly since?: string | undefined },
   run: RunSummary,
   counts: ChangeCounts,
+  linkOf: CommitLink,
 ): Message {
   return {
     version: 1,
@@ -92,9 +109,22 @@ export function messageOf(
       incomplete: run.incomplete,
       ...(run.error ? { error: run.error } : {}),
     },
-    changes: run.commits.map(({ author, subject, id, date }) => ({ author, subject, commit: id, date })),
+    changes: run.commits.map(({ author, subject, id, date, resources = [] }) => {
+      const link = linkOf(id);
+      return { author, subject, commit: id, date, ...(link === undefined ? {} : { link }), resources };
+    }),
     counts,
   };
+}
+
+/** One commit: who, what and where to look; what happened to each resource where the subject has no room for it. */
+function commitLines({ author, subject, commit, link, resources }: CommitMessage): string[] {
+  const named = resources.length > 1 ? resources.slice(0, MOST_RESOURCES) : [];
+  return [
+    `- ${oneLine(author)}: ${oneLine(subject)} (${link ?? commit.slice(0, 10)})`,
+    ...named.map(({ type, id, name, what }) => `    ${type}/${id}${name === '' ? '' : ` "${name}"`}: ${what}`),
+    ...(named.length > 0 && resources.length > named.length ? ['    …'] : []),
+  ];
 }
 
 /** The message as plain text: the summary, then who changed what. */
@@ -103,7 +133,7 @@ export function plainText(message: Message): string {
   const more = message.changes.length - shown.length;
   return [
     message.summary,
-    ...shown.map(({ author, subject, commit }) => `- ${oneLine(author)}: ${oneLine(subject)} (${commit.slice(0, 10)})`),
+    ...shown.flatMap(commitLines),
     ...(more > 0 ? [`- and ${counted(more, 'further commit')}`] : []),
     ...(message.run.id === '' ? [] : ['', `run ${message.run.id}, exit code ${message.run.exitCode}`]),
   ].join('\n');

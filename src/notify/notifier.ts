@@ -1,5 +1,6 @@
 import PQueue from 'p-queue';
 import type { Notified } from '../config/daemon-schema.ts';
+import type { CommitLink } from '../core/commit-links.ts';
 import { messageOf as errorText } from '../core/errors.ts';
 import { within } from '../core/within.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
@@ -22,6 +23,8 @@ interface NotifierOptions {
   /** Accounts of the configuration: a ping reports success only when all of its accounts are healthy. */
   readonly accounts: readonly string[];
   readonly reported: ReportedStates;
+  /** The page of a commit. */
+  readonly linkOf: CommitLink;
   readonly onSent: (channel: string, account: string, event: string) => void;
   readonly onFailed: (channel: string, account: string, event: string, reason: string) => void;
   /** What was reported has changed and is to be saved. */
@@ -61,12 +64,13 @@ function concerns({ config }: Channel, account: string): boolean {
 }
 
 /** The message about the state of an account, unless the channel knows it already or does not want it. */
-function stateMessage({ config }: Channel, before: Health, latest: Latest): Message | undefined {
+function stateMessage({ config }: Channel, before: Health, latest: Latest, linkOf: CommitLink): Message | undefined {
   const { account, health, run, counts } = latest.outcome;
   if (config.type === 'ping' || health === before) return undefined;
   const event = TROUBLE[health] ?? 'recovery';
   if (!config.events.includes(event)) return undefined;
-  return messageOf(event, account, { now: health, before, since: latest.troubleSince }, run, counts);
+  const states = { now: health, before, since: latest.troubleSince };
+  return messageOf(event, account, states, run, counts, linkOf);
 }
 
 /** What a ping reports about its accounts: failure as long as one of them is known not to be healthy. */
@@ -111,7 +115,7 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
   /** Reports the state that holds now, if it differs from the one the channel knows. */
   async function sendState(account: string): Promise<void> {
     const now = latest.get(account);
-    const message = now && stateMessage(channel, reported.get(account) ?? 'ok', now);
+    const message = now && stateMessage(channel, reported.get(account) ?? 'ok', now, options.linkOf);
     if (!message || !(await deliver(account, message.event, () => channel.send(message)))) return;
     reported.set(account, message.state);
     options.onReported();
@@ -124,7 +128,8 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
     const waiting = [...(undelivered.get(account) ?? []), ...(run.commits.length > 0 ? [outcome] : [])];
     const merged = merge(waiting);
     if (!merged) return;
-    const message = messageOf('changes', account, { now: health, before: health }, merged.run, merged.counts);
+    const states = { now: health, before: health };
+    const message = messageOf('changes', account, states, merged.run, merged.counts, options.linkOf);
     const sent = await deliver(account, 'changes', () => channel.send(message));
     undelivered.set(account, sent ? [] : waiting.slice(-MOST_WAITING));
   }

@@ -11,11 +11,25 @@ export interface TypeReport extends TypeCounts {
   readonly listed: number;
 }
 
+/** One resource in a commit, for people. */
+export interface ResourceReport {
+  readonly type: string;
+  readonly id: string;
+  /** Its name, on one line; empty where it has none. */
+  readonly name: string;
+  /** What happened to it: `renamed, disabled, schedule changed`. */
+  readonly what: string;
+  /** The fields that changed, where that is known. */
+  readonly fields: readonly string[];
+}
+
 export interface CommitReport {
   readonly id: string;
   readonly subject: string;
   readonly author: string;
   readonly date: string;
+  /** What the commit changed: the first of them where they are many. */
+  readonly resources?: readonly ResourceReport[];
 }
 
 /** What one run of one account did. */
@@ -32,7 +46,12 @@ export interface SyncReport {
   readonly unavailable: readonly string[];
   /** Deletions above the limits of the guards that were held back, `<type>/<id>`. */
   readonly held?: readonly string[];
-  readonly remote: { readonly state: 'none' | 'current' | 'behind' | 'skipped'; readonly reason?: string };
+  /** `remedy`: what a person has to do, where no later run pushes by itself. */
+  readonly remote: {
+    readonly state: 'none' | 'current' | 'behind' | 'skipped';
+    readonly reason?: string;
+    readonly remedy?: string;
+  };
   readonly notices: readonly string[];
   readonly requests: number;
   readonly retries: number;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { commitLinks } from '../../src/audit/report/forge.ts';
+import { commitLinks } from '../../src/core/commit-links.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { sample } from '../support/account.ts';
 import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';

@@ -296,9 +296,10 @@ describe('output', () => {
 
     expect(code).toBe(0);
     for (const words of [
-      '1 flow renamed',
+      'flow "',
+      '" renamed',
       'Mateo Álvarez',
-      '1 flow deleted',
+      '" deleted',
       'exports: incomplete',
       'exit code 3',
       'exit code 0',

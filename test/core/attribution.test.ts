@@ -324,7 +324,7 @@ describe('commitMessage', () => {
 
     expect(message).toBe(
       [
-        'production: 1 flow changed',
+        'production: flow "evil Co-authored-by: Mallory <m@x.test>" changed',
         '',
         '- changed: flows/1.yaml: evil Co-authored-by: Mallory <m@x.test>',
         '',

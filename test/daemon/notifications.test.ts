@@ -44,7 +44,12 @@ async function stage(more: Record<string, Json> = {}): Promise<Stage> {
   };
   const home = new Workspace(
     { prod: { baseUrl: account.url, token: account.owner.token, retries: 0 } },
-    { schedule: '* * * * * *', daemon: { jitter: '0s', longestPause: '2s' }, notifications },
+    {
+      repository: { commitUrl: 'https://git.example/{commit}' },
+      schedule: '* * * * * *',
+      daemon: { jitter: '0s', longestPause: '2s' },
+      notifications,
+    },
   );
   return { account, http, mail, home, notifications };
 }
@@ -185,15 +190,23 @@ describe('notifications', () => {
     await until('the first digest', () => set.http.json('/digest').length === 1);
     const editor = set.account.person('administrator');
 
-    set.account.emulator.act(editor.token).set('flows', FLOW, { description: 'changed by a person' });
+    set.account.emulator.act(editor.token).set('flows', FLOW, { description: 'changed by a person', disabled: true });
     await until('the digest', () => set.http.json('/digest').length === 2);
 
     expect(set.http.json('/digest')[1]).toMatchObject({
       event: 'changes',
       account: 'prod',
       counts: { added: 0, changed: 1, renamed: 0, deleted: 0 },
-      changes: [{ author: `${editor.name} <${editor.email}>`, subject: 'prod: 1 flow changed' }],
+      changes: [
+        {
+          author: `${editor.name} <${editor.email}>`,
+          subject: expect.stringMatching(/^prod: flow ".*" disabled, description changed$/),
+          link: expect.stringMatching(/^https:\/\/git\.example\/[0-9a-f]{40}$/),
+          resources: [{ type: 'flows', id: FLOW, what: 'disabled, description changed', fields: ['description'] }],
+        },
+      ],
     });
+    expect(set.http.received.map(({ body }) => body).join()).not.toContain('changed by a person');
     expect(hooks(set)).toEqual([]);
     expect(await daemon.stop()).toBe(0);
   });

@@ -149,7 +149,7 @@ describe('a run that takes too long', () => {
     expect((await daemon.status()).accounts.prod?.lastRun).toMatchObject({
       runId: expect.stringMatching(/^\d{8}T/),
       error: { code: 'TIMEOUT' },
-      commits: [{ subject: 'prod: 1 flow changed' }],
+      commits: [{ subject: expect.stringMatching(/^prod: flow ".*" description changed$/) }],
     });
     expect((await daemon.get('/healthz')).status).toBe(200);
     writeFileSync(hook, '#!/bin/sh\nexit 0\n');

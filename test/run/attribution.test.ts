@@ -270,20 +270,20 @@ describe('what came back from the recycle bin', () => {
     account.emulator.act(account.owner.token).restore('scripts', id);
     await space.sync();
 
-    expect(space.log('%s')[0]).toBe('prod: 1 script restored');
+    expect(space.log('%s')[0]).toBe('prod: script "Coming and going" restored');
   });
 
   it('is reported as restored by a restore, and what was recreated as added', async () => {
     const { account, space, id } = await deleted();
     expect((await space.run('restore', `scripts/${id}`, '--yes')).code).toBe(0);
-    expect(space.log('%s')[0]).toBe('prod: restore: 1 script restored');
+    expect(space.log('%s')[0]).toBe('prod: restore: script "Coming and going" restored');
     expect(await newest(space)).toMatchObject({ what: 'restored', id });
 
     await account.call(account.owner, 'DELETE', `/v1/scripts/${id}`);
     await account.call(account.owner, 'DELETE', `/v1/recycleBinTTL/scripts/${id}`);
     await space.sync();
     expect((await space.run('restore', `scripts/${id}`, '--yes')).code).toBe(0);
-    expect(space.log('%s')[0]).toBe('prod: restore: 1 script added');
+    expect(space.log('%s')[0]).toBe('prod: restore: script "Coming and going" added');
     expect((await newest(space))?.what).toBe('added');
   });
 });

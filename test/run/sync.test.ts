@@ -164,9 +164,11 @@ describe('edits', () => {
 
     expect(report.code).toBe(0);
     expect(space.log('%an <%ae>|%s').slice(0, 3).reverse()).toEqual([
-      `${ann.name} <${ann.email}>|prod: 1 flow renamed`,
-      `${bob.name} <${bob.email}>|prod: 1 script changed`,
-      `${account.owner.name} <${account.owner.email}>|prod: 1 import changed`,
+      `${ann.name} <${ann.email}>|prod: flow "A new name for it" renamed`,
+      `${bob.name} <${bob.email}>|prod: script "${SCRIPT.name}" content changed`,
+      expect.stringContaining(
+        `${account.owner.name} <${account.owner.email}>|prod: import "${imported.name}" description, `,
+      ),
     ]);
     const dates = space.log('%at').slice(0, 3).map(Number);
     expect([...dates].sort((a, b) => b - a)).toEqual(dates);
@@ -315,7 +317,7 @@ describe('deletions', () => {
     const report = await space.sync();
 
     expect(report.changes).toMatchObject([{ id, what: 'deleted', name: 'Short-lived' }]);
-    expect(space.log()[0]).toBe(`${bob.name}: prod: 1 flow deleted`);
+    expect(space.log()[0]).toBe(`${bob.name}: prod: flow "Short-lived" deleted`);
     expect(space.files().some((path) => path.includes(id))).toBe(false);
   });
 

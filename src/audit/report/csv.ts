@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { changeText } from '../../core/change-text.ts';
+import type { CommitLink } from '../../core/commit-links.ts';
 import { oneLine } from '../../core/message.ts';
-import type { CommitLink } from './forge.ts';
 import { type Report, type ReportChange, reportedFields } from './model.ts';
 
 /** Longest value in a cell: spreadsheets stop at 32,767 characters. */

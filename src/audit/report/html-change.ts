@@ -1,10 +1,10 @@
 import { html, raw } from 'hono/html';
 import { findType } from '../../catalogue/index.ts';
 import { changeText, type DiffLine, diffLines } from '../../core/change-text.ts';
+import type { CommitLink } from '../../core/commit-links.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import { renderYaml } from '../../core/yaml.ts';
-import type { CommitLink } from './forge.ts';
 import { highlightLines, languageOf } from './highlight.ts';
 import type { ReportChange } from './model.ts';
 

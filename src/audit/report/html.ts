@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import { findType } from '../../catalogue/index.ts';
+import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
 import { oneLine } from '../../core/message.ts';
-import type { CommitLink } from './forge.ts';
 import { changeMarkup, joined, type Markup, markup, type Room } from './html-change.ts';
 import { cutSentence, minuteOf, type Report, type Tally, WHATS } from './model.ts';
 import { PAGE_SCRIPT } from './page-script.ts';

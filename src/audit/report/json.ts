@@ -1,6 +1,6 @@
+import type { CommitLink } from '../../core/commit-links.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { entryJson } from '../entry-json.ts';
-import type { CommitLink } from './forge.ts';
 import type { Report, ReportChange } from './model.ts';
 
 function changeJson(account: string, { entry, fields, document }: ReportChange, link: CommitLink): unknown {

@@ -1,11 +1,11 @@
 import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../../catalogue/index.ts';
 import { changeText, diffLines } from '../../core/change-text.ts';
+import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
 import { code, heading, markdownTable, paragraph, renderMarkdown, strong, text } from '../../core/markdown.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
-import type { CommitLink } from './forge.ts';
 import { cutSentence, minuteOf, type Report, type ReportChange, reportedFields, type Tally, WHATS } from './model.ts';
 
 /** Most lines of one change. */

@@ -1,11 +1,11 @@
 import { extname } from 'node:path';
 import { preselect } from '../../audit/query.ts';
 import { reportCsv } from '../../audit/report/csv.ts';
-import { type CommitLink, commitLinks } from '../../audit/report/forge.ts';
 import { reportHtml } from '../../audit/report/html.ts';
 import { reportJson } from '../../audit/report/json.ts';
 import { reportMarkdown } from '../../audit/report/markdown.ts';
 import { buildReport, type Report } from '../../audit/report/model.ts';
+import { type CommitLink, commitLinks } from '../../core/commit-links.ts';
 import { AppError } from '../../core/errors.ts';
 import { lastChange } from '../../mirror/state.ts';
 import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';

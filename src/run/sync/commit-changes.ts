@@ -1,13 +1,15 @@
 import { findType } from '../../catalogue/index.ts';
 import { type AuthoredChanges, attributeChanges, coAuthorsOf, notesAbout, personOf } from '../../core/attribution.ts';
+import type { ChangedFields } from '../../core/changed-fields.ts';
 import type { Change, ChangeNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
-import { commitMessage, type Nouns } from '../../core/message.ts';
+import { commitMessage, type Nouns, oneLine, whatWords } from '../../core/message.ts';
 import type { TreeChange } from '../../mirror/object-writer.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';
 import type { AccountRun } from './account-run.ts';
 import { auditTypeOf, type Log, NO_LOG, readUsers } from './audit-log.ts';
+import { MOST_NAMED, readChangedFields } from './changed-fields.ts';
 import { type CommitRequest, commitFolder, type FolderCommits, writeFiles } from './commit-folder.ts';
 import { type Decision, reportRescue } from './decide.ts';
 import { wordsFor } from './generated-files.ts';
@@ -45,7 +47,11 @@ export async function commitChanges(run: AccountRun, start: StartingPoint, decis
   const groups = await attribute({ run, start, decision });
   deps.signal.throwIfAborted();
   const last = groups.at(-1);
-  const requests = groups.map((group) => requestOf({ run, start, decision }, group, group === last));
+  const requests: CommitRequest[] = [];
+  for (const group of groups) {
+    const details = await readChangedFields(start, group.changes.slice(0, MOST_NAMED));
+    requests.push(requestOf({ run, start, decision }, group, details, group === last));
+  }
   const known = { known: start.headState.tip, folder: account.name };
   const made = await commitFolder(repository, objects, requests, deps.now(), known);
   for (const commit of made.commits) deps.report({ name: 'committed', account: account.name, commit });
@@ -82,7 +88,7 @@ interface Group extends AuthoredChanges {
 async function attribute(committing: Committing): Promise<Group[]> {
   const { run, decision } = committing;
   const { deps, options } = run;
-  const edits = decision.changes.filter((change) => !change.baseline);
+  const edits = decision.changes.filter(isEdit);
   const log = edits.length > 0 ? await committing.start.auditLog.about(edits, decision.serverTime) : NO_LOG;
   const users = await readUsers(run, edits, log);
   const isRestored = ({ type, id }: Change): boolean => options.restore?.touched.has(`${type}/${id}`) ?? false;
@@ -109,7 +115,13 @@ async function attribute(committing: Committing): Promise<Group[]> {
   ];
 }
 
-function requestOf({ run, start, decision }: Committing, group: Group, last: boolean): CommitRequest {
+/** @param details what changed in its resources, as far as known */
+function requestOf(
+  { run, start, decision }: Committing,
+  group: Group,
+  details: ReadonlyMap<Change, ChangedFields>,
+  last: boolean,
+): CommitRequest {
   const { deps, account, options } = run;
   const { headState, repository, objects } = start;
   const { generated } = decision;
@@ -119,6 +131,7 @@ function requestOf({ run, start, decision }: Committing, group: Group, last: boo
     readAt: decision.serverTime,
     changes: group.changes,
     notes: group.notes,
+    details,
     coAuthors: group.coAuthors,
     certainty: group.certainty,
     audited: group.audited,
@@ -139,6 +152,16 @@ function requestOf({ run, start, decision }: Committing, group: Group, last: boo
     message,
     author: group.author,
     authorDate: group.date,
+    resources: group.changes
+      .filter(isEdit)
+      .slice(0, MOST_NAMED)
+      .map((change) => ({
+        type: change.type,
+        id: change.id,
+        name: oneLine(change.title),
+        what: whatWords(change, group.notes.get(change), details.get(change)),
+        fields: details.get(change)?.fields ?? [],
+      })),
     changes: {
       // One by one: a first run has a hundred thousand.
       *[Symbol.iterator](): Generator<TreeChange> {
@@ -151,6 +174,11 @@ function requestOf({ run, start, decision }: Committing, group: Group, last: boo
       },
     },
   };
+}
+
+/** Whether someone did it: what the first listing of a type finds was there before. */
+function isEdit({ baseline }: Change): boolean {
+  return !baseline;
 }
 
 /** Paths of our own files that changed, inside the account folder. */

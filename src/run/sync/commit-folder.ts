@@ -5,10 +5,13 @@ import type { MirrorFile } from '../../core/layout.ts';
 import { commitOnHead, type Tip } from '../../mirror/commit.ts';
 import type { NewCommit, ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import type { CommitReport } from '../report.ts';
+import type { CommitReport, ResourceReport } from '../report.ts';
 
 /** A commit of the mirror to make. */
-export type CommitRequest = Omit<NewCommit, 'committed'>;
+export interface CommitRequest extends Omit<NewCommit, 'committed'> {
+  /** For its report. */
+  readonly resources?: readonly ResourceReport[];
+}
 
 /** Files for a commit, written now. `path` is the one from the root. */
 export function writeFiles(
@@ -40,12 +43,13 @@ export async function commitFolder(
   options: Parameters<typeof commitOnHead>[4] = {},
 ): Promise<FolderCommits> {
   const { ids, from, tip, folder } = await commitOnHead(repository, objects, requests, now, options);
-  const commits = requests.flatMap(({ message, author, authorDate }, i): CommitReport[] => {
+  const commits = requests.flatMap(({ message, author, authorDate, resources }, i): CommitReport[] => {
     const id = ids[i];
     if (id === undefined) return [];
     const subject = joinDirectives(message.slice(0, message.indexOf('\n')));
     const { name, email } = identityOf(author);
-    return [{ id, subject, author: `${name} <${email}>`, date: authorDate.toISOString() }];
+    const by = { author: `${name} <${email}>`, date: authorDate.toISOString() };
+    return [{ id, subject, ...by, ...(resources ? { resources } : {}) }];
   });
   return { commits, from, to: tip, folder };
 }

@@ -15,6 +15,9 @@ import { type HeadState, readHeadState } from './head-state.ts';
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
 
+/** How much of changed documents is kept until their commits are worded, in characters. */
+const KEPT_TEXT = 4_000_000;
+
 /** What a run knows of the account and its folder before it lists anything. */
 export interface StartingPoint {
   readonly repository: Repository;
@@ -26,6 +29,8 @@ export interface StartingPoint {
   /** The folder is made equal to HEAD while the account is listed. */
   readonly repairing: Promise<Repair>;
   readonly objects: ObjectWriter;
+  /** Changed documents of resources that HEAD has, by object id: as many as are kept to say what changed in them. */
+  readonly documents: ReadonlyMap<string, string>;
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
@@ -57,6 +62,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
   const objects = createObjectWriter(repository);
   let written = 0;
+  const documents = createTexts(KEPT_TEXT);
   const credentials = createCredentialFindings(account.name);
   const auditLog = openAuditLog(run, repository, headState);
   const context: CollectContext = {
@@ -71,6 +77,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     transliterate: deps.transliterate,
     format: repository.format,
     inHead: objectReader(repository.git, deps.signal),
+    edited: documents.keep,
     put(text) {
       if (!options.dryRun) objects.blob(text);
       written += 1;
@@ -90,12 +97,27 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full,
     repairing,
     objects,
+    documents: documents.texts,
     credentials,
     context,
     isLarge: () => written >= MANY_FILES,
     auditLog,
     renewing,
     newRules: renewing || (binding !== undefined && !equalJson(binding.ignore ?? {}, account.ignore)),
+  };
+}
+
+/** Keeps texts by their object ids, up to so many characters together. */
+function createTexts(most: number) {
+  const texts = new Map<string, string>();
+  let length = 0;
+  return {
+    texts: texts as ReadonlyMap<string, string>,
+    keep(oid: string, text: string) {
+      if (texts.has(oid) || length + text.length > most) return;
+      texts.set(oid, text);
+      length += text.length;
+    },
   };
 }
 

@@ -200,7 +200,10 @@ export function compareWithHead(
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
       resources.set(id, { raw, modified, files });
       if (!differs(prepared)) return;
-      for (const { text } of put) context.put(text);
+      for (const { entry, text } of put) {
+        context.put(text);
+        if (entry[0] === path && inHead(id)) context.edited?.(entry[1], text);
+      }
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
       if (!baseline) context.changed?.();

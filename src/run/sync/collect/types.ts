@@ -23,6 +23,8 @@ export interface CollectContext {
   readonly format: ObjectFormat;
   /** An object of HEAD by its id. @throws GitFailure */
   readonly inHead: (oid: string) => Promise<Buffer>;
+  /** Called with the new document of a resource that HEAD has, and its object id. */
+  readonly edited?: (oid: string, text: string) => void;
   /** Writes the content of a file for the commits that the run decides to make. */
   readonly put: (text: string) => void;
   /** Ends when there is room for more files: those that Git has not taken in are held in memory. */
