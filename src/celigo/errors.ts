@@ -96,5 +96,5 @@ export function readErrorBody(text: string): ErrorBody {
     )
     .join('; ');
   const code = errors[0]?.code;
-  return said(message, 400, message === '' ? undefined : 'errors', code === undefined ? undefined : wordsOf(code));
+  return said(message, 2_000, message === '' ? undefined : 'errors', code === undefined ? undefined : wordsOf(code));
 }

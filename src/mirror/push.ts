@@ -1,6 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { GitFailure } from './git.ts';
 import {
+  type Behind,
+  behind,
   fetch,
   follow,
   isAncestor,
@@ -8,7 +10,6 @@ import {
   PUSHED,
   RemoteRefusal,
   type RemoteState,
-  reasonOf,
   resolve,
   SEEN,
 } from './remote.ts';
@@ -16,6 +17,9 @@ import type { Repository } from './repository.ts';
 
 /** What git prints when someone else pushed first. */
 const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
+/** What git prints when the server takes no such push: a hook of it, a rule or a setting. */
+const REFUSED = /\[remote rejected\].*(?:hook|declin|rule|protect|checked out|policy|secret|denied|prohibited)/i;
+const REFUSED_REMEDY = 'The server refuses them for this reason, and will again: settle it there, or ask who runs it';
 /** How often a push is tried again on top of what others pushed meanwhile. */
 const PUSH_TRIES = 8;
 
@@ -70,8 +74,14 @@ export async function startOver(
     await follow(repository, folders, now);
   } catch (error) {
     if (!(error instanceof RemoteRefusal)) throw error;
-    throw new AppError('REPOSITORY', error.message, { cause: error });
+    throw new AppError('REPOSITORY', error.message, { hint: error.remedy, cause: error });
   }
+}
+
+/** What became of a push that failed. */
+function refused(error: GitFailure): Behind {
+  const state = behind(error);
+  return REFUSED.test(error.stderr) ? { ...state, remedy: REFUSED_REMEDY } : state;
 }
 
 /** What the pushes of a run have in common. */
@@ -88,7 +98,7 @@ async function push(
   { folders, now, stopsAt }: PushOptions,
 ): Promise<PushOutcome> {
   const { git, branch } = repository;
-  let reason = '';
+  let failed: Behind = { state: 'behind', reason: '' };
   for (let attempt = 0; attempt < PUSH_TRIES; attempt++) {
     const head = await repository.head();
     if (!head) return { state: 'current' };
@@ -101,8 +111,8 @@ async function push(
       return { state: 'current' };
     } catch (error) {
       if (!(error instanceof GitFailure)) throw error;
-      reason = reasonOf(error);
-      if (!LOST_RACE.test(error.stderr)) break;
+      failed = refused(error);
+      if (failed.remedy !== undefined || !LOST_RACE.test(error.stderr)) break;
     }
     try {
       if (await fetch(repository, remote)) {
@@ -111,11 +121,10 @@ async function push(
       }
     } catch (error) {
       if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;
-      reason = reasonOf(error);
-      break;
+      return behind(error);
     }
   }
-  return { state: 'behind', reason };
+  return failed;
 }
 
 /**

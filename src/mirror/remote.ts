@@ -6,6 +6,7 @@ import { commitOnto, moveBranch, readTip } from './commit.ts';
 import { GitFailure } from './git.ts';
 import { createObjectWriter, type NewCommit, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
+import { reasonOf } from './said.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
 import { catchUp, checkFollow, followBranch } from './work-tree.ts';
 
@@ -15,13 +16,25 @@ export const SEEN = 'refs/celigo-mirror/remote';
 export const PUSHED = 'refs/celigo-mirror/pushed';
 
 /** How the clone compares with its remote after an exchange. */
-export type RemoteState =
-  | { readonly state: 'none' }
-  | { readonly state: 'current' }
-  | { readonly state: 'behind'; readonly reason: string };
+export type RemoteState = { readonly state: 'none' } | { readonly state: 'current' } | Behind;
+
+/** `remedy`: what a person has to do, where no later run makes up for it by itself. */
+export interface Behind {
+  readonly state: 'behind';
+  readonly reason: string;
+  readonly remedy?: string;
+}
 
 /** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
-export class RemoteRefusal extends Error {}
+export class RemoteRefusal extends Error {
+  /** What the person can do. */
+  readonly remedy: string;
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.name = 'RemoteRefusal';
+    this.remedy = remedy;
+  }
+}
 
 function readHead(gitDir: string): string {
   try {
@@ -112,7 +125,7 @@ export async function isAncestor({ git }: Pick<Repository, 'git'>, older: string
   return (await git.ask(['merge-base', '--is-ancestor', older, newer])) !== undefined;
 }
 
-export async function resolve({ git }: Repository, ref: string): Promise<string | undefined> {
+export async function resolve({ git }: Pick<Repository, 'git'>, ref: string): Promise<string | undefined> {
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
 }
 
@@ -127,8 +140,8 @@ async function readAgain(
   const foreign = touched.find((name) => !accounts.includes(name));
   if (foreign) {
     throw new RemoteRefusal(
-      `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror; ` +
-        'rebase it onto the remote yourself (git pull --rebase)',
+      `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror`,
+      'Put it on top of the remote yourself, with: git pull --rebase',
     );
   }
   const changes = touched.map(async (path): Promise<TreeChange> => {
@@ -159,7 +172,10 @@ async function transplant(repository: Repository, accounts: readonly string[], o
   const requests: Omit<NewCommit, 'committed'>[] = [];
   for (const commit of commits) requests.push(await readAgain(repository, accounts, commit));
   const from = await readTip(repository, onto);
-  if (!from) throw new RemoteRefusal(`commit ${onto.slice(0, 12)} cannot be read`);
+  if (!from) {
+    const remedy = 'Check the repository with: celigo-mirror doctor';
+    throw new RemoteRefusal(`commit ${onto.slice(0, 12)} cannot be read`, remedy);
+  }
   const objects = createObjectWriter(repository);
   const { tip } = await commitOnto(repository, objects, from, requests, now).finally(objects.discard);
   await moveTo(repository, old, tip?.commit ?? onto);
@@ -172,34 +188,48 @@ export async function moveTo(repository: Repository, from: string | undefined, t
   await followBranch(repository, from, to);
 }
 
-/** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten */
+/** Why the clone cannot go on with a commit of the remote that it knows; `undefined` where it can. */
+export async function refusalOf(
+  clone: Pick<Repository, 'git' | 'branch' | 'path'>,
+  theirs: string,
+): Promise<RemoteRefusal | undefined> {
+  const { git, branch, path } = clone;
+  const pushed = await resolve(clone, PUSHED);
+  if (pushed && !(await isAncestor(clone, pushed, theirs))) {
+    return new RemoteRefusal(
+      `the history of ${branch} on the remote was rewritten: it no longer holds ${pushed.slice(0, 12)}, ` +
+        'which was pushed before; nothing was merged or pushed',
+      `Put that history back on the remote, or move ${path} away: the next sync continues from the remote as it is`,
+    );
+  }
+  const ours = await resolve(clone, 'HEAD');
+  if (!ours || (await git.ask(['merge-base', ours, theirs])) !== undefined) return undefined;
+  return new RemoteRefusal(
+    `${branch} on the remote has no commit in common with this clone; nothing was merged or pushed`,
+    'Use an empty repository as the remote, or put the mirror on top of what the remote holds: ' +
+      `git -C ${path} pull --rebase <address of the remote> ${branch}`,
+  );
+}
+
+/** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten, or is another one */
 export async function follow(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
-  const { git, branch } = repository;
   const theirs = (await resolve(repository, SEEN)) as string;
   const ours = await repository.head();
   if (ours === theirs) return;
-  const pushed = await resolve(repository, PUSHED);
-  if (pushed && !(await isAncestor(repository, pushed, theirs))) {
-    throw new RemoteRefusal(
-      `the history of ${branch} on the remote was rewritten: it no longer holds ${pushed.slice(0, 12)}, ` +
-        'which was pushed before; nothing was merged or pushed',
-    );
-  }
+  const refusal = await refusalOf(repository, theirs);
+  if (refusal) throw refusal;
   if (!ours || (await isAncestor(repository, ours, theirs))) {
     await moveTo(repository, ours, theirs);
     return;
   }
   if (await isAncestor(repository, theirs, ours)) return;
-  if ((await git.ask(['merge-base', ours, theirs])) === undefined) {
-    throw new RemoteRefusal(
-      `${branch} on the remote has no commit in common with this clone; nothing was merged or pushed`,
-    );
-  }
   await transplant(repository, accounts, theirs, now);
 }
 
-export function reasonOf(error: unknown): string {
-  return messageOf(error).replace(/\s+/g, ' ').slice(0, 300);
+/** How a failed exchange with the remote is reported. */
+export function behind(error: GitFailure | RemoteRefusal): Behind {
+  const remedy = error instanceof RemoteRefusal ? { remedy: error.remedy } : {};
+  return { state: 'behind', reason: reasonOf(error), ...remedy };
 }
 
 /**
@@ -229,6 +259,6 @@ export async function pullRemote(
         },
       );
     }
-    return { state: 'behind', reason: reasonOf(error) };
+    return behind(error);
   }
 }

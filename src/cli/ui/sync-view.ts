@@ -54,8 +54,9 @@ export function describeCommits(commits: SyncReport['commits'], style: Style): s
 }
 
 /** A line if the commits could not be pushed. */
-export function describeRemote({ state, reason }: SyncReport['remote'], style: Style): string[] {
+export function describeRemote({ state, reason, remedy }: SyncReport['remote'], style: Style): string[] {
   if (state !== 'behind') return [];
-  const why = printable(reason ?? '');
-  return [`  ${style.red('not pushed')}: ${why}; the commits are kept and will be pushed by the next run`];
+  const failed = `  ${style.red('not pushed')}: ${printable(reason ?? '')}; the commits are kept`;
+  if (remedy === undefined) return [`${failed} and will be pushed by the next run`];
+  return [failed, `  ${style.cyan('→')} ${printable(remedy)}`];
 }

@@ -15,7 +15,9 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import { YamlError } from '../../core/yaml.ts';
 import { isRepository } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
+import { refusalOf } from '../../mirror/remote.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
+import { reasonOf } from '../../mirror/said.ts';
 import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { unownedFolders } from '../unowned.ts';
@@ -179,17 +181,26 @@ async function examineRemote(git: Git, { repository }: Config): Promise<Finding>
   }
   const found = { area, check: 'reachable' } as const;
   try {
-    const heads = await git.run(['ls-remote', '--heads', remote, branch]);
-    const branches = heads.trim() === '' ? `it has no branch ${branch} yet` : `branch ${branch} found`;
-    return { ...found, verdict: 'ok', detail: `reachable, ${branches}` };
+    const heads = await git.run(['ls-remote', '--heads', remote, `refs/heads/${branch}`]);
+    const [tip = ''] = heads.split('\t');
+    if (tip === '') return { ...found, verdict: 'ok', detail: `reachable, it has no branch ${branch} yet` };
+    const refusal = await refusalFor(git, repository, tip);
+    if (!refusal) return { ...found, verdict: 'ok', detail: `reachable, branch ${branch} found` };
+    return { area, check: 'history', verdict: 'fault', detail: refusal.message, remedy: refusal.remedy };
   } catch (error) {
     return {
       ...found,
       verdict: 'fault',
-      detail: messageOf(error).replace(/\s+/g, ' ').slice(0, 300),
+      detail: reasonOf(error),
       remedy: 'Check repository.remote and its credentials (sshKeyFile, or username with tokenFile)',
     };
   }
+}
+
+/** Why no run can go on with the remote's branch, as far as the clone knows its newest commit. */
+async function refusalFor(git: Git, { path, branch }: Config['repository'], tip: string) {
+  const known = isRepository(path) && (await git.ask(['cat-file', '-e', `${tip}^{commit}`])) !== undefined;
+  return known ? refusalOf({ git, path, branch }, tip) : undefined;
 }
 
 /** Whether everything that the history names exists: a run reads only what it needs. */

@@ -242,7 +242,7 @@ function finishReport(
       error: {
         code: 'REPOSITORY',
         message: `the commits could not be pushed, and this clone is not kept: ${remote.reason ?? ''}`,
-        hint: 'Check repository.remote and its credentials; the next run finds the changes again',
+        hint: remote.remedy ?? 'Check repository.remote and its credentials; the next run finds the changes again',
       },
     };
   }
