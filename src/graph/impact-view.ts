@@ -1,4 +1,5 @@
 import { findType } from '../catalogue/index.ts';
+import { counted } from '../core/counted.ts';
 import { type Key, typeIn } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, type Edge, grouped, nameOf } from './account-graph.ts';
@@ -36,21 +37,16 @@ function branches(graph: AccountGraph, below: (key: Key) => readonly Reached[], 
 }
 
 /** Both halves as trees for a terminal. */
-export function impactTree(graph: AccountGraph, { start, dependants, needs }: Impact): string {
-  const half = (title: string, reached: readonly Reached[]): string[] =>
-    reached.length === 0
-      ? [`${title}: nothing`]
-      : [
-          `${title} (${reached.length}):`,
-          ...branches(
-            graph,
-            grouped(reached, ({ from }) => from),
-            start,
-            '  ',
-          ),
-        ];
+export function impactTree(graph: AccountGraph, { start, parts, dependants, needs }: Impact): string {
+  const own = new Set([start, ...parts]);
+  const half = (title: string, reached: readonly Reached[]): string[] => {
+    if (reached.length === 0) return [`${title}: nothing`];
+    const below = grouped(reached, ({ from }) => (own.has(from) ? start : from));
+    return [`${title} (${reached.length}):`, ...branches(graph, below, start, '  ')];
+  };
+  const more = parts.length === 0 ? '' : `  with ${counted(parts.length, 'resource')} that make it up`;
   return `${[
-    `${start}  "${oneLine(nameOf(graph, start))}"`,
+    `${start}  "${oneLine(nameOf(graph, start))}"${more}`,
     '',
     ...half('Depends on it', dependants),
     '',
@@ -59,8 +55,8 @@ export function impactTree(graph: AccountGraph, { start, dependants, needs }: Im
 }
 
 /** The shown resources: the start first, then the nearest. */
-function shownKeys({ start, dependants, needs }: Impact): Set<Key> {
-  return new Set([start, ...dependants.map(({ key }) => key), ...needs.map(({ key }) => key)]);
+function shownKeys({ start, parts, dependants, needs }: Impact): Set<Key> {
+  return new Set([start, ...parts, ...dependants.map(({ key }) => key), ...needs.map(({ key }) => key)]);
 }
 
 /** An arrow of a drawing. */
@@ -136,6 +132,7 @@ export function impactJson(graph: AccountGraph, account: string, impact: Impact)
     version: 1,
     account,
     what: about(impact.start),
+    parts: impact.parts.map(about),
     dependants: impact.dependants.map(reached),
     needs: impact.needs.map(reached),
   };

@@ -146,6 +146,19 @@ describe('integration/…', () => {
       changes: { id: string }[];
     };
     expect(alone.changes.map(({ id }) => id)).toEqual([group]);
+    const impact = JSON.parse((await space.run('impact', `integration/${group}`, '--json')).out) as {
+      what: { id: string };
+      parts: { type: string; id: string }[];
+      dependants: { id: string }[];
+      needs: { id: string }[];
+    };
+    expect(impact.what.id).toBe(group);
+    expect(impact.parts.map(({ type, id }) => `${type}/${id}`)).toContain(`flows/${first}`);
+    const own = new Set([group, ...impact.parts.map(({ id }) => id)]);
+    expect([...impact.dependants, ...impact.needs].filter(({ id }) => own.has(id))).toEqual([]);
+    const onlyOne = JSON.parse((await space.run('impact', `integrations/${group}`, '--json')).out) as typeof impact;
+    expect([onlyOne.parts, onlyOne.dependants.some(({ id }) => id === first)]).toEqual([[], true]);
+
     const show = await space.run('show', `integration/${group}`);
     expect([show.code, show.err]).toEqual([64, expect.stringContaining('integrations/<name>')]);
     expect((await space.run('show', `integrations/${group}`)).code).toBe(0);

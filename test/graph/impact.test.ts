@@ -65,6 +65,24 @@ describe('impact', () => {
     expect(reached(`flows/${id(4)}`).dependants).toEqual(['flows 2', 'flows 3']);
   });
 
+  it('of a group with its parts is what depends on any of them, or is needed by any, and is none of them', () => {
+    const graph = buildGraph(CHAIN);
+    const own = [`flows/${id(1)}`, `flows/${id(2)}`, `flows/${id(3)}`, `exports/${id(11)}`, `connections/${id(20)}`];
+    const impact = impactOf(graph, `integrations/${id(30)}`, own);
+
+    expect(impact.dependants.map(({ key }) => key).sort()).toEqual([`exports/${id(12)}`, `flows/${id(4)}`]);
+    expect(impact.needs.map(({ key }) => key).sort()).toEqual([
+      `connections/${id(21)}`,
+      `exports/${id(12)}`,
+      `exports/${id(13)}`,
+    ]);
+    const tree = impactTree(graph, impact);
+    expect(tree).toContain('with 5 resources that make it up');
+    for (const { key } of [...impact.dependants, ...impact.needs]) expect(tree).toContain(key);
+    expect(tree).not.toContain(`─ flows/${id(1)}`);
+    for (const key of own) expect(impactDot(graph, impact)).toContain(`"${key}"`);
+  });
+
   it('reports membership without following it, unless the integration is asked about', () => {
     expect(reached(`connections/${id(21)}`).dependants).toEqual([
       'exports 13',

@@ -20,12 +20,17 @@ export async function runImpact(io: Io, globals: GlobalOptions, what: string, fl
   const { graph, account, state, what: words } = await openGraph(io, globals, [what], flags);
   const { selected } = await select(state, words, { transliterate: anyAscii, parts: false });
   const [start, ...more] = selected;
+  const { selected: whole } = await select(state, words, { transliterate: anyAscii });
   if (!start || more.length > 0) {
     throw new AppError('USAGE', `${printable(what)} matches ${start ? selected.size : 'no'} resources`, {
       hint: 'Name exactly one: <type>/<id or name>',
     });
   }
-  const impact = impactOf(graph, start);
+  const impact = impactOf(
+    graph,
+    start,
+    [...whole].filter((key) => key !== start),
+  );
   const format = flags.json ? 'json' : flags.format;
   if (format === 'json') io.out(`${JSON.stringify(impactJson(graph, account, impact), null, 2)}\n`);
   else if (format === 'mermaid') io.out(impactMermaid(graph, impact));
