@@ -90,6 +90,27 @@ const NAMES = [
   '\uFEFFbom',
 ];
 
+describe('half of a surrogate pair', () => {
+  it('yaml-lone-surrogate-libyaml: is kept exactly, and reported with its places, once', async () => {
+    const { account, space } = await mirrorOf([script(1, {}), script(2, {})]);
+    const settings = { x: 'x\ud800y', list: [{ '\udc00': 1 }], whole: '😀', text: 'as code has it: "\\ud800"\n' };
+    const owner = account.emulator.act(account.owner.token);
+    owner.set('scripts', idOf(1), { settings });
+    owner.set('scripts', idOf(2), { settings: { whole: '😀', text: 'as code has it: "\\ud800"\nand "\\udfff"' } });
+
+    const report = await space.sync();
+
+    expect(report.notices).toEqual([
+      expect.stringMatching(
+        /^scripts\/script-1\..*\.yaml: half of a character .* in settings\.x, settings\.list\[0\]: it is mirrored/,
+      ),
+    ]);
+    expect((await shown(space, 1)).settings).toEqual(settings);
+    await expectSteady(space);
+    expect((await space.sync('--full')).notices).toEqual([]);
+  });
+});
+
 describe('names that mean harm', () => {
   it('stay names: in files, commits, terminals and reports', { tags: 'slow' }, async () => {
     const { account, space } = await mirrorOf(NAMES.map((name, n) => script(n, { name })));

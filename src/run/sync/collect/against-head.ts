@@ -5,7 +5,7 @@ import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../
 import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
-import { visitLeaves } from '../../../core/places.ts';
+import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
 import type { CachedResource, CachedType } from '../../../mirror/cache.ts';
@@ -101,6 +101,38 @@ function clean({ type, normalise }: Comparison, id: string, { doc, inexact }: Fe
     if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
   }
   return normalise(doc);
+}
+
+/** How the writer of YAML notes half of a surrogate pair; code may hold the same as plain text. */
+const SPLIT_CHARACTER = /\\ud[89a-f]/;
+
+/** Where a document holds half of a surrogate pair, in a text or a name. */
+function splitCharacters(doc: JsonObject): string[] {
+  const found = new Set<string>();
+  const look = (text: Json, place: Place): void => {
+    if (typeof text === 'string' && !text.isWellFormed()) found.add(placeText(place));
+  };
+  visitLeaves(doc, look, (value, place) => {
+    if (isObject(value)) for (const key of Object.keys(value)) look(key, place);
+    return true;
+  });
+  return [...found].map((place) => (place === '' ? 'a name' : place.toWellFormed()));
+}
+
+/** Reports what only some readers of YAML take: they refuse the whole file, not just the value. */
+function reportUnreadable({ notice }: CollectContext, { normalised, put }: Prepared): void {
+  for (const {
+    entry: [path],
+    text,
+  } of put) {
+    if (!path.endsWith('.yaml') || !SPLIT_CHARACTER.test(text)) continue;
+    const places = splitCharacters(normalised.doc);
+    if (places.length === 0) continue;
+    notice?.(
+      `${path}: half of a character (an unpaired surrogate) in ${places.join(', ')}: it is mirrored exactly, but other ` +
+        'programs that read YAML with libyaml refuse the file; write that text again in Celigo',
+    );
+  }
 }
 
 const NONE: readonly never[] = [];
@@ -204,6 +236,7 @@ export function compareWithHead(
         context.put(text);
         if (entry[0] === path && inHead(id)) context.edited?.(entry[1], text);
       }
+      reportUnreadable(context, prepared);
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
       if (!baseline) context.changed?.();
