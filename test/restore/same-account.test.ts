@@ -244,7 +244,7 @@ describe('a deleted integration that was purged', () => {
     expect(Object.keys(snapshot(test.emulator))).toEqual(after);
   });
 
-  it('is tied together again where two of its flows refer to each other', async () => {
+  it('right-restore-structure: is tied together again where two of its flows refer to each other', async () => {
     const test = await account();
     const { emulator } = test;
     const actor = emulator.act(test.owner.email);

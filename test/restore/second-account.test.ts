@@ -176,7 +176,7 @@ describe('a restore into an empty account', () => {
     expect(writes(copy.emulator).every((line) => line.endsWith(copyId))).toBe(true);
   });
 
-  it('takes connections that the target has already, by type and name, and asks where two would do', async () => {
+  it('right-restore-structure: takes connections that the target has already, and asks where two would do', async () => {
     const { prod, copy, space } = await pair();
     const owner = copy.emulator.act('owner-token');
     const connection = {

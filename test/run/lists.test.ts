@@ -183,7 +183,8 @@ describe('a number that JavaScript cannot hold', () => {
     ['12345678901234567890', 'a long integer'],
     ['9007199254740993', 'an integer beyond 2^53'],
     ['1e400', 'one beyond every double'],
-  ])('leaves the file as it is and is reported: %s, %s', async (text) => {
+    ['0.30000000000000004441', 'a fraction with more digits'],
+  ])('right-numbers: leaves the file as it is and is reported: %s, %s', async (text) => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -203,11 +204,11 @@ describe('a number that JavaScript cannot hold', () => {
     expect(report.changes.map(({ id }) => id)).toEqual(others.length > 0 ? [rename._id] : []);
   });
 
-  it('does not matter where nothing of it is kept, and neither do 1.0 and -0', async () => {
+  it('right-numbers: does not matter where nothing of it is kept, and neither do 1.0, -0 and 1e23', async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
-    const body = list('"lastModified":12345678901234567890,"one":1.0,"zero":-0');
+    const body = list('"lastModified":12345678901234567890,"one":1.0,"zero":-0,"large":1e23');
     account.emulator.faults.add({ match: { path: '/v1/tags', query: { skip: '' } }, fault: { kind: 'body', body } });
 
     expect(stateOf(await space.sync(), 'tags')).toBe('complete');
