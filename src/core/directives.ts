@@ -9,7 +9,7 @@ const CLOSING = String.raw`\b(?:clos|complet|deliver|finish|fix|implement|resolv
 
 /** Where words are broken that a forge, a tracker or a build server acts on. */
 const PLACES: readonly RegExp[] = [
-  // People and teams are told: @acme/ops.
+  // People and teams are called: @acme/ops.
   /(?<=(?<!\w)@)(?=\w)/,
   // Issues are closed or linked, work is logged: #12, org/repo#12, AB#12, #close, ^ABC-1; merge requests and epics.
   /(?<=[#^])(?=\w)/,
@@ -25,7 +25,7 @@ const PLACES: readonly RegExp[] = [
 ];
 const DIRECTIVE = new RegExp(PLACES.map(({ source }) => source).join('|'), 'gi');
 
-/** Breaks every word that a forge would act on if a commit held it: text of the account is no instruction. */
+/** Breaks every word that a forge would act on if a commit held it: text of the account instructs no one. */
 export function breakDirectives(text: string): string {
   return text.replace(DIRECTIVE, BREAK);
 }

@@ -1,6 +1,6 @@
 import type { Person } from './changes.ts';
 
-/** Line breaks, control and format characters (bidirectional ones too), halves of characters: nobody sees any of it. */
+/** Line breaks, control and format characters (bidirectional ones too), halves of characters: none of it shows. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
 /** A text of these alone shows nothing. */
 const BLANK = /^[\p{Default_Ignorable_Code_Point}\p{Z}\u2800]*$/u;

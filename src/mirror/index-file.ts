@@ -48,12 +48,12 @@ function overlooks(bytes: Buffer, format: ObjectFormat, folders: readonly string
 }
 
 /** What was wrong with an index. */
-type IndexFault = 'gone' | 'damaged' | 'told to overlook files';
+type IndexFault = 'gone' | 'damaged' | 'set to overlook files';
 
 function faultOf(bytes: Buffer, format: ObjectFormat, folders: readonly string[]): IndexFault | undefined {
   if (!isIndexSound(bytes, format)) return 'damaged';
   try {
-    return overlooks(bytes, format, folders) ? 'told to overlook files' : undefined;
+    return overlooks(bytes, format, folders) ? 'set to overlook files' : undefined;
   } catch (error) {
     // Without a checksum, it may end anywhere.
     if (error instanceof RangeError) return 'damaged';

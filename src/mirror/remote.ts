@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
@@ -112,12 +112,28 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
     return true;
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;
-    if (isUnknownRef(error)) return false;
-    const [, theirs] = /mismatched algorithms: client \w+; server (sha1|sha256)\b/.exec(error.stderr) ?? [];
-    if (!theirs || theirs === repository.format || (await repository.head()) !== undefined) throw error;
-    // A new clone is like its remote.
+    const isUnknown = isUnknownRef(error);
+    if (isUnknown || /\balgorithm/.test(error.stderr)) {
+      const isNew = (await repository.head()) === undefined;
+      if (isNew && (await adoptFormatOf(repository, remote))) return fetch(repository, remote);
+    }
+    if (isUnknown) return false;
+    throw error;
+  }
+}
+
+/** Gives a clone without commits the object format of its remote, which may be as empty. Whether it had another one. */
+async function adoptFormatOf(repository: Repository, remote: string): Promise<boolean> {
+  // What git says about the remote does not include it; what the remote says to git does.
+  const trace = join(repository.stateDir, 'remote-packets');
+  try {
+    await repository.git.run(['ls-remote', remote], { env: { GIT_TRACE_PACKET: trace }, stoppable: true });
+    const [, theirs] = /\bobject-format=(sha1|sha256)\b/.exec(readFileSync(trace, 'utf8')) ?? [];
+    if (theirs === undefined || theirs === repository.format) return false;
     await repository.adoptFormat(theirs as ObjectFormat);
-    return fetch(repository, remote);
+    return true;
+  } finally {
+    rmSync(trace, { force: true });
   }
 }
 

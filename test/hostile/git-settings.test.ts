@@ -75,7 +75,10 @@ async function told(story: Story, hostile: boolean, { include = ['*'], ...settin
     ...scene,
     async run(...args) {
       const done = await cli(args, space.dir, env);
-      out.push(leveled(`$ ${args.join(' ')}\n${done.code}\n${done.out}\n${done.err}`, scene));
+      // What is fetched at once is listed as it comes.
+      const printed = leveled(done.out, scene);
+      const lines = args[0] === 'sync' ? printed.split('\n').sort() : [printed];
+      out.push([`$ ${args.join(' ')}`, done.code, ...lines, leveled(done.err, scene)].join('\n'));
     },
   });
   // Read where no such settings are.
@@ -109,13 +112,13 @@ function edit({ account }: Scene): void {
 
 function push(dir: string): void {
   git(dir, 'add', '--all', '.');
-  git(dir, '-c', 'user.name=Zoë', '-c', 'user.email=zoe@x.test', 'commit', '--quiet', '-m', 'by hand');
+  git(dir, '-c', 'user.name=Zoë', '-c', 'user.email=zoe@x.test', 'commit', '--quiet', '-m', 'edited');
   git(dir, 'push', '--quiet');
 }
 
 // gitconfig-ignorestat, gitconfig-orderfile, gitconfig-log-encoding
 describe('under a git configuration that is set against it, at every level', () => {
-  it('mirrors, restores and tells the same', async () => {
+  it('mirrors, restores and reports the same', async () => {
     await sameUnder(
       async (scene) => {
         const { run } = scene;
@@ -156,7 +159,7 @@ describe('under a git configuration that is set against it, at every level', () 
     });
   });
 
-  it('puts its commits on top of what others pushed, and undoes edits by hand', { tags: 'slow' }, async () => {
+  it('puts its commits on top of what others pushed, and undoes manual edits', { tags: 'slow' }, async () => {
     await sameUnder(async (scene) => {
       const { space, run, clone } = scene;
       await run('sync');
@@ -166,9 +169,9 @@ describe('under a git configuration that is set against it, at every level', () 
       writeFileSync(join(other, 'README.md'), 'Zoë was here\r\n');
       push(other);
       await run('sync');
-      // By hand, in a clone whose index says that nothing changed.
+      // Manually, in a clone whose index says that nothing changed.
       const file = space.find(OTHER);
-      writeFileSync(join(space.mirror, file), 'by hand\n');
+      writeFileSync(join(space.mirror, file), 'edited\n');
       await run('doctor');
       await run('sync');
       await run('verify');

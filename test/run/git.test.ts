@@ -169,7 +169,7 @@ describe('a clone in a bad state is put right', () => {
       const held = space.read(file);
       space.git('update-index', '--index-version', version);
       space.git('update-index', flag, file);
-      writeFileSync(join(space.mirror, file), 'by hand\n');
+      writeFileSync(join(space.mirror, file), 'edited\n');
 
       expect(await space.sync()).toMatchObject({ code: 0 });
 
@@ -403,7 +403,7 @@ describe('a user’s own git configuration', () => {
       await edit(account);
       // Undone, and kept aside: both look at the file's bytes.
       writeFileSync(join(space.mirror, 'prod', 'scripts', 'more.js'), '');
-      writeFileSync(join(space.mirror, flow), 'by hand\n');
+      writeFileSync(join(space.mirror, flow), 'edited\n');
       codes.push((await cli(args, space.dir, env)).code);
     }
     for (const args of [['doctor'], ['log'], ['verify', '--signatures'], ['drill'], ['diff'], ['lint']])
