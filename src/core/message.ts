@@ -169,7 +169,7 @@ export interface MessageInput {
  * ends like such a note gets an empty one after it, so that no name can pose as a note.
  */
 function lineOf(change: Change, note: ChangeNote | undefined): string {
-  const name = oneLine(change.title);
+  const name = breakDirectives(oneLine(change.title));
   const word = wordOf(change, note);
   const from = change.oldPath ? ` (was ${change.oldPath})` : '';
   const facts = note
@@ -177,11 +177,11 @@ function lineOf(change: Change, note: ChangeNote | undefined): string {
         ...(note.time === undefined ? [] : [secondOf(note.time)]),
         ...(note.guessed ? [GUESSED] : []),
         ...note.sources.map(oneWord),
-        ...note.others.map(({ email }) => `${WITH}${plainEmail(email)}`),
+        ...note.others.map(({ email }) => `${WITH}${breakDirectives(plainEmail(email))}`),
       ]
     : [];
   const about = facts.length > 0 || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
-  return `- ${word}: ${change.path}${from}${breakDirectives(`${name === '' ? '' : `: ${name}`}${about}`)}`;
+  return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
 
 /** A time of the audit log without fractions of a second; an invalid one is not copied into the line. */

@@ -50,6 +50,8 @@ const ISOLATION = [
   'gpg.x509.program=gpgsm',
   'gpg.ssh.program=ssh-keygen',
   'gpg.ssh.defaultKeyCommand=',
+  // Older ones cannot fetch single objects.
+  'protocol.version=2',
   'fetch.prune=false',
   'fetch.pruneTags=false',
   'fetch.writeCommitGraph=false',
@@ -118,6 +120,9 @@ const OUTRANKING = {
   GIT_ATTR_NOSYSTEM: '1',
   GIT_NO_REPLACE_OBJECTS: '1',
 };
+
+/** Traces that a configuration asks for: among what git says they would be taken for that. */
+const NO_TRACES = { GIT_TRACE2: '0', GIT_TRACE2_PERF: '0', GIT_TRACE2_EVENT: '0' };
 
 /**
  * Whether a command runs no program of the configuration: it changes nothing and reads neither files, objects nor
@@ -299,6 +304,7 @@ function environmentOf(options: GitOptions): Record<string, string> {
   // As variables they outrank every setting of a name (`user.name`, `committer.name`).
   const { name, email } = identityOf(author);
   return {
+    ...NO_TRACES,
     ...Object.fromEntries(given.filter(isPassedOn)),
     ...remoteEnvironment(options),
     ...OUTRANKING,

@@ -116,8 +116,9 @@ function push(dir: string): void {
   git(dir, 'push', '--quiet');
 }
 
-// gitconfig-ignorestat, gitconfig-orderfile, gitconfig-log-encoding
-describe('under a git configuration that is set against it, at every level', () => {
+const CASES = 'gitconfig-ignorestat, gitconfig-orderfile, gitconfig-log-encoding';
+
+describe(`under a git configuration that is set against it, at every level (${CASES})`, () => {
   it('mirrors, restores and reports the same', async () => {
     await sameUnder(
       async (scene) => {
@@ -190,5 +191,32 @@ describe('under a git configuration that is set against it, at every level', () 
       },
       { signingKeyFile: key },
     );
+  });
+
+  it('leaves the same in the remote when the clone is not kept', { tags: 'slow' }, async () => {
+    const history = async (hostile: boolean): Promise<string> => {
+      const account = await sample();
+      const remote = bareRemote();
+      git(remote, 'config', 'uploadpack.allowFilter', 'true');
+      const env = {
+        ...(hostile ? hostileGit().env : {}),
+        CELIGO_BASE_URL: account.url,
+        CELIGO_API_TOKEN: account.owner.token,
+        MIRROR_REMOTE: `file://${remote}`,
+      };
+      for (const description of ['one', 'zwei – ü']) {
+        account.emulator.act(account.owner.token).set('flows', OTHER, { description, name: `Größe ${description}` });
+        const { code, out } = await cli(['sync', '--stateless'], tempDir(), {
+          ...env,
+          MIRROR_PATH: join(tempDir(), 'mirror'),
+        });
+        expect(code, out).toBe(0);
+      }
+      expect(git(remote, 'fsck', '--strict')).toBe('');
+      const text = git(remote, 'log', '--name-status', '--format=%an <%ae> %cn <%ce>%n%B', 'main');
+      return text.replace(/\d{8}T\d{6}Z-[\w-]+|\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>');
+    };
+
+    expect(await history(true)).toBe(await history(false));
   });
 });

@@ -93,8 +93,7 @@ describe('a person whose name git refuses or strips', () => {
   });
 });
 
-// ident-punctuation-name
-it('a run does not fail over a name, and mirrors what others changed', async () => {
+it('ident-punctuation-name: a run does not fail over a name, and mirrors what others changed', async () => {
   const seed = sampleAccount();
   const names = ['.', '"', '\\', ',;:', '\u202e', 'Closes #12 @acme/ops'];
   const people = seed.people.map((person, i) => ({ ...person, name: names[i % names.length] ?? '' }));
@@ -114,8 +113,7 @@ it('a run does not fail over a name, and mirrors what others changed', async () 
   expect(space.git('fsck', '--strict', '--no-dangling')).toBe('');
 });
 
-// commit-directives
-it('words of a name that a forge acts on are broken in commits, and whole in the log', async () => {
+it('commit-directives: words of a name that a forge acts on are broken in commits, and whole in the log', async () => {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } });
   await space.mirrored();
