@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { runCli } from './cli/program.ts';
+import { openOutput } from './cli/ui/outputs.ts';
 import { VERSION } from './version.ts';
 
 const stop = new AbortController();
@@ -16,11 +17,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-// A reader that stops reading (`| head`) is not a failure of the command.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+const out = openOutput(process.stdout, { log: false });
+const err = openOutput(process.stderr, { log: true });
 
 /** Asks one question on the terminal; a signal answers it with an empty text. */
 async function ask(question: string): Promise<string> {
@@ -37,8 +35,15 @@ async function ask(question: string): Promise<string> {
 process.exitCode = await runCli(
   process.argv.slice(2),
   {
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
+    out: out.write,
+    err: err.write,
+    async lost() {
+      await out.arrived();
+      const failure = out.failure();
+      // A reader that went away, such as `head`, has what it wanted.
+      return failure?.code === 'EPIPE' ? undefined : failure;
+    },
+    logFailure: err.failure,
     outIsTerminal: process.stdout.isTTY === true,
     errIsTerminal: process.stderr.isTTY === true,
     ...(process.stdin.isTTY === true && process.stderr.isTTY === true ? { ask } : {}),

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { AppError, CODES, EXIT } from '../core/errors.ts';
+import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
 import type { KnownFailure } from '../run/failures.ts';
 import { registerBlame } from './blame.ts';
 import { registerDaemon } from './daemon.ts';
@@ -75,6 +75,16 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
  * @returns the exit code
  */
 export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
+  const code = await runCommand(argv, io, version);
+  // A command that was stopped waits for no reader.
+  const lost = io.signal.aborted ? undefined : await io.lost?.();
+  if (!lost) return code;
+  io.err(`error: standard output cannot be written; the result is incomplete: ${messageOf(lost)}\n`);
+  io.err('→ Free some space, or write the result somewhere else. Everything else that the command did is done\n');
+  return code === EXIT.done ? EXIT.failed : code;
+}
+
+async function runCommand(argv: readonly string[], io: Io, version: string): Promise<number> {
   let code: number = EXIT.done;
   const program = createProgram(io, version, (result) => {
     code = result;

@@ -38,6 +38,8 @@ export interface DaemonDeps {
   /** A number from 0 (included) to 1 (excluded). */
   readonly random: () => number;
   readonly log: DaemonLog;
+  /** Why lines of the log are lost at the moment, if they are. */
+  readonly logFailure: () => string | undefined;
   readonly report: Reporter;
   /** Called with every configuration that comes into force, for the redaction of the log. */
   readonly onConfig: (config: Config) => void;
@@ -233,6 +235,7 @@ function served(daemon: Daemon): Served {
         startedAt: daemon.startedAt,
         stopping: deps.signal.aborted,
         stuck: stuck(),
+        logFailure: deps.logFailure(),
         configuration: { source: config.source, loadedAt, problem: configuration.problem() },
         accounts: views(),
         channels: config.notifications,

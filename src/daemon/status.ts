@@ -17,6 +17,8 @@ interface StatusInput {
   readonly startedAt: Date;
   readonly stopping: boolean;
   readonly stuck: string | undefined;
+  /** Why the log cannot be written. */
+  readonly logFailure: string | undefined;
   readonly configuration: {
     readonly source: string;
     readonly loadedAt: Date;
@@ -62,6 +64,7 @@ export function statusJson(input: StatusInput): JsonObject {
     startedAt: input.startedAt.toISOString(),
     stopping: input.stopping,
     stuck: input.stuck,
+    logFailure: input.logFailure,
     configuration: object({
       source: configuration.source,
       loadedAt: configuration.loadedAt.toISOString(),

@@ -86,6 +86,7 @@ class Simulation {
         warn: (_fields, message) => this.lines.push(message),
         error: (_fields, message) => this.lines.push(message),
       },
+      logFailure: () => undefined,
       report: () => undefined,
       onConfig: () => undefined,
       version: '0',

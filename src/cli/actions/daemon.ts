@@ -69,6 +69,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     proxies,
     onHangup: io.onHangup ?? (() => () => undefined),
     signal: io.signal,
+    logFailure: () => io.logFailure?.()?.message,
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
   });
   // A run that does not stop in time must not keep the process alive: no further signal would end it.

@@ -2,8 +2,12 @@
 export interface Io {
   /** Results; one JSON document with `--json`. */
   readonly out: (text: string) => void;
-  /** Logs and progress. */
+  /** Logs and progress. What becomes of them decides nothing. */
   readonly err: (text: string) => void;
+  /** Why results did not arrive, once that is certain; `undefined` if they did, or if no one wanted more of them. */
+  readonly lost?: () => Promise<Error | undefined>;
+  /** Why logs are lost at the moment, if they are. */
+  readonly logFailure?: () => Error | undefined;
   readonly outIsTerminal: boolean;
   readonly errIsTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
