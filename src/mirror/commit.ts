@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf } from '../core/identity.ts';
+import { checkCommits } from './check-commits.ts';
 import type { GitObject } from './git.ts';
 import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
@@ -59,23 +60,26 @@ interface CommitOptions {
   /** The commit that HEAD named a while ago. */
   readonly known?: Tip | undefined;
   readonly folder?: string;
+  /** Each change must differ from HEAD: where one does not, what is known of HEAD is wrong. */
+  readonly exact?: boolean;
 }
 
 /**
  * Commits on top of HEAD: everything that was written becomes part of the repository, then the branch moves in one step
  * from its expected old value, so that a crash leaves either all of it or nothing. The work tree does not follow yet.
- * No hook runs, no index is read.
- * @throws GitFailure
+ * No hook runs, no index is read. The commits are compared with what was asked for before the branch names them.
+ * @throws AppError `REPOSITORY`, CacheDamaged, GitFailure
  */
 export async function commitOnHead(
   repository: Repository,
   objects: ObjectWriter,
   requests: readonly Omit<NewCommit, 'committed'>[],
   now: Date,
-  { known, folder }: CommitOptions = {},
+  { known, folder, exact = false }: CommitOptions = {},
 ): Promise<Committed> {
   const from = await currentTip(repository, known);
   const made = await commitOnto(repository, objects, from, requests, now, folder);
+  await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
   if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
   return { from, ...made };
 }

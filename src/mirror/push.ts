@@ -10,6 +10,7 @@ import {
   PUSHED,
   RemoteRefusal,
   type RemoteState,
+  remoteTip,
   resolve,
   SEEN,
 } from './remote.ts';
@@ -84,31 +85,64 @@ function refused(error: GitFailure): Behind {
   return REFUSED.test(error.stderr) ? { ...state, remedy: REFUSED_REMEDY } : state;
 }
 
-/** What the pushes of a run have in common. */
-interface PushOptions {
+/** What the pushes of all commands have in common. */
+interface Pushing {
+  /** Names at the top of the repository that are the mirror's. */
   readonly folders: readonly string[];
   readonly now: Date;
+  /** Reports what the user should know although nothing failed. */
+  readonly notice: (message: string) => void;
+}
+
+interface PushOptions extends Pushing {
   /** Called when someone else pushed first: whether to stop there. */
   readonly stopsAt: () => Promise<boolean>;
+}
+
+/** Pushes a commit, then asks what the branch names. @returns why it is another commit. @throws GitFailure */
+async function pushCommit(repository: Repository, remote: string, commit: string): Promise<string | undefined> {
+  const { git, branch } = repository;
+  await git.run(['push', '--quiet', '--no-verify', remote, `${commit}:refs/heads/${branch}`], { stoppable: true });
+  const there = await remoteTip(git, remote, branch);
+  if (there === commit) return undefined;
+  // Others may have pushed in this very moment.
+  if (there && (await fetch(repository, remote)) && (await isAncestor(repository, commit, SEEN))) return undefined;
+  const state = there ? `its branch ${branch} is at ${there.slice(0, 12)}` : `it has no branch ${branch}`;
+  return `the remote accepted commit ${commit.slice(0, 12)}, but ${state}`;
+}
+
+/** Pushes `head` unless the remote has it. @returns why it has not afterwards. @throws GitFailure */
+async function bringUpToDate(
+  repository: Repository,
+  remote: string,
+  head: string,
+  notice: Pushing['notice'],
+): Promise<string | undefined> {
+  const { git, branch } = repository;
+  const seen = await resolve(repository, SEEN);
+  if (seen !== head) {
+    const again = seen === undefined && (await resolve(repository, PUSHED)) !== undefined;
+    const reason = await pushCommit(repository, remote, head);
+    if (reason !== undefined) return reason;
+    if (again) notice(`the branch ${branch} was missing on the remote: its complete history was pushed again`);
+  }
+  await git.run(['update-ref', SEEN, head]);
+  await git.run(['update-ref', PUSHED, head]);
+  return undefined;
 }
 
 async function push(
   repository: Repository,
   remote: string,
-  { folders, now, stopsAt }: PushOptions,
+  { folders, now, notice, stopsAt }: PushOptions,
 ): Promise<PushOutcome> {
-  const { git, branch } = repository;
   let failed: Behind = { state: 'behind', reason: '' };
   for (let attempt = 0; attempt < PUSH_TRIES; attempt++) {
     const head = await repository.head();
     if (!head) return { state: 'current' };
     try {
-      if ((await resolve(repository, SEEN)) !== head) {
-        await git.run(['push', '--quiet', '--no-verify', remote, `${head}:refs/heads/${branch}`], { stoppable: true });
-      }
-      await git.run(['update-ref', SEEN, head]);
-      await git.run(['update-ref', PUSHED, head]);
-      return { state: 'current' };
+      const lost = await bringUpToDate(repository, remote, head, notice);
+      return lost === undefined ? { state: 'current' } : { state: 'behind', reason: lost };
     } catch (error) {
       if (!(error instanceof GitFailure)) throw error;
       failed = refused(error);
@@ -127,18 +161,14 @@ async function push(
   return failed;
 }
 
-/**
- * Pushes what the remote does not have, on top of what others pushed meanwhile. Never by force.
- * @param folders names at the top of the repository that are the mirror's
- */
+/** Pushes what the remote does not have, on top of what others pushed meanwhile. Never by force. */
 export async function pushRemote(
   repository: Repository,
   remote: string | undefined,
-  folders: readonly string[],
-  now: Date,
+  pushing: Pushing,
 ): Promise<RemoteState> {
   if (!remote) return { state: 'none' };
-  const outcome = await push(repository, remote, { folders, now, stopsAt: async () => false });
+  const outcome = await push(repository, remote, { ...pushing, stopsAt: async () => false });
   return outcome.state === 'overtaken' ? { state: 'behind', reason: 'others pushed first' } : outcome;
 }
 
@@ -148,11 +178,9 @@ export async function pushRemote(
  */
 export async function pushRun(
   repository: Repository,
-  remote: string | undefined,
+  remote: string,
   since: string | undefined,
-  folders: readonly string[],
-  now: Date,
+  pushing: Pushing,
 ): Promise<PushOutcome> {
-  if (!remote) return { state: 'none' };
-  return push(repository, remote, { folders, now, stopsAt: () => overtaken(repository, since) });
+  return push(repository, remote, { ...pushing, stopsAt: () => overtaken(repository, since) });
 }

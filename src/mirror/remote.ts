@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { commitOnto, moveBranch, readTip } from './commit.ts';
-import { GitFailure } from './git.ts';
+import { type Git, GitFailure } from './git.ts';
 import { createObjectWriter, type NewCommit, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { reasonOf } from './said.ts';
@@ -117,9 +117,20 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
       const isNew = (await repository.head()) === undefined;
       if (isNew && (await adoptFormatOf(repository, remote))) return fetch(repository, remote);
     }
-    if (isUnknown) return false;
-    throw error;
+    if (!isUnknown) throw error;
+    // What was fetched from it before must not count as pushed.
+    await git.run(['update-ref', '-d', SEEN]);
+    return false;
   }
+}
+
+/** The commit that a branch of the remote names; `undefined` where it has no such branch. @throws GitFailure */
+export async function remoteTip(git: Git, remote: string, branch: string): Promise<string | undefined> {
+  const ref = `refs/heads/${branch}`;
+  const listed = await git.run(['ls-remote', remote, ref], { stoppable: true });
+  // Git also lists branches whose names only end like this one.
+  const line = listed.split('\n').find((one) => one.endsWith(`\t${ref}`));
+  return line?.split('\t')[0];
 }
 
 /** Gives a clone without commits the object format of its remote, which may be as empty. Whether it had another one. */

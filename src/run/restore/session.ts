@@ -105,7 +105,7 @@ export async function openRestore(
         const report = await applyRestore(prepared, (id) => {
           restoreId = id;
         });
-        const pushed = await pushRemote(repository, remote, folders, deps.now());
+        const pushed = await pushRemote(repository, remote, { folders, now: deps.now(), notice });
         const unpushed = pushed.state === 'behind' && report.exitCode === EXIT.done;
         return { ...report, remote: pushed, ...(unpushed ? { exitCode: EXIT.partial } : {}) };
       } catch (error) {

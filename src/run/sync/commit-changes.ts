@@ -36,7 +36,7 @@ interface Committed {
   readonly following: Promise<boolean>;
 }
 
-/** Finds out who changed what and commits it, one commit a person, oldest first. @throws ApiError, GitFailure */
+/** Finds out who changed what and commits it, one commit a person, oldest first. @throws AppError, ApiError, CacheDamaged, GitFailure */
 export async function commitChanges(run: AccountRun, start: StartingPoint, decision: Decision): Promise<Committed> {
   const { repository, objects } = start;
   const { deps, account, options } = run;
@@ -52,7 +52,7 @@ export async function commitChanges(run: AccountRun, start: StartingPoint, decis
     const details = await readChangedFields(start, group.changes.slice(0, MOST_NAMED));
     requests.push(requestOf({ run, start, decision }, group, details, group === last));
   }
-  const known = { known: start.headState.tip, folder: account.name };
+  const known = { known: start.headState.tip, folder: account.name, exact: true };
   const made = await commitFolder(repository, objects, requests, deps.now(), known);
   for (const commit of made.commits) deps.report({ name: 'committed', account: account.name, commit });
   return { commits: made.commits, folder: made.folder, following: followCommits(run, start, made) };

@@ -40,7 +40,7 @@ export async function pushAccounts(pushing: Pushing, mirrored: readonly SyncRepo
   try {
     for (let again = 0; ; again++) {
       signal.throwIfAborted();
-      const state = await pushRun(repository, remote, since, folders, now());
+      const state = await pushRun(repository, remote, since, { folders, now: now(), notice: runs.notice });
       if (state.state !== 'overtaken') return { state, reports };
       if (again === FRESH_STARTS) {
         const reason = `other processes pushed the same account first, ${FRESH_STARTS} times in a row`;

@@ -1,0 +1,127 @@
+import { hash } from 'node:crypto';
+import { AppError } from '../core/errors.ts';
+import { CacheDamaged } from './cache.ts';
+import type { NewCommit } from './object-writer.ts';
+import type { Repository } from './repository.ts';
+
+/** Paths named in a message. */
+const MOST_NAMED = 3;
+
+/** Gives each record of a command that ends them with NUL to `take`, while it works. @throws GitFailure */
+async function eachRecord({ git }: Repository, args: readonly string[], take: (record: string) => void): Promise<void> {
+  const { stdin, stdout, done } = await git.start(args);
+  stdin.end();
+  let rest = '';
+  for await (const text of stdout.setEncoding('utf8')) {
+    const records = `${rest}${text}`.split('\0');
+    rest = records.pop() ?? '';
+    for (const record of records) take(record);
+  }
+  await done;
+}
+
+/** Calls `differs` with each file in which two commits differ, and its object id in the second. */
+async function eachDifference(
+  repository: Repository,
+  from: string | undefined,
+  to: string,
+  differs: (path: string, oid: string | undefined) => void,
+): Promise<void> {
+  if (from === undefined) {
+    // 100644 blob <id>, a tab, the path
+    await eachRecord(repository, ['ls-tree', '-r', '-z', '--full-tree', to], (record) => {
+      const tab = record.indexOf('\t');
+      differs(record.slice(tab + 1), record.slice(0, tab).split(' ')[2]);
+    });
+    return;
+  }
+  let id: string | undefined;
+  // :100644 100644 <old> <new> M, then the path
+  await eachRecord(repository, ['diff-tree', '-r', '-z', '--no-renames', from, to], (record) => {
+    if (record.startsWith(':')) {
+      const [, , , now = '', what] = record.split(' ');
+      id = what === 'D' ? undefined : now;
+    } else differs(record, id);
+  });
+}
+
+/** What is asked of commits, in their order. */
+type Requests = readonly Pick<NewCommit, 'changes'>[];
+
+/** A sum over files and what they hold, in any order: a hundred thousand of them take no memory. */
+function createSum(): { readonly add: (path: string, oid: string | undefined) => void; readonly value: () => string } {
+  let count = 0;
+  let high = 0;
+  let low = 0;
+  return {
+    add(path, oid) {
+      const digest = hash('sha1', `${oid ?? ''} ${path}`, 'hex');
+      count += 1;
+      high ^= Number.parseInt(digest.slice(0, 8), 16);
+      low ^= Number.parseInt(digest.slice(8, 16), 16);
+    },
+    value: () => `${count} ${high} ${low}`,
+  };
+}
+
+/** Whether a file that is gone was in the place of a folder of one that was asked for, or below its path. */
+function makesRoom(gone: string, requests: Requests): boolean {
+  for (const { changes } of requests) {
+    for (const { path, oid } of changes)
+      if (oid !== undefined && (path.startsWith(`${gone}/`) || gone.startsWith(`${path}/`))) return true;
+  }
+  return false;
+}
+
+function named(paths: readonly string[]): string {
+  const more = paths.length - MOST_NAMED;
+  return `${paths.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/**
+ * Compares commits that no branch names yet with what was asked for: each file as it was asked for, all others as they
+ * were.
+ * @param from the commit that they are made on
+ * @param exact each change must differ from `from`: where one does not, what is known of HEAD is wrong
+ * @throws AppError `REPOSITORY` naming the files that are not as asked, CacheDamaged, GitFailure
+ */
+export async function checkCommits(
+  repository: Repository,
+  from: string | undefined,
+  to: string | undefined,
+  requests: Requests,
+  exact: boolean,
+): Promise<void> {
+  const [asked, made] = [createSum(), createSum()];
+  for (const { changes } of requests) for (const { path, oid } of changes) asked.add(path, oid);
+  if (to !== undefined && to !== from) await eachDifference(repository, from, to, made.add);
+  if (asked.value() !== made.value()) await compareFiles(repository, from, to, requests, exact);
+}
+
+/** As {@link checkCommits}, file by file. */
+async function compareFiles(
+  repository: Repository,
+  from: string | undefined,
+  to: string | undefined,
+  requests: Requests,
+  exact: boolean,
+): Promise<void> {
+  const asked = new Map<string, string | undefined>();
+  for (const { changes } of requests) for (const { path, oid } of changes) asked.set(path, oid);
+  const wrong: string[] = [];
+  if (to !== undefined && to !== from) {
+    await eachDifference(repository, from, to, (path, oid) => {
+      if (asked.has(path) && asked.get(path) === oid) asked.delete(path);
+      else if (oid !== undefined || !makesRoom(path, requests)) wrong.push(path);
+    });
+  }
+  const left = [...asked.keys()];
+  const found = await repository.git.find(left.map((path) => `${to}:${path}`));
+  for (const [i, path] of left.entries()) if (found[i]?.id !== asked.get(path)) wrong.push(path);
+  if (wrong.length > 0) {
+    throw new AppError('REPOSITORY', `the new commits do not match what this run read: ${named(wrong)}`, {
+      hint: 'Nothing was committed. Run again; if it fails again, check the clone with: celigo-mirror doctor',
+    });
+  }
+  if (exact && left.length > 0) throw new CacheDamaged(`not changed: ${named(left)}`);
+}
