@@ -9,8 +9,10 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
     .summary('check everything a run depends on')
     .description(
       'Checks the configuration, the token and what it may read, the clock, git, the repository and the remote. ' +
-        'Names fields that this version does not know. Changes nothing.',
+        'Names fields that this version does not know. Changes nothing: what it writes to see whether a run could, ' +
+        'it removes again.',
     )
+    .option('--offline', 'check only what needs no network')
     .option('--bundle [file]', 'also write a file for support, with all secrets removed')
     .option('--noise [commits]', 'instead: name the fields that change on their own, from the last commits (200)')
     .option(...JSON_RESULT)
@@ -20,6 +22,7 @@ export function registerDoctor(program: Command, io: Io, finish: (code: number) 
 Examples:
   celigo-mirror doctor
   celigo-mirror doctor --bundle                   writes celigo-mirror-support-<time>.json; review it before you send it
+  celigo-mirror doctor --offline                  neither the account nor the remote is asked
   celigo-mirror doctor --noise                    offline; prints the line for the configuration that ignores them
   celigo-mirror doctor --json | jq '.findings[] | select(.verdict == "fault")'
 

@@ -16,6 +16,7 @@ export interface DoctorFlags {
   readonly json?: boolean;
   readonly bundle?: string | true;
   readonly noise?: string | true;
+  readonly offline?: boolean;
 }
 
 /** @returns the exit code. @throws AppError `USAGE` for a configuration that cannot be read */
@@ -37,6 +38,8 @@ export async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFla
     env: io.env,
     userAgent: USER_AGENT,
     nodeVersion: process.version,
+    offline: flags.offline ?? false,
+    now: io.now,
     signal: io.signal,
   });
   const text = flags.json

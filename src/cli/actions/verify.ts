@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { accountFolders, hasWorkTree, readFolder } from '../../mirror/folder.ts';
 import { readFiles } from '../../mirror/state.ts';
+import { futureHead } from '../../run/check/future-head.ts';
 import { isProved, type SignatureReport, verifySignatures } from '../../run/check/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';
 import { type MirrorPlace, mirrorPlace, stateOf } from '../input/mirror.ts';
@@ -35,16 +36,19 @@ export async function runVerify(
   const reports: VerifyReport[] = [];
   for (const account of accounts) reports.push(await verifyAccount(io, place, account));
   const signatures = flags.signatures ? await checkSignatures(io, place, accounts, flags) : undefined;
+  const future = await futureHead(place.git, io.now());
   const style = styleFor(io, globals);
   if (flags.json) {
     const result = {
       version: 1,
       accounts: reports,
+      ...(future ? { head: future } : {}),
       ...(signatures ? { signatures: { ...signatures, cut: cutJson(signatures.cut) } } : {}),
     };
     io.out(`${JSON.stringify(result, null, 2)}\n`);
   } else {
     for (const report of reports) io.out(describe(report, style));
+    if (future) io.out(`${style.yellow('note')} ${future.detail}\n${style.cyan('→')} ${future.remedy}\n`);
     if (signatures) io.out(describeSignatures(signatures, style));
   }
   const sound = reports.every(({ faults }) => faults.length === 0) && (!signatures || isProved(signatures));
@@ -60,7 +64,7 @@ async function verifyAccount(io: Io, { git, root }: MirrorPlace, account: string
 
 async function checkSignatures(
   io: Io,
-  { git, repository }: MirrorPlace,
+  { git, root, repository }: MirrorPlace,
   accounts: readonly string[],
   { allowedSigners, signedAfter }: VerifyFlags,
 ): Promise<SignatureReport> {
@@ -78,7 +82,7 @@ async function checkSignatures(
     });
   }
   const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
-  return verifySignatures(git, accounts, trust, signedAfter);
+  return verifySignatures(git, root, accounts, trust, signedAfter);
 }
 
 function describeSignatures(report: SignatureReport, style: Style): string {

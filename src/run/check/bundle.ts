@@ -8,6 +8,7 @@ import { readPath } from '../../core/layout.ts';
 import { isRepository } from '../../mirror/folder.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
+import { uncommittedIn } from './uncommitted.ts';
 
 /** What a support bundle is made from. */
 interface BundleInput {
@@ -121,11 +122,7 @@ async function repositoryOf(config: Config, input: BundleInput): Promise<JsonObj
     objects: await ask('count-objects', '-v'),
     refs: (await ask('for-each-ref', '--format=%(refname) %(objectname:short)')).split('\n'),
     shallow: await ask('rev-parse', '--is-shallow-repository'),
-    uncommitted: (
-      (await git.ask(['status', '--porcelain', '-uall', '--ignore-submodules=all', '--', ...accounts])) ?? ''
-    )
-      .split('\n')
-      .filter(Boolean).length,
+    uncommitted: await uncommittedIn(git, repository.path, accounts).then(({ length }) => length, messageOf),
     commits: (
       await ask('log', `-${COMMITS}`, '-E', `--grep=${own}`, '--format=%h %cI %s', '--no-show-signature')
     ).split('\n'),

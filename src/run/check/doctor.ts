@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
@@ -14,16 +14,19 @@ import { parentTypes } from '../../core/below.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { YamlError } from '../../core/yaml.ts';
 import { isRepository } from '../../mirror/folder.ts';
-import { createGit, type Git } from '../../mirror/git.ts';
-import { refusalOf } from '../../mirror/remote.ts';
+import { createGit, type Git, GitFailure } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
-import { reasonOf } from '../../mirror/said.ts';
 import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { unownedFolders } from '../unowned.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
+import { futureHead } from './future-head.ts';
+import { examineRemote } from './remote-findings.ts';
+import { uncommittedIn } from './uncommitted.ts';
 import { examineUnknown } from './unknown.ts';
+import { examinePlace, examineTemporary, examineWriting } from './write-findings.ts';
 
 /** What the checks need from the outside. */
 interface DoctorDeps {
@@ -31,6 +34,9 @@ interface DoctorDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
   readonly nodeVersion: string;
+  /** Only what needs no network. */
+  readonly offline: boolean;
+  readonly now: () => Date;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +45,7 @@ const OLDEST_GIT = [2, 30] as const;
 /** Oldest git that signs with SSH keys. */
 const OLDEST_SIGNING_GIT = [2, 34] as const;
 
-/** Checks everything that a run depends on, without changing anything. */
+/** Checks everything that a run depends on. What it writes to see whether it can, it removes again. */
 export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
   const { config } = deps;
   // The types of an account are read in parallel, and each request listens to it.
@@ -54,8 +60,10 @@ export async function examine(deps: DoctorDeps): Promise<readonly Finding[]> {
     ...examineVariables(deps),
     { area: 'node', check: 'version', verdict: 'ok', detail: deps.nodeVersion },
     ...examineFiles(config),
+    ...examineTemporary(),
     ...(await examineGit(deps)),
   ];
+  if (deps.offline) return findings;
   const git = isRepository(config.repository.path) ? gitOf(deps, config.repository.path) : undefined;
   for (const account of config.accounts) findings.push(...(await examineAccount(deps, account, git)));
   return findings;
@@ -76,40 +84,52 @@ function examineVariables({ config, env }: DoctorDeps): Finding[] {
   ];
 }
 
-async function examineClone(git: Git, folders: readonly string[], remote: boolean): Promise<Finding[]> {
-  const area = 'repository';
-  let objects: Finding;
-  let dirty: string | undefined;
+async function examineClone(git: Git, { config, now }: DoctorDeps, folders: readonly string[]): Promise<Finding[]> {
+  const { path, remote } = config.repository;
   try {
-    objects = await examineObjects(git, remote);
-    dirty = await git.ask(['status', '--porcelain', '--ignore-submodules=all', '--', ...folders]);
+    const objects = await examineObjects(git, remote !== undefined);
+    return [objects, ...(await examineFolders(git, path, folders)), ...(await examineHead(git, now()))];
   } catch (error) {
     // Settings of the clone that every run refuses.
     if (!(error instanceof AppError)) throw error;
     const remedy = error.hint === undefined ? {} : { remedy: error.hint };
-    return [{ area, check: 'configuration', verdict: 'fault', detail: error.message, ...remedy }];
+    return [{ area: 'repository', check: 'configuration', verdict: 'fault', detail: error.message, ...remedy }];
   }
-  if (!dirty) return [objects];
+}
+
+async function examineFolders(git: Git, path: string, folders: readonly string[]): Promise<Finding[]> {
+  // A commit that cannot be read is a finding of its own.
+  const { length } = await uncommittedIn(git, path, folders).catch((error: unknown) => {
+    if (error instanceof AppError || error instanceof GitFailure) return [];
+    throw error;
+  });
+  if (length === 0) return [];
   return [
-    objects,
     {
-      area,
+      area: 'repository',
       check: 'clean',
       verdict: 'note',
-      detail: `${dirty.split('\n').filter(Boolean).length} uncommitted files in the account folders`,
+      detail: `${length} uncommitted files in the account folders`,
       remedy: 'The next sync saves manual edits under refs/celigo-mirror/rescue/ and undoes them',
     },
   ];
 }
 
-function gitOf({ config, env, signal }: DoctorDeps, cwd: string): Git {
-  return createGit({ cwd, config: config.repository, env, signal });
+async function examineHead(git: Git, now: Date): Promise<Finding[]> {
+  const future = await futureHead(git, now);
+  if (!future) return [];
+  return [{ area: 'repository', check: 'dates', verdict: 'note', detail: future.detail, remedy: future.remedy }];
+}
+
+function gitOf({ config, env, signal }: DoctorDeps, cwd: string, helperDir?: string): Git {
+  return createGit({ cwd, config: config.repository, env, helperDir, signal });
 }
 
 async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
   const { config } = deps;
   const { path } = config.repository;
-  const cwd = existsSync(path) ? path : existsSync(dirname(path)) ? dirname(path) : '/';
+  // With a slash, a file in the place of a folder does not exist.
+  const cwd = [path, dirname(path)].find((folder) => existsSync(`${folder}/`)) ?? '/';
   const git = gitOf(deps, cwd);
   const version = (await git.ask(['--version']))?.trim();
   if (!version) {
@@ -118,9 +138,25 @@ async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
   }
   return [
     examineVersion(version, config.repository.signingKeyFile !== undefined),
-    ...(await examineRepository(git, config)),
-    await examineRemote(git, config),
+    ...(await examineRepository(git, deps)),
+    ...(deps.offline ? [] : await examineRemoteOf(deps, cwd)),
   ];
+}
+
+/** The script that hands git the remote's password is made for this question, and removed. */
+async function examineRemoteOf(deps: DoctorDeps, cwd: string): Promise<Finding[]> {
+  const { repository } = deps.config;
+  let helperDir: string | undefined;
+  try {
+    if (repository.token !== undefined) helperDir = temporaryFolder('doctor');
+    return await examineRemote(gitOf(deps, cwd, helperDir), deps.config, isRepository(repository.path));
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const remedy = error.hint === undefined ? {} : { remedy: error.hint };
+    return [{ area: 'remote', check: 'reachable', verdict: 'fault', detail: error.message, ...remedy }];
+  } finally {
+    if (helperDir !== undefined) rmSync(helperDir, { recursive: true, force: true });
+  }
 }
 
 /** @param version what `git --version` prints */
@@ -133,24 +169,28 @@ function examineVersion(version: string, signing: boolean): Finding {
   return { ...found, verdict: 'fault', remedy };
 }
 
-async function examineRepository(git: Git, { repository, accounts }: Config): Promise<Finding[]> {
-  const { path, remote } = repository;
+async function examineRepository(git: Git, deps: DoctorDeps): Promise<Finding[]> {
+  const { config, signal } = deps;
+  const { path } = config.repository;
   const found = { area: 'repository', check: 'path' } as const;
   if (!existsSync(path)) {
-    return [{ ...found, verdict: 'note', detail: `${path} does not exist yet; the first sync creates it` }];
+    const detail = `${path} does not exist yet; the first sync creates it`;
+    return [{ ...found, verdict: 'note', detail }, ...examinePlace(path)];
   }
   if (!isRepository(path)) {
-    return [{ ...found, verdict: 'note', detail: `${path} is not a Git repository yet; the first sync creates it` }];
+    const detail = `${path} is not a Git repository yet; the first sync creates it`;
+    return [{ ...found, verdict: 'note', detail }, ...examinePlace(path)];
   }
   if ((await git.ask(['rev-parse', '--absolute-git-dir'])) === undefined) {
     const remedy = `Check it with: git -C ${path} fsck`;
     return [{ ...found, verdict: 'fault', detail: `${path} is damaged`, remedy }];
   }
-  const folders = accounts.map(({ name }) => name);
+  const folders = config.accounts.map(({ name }) => name);
   const unknown = await Promise.all(folders.map((folder) => examineUnknown(git, folder)));
-  const clone = await examineClone(git, folders, remote !== undefined);
+  const clone = await examineClone(git, deps, folders);
   return [
     { ...found, verdict: 'ok', detail: path },
+    ...(await examineWriting(git, path, folders, signal)),
     ...clone,
     ...(await examineUnowned(git, path, folders)),
     ...unknown.flat(),
@@ -170,37 +210,6 @@ async function examineUnowned(git: Git, path: string, accounts: readonly string[
     detail: `${folder}/ belongs to no account of the configuration: it is not mirrored any more`,
     remedy: `If the account has a new name, go on with its folder: git mv ${folder} <name>; otherwise: git rm -r ${folder}`,
   }));
-}
-
-async function examineRemote(git: Git, { repository }: Config): Promise<Finding> {
-  const { remote, branch } = repository;
-  const area = 'remote';
-  if (!remote) {
-    const detail = 'no remote: the mirror exists on this machine only';
-    return { area, check: 'configured', verdict: 'note', detail };
-  }
-  const found = { area, check: 'reachable' } as const;
-  try {
-    const heads = await git.run(['ls-remote', '--heads', remote, `refs/heads/${branch}`]);
-    const [tip = ''] = heads.split('\t');
-    if (tip === '') return { ...found, verdict: 'ok', detail: `reachable, it has no branch ${branch} yet` };
-    const refusal = await refusalFor(git, repository, tip);
-    if (!refusal) return { ...found, verdict: 'ok', detail: `reachable, branch ${branch} found` };
-    return { area, check: 'history', verdict: 'fault', detail: refusal.message, remedy: refusal.remedy };
-  } catch (error) {
-    return {
-      ...found,
-      verdict: 'fault',
-      detail: reasonOf(error),
-      remedy: 'Check repository.remote and its credentials (sshKeyFile, or username with tokenFile)',
-    };
-  }
-}
-
-/** Why no run can go on with the remote's branch, as far as the clone knows its newest commit. */
-async function refusalFor(git: Git, { path, branch }: Config['repository'], tip: string) {
-  const known = isRepository(path) && (await git.ask(['cat-file', '-e', `${tip}^{commit}`])) !== undefined;
-  return known ? refusalOf({ git, path, branch }, tip) : undefined;
 }
 
 /** Whether everything that the history names exists: a run reads only what it needs. */

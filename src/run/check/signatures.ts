@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import { hasWorkTree } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
 import { type HistoryCut, readCut } from '../../mirror/history.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { uncommittedIn } from './uncommitted.ts';
 
 /** A commit without a good signature of a trusted key. */
 interface Unsigned {
@@ -77,12 +77,14 @@ export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean
 /**
  * Checks that every commit that touches the account folders was signed by a trusted key, that none is missing, and that
  * the folders are as the last one has them.
+ * @param root folder of the repository
  * @param folders the accounts' folders
  * @param after a commit, branch or tag: only what came after it (`undefined`: from the beginning)
  * @throws AppError `USAGE` for a commit that does not exist, GitFailure
  */
 export async function verifySignatures(
   git: Git,
+  root: string,
   folders: readonly string[],
   trust: Trust,
   after: string | undefined,
@@ -127,20 +129,6 @@ export async function verifySignatures(
     signers: [...signers].sort(),
     faults,
     cut: (await readCut(git, range)) ?? null,
-    uncommitted: await uncommittedIn(git, folders),
+    uncommitted: await uncommittedIn(git, root, folders),
   };
-}
-
-/** Paths of files that were changed, added or removed since the last commit. */
-async function uncommittedIn(git: Git, folders: readonly string[]): Promise<string[]> {
-  if (!(await hasWorkTree(git))) return [];
-  // Files that .gitignore lists are covered by a signature as little as the others.
-  const args = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=all', '--ignored=matching'];
-  const out = await git.run([...args, '--', ...folders.map((folder) => `${folder}/`)], {
-    env: { GIT_OPTIONAL_LOCKS: '0' },
-  });
-  return out
-    .split('\0')
-    .filter((line) => line !== '')
-    .map((line) => line.slice(3));
 }

@@ -1,5 +1,4 @@
 import { findType } from '../../catalogue/index.ts';
-import { blobOid } from '../../core/digest.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { typeIn } from '../../core/keys.ts';
@@ -9,6 +8,7 @@ import { referencesOf } from '../../core/references.ts';
 import { parseYaml, renderYaml, YamlError } from '../../core/yaml.ts';
 import { readBinding } from '../binding.ts';
 import { readFeedLine } from '../sync/audit-feed.ts';
+import { type Difference, differencesFrom } from './uncommitted.ts';
 
 /** A file that is not as the mirror would have written it. */
 export interface Fault {
@@ -124,29 +124,29 @@ function compareWithHead(
   head: ReadonlyMap<string, string>,
   known: ReadonlySet<string>,
 ): Fault[] {
-  const gone = [...head.keys()].filter((path) => !files.has(path));
+  const differences = differencesFrom(head, files);
   const left = new Set([...files.keys()].map(typeIn));
   // One line for a folder that is gone: its files are of no interest then.
-  const folders = new Set(gone.map(typeIn).filter((folder) => folder !== '' && !left.has(folder)));
+  const isLost = ({ path, how }: Difference): boolean =>
+    how === 'gone' && typeIn(path) !== '' && !left.has(typeIn(path));
+  const folders = new Set(differences.filter(isLost).map(({ path }) => typeIn(path)));
   const lines = [
     ...[...folders].map((path) => ({
       path,
       problem: 'is gone, or a link is in its place: the last commit has files there',
     })),
-    ...gone.flatMap((path) =>
-      folders.has(typeIn(path)) ? [] : [{ path, problem: 'is gone: the last commit has it' }],
-    ),
-    ...[...files].flatMap(([path, bytes]) => {
-      const oid = head.get(path);
-      if (oid === undefined) return [{ path, problem: 'is not in the last commit' }];
-      const same = oid === blobOid(bytes, oid.length === 64 ? 'sha256' : 'sha1');
-      return same ? [] : [{ path, problem: 'differs from the last commit' }];
-    }),
+    ...differences.filter((one) => !isLost(one)).map(({ path, how }) => ({ path, problem: HOW[how] })),
   ];
   return lines
     .map(({ path, problem }) => ({ path: `${account}/${path}`, problem }))
     .filter(({ path }) => !known.has(path));
 }
+
+const HOW: Readonly<Record<Difference['how'], string>> = {
+  gone: 'is gone: the last commit has it',
+  new: 'is not in the last commit',
+  changed: 'differs from the last commit',
+};
 
 function joinedOrAsIs(doc: JsonObject, type: string, files: ReadonlyMap<string, Buffer>): JsonObject {
   const joined = joinFiles(doc, (name) => files.get(`${type}/${name}`)?.toString('utf8') ?? '');
