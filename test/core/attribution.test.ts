@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AttributionInput, attributeChanges } from '../../src/core/attribution.ts';
 import type { Change, ChangeNote, EditNote } from '../../src/core/changes.ts';
-import { plainEmail } from '../../src/core/identity.ts';
+import { identityOf, plainEmail } from '../../src/core/identity.ts';
 import {
   commitMessage,
   type MessageInput,
@@ -191,6 +191,33 @@ describe('attributionStatusBy', () => {
     expect(statusIn(held, '2026-01-01T10:59:10Z', 'cyd')).toBe('fresh');
     expect(statusIn(held, '2026-01-01T10:59:31Z')).toBe('fresh');
     expect(statusIn(held, '2026-01-01T06:10:00-05:00')).toBe('fresh');
+  });
+
+  it.each([
+    ['"ann"@x.test'],
+    ['ann b@x.test.'],
+    ['<ann@x.test>'],
+    ['@acme/ops'],
+    ['\u202eann@x.test'],
+    ['\ud800@x.test'],
+  ])('knows a person whose address git changes: %s', (email) => {
+    const by = { id: 'ann', name: '.', email };
+    const input = {
+      changes: [flow],
+      notes: [{ ...note(flow.id, 'ann', '10:00'), by }],
+      statusOf: () => 'fresh' as const,
+      auditTypeOf: () => 'flow',
+      users: new Map(),
+      fallback: mirror,
+      now,
+      guess: true,
+    };
+    const [made] = attributeChanges(input);
+    const message = commitMessage({ ...base, ...made, changes: [flow], readAt: new Date('2026-01-01T11:00:00.000Z') });
+    const author = identityOf(made?.author ?? mirror).email;
+    const held = earlierCommit({ author, committed: new Date('2026-01-01T11:01:00Z'), message }, 0);
+
+    expect(attributeChanges({ ...input, statusOf: attributionStatusBy([held]) })[0]?.certainty).toBe('unknown');
   });
 
   it('counts an entry made while the account was read as reported, but not for certain', () => {

@@ -80,7 +80,7 @@ describe('words that a forge acts on', () => {
         expect(READERS.filter((reader) => reader.test(broken))).toEqual([]);
         expect(joinDirectives(broken)).toBe(text);
       }),
-      cases(300),
+      cases(100),
     );
   });
 

@@ -231,7 +231,7 @@ describe('a clone in a bad state is put right', () => {
 });
 
 describe('a user’s own git configuration', () => {
-  it('can neither run hooks nor change bytes, branch or signature', async () => {
+  it('can neither run hooks nor change bytes, branch or signature', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = tempDir();
     const hook = '#!/bin/sh\ntouch "$HOME/hook-ran"\nexit 1\n';
