@@ -373,10 +373,23 @@ function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): Si
   }).env(env);
 }
 
-/** What a failed command means: the reason of the abort, a git that is too old, or a failure of git. */
+/** A git that could not even be started. */
+function notStarted(code: string, cause: unknown): AppError {
+  const missing = code === 'ENOENT';
+  return new AppError('REPOSITORY', `git cannot be run: ${missing ? 'there is none on the PATH' : code}`, {
+    hint: missing
+      ? 'Install git 2.30 or later, and make sure that it is on the PATH'
+      : 'Check that this user may run git, and the limits of processes and memory of this machine',
+    cause,
+  });
+}
+
+/** What a failed command means: the reason of the abort, a git that is missing or too old, or a failure of git. */
 function failureOf(command: string, cause: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (cause instanceof AppError) return cause;
+  const [, code] = /\bspawn git (E[A-Z]+)\b/.exec(messageOf(cause)) ?? [];
+  if (code !== undefined) return notStarted(code, cause);
   if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
     return new AppError('REPOSITORY', 'this version of git cannot create or verify SSH signatures', {
       hint: 'Install git 2.34 or later, or remove repository.signingKeyFile',

@@ -21,6 +21,7 @@ import {
   headCommit,
   type MirrorState,
   type NamedCommit,
+  NoSuchState,
   readDocuments,
   readState,
   resolveState,
@@ -242,7 +243,7 @@ export async function selectAt(
 ): Promise<{ readonly state: MirrorState; readonly selection: Selection }> {
   const { at, now } = options;
   const named = await (at ? resolveState(git, account, at, now) : headCommit(git)).catch((error: unknown) => {
-    if (at !== undefined) throw error;
+    if (at !== undefined || !(error instanceof NoSuchState)) throw error;
     throw new AppError('USAGE', `the repository holds no mirror of ${account} yet`, {
       hint: 'Make one with: celigo-mirror sync',
       cause: error,

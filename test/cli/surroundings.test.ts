@@ -35,6 +35,26 @@ describe('what the machine refuses is reported as such', () => {
     for (const args of [['sync'], ['log'], ['verify']]) expect((await cli(args, space.dir)).code, args[0]).toBe(0);
   });
 
+  it('a machine without git is named by every command, and none takes it for a missing mirror', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.mirrored();
+    const env = { PATH: tempDir() };
+
+    const commands = [['sync'], ['log'], ['show', 'flows'], ['verify'], ['drill'], ['restore', 'all', '--dry-run']];
+    for (const args of commands) {
+      const { code, out, err } = await cli(args, space.dir, env);
+      expect([code, out + err], args[0]).toEqual([
+        1,
+        expect.stringContaining('git cannot be run: there is none on the PATH'),
+      ]);
+      expect(out + err).toContain('→ Install git');
+      expect(out + err).not.toMatch(/internal error|\n +at /);
+    }
+    const doctor = await cli(['doctor'], space.dir, env);
+    expect([doctor.code, doctor.out]).toEqual([1, expect.stringMatching(/fault +installed +git cannot be run/)]);
+  });
+
   it('a git that fails is named with what it said, by every command', async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });

@@ -131,10 +131,13 @@ async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
   // With a slash, a file in the place of a folder does not exist.
   const cwd = [path, dirname(path)].find((folder) => existsSync(`${folder}/`)) ?? '/';
   const git = gitOf(deps, cwd);
-  const version = (await git.ask(['--version']))?.trim();
-  if (!version) {
-    const remedy = 'Install git and make sure that it is on the PATH';
-    return [{ area: 'git', check: 'installed', verdict: 'fault', detail: 'git cannot be run', remedy }];
+  let version: string;
+  try {
+    version = (await git.run(['--version'])).trim();
+  } catch (error) {
+    if (!(error instanceof AppError) && !(error instanceof GitFailure)) throw error;
+    const remedy = (error instanceof AppError && error.hint) || 'Install git, and make sure that it is on the PATH';
+    return [{ area: 'git', check: 'installed', verdict: 'fault', detail: error.message, remedy }];
   }
   return [
     examineVersion(version, config.repository.signingKeyFile !== undefined),
