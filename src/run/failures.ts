@@ -42,7 +42,7 @@ export function knownFailure(error: unknown): KnownFailure | undefined {
     };
   }
   if (error instanceof GitFailure) {
-    const full = /no space left|disk quota/i.test(error.message);
+    const full = /no space left|out of diskspace|disk quota/i.test(error.message);
     const hint = full
       ? 'Free some space; the next run finds again what was not committed'
       : 'Check the repository with: celigo-mirror doctor';

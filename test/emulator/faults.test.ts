@@ -54,6 +54,20 @@ describe('faults', () => {
     expect(emulator.state.count('scripts')).toBe(1);
   });
 
+  it('let the body of an answer come byte by byte', async () => {
+    const { emulator, get } = await start({ seed: account({ scripts: SCRIPTS }) });
+    const { body: whole } = await get('/v1/scripts');
+    emulator.faults.add({ fault: { kind: 'drip', ms: 1 } });
+
+    const headers = { authorization: `Bearer ${people.owner.token}` };
+    const { body } = await fetch(`${emulator.url}/v1/scripts`, { headers });
+    const drops: Uint8Array[] = [];
+    for await (const drop of body ?? []) drops.push(drop as Uint8Array);
+
+    expect(JSON.parse(Buffer.concat(drops).toString())).toEqual(whole);
+    expect(drops.length).toBeGreaterThan(10);
+  });
+
   it('end an answer in the middle', async () => {
     const { emulator, get } = await start({ seed: account({ scripts: SCRIPTS }) });
     emulator.faults.add({ fault: { kind: 'truncate' } });

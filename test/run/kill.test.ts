@@ -1,9 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample } from '../support/account.ts';
 import { random } from '../support/random.ts';
 import { start, Workspace } from '../support/workspace.ts';
+import { onceWriting } from '../support/writing.ts';
+
+/** Until so many milliseconds after a run begins to write objects. */
+function writing(mirror: string, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const { stop } = onceWriting(mirror, ms, () => {
+      resolve();
+      return true;
+    });
+    onTestFinished(() => void stop());
+  });
+}
 
 async function killed(rounds: number): Promise<void> {
   const account = await sample();
@@ -27,7 +39,9 @@ async function killed(rounds: number): Promise<void> {
     const started = performance.now();
     const run = start(['sync'], space.dir);
     // The moment of the kill is the subject of the test, not a way to wait for something.
-    await Promise.race([wait(next() * whole), run.done]);
+    const moment = next();
+    if (round % 2 === 0) await Promise.race([wait(moment * whole), run.done]);
+    else await Promise.race([writing(space.mirror, moment * 20), run.done]);
     run.kill('SIGKILL');
     if ((await run.done).code === 0) whole = performance.now() - started;
     else {

@@ -1,10 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   accessSync,
   chmodSync,
   constants,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statfsSync,
@@ -39,6 +40,13 @@ function usable(folder: string): boolean {
   }
 }
 
+/** File systems that are mounted inside a folder. */
+function mountsIn(folder: string): string[] {
+  if (process.platform !== 'linux') return [];
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+  return mounts.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(`${folder}/`));
+}
+
 /** Removes what runs left behind that were killed. */
 function sweep(base: string): void {
   for (const name of readdirSync(base)) {
@@ -48,6 +56,8 @@ function sweep(base: string): void {
       process.kill(Number(pid), 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') continue;
+      // What a test had mounted there.
+      for (const disk of mountsIn(join(base, name))) spawnSync('umount', ['-l', disk]);
       rmSync(join(base, name), { recursive: true, force: true });
     }
   }

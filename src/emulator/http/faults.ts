@@ -16,6 +16,8 @@ export type Fault =
   | { readonly kind: 'stall'; readonly ms?: number }
   /** The real answer, late. */
   | { readonly kind: 'delay'; readonly ms: number }
+  /** The real answer, its body byte by byte with `ms` between two of them. */
+  | { readonly kind: 'drip'; readonly ms: number }
   /** The real answer up to `bytes` (default: half of it), then the connection is cut. */
   | { readonly kind: 'truncate'; readonly bytes?: number }
   /** The request takes effect, the answer is lost. */
@@ -171,6 +173,7 @@ const KINDS: readonly Fault['kind'][] = [
   'reset',
   'stall',
   'delay',
+  'drip',
   'truncate',
   'applyThenReset',
   'applyThenStatus',
@@ -189,6 +192,7 @@ export function faultRule(body: Json | undefined): FaultRule {
   const needed: Readonly<Record<string, string>> = {
     status: 'status',
     delay: 'ms',
+    drip: 'ms',
     dropRecords: 'count',
     applyThenStatus: 'status',
   };

@@ -4,7 +4,7 @@ import type { Reply } from '../calls/reply.ts';
 import { type Answered, refusal } from './answering.ts';
 import { type Controlled, control } from './control.ts';
 import { type Fault, replacement, spoil } from './faults.ts';
-import { type Incoming, receive, send, withETag, wordsOf } from './wire.ts';
+import { type Incoming, receive, type SendOptions, send, withETag, wordsOf } from './wire.ts';
 
 /** Pauses that end early when the server closes. */
 interface Timers {
@@ -36,9 +36,9 @@ interface Served {
   readonly wait: Timers['wait'];
 }
 
-/** How a request ends: with an answer, perhaps cut; with a cut connection; or never. */
+/** How a request ends: with an answer, perhaps cut or in drops; with a cut connection; or never. */
 type Outcome =
-  | { readonly kind: 'reply'; readonly reply: Reply; readonly bytes?: number | 'half' }
+  | ({ readonly kind: 'reply'; readonly reply: Reply } & Pick<SendOptions, 'bytes' | 'drop'>)
   | { readonly kind: 'reset' | 'silence' };
 
 /** An outcome, and on whose behalf the request was answered, if it came that far. */
@@ -56,8 +56,14 @@ async function outcomeOf({ answer, wait }: Served, incoming: Incoming, fault: Fa
   if (instead) return { outcome: { kind: 'reply', reply: instead } };
   const { by, reply } = await answer(incoming);
   if (fault?.kind === 'applyThenReset') return { outcome: { kind: 'reset' }, by };
-  const cut = fault?.kind === 'truncate' ? { bytes: fault.bytes ?? ('half' as const) } : {};
-  return { outcome: { kind: 'reply', reply: fault ? spoil(fault, reply, incoming.url.href) : reply, ...cut }, by };
+  const how = fault ? sendingOf(fault, wait) : {};
+  return { outcome: { kind: 'reply', reply: fault ? spoil(fault, reply, incoming.url.href) : reply, ...how }, by };
+}
+
+/** How an answer that meets this fault is sent. */
+function sendingOf(fault: Fault, wait: Timers['wait']): Pick<SendOptions, 'bytes' | 'drop'> {
+  if (fault.kind === 'truncate') return { bytes: fault.bytes ?? 'half' };
+  return fault.kind === 'drip' ? { drop: () => wait(fault.ms) } : {};
 }
 
 function answerControl(controlled: Controlled, { method, url, body }: Incoming): Reply {
@@ -77,7 +83,7 @@ export function createHandler(served: Served): (request: IncomingMessage, respon
     const incoming = await receive(request);
     const { method, url } = incoming;
     if (url.pathname.startsWith('/_emulator/')) {
-      send(response, answerControl(served.controlled, incoming), account.now());
+      await send(response, answerControl(served.controlled, incoming), account.now());
       return;
     }
     const fault = faults.next(method, url.pathname, url.searchParams);
@@ -93,8 +99,8 @@ export function createHandler(served: Served): (request: IncomingMessage, respon
     });
     if (outcome.kind === 'reset') request.socket.resetAndDestroy();
     else if (outcome.kind === 'reply') {
-      const { reply, bytes } = outcome;
-      send(response, reply, account.now(), bytes === undefined ? { coding } : { coding, bytes });
+      const { kind: _, reply, ...how } = outcome;
+      await send(response, reply, account.now(), { coding, ...how });
     }
   };
 }

@@ -62,13 +62,22 @@ function sendRaw(response: ServerResponse, status: number, headers: Reply['heade
   );
 }
 
-/** Sends an answer dated `time` in the given coding, or its first `bytes` before the connection is cut. */
-export function send(
+/** How an answer is sent. */
+export interface SendOptions {
+  readonly coding?: Behaviour['coding'];
+  /** The connection is cut after so many. */
+  readonly bytes?: number | 'half';
+  /** The body goes byte by byte, with this after each. */
+  readonly drop?: () => Promise<void>;
+}
+
+/** Sends an answer dated `time`, as the options say; whole and at once without them. */
+export async function send(
   response: ServerResponse,
   reply: Reply,
   time: Date,
-  { coding = 'identity', bytes }: { readonly coding?: Behaviour['coding']; readonly bytes?: number | 'half' } = {},
-): void {
+  { coding = 'identity', bytes, drop }: SendOptions = {},
+): Promise<void> {
   const hasBody = reply.status !== 204 && reply.status !== 304;
   const text = Buffer.from(reply.body, 'utf8');
   const body = coding === 'identity' ? text : ENCODERS[coding](text);
@@ -83,9 +92,14 @@ export function send(
     return;
   }
   response.writeHead(reply.status, headers);
-  if (bytes === undefined) response.end(hasBody ? body : undefined);
-  else {
+  if (bytes !== undefined) {
     const end = bytes === 'half' ? Math.floor(body.length / 2) : bytes;
     response.write(body.subarray(0, end), () => response.destroy());
+    return;
   }
+  for (let at = 0; drop && hasBody && at < body.length && !response.destroyed; at++) {
+    response.write(body.subarray(at, at + 1));
+    await drop();
+  }
+  response.end(drop || !hasBody ? undefined : body);
 }
