@@ -16,6 +16,17 @@ export function checkRun(world: World, outcome: Outcome): void {
   for (const secret of world.secrets) must(!text.includes(secret), () => 'a secret was printed');
 }
 
+/** A run that says that the remote is current has pushed everything; one that ends with 0 says so or pushes nothing. */
+export function checkClaim({ git, gitIn, remote }: World, { code, out }: Outcome): void {
+  if (code !== 0 || /"state": "skipped"/.test(out)) return;
+  const asked = ['for-each-ref', '--format=%(objectname)', 'refs/heads/main'];
+  const pushed = existsSync(remote) ? gitIn(remote, ...asked).trim() : 'nothing: it is gone';
+  must(
+    pushed === git('rev-parse', 'HEAD').trim(),
+    () => `a run ends with 0, and the remote has ${pushed || 'nothing'}`,
+  );
+}
+
 /** Whether every object of the history is there: a run does not read those that it does not need. */
 export function isSound(world: World): boolean {
   try {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Injector } from './injected.ts';
 import { OTHER_USER } from './world.ts';
@@ -42,17 +42,14 @@ export const link: Injector = (world, dice) => {
 /** The disk has some kilobytes left, or none: the mirror runs out of space half-way. */
 export const full: Injector = ({ disk }, dice) => {
   if (disk === undefined) return undefined;
-  const { bavail, bsize } = statfsSync(disk);
-  const left = dice.pick([0, 4, 16, 64, 256]) * 1024;
-  const ballast = join(disk, 'ballast');
-  writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - left)));
-  return { kind: 'disk full', heal: () => rmSync(ballast, { force: true }) };
+  disk.fill(dice.pick([0, 4, 16, 64, 256]) * 1024);
+  return { kind: 'disk full', heal: disk.dropBallast };
 };
 
 /** The file system is mounted read-only, as the kernel does after an error of the disk. */
 export const readOnly: Injector = ({ disk }) => {
   if (disk === undefined) return undefined;
-  const remount = (how: string): unknown => execFileSync('mount', ['-o', `remount,${how}`, disk]);
+  const remount = (how: string): unknown => execFileSync('mount', ['-o', `remount,${how}`, disk.path]);
   remount('ro');
   return { kind: 'file system read-only', heal: () => remount('rw') };
 };

@@ -63,9 +63,13 @@ export function count(map: Map<string, number>, key: string): void {
   map.set(key, (map.get(key) ?? 0) + 1);
 }
 
+/** Faults that choose the status of an answer. */
+const REPLACING: ReadonlySet<string> = new Set(['status', 'applyThenStatus', 'body', 'html']);
+
 /** Counts the faults of a round: those of the API for each request that met one, the others once. */
 export function countFaults({ emulator }: World, kinds: readonly string[], { faults }: Tally): void {
-  for (const { fault } of emulator.requests) if (fault !== undefined) count(faults, `http ${fault}`);
+  for (const { fault, status } of emulator.requests)
+    if (fault !== undefined) count(faults, `http ${fault}${REPLACING.has(fault) ? ` ${status}` : ''}`);
   for (const kind of kinds) if (!/^(?:http|write) /.test(kind)) count(faults, kind);
 }
 

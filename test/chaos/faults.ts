@@ -44,20 +44,30 @@ const REMOTE = [away, forced, rejected, racing, overtaking];
 /** Those that cannot happen to one disk at the same time; the first ones come last, or they would keep others away. */
 const DISK = [readOnly, full, rights];
 
-/** Brings about some faults: most of them at the API, some in git, on the disk or the clock. */
-export function inject(world: World, dice: Dice): Injected[] {
-  const done: Injected[] = [];
-  for (let i = dice.between(5, 10); i > 0; i--) done.push(readingFault(world, dice));
-  const chosen = new Set(dice.some(OTHERS, dice.between(1, 4)));
+/** Those that get in the way of a restore, too. */
+const AROUND_RESTORES: readonly Injector[] = [lock, index, cache, rejected, racing, away, clock, full];
+
+/** Some of a list that can happen at the same time, in an order in which they can. */
+function choose(from: readonly Injector[], count: number, dice: Dice): Injector[] {
+  const chosen = new Set(dice.some(from, count));
   for (const group of [REMOTE, DISK]) {
     const [, ...others] = group.filter((injector) => chosen.has(injector));
     for (const other of others) chosen.delete(other);
   }
   // A file system that cannot be written to keeps other faults from being made.
   const last = DISK.filter((injector) => chosen.delete(injector));
-  for (const injector of [...chosen, ...last]) {
-    const injected = injector(world, dice);
-    if (injected) done.push(injected);
-  }
-  return done;
+  return [...chosen, ...last];
+}
+
+/** Brings about some faults at the API, in git, on the disk or the clock. */
+export function inject(world: World, dice: Dice): Injected[] {
+  const reading = Array.from({ length: dice.chance(0.3) ? dice.between(0, 2) : dice.between(5, 10) }, () =>
+    readingFault(world, dice),
+  );
+  return [...reading, ...choose(OTHERS, dice.between(1, 4), dice).flatMap((injector) => injector(world, dice) ?? [])];
+}
+
+/** Brings about some of those that get in the way of a restore. */
+export function injectAround(world: World, dice: Dice): Injected[] {
+  return choose(AROUND_RESTORES, dice.between(0, 2), dice).flatMap((injector) => injector(world, dice) ?? []);
 }

@@ -5,6 +5,16 @@ import type { World } from './world.ts';
 
 const PATHS = ['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts', 'audit', 'tokeninfo'];
 
+/** Statuses of success that promise an answer, or another one later, and come without a body. */
+const ODD_SUCCESSES = [200, 202, 205, 206];
+/** Faults that look like a whole and right answer. */
+const LYING: ReadonlySet<string> = new Set(['body', 'emptyList', 'dropRecords', 'noLink']);
+
+/** Whether no client could know that what the API said was wrong. */
+export function liedTo({ emulator }: World): boolean {
+  return emulator.requests.some(({ fault, status }) => fault !== undefined && status === 200 && LYING.has(fault));
+}
+
 const READING: readonly ((dice: Dice) => Fault)[] = [
   (dice) => ({ kind: 'status', status: dice.pick([400, 401, 403, 404, 409, 422, 500, 502, 503, 504]) }),
   () => ({ kind: 'status', status: 429, headers: { 'retry-after': '0' } }),
@@ -12,9 +22,13 @@ const READING: readonly ((dice: Dice) => Fault)[] = [
     kind: 'body',
     body: dice.pick([{ error: 'x' }, [], null, 'text', [null], [{ name: 'no id' }], { a: [], b: [] }]),
   }),
+  (dice) => ({ kind: 'status', status: dice.pick(ODD_SUCCESSES) }),
+  (dice) => ({ kind: 'body', body: dice.pick([[], {}]), status: dice.pick([202, 206]) }),
   () => ({ kind: 'html' }),
+  (dice) => ({ kind: 'html', status: dice.pick([200, 403, 404, 404]) }),
   () => ({ kind: 'reset' }),
   () => ({ kind: 'delay', ms: 30 }),
+  (dice) => ({ kind: 'drip', ms: dice.pick([1, 20]) }),
   () => ({ kind: 'stall' }),
   (dice) => ({ kind: 'truncate', bytes: dice.between(0, 400) }),
   () => ({ kind: 'applyThenReset' }),
@@ -53,9 +67,11 @@ export function readingFault(world: World, dice: Dice, log = false): Injected {
 const WRITING: readonly ((dice: Dice) => Fault)[] = [
   (dice) => ({ kind: 'status', status: dice.pick([400, 403, 409, 422, 500, 502, 503, 504]) }),
   () => ({ kind: 'status', status: 429, headers: { 'retry-after': '0' } }),
-  () => ({ kind: 'html' }),
+  (dice) => ({ kind: 'html', status: dice.pick([502, 404]) }),
   () => ({ kind: 'reset' }),
   () => ({ kind: 'truncate' }),
+  (dice) => ({ kind: 'drip', ms: dice.pick([1, 20]) }),
+  (dice) => ({ kind: 'applyThenStatus', status: dice.pick(ODD_SUCCESSES) }),
   () => ({ kind: 'applyThenReset' }),
   () => ({ kind: 'applyThenReset' }),
   (dice) => ({ kind: 'applyThenStatus', status: dice.pick([500, 502, 504]) }),

@@ -4,10 +4,12 @@ import { parseYaml } from '../../src/core/yaml.ts';
 import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { configured, danglingIn, masksAnywhere, writes } from '../support/documents.ts';
 import type { Dice } from '../support/random.ts';
-import { checkRepository, checkRun, everyLine } from './checks.ts';
+import { checkClaim, checkRepository, checkRun, everyLine } from './checks.ts';
 import { damage, isMistake, isPlain } from './damage.ts';
 import { count, countFaults, must, type Round, type Scenario, type Tally } from './engine.ts';
-import { readingFault, writingFault } from './http-faults.ts';
+import { injectAround } from './faults.ts';
+import { liedTo, readingFault, writingFault } from './http-faults.ts';
+import type { Injected } from './injected.ts';
 import { after, type Outcome, type Strike, type World } from './world.ts';
 
 /** Tries of a person who wants the account back; after the first ones nothing goes wrong any more. */
@@ -211,23 +213,37 @@ interface Ordeal {
   readonly blind: boolean;
 }
 
+/** What a round goes through and counts. */
+interface Trial {
+  readonly dice: Dice;
+  readonly tally: Tally;
+  readonly kinds: string[];
+  /** Faults around the restore, for the first tries. */
+  readonly injected: readonly Injected[];
+}
+
 /** Tries until the restore says that it is done; the first tries meet faults, kills and other people. */
 async function tryToRestore(
   world: World,
   good: Good,
   flags: readonly string[],
   { strike, stop }: Ambush,
-  { dice, tally, kinds }: { dice: Dice; tally: Tally; kinds: string[] },
+  trial: Trial,
 ): Promise<Ordeal> {
+  const { dice, tally, kinds, injected } = trial;
   let last: Outcome | undefined;
   let resuming = false;
   let blind = false;
+  let healed = false;
+  const heal = (): void => {
+    healed = true;
+    world.emulator.faults.clear();
+    stop();
+    for (const one of [...injected].reverse()) one.heal?.();
+  };
   for (let attempt = 1; attempt <= TRIES && !(last && isDone(last)); attempt++) {
     const calm = attempt > TRIES_UNDER_FAULTS;
-    if (calm) {
-      world.emulator.faults.clear();
-      stop();
-    }
+    if (attempt === TRIES_UNDER_FAULTS + 1) heal();
     const words = nextWords(good, flags, last, resuming);
     resuming = words.includes('--resume');
     const byTime = after(dice.between(300, 2_500));
@@ -235,12 +251,12 @@ async function tryToRestore(
     last = await (how ? world.killed(how, ...words) : world.run(...words));
     tally.runs += 1;
     checkRun(world, last);
+    checkClaim(world, last);
     count(tally.codes, String(last.code ?? 'killed'));
     if (last.code === undefined) kinds.push('kill -9');
     blind ||= last.out.includes('would not be noticed');
   }
-  stop();
-  world.emulator.faults.clear();
+  if (!healed) heal();
   return { last, blind };
 }
 
@@ -251,20 +267,38 @@ async function tryToRestore(
 function isDone({ code, out }: Outcome): boolean {
   if (code === 0) return true;
   if (code !== 3) return false;
-  const { steps, verdict } = JSON.parse(out) as {
+  const { steps, drift, verdict } = JSON.parse(out) as {
     steps: readonly { action: string; result?: string }[];
+    drift: readonly unknown[];
     verdict: string;
   };
   const open = steps.filter(({ action, result }) => action !== 'unchanged' && result !== 'done');
-  return verdict !== 'conflict' && open.length > 0 && open.every(({ action }) => action === 'impossible');
+  return (
+    verdict !== 'conflict' &&
+    drift.length === 0 &&
+    open.length > 0 &&
+    open.every(({ action }) => action === 'impossible')
+  );
 }
 
-/** The account is as it was when it was well, and asking for that again changes nothing. */
-async function checkDone(world: World, good: Good, flags: readonly string[], before: Before): Promise<void> {
+/**
+ * The account is as it was when it was well, and asking for that again changes nothing.
+ * @param alone nobody else changed anything, and the API did not lie: what is said to be done is
+ */
+async function checkDone(
+  world: World,
+  good: Good,
+  flags: readonly string[],
+  before: Before,
+  alone: boolean,
+): Promise<void> {
   const words = ['restore', 'all', '--at', good.at, '--yes', '--json', ...flags];
+  world.emulator.clearRequests();
   // What others made of it meanwhile goes, too: once more, in peace.
   const final = await world.run(...words, '--force');
   checkRun(world, final);
+  const left = alone ? writes(world.emulator) : [];
+  must(left.length === 0, () => `a restore that was done left ${left.join(', ')} to do`);
   must(isDone(final), () => `the last restore ends with ${final.code}: ${final.out.slice(-1_500)}`);
   world.emulator.clearRequests();
   const again = await world.run(...words);
@@ -299,15 +333,18 @@ export const restores: Scenario = {
       for (let n = dice.between(3, 8); n > 0; n--) kinds.push(writingFault(world, dice).kind);
       for (let n = dice.between(0, 3); n > 0; n--) kinds.push(readingFault(world, dice, true).kind);
       const trap = ambush(world, dice, dice.chance(0.3));
+      const injected = injectAround(world, dice);
+      kinds.push(...injected.map(({ kind }) => kind));
 
-      const { last, blind } = await tryToRestore(world, good, flags, trap, { dice, tally, kinds });
+      const { last, blind } = await tryToRestore(world, good, flags, trap, { dice, tally, kinds, injected });
       countFaults(world, kinds, tally);
+      const lied = liedTo(world);
       for (const _ of trap.markers) count(tally.faults, 'edited in the moment of a write');
       must(
         last !== undefined && isDone(last),
         () => `does not come to its end: exit ${last?.code}: ${last?.out.slice(-1_500)} ${last?.err.slice(-500)}`,
       );
-      await checkDone(world, good, flags, before);
+      await checkDone(world, good, flags, before, !lied && trap.markers.length === 0);
 
       const log = everyLine(world);
       const held = JSON.stringify(emulator.state.dump().resources);

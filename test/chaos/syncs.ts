@@ -1,11 +1,14 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { Dice } from '../support/random.ts';
-import { checkRepository, checkRun, isSound } from './checks.ts';
+import { killWriter, onceWriting } from '../support/writing.ts';
+import { checkClaim, checkRepository, checkRun, isSound } from './checks.ts';
 import { type Editors, editorsOf } from './edits.ts';
 import { Broken, count, countFaults, must, type Round, type Scenario } from './engine.ts';
 import { inject } from './faults.ts';
+import { liedTo } from './http-faults.ts';
 import type { Injected } from './injected.ts';
-import { after, filesIn, type Outcome, type World } from './world.ts';
+import { checkCommits, checkTold } from './told.ts';
+import { after, filesIn, type Outcome, type Strike, type World } from './world.ts';
 
 /** Runs after which a mirror must be whole again, once everything around it is. */
 const HEALING_RUNS = 4;
@@ -40,7 +43,7 @@ function checkHistory({ world, editors }: Story): void {
 
 /** What holds once everything is whole again. */
 async function checkWhole(story: Story): Promise<void> {
-  const { world, states } = story;
+  const { world, editors, states } = story;
   checkHistory(story);
   checkRepository(world);
   const [ours, fresh] = [filesIn(`${world.mirror}/prod`), await world.fresh()];
@@ -50,10 +53,12 @@ async function checkWhole(story: Story): Promise<void> {
   for (const text of ours.values()) {
     for (const secret of world.secrets) must(!text.includes(secret), () => 'a secret is in the mirror');
   }
-  const commits = world.git('rev-list', '--first-parent', 'HEAD').split('\n').filter(Boolean);
+  const commits = world.git('rev-list', 'HEAD').split('\n').filter(Boolean);
   const held = new Set(commits.map((commit) => treeOf(world, commit)));
   for (const state of states)
     must(held.has(state), () => `a state that a run saw is no longer in the history: ${state}`);
+  checkCommits(world, editors.edits);
+  await checkTold(world, editors.edits);
 }
 
 /** Edits that happen while the program lists: each after some requests more. */
@@ -103,6 +108,35 @@ async function heal({ world }: Story, injected: readonly Injected[]): Promise<nu
   );
 }
 
+/** A run under faults. */
+interface Tried {
+  readonly outcome: Outcome;
+  /** Kinds of faults beside those that were injected before. */
+  readonly met: readonly string[];
+}
+
+/** Runs the program once: in peace, or killed at some moment, or with its git killed. */
+async function tryRun(world: World, dice: Dice): Promise<Tried> {
+  const how = dice.next();
+  if (how < 0.2) {
+    const writer = killWriter(world.mirror, dice.between(0, 20));
+    const outcome = await world.run(...SYNC);
+    return { outcome, met: writer.stop() ? ['git killed while it writes'] : [] };
+  }
+  if (how > 0.4) return { outcome: await world.run(...SYNC), met: [] };
+  let writer: { readonly stop: () => boolean } | undefined;
+  const pause = dice.between(0, 15);
+  const inWriter: Strike = (kill) => {
+    writer = onceWriting(world.mirror, pause, () => {
+      void kill();
+      return true;
+    });
+  };
+  const outcome = await world.killed(how < 0.3 ? inWriter : after(dice.between(150, 1_800)), ...SYNC);
+  writer?.stop();
+  return { outcome, met: outcome.code === undefined ? ['kill -9'] : [] };
+}
+
 /** Random histories of an account, mirrored while everything around the mirror goes wrong. */
 export const syncs: Scenario = {
   account: 'small',
@@ -117,20 +151,26 @@ export const syncs: Scenario = {
       kinds.push(...injected.map(({ kind }) => kind));
       world.emulator.clearRequests();
       const during = dice.chance(0.5) ? editDuring(story, dice) : undefined;
-      const strike = dice.chance(0.2) ? after(dice.between(150, 1_800)) : undefined;
-      const outcome = await (strike ? world.killed(strike, ...SYNC) : world.run(...SYNC)).finally(() => {
+      const { outcome, met } = await tryRun(world, dice).finally(() => {
         tally.edits += during?.stop() ?? 0;
       });
+      kinds.push(...met);
       tally.runs += 1;
+      const isTrue = outcome.code === 0 && !liedTo(world);
+      checkClaim(world, outcome);
       healFaults(world, injected);
       countFaults(world, kinds, tally);
       checkRun(world, outcome);
       count(tally.codes, String(outcome.code ?? 'killed'));
       if (during) count(tally.faults, 'data changed while it was read');
-      if (outcome.code === undefined) count(tally.faults, 'kill -9');
       checkHistory(story);
+      const left = isTrue && !during && existsSync(world.mirror) ? treeOf(world, 'HEAD') : undefined;
       tally.runs += await heal(story, injected);
-      if (existsSync(world.mirror)) story.states.add(treeOf(world, 'HEAD'));
+      if (existsSync(world.mirror)) {
+        const tree = treeOf(world, 'HEAD');
+        must(left === undefined || left === tree, () => 'a run ends with 0, and the next one finds what it did not do');
+        story.states.add(tree);
+      }
       await checkWhole(story);
     };
   },

@@ -16,6 +16,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { type Emulator, startEmulator } from '../../src/emulator/http/server.ts';
 import type { AccountSeed, Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
+import { mountDisk, type SmallDisk } from '../support/small-disk.ts';
 
 /** No settings of whoever runs this; lines of the log are looked at, too. */
 const ENV = {
@@ -27,6 +28,9 @@ const ENV = {
   LOG_LEVEL: 'debug',
   LOG_FORMAT: 'json',
 };
+
+/** This process looks at folders of another user, too. */
+const GIT_ENV = { ...ENV, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' };
 
 /** Types whose documents are edited: small, so that a round is short. */
 const TYPES = ['integrations', 'flows', 'exports', 'imports', 'connections', 'scripts'] as const;
@@ -42,8 +46,25 @@ export interface Outcome {
 
 /** A user without rights, for whom files may be out of reach. */
 export const OTHER_USER = 65_534;
-/** Size of the file system that a mirror stands on where one can be mounted. */
-const DISK_MB = 24;
+/** Size of the file system that a mirror stands on where one can be mounted, in KiB. */
+const DISK_SIZE = 24 * 1024;
+
+/**
+ * Sets the clock of a process ahead by the milliseconds in `CLOCK_OFFSET`: what this process has a clock for, too, such
+ * as the emulated account, must not see the wrong one.
+ */
+const WRONG_CLOCK = `
+  const offset = Number(process.env.CLOCK_OFFSET);
+  const RightDate = Date;
+  globalThis.Date = class Date extends RightDate {
+    constructor(...given) {
+      super(...(given.length === 0 ? [RightDate.now() + offset] : given));
+    }
+    static now() {
+      return RightDate.now() + offset;
+    }
+  };
+`;
 
 /** Decides when a process is killed, by -9; what it is given does so, and waits until the process is gone. */
 export type Strike = (kill: () => Promise<void>) => void;
@@ -61,7 +82,7 @@ export interface World {
   readonly mirror: string;
   readonly remote: string;
   /** A file system of its own that the mirror stands on; `undefined` where none can be mounted (only root may). */
-  readonly disk: string | undefined;
+  readonly disk: SmallDisk | undefined;
   /** Whether the program can be run as {@link OTHER_USER}. */
   readonly hasOtherUser: boolean;
   /** Who runs the program; `undefined`: whoever runs this. */
@@ -107,27 +128,6 @@ export function filesIn(folder: string): Map<string, string> {
   return files;
 }
 
-const mounted = new Set<string>();
-
-function unmount(folder: string): void {
-  mounted.delete(folder);
-  spawnSync('umount', ['-l', folder]);
-}
-
-// Also when this process ends before its worlds do.
-process.on('exit', () => {
-  for (const folder of mounted) unmount(folder);
-});
-
-/** A file system of its own, or nothing where this user may not mount one. */
-function mountDisk(folder: string): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
-  const made = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MB}m,mode=0755`, 'tmpfs', folder]);
-  if (made.status !== 0) return undefined;
-  mounted.add(folder);
-  return folder;
-}
-
 function canBecomeOther(program: string): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const options = { uid: OTHER_USER, gid: OTHER_USER, env: ENV, cwd: '/' };
@@ -146,7 +146,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   chmodSync(dir, 0o755);
   const base = join(dir, 'disk');
   mkdirSync(base);
-  const disk = mountDisk(base);
+  const disk = mountDisk(base, DISK_SIZE);
   const [mirror, remote] = [join(base, 'mirror'), join(dir, 'remote.git')];
   const small = account === 'small';
   const seed = small ? smallAccount() : sampleAccount();
@@ -161,7 +161,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   const people = seed.people.filter(({ role }) => role === 'owner' || role === 'administrator');
   const said: string[] = [];
   const gitIn = (folder: string, ...args: string[]): string =>
-    execFileSync('git', args, { cwd: folder, env: ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync('git', args, { cwd: folder, env: GIT_ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   gitIn(dir, 'init', '--quiet', '--bare', '--initial-branch=main', remote);
   const config = (home: string, repository: unknown): void => {
     mkdirSync(home, { recursive: true });
@@ -181,7 +181,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   config(dir, { path: mirror, remote });
   let made = 0;
 
-  async function run(home: string, args: readonly string[], offset: number): Promise<Outcome> {
+  async function run(home: string, args: readonly string[]): Promise<Outcome> {
     let [out, err] = ['', ''];
     const code = await runCli(
       args,
@@ -196,7 +196,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
         errIsTerminal: false,
         env: ENV,
         cwd: home,
-        now: () => new Date(Date.now() + offset),
+        now: () => new Date(),
         signal: new AbortController().signal,
       },
       '0.0.0-chaos',
@@ -207,10 +207,11 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
 
   /** Runs the program as a process of its own. */
   async function processOf(args: readonly string[], strike?: Strike): Promise<Outcome> {
-    const { user } = world;
-    const child = spawn(process.execPath, [program, ...args], {
+    const { user, clockOffset } = world;
+    const clock = clockOffset === 0 ? [] : ['--import', `data:text/javascript,${encodeURIComponent(WRONG_CLOCK)}`];
+    const child = spawn(process.execPath, [...clock, program, ...args], {
       cwd: dir,
-      env: ENV,
+      env: { ...ENV, CLOCK_OFFSET: String(clockOffset) },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(user === undefined ? {} : { uid: user, gid: user }),
     });
@@ -246,7 +247,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
     clockOffset: 0,
     gitIn,
     git: (...args) => gitIn(mirror, ...args),
-    run: (...args) => (world.user === undefined ? run(dir, args, world.clockOffset) : processOf(args)),
+    run: (...args) => (world.user === undefined && world.clockOffset === 0 ? run(dir, args) : processOf(args)),
     killed: (strike, ...args) => processOf(args, strike),
     async fresh() {
       made += 1;
@@ -259,7 +260,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
       writeFileSync(join(folder, 'mirror.yaml'), readFileSync(join(mirror, 'prod', 'mirror.yaml')));
       gitIn(join(home, 'mirror'), 'add', '-A');
       gitIn(join(home, 'mirror'), '-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '-qm', 'key');
-      const outcome = await run(home, ['sync', '--json'], 0);
+      const outcome = await run(home, ['sync', '--json']);
       if (outcome.code !== 0) throw new Error(`a fresh mirror could not be made: ${outcome.err}`);
       const files = filesIn(folder);
       rmSync(home, { recursive: true, force: true });
@@ -270,10 +271,10 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
       if (keep) {
         writeFileSync(join(dir, 'said.log'), said.join('\n'));
         process.stderr.write(`kept: ${dir}\n`);
-        if (disk !== undefined) mounted.delete(disk);
+        disk?.keep();
         return;
       }
-      if (disk !== undefined) unmount(disk);
+      disk?.unmount();
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
