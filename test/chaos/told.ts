@@ -25,8 +25,9 @@ function marksOf({ changes }: Told): number[] {
   return [...new Set(marks('after'))].filter((n) => !before.has(n));
 }
 
-function describe({ what, type, id, by, commit }: Told): string {
-  return `${what} ${type}/${id} by ${by.email} in ${commit.slice(0, 8)}`;
+function describe({ what, type, id, by, also, commit }: Told): string {
+  const people = [by, ...also].map(({ email }) => email).join(' and ');
+  return `${what} ${type}/${id} by ${people} in ${commit.slice(0, 8)}`;
 }
 
 /** One resource: each edit is told once, by someone who made one that was not told yet. */
