@@ -129,11 +129,16 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
 export function readTrail(commits: readonly HistoryCommit[], account: string, cut?: string): Entry[] {
   const held = new Map<Key, Files>();
   const entries: Entry[] = [];
+  const seen = new Set<string>();
   for (const commit of commits) {
     // A commit at which the history is cut shows more than it changed.
     const isCut = commit.id === cut;
     const facts = readMessage(isCut ? '' : commit.message);
     if (!isCut && facts.account === undefined) continue;
+    // `git cherry-pick` of a person copies author and message: the account changed once.
+    const said = `${commit.author.email} ${commit.authored.getTime()}\n${commit.message}`;
+    if (seen.has(said)) continue;
+    seen.add(said);
     const authorship = authorshipOf(facts);
     for (const [key, { type, id, before, after }] of touchedBy(commit, account, held)) {
       if (sameFiles(before, after)) continue;

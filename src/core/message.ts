@@ -2,6 +2,7 @@ import { type ChangedFields, fieldWords, stateWords } from './changed-fields.ts'
 import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
 import { breakDirectives, joinDirectives } from './directives.ts';
 import { identityOf, plainEmail } from './identity.ts';
+import { readPath } from './layout.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
@@ -36,6 +37,20 @@ const BY_NEW_RULES = [
   'This is the first run by other rules of the mirror. What they keep, and the ones before left',
   'out or replaced as a whole, differs here as well: not every difference is an edit.',
 ].join('\n');
+/** Why a commit undoes what people committed. */
+const PUT_BACK = [
+  'People changed these files in Git, which does not change the account: here they are again as',
+  'the mirror read them from it. To make the same changes in the account:',
+  'celigo-mirror apply <commit>',
+].join('\n');
+const ALSO_LIVE = [
+  'People changed these files in Git, and the account was changed to the same. Here they are as',
+  'the mirror read them before, so that the next commits show who changed the account.',
+].join('\n');
+/** Paths that such a commit names. */
+const MOST_PATHS = 100;
+const PUT_BACK_TRAILER = 'Celigo-Put-Back';
+const ALSO_LIVE_TRAILER = 'Celigo-Also-Live';
 const RENEWED_TRAILER = 'Celigo-Renewed';
 const NEW_RULES_TRAILER = 'Celigo-New-Rules';
 /** Begins what a commit says about authors that are not certain. */
@@ -273,6 +288,61 @@ function coAuthorLine(person: Person): string {
   return breakDirectives(`Co-authored-by: ${name} <${email}>`);
 }
 
+/** A commit that makes an account's folder again what the mirror left there, before anything else. */
+export interface PutBack {
+  readonly account: string;
+  readonly runId: string;
+  /** Files that it changes, inside the account's folder. */
+  readonly paths: readonly string[];
+  /** Commits of people that changed them, full ids. */
+  readonly commits: readonly string[];
+  /** The account has meanwhile become what these commits made of the folder: the next commit reports by whom. */
+  readonly alsoLive: boolean;
+  readonly nounsOf: (type: string) => Nouns;
+}
+
+/** `2 flows, 1 other file`: the resources that files belong to. */
+function countFiles(paths: readonly string[], nounsOf: (type: string) => Nouns): string {
+  const types = new Map<string, Set<string>>();
+  let others = 0;
+  for (const path of paths) {
+    const parts = readPath(path);
+    if (parts) types.set(parts.type, (types.get(parts.type) ?? new Set()).add(parts.id));
+    else others += 1;
+  }
+  const named = [...types].map(([type, ids]) => {
+    const { noun, plural } = nounsOf(type);
+    return { count: ids.size, text: `${ids.size} ${ids.size === 1 ? noun : plural}` };
+  });
+  const parts = named.sort((a, b) => b.count - a.count);
+  const rest = parts.slice(SUBJECT_PARTS).reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...parts.slice(0, SUBJECT_PARTS).map(({ text }) => text),
+    ...(rest > 0 ? [`${rest} more`] : []),
+    ...(others > 0 ? [`${others} other ${others === 1 ? 'file' : 'files'}`] : []),
+  ].join(', ');
+}
+
+/** The message of a commit that changes nothing but what people changed in Git. */
+export function putBackMessage({ account, runId, paths, commits, alsoLive, nounsOf }: PutBack): string {
+  const shown = paths.slice(0, MOST_PATHS).map((path) => `- ${path}`);
+  const more = paths.length > MOST_PATHS ? [`- and ${paths.length - MOST_PATHS} more`] : [];
+  const subject = alsoLive
+    ? 'as read before, without changes made in Git and in the account'
+    : `put back ${countFiles(paths, nounsOf)}`;
+  const trailers = [
+    `Celigo-Account: ${account}`,
+    `Celigo-Run: ${runId}`,
+    `${alsoLive ? ALSO_LIVE_TRAILER : PUT_BACK_TRAILER}: ${commits.join(', ')}`,
+  ];
+  return `${[
+    `${account}: ${subject}`,
+    [...shown, ...more].join('\n'),
+    alsoLive ? ALSO_LIVE : PUT_BACK,
+    trailers.join('\n'),
+  ].join('\n\n')}\n`;
+}
+
 /** What the commit says about authors that the audit log does not name; empty when it names all. */
 function doubtOf({ changes, notes, audited, certainty }: MessageInput): string {
   const edits = changes.filter(({ baseline }) => !baseline);
@@ -294,6 +364,8 @@ export interface CommitFacts {
   readonly account: string | undefined;
   /** From when on the account was read, by the server's clock, ms; older commits do not say. */
   readonly readAt: number | undefined;
+  /** The run that made it. */
+  readonly run: string | undefined;
   /** When the run began, by the clock of its machine, ms. */
   readonly started: number | undefined;
   /** The restore that made the changes. */
@@ -343,12 +415,13 @@ export function readMessage(message: string): CommitFacts {
   return {
     account: trailers.get('Celigo-Account'),
     readAt: timeOf(trailers.get('Celigo-Read')),
+    run: trailers.get('Celigo-Run'),
     started: timeOf(started),
     restore: trailers.get('Celigo-Restore'),
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,
-    renewed: trailers.has(RENEWED_TRAILER),
+    renewed: [RENEWED_TRAILER, PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name)),
     newRules: trailers.has(RENEWED_TRAILER) || trailers.has(NEW_RULES_TRAILER),
     first,
     allGuessed,

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AppError } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
 import { checkCommits } from './check-commits.ts';
 import type { GitObject } from './git.ts';
@@ -15,7 +16,7 @@ export interface Tip {
 }
 
 /** A commit's own id, tree and time; `undefined` when `name` names none. @throws GitFailure when it cannot be read */
-export async function readTip({ git }: Repository, name: string): Promise<Tip | undefined> {
+export async function readTip({ git }: Pick<Repository, 'git'>, name: string): Promise<Tip | undefined> {
   const [commit] = await git.find([`${name}^{commit}`]);
   return commit && tipOf(commit);
 }
@@ -26,6 +27,14 @@ export function tipOf({ id, bytes }: GitObject): Tip {
   const [, tree = ''] = /^tree (\w+)$/m.exec(head) ?? [];
   const [, seconds] = /^committer .* (\d+) [-+]\d+$/m.exec(head) ?? [];
   return { commit: id, tree, time: new Date(Number(seconds) * 1000) };
+}
+
+/** E-mail address of who committed it, and message, of a commit as `cat-file` gives it. */
+export function commitText({ bytes }: GitObject): { readonly by: string; readonly message: string } {
+  const text = bytes.toString('utf8');
+  const end = text.indexOf('\n\n');
+  const [, by = ''] = /^committer .*<([^<>]*)> \d+ [-+]\d+$/m.exec(text.slice(0, Math.max(0, end))) ?? [];
+  return { by, message: end < 0 ? '' : text.slice(end + 2) };
 }
 
 /** The commit that HEAD names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
@@ -43,6 +52,9 @@ async function currentTip(repository: Repository, known: Tip | undefined): Promi
   return isKnown ? known : readHeadTip(repository);
 }
 
+/** A commit to make. `committed`: when it was made for the first time; now unless given. */
+export type CommitRequest = Omit<NewCommit, 'committed'> & { readonly committed?: Date };
+
 /** What became of commits that were to be made. */
 export interface Committed {
   /** Where they begin. */
@@ -59,25 +71,57 @@ export interface Committed {
 interface CommitOptions {
   /** The commit that HEAD named a while ago. */
   readonly known?: Tip | undefined;
+  /** The commits are about this folder alone, which must still be as in that commit. */
   readonly folder?: string;
   /** Each change must differ from HEAD: where one does not, what is known of HEAD is wrong. */
   readonly exact?: boolean;
+}
+
+/** A person committed in the folder meanwhile: what was found out about it is old. */
+export class FolderMoved extends AppError {
+  constructor(folder: string) {
+    super('REPOSITORY', `others committed in ${folder}/ while the run was in progress. Nothing was committed`, {
+      hint: 'Run again',
+    });
+  }
+}
+
+/** @throws FolderMoved */
+async function checkFolder(
+  { git }: Repository,
+  folder: string,
+  known: Tip | undefined,
+  from: Tip | undefined,
+): Promise<void> {
+  if (known?.commit === from?.commit) return;
+  const tree = async (tip: Tip | undefined): Promise<string | undefined> =>
+    tip && (await git.ask(['rev-parse', '--verify', '--quiet', `${tip.commit}:${folder}`]));
+  if ((await tree(known)) !== (await tree(from))) throw new FolderMoved(folder);
+}
+
+/** A parent so much later than now is dated in the future: clocks need not agree to the second. */
+const FUTURE_MS = 60_000;
+
+/** Whether a commit is dated in the future. @param now by the server's clock */
+export function isFuture({ time }: Pick<Tip, 'time'>, now: Date): boolean {
+  return time.getTime() > now.getTime() + FUTURE_MS;
 }
 
 /**
  * Commits on top of HEAD: everything that was written becomes part of the repository, then the branch moves in one step
  * from its expected old value, so that a crash leaves either all of it or nothing. The work tree does not follow yet.
  * No hook runs, no index is read. The commits are compared with what was asked for before the branch names them.
- * @throws AppError `REPOSITORY`, CacheDamaged, GitFailure
+ * @param now by the server's clock @throws AppError `REPOSITORY`, CacheDamaged, GitFailure, FolderMoved
  */
 export async function commitOnHead(
   repository: Repository,
   objects: ObjectWriter,
-  requests: readonly Omit<NewCommit, 'committed'>[],
+  requests: readonly CommitRequest[],
   now: Date,
   { known, folder, exact = false }: CommitOptions = {},
 ): Promise<Committed> {
   const from = await currentTip(repository, known);
+  if (folder !== undefined) await checkFolder(repository, folder, known, from);
   const made = await commitOnto(repository, objects, from, requests, now, folder);
   await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
   if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
@@ -89,15 +133,16 @@ export async function commitOnto(
   repository: Repository,
   objects: ObjectWriter,
   from: Tip | undefined,
-  requests: readonly Omit<NewCommit, 'committed'>[],
+  requests: readonly CommitRequest[],
   now: Date,
   folderPath?: string,
 ): Promise<Pick<Committed, 'tip' | 'ids' | 'folder'>> {
-  // A clock that went backwards must not put a commit before its parent.
-  const committed = from && from.time > now ? from.time : now;
   const written: (Tip | undefined)[] = [];
   let tip = from;
   for (const request of requests) {
+    const date = request.committed ?? now;
+    // No commit is earlier than its parent, except than one that a wrong clock dated in the future.
+    const committed = tip && tip.time > date && !isFuture(tip, now) ? tip.time : date;
     const { commit, tree } = await objects.commit(tip?.commit, { ...request, committed });
     const made = tree === tip?.tree ? undefined : { commit, tree, time: committed };
     tip = made ?? tip;
@@ -120,7 +165,7 @@ export async function commitOnto(
 /** Writes a commit again, signed. */
 async function signCommit(
   { git }: Repository,
-  { message, author, authorDate }: Omit<NewCommit, 'committed'>,
+  { message, author, authorDate }: CommitRequest,
   { tree, time }: Tip,
   parent: Tip | undefined,
 ): Promise<string> {

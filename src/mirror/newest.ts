@@ -1,11 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readMessage } from '../core/message.ts';
 import { GitFailure } from './git.ts';
 import type { Repository } from './repository.ts';
 import { deepen } from './stateless.ts';
 
 /** A commit without what it holds. */
 interface BareCommit {
+  readonly id: string;
+  readonly parents: readonly string[];
+  /** E-mail address of who committed it. */
+  readonly committer: string;
   /** E-mail address of its author. */
   readonly author: string;
   readonly committed: Date;
@@ -42,16 +47,59 @@ export async function* newestCommits(repository: Repository): AsyncGenerator<Bar
   }
 }
 
-async function readChunk({ git }: Repository, skip: number, count: number): Promise<BareCommit[]> {
-  // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
-  const range = [`--skip=${skip}`, `--max-count=${count}`];
-  const format = `--format=%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
-  const out = await git.ask(['log', ...range, '--no-show-signature', format, 'HEAD', '--']);
+/** Commits of the range, without what they hold; none where git cannot read them. */
+async function readCommits({ git }: Repository, words: readonly string[]): Promise<BareCommit[]> {
+  const format = `--format=%H${BETWEEN}%P${BETWEEN}%ce${BETWEEN}%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
+  const out = await git.ask(['log', '--no-show-signature', format, ...words, '--']);
   return (out ?? '')
     .split(END)
     .slice(0, -1)
     .map((text) => {
-      const [author = '', seconds, ...message] = text.replace(/^\n/, '').split(BETWEEN);
-      return { author, committed: new Date(Number(seconds) * 1000), message: message.join(BETWEEN) };
+      const [id = '', parents = '', committer = '', author = '', seconds, ...message] = text
+        .replace(/^\n/, '')
+        .split(BETWEEN);
+      return {
+        id,
+        parents: parents.split(' ').filter(Boolean),
+        committer,
+        author,
+        committed: new Date(Number(seconds) * 1000),
+        message: message.join(BETWEEN),
+      };
     });
+}
+
+function readChunk(repository: Repository, skip: number, count: number): Promise<BareCommit[]> {
+  // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
+  return readCommits(repository, [`--skip=${skip}`, `--max-count=${count}`, 'HEAD']);
+}
+
+/**
+ * The newest commit that the mirror made for an account; `undefined` where there is none, or none within reach. A copy
+ * that a person made of one (`git cherry-pick`) keeps its message, and does not count.
+ */
+export async function newestOwn(repository: Repository, account: string): Promise<string | undefined> {
+  const isOwn = async (commit: BareCommit): Promise<boolean> =>
+    readMessage(commit.message).account === account && !(await isCopy(repository, commit));
+  let merged = false;
+  for await (const commit of newestCommits(repository)) {
+    if (await isOwn(commit)) {
+      if (!merged) return commit.id;
+      // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
+      const beside = await readCommits(repository, ['--topo-order', `${commit.id}..HEAD`]);
+      for (const one of beside) if (await isOwn(one)) return one.id;
+      return commit.id;
+    }
+    merged ||= commit.parents.length > 1;
+  }
+  return undefined;
+}
+
+/** Whether a commit repeats the message of another one, which the mirror itself committed. */
+async function isCopy(repository: Repository, { id, committer, author, message }: BareCommit): Promise<boolean> {
+  if (committer === repository.committer.email) return false;
+  const run = /^Celigo-Run: .*$/m.exec(message)?.[0];
+  if (run === undefined) return false;
+  const sameRun = await readCommits(repository, ['--fixed-strings', `--grep=${run}`, 'HEAD']);
+  return sameRun.some((one) => one.id !== id && one.author === author && one.message === message);
 }

@@ -2,9 +2,11 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { commitOnto, moveBranch, readTip } from './commit.ts';
+import { readMessage } from '../core/message.ts';
+import { type CommitRequest, commitOnto, moveBranch, readTip } from './commit.ts';
 import { type Git, GitFailure } from './git.ts';
-import { createObjectWriter, type NewCommit, type TreeChange } from './object-writer.ts';
+import { putBackPushed } from './manual-edits.ts';
+import { createObjectWriter, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { reasonOf } from './said.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
@@ -157,11 +159,7 @@ export async function resolve({ git }: Pick<Repository, 'git'>, ref: string): Pr
 }
 
 /** A commit of ours as one to be made again: its account folders as it had them. @throws RemoteRefusal, GitFailure */
-async function readAgain(
-  { git }: Repository,
-  accounts: readonly string[],
-  commit: string,
-): Promise<Omit<NewCommit, 'committed'>> {
+async function readAgain({ git }: Repository, accounts: readonly string[], commit: string): Promise<CommitRequest> {
   const shown = ['--root', '--no-commit-id', '--name-only', '-z', '-m', '--first-parent'];
   const touched = (await git.run(['diff-tree', ...shown, commit])).split('\0').filter(Boolean);
   const foreign = touched.find((name) => !accounts.includes(name));
@@ -176,28 +174,51 @@ async function readAgain(
     return { path, oid: oid || undefined, folder: true };
   });
   // The first line names the commit.
-  const said = await git.run(['rev-list', '--no-walk', '--encoding=UTF-8', '--format=%an%n%ae%n%at%n%B', commit]);
-  const [, name = '', email = '', time = '0', ...message] = said.split('\n');
+  const said = await git.run(['rev-list', '--no-walk', '--encoding=UTF-8', '--format=%an%n%ae%n%at%n%ct%n%B', commit]);
+  const [, name = '', email = '', time = '0', committed = '0', ...message] = said.split('\n');
   return {
     message: `${message.join('\n').trimEnd()}\n`,
     author: { name, email },
     authorDate: new Date(Number(time) * 1000),
+    committed: new Date(Number(committed) * 1000),
     changes: await Promise.all(changes),
   };
+}
+
+/** The commits that put back what people pushed into the folders of the commits that are made again. */
+async function putBackBefore(
+  repository: Repository,
+  again: readonly CommitRequest[],
+  base: string,
+  onto: string,
+): Promise<CommitRequest[]> {
+  const before: CommitRequest[] = [];
+  const firsts = new Map<string, CommitRequest>();
+  for (const request of [...again].reverse()) for (const { path } of request.changes) firsts.set(path, request);
+  for (const [folder, first] of firsts) {
+    const { account, run = '' } = readMessage(first.message);
+    if (!first.committed || account !== folder) continue;
+    const request = await putBackPushed(repository, folder, base, onto, run);
+    if (request) before.push({ ...request, authorDate: first.committed, committed: first.committed });
+  }
+  return before;
 }
 
 /**
  * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
  * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
- * dropped. Author, date and message stay.
+ * dropped. Author, date and message stay. What people pushed into such a folder meanwhile is put back first, so that
+ * our commits change what they say alone.
  */
 async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {
   const old = (await repository.head()) as string;
   const commits = (await repository.git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
     .split('\n')
     .filter(Boolean);
-  const requests: Omit<NewCommit, 'committed'>[] = [];
-  for (const commit of commits) requests.push(await readAgain(repository, accounts, commit));
+  const again: CommitRequest[] = [];
+  for (const commit of commits) again.push(await readAgain(repository, accounts, commit));
+  const base = (await repository.git.run(['merge-base', old, onto])).trim();
+  const requests = [...(await putBackBefore(repository, again, base, onto)), ...again];
   const from = await readTip(repository, onto);
   if (!from) {
     const remedy = 'Check the repository with: celigo-mirror doctor';

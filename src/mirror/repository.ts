@@ -40,6 +40,8 @@ export interface Repository {
   folderFiles(account: string): Promise<Map<string, string>>;
   /** Text of a file in HEAD. @throws GitFailure when there is none */
   read(path: string): Promise<string>;
+  /** Reports what the user should know. */
+  notice(message: string): void;
   /** Rebuilds the index where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
   repairIndex(): Promise<void>;
   /** Gives the lock back. */
@@ -212,6 +214,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
+      notice: options.onNotice,
       async repairIndex() {
         const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, format, options.folders);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);

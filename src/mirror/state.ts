@@ -228,6 +228,19 @@ export function documentsAmong(paths: Iterable<string>): Map<string, DocumentEnt
   return documents;
 }
 
+/** A state of an account's folder that no commit holds. @param files path inside the folder → object id */
+export function filesState(git: Git, account: string, files: ReadonlyMap<string, string>): MirrorState {
+  return {
+    label: 'this run',
+    account,
+    tree: '',
+    files,
+    documents: documentsAmong(files.keys()),
+    texts: async (paths) =>
+      (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
+  };
+}
+
 /** Every file of a state: path inside the folder → bytes. */
 export async function readFiles(git: Git, { files }: MirrorState): Promise<Map<string, Buffer>> {
   const bytes = await git.objects([...files.values()]);

@@ -4,6 +4,7 @@ import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { random } from '../support/random.ts';
 import { Workspace } from '../support/workspace.ts';
+import { OthersInGit } from './others-in-git.ts';
 
 /** What the account's own record says of one resource between two runs. */
 export interface Expected {
@@ -36,6 +37,10 @@ export interface Month {
   /** `<type>/<id>` → field → who made it what it is, of what is there at the end. */
   readonly blame: ReadonlyMap<string, ReadonlyMap<string, Blame>>;
   readonly end: Date;
+  /** What the account was like after a run in the middle, and a moment at which it was so. */
+  readonly middle: { readonly at: Date; readonly states: ReadonlyMap<string, Readonly<Record<string, unknown>>> };
+  /** How often others did something in Git, by what it was. */
+  readonly foreign: ReadonlyMap<string, number>;
 }
 
 const TYPES = ['flows', 'exports', 'imports', 'connections', 'scripts', 'integrations'];
@@ -88,17 +93,25 @@ function evaluate(
   };
 }
 
-/** Lets six people work for a month: `changes` edits, mirrored now and then. Everything follows from the seed. */
+/**
+ * Lets seven people work for a month: `changes` edits, mirrored now and then, while three others commit, merge and
+ * revert in Git. Everything follows from the seed.
+ */
 export async function liveMonth(seed: number, changes: number): Promise<Month> {
   const next = random(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)] as T;
   let clock = Date.parse('2026-10-01T06:00:00Z');
   const base = sampleAccount();
   // Everybody may edit everything: whom the account lets do what is another test's matter.
-  const people = base.people.map(({ integrationIds: _, ...person }) => ({
-    ...person,
-    role: person.role === 'owner' ? ('owner' as const) : ('administrator' as const),
-  }));
+  const [, administrator] = base.people;
+  if (!administrator) throw new Error('the sample account has one person only');
+  const seventh = { _id: '5f1e0a2b3c4d5e6f70819299', name: 'Seventh Person', email: 'seventh@fjellrand.example.com' };
+  const people = [...base.people, { ...administrator, ...seventh, token: 'token-of-the-seventh' }].map(
+    ({ integrationIds: _, ...person }) => ({
+      ...person,
+      role: person.role === 'owner' ? ('owner' as const) : ('administrator' as const),
+    }),
+  );
   const ashares = (base.resources.ashares ?? []).map(({ integrationAccessLevel: _, ...share }) => ({
     ...share,
     accessLevel: 'administrator',
@@ -160,12 +173,14 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
     } else browser.set(type, id, edit);
   }
 
+  const others = new OthersInGit(space, next);
+  let middle: Month['middle'] | undefined;
   let runs = 0;
   let reported = account.emulator.state.audit().length;
   let before = states(account);
   for (let n = 1, left = 1; n <= changes; n++) {
-    // Two hours and 24 minutes on average: 300 changes fill October.
-    clock += 60_000 + Math.floor(next() * 284) * 60_000;
+    // They fill October, whatever their number.
+    clock += 60_000 + Math.floor((next() * 85_200) / changes) * 60_000;
     await change(n);
     left -= 1;
     if (left > 0 && n < changes) continue;
@@ -191,9 +206,15 @@ export async function liveMonth(seed: number, changes: number): Promise<Month> {
       blame.set(key, fields);
     }
     before = after;
-    await space.sync();
+    others.act(new Date(clock));
+    const { code, remote: _, ...report } = await space.sync();
+    if (code !== 0) throw new Error(`change ${n}: ${JSON.stringify(report)}`);
     runs += 1;
+    clock += 60_000;
+    if (!middle && n > changes / 2) middle = { at: new Date(clock), states: after };
   }
   for (const key of [...blame.keys()]) if (!before.has(key)) blame.delete(key);
-  return { account, space, people, changes, runs, expected, blame, end: new Date(clock) };
+  if (!middle) throw new Error('no run in the middle');
+  const { foreign } = others;
+  return { account, space, people, changes, runs, expected, blame, end: new Date(clock), middle, foreign };
 }

@@ -9,7 +9,7 @@ import { type Key, keyOf } from '../../core/keys.ts';
 import { basePath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { type DocumentEntry, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { type DocumentEntry, filesState, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { writtenApart } from '../../plan/left-out.ts';
 import type { SyncReport } from '../report.ts';
 import { runAccount } from '../sync/sync-account.ts';
@@ -86,6 +86,7 @@ export async function observe(
   const reading = readBase(repository, account.name, options.known);
   reading.catch(() => undefined);
   const fresh = new Map<Key, MirrorDocument>();
+  let unedited: MirrorState | undefined;
   const report = await runAccount(
     identified(deps),
     account,
@@ -99,11 +100,14 @@ export async function observe(
         const type = find(typeName);
         if (type) fresh.set(keyOf(typeName, id), documentOf(deps, type, id, doc));
       },
+      unedited: (files) => {
+        unedited = filesState(repository.git, account.name, files);
+      },
       ...(options.restore ? { restore: options.restore } : {}),
     },
     Promise.resolve(repository),
   );
-  const held = await reading;
+  const held = unedited ?? (await reading);
   const base = held && { ...held, find };
   const gone = new Set<Key>(report.held);
   const changed = new Set<Key>();

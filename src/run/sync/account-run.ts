@@ -46,6 +46,11 @@ export function beginRun(deps: RunDeps, account: AccountConfig, options: SyncOpt
   };
 }
 
+/** Now, by the server's clock: whatever the one of this machine says, commits carry its times. */
+export function serverNow({ client, deps }: Pick<AccountRun, 'client' | 'deps'>): Date {
+  return new Date(deps.now().getTime() + client.clockSkewMs());
+}
+
 /** Stops what is still in progress and reports the requests of the run, also of one that failed. */
 export async function endRun({ deps, account, client, stop }: AccountRun): Promise<void> {
   stop.abort();

@@ -67,8 +67,9 @@ function lineOf(entry: FeedEntry): string {
 
 interface FeedInput {
   readonly client: ApiClient;
-  readonly repository: Pick<Repository, 'folderFiles' | 'git'>;
-  readonly account: string;
+  readonly repository: Pick<Repository, 'git'>;
+  /** Files of the account's folder: path inside it → object id. */
+  readonly held: ReadonlyMap<string, string>;
   /** Of a plain-text credential. */
   readonly fingerprint: (secret: string) => string;
   /** Now, by the server's clock. */
@@ -79,13 +80,12 @@ interface FeedInput {
 }
 
 /**
- * The files of the audit feed that grow in this run. What HEAD holds says how far the feed reaches, so that a run that
+ * The files of the audit feed that grow in this run. What the folder holds says how far the feed reaches, so that a run that
  * failed, or a clone that is not kept, loses nothing. Lines are only ever added at the end.
  * @throws ApiError when the log cannot be read completely, GitFailure
  */
 export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
-  const { client, repository, account, fingerprint, serverTime, full, signal } = input;
-  const held = await repository.folderFiles(account);
+  const { client, repository, held, fingerprint, serverTime, full, signal } = input;
   const files = [...held.keys()].filter((path) => path.startsWith(`${FEED_DIR}/`)).sort();
   const texts = new Map<string, string>();
   const known = new Set<string>();

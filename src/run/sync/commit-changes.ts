@@ -4,15 +4,17 @@ import type { ChangedFields } from '../../core/changed-fields.ts';
 import type { Change, ChangeNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import { commitMessage, type Nouns, oneLine, whatWords } from '../../core/message.ts';
+import { isFuture, type Tip } from '../../mirror/commit.ts';
 import type { TreeChange } from '../../mirror/object-writer.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';
-import type { AccountRun } from './account-run.ts';
+import { type AccountRun, serverNow } from './account-run.ts';
 import { auditTypeOf, type Log, NO_LOG, readUsers } from './audit-log.ts';
 import { MOST_NAMED, readChangedFields } from './changed-fields.ts';
 import { type CommitRequest, commitFolder, type FolderCommits, writeFiles } from './commit-folder.ts';
 import { type Decision, reportRescue } from './decide.ts';
 import { wordsFor } from './generated-files.ts';
+import type { PutBack } from './put-back.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** A run that is about to commit. */
@@ -36,26 +38,46 @@ interface Committed {
   readonly following: Promise<boolean>;
 }
 
-/** Finds out who changed what and commits it, one commit a person, oldest first. @throws AppError, ApiError, CacheDamaged, GitFailure */
-export async function commitChanges(run: AccountRun, start: StartingPoint, decision: Decision): Promise<Committed> {
+/**
+ * Finds out who changed what and commits it, one commit a person, oldest first, on top of what puts back the edits of
+ * others.
+ * @throws AppError, ApiError, CacheDamaged, GitFailure
+ */
+export async function commitChanges(
+  run: AccountRun,
+  start: StartingPoint,
+  decision: Decision,
+  putBack: PutBack | undefined,
+): Promise<Committed> {
   const { repository, objects } = start;
   const { deps, account, options } = run;
   const { changes, generated } = decision;
   const alongside = options.restore?.files ?? [];
-  if (changes.length + generated.put.length + generated.remove.length + alongside.length === 0)
+  if (!putBack && changes.length + generated.put.length + generated.remove.length + alongside.length === 0)
     return { commits: [], folder: undefined, following: Promise.resolve(true) };
   const groups = await attribute({ run, start, decision });
   deps.signal.throwIfAborted();
   const last = groups.at(-1);
-  const requests: CommitRequest[] = [];
+  const requests: CommitRequest[] = putBack ? [putBack.request] : [];
   for (const group of groups) {
     const details = await readChangedFields(start, group.changes.slice(0, MOST_NAMED));
     requests.push(requestOf({ run, start, decision }, group, details, group === last));
   }
-  const known = { known: start.headState.tip, folder: account.name, exact: true };
-  const made = await commitFolder(repository, objects, requests, deps.now(), known);
+  // Put back first, a file may end as HEAD has it.
+  const known = { known: start.headState.tip, folder: account.name, exact: putBack === undefined };
+  const now = serverNow(run);
+  const made = await commitFolder(repository, objects, requests, now, known);
+  if (made.from && isFuture(made.from, now)) run.notice(futureNotice(made.from));
   for (const commit of made.commits) deps.report({ name: 'committed', account: account.name, commit });
   return { commits: made.commits, folder: made.folder, following: followCommits(run, start, made) };
+}
+
+/** What is said of a commit that a wrong clock dated. */
+function futureNotice({ commit, time }: Tip): string {
+  return (
+    `commit ${commit.slice(0, 12)} is dated in the future (${time.toISOString()}): the mirror's commits after it have ` +
+    'the time of the server again'
+  );
 }
 
 /** Lets the work tree follow. What was committed holds also where it cannot. */
@@ -99,7 +121,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
     auditTypeOf,
     users,
     fallback: deps.config.repository.author,
-    now: deps.now(),
+    now: serverNow(run),
     // No one made what the rules of this version make of an unchanged document.
     guess: !committing.start.newRules,
   });
@@ -189,9 +211,8 @@ function settingsOf({ generated }: Decision): string[] {
 /** Our own files go with the mirror's own commit, which comes last. */
 function settingsGroup({ run, decision }: Committing, last: AuthoredChanges | undefined): AuthoredChanges[] {
   if (settingsOf(decision).length === 0 || last?.certainty === 'unknown') return [];
-  const { deps } = run;
-  const author = deps.config.repository.author;
-  return [{ author, date: deps.now(), coAuthors: [], changes: [], certainty: 'unknown', notes: new Map() }];
+  const { author } = run.deps.config.repository;
+  return [{ author, date: serverNow(run), coAuthors: [], changes: [], certainty: 'unknown', notes: new Map() }];
 }
 
 /**
@@ -226,7 +247,7 @@ function restoredGroup(
   const notes = new Map(changes.map((change) => [change, noteOf(change)]));
   return {
     author: restore.operator,
-    date: run.deps.now(),
+    date: serverNow(run),
     coAuthors: coAuthorsOf(restore.operator, notes.values()),
     changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
     certainty: 'audit',

@@ -2,13 +2,13 @@ import { blobOid } from '../../core/digest.ts';
 import { joinDirectives } from '../../core/directives.ts';
 import { identityOf } from '../../core/identity.ts';
 import type { MirrorFile } from '../../core/layout.ts';
-import { commitOnHead, type Tip } from '../../mirror/commit.ts';
-import type { NewCommit, ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
+import { commitOnHead, type CommitRequest as NewRequest, type Tip } from '../../mirror/commit.ts';
+import type { ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { CommitReport, ResourceReport } from '../report.ts';
 
 /** A commit of the mirror to make. */
-export interface CommitRequest extends Omit<NewCommit, 'committed'> {
+export interface CommitRequest extends NewRequest {
   /** For its report. */
   readonly resources?: readonly ResourceReport[];
 }
@@ -34,7 +34,10 @@ export interface FolderCommits {
   readonly folder: string | undefined;
 }
 
-/** Makes commits, all or none, and reports those that changed something. @throws GitFailure */
+/**
+ * Makes commits, all or none, and reports those that changed something.
+ * @param now by the server's clock @throws GitFailure, FolderMoved
+ */
 export async function commitFolder(
   repository: Repository,
   objects: ObjectWriter,

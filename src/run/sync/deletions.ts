@@ -1,7 +1,7 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBelow } from '../../core/below.ts';
-import type { Change } from '../../core/changes.ts';
+import type { Change, FileEntry } from '../../core/changes.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isObject } from '../../core/json.ts';
 import { readPath, titleOf } from '../../core/layout.ts';
@@ -169,25 +169,28 @@ export async function decideDeletions(
         held.push(`${type}/${id}`);
         continue;
       }
-      const files = (known.get(id)?.files ?? []).map(([path]) => path);
-      const title = deletions.length < MOST_TITLES ? await lastTitle(repository, account, entry.type, files) : '';
-      deletions.push(deletionOf(type, id, files, title));
+      const files = known.get(id)?.files ?? [];
+      const title = deletions.length < MOST_TITLES ? await lastTitle(repository, entry.type, files) : '';
+      deletions.push(
+        deletionOf(
+          type,
+          id,
+          files.map(([path]) => path),
+          title,
+        ),
+      );
       gone.add(`${type}/${id}`);
     }
   }
   return { deletions, doubts, held };
 }
 
-async function lastTitle(
-  repository: Repository,
-  account: string,
-  type: ResourceType,
-  files: readonly string[],
-): Promise<string> {
-  const document = files.find((path) => path.endsWith('.yaml'));
-  if (!document) return '';
+async function lastTitle({ git }: Repository, type: ResourceType, files: readonly FileEntry[]): Promise<string> {
+  const [, oid] = files.find(([path]) => path.endsWith('.yaml')) ?? [];
+  if (!oid) return '';
   try {
-    const doc = parseYaml(await repository.read(`${account}/${document}`));
+    const [bytes] = await git.objects([oid]);
+    const doc = parseYaml(bytes?.toString('utf8') ?? '');
     return isObject(doc) ? titleOf(type, doc) : '';
   } catch {
     // A damaged file has no name to show; the message has the path.

@@ -12,7 +12,7 @@ import {
   OVERVIEW_FILE,
   OVERVIEW_MARK,
 } from '../../core/layout.ts';
-import { documentPaths, documentsAmong, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { documentPaths, filesState, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { AccountRun } from './account-run.ts';
 import { growFeed } from './audit-feed.ts';
 import type { StartingPoint } from './starting-point.ts';
@@ -52,7 +52,7 @@ async function feedFiles({ run, start, serverTime }: Changed): Promise<readonly 
     return await growFeed({
       client: run.client,
       repository: start.repository,
-      account: run.account.name,
+      held: await start.headState.files(),
       fingerprint: start.context.normalise.fingerprint,
       serverTime,
       full: start.full,
@@ -74,17 +74,7 @@ async function stateAfter(
   for (const path of changes.flatMap(({ remove }) => remove)) files.delete(path);
   for (const [path, oid] of changes.flatMap(({ put }) => put)) files.set(path, oid);
   await objects.flush();
-  return {
-    label: 'this run',
-    account: run.account.name,
-    tree: '',
-    files,
-    documents: documentsAmong(files.keys()),
-    texts: async (paths) => {
-      const found = await repository.git.objects(paths.map((path) => files.get(path) ?? ''));
-      return found.map((bytes) => bytes.toString('utf8'));
-    },
-  };
+  return filesState(repository.git, run.account.name, files);
 }
 
 async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
@@ -96,7 +86,7 @@ async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' |
   const due = changes.length > 0 || full;
   if (!due && !account.overview) return nothing;
   if (!account.overview && !changed.start.headState.hasPages) return nothing;
-  const before = await repository.folderFiles(account.name);
+  const before = await changed.start.headState.files();
   if (account.overview && !due && before.has(OVERVIEW_FILE)) return nothing;
   const state = await stateAfter(changed, before);
   const [front] = await repository.git.objects([before.get(OVERVIEW_FILE) ?? ''].filter((oid) => oid !== ''));

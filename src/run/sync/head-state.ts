@@ -5,23 +5,33 @@ import { blobOid, digestOf } from '../../core/digest.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile, OVERVIEW_FILE, OVERVIEW_FOLDER } from '../../core/layout.ts';
+import { readMessage } from '../../core/message.ts';
 import { parseYaml, YamlError } from '../../core/yaml.ts';
 import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
-import { type Tip, tipOf } from '../../mirror/commit.ts';
+import { commitText, type Tip, tipOf } from '../../mirror/commit.ts';
+import type { GitObject } from '../../mirror/git.ts';
+import { type ManualEdits, readManualEdits, withoutEdits } from '../../mirror/manual-edits.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { type Binding, RULES, readBinding, renderBinding } from '../binding.ts';
+import { type Binding, bindsTo, RULES, readBinding, renderBinding } from '../binding.ts';
 import { knownTypes } from './known-types.ts';
 
 /** Line ends and bytes of the mirror are never converted, whatever attributes are set above the folder. */
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';
-/** The account's folder when the run begins. */
+/**
+ * The account's folder when the run begins, as the mirror itself left it: what people committed in it since does not
+ * come from the account, and the run puts it back.
+ */
 export interface HeadState {
   /** `undefined` before the first commit. */
   readonly tip: Tip | undefined;
-  /** Object id of the folder. */
+  /** Object id of the folder in HEAD. */
   readonly tree: string | undefined;
-  /** Whether the folder has pages of the overview, of whoever. */
+  /** Whether the folder may have pages of the overview, of whoever. */
   readonly hasPages: boolean;
+  /** What people committed in it. */
+  readonly edits: ManualEdits | undefined;
+  /** All its files, without those edits: path inside the folder → object id. */
+  readonly files: () => Promise<ReadonlyMap<string, string>>;
   readonly cache: Cache | undefined;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
@@ -33,35 +43,35 @@ export interface HeadState {
   /** Types that were read completely at least once. */
   readonly covered: ReadonlySet<string>;
   readonly known: ReadonlyMap<string, CachedType>;
-  /** Our own files next to the documents, as HEAD holds them. */
+  /** Our own files next to the documents. */
   readonly settings: ReadonlyMap<string, string>;
   readonly fingerprintKey: string;
   readonly rules: string;
 }
 
 /** Reads what HEAD and the cache know of the account's folder. @throws AppError `BINDING`, CacheDamaged, GitFailure */
-export async function readHeadState(repository: Repository, account: AccountConfig): Promise<HeadState> {
+export async function readHeadState(
+  repository: Repository,
+  account: AccountConfig,
+  identity: Promise<string>,
+): Promise<HeadState> {
   const cache = readCache(repository.stateDir, account.name);
-  const path = `${account.name}/${BINDING_FILE}`;
-  const names = ['HEAD', `HEAD:${account.name}`, `HEAD:${path}`];
+  const names = ['HEAD', `HEAD:${account.name}`, `HEAD:${account.name}/${BINDING_FILE}`];
   const [head, folder, settingsFile] = await repository.git.find(names);
   // Not there, or not to be read? The second is not a first run.
   const tree = folder?.id ?? (await repository.folderTree(account.name));
   if (tree === undefined) await repository.head();
-  const text = settingsFile?.bytes.toString('utf8');
-  let binding: Binding | undefined;
-  if (text !== undefined) {
-    binding = readBinding(parseOrNull(text), path);
-  } else if (tree !== undefined) {
-    // A file that is listed and cannot be read is damaged: the folder is not someone else's.
-    if ((await repository.folderFiles(account.name)).has(BINDING_FILE)) await repository.read(path);
-    throw new AppError(
-      'BINDING',
-      `${account.name}/ of the repository holds files but no ${BINDING_FILE}: it is not a mirror. ` +
-        'Nothing was committed',
-      { hint: 'Choose another name for the account, or move that folder away and commit' },
-    );
-  }
+  const isKnown = tree !== undefined && (cache?.tree === tree || isOwn(repository, head, account.name));
+  const edits = isKnown || !head ? undefined : await editsOf(repository, account, tree, settingsFile, identity);
+  let reading: Promise<ReadonlyMap<string, string>> | undefined;
+  const files = (): Promise<ReadonlyMap<string, string>> => {
+    reading ??= repository.folderFiles(account.name).then((held) => withoutEdits(held, edits));
+    return reading;
+  };
+  const settingsText = edits?.files.has(BINDING_FILE)
+    ? await repository.git.run(['cat-file', 'blob', `${edits.tree}:${BINDING_FILE}`])
+    : settingsFile?.bytes.toString('utf8');
+  const binding = await bindingOf(repository, account.name, settingsText, tree);
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
   // Everything that decides what a document of the mirror looks like.
   const rules = digestOfRules([
@@ -73,14 +83,14 @@ export async function readHeadState(repository: Repository, account: AccountConf
     fingerprintKey,
   ]);
   const cacheFits = cache !== undefined && tree !== undefined && cache.tree === tree && cache.rules === rules;
-  const files = cacheFits || tree === undefined ? undefined : await repository.folderFiles(account.name);
+  const held = cacheFits || (tree === undefined && !edits) ? undefined : await files();
   const settings = new Map<string, string>();
   if (cacheFits) {
     if (binding) settings.set(BINDING_FILE, blobOid(renderBinding(binding), repository.format));
     settings.set(ATTRIBUTES_FILE, blobOid(ATTRIBUTES, repository.format));
   } else {
     for (const name of [BINDING_FILE, ATTRIBUTES_FILE]) {
-      const oid = files?.get(name);
+      const oid = held?.get(name);
       if (oid) settings.set(name, oid);
     }
   }
@@ -88,17 +98,77 @@ export async function readHeadState(repository: Repository, account: AccountConf
     tip: head && tipOf(head),
     tree,
     // As a tree object has it: mode, name, zero, id.
-    hasPages: [OVERVIEW_FILE, OVERVIEW_FOLDER].some((name) => folder?.bytes.includes(` ${name}\0`) ?? false),
+    hasPages:
+      edits !== undefined ||
+      [OVERVIEW_FILE, OVERVIEW_FOLDER].some((name) => folder?.bytes.includes(` ${name}\0`) ?? false),
+    edits,
+    files,
     cache,
     cacheFits,
-    lastRun: cache !== undefined && cache.tree === tree ? cache.lastRun : undefined,
+    lastRun: cache !== undefined && cache.tree === (edits?.tree ?? tree) ? cache.lastRun : undefined,
     binding,
     covered: new Set(binding?.types),
-    known: files ? knownTypes(files, cache, rules) : cacheFits ? cache.types : new Map(),
+    known: held ? knownTypes(held, cache, rules) : cacheFits ? cache.types : new Map(),
     settings,
     fingerprintKey,
     rules,
   };
+}
+
+/** Whether a commit is one that the mirror made for the account. */
+function isOwn({ committer }: Repository, commit: GitObject | undefined, account: string): boolean {
+  if (commit === undefined) return false;
+  const { by, message } = commitText(commit);
+  return by === committer.email && readMessage(message).account === account;
+}
+
+/**
+ * What people committed in the folder. A folder that they moved here from another name, with its binding, is another
+ * mirror and no edit; where they removed it, it is made again unless it was bound to someone else.
+ */
+async function editsOf(
+  repository: Repository,
+  account: AccountConfig,
+  tree: string | undefined,
+  settingsFile: GitObject | undefined,
+  identity: Promise<string>,
+): Promise<ManualEdits | undefined> {
+  const edits = await readManualEdits(repository, account.name, tree);
+  if (!edits?.files.has(BINDING_FILE)) return edits;
+  const path = `${account.name}/${BINDING_FILE}`;
+  const read = (text: string): Binding | undefined => {
+    try {
+      return readBinding(parseOrNull(text), path);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      return undefined;
+    }
+  };
+  const ownText = await repository.git.ask(['cat-file', 'blob', `${edits.tree}:${BINDING_FILE}`]);
+  const own = ownText === undefined ? undefined : read(ownText);
+  if (!own) return undefined;
+  if (tree === undefined) return bindsTo(own, { baseUrl: account.baseUrl, userId: await identity }) ? edits : undefined;
+  const now = settingsFile && read(settingsFile.bytes.toString('utf8'));
+  return now?.fingerprintKey && now.fingerprintKey !== own.fingerprintKey ? undefined : edits;
+}
+
+/** @param text the file that binds the folder; @param tree the folder in HEAD @throws AppError `BINDING` */
+async function bindingOf(
+  repository: Repository,
+  account: string,
+  text: string | undefined,
+  tree: string | undefined,
+): Promise<Binding | undefined> {
+  const path = `${account}/${BINDING_FILE}`;
+  if (text !== undefined) return readBinding(parseOrNull(text), path);
+  if (tree === undefined) return undefined;
+  // A file that is listed and cannot be read is damaged: the folder is not someone else's.
+  if ((await repository.folderFiles(account)).has(BINDING_FILE)) await repository.read(path);
+  throw new AppError(
+    'BINDING',
+    `${account}/ of the repository holds files but no ${BINDING_FILE}: it is not a mirror. Nothing was committed`,
+    { hint: 'Choose another name for the account, or move that folder away and commit' },
+  );
 }
 
 function digestOfRules(parts: Json): string {

@@ -7,13 +7,14 @@ import { BINDING_FILE, type MirrorFile, renderResource } from '../../core/layout
 import { commitMessage } from '../../core/message.ts';
 import { createRenewer } from '../../core/normalise.ts';
 import type { TreeChange } from '../../mirror/object-writer.ts';
-import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
+import { documentPaths, filesState, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import { RULES, renderBinding } from '../binding.ts';
 import type { CommitReport } from '../report.ts';
-import type { AccountRun } from './account-run.ts';
+import { type AccountRun, serverNow } from './account-run.ts';
 import { commitFolder, writeFiles } from './commit-folder.ts';
 import { groupFiles } from './known-types.ts';
+import { readPutBack } from './put-back.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** Documents held in memory at a time. */
@@ -68,14 +69,14 @@ async function findRenewed(
 
 /**
  * Writes the documents of older rules by those of today, in a commit of its own, before anything is
- * compared: no one made what the rules change. Gives the commit, or `undefined` where nothing differs.
+ * compared: no one made what the rules change. What people committed in the folder is put back before that. Gives the
+ * commits; none where nothing differs.
  */
-export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<CommitReport | undefined> {
+export async function renewDocuments(run: AccountRun, start: StartingPoint): Promise<readonly CommitReport[]> {
   const { account, deps, options } = run;
   const { repository, headState, objects } = start;
-  if (!headState.binding || !start.renewing || options.dryRun) return undefined;
+  if (!headState.binding || !start.renewing || options.dryRun) return [];
   await start.repairing;
-  const named = await headCommit(repository.git);
   const changes: Change[] = [];
   const tree: TreeChange[] = [];
   const inFolder = (path: string): string => `${account.name}/${path}`;
@@ -89,13 +90,13 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     );
   };
   const { find } = catalogueWith(account.ignore);
-  const state = { ...(await readState(repository.git, account.name, named)), find };
+  const state = { ...filesState(repository.git, account.name, await headState.files()), find };
   await findRenewed(start, state, ({ change, put }) => {
     write(put);
     tree.push(...change.remove.map((path) => ({ path: inFolder(path), oid: undefined })));
     changes.push(change);
   });
-  if (changes.length === 0) return undefined;
+  if (changes.length === 0) return [];
   write([{ path: BINDING_FILE, text: renderBinding({ ...headState.binding, rules: RULES, ignore: account.ignore }) }]);
   const message = commitMessage({
     account: account.name,
@@ -110,11 +111,14 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
   });
   const { author } = deps.config.repository;
-  const request = { message, author, authorDate: deps.now(), changes: tree };
-  const made = await commitFolder(repository, objects, [request], deps.now());
-  const [commit] = made.commits;
-  if (!commit || !made.to) return undefined;
-  deps.report({ name: 'committed', account: account.name, commit });
-  await follow(repository, account.name, made.from?.commit, made.to.commit);
-  return commit;
+  const now = serverNow(run);
+  const putBack = await readPutBack(run, start);
+  const requests = [...(putBack ? [putBack.request] : []), { message, author, authorDate: now, changes: tree }];
+  const known = { known: headState.tip, folder: account.name };
+  const { commits, from, to } = await commitFolder(repository, objects, requests, now, known);
+  if (!to || commits.length === 0) return [];
+  if (putBack?.notice) run.notice(putBack.notice);
+  for (const commit of commits) deps.report({ name: 'committed', account: account.name, commit });
+  await follow(repository, account.name, from?.commit, to.commit);
+  return commits;
 }

@@ -55,7 +55,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     ? Promise.resolve({ foreign: [], rescued: undefined })
     : repairFolder(repository, account.name);
   repairing.catch(() => undefined);
-  const headState = await readHeadState(repository, account);
+  const headState = await readHeadState(repository, account, identity);
   const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, run.startTime);
   const userId = await identity;
   if (headState.binding && !options.rebind)

@@ -23,6 +23,8 @@ export interface SyncOptions {
   readonly beyondGuards?: 'refuse' | 'hold';
   /** Called with every resource that is new or changed, and its document in the mirror's form. */
   readonly seen?: (type: string, id: string, doc: JsonObject) => void;
+  /** Called where people committed in the account's folder: its files without that, path inside it → object id. */
+  readonly unedited?: (files: ReadonlyMap<string, string>) => void;
   /** Fetch everything again when that was last done so many milliseconds ago, or never. */
   readonly fullSweepMs?: number;
   /** Measure the clone afterwards (`repository.measured`). */

@@ -1,0 +1,188 @@
+import { findType } from '../catalogue/index.ts';
+import { isGeneratedFile, isGeneratedPage, isOverview } from '../core/layout.ts';
+import { oneLine, putBackMessage, readMessage } from '../core/message.ts';
+import type { CommitRequest } from './commit.ts';
+import type { Git } from './git.ts';
+import { newestOwn } from './newest.ts';
+import type { Repository } from './repository.ts';
+
+/** A file that is not what the mirror left: as `<mode> <object id>`, absent where it is not there. */
+export interface EditedFile {
+  /** Object id that the mirror left. */
+  readonly own: string | undefined;
+  readonly ownEntry: string | undefined;
+  readonly headEntry: string | undefined;
+}
+
+/** What people committed or merged in an account's folder since the mirror's newest commit of the account. */
+export interface ManualEdits {
+  /** That commit. */
+  readonly since: string;
+  /** Object id of the folder in it. */
+  readonly tree: string;
+  /** By path inside the folder. Files that would not be the mirror's are not among them. */
+  readonly files: ReadonlyMap<string, EditedFile>;
+}
+
+/** A commit of a person. */
+export interface ManualCommit {
+  readonly id: string;
+  readonly author: string;
+}
+
+/** Commits that a notice names. */
+const MOST_COMMITS = 5;
+
+const RAW = /^:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
+const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
+
+function entryOf(mode: string, oid: string): string | undefined {
+  return /^0+$/.test(oid) ? undefined : `${mode} ${oid}`;
+}
+
+/** Whether a file in an account's folder is the mirror's, or is where its files are. */
+function isOurs(path: string): boolean {
+  return isGeneratedFile(path) || findType(path.slice(0, path.indexOf('/'))) !== undefined;
+}
+
+/** Object id of the tree without files, which git knows without having it. */
+const EMPTY_TREE = {
+  sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
+} as const;
+
+/** The files that differ between two trees. */
+async function differing(
+  repository: Repository,
+  own: string | undefined,
+  head: string | undefined,
+): Promise<Map<string, EditedFile>> {
+  const empty = EMPTY_TREE[repository.format];
+  const shown = ['-r', '-z', '--raw', '--no-renames', '--no-abbrev', '--ignore-submodules=none'];
+  const words = (await repository.git.run(['diff-tree', ...shown, own ?? empty, head ?? empty])).split('\0');
+  const files = new Map<string, EditedFile>();
+  for (let i = 0; i + 1 < words.length; i += 2) {
+    const [, ownMode = '', headMode = '', before = '', now = ''] = RAW.exec(words[i] ?? '') ?? [];
+    const ownEntry = entryOf(ownMode, before);
+    files.set(words[i + 1] ?? '', { own: ownEntry && before, ownEntry, headEntry: entryOf(headMode, now) });
+  }
+  return files;
+}
+
+/** Paths of pages that a person wrote in place of a generated one: they are theirs. */
+async function foreignPages(git: Git, files: ReadonlyMap<string, EditedFile>): Promise<string[]> {
+  const pages = [...files].flatMap(([path, { headEntry }]) =>
+    isOverview(path) && headEntry ? [{ path, oid: headEntry.slice(headEntry.indexOf(' ') + 1) }] : [],
+  );
+  const texts = await git.objects(pages.map(({ oid }) => oid));
+  return pages.filter((_, i) => !isGeneratedPage(texts[i]?.toString('utf8') ?? '')).map(({ path }) => path);
+}
+
+/**
+ * Compares an account's folder in HEAD with what the mirror's newest commit of the account left there; `undefined`
+ * where nothing differs, or no such commit is within reach.
+ * @param head object id of the folder in HEAD; `undefined` where it is gone
+ * @throws GitFailure
+ */
+export async function readManualEdits(
+  repository: Repository,
+  account: string,
+  head: string | undefined,
+): Promise<ManualEdits | undefined> {
+  const { git } = repository;
+  const since = await newestOwn(repository, account);
+  const tree = since && (await git.ask(['rev-parse', '--verify', '--quiet', `${since}:${account}`]))?.trim();
+  if (!since || !tree || tree === head) return undefined;
+  const files = await differing(repository, tree, head);
+  for (const path of [...files.keys()]) if (!isOurs(path)) files.delete(path);
+  for (const path of await foreignPages(git, files)) files.delete(path);
+  return files.size > 0 ? { since, tree, files } : undefined;
+}
+
+/** The files of a folder with what people changed as the mirror left it: path inside the folder → object id. */
+export function withoutEdits(
+  head: ReadonlyMap<string, string>,
+  edits: ManualEdits | undefined,
+): ReadonlyMap<string, string> {
+  if (!edits) return head;
+  const files = new Map(head);
+  for (const [path, { own }] of edits.files) {
+    if (own === undefined) files.delete(path);
+    else files.set(path, own);
+  }
+  return files;
+}
+
+/**
+ * The commits of people that changed some of these files, oldest first.
+ * @param range such as `<commit>..HEAD` @param paths inside the folder
+ */
+export async function manualCommits(
+  { git, committer }: Repository,
+  account: string,
+  range: string,
+  paths: ReadonlySet<string>,
+): Promise<readonly ManualCommit[]> {
+  // -c: of a merge the files that are as in none of its parents.
+  const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
+  const format = `--format=${BEGIN}%H${BETWEEN}%an${BETWEEN}%ce${BETWEEN}%B${END}`;
+  const out = await git.run(['log', ...shown, '--no-show-signature', format, range, '--', `${account}/`]);
+  return out.split(BEGIN).flatMap((text): ManualCommit[] => {
+    const end = text.indexOf(END);
+    const [id = '', author = '', by = '', ...message] = text.slice(0, Math.max(0, end)).split(BETWEEN);
+    const isOwn = by === committer.email && readMessage(message.join(BETWEEN)).account !== undefined;
+    const names = text.slice(end + 1).split('\0');
+    const touched = names.some((name) => paths.has(name.trim().slice(account.length + 1)));
+    return id !== '' && !isOwn && touched ? [{ id, author }] : [];
+  });
+}
+
+/**
+ * The commit with which a folder of commits that are made again begins: what people pushed into it since the two
+ * histories parted is put back. `undefined` where they pushed nothing into it.
+ * @param base where the histories part @param onto the commit that is pushed to
+ */
+export async function putBackPushed(
+  repository: Repository,
+  folder: string,
+  base: string,
+  onto: string,
+  runId: string,
+): Promise<Omit<CommitRequest, 'authorDate'> | undefined> {
+  const treeIn = async (commit: string): Promise<string | undefined> =>
+    (await repository.git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${folder}`]))?.trim();
+  const [own, theirs] = [await treeIn(base), await treeIn(onto)];
+  if (own === undefined || own === theirs) return undefined;
+  const paths = new Set((await differing(repository, own, theirs)).keys());
+  const commits = await manualCommits(repository, folder, `${base}..${onto}`, paths);
+  if (commits.length === 0) return undefined;
+  repository.notice(putBackNotice(folder, paths.size, commits));
+  const message = putBackMessage({
+    account: folder,
+    runId,
+    paths: [...paths].sort(),
+    commits: commits.map(({ id }) => id),
+    alsoLive: false,
+    nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
+  });
+  const changes = [{ path: folder, oid: own, folder: true }];
+  return { message, author: repository.committer, changes };
+}
+
+/** What is said of files that were put back. @param dryRun they would be */
+export function putBackNotice(
+  account: string,
+  files: number,
+  commits: readonly ManualCommit[],
+  dryRun = false,
+): string {
+  const named = commits.slice(-MOST_COMMITS).map(({ id, author }) => `${id.slice(0, 12)} (${oneLine(author)})`);
+  const more = commits.length > MOST_COMMITS ? ` and ${commits.length - MOST_COMMITS} more` : '';
+  const [only] = commits.length === 1 ? commits : [];
+  const counted = files === 1 ? '1 file' : `${files} files`;
+  return (
+    `${counted} that people changed in ${account}/ ${dryRun ? 'would be' : files === 1 ? 'was' : 'were'} put back: ` +
+    `commits in Git do not change the account (${named.join(', ')}${more}). To make the same changes there: ` +
+    `celigo-mirror apply ${only ? only.id.slice(0, 12) : '<commit>'}`
+  );
+}

@@ -1,0 +1,60 @@
+import { findType } from '../../catalogue/index.ts';
+import type { Change } from '../../core/changes.ts';
+import { putBackMessage } from '../../core/message.ts';
+import type { CommitRequest } from '../../mirror/commit.ts';
+import { type EditedFile, manualCommits, putBackNotice } from '../../mirror/manual-edits.ts';
+import { type AccountRun, serverNow } from './account-run.ts';
+import type { StartingPoint } from './starting-point.ts';
+
+/** A commit that puts an account's folder back to what the mirror left there, and what the user is to know of it. */
+export interface PutBack {
+  readonly request: CommitRequest;
+  /** Absent where the account has meanwhile become what people made of the folder. */
+  readonly notice?: string;
+}
+
+/**
+ * Puts back what people committed in the account's folder, so that the commits after it hold only what was done in the
+ * account. `undefined` where they committed nothing there.
+ * @param changes what differs in the account from what the mirror left; without them it is not known yet
+ */
+export async function readPutBack(
+  run: AccountRun,
+  { repository, headState: { edits } }: StartingPoint,
+  changes: readonly Change[] = [],
+): Promise<PutBack | undefined> {
+  if (!edits) return undefined;
+  const { account, deps, options } = run;
+  const gone = new Set(changes.flatMap(({ remove }) => remove));
+  const put = new Map(changes.flatMap((change) => change.put));
+  const isLive = ([path, { ownEntry, headEntry }]: readonly [string, EditedFile]): boolean => {
+    const live = put.has(path) ? `100644 ${put.get(path)}` : gone.has(path) ? undefined : ownEntry;
+    return live === headEntry;
+  };
+  const paths = [...edits.files.keys()].sort();
+  const undone = [...edits.files].filter((file) => !isLive(file)).map(([path]) => path);
+  const alsoLive = undone.length === 0;
+  const commits = await manualCommits(
+    repository,
+    account.name,
+    `${edits.since}..HEAD`,
+    new Set(alsoLive ? paths : undone),
+  );
+  const message = putBackMessage({
+    account: account.name,
+    runId: deps.runId,
+    paths,
+    commits: commits.map(({ id }) => id),
+    alsoLive,
+    nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
+  });
+  const request = {
+    message,
+    author: deps.config.repository.author,
+    authorDate: serverNow(run),
+    changes: paths.map((path) => ({ path: `${account.name}/${path}`, oid: edits.files.get(path)?.own })),
+  };
+  return alsoLive
+    ? { request }
+    : { request, notice: putBackNotice(account.name, undone.length, commits, options.dryRun) };
+}
