@@ -87,7 +87,13 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
         onCompromised: options.onLost,
       });
       const me: Owner = { pid: process.pid, host: hostname(), system: thisSystem(), lock: identityOf(lockPath) };
-      writeFileSync(ownerPath, JSON.stringify(me));
+      try {
+        writeFileSync(ownerPath, JSON.stringify(me));
+      } catch (error) {
+        // On a full disk. Held on to, the lock would keep out every later run of this process.
+        await release().catch(() => undefined);
+        throw error;
+      }
       return release;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
