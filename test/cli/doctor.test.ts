@@ -3,6 +3,7 @@ import { chmodSync, chownSync, readdirSync, statfsSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { acquireLock } from '../../src/mirror/lock.ts';
 import type { Finding } from '../../src/run/check/finding.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { gitOverHttp } from '../support/git-http.ts';
@@ -112,6 +113,20 @@ describe('doctor writes where a run would', () => {
     expect(await fault()).toMatch(/is full.* → Free some space/);
     execFileSync('mount', ['-o', 'remount,ro', disk]);
     expect(await fault()).toMatch(/read-only file system.* → Mount it for writing/);
+  });
+
+  it('but not while a run is in progress', async () => {
+    const { space } = await mirror();
+    const ignore = (): void => undefined;
+    const dir = join(space.mirror, '.git');
+    const signal = new AbortController().signal;
+    const release = await acquireLock({ dir, waitMs: 0, onWait: ignore, onLost: ignore, signal });
+
+    expect((await findingsOf(space)).find(({ check }) => check === 'writable')).toMatchObject({
+      verdict: 'note',
+      detail: expect.stringContaining('not tried: another process'),
+    });
+    await release();
   });
 
   it('and says where the first run could make no clone', async () => {

@@ -64,22 +64,22 @@ export async function examineWriting(
     await git.run(['rev-parse', '--absolute-git-dir', '--git-path', 'objects'])
   ).split('\n');
   const tree = (await hasWorkTree(git)) ? path : undefined;
-  const fault = faultOf(tryWriting({ tree, gitDir, objects: resolve(path, objects) }, accounts), path);
-  if (fault) return [fault];
-  const found: Finding = {
-    area: AREA,
-    check: 'writable',
-    verdict: 'ok',
-    detail: 'files, objects and branches can be written',
-  };
+  let release: (() => Promise<void>) | undefined;
   try {
     const ignore = (): void => undefined;
-    const release = await acquireLock({ dir: gitDir, waitMs: 0, onWait: ignore, onLost: ignore, signal });
-    await release();
-    return [found];
+    release = await acquireLock({ dir: gitDir, waitMs: 0, onWait: ignore, onLost: ignore, signal });
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    return [found, { area: AREA, check: 'lock', verdict: 'note', detail: error.message, remedy: error.hint ?? '' }];
+    // A run is in progress, which would find what is written here.
+    if (error instanceof AppError)
+      return [{ area: AREA, check: 'writable', verdict: 'note', detail: `not tried: ${error.message}` }];
+    // What keeps the lock from being made shows below.
+  }
+  try {
+    const fault = faultOf(tryWriting({ tree, gitDir, objects: resolve(path, objects) }, accounts), path);
+    const detail = 'files, objects and branches can be written';
+    return [fault ?? { area: AREA, check: 'writable', verdict: 'ok', detail }];
+  } finally {
+    await release?.();
   }
 }
 
