@@ -256,3 +256,45 @@ describe('the audit feed', () => {
     }
   });
 });
+
+describe('log and report', () => {
+  it('read the feed for the time before the mirror began, and mark what they have from it', async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.mirrored();
+    const before = lines(space).filter(({ event }) => ['create', 'update', 'delete', 'restore'].includes(event));
+    expect(before.length).toBeGreaterThan(5);
+    const flow = before.find(({ resourceType, fields }) => resourceType === 'flow' && fields.length > 0);
+    account.emulator.act(account.owner.token).set('flows', String(flow?.resourceId), { description: 'by the mirror' });
+    await space.sync();
+    interface Shown {
+      readonly id: string;
+      readonly time: string;
+      readonly by: { readonly email: string };
+      readonly sources: readonly string[];
+      readonly baseline?: boolean;
+    }
+    const marked = ({ sources }: Shown): boolean => sources.some((source) => source.startsWith('before the mirror, '));
+    const one = (id: string, time: string, email: string): string => `${time} ${id} ${email}`;
+    const expected = before.map(({ resourceId, time, by }) => one(resourceId, time, by.email)).sort();
+
+    const log = JSON.parse((await space.run('log', '--json')).out) as { entries: Shown[] };
+    const report = JSON.parse((await space.run('report', '--json')).out) as { changes: Shown[] };
+
+    for (const entries of [log.entries, report.changes]) {
+      expect(
+        entries
+          .filter(marked)
+          .map(({ id, time, by }) => one(id, time, by.email))
+          .sort(),
+      ).toEqual(expected);
+      expect(entries.filter((entry) => !marked(entry) && !entry.baseline)).toHaveLength(1);
+    }
+    const { out } = await space.run('log', `flows/${flow?.resourceId}`);
+    expect(out).toContain(`before the mirror, by the audit feed: ${flow?.fields[0]}`);
+    for (const format of ['html', 'csv', 'md']) {
+      const text = (await space.run('report', '--format', format)).out;
+      expect(text, format).toContain('before the mirror, by the audit feed');
+    }
+  });
+});

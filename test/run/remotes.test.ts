@@ -226,6 +226,32 @@ describe('what others keep beside the mirror', () => {
   });
 });
 
+describe('an account folder that others removed', () => {
+  it('account-folder-removed: is put back with its key and its files, with a notice, and counts as no change', async () => {
+    const remote = bareRemote();
+    const { space, edit } = await stage(remote);
+    await space.sync();
+    const [binding, files] = [space.read('prod/mirror.yaml'), space.contents()];
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    git(other, 'rm', '--quiet', '-r', 'prod');
+    git(other, ...AS, 'commit', '--quiet', '-m', 'not needed any more');
+    git(other, 'push', '--quiet');
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 0, changes: [], remote: { state: 'current' } });
+    expect(report.notices.join('\n')).toMatch(/Colleague/);
+    expect([space.read('prod/mirror.yaml'), space.contents()]).toEqual([binding, files]);
+    edit();
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [{ what: 'changed' }], notices: [] });
+    const log = JSON.parse((await space.run('log', '--json')).out) as {
+      entries: { baseline: boolean; what: string }[];
+    };
+    expect(log.entries.filter(({ baseline }) => !baseline).map(({ what }) => what)).toEqual(['changed']);
+  });
+});
+
 describe('right-work-tree-forms', () => {
   eachOf<[string, (remote: string, path: string) => void]>(
     [

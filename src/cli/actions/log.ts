@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
 import type { Key } from '../../core/keys.ts';
 import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
-import { openTrail } from '../input/trail.ts';
+import { openTrail, withFeed } from '../input/trail.ts';
 import { describeChange } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
@@ -35,7 +35,9 @@ function limitOf(text: string | undefined): number {
 export async function runLog(io: Io, globals: GlobalOptions, what: string | undefined, flags: LogFlags): Promise<void> {
   const limit = limitOf(flags.limit);
   const period = await readPeriod(io, flags);
-  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
+  const opened = await openTrail(io, globals, what, flags);
+  const { git, account, keys, cut } = opened;
+  const trail = await withFeed(opened);
   const query = { keys, ...period, by: flags.by, field: flags.field, grep: flags.grep };
   // Newest first; of the same second, the later commit.
   const fitting = preselect(trail, query);

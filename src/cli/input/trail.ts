@@ -1,6 +1,8 @@
+import { readFeed } from '../../audit/feed.ts';
 import { selectInHistory } from '../../audit/parts.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
 import type { Key } from '../../core/keys.ts';
+import { FEED_DIR } from '../../core/layout.ts';
 import { type HistoryCut, readCut, readHistory } from '../../mirror/history.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { minute } from '../ui/style.ts';
@@ -47,6 +49,16 @@ export async function openTrail(
   }
   const keys = await selectInHistory(mirror.git, trail, mirror.what[0], mirror.account, anyAscii);
   return { ...mirror, trail, keys, cut: cutJson(cut) };
+}
+
+/** The history with what the audit feed has from before the mirror began, where that is known. */
+export async function withFeed({ git, account, trail, cut }: OpenTrail): Promise<readonly Entry[]> {
+  const folder = `${account}/${FEED_DIR}`;
+  const listed = cut ? undefined : await git.ask(['ls-tree', '-z', '--name-only', `HEAD:${folder}`]);
+  const names = (listed ?? '').split('\0').filter((name) => /^\d{4}-\d\d\.ndjson$/.test(name));
+  const objects = await git.find(names.map((name) => `HEAD:${folder}/${name}`));
+  const feed = names.map((name, i) => [`${FEED_DIR}/${name}`, objects[i]?.bytes.toString('utf8') ?? ''] as const);
+  return [...readFeed(feed, trail), ...trail];
 }
 
 export function cutJson(cut: HistoryCut | undefined | null): CutJson | null {
