@@ -77,7 +77,9 @@ describe('a person whose name git refuses or strips', () => {
   it('is the same in signed commits', { skip: CANNOT_SIGN }, async () => {
     const key = join(tempDir(), 'key');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
-    expect(await committed(people, key)).toEqual(kept);
+    // Signing takes a process of its own for each.
+    const some = <T>(all: readonly T[]): T[] => all.filter((_, i) => i % 3 === 0);
+    expect(await committed(some(people), key)).toEqual(some(kept));
   });
 
   it('has one form', () => {
