@@ -325,7 +325,7 @@ function countFiles(paths: readonly string[], nounsOf: (type: string) => Nouns):
 
 /** The message of a commit that changes nothing but what people changed in Git. */
 export function putBackMessage({ account, runId, paths, commits, alsoLive, nounsOf }: PutBack): string {
-  const shown = paths.slice(0, MOST_PATHS).map((path) => `- ${path}`);
+  const shown = paths.slice(0, MOST_PATHS).map((path) => `- ${breakDirectives(oneLine(path))}`);
   const more = paths.length > MOST_PATHS ? [`- and ${paths.length - MOST_PATHS} more`] : [];
   const subject = alsoLive
     ? 'as read before, without changes made in Git and in the account'

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Person } from '../core/changes.ts';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import { identityOf } from '../core/identity.ts';
 import { isRepository } from './folder.ts';
 import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { repairIndex } from './index-file.ts';
@@ -205,7 +206,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         format = wanted;
       },
       branch: config.branch,
-      committer: config.author,
+      committer: identityOf(config.author),
       signed: config.signingKeyFile !== undefined,
       bare: bare === 'true',
       stateless: config.stateless,
