@@ -1,6 +1,18 @@
 import type { Dice } from '../support/random.ts';
 import { byHand, foreign, full, link, readOnly, rights } from './disk-faults.ts';
-import { away, branch, cache, forced, index, lock, object, overtaking, racing, rejected } from './git-faults.ts';
+import {
+  away,
+  branch,
+  cache,
+  emptied,
+  forced,
+  index,
+  lock,
+  object,
+  overtaking,
+  racing,
+  rejected,
+} from './git-faults.ts';
 import { readingFault } from './http-faults.ts';
 import type { Injected, Injector } from './injected.ts';
 import type { World } from './world.ts';
@@ -27,6 +39,7 @@ const OTHERS: readonly Injector[] = [
   racing,
   overtaking,
   forced,
+  emptied,
   away,
   byHand,
   foreign,
@@ -40,17 +53,19 @@ const OTHERS: readonly Injector[] = [
 ];
 
 /** Those that cannot happen to one remote at the same time. */
-const REMOTE = [away, forced, rejected, racing, overtaking];
+const REMOTE = [away, forced, emptied, rejected, racing, overtaking];
+/** Only one of remote and clone loses what it holds: both would be the end of a history. */
+const LOSING = [emptied, object, branch];
 /** Those that cannot happen to one disk at the same time; the first ones come last, or they would keep others away. */
 const DISK = [readOnly, full, rights];
 
 /** Those that get in the way of a restore, too. */
-const AROUND_RESTORES: readonly Injector[] = [lock, index, cache, rejected, racing, away, clock, full];
+const AROUND_RESTORES: readonly Injector[] = [lock, index, cache, rejected, racing, emptied, away, clock, full];
 
 /** Some of a list that can happen at the same time, in an order in which they can. */
 function choose(from: readonly Injector[], count: number, dice: Dice): Injector[] {
   const chosen = new Set(dice.some(from, count));
-  for (const group of [REMOTE, DISK]) {
+  for (const group of [REMOTE, LOSING, DISK]) {
     const [, ...others] = group.filter((injector) => chosen.has(injector));
     for (const other of others) chosen.delete(other);
   }

@@ -10,7 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Dice } from '../support/random.ts';
 import type { Injector } from './injected.ts';
 import type { World } from './world.ts';
@@ -202,4 +202,16 @@ export const away: Injector = ({ remote }) => {
   if (!existsSync(remote)) return undefined;
   renameSync(remote, `${remote}.away`);
   return { kind: 'remote gone', heal: () => renameSync(`${remote}.away`, remote) };
+};
+
+/** The remote is made anew, or its branch is deleted: what was pushed is in the clone alone. */
+export const emptied: Injector = ({ remote, gitIn }, dice) => {
+  if (!existsSync(remote)) return undefined;
+  if (dice.chance(0.4)) {
+    gitIn(remote, 'update-ref', '-d', 'refs/heads/main');
+    return { kind: 'branch of the remote deleted' };
+  }
+  rmSync(remote, { recursive: true });
+  gitIn(dirname(remote), 'init', '--quiet', '--bare', '--initial-branch=main', remote);
+  return { kind: 'remote made anew and empty' };
 };

@@ -222,6 +222,26 @@ interface Trial {
   readonly injected: readonly Injected[];
 }
 
+/** One try: in peace, killed, or with nobody who reads what it says, when only the exit code is known. */
+async function tryOnce(
+  world: World,
+  words: readonly string[],
+  strike: Strike | undefined,
+  { dice, kinds }: Trial,
+  calm: boolean,
+): Promise<Outcome> {
+  if (calm || strike || !dice.chance(0.15)) {
+    const outcome = await (strike ? world.killed(strike, ...words) : world.run(...words));
+    if (outcome.code === undefined) kinds.push('kill -9');
+    return outcome;
+  }
+  kinds.push('output closed');
+  // As text, the plan is printed before anything is written.
+  const outcome = await world.unread(false, ...words.filter((word) => word !== '--json'));
+  checkRun(world, outcome);
+  return { ...outcome, code: outcome.code === 0 ? 0 : undefined };
+}
+
 /** Tries until the restore says that it is done; the first tries meet faults, kills and other people. */
 async function tryToRestore(
   world: World,
@@ -230,7 +250,7 @@ async function tryToRestore(
   { strike, stop }: Ambush,
   trial: Trial,
 ): Promise<Ordeal> {
-  const { dice, tally, kinds, injected } = trial;
+  const { dice, tally, injected } = trial;
   let last: Outcome | undefined;
   let resuming = false;
   let blind = false;
@@ -248,12 +268,11 @@ async function tryToRestore(
     resuming = words.includes('--resume');
     const byTime = after(dice.between(300, 2_500));
     const how = calm || !dice.chance(0.4) ? undefined : dice.chance(0.8) ? strike : byTime;
-    last = await (how ? world.killed(how, ...words) : world.run(...words));
+    last = await tryOnce(world, words, how, trial, calm);
     tally.runs += 1;
     checkRun(world, last);
     checkClaim(world, last);
     count(tally.codes, String(last.code ?? 'killed'));
-    if (last.code === undefined) kinds.push('kill -9');
     blind ||= last.out.includes('would not be noticed');
   }
   if (!healed) heal();
@@ -346,10 +365,12 @@ export const restores: Scenario = {
       );
       await checkDone(world, good, flags, before, !lied && trap.markers.length === 0);
 
+      // What a run noticed of others and nobody read.
+      const unread = kinds.includes('output closed');
       const log = everyLine(world);
       const held = JSON.stringify(emulator.state.dump().resources);
       for (const marker of latest(trap.markers))
-        must(blind || log.includes(marker) || held.includes(marker), () => `an edit was lost: ${marker}`);
+        must(blind || unread || log.includes(marker) || held.includes(marker), () => `an edit was lost: ${marker}`);
       for (const secret of world.secrets) must(!log.includes(secret), () => 'a secret was committed');
     };
   },

@@ -21,6 +21,8 @@ interface Story {
   readonly editors: Editors;
   /** Trees of the account's folder that a whole run left behind: the history must hold each. */
   readonly states: Set<string>;
+  /** Commits that people made in Git: the history must hold each. */
+  readonly handMade: Set<string>;
 }
 
 function treeOf(world: World, commit: string): string {
@@ -43,7 +45,7 @@ function checkHistory({ world, editors }: Story): void {
 
 /** What holds once everything is whole again. */
 async function checkWhole(story: Story): Promise<void> {
-  const { world, editors, states } = story;
+  const { world, editors, states, handMade } = story;
   checkHistory(story);
   checkRepository(world);
   const [ours, fresh] = [filesIn(`${world.mirror}/prod`), await world.fresh()];
@@ -57,6 +59,8 @@ async function checkWhole(story: Story): Promise<void> {
   const held = new Set(commits.map((commit) => treeOf(world, commit)));
   for (const state of states)
     must(held.has(state), () => `a state that a run saw is no longer in the history: ${state}`);
+  for (const commit of handMade)
+    must(commits.includes(commit), () => `a commit that somebody made is no longer in the history: ${commit}`);
   checkCommits(world, editors.edits);
   await checkTold(world, editors.edits);
 }
@@ -115,9 +119,13 @@ interface Tried {
   readonly met: readonly string[];
 }
 
-/** Runs the program once: in peace, or killed at some moment, or with its git killed. */
+/** Runs the program once: in peace, or killed at some moment, or with nobody who reads what it says. */
 async function tryRun(world: World, dice: Dice): Promise<Tried> {
   const how = dice.next();
+  if (how < 0.1) {
+    const both = dice.chance(0.3);
+    return { outcome: await world.unread(both, ...SYNC), met: [both ? 'no terminal any more' : 'output closed'] };
+  }
   if (how < 0.2) {
     const writer = killWriter(world.mirror, dice.between(0, 20));
     const outcome = await world.run(...SYNC);
@@ -142,13 +150,15 @@ export const syncs: Scenario = {
   account: 'small',
   roundsAWorld: 20,
   async begin(world): Promise<Round> {
-    const story: Story = { world, editors: editorsOf(world), states: new Set() };
+    const story: Story = { world, editors: editorsOf(world), states: new Set(), handMade: new Set() };
     checkRun(world, await world.run(...SYNC));
 
     return async (dice, tally, kinds) => {
       for (let n = dice.between(1, 4); n > 0; n--, tally.edits++) story.editors.edit(dice);
       const injected = inject(world, dice);
       kinds.push(...injected.map(({ kind }) => kind));
+      const isDamaged = kinds.some((kind) => /^git (?:object|pack|branch)/.test(kind));
+      for (const { commit } of injected) if (commit && !isDamaged) story.handMade.add(commit);
       world.emulator.clearRequests();
       const during = dice.chance(0.5) ? editDuring(story, dice) : undefined;
       const { outcome, met } = await tryRun(world, dice).finally(() => {

@@ -102,6 +102,8 @@ export interface World {
   run(...args: string[]): Promise<Outcome>;
   /** Runs it as a process of its own, which `strike` kills when it likes. */
   killed(strike: Strike, ...args: string[]): Promise<Outcome>;
+  /** Runs it as a process of its own whose output nobody reads: `| head` has gone, or with it the terminal. */
+  unread(both: boolean, ...args: string[]): Promise<Outcome>;
   /** A mirror made from nothing: what the mirror must be equal to. */
   fresh(): Promise<Map<string, string>>;
   close(keep?: boolean): Promise<void>;
@@ -206,7 +208,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   }
 
   /** Runs the program as a process of its own. */
-  async function processOf(args: readonly string[], strike?: Strike): Promise<Outcome> {
+  async function processOf(args: readonly string[], strike?: Strike, closed?: 'out' | 'both'): Promise<Outcome> {
     const { user, clockOffset } = world;
     const clock = clockOffset === 0 ? [] : ['--import', `data:text/javascript,${encodeURIComponent(WRONG_CLOCK)}`];
     const child = spawn(process.execPath, [...clock, program, ...args], {
@@ -216,6 +218,8 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
       ...(user === undefined ? {} : { uid: user, gid: user }),
     });
     let [out, err] = ['', ''];
+    if (closed) child.stdout.destroy();
+    if (closed === 'both') child.stderr.destroy();
     child.stdout.on('data', (data: Buffer) => {
       out += data;
     });
@@ -249,6 +253,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
     git: (...args) => gitIn(mirror, ...args),
     run: (...args) => (world.user === undefined && world.clockOffset === 0 ? run(dir, args) : processOf(args)),
     killed: (strike, ...args) => processOf(args, strike),
+    unread: (both, ...args) => processOf(args, undefined, both ? 'both' : 'out'),
     async fresh() {
       made += 1;
       const home = join(dir, `fresh-${made}`);
