@@ -15,6 +15,7 @@ import {
 } from './git-faults.ts';
 import { readingFault } from './http-faults.ts';
 import type { Injected, Injector } from './injected.ts';
+import { hands, handsHere } from './people-faults.ts';
 import type { World } from './world.ts';
 
 /** The clock of the machine is wrong. */
@@ -40,6 +41,9 @@ const OTHERS: readonly Injector[] = [
   overtaking,
   forced,
   emptied,
+  hands,
+  hands,
+  handsHere,
   away,
   byHand,
   foreign,
@@ -53,14 +57,14 @@ const OTHERS: readonly Injector[] = [
 ];
 
 /** Those that cannot happen to one remote at the same time. */
-const REMOTE = [away, forced, emptied, rejected, racing, overtaking];
+const REMOTE = [away, forced, emptied, hands, rejected, racing, overtaking];
 /** Only one of remote and clone loses what it holds: both would be the end of a history. */
 const LOSING = [emptied, object, branch];
 /** Those that cannot happen to one disk at the same time; the first ones come last, or they would keep others away. */
 const DISK = [readOnly, full, rights];
 
 /** Those that get in the way of a restore, too. */
-const AROUND_RESTORES: readonly Injector[] = [lock, index, cache, rejected, racing, emptied, away, clock, full];
+const AROUND_RESTORES: readonly Injector[] = [lock, index, cache, rejected, racing, emptied, hands, away, clock, full];
 
 /** Some of a list that can happen at the same time, in an order in which they can. */
 function choose(from: readonly Injector[], count: number, dice: Dice): Injector[] {
@@ -69,9 +73,10 @@ function choose(from: readonly Injector[], count: number, dice: Dice): Injector[
     const [, ...others] = group.filter((injector) => chosen.has(injector));
     for (const other of others) chosen.delete(other);
   }
-  // A file system that cannot be written to keeps other faults from being made.
+  // Somebody commits in a clone that works; a file system that cannot be written to keeps other faults from being made.
+  const first = [handsHere].filter((injector) => chosen.delete(injector));
   const last = DISK.filter((injector) => chosen.delete(injector));
-  return [...chosen, ...last];
+  return [...first, ...chosen, ...last];
 }
 
 /** Brings about some faults at the API, in git, on the disk or the clock. */

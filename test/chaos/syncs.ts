@@ -23,10 +23,17 @@ interface Story {
   readonly states: Set<string>;
   /** Commits that people made in Git: the history must hold each. */
   readonly handMade: Set<string>;
+  /** When the world began. */
+  readonly began: number;
 }
 
 function treeOf(world: World, commit: string): string {
   return world.git('rev-parse', `${commit}:prod`).trim();
+}
+
+/** As {@link treeOf}; nothing where somebody removed the folder. */
+function folderOf(world: World, commit: string): string | undefined {
+  return world.git('ls-tree', commit, 'prod').split(/[ \t]/)[2];
 }
 
 /** What holds at any time, whatever went wrong. */
@@ -45,7 +52,7 @@ function checkHistory({ world, editors }: Story): void {
 
 /** What holds once everything is whole again. */
 async function checkWhole(story: Story): Promise<void> {
-  const { world, editors, states, handMade } = story;
+  const { world, editors, states, handMade, began } = story;
   checkHistory(story);
   checkRepository(world);
   const [ours, fresh] = [filesIn(`${world.mirror}/prod`), await world.fresh()];
@@ -55,13 +62,13 @@ async function checkWhole(story: Story): Promise<void> {
   for (const text of ours.values()) {
     for (const secret of world.secrets) must(!text.includes(secret), () => 'a secret is in the mirror');
   }
-  const commits = world.git('rev-list', 'HEAD').split('\n').filter(Boolean);
-  const held = new Set(commits.map((commit) => treeOf(world, commit)));
+  const commits = world.git('rev-list', 'HEAD').trim().split('\n');
+  const held = new Set(commits.map((commit) => folderOf(world, commit)));
   for (const state of states)
     must(held.has(state), () => `a state that a run saw is no longer in the history: ${state}`);
   for (const commit of handMade)
     must(commits.includes(commit), () => `a commit that somebody made is no longer in the history: ${commit}`);
-  checkCommits(world, editors.edits);
+  checkCommits(world, editors.edits, began);
   await checkTold(world, editors.edits);
 }
 
@@ -150,7 +157,13 @@ export const syncs: Scenario = {
   account: 'small',
   roundsAWorld: 20,
   async begin(world): Promise<Round> {
-    const story: Story = { world, editors: editorsOf(world), states: new Set(), handMade: new Set() };
+    const story: Story = {
+      world,
+      editors: editorsOf(world),
+      states: new Set(),
+      handMade: new Set(),
+      began: Date.now(),
+    };
     checkRun(world, await world.run(...SYNC));
 
     return async (dice, tally, kinds) => {

@@ -74,16 +74,24 @@ export async function checkTold(world: World, edits: readonly Edit[]): Promise<v
 }
 
 /** Who made the mirror's commits, and what they hold. `edits`: those of the account so far. */
-export function checkCommits(world: World, edits: readonly Edit[]): void {
+export function checkCommits(world: World, edits: readonly Edit[], began: number): void {
   const [root = ''] = world.git('rev-list', '--max-parents=0', 'HEAD').trim().split('\n');
   const mirror = world.git('show', '-s', '--format=%ce', root).trim();
   const own = new Set<string>();
-  const format = '--format=%x02%H%x01%ae%x01%ce%x01%s%x01%(trailers:key=Celigo-Put-Back,valueonly)%x01';
+  const trailer = (key: string): string => `%(trailers:key=${key},valueonly)`;
+  const format = `--format=%x02%H%x01%ae%x01%ce%x01%ct%x01%s%x01${trailer('Celigo-Put-Back')}%x01${trailer('Celigo-Account')}%x01`;
   const log = world.git('log', '--no-merges', '--topo-order', '--reverse', '--name-only', format, 'HEAD');
   for (const text of log.split('\x02').slice(1)) {
-    const [commit = '', author = '', committer = '', subject = '', names = '', files = ''] = text.split('\x01');
-    if (committer !== mirror) continue;
+    const [commit = '', author = '', committer = '', seconds, subject = '', names = '', account, files = ''] =
+      text.split('\x01');
+    // A commit of a person that the mirror put on top of others has no trailer of its own.
+    if (committer !== mirror || !account) continue;
     own.add(commit);
+    const time = Number(seconds) * 1000;
+    must(
+      time >= began - 5_000 && time <= Date.now() + 5_000,
+      () => `${commit} is dated ${new Date(time).toISOString()}, by a clock that is wrong`,
+    );
     if (/^prod: put back/.test(subject)) {
       must(author === mirror, () => `${commit} puts back in the name of ${author}`);
       const named = names.trim().split(/\s+/).filter(Boolean);
