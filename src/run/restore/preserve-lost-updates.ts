@@ -13,12 +13,13 @@ import type { Prepared } from './prepared.ts';
 /**
  * Keeps edits that the restore overwrote as commits of those who made them, so that the history holds them and they can
  * be restored. The sync that follows commits what the account holds now on top.
- * @throws AppError, GitFailure
+ * @param now by the server's clock @throws AppError, GitFailure
  */
 export async function preserveLostUpdates(
   { repository, deps, plan: { account } }: Prepared,
   journal: Journal,
   { found }: LostUpdates,
+  now: Date,
 ): Promise<Map<LostUpdate, CommitReport>> {
   const preserved = new Map<LostUpdate, CommitReport>();
   const objects = createObjectWriter(repository);
@@ -51,7 +52,7 @@ export async function preserveLostUpdates(
       ),
     ];
     const request = { message, author: edit.by, authorDate: edit.time, changes };
-    const { commits, from, to } = await commitFolder(repository, objects, [request], deps.now());
+    const { commits, from, to } = await commitFolder(repository, objects, [request], now);
     const [commit] = commits;
     if (!commit || !to) continue;
     await follow(repository, account, from?.commit, to.commit);

@@ -71,7 +71,7 @@ export async function applyRestore(prepared: Prepared, onJournal: (id: string) =
     const applyMs = Math.round(performance.now() - applyingMs);
     const lost: LostUpdates = await findLostUpdates(prepared, since, applied, earlier);
     journal.append([{ kind: 'applied' }], true);
-    const preserved = await preserveLostUpdates(prepared, journal, lost);
+    const preserved = await preserveLostUpdates(prepared, journal, lost, new Date(Date.now() + client.clockSkewMs()));
     const mirrored: LiveAccount = await mirrorResult(prepared, journal, applied);
     const compared: Compared = await compareResult(prepared, applied, switched, mirrored);
     noteMade(prepared, compared, mirrored);
