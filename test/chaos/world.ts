@@ -155,6 +155,8 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   const emulator = await startEmulator({
     seed,
     rateLimit: false,
+    // Of whoever edited last, or the seed's would be taken for it.
+    lastModifiedBy: 'id',
     // Pages that did not change are not sent again.
     ...(small ? { pageSize: 3, defaultPageSize: 3, etags: 'link' as const } : {}),
   });
