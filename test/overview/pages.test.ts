@@ -111,7 +111,8 @@ describe('overview', () => {
     const page = text(space, 'prod/README.md');
     const earlier = '<!-- made by celigo-mirror: edits are undone -->\n\n# prod\n';
     writeFileSync(join(space.mirror, 'prod', 'README.md'), earlier);
-    space.git('-c', 'user.name=Ann', '-c', 'user.email=ann@x.test', 'commit', '-qam', 'a page as it once was');
+    const message = 'prod: overview\n\nCeligo-Account: prod\nCeligo-Run: 20260101T000000Z-000000';
+    space.git('-c', 'user.name=celigo-mirror', '-c', 'user.email=m@x.test', 'commit', '-qam', message);
 
     const report = await space.sync('--full');
 

@@ -96,11 +96,12 @@ describe('a list with ETags', () => {
       ['another token is used', () => space.configure({ prod: { ...accountOf(account), token: another } })],
       ['the rules are others', () => space.configure({ prod: accountOf(account, { ignore: { flows: ['x'] } }) })],
       [
-        'files of it changed in HEAD',
+        'another clone changed files of it',
         () => {
           for (const type of TYPES)
             space.git('rm', '--quiet', join('prod', space.files().find((path) => path.startsWith(type)) ?? ''));
-          space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'moved');
+          const message = 'prod: 2 flows deleted\n\nCeligo-Account: prod\nCeligo-Run: 20260101T000000Z-000000';
+          space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', message);
         },
       ],
     ];

@@ -170,7 +170,9 @@ async function rebind(space: Workspace, from: string, to: string): Promise<void>
   const path = 'prod/mirror.yaml';
   const { writeFileSync } = await import('node:fs');
   writeFileSync(`${space.mirror}/${path}`, space.read(path).replaceAll(from, to));
-  space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', 'moved', '--', path);
+  // As the mirror itself would: what people commit there is put back.
+  const message = 'prod: mirror settings\n\nCeligo-Account: prod\nCeligo-Run: 20260101T000000Z-000000';
+  space.git('-c', 'user.name=x', '-c', 'user.email=x@x', 'commit', '--quiet', '-m', message, '--', path);
 }
 
 describe('a number that JavaScript cannot hold', () => {
