@@ -8,7 +8,7 @@ import { type ChangeLine, type CommitFacts, readMessage } from './message.ts';
 export interface EarlierCommit {
   /** E-mail address of its author. */
   readonly author: string;
-  /** When it was made, by the server's clock, ms. */
+  /** When it was made, by the server's clock, ms; at the latest. */
   readonly committed: number;
   /** From when on the account was read for it, by the server's clock, ms. */
   readonly readAt: number;
@@ -21,7 +21,9 @@ export function earlierCommit(
   skewMs: number,
 ): EarlierCommit {
   const facts = readMessage(commit.message);
-  const committed = commit.committed.getTime() + skewMs;
+  // By the server's clock, or by that of a machine: earlier versions dated their commits so.
+  const dated = commit.committed.getTime();
+  const committed = Math.max(dated, dated + skewMs);
   const started = facts.started === undefined ? committed : facts.started + skewMs;
   return { author: plainEmail(commit.author), committed, readAt: facts.readAt ?? started, facts };
 }

@@ -38,6 +38,28 @@ it('commits have the time of the server, whatever the clock of the machine', asy
   expect(space.git('log', '--reverse', '--format=%aI').slice(0, 15)).toBe('2026-05-05T12:0');
 });
 
+it('an edit is told once, also where the clock of the machine is days ahead', async () => {
+  let clock = Date.now() - 15 * 86_400_000;
+  const account = await sample({ now: () => new Date(clock) });
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.sync();
+  const [ann, bob] = [0, 1].map((nth) => account.person('administrator', nth).email) as [string, string];
+  const script = String(account.emulator.state.all('scripts')[0]?._id);
+  const edit = async (who: string, type: string, id: string, set: Record<string, string>): Promise<void> => {
+    clock += 20_000;
+    account.emulator.act(who).set(type, id, set);
+    clock += 20_000;
+    expect((await space.sync()).verdict).toBe('changed');
+  };
+
+  await edit(ann, 'flows', FLOW, { description: 'by ann' });
+  await edit(ann, 'scripts', script, { content: '// by ann\n' });
+  await edit(bob, 'flows', FLOW, { description: 'by bob' });
+
+  expect(space.log('%ae')[0]).toBe(bob);
+  expect(space.git('log', '-1', '--format=%B')).not.toContain('Co-authored-by');
+});
+
 it('a commit of others from the future dates no later commit (dates-future-foreign-commit)', async () => {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
