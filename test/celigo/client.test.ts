@@ -137,7 +137,7 @@ describe('trying again', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('is done for resets, cut bodies and bodies that are no JSON', async () => {
+  it('is done for resets, cut bodies and bodies that are no JSON', { tags: 'slow' }, async () => {
     const { url, seen } = await serve((request, response, nth) => {
       if (nth === 1) request.socket.destroy();
       else if (nth === 2) {

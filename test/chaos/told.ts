@@ -94,7 +94,10 @@ export function checkCommits(world: World, edits: readonly Edit[], began: number
     );
     if (/^prod: put back/.test(subject)) {
       must(author === mirror, () => `${commit} puts back in the name of ${author}`);
-      const named = names.trim().split(/[,\s]+/).filter(Boolean);
+      const named = names
+        .trim()
+        .split(/[,\s]+/)
+        .filter(Boolean);
       must(named.length > 0, () => `${commit} does not name what it puts back`);
       for (const one of named)
         must(!own.has(world.git('rev-parse', one).trim()), () => `${commit} puts back ${one}, a commit of the mirror`);

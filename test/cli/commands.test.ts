@@ -291,7 +291,7 @@ describe('output', () => {
     expect(out).not.toContain('\u202e');
   });
 
-  it('of the demo shows the story', async () => {
+  it('of the demo shows the story', { tags: 'slow' }, async () => {
     const { code, out } = await cli(['demo'], tempDir());
 
     expect(code).toBe(0);

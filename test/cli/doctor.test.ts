@@ -146,7 +146,7 @@ describe('doctor writes where a run would', () => {
 });
 
 describe('doctor', () => {
-  it('gives the password of an HTTPS remote, as a run does', async () => {
+  it('gives the password of an HTTPS remote, as a run does', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');
     const { space } = await mirror({ remote: server.url, username: 'mirror-bot', token: 'pass-word-17' });

@@ -83,7 +83,7 @@ describe('work does not depend on who reads what a command prints', () => {
       ['a log on a full disk', { err: 'full' }, 0],
       ['a result on a full disk', { out: 'full' }, 1],
     ],
-    { quick: 3 },
+    { quick: 1 },
   )('sync commits with %s', async (_, fates, code) => {
     const account = await sample();
     const space = await mirrored(account);

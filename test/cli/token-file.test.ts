@@ -18,7 +18,9 @@ const FORMS: readonly (readonly [string, (token: string) => string | Buffer, num
   ['another token', (token) => `${token}x`, 1],
 ];
 
-it('right-token-file-forms: a file with what editors add works; any other is refused, and never shown', async () => {
+it('right-token-file-forms: a file with what editors add works; any other is refused, and never shown', {
+  tags: 'slow',
+}, async () => {
   const account = await sample();
   const { token } = account.owner;
   const space = new Workspace({ prod: { baseUrl: account.url, token: 'replaced' } });

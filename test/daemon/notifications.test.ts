@@ -184,7 +184,7 @@ describe('notifications', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('say who changed what, where that is wanted', async () => {
+  it('say who changed what, where that is wanted', { tags: 'slow' }, async () => {
     const set = await stage();
     const daemon = await startDaemon(set.home.dir);
     await until('the first digest', () => set.http.json('/digest').length === 1);

@@ -248,7 +248,7 @@ describe('POST /sync', () => {
 });
 
 describe('a new configuration', () => {
-  it('comes into force when the file changes, and by SIGHUP; a wrong one does not', async () => {
+  it('comes into force when the file changes, and by SIGHUP; a wrong one does not', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = space(account);
     const daemon = await startDaemon(home.dir);

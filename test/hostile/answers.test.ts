@@ -80,7 +80,7 @@ describe('the end of a list is never guessed', () => {
       ['206', 206, '[]'],
       ['404 of a gateway', 404, '<html><h1>404 Not Found</h1></html>'],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('listing-cut-by-odd-success: %s as a promised page is asked again, then incomplete', async (_, status, body) => {
     let failures = 1;
     const { space, before } = await flowsThrough((url, response, records) => {
@@ -263,7 +263,7 @@ describe('requests end', () => {
       ['never ends its head', (socket) => socket.on('data', () => drip(socket, 'x'))],
       ['opens a tunnel and closes', (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\n'))],
     ],
-    { quick: 3 },
+    { quick: 1 },
   )('proxy-closes-connect: a proxy that %s is tried twice, with a pause', async (_, met) => {
     const proxy = await listener(met);
     const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '1s' };
@@ -331,7 +331,7 @@ describe('requests end', () => {
         /unpacks to more than 64 KiB \(maxResponse\)/,
       ],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('timeout-drip-body: %s leaves the type incomplete', async (_, answer, reason) => {
     const { space } = await flowsThrough(
       (_url, response) => {

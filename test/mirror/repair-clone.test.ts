@@ -291,17 +291,21 @@ describe('a clone that a power loss damaged', () => {
     'the folder of temporary files is missing': ({ dir }) => void vi.stubEnv('TMPDIR', join(dir, 'missing')),
     'git cannot write a pack': (space) => void space.git('config', 'pack.window', 'none'),
   };
-  it.each(Object.entries(HARMLESS))('is sound when its remote cannot be reached and %s', async (_, harm) => {
-    const remote = bareRemote();
-    const { space } = await lived(remote);
-    renameSync(remote, `${remote}.away`);
-    harm(space);
+  it.each(Object.entries(HARMLESS))(
+    'is sound when its remote cannot be reached and %s',
+    { tags: 'slow' },
+    async (_, harm) => {
+      const remote = bareRemote();
+      const { space } = await lived(remote);
+      renameSync(remote, `${remote}.away`);
+      harm(space);
 
-    const report = await space.sync().finally(() => vi.unstubAllEnvs());
+      const report = await space.sync().finally(() => vi.unstubAllEnvs());
 
-    expect(report, JSON.stringify(report.error)).toMatchObject({ code: 3, remote: { state: 'behind' } });
-    expect(report.notices.join()).not.toContain('damaged');
-  });
+      expect(report, JSON.stringify(report.error)).toMatchObject({ code: 3, remote: { state: 'behind' } });
+      expect(report.notices.join()).not.toContain('damaged');
+    },
+  );
 
   it('is repaired by the next run where a run ended in the middle of it', async () => {
     const { space } = await lived(undefined);

@@ -208,7 +208,7 @@ describe('drill', () => {
     expect(out).toContain('which Celigo or another account provides');
   });
 
-  it('warns of a document that the API of today may refuse, and restores it', async () => {
+  it('warns of a document that the API of today may refuse, and restores it', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const [id = ''] = plain(space, account.emulator, 'imports', (found) => isArray(found.mappings));

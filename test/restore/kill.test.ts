@@ -230,7 +230,7 @@ it('a step that the server refuses is named, what needs it is left out, and the 
   expect(inventory(pair).flows?.length).toBeGreaterThan(15);
 });
 
-it('Ctrl-C ends a restore and says how to resume it, and --resume does', async () => {
+it('Ctrl-C ends a restore and says how to resume it, and --resume does', { tags: 'slow' }, async () => {
   const prod = await sample();
   const pair = await fresh(prod);
   const run = start(COPY, pair.space.dir);

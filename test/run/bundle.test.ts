@@ -51,7 +51,7 @@ describe('doctor --bundle', () => {
     expect(bundle).not.toContain(space.dir);
   });
 
-  it('holds no secret of the configuration, and nothing of what the account does', async () => {
+  it('holds no secret of the configuration, and nothing of what the account does', { tags: 'slow' }, async () => {
     const account = await sample();
     const token = account.owner.token;
     const remote = bareRemote();

@@ -118,7 +118,7 @@ describe('a clone in a bad state is put right', () => {
     expect(space.git('status', '--porcelain')).toBe('');
   });
 
-  it('whose index had some of its bytes changed, which git does not see', async () => {
+  it('whose index had some of its bytes changed, which git does not see', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -167,7 +167,7 @@ describe('a clone in a bad state is put right', () => {
       ['--skip-worktree', '2'],
       ['--assume-unchanged', '4'],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('whose index has git overlook a file: %s in version %s', async (flag, version) => {
     const account = await sample();
     const space = workspace(account);
@@ -570,7 +570,7 @@ describe('clone-object-format', () => {
       ['sha256', 'empty'],
       ['sha1', 'full'],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('a new clone has the format of its remote: %s, %s', async (format, state) => {
     const account = await sample();
     const remote = join(tempDir(), 'remote.git');
@@ -651,7 +651,7 @@ describe('a remote', () => {
         },
       ],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('that others changed a file in is followed also with %s', async (_, happens) => {
     const account = await sample();
     const remote = bareRemote();
@@ -670,7 +670,7 @@ describe('a remote', () => {
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
   });
 
-  it('that others changed a file in never loses what they made of it', async () => {
+  it('that others changed a file in never loses what they made of it', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });

@@ -202,7 +202,7 @@ describe('an edit that a person commits in an account folder', () => {
         },
       ],
     ],
-    { quick: 3 },
+    { quick: 2 },
   )('is put back: %s', async (_, change) => {
     const { space } = await begin();
     const before = tree(space);
@@ -267,7 +267,7 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
-  it('is put back with a lost cache, and in a new clone', async () => {
+  it('is put back with a lost cache, and in a new clone', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, remote);
@@ -287,7 +287,7 @@ describe('an edit that a person commits in an account folder', () => {
     }
   });
 
-  it('is put back by a run that keeps nothing', async () => {
+  it('is put back by a run that keeps nothing', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     git(remote, 'config', 'uploadpack.allowFilter', 'true');
@@ -313,7 +313,9 @@ describe('an edit that a person commits in an account folder', () => {
     expect(git(remote, 'log', '-1', '--format=%s%n%b', 'main')).toContain(`Celigo-Put-Back: ${byHand}`);
   });
 
-  it('that is pushed before commits of a run that could not push is put back before them', async () => {
+  it('that is pushed before commits of a run that could not push is put back before them', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, remote);

@@ -37,7 +37,7 @@ describe('a token of a new owner', () => {
 });
 
 describe('account-renamed', () => {
-  it('sync, verify and doctor name the folder that no account owns any more', async () => {
+  it('sync, verify and doctor name the folder that no account owns any more', { tags: 'slow' }, async () => {
     const account = await sample();
     const one = { baseUrl: account.url, token: account.owner.token };
     const space = new Workspace({ prod: one });

@@ -59,7 +59,7 @@ describe('what a server says', () => {
       ['before a page of help', [REASON, ...HELP]],
       ['between both', [...BANNER, REASON, ...HELP]],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('push-reason-cut: %s is reported, with what to do', async (_, lines) => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
@@ -118,7 +118,7 @@ describe('a remote that holds another history', () => {
     expect((await space.run('doctor')).code).toBe(0);
   });
 
-  it('whose history was rewritten is a fault for doctor, too', async () => {
+  it('whose history was rewritten is a fault for doctor, too', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
     await space.sync();
@@ -153,7 +153,7 @@ describe('right-remote-refusals', () => {
         /refs\/heads\/main/,
       ],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('a remote %s: exit 3 with the reason, the commits stay', async (_, prepare, reason) => {
     const remote = bareRemote();
     prepare(remote);
@@ -165,7 +165,7 @@ describe('right-remote-refusals', () => {
     expect(space.log()).toHaveLength(1);
   });
 
-  it('a remote that checks objects takes odd names and times of people', async () => {
+  it('a remote that checks objects takes odd names and times of people', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     git(remote, 'config', 'receive.fsckObjects', 'true');
     const { account, space } = await stage(remote);
@@ -183,7 +183,9 @@ describe('right-remote-refusals', () => {
 });
 
 describe('what others keep beside the mirror', () => {
-  it('right-crlf-and-attributes: line ends, attributes and filters are taken over, and the clone stays clean', async () => {
+  it('right-crlf-and-attributes: line ends, attributes and filters are taken over, and the clone stays clean', {
+    tags: 'slow',
+  }, async () => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
     await space.sync();
@@ -201,7 +203,7 @@ describe('what others keep beside the mirror', () => {
     for (const path of space.files()) expect(space.git('show', `HEAD:prod/${path}`)).toBe(space.read(`prod/${path}`));
   });
 
-  it('right-submodule-and-nested-git: commits go on, with all files in them', async () => {
+  it('right-submodule-and-nested-git: commits go on, with all files in them', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
     await space.sync();
@@ -274,7 +276,7 @@ describe('right-work-tree-forms', () => {
         },
       ],
     ],
-    { quick: 3 },
+    { quick: 1 },
   )('%s: committed and pushed', async (_, prepare) => {
     const remote = bareRemote();
     const { account, space, edit } = await stage(remote);

@@ -125,7 +125,7 @@ describe('documents of an older version', () => {
     expect(JSON.stringify(account.emulator.state.all('exports'))).not.toContain('Ola Nordmann');
   });
 
-  it('hold credentials and steps in forms that are no difference, and are not shown', async () => {
+  it('hold credentials and steps in forms that are no difference, and are not shown', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const [id = ''] = idsOf(account, 'exports');
     const [flow = ''] = idsOf(account, 'flows').filter((one) => !account.emulator.state.get('flows', one)?.routers);

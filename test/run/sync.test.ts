@@ -111,7 +111,7 @@ describe('a sync without changes', () => {
     expect(requests).toBeLessThan(40);
   });
 
-  it('is the same with a lost or damaged cache', async () => {
+  it('is the same with a lost or damaged cache', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -352,7 +352,7 @@ describe('deletions', () => {
     expect(await space.sync()).toMatchObject({ code: 0, changes: [{ id, what: 'deleted' }] });
   });
 
-  it('above the limit of the guard are all refused, and carried out on consent', async () => {
+  it('above the limit of the guard are all refused, and carried out on consent', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, {}, { guards: { maxDeletions: 2, maxDeletionShare: 0.01 } });
     const ids = [await deletable(account), await deletable(account), await deletable(account)];
@@ -681,7 +681,7 @@ describe('options', () => {
     expect([...keys].sort()).toEqual(keys);
   });
 
-  it('--dry-run leaves the clone where it is, whatever others pushed', async () => {
+  it('--dry-run leaves the clone where it is, whatever others pushed', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { include: ['scripts'] }, { repository: { remote } });

@@ -40,7 +40,7 @@ describe('a remote is current when it holds what HEAD does', () => {
       ['was made anew and is empty', makeAnew],
       ['lost its branch', (remote) => git(remote, 'update-ref', '-d', 'refs/heads/main')],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('remote-emptied: one that %s gets everything again, with a notice', async (_, happens) => {
     const { space, remote } = await pushed();
     happens(remote);
@@ -96,7 +96,7 @@ describe('a remote is current when it holds what HEAD does', () => {
     expect(git(remote, 'rev-parse', 'main')).toBe(space.git('rev-parse', 'HEAD'));
   });
 
-  it('doctor reports what the remote lacks', async () => {
+  it('doctor reports what the remote lacks', { tags: 'slow' }, async () => {
     const { account, space, remote } = await pushed();
     const history = async (): Promise<string> => {
       const { findings } = JSON.parse((await space.run('doctor', '--json')).out) as {
@@ -151,7 +151,7 @@ describe('a run commits what it says', () => {
         's|^\\(M 100644 \\([0-9a-f]*\\) "prod/flows/.*\\)|\\1\\nM 100644 \\2 "prod/mirror.yaml"|',
       ],
     ],
-    { quick: 3 },
+    { quick: 1 },
   )('or fails, and leaves HEAD as it was: a git that %s', async (_, edits) => {
     const { account, home } = await space();
     const head = home.git('rev-parse', 'HEAD');
