@@ -50,6 +50,8 @@ const MONTHS_IN: readonly (readonly [RegExp, number])[] = [
 const ISO_DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)/;
 const ISO_MONTH = /^(\d{4})-(\d{2})$/;
 const ISO_TIME = /^(\d{4}-\d{2}-\d{2})[t ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(?:(z)|([+-]\d{2}):?(\d{2}))?$/;
+/** Years of commits and of the calendar as ISO 8601 writes it. */
+const YEARS = { first: 1000, last: 9999 };
 const DURATION = /^(?:\d+(?:\.\d+)?\s*[a-z]+\s*)+?(?:ago)?$/;
 
 /** The moment of `when` that an option means. */
@@ -111,18 +113,19 @@ function isoOf(text: string, zone: string): When | null | undefined {
   return moment(new Date(utc - offset * 60_000));
 }
 
-/** `30d`, `3 hours ago`, `1h 30m`: a moment that long ago. Days are 24 hours, months those of the calendar. */
+/** `30d`, `3 hours ago`, `an hour ago`, `1h 30m`: a moment that long ago. Days are 24 hours, months those of the calendar. */
 function agoOf(text: string, now: Date, zone: string): When | undefined {
-  if (!DURATION.test(text)) return undefined;
+  const counted = text.replace(/^an? (?=[a-z]+ ago$)/, '1 ');
+  if (!DURATION.test(counted)) return undefined;
   let [seconds, months] = [0, 0];
-  for (const [, count, unit = ''] of text.replace(/\s*ago$/, '').matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+  for (const [, count, unit = ''] of counted.replace(/\s*ago$/, '').matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
     const size = SECONDS.find(([pattern]) => pattern.test(unit))?.[1];
     const length = MONTHS_IN.find(([pattern]) => pattern.test(unit))?.[1];
     if (size === undefined && length === undefined) return undefined;
     if (size !== undefined) seconds += Number(count) * size;
     else months += Number(count) * (length ?? 0);
   }
-  if (!Number.isInteger(months)) return undefined;
+  if (!Number.isInteger(months) || months > 12 * YEARS.last) return undefined;
   const from = months === 0 ? now : monthsBefore(now, months, zone);
   return moment(new Date(from.getTime() - Math.round(seconds * 1000)));
 }
@@ -172,20 +175,29 @@ function isNamed(word: string, name: string): boolean {
 async function proseOf(text: string, now: Date, zone: string): Promise<When | undefined> {
   // Large, and only needed where a time is given in words.
   const chrono = await import('chrono-node');
-  // The library has no zones: it gets the clock of the zone as if that were UTC.
-  const local = instantOf(calendarAt(now, zone), 'UTC');
-  const [found] = chrono.parse(text, { instant: local, timezone: 0 });
+  const ahead = instantOf(calendarAt(now, zone), 'UTC').getTime() - now.getTime();
+  const [found] = chrono.parse(text, { instant: now, timezone: Math.round(ahead / 60_000) });
   // A word that merely contains a date is a mistyped reference.
   if (!found || found.text.length !== text.length) return undefined;
   const { start } = found;
-  if (start.isCertain('hour')) {
-    return moment(start.isCertain('timezoneOffset') ? found.date() : instantOf(calendarAt(found.date(), 'UTC'), zone));
+  if (start.isCertain('hour') && start.isCertain('timezoneOffset')) return moment(found.date());
+  const part = (name: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'): number => start.get(name) ?? 0;
+  const date = { year: part('year'), month: part('month'), day: part('day') };
+  const clock = { hour: part('hour'), minute: part('minute'), second: part('second') };
+  const exact = start.isCertain('hour');
+  const inFuture = instantOf({ ...date, ...(exact ? clock : {}) }, zone) > now;
+  if (inFuture && !start.isCertain('year') && !/\bnext\b/.test(text)) {
+    // The library takes the nearest of them; what is looked for lies in the past.
+    if (start.isCertain('month')) date.year -= 1;
+    else if (start.isCertain('weekday')) date.day -= 7;
+    // Midnight, to the library, is the next one.
+    else date.day = calendarAt(now, zone).day;
   }
-  const [year, month, day] = [start.get('year'), start.get('month'), start.get('day')];
-  if (year === null || month === null || day === null) return undefined;
+  if (exact) return moment(instantOf({ ...date, ...clock }, zone));
+  const { year, month, day } = date;
   // Parts of a day ("this morning") name none of these: the day is meant.
   if (start.isCertain('day') || start.isCertain('weekday') || !start.isCertain('year')) {
-    return dayOf(year, month, day, zone);
+    return days(date, { year, month, day: day + 1 }, zone);
   }
   if (start.isCertain('month')) return monthOf(year, month, zone);
   return days({ year, month: 1, day: 1 }, { year: year + 1, month: 1, day: 1 }, zone);
@@ -200,6 +212,14 @@ async function proseOf(text: string, now: Date, zone: string): Promise<When | un
  */
 export async function timeOf(text: string, now: Date, zone = 'UTC'): Promise<When | undefined> {
   const words = text.trim().toLowerCase().replace(/\s+/g, ' ');
+  const when = await readWhen(words, now, zone);
+  // NaN is in no range: a duration may lead out of every calendar.
+  const isPossible = ({ from, until }: When): boolean =>
+    from.getUTCFullYear() >= YEARS.first && from.getUTCFullYear() <= YEARS.last && !Number.isNaN(until.getTime());
+  return when && isPossible(when) ? when : undefined;
+}
+
+async function readWhen(words: string, now: Date, zone: string): Promise<When | undefined> {
   if (words === 'now') return moment(now);
   const iso = isoOf(words, zone);
   if (iso !== undefined) return iso ?? undefined;

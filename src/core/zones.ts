@@ -51,7 +51,10 @@ export function calendarAt(at: Date, zone: string): Required<Calendar> {
 }
 
 function utcOf({ year, month, day, hour = 0, minute = 0, second = 0 }: Calendar): number {
-  return Date.UTC(year, month - 1, day, hour, minute, second);
+  const at = new Date(0);
+  // Date.UTC takes the year 26 for 1926.
+  at.setUTCFullYear(year, month - 1, day);
+  return at.setUTCHours(hour, minute, second);
 }
 
 /** 0 for a Sunday. */

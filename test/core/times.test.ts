@@ -42,6 +42,11 @@ describe('a time', () => {
     ['december', '2025-12-01T00:00:00Z', '2025-12-31T23:59:59Z'],
     ['3 November 2026', '2026-11-03T00:00:00Z', '2026-11-03T23:59:59Z'],
     ['Nov 3, 2026', '2026-11-03T00:00:00Z', '2026-11-03T23:59:59Z'],
+    // The last one that has begun, also where the next one is nearer.
+    ['3 may', '2026-05-03T00:00:00Z', '2026-05-03T23:59:59Z'],
+    ['1 january', '2026-01-01T00:00:00Z', '2026-01-01T23:59:59Z'],
+    ['dec 25', '2025-12-25T00:00:00Z', '2025-12-25T23:59:59Z'],
+    ['wednesday morning', '2026-11-18T00:00:00Z', '2026-11-18T23:59:59Z'],
   ])('of the calendar is whole days: %s', async (text, first, last) => {
     expect([await at(text, 'start'), await at(text, 'end')]).toEqual([first, last]);
   });
@@ -63,6 +68,10 @@ describe('a time', () => {
     ['9 months ago', '2026-02-24T10:30:00Z'],
     ['1y', '2025-11-24T10:30:00Z'],
     ['yesterday at 9am', '2026-11-23T09:00:00Z'],
+    ['a week ago', '2026-11-17T10:30:00Z'],
+    ['wednesday at 9am', '2026-11-18T09:00:00Z'],
+    ['1 january at 9am', '2026-01-01T09:00:00Z'],
+    ['midnight', '2026-11-24T00:00:00Z'],
   ])('of the clock, and a duration, is a moment: %s', async (text, moment) => {
     expect([await at(text, 'start'), await at(text, 'end')]).toEqual([moment, moment]);
   });
@@ -81,6 +90,8 @@ describe('a time', () => {
     ['yesterday at 9am', 'America/New_York', '2026-11-23T14:00:00Z', '2026-11-23T14:00:00Z'],
     ['2026-11-03T09:15Z', 'Asia/Kolkata', '2026-11-03T09:15:00Z', '2026-11-03T09:15:00Z'],
     ['3 hours ago', 'Asia/Kolkata', '2026-11-24T07:30:00Z', '2026-11-24T07:30:00Z'],
+    ['half an hour ago', 'Asia/Kolkata', '2026-11-24T10:00:00Z', '2026-11-24T10:00:00Z'],
+    ['midnight', 'Asia/Kolkata', '2026-11-23T18:30:00Z', '2026-11-23T18:30:00Z'],
   ])('counts by the clock of a zone: %s in %s', async (text, zone, first, last) => {
     expect([await at(text, 'start', zone), await at(text, 'end', zone)]).toEqual([first, last]);
   });
@@ -99,6 +110,11 @@ describe('a time', () => {
     '2026-00-10',
     '2026-11-03T25:00',
     '3 parsecs ago',
+    '0026-11-03',
+    '1000000d',
+    '99999999999999d',
+    '9999999999 years ago',
+    '29 feb',
     '0123456789abcdef0123456789abcdef01234567',
     'release-2026-11-03',
   ])('%j is none', async (text) => {
