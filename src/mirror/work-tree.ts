@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { blobOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { GitFailure } from './git.ts';
@@ -73,9 +73,29 @@ async function filesOf({ git }: Repository, commit: string): Promise<Map<string,
   );
 }
 
-/** What is in the place of a file. */
-function readPlace(file: string): Buffer | undefined {
-  return lstatSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file) : undefined;
+/**
+ * What is in the place of a file: nothing; a file; or something else, which is someone's: a link, a folder that holds
+ * anything, or whatever else than a folder is in the place of one above it.
+ */
+function lookAt(root: string, name: string): 'nothing' | 'file' | 'other' {
+  let place = root;
+  for (const part of dirname(name).split('/')) {
+    place = join(place, part);
+    const folder = lstatSync(place, { throwIfNoEntry: false });
+    if (!folder) return 'nothing';
+    if (!folder.isDirectory()) return 'other';
+  }
+  const file = lstatSync(join(root, name), { throwIfNoEntry: false });
+  if (!file || file.isFile()) return file ? 'file' : 'nothing';
+  const isEmpty =
+    file.isDirectory() &&
+    readdirSync(join(root, name), { recursive: true, withFileTypes: true }).every((entry) => entry.isDirectory());
+  return isEmpty ? 'nothing' : 'other';
+}
+
+/** The file in a place; `undefined` where there is none. */
+function readPlace(root: string, name: string): Buffer | undefined {
+  return lookAt(root, name) === 'file' ? readFileSync(join(root, name)) : undefined;
 }
 
 /**
@@ -96,12 +116,12 @@ export async function catchUp(repository: Repository): Promise<void> {
     const changed = [...names].filter((name) => before.get(name)?.oid !== after.get(name)?.oid);
     const isOld = (name: string, held: Buffer | undefined): boolean =>
       held === undefined || blobOid(held, format) === before.get(name)?.oid;
-    const others = changed.filter((name) => !isOld(name, readPlace(join(path, name))));
+    const others = changed.filter((name) => !isOld(name, readPlace(path, name)));
     const partial = others.filter((name) => after.has(name));
     const texts = await git.objects(partial.map((name) => after.get(name)?.oid ?? ''));
     const edited = new Set(others);
     for (const [i, name] of partial.entries()) {
-      const held = readPlace(join(path, name)) ?? Buffer.alloc(0);
+      const held = readPlace(path, name) ?? Buffer.alloc(0);
       if (texts[i]?.subarray(0, held.length).equals(held)) edited.delete(name);
     }
     await placeFiles(repository, changed, edited, after);
@@ -109,9 +129,12 @@ export async function catchUp(repository: Repository): Promise<void> {
   rmSync(marker, { force: true });
 }
 
-/** Puts `changed` into the index as `after` has them, and into the work tree all that is not `edited`. */
+/**
+ * Puts `changed` into the index as `after` has them, and into the work tree all that is neither `edited` nor has
+ * something of someone else in its place.
+ */
 async function placeFiles(
-  { git, path }: Repository,
+  { git, path, format }: Repository,
   changed: readonly string[],
   edited: ReadonlySet<string>,
   after: ReadonlyMap<string, Entry>,
@@ -121,16 +144,17 @@ async function placeFiles(
     stdin.end(lines.map((line) => `${line}\0`).join(''));
     await done;
   };
+  const absent = '0'.repeat(format === 'sha256' ? 64 : 40);
   const entries = changed.map((name) => {
-    const { mode, oid } = after.get(name) ?? { mode: '0', oid: '0'.repeat(40) };
+    const { mode, oid } = after.get(name) ?? { mode: '0', oid: absent };
     return `${mode} ${oid}\t${name}`;
   });
   await feed(['update-index', '-z', '--index-info'], entries);
   const placed = changed.filter((name) => !edited.has(name));
-  for (const name of placed) if (!after.has(name)) rmSync(join(path, name), { force: true });
+  for (const name of placed) if (!after.has(name) && lookAt(path, name) === 'file') rmSync(join(path, name));
   await feed(
     ['checkout-index', '-f', '-u', '-z', '--stdin'],
-    placed.filter((name) => after.has(name)),
+    placed.filter((name) => after.has(name) && lookAt(path, name) !== 'other'),
   );
 }
 
@@ -157,9 +181,12 @@ export async function repairFolder(repository: Repository, account: string): Pro
   let left = entries;
   let rescued: string | undefined;
   if (tracked.length > 0) {
-    // A file that the index does not know, in the place of one of HEAD's, is an edit as well.
+    // A file that the index does not know, in the way of one of HEAD's, is an edit as well.
+    const files = new Set(tracked.map(({ path: file }) => file));
+    const folders = new Set([...files].flatMap(foldersAbove));
     const unknown = entries.filter(
-      ({ untracked, path: file }) => untracked && tracked.some((one) => one.path === file),
+      ({ untracked, path: file }) =>
+        untracked && (folders.has(file) || [file, ...foldersAbove(file)].some((one) => files.has(one))),
     );
     if (unknown.length > 0)
       await git.run(['add', '--force', '--', ...unknown.map(({ path: file }) => `${account}/${file}`)]);
@@ -173,6 +200,12 @@ export async function repairFolder(repository: Repository, account: string): Pro
     left = await dirtyEntries(repository, account);
   }
   return { foreign: left.filter(({ untracked }) => untracked).map((entry) => entry.path), rescued };
+}
+
+/** The folders that a path is in. */
+function foldersAbove(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 /** Refuses to work through a symbolic link in the place of a folder of ours. */
