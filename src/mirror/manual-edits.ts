@@ -42,6 +42,8 @@ function entryOf(mode: string, oid: string): string | undefined {
 
 /** Whether a file in an account's folder is the mirror's, or is where its files are. */
 function isOurs(path: string): boolean {
+  // No name of ours is anything but UTF-8, and such a one cannot be told to git again.
+  if (path.includes('\ufffd')) return false;
   return isGeneratedFile(path) || findType(path.slice(0, path.indexOf('/'))) !== undefined;
 }
 
@@ -127,12 +129,13 @@ export async function manualCommits(
   const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
   const format = `--format=${BEGIN}%H${BETWEEN}%an${BETWEEN}%ce${BETWEEN}%B${END}`;
   const out = await git.run(['log', ...shown, '--no-show-signature', format, range, '--', `${account}/`]);
-  return out.split(BEGIN).flatMap((text): ManualCommit[] => {
+  // The names of files may hold the same characters.
+  return out.split(/\x01(?=[0-9a-f]{40,64}\x02)/).flatMap((text): ManualCommit[] => {
     const end = text.indexOf(END);
     const [id = '', author = '', by = '', ...message] = text.slice(0, Math.max(0, end)).split(BETWEEN);
     const isOwn = by === committer.email && readMessage(message.join(BETWEEN)).account !== undefined;
     const names = text.slice(end + 1).split('\0');
-    const touched = names.some((name) => paths.has(name.trim().slice(account.length + 1)));
+    const touched = names.some((name) => paths.has(name.replace(/^\n/, '').slice(account.length + 1)));
     return id !== '' && !isOwn && touched ? [{ id, author }] : [];
   });
 }

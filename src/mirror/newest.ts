@@ -95,11 +95,11 @@ export async function newestOwn(repository: Repository, account: string): Promis
   return undefined;
 }
 
-/** Whether a commit repeats the message of another one, which the mirror itself committed. */
+/** Whether a commit repeats the message of another one, which the mirror itself committed; `-x` adds a line to it. */
 async function isCopy(repository: Repository, { id, committer, author, message }: BareCommit): Promise<boolean> {
   if (committer === repository.committer.email) return false;
   const run = /^Celigo-Run: .*$/m.exec(message)?.[0];
   if (run === undefined) return false;
   const sameRun = await readCommits(repository, ['--fixed-strings', `--grep=${run}`, 'HEAD']);
-  return sameRun.some((one) => one.id !== id && one.author === author && one.message === message);
+  return sameRun.some((one) => one.id !== id && one.author === author && message.startsWith(one.message.trimEnd()));
 }

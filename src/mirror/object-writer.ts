@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { Person } from '../core/changes.ts';
@@ -56,7 +56,7 @@ export interface ObjectWriter {
 const BRANCH = 'refs/celigo-mirror/next';
 /** Lines written at once. */
 const LINES = 1_000;
-/** Where objects wait. Git removes what is called so when it prunes. */
+/** Where objects wait, with the name of a linked worktree after it. Git removes what is called so when it prunes. */
 const WAITING = 'tmp_objdir-celigo-mirror';
 
 /** glibc gives the memory of each object back to the system and asks for it again: two fifths of git's time. */
@@ -132,7 +132,9 @@ function answersOf({ stdout, done }: GitProcess): () => Promise<string> {
 }
 
 function startStream({ git, gitDir, objectsDir }: Repository): Stream {
-  const waiting = join(objectsDir, WAITING);
+  // Worktrees of one repository share the objects, and each has a lock of its own.
+  const isLinked = existsSync(join(gitDir, 'commondir'));
+  const waiting = join(objectsDir, isLinked ? `${WAITING}-${basename(gitDir)}` : WAITING);
   const input = new PassThrough();
   const clear = (): void => rmSync(waiting, { recursive: true, force: true });
   const starting = (async () => {

@@ -212,7 +212,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       stateless: config.stateless,
       head: () => readHead(git, gitDir, config.branch),
       folderTree: async (account) =>
-        (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}`]))?.trim() || undefined,
+        (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}/`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
       notice: options.onNotice,
@@ -242,7 +242,7 @@ async function readHead(git: Git, gitDir: string, branch: string): Promise<strin
 
 async function listFiles(git: Git, account: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  const place = `HEAD:${account}`;
+  const place = `HEAD:${account}/`;
   let out = await git.ask(['ls-tree', '-r', '-z', place]);
   // Not there, or there and not to be read? Only the first means that the account was never mirrored.
   if (out === undefined && (await git.ask(['rev-parse', '--verify', '--quiet', place])) !== undefined)

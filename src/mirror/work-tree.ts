@@ -208,11 +208,17 @@ function foldersAbove(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-/** Refuses to work through a symbolic link in the place of a folder of ours. */
+/** Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. */
 function refuseLinks(root: string, account: string): void {
   const folder = join(root, account);
-  if (!existsSync(folder)) return;
-  const places = [folder, ...readdirSync(folder).map((name) => join(folder, name))];
+  const held = lstatSync(folder, { throwIfNoEntry: false });
+  if (!held) return;
+  if (!held.isDirectory() && !held.isSymbolicLink()) {
+    throw new AppError('REPOSITORY', `${folder} is a file, and the mirror of the account needs a folder of that name`, {
+      hint: 'Move it away, or choose another name for the account',
+    });
+  }
+  const places = [folder, ...(held.isDirectory() ? readdirSync(folder).map((name) => join(folder, name)) : [])];
   for (const place of places) {
     if (lstatSync(place).isSymbolicLink()) {
       throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {

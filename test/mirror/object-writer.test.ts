@@ -11,9 +11,9 @@ import { ENV, git, tempDir } from '../support/workspace.ts';
 
 const ann = { name: 'Ann', email: 'ann@x.test' };
 
-function opened(path: string): Promise<Repository> {
+function opened(path: string, branch = 'main'): Promise<Repository> {
   return openRepository({
-    config: { ...plainRepository(path), bare: true },
+    config: { ...plainRepository(path), bare: true, branch },
     env: ENV,
     folders: ['prod'],
     lockWaitMs: 1_000,
@@ -85,6 +85,29 @@ describe('objects that a run writes', () => {
 
     expect(objectFiles(repository)).toEqual([]);
     await repository.close();
+  });
+
+  it('keep out of the way of those of another worktree', async () => {
+    const repository = await opened(join(tempDir(), 'mirror.git'));
+    const first = createObjectWriter(repository);
+    first.blob('one\n');
+    await commitOnHead(repository, first, [commitOf('prod/one.yaml', blobOid('one\n', 'sha1'))], new Date());
+    const linked = join(tempDir(), 'linked');
+    git(repository.path, 'worktree', 'add', '--quiet', '-b', 'other', linked);
+    const other = await opened(linked, 'other');
+    const [ours, theirs] = [createObjectWriter(repository), createObjectWriter(other)];
+    for (const [i, objects] of [ours, theirs].entries()) objects.blob(`${i}\n`);
+    const request = (i: number) => [commitOf(`prod/${i}.yaml`, blobOid(`${i}\n`, 'sha1'))];
+
+    await ours.commit(undefined, { ...commitOf('x', undefined), committed: new Date() });
+    await commitOnHead(other, theirs, request(1), new Date());
+    await commitOnHead(repository, ours, request(0), new Date());
+
+    expect(git(repository.path, 'log', '--format=%s', 'main', 'other', '--not', 'main~1').trim().split('\n')).toEqual(
+      expect.arrayContaining(['prod/0.yaml', 'prod/1.yaml']),
+    );
+    expect(objectFiles(repository).filter((name) => name.includes('tmp'))).toEqual([]);
+    await Promise.all([repository.close(), other.close()]);
   });
 
   it('that git cannot write end the run, and the branch stays', async () => {

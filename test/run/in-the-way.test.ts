@@ -81,6 +81,21 @@ describe('what people put in the way of a file of the mirror is saved before it 
   });
 });
 
+it('a file in the place of the account’s folder is named, and stays', async () => {
+  const account = await sample();
+  const space = new Workspace(settings(account, 'stacks'));
+  git('/', 'init', '--quiet', '--initial-branch=main', space.mirror);
+  writeFileSync(join(space.mirror, 'prod'), 'theirs');
+
+  const { code, error } = await space.sync();
+
+  expect(code).toBe(1);
+  expect(error?.message).toBe(
+    `${space.mirror}/prod is a file, and the mirror of the account needs a folder of that name`,
+  );
+  expect(readFileSync(join(space.mirror, 'prod'), 'utf8')).toBe('theirs');
+});
+
 describe('a run killed before the work tree followed a deletion is made good', () => {
   /** A clone whose branch names the deletion of a file, and whose files and index are those before it. */
   async function behind(format: string): Promise<{ space: Workspace; path: string }> {

@@ -6,6 +6,7 @@ import { eachOf } from '../support/table.ts';
 import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
+const OTHER_FLOW = '6794c3e8c3a91b7e41300002';
 const BOB = ['-c', 'user.name=Bob Roe', '-c', 'user.email=bob@example.test'];
 
 function workspace(account: TestAccount, remote?: string): Workspace {
@@ -250,6 +251,26 @@ describe('an edit that a person commits in an account folder', () => {
           commit(space.mirror);
         },
       ],
+      [
+        'a copy of a commit of the mirror that says where it is from',
+        (space, base) => {
+          const own = space.git('rev-parse', 'HEAD').trim();
+          space.git('rm', '--quiet', '-r', 'prod');
+          space.git('checkout', '--quiet', base, '--', 'prod');
+          editFlow(space.mirror, 'And more', OTHER_FLOW);
+          commit(space.mirror);
+          space.git(...BOB, 'cherry-pick', '-x', own);
+        },
+      ],
+      [
+        'a file in the place of the folder, when it is out of the work tree',
+        (space) => {
+          rmSync(join(space.mirror, 'prod'), { recursive: true });
+          writeFileSync(join(space.mirror, 'prod'), '');
+          commit(space.mirror);
+          rmSync(join(space.mirror, 'prod'));
+        },
+      ],
     ],
     { quick: 1 },
   )('is put back: %s', async (_, change) => {
@@ -340,6 +361,23 @@ describe('an edit that a person commits in an account folder', () => {
       'Bob Roe By hand',
     ]);
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
+  });
+
+  it('is named whatever its files are called, and left where git cannot be told the name', async () => {
+    const { space } = await begin();
+    const flows = join(space.mirror, 'prod', 'flows');
+    const before = tree(space);
+    for (const name of ['a.yaml ', 'a\nb.yaml', 'a\x01\x02\x03.yaml']) {
+      writeFileSync(join(flows, name), '');
+      const id = commit(space.mirror);
+      expect((await space.sync()).notices.join(), JSON.stringify(name)).toContain(`apply ${id.slice(0, 12)}`);
+      expect(tree(space)).toBe(before);
+    }
+    writeFileSync(Buffer.concat([Buffer.from(`${flows}/`), Buffer.of(0xff)]), '');
+    const id = commit(space.mirror);
+
+    expect(await space.sync()).toMatchObject({ verdict: 'unchanged', notices: [] });
+    expect(space.git('rev-parse', 'HEAD').trim()).toBe(id);
   });
 
   it('is what a restore sees that the account does not have', async () => {

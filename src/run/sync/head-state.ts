@@ -56,7 +56,8 @@ export async function readHeadState(
   identity: Promise<string>,
 ): Promise<HeadState> {
   const cache = readCache(repository.stateDir, account.name);
-  const names = ['HEAD', `HEAD:${account.name}`, `HEAD:${account.name}/${BINDING_FILE}`];
+  // With the slash it is found only where it is a folder.
+  const names = ['HEAD', `HEAD:${account.name}/`, `HEAD:${account.name}/${BINDING_FILE}`];
   const [head, folder, settingsFile] = await repository.git.find(names);
   // Not there, or not to be read? The second is not a first run.
   const tree = folder?.id ?? (await repository.folderTree(account.name));
