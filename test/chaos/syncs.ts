@@ -25,6 +25,8 @@ interface Story {
   readonly handMade: Set<string>;
   /** When the world began. */
   readonly began: number;
+  /** Whether a part of the history could not be read for a while. */
+  damaged: boolean;
 }
 
 function treeOf(world: World, commit: string): string {
@@ -52,7 +54,7 @@ function checkHistory({ world, editors }: Story): void {
 
 /** What holds once everything is whole again. */
 async function checkWhole(story: Story): Promise<void> {
-  const { world, editors, states, handMade, began } = story;
+  const { world, editors, states, handMade, began, damaged } = story;
   checkHistory(story);
   checkRepository(world);
   const [ours, fresh] = [filesIn(`${world.mirror}/prod`), await world.fresh()];
@@ -69,7 +71,7 @@ async function checkWhole(story: Story): Promise<void> {
   for (const commit of handMade)
     must(commits.includes(commit), () => `a commit that somebody made is no longer in the history: ${commit}`);
   checkCommits(world, editors.edits, began);
-  await checkTold(world, editors.edits);
+  await checkTold(world, editors.edits, damaged);
 }
 
 /** Edits that happen while the program lists: each after some requests more. */
@@ -96,12 +98,21 @@ function healFaults(world: World, injected: readonly Injected[]): void {
   for (const { heal } of [...injected].reverse()) heal?.();
 }
 
+/** Does what the program says of a commit in the clone that is not the mirror's. */
+function followRemedy({ world: { git, remote }, handMade }: Story): void {
+  // They are made again.
+  handMade.clear();
+  git('-c', 'user.name=x', '-c', 'user.email=x@x', 'pull', '--quiet', '--rebase', remote, 'main');
+}
+
 /** Runs the program until the mirror is whole again. Gives the number of runs that it took. */
-async function heal({ world }: Story, injected: readonly Injected[]): Promise<number> {
+async function heal(story: Story, injected: readonly Injected[]): Promise<number> {
+  const { world } = story;
   let last: Outcome | undefined;
   for (let run = 1; run <= HEALING_RUNS; run++) {
     last = await world.run(...SYNC);
     checkRun(world, last);
+    if (/git pull --rebase/.test(last.out)) followRemedy(story);
     if (last.code !== 0) continue;
     if (isSound(world)) return run;
     // What no run reads can be missing without a sign. Then doctor tells, and a fresh clone is the remedy.
@@ -163,6 +174,7 @@ export const syncs: Scenario = {
       states: new Set(),
       handMade: new Set(),
       began: Date.now(),
+      damaged: false,
     };
     checkRun(world, await world.run(...SYNC));
 
@@ -171,6 +183,7 @@ export const syncs: Scenario = {
       const injected = inject(world, dice);
       kinds.push(...injected.map(({ kind }) => kind));
       const isDamaged = kinds.some((kind) => /^git (?:object|pack|branch)/.test(kind));
+      story.damaged ||= isDamaged;
       for (const { commit } of injected) if (commit && !isDamaged) story.handMade.add(commit);
       world.emulator.clearRequests();
       const during = dice.chance(0.5) ? editDuring(story, dice) : undefined;

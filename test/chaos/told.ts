@@ -30,8 +30,11 @@ function describe({ what, type, id, by, also, commit }: Told): string {
   return `${what} ${type}/${id} by ${people} in ${commit.slice(0, 8)}`;
 }
 
-/** One resource: each edit is told once, by someone who made one that was not told yet. */
-function checkResource(told: readonly Told[], edits: readonly Edit[], key: string): void {
+/**
+ * One resource: each edit is told once, by someone who made one that was not told yet.
+ * @param damaged a part of the history could not be read for a while: who was named there may be named again
+ */
+function checkResource(told: readonly Told[], edits: readonly Edit[], key: string, damaged: boolean): void {
   const own = edits.flatMap((edit, i) => (edit.key === key ? [{ ...edit, n: i + 1 }] : []));
   for (const entry of told) must(own.length > 0, () => `a change that never was: ${describe(entry)}`);
   must(told.length <= own.length, () => `${key}: ${told.length} changes told of ${own.length}: ${told.map(describe)}`);
@@ -47,12 +50,15 @@ function checkResource(told: readonly Told[], edits: readonly Edit[], key: strin
     for (const { email } of [...(entry.sureness === 'unknown' ? [] : [entry.by]), ...entry.also])
       must(editors.includes(email), () => `of someone who did not make it: ${describe(entry)}, not ${editors}`);
     newest = Math.max(newest, ...marks);
-    if (entry.sureness === 'audit') credited = newest;
+    if (entry.sureness === 'audit' && !damaged) credited = newest;
   }
 }
 
-/** `log` tells every edit of the account once, of those who made it, and nothing else. */
-export async function checkTold(world: World, edits: readonly Edit[]): Promise<void> {
+/**
+ * `log` tells every edit of the account once, of those who made it, and nothing else.
+ * @param damaged as of {@link checkResource}
+ */
+export async function checkTold(world: World, edits: readonly Edit[], damaged: boolean): Promise<void> {
   const { code, out, err } = await world.run('log', 'all', '--json', '--patch');
   must(code === 0, () => `log ends with ${code}: ${err}`);
   const { entries } = JSON.parse(out) as { entries: readonly Told[] };
@@ -67,6 +73,7 @@ export async function checkTold(world: World, edits: readonly Edit[]): Promise<v
       told.filter((entry) => keyOf(entry) === key),
       edits,
       key,
+      damaged,
     );
   const marks = new Set(told.flatMap(marksOf));
   const last = new Map(edits.map(({ key, mark }, i) => [key, mark === undefined ? undefined : i + 1]));
