@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
 import { checkCommits } from './check-commits.ts';
-import type { GitObject } from './git.ts';
+import { GitFailure, type GitObject } from './git.ts';
 import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
-import { markBehind } from './work-tree.ts';
+import { markBehind, unmark } from './work-tree.ts';
 
 /** Where a new commit is put. */
 export interface Tip {
@@ -37,19 +37,20 @@ export function commitText({ bytes }: GitObject): { readonly by: string; readonl
   return { by, message: end < 0 ? '' : text.slice(end + 2) };
 }
 
-/** The commit that HEAD names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
-async function readHeadTip(repository: Repository): Promise<Tip | undefined> {
-  const tip = await readTip(repository, 'HEAD');
+/** The commit that the branch names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
+async function readBranchTip(repository: Repository): Promise<Tip | undefined> {
+  // HEAD may meanwhile be on another branch.
+  const tip = await readTip(repository, `refs/heads/${repository.branch}`);
   if (!tip) await repository.head();
   return tip;
 }
 
-/** The commit that HEAD names, which is `known` as a rule: then no process is asked. @throws GitFailure */
+/** The commit that the branch names, which is `known` as a rule: then no process is asked. @throws GitFailure */
 async function currentTip(repository: Repository, known: Tip | undefined): Promise<Tip | undefined> {
   const { gitDir, branch } = repository;
   const ref = join(gitDir, 'refs', 'heads', branch);
   const isKnown = known !== undefined && existsSync(ref) && readFileSync(ref, 'utf8').trim() === known.commit;
-  return isKnown ? known : readHeadTip(repository);
+  return isKnown ? known : readBranchTip(repository);
 }
 
 /** A commit to make. `committed`: when it was made for the first time; now unless given. */
@@ -120,13 +121,24 @@ export async function commitOnHead(
   now: Date,
   { known, folder, exact = false }: CommitOptions = {},
 ): Promise<Committed> {
-  const from = await currentTip(repository, known);
-  if (folder !== undefined) await checkFolder(repository, folder, known, from);
-  const made = await commitOnto(repository, objects, from, requests, now, folder);
-  await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
-  if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
-  return { from, ...made };
+  for (let attempt = 1; ; attempt++) {
+    const from = await currentTip(repository, known);
+    if (folder !== undefined) await checkFolder(repository, folder, known, from);
+    const made = await commitOnto(repository, objects, from, requests, now, folder);
+    await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
+    try {
+      if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
+      return { from, ...made };
+    } catch (error) {
+      if (!(error instanceof GitFailure) || attempt === MOVE_TRIES) throw error;
+      // A person was first: on top of theirs.
+      if ((await readBranchTip(repository))?.commit === from?.commit) throw error;
+    }
+  }
 }
+
+/** How often commits are made again on top of what a person committed just before the branch was to move. */
+const MOVE_TRIES = 5;
 
 /** Writes commits on top of `from` without moving any branch. @throws GitFailure */
 export async function commitOnto(
@@ -190,5 +202,11 @@ export async function moveBranch(repository: Repository, to: string, from: strin
   const absent = '0'.repeat(to.length);
   markBehind(repository, from);
   const input = `start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`;
-  await git.run(['update-ref', '-m', 'celigo-mirror', '--stdin'], { input });
+  try {
+    await git.run(['update-ref', '-m', 'celigo-mirror', '--stdin'], { input });
+  } catch (error) {
+    // Where the branch did not move, nothing is behind it.
+    if ((await readTip(repository, `refs/heads/${branch}`).catch(() => undefined))?.commit !== to) unmark(repository);
+    throw error;
+  }
 }

@@ -407,7 +407,9 @@ function startProcess(setup: Setup, config: readonly string[], args: readonly st
     said = `${said}${text}`.slice(0, LONGEST_STDERR);
   });
   const done = new Promise<void>((resolve, reject) => {
-    const fail = (cause: unknown): void => reject(failureOf(args[0] ?? '', cause, setup.signal));
+    // Settings may come before it.
+    const command = args.find((word, i) => word !== '-c' && args[i - 1] !== '-c') ?? '';
+    const fail = (cause: unknown): void => reject(failureOf(command, cause, setup.signal));
     child.on('error', fail);
     // What the command left unread is what its exit code says.
     child.stdin.on('error', () => undefined);

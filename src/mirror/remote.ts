@@ -10,7 +10,7 @@ import { createObjectWriter, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { reasonOf } from './said.ts';
 import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
-import { catchUp, checkFollow, followBranch } from './work-tree.ts';
+import { catchUp, checkFollow, followBranch, isOnBranch } from './work-tree.ts';
 
 /** The remote's branch when it was last seen. */
 export const SEEN = 'refs/celigo-mirror/remote';
@@ -38,14 +38,6 @@ export class RemoteRefusal extends Error {
   }
 }
 
-function readHead(gitDir: string): string {
-  try {
-    return readFileSync(join(gitDir, 'HEAD'), 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
 /** Puts HEAD on the configured branch, whatever a person or a crash left behind, with a sound index. */
 export async function ensureBranch(repository: Repository): Promise<void> {
   // Before anything else: the first command that refreshes the index makes a damaged one look sound.
@@ -68,9 +60,7 @@ async function switchToBranch(repository: Repository): Promise<void> {
     await git.ask([what, '--abort']);
   }
   const ref = `refs/heads/${branch}`;
-  // The usual case needs no git; a worktree or an unusual HEAD does.
-  if (readHead(gitDir) === `ref: ${ref}`) return;
-  if ((await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref) return;
+  if (await isOnBranch(repository)) return;
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
   // A branch without a commit is nothing to continue from; without the configured one, HEAD must be readable.
   const head = tip ? await resolve(repository, 'HEAD') : await repository.head();

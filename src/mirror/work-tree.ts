@@ -16,14 +16,29 @@ export function markBehind(repository: Repository, from: string | undefined): vo
   if (!repository.bare) writeFileSync(markerOf(repository), from ?? '');
 }
 
+/** Takes back {@link markBehind}. */
+export function unmark(repository: Repository): void {
+  rmSync(markerOf(repository), { force: true });
+}
+
+/** Whether HEAD is on the configured branch. */
+export async function isOnBranch({ git, gitDir, branch }: Repository): Promise<boolean> {
+  const [file, ref] = [join(gitDir, 'HEAD'), `refs/heads/${branch}`];
+  // The usual case needs no git; a worktree or an unusual HEAD does.
+  if (existsSync(file) && readFileSync(file, 'utf8').trim() === `ref: ${ref}`) return true;
+  return (await git.ask(['symbolic-ref', '--quiet', 'HEAD']))?.trim() === ref;
+}
+
 /** Index and work tree follow the branch from one commit to another. @throws GitFailure rather than lose an edit */
 export async function followBranch(repository: Repository, from: string | undefined, to: string): Promise<void> {
   if (repository.bare) return;
+  // A person has gone to another branch meanwhile: they show that one, until the next run goes back.
+  if (!(await isOnBranch(repository))) return unmark(repository);
   // Thousands of files take half the time by as many processes as there are cores; git before 2.32 ignores that.
   const read = ['-c', 'checkout.workers=0', 'read-tree', '-m', '-u'];
   const { done } = await repository.git.start([...read, ...(from ? [from] : []), to]);
   await done;
-  rmSync(markerOf(repository), { force: true });
+  unmark(repository);
 }
 
 /**
