@@ -46,16 +46,17 @@ export function typeNamed(word: string): ResourceType | undefined {
   return findType(word.toLowerCase()) ?? RESOURCE_TYPES.find(isOne);
 }
 
+const SELECTORS =
+  `A selector is all, ${GROUPS.noun}/<id or name>, <type>, <type>/<id or name>, an id, or a path in the mirror` +
+  '; celigo-mirror types lists the types';
+
 function unknownType(word: string, text: string): AppError {
+  if (word.trim() === '') return new AppError('USAGE', 'a selector is empty', { hint: SELECTORS });
   const guess = nearest(word, [...RESOURCE_TYPES.map(({ name }) => name), GROUPS.noun, 'all']);
   return new AppError(
     'USAGE',
     `${oneLine(text)}: no resource type is called ${oneLine(word)}${guess ? ` (did you mean ${guess}?)` : ''}`,
-    {
-      hint:
-        `A selector is all, ${GROUPS.noun}/<id or name>, <type>, <type>/<id or name>, an id, or a path in the mirror` +
-        '; celigo-mirror types lists the types',
-    },
+    { hint: SELECTORS },
   );
 }
 

@@ -55,6 +55,12 @@ export interface NamedCommit {
   readonly moment?: Date;
 }
 
+/** A commit that the mirror made. */
+interface OwnCommit extends NamedCommit {
+  /** It may hold changes of the account: it neither puts back what people committed nor brings in new rules. */
+  readonly changes: boolean;
+}
+
 /** How a person names a state. */
 export interface StateName {
   /** Any reference that git knows, or a time (`2026-11-23`, `2026-11-23T18:00Z`, `yesterday`, `3 days ago`). */
@@ -101,12 +107,12 @@ export async function headCommit(git: Git): Promise<NamedCommit> {
  * at which the account was read, by the server's clock: those of git come from the clocks of all who commit.
  * @param most the newest ones only
  */
-async function ownCommits(git: Git, account: string, most?: number): Promise<NamedCommit[]> {
+async function ownCommits(git: Git, account: string, most?: number): Promise<OwnCommit[]> {
   const trailer = `^Celigo-Account: ${account.replace(/[.[\]*^$\\]/g, '\\$&')}$`;
   const flags = ['--topo-order', '--reverse', '--basic-regexp', `--grep=${trailer}`, '--no-show-signature'];
   const newest = most === undefined ? [] : [`--max-count=${most}`];
   const out = await git.ask(['log', ...flags, ...newest, '--format=%x01%H%x02%ct%x02%B', 'HEAD', '--']);
-  const found: NamedCommit[] = [];
+  const found: OwnCommit[] = [];
   for (const text of (out ?? '').split('\x01')) {
     const [commit = '', seconds, message = ''] = text.split('\x02');
     const facts = readTrailers(message);
@@ -114,17 +120,19 @@ async function ownCommits(git: Git, account: string, most?: number): Promise<Nam
     // For new rules the account is not read: the commit holds what the one before it did.
     const inherited = facts.renewed ? found.at(-1)?.date : undefined;
     const date = facts.readAt === undefined ? inherited : new Date(facts.readAt);
-    found.push({ commit, date: date ?? new Date(Number(seconds) * 1000) });
+    found.push({ commit, date: date ?? new Date(Number(seconds) * 1000), changes: !facts.renewed });
   }
   return found;
 }
 
-/** Among so many commits is the newest, whatever order a merge put them in. */
+/** Among so many commits is the newest, whatever order a merge put them in, and nearly always a change. */
 const SOME = 16;
 
 /** The last change of an account that the mirror holds. */
 export async function lastChange(git: Git, account: string): Promise<NamedCommit | undefined> {
-  return newestOf(await ownCommits(git, account, SOME));
+  const newest = async (most?: number): Promise<NamedCommit | undefined> =>
+    newestOf((await ownCommits(git, account, most)).filter(({ changes }) => changes));
+  return (await newest(SOME)) ?? (await newest());
 }
 
 /** The latest; of the same time, the last one made. */
@@ -161,7 +169,7 @@ export async function resolveState(git: Git, account: string, name: StateName, n
     excluded ? second(date) < second(moment) : second(date) <= second(moment);
   const commits = await ownCommits(git, account);
   const found = newestOf(commits.filter(fits));
-  if (found) return { ...found, moment };
+  if (found) return { commit: found.commit, date: found.date, moment };
   const [first] = commits;
   throw new NoSuchState(
     `${option}: the mirror has no commit before ${moment.toISOString()}`,

@@ -57,6 +57,10 @@ describe('a selector', () => {
     if (near) expect(String(error)).toContain(near);
   });
 
+  it.each(['', ' ', '/', './'])('%j is empty, and so named', (text) => {
+    expect(() => parseSelector(text, 'prod')).toThrow('a selector is empty');
+  });
+
   it.each<[string, { type: string; id: string; slug: string }, boolean]>([
     ['all', { type: 'flows', id: ID, slug: 'x' }, true],
     ['flows', { type: 'flows', id: ID, slug: 'x' }, true],
