@@ -51,7 +51,7 @@ const SELECTORS =
   '; celigo-mirror types lists the types';
 
 function unknownType(word: string, text: string): AppError {
-  if (word.trim() === '') return new AppError('USAGE', 'a selector is empty', { hint: SELECTORS });
+  if (text.trim() === '') return new AppError('USAGE', 'a selector is empty', { hint: SELECTORS });
   const guess = nearest(word, [...RESOURCE_TYPES.map(({ name }) => name), GROUPS.noun, 'all']);
   return new AppError(
     'USAGE',
