@@ -186,6 +186,9 @@ describe('log', () => {
     expect(out).toMatch(/changed +flows\/678df75fc3a91b7e41300001/);
     expect(out).toContain('+ two');
     expect(out).toMatch(/found +\d+ resources in the first listing/);
+    // It is one change of a limited list, too, and counted as a whole.
+    expect((await space.run('log', '--patch', '--limit', '2')).out).toBe(out);
+    expect((await space.run('log', '--limit', '1')).out).not.toContain('in the first listing');
     expect(out.split('\n').length).toBeLessThan(20);
   });
 

@@ -48,11 +48,14 @@ export async function runLog(io: Io, globals: GlobalOptions, what: string | unde
   if (chosen.length === 0) sayLastChange(io, account, lastOf(trail, keys));
   const deep = flags.patch || flags.field !== undefined || flags.grep !== undefined;
   const searched = flags.field !== undefined || flags.grep !== undefined;
-  const few = searched ? chosen : chosen.slice(0, limit);
+  const single = keys?.size === 1;
+  const limited = <T extends Entry>(entries: readonly T[]): readonly T[] =>
+    flags.json ? entries.slice(0, limit) : firstLines(entries, limit, single);
+  const few = searched ? chosen : limited(chosen);
   const found: Found[] = deep
-    ? searchFields(few, query, await readVersions(git, account, few))
-        .slice(0, limit)
-        .map((entry) => shown(entry, flags.patch === true))
+    ? limited(searchFields(few, query, await readVersions(git, account, few))).map((entry) =>
+        shown(entry, flags.patch === true),
+      )
     : few.map((entry) => ({ ...entry, fields: [] }));
   if (flags.json) {
     const entries = found.map((entry) => ({
@@ -65,7 +68,7 @@ export async function runLog(io: Io, globals: GlobalOptions, what: string | unde
   }
   // What existed before the cut is not a change: it takes one line, and none in a search for changed fields.
   const before = searched ? [] : fitting.filter((entry) => entry.cut);
-  const rows = [...rowsOf(found, keys?.size === 1), ...cutRows(before)];
+  const rows = [...rowsOf(found, single), ...cutRows(before)];
   io.out(describe(rows, styleFor(io, globals)));
 }
 
@@ -90,6 +93,19 @@ interface Row {
   readonly fields: readonly FieldChange[];
   /** Several resources in one line: how many, and why. */
   readonly group?: string;
+}
+
+/** The entries of so many lines: the resources of a first listing share one, as in {@link rowsOf}. */
+function firstLines<T extends Entry>(entries: readonly T[], most: number, single: boolean): readonly T[] {
+  const shared = new Set<string>();
+  let lines = 0;
+  return entries.filter(({ baseline, commit }) => {
+    if (shared.has(commit) && baseline) return true;
+    if (lines >= most) return false;
+    lines += 1;
+    if (baseline && !single) shared.add(commit);
+    return true;
+  });
 }
 
 /** @param single one resource was asked for: its first listing is a line like the others */
