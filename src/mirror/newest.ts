@@ -76,7 +76,8 @@ function readChunk(repository: Repository, skip: number, count: number): Promise
 
 /**
  * The newest commit that the mirror made for an account; `undefined` where there is none, or none within reach. A copy
- * that a person made of one (`git cherry-pick`) keeps its message, and does not count.
+ * that a person made of one (`git cherry-pick`) keeps its message, and does not count. Of one that a person added to
+ * (`git commit --amend`) it is the commit that the mirror made, as long as git's log of the branch has it.
  */
 export async function newestOwn(repository: Repository, account: string): Promise<string | undefined> {
   const isOwn = async (commit: BareCommit): Promise<boolean> =>
@@ -84,21 +85,42 @@ export async function newestOwn(repository: Repository, account: string): Promis
   let merged = false;
   for await (const commit of newestCommits(repository)) {
     if (await isOwn(commit)) {
-      if (!merged) return commit.id;
+      if (!merged) return originalOf(repository, commit);
       // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
       const beside = await readCommits(repository, ['--topo-order', `${commit.id}..HEAD`]);
-      for (const one of beside) if (await isOwn(one)) return one.id;
-      return commit.id;
+      for (const one of beside) if (await isOwn(one)) return originalOf(repository, one);
+      return originalOf(repository, commit);
     }
     merged ||= commit.parents.length > 1;
   }
   return undefined;
 }
 
+/** The commit that the mirror made where `commit` is what a person made of it. */
+async function originalOf(repository: Repository, commit: BareCommit): Promise<string> {
+  const { committer, author, message, parents } = commit;
+  const run = runLine(message);
+  if (committer === repository.committer.email || run === undefined) return commit.id;
+  const ref = `refs/heads/${repository.branch}`;
+  const former = await readCommits(repository, ['--walk-reflogs', '--fixed-strings', `--grep=${run}`, ref]);
+  const isOriginal = (one: BareCommit): boolean =>
+    one.committer === repository.committer.email &&
+    one.author === author &&
+    one.message === message &&
+    // On top of others it holds what they changed.
+    one.parents.join() === parents.join();
+  return former.find(isOriginal)?.id ?? commit.id;
+}
+
+/** The line of a message that says which run made the commit. */
+function runLine(message: string): string | undefined {
+  return /^Celigo-Run: .*$/m.exec(message)?.[0];
+}
+
 /** Whether a commit repeats the message of another one, which the mirror itself committed; `-x` adds a line to it. */
 async function isCopy(repository: Repository, { id, committer, author, message }: BareCommit): Promise<boolean> {
   if (committer === repository.committer.email) return false;
-  const run = /^Celigo-Run: .*$/m.exec(message)?.[0];
+  const run = runLine(message);
   if (run === undefined) return false;
   const sameRun = await readCommits(repository, ['--fixed-strings', `--grep=${run}`, 'HEAD']);
   return sameRun.some((one) => one.id !== id && one.author === author && message.startsWith(one.message.trimEnd()));

@@ -363,6 +363,39 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
+  it('is put back where it was added to a commit of the mirror (git commit --amend)', async () => {
+    const { account, space } = await begin();
+    account.emulator.act(account.person('administrator').token).set('flows', FLOW, { description: 'by Jane' });
+    await space.sync();
+    const before = tree(space);
+    editFlow(space.mirror, 'By hand');
+    space.git(...BOB, 'commit', '--quiet', '--all', '--amend', '--no-edit');
+    const amended = space.git('rev-parse', 'HEAD').trim();
+
+    const { changes, commits, notices } = await space.sync();
+
+    expect({ changes, subjects: commits.map(({ subject }) => subject) }).toEqual({
+      changes: [],
+      subjects: ['prod: put back 1 flow'],
+    });
+    expect(notices.join()).toContain(`apply ${amended.slice(0, 12)}`);
+    expect(tree(space)).toBe(before);
+  });
+
+  it('is none where a person put commits of the mirror on top of another commit', { tags: 'slow' }, async () => {
+    const { account, space } = await begin();
+    const base = space.git('rev-parse', 'HEAD').trim();
+    account.emulator.act(account.person('administrator').token).set('flows', FLOW, { description: 'by Jane' });
+    await space.sync();
+    space.git('checkout', '--quiet', '-b', 'theirs', base);
+    writeFileSync(join(space.mirror, 'README.md'), '');
+    commit(space.mirror);
+    space.git('checkout', '--quiet', 'main');
+    space.git(...BOB, 'rebase', '--quiet', 'theirs');
+
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+  });
+
   it('is named whatever its files are called, and left where git cannot be told the name', async () => {
     const { space } = await begin();
     const flows = join(space.mirror, 'prod', 'flows');
