@@ -42,7 +42,7 @@ function entryOf(mode: string, oid: string): string | undefined {
 
 /** Whether a file in an account's folder is the mirror's, or is where its files are. */
 function isOurs(path: string): boolean {
-  // No name of ours is anything but UTF-8, and such a one cannot be told to git again.
+  // No name of ours is anything but UTF-8, and git cannot be given such a one again.
   if (path.includes('\ufffd')) return false;
   return isGeneratedFile(path) || findType(path.slice(0, path.indexOf('/'))) !== undefined;
 }

@@ -396,7 +396,7 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
   });
 
-  it('is named whatever its files are called, and left where git cannot be told the name', async () => {
+  it('is named whatever its files are called, and left where git cannot be given the name', async () => {
     const { space } = await begin();
     const flows = join(space.mirror, 'prod', 'flows');
     const before = tree(space);
