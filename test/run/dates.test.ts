@@ -38,7 +38,7 @@ it('commits have the time of the server, whatever the clock of the machine', asy
   expect(space.git('log', '--reverse', '--format=%aI').slice(0, 15)).toBe('2026-05-05T12:0');
 });
 
-it('an edit is told once, also where the clock of the machine is days ahead', async () => {
+it('an edit is reported once, also where the clock of the machine is days ahead', async () => {
   let clock = Date.now() - 15 * 86_400_000;
   const account = await sample({ now: () => new Date(clock) });
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
