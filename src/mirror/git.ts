@@ -277,9 +277,6 @@ export interface GitProcess {
   readonly kill: () => void;
 }
 
-/** How long the output of a command that ended may stay open: a program that it left behind may hold it for ever. */
-const OUTPUT_MS = 10_000;
-
 /** What is kept of the words of a command that fails, in characters. */
 const LONGEST_STDERR = 10_000;
 
@@ -362,8 +359,9 @@ function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): Si
     baseDir: setup.cwd,
     config: [...setup.settings, ...(screen?.config ?? [])],
     maxConcurrentProcesses: 4,
-    // By itself the library returns what arrived within 50 ms of a command's end: on a busy machine, a part of it.
-    completion: { onClose: true, onExit: OUTPUT_MS },
+    // By itself the library returns what arrived within 50 ms of a command's end: on a busy machine, a part of it. What
+    // talks to a remote may leave programs behind that hold its output open (an SSH connection that is kept).
+    ...(call.stoppable ? {} : { completion: { onClose: true, onExit: false } }),
     // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
     errors: (error, result) => {
       if (result.exitCode === 0) return undefined;
