@@ -93,7 +93,7 @@ const ISOLATION = [
   'http.lowSpeedTime=60',
 ];
 
-/** Environment that starts programs, or that changes what git says. A calling hook, npm (`EDITOR`) or a shell may have left it. */
+/** Environment that starts programs, or that changes what git says. A hook, npm or a shell may have left it. */
 const MISLEADING = ['EDITOR', 'VISUAL', 'PAGER', 'PREFIX', 'SSH_ASKPASS', 'LANGUAGE'];
 
 /**
@@ -103,7 +103,7 @@ const MISLEADING = ['EDITOR', 'VISUAL', 'PAGER', 'PREFIX', 'SSH_ASKPASS', 'LANGU
 const OF_USER =
   /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|SSH|SSH_COMMAND|(?:PROXY_)?SSL_\w+|HTTP_USER_AGENT|HTTP_PROXY_AUTHMETHOD)$/;
 
-/** Whether git gets a variable of the environment. Traces go into files: elsewhere they would be taken for what git says. */
+/** Whether git gets a variable of the environment. Traces go into files: elsewhere they would count as git's words. */
 function isPassedOn([name, value]: readonly [string, string]): boolean {
   if (!/^GIT_/i.test(name)) return !MISLEADING.includes(name);
   return OF_USER.test(name) || (/^GIT_TRACE(?!_REDACT)/.test(name) && value.startsWith('/'));
@@ -291,7 +291,7 @@ export interface Git {
   ask(args: readonly string[]): Promise<string | undefined>;
   /** Starts a command that is fed while it works, or whose end is to be heard of at once. */
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<GitProcess>;
-  /** The objects of these names, in their order, by one process; `undefined` for one that is not there. @throws GitFailure */
+  /** The objects of these names, in order, by one process; `undefined` for one that is not there. @throws GitFailure */
   find(names: readonly string[]): Promise<readonly (GitObject | undefined)[]>;
   /** The objects with these ids, in their order, by one process. @throws GitFailure when one of them is missing */
   objects(ids: readonly string[]): Promise<readonly Buffer[]>;

@@ -5,7 +5,7 @@ import type { Collected } from './collect/types.ts';
 import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';
 
-/** Saves what this run found out for the next one. @param tree object id of the account's folder as the run leaves it */
+/** Saves what this run found out. @param tree object id of the account's folder as the run leaves it */
 export function saveCache(
   { account }: AccountRun,
   { repository, headState, full }: StartingPoint,

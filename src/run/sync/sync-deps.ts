@@ -55,7 +55,7 @@ export interface SyncDeps {
   readonly userAgent: string;
   /** How long to wait for another process that works on the clone, in milliseconds. */
   readonly lockWaitMs: number;
-  /** Called when a run turns out to write very many files, and when it has listed them: memory matters more than time. */
+  /** Called when a run turns out to write very many files, and when it has listed them: then memory matters most. */
   readonly spareMemory: () => void;
   readonly signal: AbortSignal;
 }
