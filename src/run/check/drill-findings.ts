@@ -8,7 +8,6 @@ import { placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { Refusal } from '../../emulator/http/server.ts';
-import { readServerMade } from '../../mirror/server-made.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { converge, type Made } from '../../plan/converged.ts';
@@ -16,6 +15,7 @@ import { bindingReferences, isLate } from '../../plan/dangling.ts';
 import { isActing, type Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
+import { readServerMade } from '../restore/server-made.ts';
 import type { Outcome } from '../restore/write-log.ts';
 
 /** One thing that a rehearsal did not restore as it was, or that a real restore may not. */

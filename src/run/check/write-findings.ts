@@ -4,8 +4,8 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import { hasWorkTree } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
 import { acquireLock } from '../../mirror/lock.ts';
-import { tryFolder, tryWriting, type Unwritable } from '../../mirror/write-access.ts';
 import type { Finding } from './finding.ts';
+import { tryFolder, tryWriting, type Unwritable } from './write-access.ts';
 
 const AREA = 'repository';
 

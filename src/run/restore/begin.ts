@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { createGit } from '../../mirror/git.ts';
-import { createJournal, type Journal } from '../../mirror/journal.ts';
+import { createJournal, type Journal } from './journal.ts';
 import { findOperator } from './operator.ts';
 import type { Prepared } from './prepared.ts';
 import { isSameAccount, suppliedFor } from './request.ts';

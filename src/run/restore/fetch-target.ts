@@ -2,7 +2,6 @@ import { catalogueWith } from '../../catalogue/index.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { keyOf } from '../../core/keys.ts';
-import { readServerMade, type ServerMade, writeServerMade } from '../../mirror/server-made.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
@@ -13,6 +12,7 @@ import { type LiveAccount, observe } from './live.ts';
 import { type Renew, renewing } from './reader.ts';
 import { isSameAccount, type RestoreContext } from './request.ts';
 import { adoptCreated, touchedKeys, undeletedKeys } from './resume.ts';
+import { readServerMade, type ServerMade, writeServerMade } from './server-made.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 /** The target before the first write. */

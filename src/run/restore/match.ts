@@ -6,9 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { pathsOf } from '../../mirror/selection.ts';
-import type { ServerMade } from '../../mirror/server-made.ts';
 import { readDocuments } from '../../mirror/state.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { madeBy, noteOf } from '../../plan/converged.ts';
@@ -16,10 +14,12 @@ import type { Supplied } from '../../plan/secrets.ts';
 import type { IdMap, Live, Wanted } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
+import type { Journal } from './journal.ts';
 import { coreVersionOf, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { createdKeys, touchedKeys } from './resume.ts';
+import type { ServerMade } from './server-made.ts';
 import { asWanted, differing, learnParts, referredOwn } from './wanted.ts';
 
 /** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */

@@ -1,8 +1,8 @@
 import type { Key } from '../../core/keys.ts';
 import type { MirrorFile } from '../../core/layout.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import type { Applied } from './apply.ts';
+import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
 import type { Prepared } from './prepared.ts';
 import { touchedKeys, undeletedKeys } from './resume.ts';

@@ -1,7 +1,7 @@
-import { readServerMade, writeServerMade } from '../../mirror/server-made.ts';
 import type { LiveAccount } from './live.ts';
 import type { Prepared } from './prepared.ts';
 import type { Compared } from './read-back.ts';
+import { readServerMade, writeServerMade } from './server-made.ts';
 
 /** Keeps beside the clone what the server made of these writes: the next restore does not repeat them. */
 export function noteMade({ plan, repository }: Prepared, { made }: Compared, mirrored: LiveAccount): void {

@@ -1,7 +1,7 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
-import { interrupted, type Journal } from '../../mirror/journal.ts';
 import { existingStateDir } from '../../mirror/state-dir.ts';
+import { interrupted, type Journal } from './journal.ts';
 
 /** Accounts into which a restore was interrupted (the one called `id`, where given). */
 export async function interruptedAccounts(

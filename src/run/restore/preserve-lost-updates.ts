@@ -2,11 +2,11 @@ import { breakDirectives } from '../../core/directives.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../core/layout.ts';
 import { oneLine } from '../../core/message.ts';
 import { sideTextsOf } from '../../core/normalise.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { createObjectWriter, type TreeChange } from '../../mirror/object-writer.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';
 import { commitFolder, writeFiles } from '../sync/commit-folder.ts';
+import type { Journal } from './journal.ts';
 import type { LostUpdate, LostUpdates } from './lost-updates.ts';
 import type { Prepared } from './prepared.ts';
 

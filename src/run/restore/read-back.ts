@@ -6,7 +6,6 @@ import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson } from '../../core/paths.ts';
 import { atPlace, placeText } from '../../core/places.ts';
-import type { ServerMade } from '../../mirror/server-made.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
 import { list } from '../../plan/draft.ts';
@@ -15,6 +14,7 @@ import type { Applied } from './apply.ts';
 import type { Switched } from './enable.ts';
 import type { LiveAccount } from './live.ts';
 import type { Prepared } from './prepared.ts';
+import type { ServerMade } from './server-made.ts';
 import type { Written } from './write-log.ts';
 import type { LivePair } from './writer.ts';
 

@@ -1,5 +1,4 @@
 import type { AppError } from '../../core/errors.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { type Applied, applySteps } from './apply.ts';
 import { applyContext, startJournal } from './begin.ts';
 import { checkPlan, checkRequest } from './checks.ts';
@@ -7,6 +6,7 @@ import { type Chosen, chooseState } from './choose-state.ts';
 import { earlierWrites } from './earlier.ts';
 import { type Switched, switchOn } from './enable.ts';
 import { type Fetched, fetchTarget, observeTarget, openClient } from './fetch-target.ts';
+import type { Journal } from './journal.ts';
 import type { LiveAccount } from './live.ts';
 import { findLostUpdates, type LostUpdates } from './lost-updates.ts';
 import { makePlan, type Planned } from './make-plan.ts';

@@ -1,13 +1,13 @@
 import { findType } from '../../catalogue/index.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { pathsOf } from '../../mirror/selection.ts';
 import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
+import type { Journal } from './journal.ts';
 import type { LiveAccount } from './live.ts';
 import type { Renew } from './reader.ts';
 import type { RestoreContext } from './request.ts';

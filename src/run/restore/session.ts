@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { AccountConfig } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { pushRemote } from '../../mirror/push.ts';
 import { ensureBranch, pullRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure } from '../failures.ts';
 import { ownFolders } from '../sync/sync.ts';
+import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { findJournal } from './open-journals.ts';
 import type { Prepared } from './prepared.ts';

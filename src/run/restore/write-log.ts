@@ -4,11 +4,11 @@ import type { ApiClient } from '../../celigo/client.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
-import type { Journal } from '../../mirror/journal.ts';
 import { pairInnerIds } from '../../plan/ids.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { Step } from '../../plan/types.ts';
+import type { Journal } from './journal.ts';
 import { coreVersionOf } from './live.ts';
 import type { LivePair, Writer } from './writer.ts';
 

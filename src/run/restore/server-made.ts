@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Key } from '../core/keys.ts';
+import type { Key } from '../../core/keys.ts';
 
 /** By resource: what the server made of the last write of it, as digests. */
 export type ServerMade = ReadonlyMap<Key, readonly string[]>;

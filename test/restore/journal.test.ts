@@ -1,7 +1,7 @@
 import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createJournal, interrupted, type JournalHead } from '../../src/mirror/journal.ts';
+import { createJournal, interrupted, type JournalHead } from '../../src/run/restore/journal.ts';
 import { tempDir } from '../support/workspace.ts';
 
 const HEAD: JournalHead = {
