@@ -3,7 +3,7 @@ import type { Certainty, Person } from '../core/changes.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type ChangeLine, type CommitFacts, readMessage } from '../core/message.ts';
-import type { HistoryCommit } from '../mirror/history.ts';
+import type { HistoryCommit } from '../history/commits.ts';
 
 /** What happened to a resource. `restored`: it came back from the recycle bin. */
 export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';

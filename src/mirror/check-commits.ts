@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import { AppError } from '../core/errors.ts';
-import { CacheDamaged } from './cache.ts';
 import type { NewCommit } from './object-writer.ts';
 import type { Repository } from './repository.ts';
+
+/** A change is there already in the commit on which it was to be made: what is known of that commit is wrong. */
+export class AlreadyThere extends Error {}
 
 /** Paths named in a message. */
 const MOST_NAMED = 3;
@@ -83,7 +85,7 @@ function named(paths: readonly string[]): string {
  * were.
  * @param from the commit that they are made on
  * @param exact each change must differ from `from`: where one does not, what is known of HEAD is wrong
- * @throws AppError `REPOSITORY` naming the files that are not as asked, CacheDamaged, GitFailure
+ * @throws AppError `REPOSITORY` naming the files that are not as asked, AlreadyThere, GitFailure
  */
 export async function checkCommits(
   repository: Repository,
@@ -123,5 +125,5 @@ async function compareFiles(
       hint: 'Nothing was committed. Run again; if it fails again, check the clone with: celigo-mirror doctor',
     });
   }
-  if (exact && left.length > 0) throw new CacheDamaged(`not changed: ${named(left)}`);
+  if (exact && left.length > 0) throw new AlreadyThere(named(left));
 }

@@ -112,7 +112,7 @@ export function isFuture({ time }: Pick<Tip, 'time'>, now: Date): boolean {
  * Commits on top of HEAD: everything that was written becomes part of the repository, then the branch moves in one step
  * from its expected old value, so that a crash leaves either all of it or nothing. The work tree does not follow yet.
  * No hook runs, no index is read. The commits are compared with what was asked for before the branch names them.
- * @param now by the server's clock @throws AppError `REPOSITORY`, CacheDamaged, GitFailure, FolderMoved
+ * @param now by the server's clock @throws AppError `REPOSITORY`, AlreadyThere, GitFailure, FolderMoved
  */
 export async function commitOnHead(
   repository: Repository,

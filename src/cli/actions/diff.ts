@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { oneLine } from '../../core/message.ts';
-import { lastChange } from '../../mirror/state.ts';
+import { lastChange } from '../../history/state.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
 import { fetchAccounts } from '../../run/restore/session.ts';
 import { accountNamed, sourceAccount, wordsFor } from '../input/accounts.ts';

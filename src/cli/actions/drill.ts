@@ -1,7 +1,7 @@
 import { EXIT } from '../../core/errors.ts';
+import { readFiles } from '../../history/state.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
-import { readFiles } from '../../mirror/state.ts';
 import { type DrillReport, drill } from '../../run/check/drill.ts';
 import type { DrillFinding } from '../../run/check/drill-findings.ts';
 import { USER_AGENT } from '../../version.ts';

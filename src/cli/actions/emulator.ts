@@ -5,7 +5,7 @@ import { seedFromMirror } from '../../emulator/model/from-mirror.ts';
 import type { AccountSeed } from '../../emulator/model/seed.ts';
 import { keepBusy } from '../../emulator/sample/busy.ts';
 import { sampleAccount } from '../../emulator/sample/index.ts';
-import { readFiles } from '../../mirror/state.ts';
+import { readFiles } from '../../history/state.ts';
 import { onlyAccount, placeNamed, stateOf } from '../input/mirror.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { styleFor, table } from '../ui/style.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { impactOf } from '../../graph/impact.ts';
 import { impactDot, impactJson, impactMermaid, impactTree } from '../../graph/impact-view.ts';
-import { select } from '../../mirror/selection.ts';
+import { select } from '../../history/selection.ts';
 import { openGraph } from '../input/graph.ts';
 import type { StateFlags } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';

@@ -7,7 +7,7 @@ import { reportMarkdown } from '../../audit/report/markdown.ts';
 import { buildReport, type Report } from '../../audit/report/model.ts';
 import { type CommitLink, commitLinks } from '../../core/commit-links.ts';
 import { AppError } from '../../core/errors.ts';
-import { lastChange } from '../../mirror/state.ts';
+import { lastChange } from '../../history/state.ts';
 import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
 import { openTrail, withFeed } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
-import { lastChange, NoSuchState } from '../../mirror/state.ts';
+import { lastChange, NoSuchState } from '../../history/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';

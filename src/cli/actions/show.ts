@@ -1,8 +1,8 @@
 import { GROUPS } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { renderYaml } from '../../core/yaml.ts';
-import { pathsOf, selectAt } from '../../mirror/selection.ts';
-import { readDocuments } from '../../mirror/state.ts';
+import { pathsOf, selectAt } from '../../history/selection.ts';
+import { readDocuments } from '../../history/state.ts';
 import { openMirror } from '../input/mirror.ts';
 import { type StateFlags, sayState, stateAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { readFiles } from '../../history/state.ts';
 import { accountFolders, hasWorkTree, readFolder } from '../../mirror/folder.ts';
-import { readFiles } from '../../mirror/state.ts';
 import { futureHead } from '../../run/check/future-head.ts';
 import { isProved, type SignatureReport, verifySignatures } from '../../run/check/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';

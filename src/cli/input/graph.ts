@@ -1,6 +1,6 @@
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import type { Git } from '../../mirror/git.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { openMirror, stateOf } from './mirror.ts';
 import { type StateFlags, stateAsked } from './time-option.ts';

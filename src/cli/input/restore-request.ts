@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { readSecretsFile, textsOf, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
-import type { StateName } from '../../mirror/state.ts';
+import type { StateName } from '../../history/state.ts';
 import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
 import { interruptedAccounts } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';

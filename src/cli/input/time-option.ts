@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { type Edge, edgeOf, isExactTime, timeOf } from '../../core/times.ts';
 import { isTimezone } from '../../core/zones.ts';
-import type { MirrorState, StateName } from '../../mirror/state.ts';
+import type { MirrorState, StateName } from '../../history/state.ts';
 import type { Io } from '../ui/io.ts';
 import { minute } from '../ui/style.ts';
 

@@ -3,7 +3,7 @@ import { selectInHistory } from '../../audit/parts.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
 import type { Key } from '../../core/keys.ts';
 import { FEED_DIR } from '../../core/layout.ts';
-import { type HistoryCut, readCut, readHistory } from '../../mirror/history.ts';
+import { type HistoryCut, readCut, readHistory } from '../../history/commits.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { minute } from '../ui/style.ts';
 import { openMirror, type ReadOnlyMirror } from './mirror.ts';

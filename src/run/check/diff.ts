@@ -3,8 +3,8 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields, type FieldChange } from '../../core/field-diff.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { readPath, type Transliterate } from '../../core/layout.ts';
-import { NotInState, select } from '../../mirror/selection.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { NotInState, select } from '../../history/selection.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import type { LiveAccount } from '../restore/live.ts';
 import { groupFiles, sameFiles } from '../sync/known-types.ts';
 

@@ -8,7 +8,7 @@ import { placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import type { Refusal } from '../../emulator/http/server.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { converge, type Made } from '../../plan/converged.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';

@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import { type HistoryCut, readCut } from '../../history/commits.ts';
 import type { Git } from '../../mirror/git.ts';
-import { type HistoryCut, readCut } from '../../mirror/history.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { uncommittedIn } from './uncommitted.ts';
 

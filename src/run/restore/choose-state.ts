@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogueWith } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
-import { type Selection, selectAt } from '../../mirror/selection.ts';
-import type { MirrorState } from '../../mirror/state.ts';
+import { type Selection, selectAt } from '../../history/selection.ts';
+import type { MirrorState } from '../../history/state.ts';
 import type { RestoreContext } from './request.ts';
 
 /** The state to restore, and what of it. */

@@ -6,7 +6,7 @@ import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { setSteps } from '../../core/paths.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { MASK } from '../../core/secrets.ts';
-import { readDocuments } from '../../mirror/state.ts';
+import { readDocuments } from '../../history/state.ts';
 import type { IdMap } from '../../plan/types.ts';
 import type { Journal } from './journal.ts';
 import type { Prepared } from './prepared.ts';

@@ -1,8 +1,8 @@
 import type { AccountConfig } from '../../config/schema.ts';
 import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
+import type { StateName } from '../../history/state.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import type { StateName } from '../../mirror/state.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { SyncDeps } from '../sync/sync-deps.ts';
 import type { Journal } from './journal.ts';

@@ -1,9 +1,9 @@
 import { findType } from '../../catalogue/index.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
+import { pathsOf } from '../../history/selection.ts';
+import { type MirrorState, readDocuments, readState } from '../../history/state.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { pathsOf } from '../../mirror/selection.ts';
-import { type MirrorState, readDocuments, readState } from '../../mirror/state.ts';
 import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';

@@ -41,7 +41,7 @@ interface Committed {
 /**
  * Finds out who changed what and commits it, one commit a person, oldest first, on top of what puts back the edits of
  * others.
- * @throws AppError, ApiError, CacheDamaged, GitFailure
+ * @throws AppError, ApiError, AlreadyThere, GitFailure
  */
 export async function commitChanges(
   run: AccountRun,

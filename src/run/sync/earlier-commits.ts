@@ -1,6 +1,6 @@
 import { type EarlierCommit, earlierCommit } from '../../core/reported.ts';
-import { newestCommits } from '../../mirror/newest.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { newestCommits } from './newest.ts';
 
 /** The commits before this run, newest first, read only as far back as needed. */
 export interface EarlierHistory {

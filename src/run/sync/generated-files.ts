@@ -12,7 +12,7 @@ import {
   OVERVIEW_FILE,
   OVERVIEW_MARK,
 } from '../../core/layout.ts';
-import { documentPaths, filesState, type MirrorState, readDocuments } from '../../mirror/state.ts';
+import { documentPaths, filesState, type MirrorState, readDocuments } from '../../history/state.ts';
 import type { AccountRun } from './account-run.ts';
 import { growFeed } from './audit-feed.ts';
 import type { StartingPoint } from './starting-point.ts';

@@ -7,13 +7,13 @@ import type { Json } from '../../core/json.ts';
 import { ATTRIBUTES_FILE, BINDING_FILE, type MirrorFile, OVERVIEW_FILE, OVERVIEW_FOLDER } from '../../core/layout.ts';
 import { readMessage } from '../../core/message.ts';
 import { parseYaml, YamlError } from '../../core/yaml.ts';
-import { type Cache, type CachedType, readCache } from '../../mirror/cache.ts';
 import { commitText, type Tip, tipOf } from '../../mirror/commit.ts';
 import type { GitObject } from '../../mirror/git.ts';
-import { type ManualEdits, readManualEdits, withoutEdits } from '../../mirror/manual-edits.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type Binding, bindsTo, RULES, readBinding, renderBinding } from '../binding.ts';
+import { type Cache, type CachedType, readCache } from './cache.ts';
 import { knownTypes } from './known-types.ts';
+import { type ManualEdits, readManualEdits, withoutEdits } from './read-edits.ts';
 
 /** Line ends and bytes of the mirror are never converted, whatever attributes are set above the folder. */
 const ATTRIBUTES = '* -text -filter -ident -working-tree-encoding\n';

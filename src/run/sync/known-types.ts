@@ -1,6 +1,6 @@
 import type { FileEntry } from '../../core/changes.ts';
 import { readPath } from '../../core/layout.ts';
-import { type Cache, type CachedResource, type CachedType, cachedType, type TypeDetails } from '../../mirror/cache.ts';
+import { type Cache, type CachedResource, type CachedType, cachedType, type TypeDetails } from './cache.ts';
 
 /** What is known of a type that was never mirrored. */
 export const NOTHING_KNOWN: CachedType = cachedType({ resources: new Map(), pages: new Map() }, undefined);

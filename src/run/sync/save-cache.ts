@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/errors.ts';
-import { type Cache, type CachedType, writeCache } from '../../mirror/cache.ts';
 import type { AccountRun } from './account-run.ts';
+import { type Cache, type CachedType, writeCache } from './cache.ts';
 import type { Collected } from './collect/types.ts';
 import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AccountConfig } from '../../config/schema.ts';
 import { EXIT } from '../../core/errors.ts';
-import { CacheDamaged, removeCache } from '../../mirror/cache.ts';
+import { AlreadyThere } from '../../mirror/check-commits.ts';
 import { FolderMoved } from '../../mirror/commit.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import { type AccountRun, beginRun, endRun } from './account-run.ts';
+import { CacheDamaged, removeCache } from './cache.ts';
 import { collectAll } from './collect/all.ts';
 import { commitChanges } from './commit-changes.ts';
 import { type Decision, decide } from './decide.ts';
@@ -29,7 +30,7 @@ export async function runAccount(
     return await runOnce(deps, account, options, opened);
   } catch (error) {
     if (error instanceof FolderMoved) return runOnce(deps, account, options, opened);
-    if (!(error instanceof CacheDamaged)) throw error;
+    if (!(error instanceof CacheDamaged || error instanceof AlreadyThere)) throw error;
     deps.report({ name: 'notice', account: account.name, message: 'the cache was damaged and has been rebuilt' });
     removeCache((await opened).stateDir, account.name);
     return runOnce(deps, account, options, opened);

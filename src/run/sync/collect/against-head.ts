@@ -8,9 +8,9 @@ import { setSteps } from '../../../core/paths.ts';
 import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
-import type { CachedResource, CachedType } from '../../../mirror/cache.ts';
 import { GitFailure } from '../../../mirror/git.ts';
 import { type Fetched, inexactError } from '../../fetch-document.ts';
+import type { CachedResource, CachedType } from '../cache.ts';
 import type { CollectContext } from './types.ts';
 
 /** A document ready to be compared with HEAD. */

@@ -5,8 +5,8 @@ import { walkCollection } from '../../../celigo/paging.ts';
 import { belowId, collectionBelow, parentTypes, placedBelow } from '../../../core/below.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
 import { isArray, isObject } from '../../../core/json.ts';
-import type { CachedType } from '../../../mirror/cache.ts';
 import { idOfKey } from '../../fetch-document.ts';
+import type { CachedType } from '../cache.ts';
 import {
   type CachedPages,
   createValidation,

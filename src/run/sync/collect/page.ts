@@ -6,7 +6,7 @@ import { type InexactNumber, inexactNumbers } from '../../../core/exact-numbers.
 import { isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
 import { splitRecords } from '../../../core/records.ts';
-import type { PageMark, Validator } from '../../../mirror/cache.ts';
+import type { PageMark, Validator } from '../cache.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =

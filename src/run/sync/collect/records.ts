@@ -1,8 +1,8 @@
 import { isOwn, type ResourceType } from '../../../catalogue/types.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { getOwn, type JsonObject } from '../../../core/json.ts';
-import type { CachedType } from '../../../mirror/cache.ts';
 import { type Fetched, fetchCacheData, readDocument } from '../../fetch-document.ts';
+import type { CachedType } from '../cache.ts';
 import type { AgainstHead, Prepared } from './against-head.ts';
 import type { Fidelity, ParsedRecord } from './fidelity.ts';
 import type { CollectContext } from './types.ts';

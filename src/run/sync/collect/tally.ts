@@ -1,4 +1,4 @@
-import type { CachedPage, CachedType } from '../../../mirror/cache.ts';
+import type { CachedPage, CachedType } from '../cache.ts';
 import type { RecordPage } from './page.ts';
 
 /** What the listing of one type has shown so far, by page and by id. */

@@ -5,8 +5,8 @@ import type { ObjectFormat } from '../../../core/digest.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Transliterate } from '../../../core/layout.ts';
 import type { ClearCredential, NormaliseOptions } from '../../../core/normalise.ts';
-import type { CachedType } from '../../../mirror/cache.ts';
 import type { Fetched } from '../../fetch-document.ts';
+import type { CachedType } from '../cache.ts';
 
 /** What collecting one type needs of the world and of the configuration. */
 export interface CollectContext {

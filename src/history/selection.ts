@@ -14,7 +14,7 @@ import {
   selectorPatterns,
 } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
-import type { Git } from './git.ts';
+import type { Git } from '../mirror/git.ts';
 import {
   commitOf,
   type DocumentEntry,

@@ -1,4 +1,4 @@
-import type { Git } from './git.ts';
+import type { Git } from '../mirror/git.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
 interface FileChange {

@@ -8,7 +8,7 @@ import {
   cachedType,
   readCache,
   writeCache,
-} from '../../src/mirror/cache.ts';
+} from '../../src/run/sync/cache.ts';
 import { tempDir } from '../support/workspace.ts';
 
 const raw = (n: number): string => String(n).padStart(22, 'r');

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readMessage } from '../core/message.ts';
-import { GitFailure } from './git.ts';
-import type { Repository } from './repository.ts';
-import { deepen } from './stateless.ts';
+import { readMessage } from '../../core/message.ts';
+import { GitFailure } from '../../mirror/git.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { deepen } from '../../mirror/stateless.ts';
 
 /** A commit without what it holds. */
 interface BareCommit {

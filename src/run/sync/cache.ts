@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { FileEntry } from '../core/changes.ts';
+import type { FileEntry } from '../../core/changes.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
 const VERSION = 5;

@@ -5,7 +5,7 @@ import { typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
-import type { Git } from './git.ts';
+import type { Git } from '../mirror/git.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
 const CHUNK = 2_000;
