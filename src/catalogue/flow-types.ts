@@ -300,6 +300,7 @@ export const FLOW_TYPES = [
       'dynamodb.region',
     ],
     expressions: STEP_EXPRESSIONS,
+    copies: { lookups: ['http.lookups', 'rdbms.lookups', 'jdbc.lookups', 'netsuite_da.lookups', 'salesforce.lookups'] },
     hooks: ['hooks'],
     sets: { 'guardrail.pii.entities': '', 'guardrail.moderation.categories': '' },
     sideFiles: {

@@ -216,6 +216,8 @@ export interface ResourceType {
   readonly padded?: readonly FieldPath[];
   /** Objects in which `rules` and `version` repeat those of their `expression`. */
   readonly expressions?: readonly FieldPath[];
+  /** Fields that may stand at other places as well, with the same value: they are merged as one (api-notes#echoes). */
+  readonly copies?: Readonly<Record<FieldPath, readonly FieldPath[]>>;
   /**
    * Members that an answer repeats from deeper in the document, if that has the member `when`: no write sends them
    * then. Otherwise they are the configuration itself (api-notes#api-legacy).
