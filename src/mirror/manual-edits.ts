@@ -27,6 +27,11 @@ function entryOf(mode: string, oid: string): string | undefined {
   return /^0+$/.test(oid) ? undefined : `${mode} ${oid}`;
 }
 
+/** Object id of a file's entry. */
+export function oidOf(entry: string): string {
+  return entry.slice(entry.indexOf(' ') + 1);
+}
+
 /** Object id of the tree without files, which git knows without having it. */
 const EMPTY_TREE = {
   sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
@@ -51,15 +56,21 @@ export async function differing(
   return files;
 }
 
+/** Object id of a folder in a commit; `undefined` where it has none. */
+export async function folderIn({ git }: Repository, commit: string, folder: string): Promise<string | undefined> {
+  return (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${folder}`]))?.trim() || undefined;
+}
+
 /**
  * The commits of people that changed some of these files, oldest first.
- * @param range such as `<commit>..HEAD` @param paths inside the folder
+ * @param range such as `<commit>..HEAD` @param paths inside the folder @param without ids of others
  */
 export async function manualCommits(
   { git, committer }: Repository,
   account: string,
   range: string,
   paths: ReadonlySet<string>,
+  without: ReadonlySet<string> = new Set(),
 ): Promise<readonly ManualCommit[]> {
   // -c: of a merge the files that are as in none of its parents.
   const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
@@ -72,7 +83,7 @@ export async function manualCommits(
     const isOwn = by === committer.email && readMessage(message.join(BETWEEN)).account !== undefined;
     const names = text.slice(end + 1).split('\0');
     const touched = names.some((name) => paths.has(name.replace(/^\n/, '').slice(account.length + 1)));
-    return id !== '' && !isOwn && touched ? [{ id, author }] : [];
+    return id !== '' && !isOwn && touched && !without.has(id) ? [{ id, author }] : [];
   });
 }
 
@@ -88,9 +99,7 @@ export async function putBackPushed(
   onto: string,
   runId: string,
 ): Promise<Omit<CommitRequest, 'authorDate'> | undefined> {
-  const treeIn = async (commit: string): Promise<string | undefined> =>
-    (await repository.git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${folder}`]))?.trim();
-  const [own, theirs] = [await treeIn(base), await treeIn(onto)];
+  const [own, theirs] = [await folderIn(repository, base, folder), await folderIn(repository, onto, folder)];
   if (own === undefined || own === theirs) return undefined;
   const paths = new Set((await differing(repository, own, theirs)).keys());
   const commits = await manualCommits(repository, folder, `${base}..${onto}`, paths);

@@ -382,6 +382,48 @@ describe('an edit that a person commits in an account folder', () => {
     expect(tree(space)).toBe(before);
   });
 
+  eachOf<[string, (space: Workspace) => void]>(
+    [
+      ['git rebase', (space) => void space.git(...BOB, 'rebase', '--quiet', 'theirs')],
+      [
+        'git cherry-pick on another branch',
+        (space) => {
+          space.git('checkout', '--quiet', 'theirs');
+          space.git(...BOB, 'cherry-pick', 'theirs..main');
+          space.git('checkout', '--quiet', '-B', 'main');
+        },
+      ],
+    ],
+    { quick: 1 },
+  )('is put back where commits of the mirror were put on top of it: %s', async (_, putOnTop) => {
+    const { account, space } = await begin();
+    const base = space.git('rev-parse', 'HEAD').trim();
+    for (const { token } of [account.person('administrator'), account.owner]) {
+      account.emulator.act(token).set('flows', FLOW, { description: `by ${token}` });
+      await space.sync();
+    }
+    const before = tree(space);
+    const told = await reported(space);
+    space.git('checkout', '--quiet', '-b', 'theirs', base);
+    const path = editFlow(space.mirror, 'By hand', OTHER_FLOW);
+    const copy = join(space.mirror, path.replace(OTHER_FLOW, 'e06d5ee06d5ee06d5ee06d5e'));
+    writeFileSync(copy, readFileSync(join(space.mirror, path)));
+    const gone = git(space.mirror, 'ls-files', 'prod/scripts/*.yaml').split('\n')[0] ?? '';
+    space.git('rm', '--quiet', gone);
+    const byHand = commit(space.mirror);
+    space.git('checkout', '--quiet', 'main');
+    putOnTop(space);
+
+    const report = await space.sync();
+
+    expect(report).toMatchObject({ code: 0, changes: [] });
+    expect(report.commits).toMatchObject([{ subject: 'prod: put back 2 flows, 1 script' }]);
+    expect(report.notices.join()).toContain(`apply ${byHand.slice(0, 12)}`);
+    expect(tree(space)).toBe(before);
+    expect(await reported(space)).toEqual(told);
+    expect(await space.sync()).toMatchObject({ verdict: 'unchanged', commits: [], notices: [] });
+  });
+
   it('is none where a person put commits of the mirror on top of another commit', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const base = space.git('rev-parse', 'HEAD').trim();

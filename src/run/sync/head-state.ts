@@ -69,8 +69,9 @@ export async function readHeadState(
     reading ??= repository.folderFiles(account.name).then((held) => withoutEdits(held, edits));
     return reading;
   };
-  const settingsText = edits?.files.has(BINDING_FILE)
-    ? await repository.git.run(['cat-file', 'blob', `${edits.tree}:${BINDING_FILE}`])
+  const ownSettings = edits?.files.get(BINDING_FILE)?.own;
+  const settingsText = ownSettings
+    ? await repository.git.run(['cat-file', 'blob', ownSettings])
     : settingsFile?.bytes.toString('utf8');
   const binding = await bindingOf(repository, account.name, settingsText, tree);
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
@@ -106,7 +107,7 @@ export async function readHeadState(
     files,
     cache,
     cacheFits,
-    lastRun: cache !== undefined && cache.tree === (edits?.tree ?? tree) ? cache.lastRun : undefined,
+    lastRun: cache !== undefined && cache.tree === (edits ? edits.tree : tree) ? cache.lastRun : undefined,
     binding,
     covered: new Set(binding?.types),
     known: held ? knownTypes(held, cache, rules) : cacheFits ? cache.types : new Map(),
@@ -135,6 +136,7 @@ async function editsOf(
   identity: Promise<string>,
 ): Promise<ManualEdits | undefined> {
   const edits = await readManualEdits(repository, account.name, tree);
+  const ownSettings = edits?.files.get(BINDING_FILE)?.own;
   if (!edits?.files.has(BINDING_FILE)) return edits;
   const path = `${account.name}/${BINDING_FILE}`;
   const read = (text: string): Binding | undefined => {
@@ -145,7 +147,7 @@ async function editsOf(
       return undefined;
     }
   };
-  const ownText = await repository.git.ask(['cat-file', 'blob', `${edits.tree}:${BINDING_FILE}`]);
+  const ownText = ownSettings && (await repository.git.ask(['cat-file', 'blob', ownSettings]));
   const own = ownText === undefined ? undefined : read(ownText);
   if (!own) return undefined;
   if (tree === undefined) return bindsTo(own, { baseUrl: account.baseUrl, userId: await identity }) ? edits : undefined;

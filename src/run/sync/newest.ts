@@ -6,7 +6,7 @@ import type { Repository } from '../../mirror/repository.ts';
 import { deepen } from '../../mirror/stateless.ts';
 
 /** A commit without what it holds. */
-interface BareCommit {
+export interface BareCommit {
   readonly id: string;
   readonly parents: readonly string[];
   /** E-mail address of who committed it. */
@@ -74,42 +74,63 @@ function readChunk(repository: Repository, skip: number, count: number): Promise
   return readCommits(repository, [`--skip=${skip}`, `--max-count=${count}`, 'HEAD']);
 }
 
+/** The commits of the mirror behind the folder of an account, as far back as one that a person cannot have changed. */
+export interface OwnCommits {
+  /** That commit. */
+  readonly base: BareCommit;
+  /** Commits of the mirror after it that a person made again (`git rebase`, `git commit --amend`), oldest first. */
+  readonly again: readonly MadeAgain[];
+}
+
+/** A commit of the mirror that a person made again. */
+interface MadeAgain extends BareCommit {
+  /** What the mirror made in that run, as git's log of the branch still has it; oldest first. */
+  readonly originals: readonly BareCommit[];
+}
+
 /**
- * The newest commit that the mirror made for an account; `undefined` where there is none, or none within reach. A copy
- * that a person made of one (`git cherry-pick`) keeps its message, and does not count. Of one that a person added to
- * (`git commit --amend`) it is the commit that the mirror made, as long as git's log of the branch has it.
+ * The newest commits that the mirror made for an account; `undefined` where there is none, or none within reach. A copy
+ * that a person made of one (`git cherry-pick`) keeps its message, and does not count.
  */
-export async function newestOwn(repository: Repository, account: string): Promise<string | undefined> {
-  const isOwn = async (commit: BareCommit): Promise<boolean> =>
-    readMessage(commit.message).account === account && !(await isCopy(repository, commit));
+export async function newestOwn(repository: Repository, account: string): Promise<OwnCommits | undefined> {
+  const { base, again, merged } = await walkBack(repository, account, newestCommits(repository));
+  if (!base || !merged) return base && { base, again };
+  // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
+  const beside = await readCommits(repository, ['--topo-order', `${base.id}..HEAD`]);
+  const newer = await walkBack(repository, account, beside);
+  return { base: newer.base ?? base, again: newer.again };
+}
+
+/** Goes back through commits, newest first, to one of the mirror that nobody made again, as far as is known. */
+async function walkBack(
+  repository: Repository,
+  account: string,
+  commits: AsyncIterable<BareCommit> | Iterable<BareCommit>,
+): Promise<{ readonly base?: BareCommit; readonly again: readonly MadeAgain[]; readonly merged: boolean }> {
+  const again: MadeAgain[] = [];
   let merged = false;
-  for await (const commit of newestCommits(repository)) {
-    if (await isOwn(commit)) {
-      if (!merged) return originalOf(repository, commit);
-      // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
-      const beside = await readCommits(repository, ['--topo-order', `${commit.id}..HEAD`]);
-      for (const one of beside) if (await isOwn(one)) return originalOf(repository, one);
-      return originalOf(repository, commit);
+  for await (const commit of commits) {
+    if (readMessage(commit.message).account === account && !(await isCopy(repository, commit))) {
+      const originals = await originalsOf(repository, account, commit);
+      if (originals.length === 0) return { base: commit, again, merged };
+      again.unshift({ ...commit, originals });
     }
     merged ||= commit.parents.length > 1;
   }
-  return undefined;
+  return { again, merged };
 }
 
-/** The commit that the mirror made where `commit` is what a person made of it. */
-async function originalOf(repository: Repository, commit: BareCommit): Promise<string> {
-  const { committer, author, message, parents } = commit;
-  const run = runLine(message);
-  if (committer === repository.committer.email || run === undefined) return commit.id;
-  const ref = `refs/heads/${repository.branch}`;
-  const former = await readCommits(repository, ['--walk-reflogs', '--fixed-strings', `--grep=${run}`, ref]);
-  const isOriginal = (one: BareCommit): boolean =>
-    one.committer === repository.committer.email &&
-    one.author === author &&
-    one.message === message &&
-    // On top of others it holds what they changed.
-    one.parents.join() === parents.join();
-  return former.find(isOriginal)?.id ?? commit.id;
+/**
+ * What the mirror made for the account in the run of `commit`, where that is what a person made of it. What was changed
+ * below or in such a commit is no longer what the mirror left.
+ */
+async function originalsOf(repository: Repository, account: string, commit: BareCommit): Promise<BareCommit[]> {
+  const run = runLine(commit.message);
+  if (commit.committer === repository.committer.email || run === undefined) return [];
+  const words = ['--topo-order', '--reverse', '--fixed-strings', `--grep=${run}`, '--reflog', '--not', 'HEAD'];
+  return (await readCommits(repository, words)).filter(
+    ({ committer, message }) => committer === repository.committer.email && readMessage(message).account === account,
+  );
 }
 
 /** The line of a message that says which run made the commit. */
@@ -117,11 +138,18 @@ function runLine(message: string): string | undefined {
   return /^Celigo-Run: .*$/m.exec(message)?.[0];
 }
 
-/** Whether a commit repeats the message of another one, which the mirror itself committed; `-x` adds a line to it. */
+/** Whether a commit repeats the message of another one in the history of HEAD; `-x` adds a line to it. */
 async function isCopy(repository: Repository, { id, committer, author, message }: BareCommit): Promise<boolean> {
   if (committer === repository.committer.email) return false;
   const run = runLine(message);
   if (run === undefined) return false;
-  const sameRun = await readCommits(repository, ['--fixed-strings', `--grep=${run}`, 'HEAD']);
-  return sameRun.some((one) => one.id !== id && one.author === author && message.startsWith(one.message.trimEnd()));
+  const sameRun = await readCommits(repository, ['--topo-order', '--fixed-strings', `--grep=${run}`, 'HEAD']);
+  const at = sameRun.findIndex((one) => one.id === id);
+  return sameRun.some(
+    (one, i) =>
+      // Of two that people made, the older one is no copy.
+      (one.committer === repository.committer.email || i > at) &&
+      one.author === author &&
+      message.startsWith(one.message.trimEnd()),
+  );
 }

@@ -39,6 +39,7 @@ export async function readPutBack(
     account.name,
     `${edits.since}..HEAD`,
     new Set(alsoLive ? paths : undone),
+    edits.again,
   );
   const message = putBackMessage({
     account: account.name,

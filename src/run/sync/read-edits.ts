@@ -1,16 +1,18 @@
 import { findType } from '../../catalogue/index.ts';
 import { isGeneratedFile, isGeneratedPage, isOverview } from '../../core/layout.ts';
 import type { Git } from '../../mirror/git.ts';
-import { differing, type EditedFile } from '../../mirror/manual-edits.ts';
+import { differing, type EditedFile, folderIn, oidOf } from '../../mirror/manual-edits.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { newestOwn } from './newest.ts';
+import { type BareCommit, newestOwn, type OwnCommits } from './newest.ts';
 
-/** What people committed or merged in an account's folder since the mirror's newest commit of the account. */
+/** What people committed or merged in an account's folder since the mirror's newest commits of the account. */
 export interface ManualEdits {
-  /** That commit. */
+  /** The commits that made them are among those between this one and HEAD. */
   readonly since: string;
-  /** Object id of the folder in it. */
-  readonly tree: string;
+  /** Commits of the mirror among those, which a person made again as they were. */
+  readonly again: ReadonlySet<string>;
+  /** Object id of the folder that the mirror left, where it is that of a commit. */
+  readonly tree: string | undefined;
   /** By path inside the folder. Files that would not be the mirror's are not among them. */
   readonly files: ReadonlyMap<string, EditedFile>;
 }
@@ -25,14 +27,14 @@ function isOurs(path: string): boolean {
 /** Paths of pages that a person wrote in place of a generated one: they are theirs. */
 async function foreignPages(git: Git, files: ReadonlyMap<string, EditedFile>): Promise<string[]> {
   const pages = [...files].flatMap(([path, { headEntry }]) =>
-    isOverview(path) && headEntry ? [{ path, oid: headEntry.slice(headEntry.indexOf(' ') + 1) }] : [],
+    isOverview(path) && headEntry ? [{ path, oid: oidOf(headEntry) }] : [],
   );
   const texts = await git.objects(pages.map(({ oid }) => oid));
   return pages.filter((_, i) => !isGeneratedPage(texts[i]?.toString('utf8') ?? '')).map(({ path }) => path);
 }
 
 /**
- * Compares an account's folder in HEAD with what the mirror's newest commit of the account left there; `undefined`
+ * Compares an account's folder in HEAD with what the mirror's newest commits of the account left there; `undefined`
  * where nothing differs, or no such commit is within reach.
  * @param head object id of the folder in HEAD; `undefined` where it is gone
  * @throws GitFailure
@@ -42,14 +44,57 @@ export async function readManualEdits(
   account: string,
   head: string | undefined,
 ): Promise<ManualEdits | undefined> {
-  const { git } = repository;
-  const since = await newestOwn(repository, account);
-  const tree = since && (await git.ask(['rev-parse', '--verify', '--quiet', `${since}:${account}`]))?.trim();
-  if (!since || !tree || tree === head) return undefined;
-  const files = await differing(repository, tree, head);
+  const own = await newestOwn(repository, account);
+  const tree = own && (await folderIn(repository, own.base.id, account));
+  if (!own || !tree) return undefined;
+  const { base, again } = own;
+  if (again.length === 0 && tree === head) return undefined;
+  const files =
+    again.length === 0 ? await differing(repository, tree, head) : await differingAgain(repository, account, own, head);
   for (const path of [...files.keys()]) if (!isOurs(path)) files.delete(path);
-  for (const path of await foreignPages(git, files)) files.delete(path);
-  return files.size > 0 ? { since, tree, files } : undefined;
+  for (const path of await foreignPages(repository.git, files)) files.delete(path);
+  if (files.size === 0) return undefined;
+  const isSame = await Promise.all(again.map((commit) => isMadeAsItWas(repository, account, commit)));
+  const same = again.filter((_, i) => isSame[i]).map(({ id }) => id);
+  return { since: base.id, again: new Set(same), tree: again.length === 0 ? tree : undefined, files };
+}
+
+/** What a commit changed in a folder. */
+async function changedBy(repository: Repository, folder: string, { id }: BareCommit): Promise<Map<string, EditedFile>> {
+  return differing(repository, await folderIn(repository, `${id}^`, folder), await folderIn(repository, id, folder));
+}
+
+/** As {@link differing}, where a person made commits of the mirror again: each changed what it did when the mirror made it. */
+async function differingAgain(
+  repository: Repository,
+  account: string,
+  { base, again }: OwnCommits,
+  head: string | undefined,
+): Promise<Map<string, EditedFile>> {
+  const own = await differing(repository, undefined, await folderIn(repository, base.id, account));
+  // Several of them may be of one run.
+  const originals = new Map(again.flatMap((commit) => commit.originals.map((one) => [one.id, one] as const)));
+  for (const original of originals.values())
+    for (const [path, file] of await changedBy(repository, account, original)) own.set(path, file);
+  const now = await differing(repository, undefined, head);
+  const files = new Map<string, EditedFile>();
+  for (const path of new Set([...own.keys(), ...now.keys()])) {
+    const [ownEntry, headEntry] = [own.get(path)?.headEntry, now.get(path)?.headEntry];
+    if (ownEntry !== headEntry) files.set(path, { own: ownEntry && oidOf(ownEntry), ownEntry, headEntry });
+  }
+  return files;
+}
+
+/** Whether a commit that a person made again changes what it changed when the mirror made it, and no more. */
+async function isMadeAsItWas(
+  repository: Repository,
+  account: string,
+  commit: OwnCommits['again'][number],
+): Promise<boolean> {
+  const former = commit.originals.find(({ author, message }) => author === commit.author && message === commit.message);
+  if (!former) return false;
+  const [now, was] = [await changedBy(repository, account, commit), await changedBy(repository, account, former)];
+  return [...now].every(([path, { headEntry }]) => was.has(path) && was.get(path)?.headEntry === headEntry);
 }
 
 /** The files of a folder with what people changed as the mirror left it: path inside the folder → object id. */
