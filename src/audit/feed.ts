@@ -64,6 +64,7 @@ export function readFeed(feed: readonly (readonly [path: string, text: string])[
             ...[words(found.source)].filter((source) => source !== '' && source !== 'ui'),
             fields.length > 0 ? `${MARK}: ${fields.join(', ')}` : MARK,
           ],
+          named: fields,
           baseline: false,
           newRules: false,
           before: new Map(),

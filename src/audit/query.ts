@@ -5,7 +5,7 @@ import { isObjectId, type Key } from '../core/keys.ts';
 import { readPath, slugOf, type Transliterate } from '../core/layout.ts';
 import { oneLine } from '../core/message.ts';
 import { equalJson } from '../core/paths.ts';
-import { atPlace, type Place, placeText, visitLeaves } from '../core/places.ts';
+import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
 import { candidatesOf, MOST_CANDIDATES, parseSelector, selectorFits } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
 import type { Entry } from './trail.ts';
@@ -144,6 +144,19 @@ export function preselect(trail: readonly Entry[], query: Query): Entry[] {
   );
 }
 
+/** Whether an edit matches of which only the names of its fields are known: a text is in no value then. */
+function isNamed(
+  { type, id, title }: Entry,
+  named: readonly string[],
+  field: string | undefined,
+  text: string | undefined,
+): boolean {
+  return (
+    (field === undefined || named.some((name) => isField(placeOf(name), field))) &&
+    (text === undefined || `${title} ${type}/${id}`.toLowerCase().includes(text))
+  );
+}
+
 /**
  * Entries whose changed fields match, with those fields. A document that came or went is one change of the document,
  * and so is every field in it.
@@ -154,13 +167,15 @@ export function searchFields(entries: readonly Entry[], query: Query, versions: 
   return entries.flatMap((entry) => {
     // What the first listing found existed before: who set its fields is unknown.
     if (field !== undefined && entry.baseline) return [];
+    const { named } = entry;
+    if (named) return isNamed(entry, named, field, text) ? [{ ...entry, fields: [] }] : [];
     const all = changesOf(entry, versions);
     const fitting = field === undefined ? all : all.flatMap((change) => partsOf(change, field));
     if (field !== undefined && fitting.length === 0) return [];
     if (text === undefined) return [{ ...entry, fields: fitting }];
     const touched = fitting.flatMap((change) => partsWith(change, text));
-    const named = `${entry.title} ${entry.path}`.toLowerCase().includes(text);
-    if (!named && touched.length === 0) return [];
+    const called = `${entry.title} ${entry.path}`.toLowerCase().includes(text);
+    if (!called && touched.length === 0) return [];
     return [{ ...entry, fields: touched.length > 0 ? touched : fitting }];
   });
 }

@@ -30,6 +30,8 @@ export interface Entry {
   readonly certainty: Certainty;
   /** Channels other than the user interface: `api`, `script`, … */
   readonly sources: readonly string[];
+  /** Names of the fields that it changed, where there are no documents to compare. */
+  readonly named?: readonly string[];
   readonly commit: string;
   /** The restore that made it. */
   readonly restore?: string;

@@ -290,6 +290,22 @@ describe('log and report', () => {
       ).toEqual(expected);
       expect(entries.filter((entry) => !marked(entry) && !entry.baseline)).toHaveLength(1);
     }
+    const field = String(flow?.fields[0]);
+    for (const args of [
+      ['--field', field],
+      ['--grep', String(flow?.resourceId).toUpperCase()],
+    ]) {
+      const found = JSON.parse((await space.run('log', ...args, '--json')).out) as { entries: Shown[] };
+      const fits = before.filter(({ resourceId, fields }) =>
+        args[0] === '--field' ? fields.includes(field) : resourceId === flow?.resourceId,
+      );
+      expect(
+        found.entries.filter(marked).map(({ id }) => id),
+        args.join(' '),
+      ).toEqual(expect.arrayContaining(fits.map(({ resourceId }) => resourceId)));
+    }
+    const none = JSON.parse((await space.run('log', '--field', 'no.such', '--json')).out) as { entries: Shown[] };
+    expect(none.entries).toEqual([]);
     const { out } = await space.run('log', `flows/${flow?.resourceId}`);
     expect(out).toContain(`before the mirror, by the audit feed: ${flow?.fields[0]}`);
     for (const format of ['html', 'csv', 'md']) {
