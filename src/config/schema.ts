@@ -178,6 +178,13 @@ const repository = z.strictObject({
   token: z.string().min(1).optional().describe('Password or access token for an HTTPS remote'),
   tokenFile: secretFile.optional(),
   sshKeyFile: z.string().min(1).optional().describe('Private key for an SSH remote'),
+  passEnvironment: z
+    .array(z.string().regex(/^(?!GIT_)[A-Za-z_]\w*$/, { message: 'expected the name of a variable, not one of git' }))
+    .optional()
+    .describe(
+      'Variables of the environment for programs that reach the remote, such as a credential helper of yours: without ' +
+        'it, they get none that holds a credential',
+    ),
   sshKnownHostsFile: z
     .string()
     .min(1)

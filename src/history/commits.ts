@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Git } from '../mirror/git.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
@@ -30,7 +31,9 @@ export interface HistoryCut {
   readonly remedy: string;
 }
 
-const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
+/** What separates commits and their parts: random, so that no commit can contain it and pose as several. */
+const MARK = randomBytes(12).toString('hex');
+const [BEGIN, BETWEEN, END] = [`<${MARK}`, `|${MARK}`, `>${MARK}`];
 const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%ce${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
 const RAW = /^:\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
 
@@ -72,7 +75,7 @@ function commitOf(text: string): HistoryCommit | undefined {
     authored: timeOf(authored),
     committed: timeOf(committed),
     message: message.join(BETWEEN),
-    files: filesOf(text.slice(end + 1)),
+    files: filesOf(text.slice(end + END.length)),
   };
 }
 
@@ -100,7 +103,7 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
     `${folder}/`,
   ]);
   return out
-    .split(new RegExp(`${BEGIN}(?=[0-9a-f]{40})`))
+    .split(BEGIN)
     .flatMap((text) => commitOf(text) ?? [])
     .filter(({ files }) => files.length > 0);
 }

@@ -1,8 +1,9 @@
 import { AppError } from '../core/errors.ts';
+import type { GitSettings } from './git-settings.ts';
 
 /**
  * Programs that a git configuration may name, and how each is switched off. Most settings are switched off by name, in
- * `git.ts`; those here can have any name of their own, or take no second value, so the configuration has to be read to
+ * `git-settings.ts`; those here can have any name of their own, or take no second value, so the configuration has to be read to
  * find them.
  */
 export interface Screen {
@@ -10,6 +11,8 @@ export interface Screen {
   readonly config: readonly string[];
   /** Option of the commands that talk to a remote, by command. */
   readonly options: Readonly<Record<string, readonly string[]>>;
+  /** Where a clone that lacks a part of what its remote has (a partial clone) gets it from. */
+  readonly promisor: string | undefined;
 }
 
 /** One setting that git would obey. */
@@ -57,6 +60,19 @@ function refusal(key: string, why: string): AppError {
   });
 }
 
+/** What decides where, through what and with whose words a remote is reached. */
+const REACHING =
+  /^(?:url|https?|credential|ssh|protocol)\.|^core\.(?:sshcommand|gitproxy|askpass)$|^remote\..*\.(?!(?:url|fetch|promisor|partialclonefilter|tagopt)$)\w+$/s;
+
+/**
+ * A clone that fetches what it lacks by itself does so by its own configuration, with the words and keys of whoever
+ * runs it. @throws AppError `REPOSITORY` where that leads elsewhere than it says
+ */
+function refuseDetours(settings: readonly Setting[]): void {
+  const detour = settings.find(({ key, ofClone }) => ofClone && REACHING.test(key));
+  if (detour) throw refusal(detour.key, 'a clone that fetches by itself what it lacks would obey it');
+}
+
 function credentialHelpers(settings: readonly Setting[]): string[] {
   const helpers = settings.filter(({ key }) => /^credential\.(?:.*\.)?helper$/s.test(key));
   if (!helpers.some(({ ofClone }) => ofClone)) return [];
@@ -91,10 +107,9 @@ function serving(settings: readonly Setting[]): { upload: string; receive: strin
 /**
  * Finds the programs that a configuration names and says how to switch them off.
  * @param listed output of `git config --list --null --show-scope`
- * @param remote the configured remote, as git is given it
  * @throws AppError `REPOSITORY` for what cannot be switched off
  */
-export function screenPrograms(listed: string, remote: string | undefined): Screen {
+export function screenPrograms(listed: string, { remote, stateless }: GitSettings): Screen {
   const settings = settingsIn(listed);
   const config = new Set<string>();
   for (const { key } of settings) {
@@ -114,27 +129,18 @@ export function screenPrograms(listed: string, remote: string | undefined): Scre
   // What is missing from a partial clone git fetches by itself, where no option of ours reaches.
   const partial = settings.some(({ key }) => /^remote\..*\.promisor$|^extensions\.partialclone$/s.test(key));
   if (packs && partial) throw refusal(packs.key, 'a partial clone would run it');
-  if (local) {
-    // Another folder has hooks of its own, which a push would run.
-    const redirected = settings.find(
-      ({ key, value, ofClone }) =>
-        ofClone &&
-        ((/^url\..*\.(?:insteadof|pushinsteadof)$/s.test(key) && remote.startsWith(value)) ||
-          key === `remote.${remote}.url` ||
-          key === `remote.${remote}.pushurl`),
-    );
-    if (redirected) throw refusal(redirected.key, 'it puts another folder in the place of repository.remote');
-  }
+  if (partial || stateless) refuseDetours(settings);
   const { upload, receive } = local ? serving(settings) : { upload: 'git-upload-pack', receive: 'git-receive-pack' };
-  const asked = local || packs !== undefined;
   return {
     config: [...config],
-    options: asked
-      ? {
-          fetch: [`--upload-pack=${upload}`],
-          'ls-remote': [`--upload-pack=${upload}`],
-          push: [`--receive-pack=${receive}`],
-        }
-      : {},
+    promisor: partial ? remote : undefined,
+    options:
+      local || packs !== undefined
+        ? {
+            fetch: [`--upload-pack=${upload}`],
+            'ls-remote': [`--upload-pack=${upload}`],
+            push: [`--receive-pack=${receive}`],
+          }
+        : {},
   };
 }

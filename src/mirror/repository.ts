@@ -190,7 +190,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
     setAttributes(gitDir, options.folders);
-    const git = createGit({ cwd: path, config, env: options.env, helperDir: stateDir, signal });
+    const git = createGit({ cwd: path, config, env: options.env, signal });
     return {
       git,
       path,

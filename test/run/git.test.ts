@@ -467,9 +467,11 @@ describe('a user’s own git configuration', () => {
         `${readFileSync(config, 'utf8')}[protocol "ext"]\nallow = always\n[url ${JSON.stringify(url(ran))}]\ninsteadOf = ${from}\n`,
       );
       await edit(account);
-
-      expect((await space.sync()).code).not.toBe(0);
     }
+    // Its own remote is reached, the other one is not there.
+    expect((await local.sync()).code).toBe(0);
+    expect(git(remote, 'rev-parse', 'main')).toBe(local.git('rev-parse', 'HEAD'));
+    expect((await away.sync()).code).not.toBe(0);
     expect(readdirSync(ran)).toEqual([]);
   });
 

@@ -1,15 +1,41 @@
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { ENV, git } from './workspace.ts';
 
-/** Serves a bare repository over HTTP with basic authentication, by git's own CGI program. */
-export async function gitOverHttp(repository: string, user: string, password: string): Promise<{ url: string }> {
+/** A request as it came. */
+export interface Received {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface GitServer {
+  readonly url: string;
+  readonly received: readonly Received[];
+}
+
+/**
+ * Serves a bare repository over HTTP with basic authentication, by git's own CGI program.
+ * @param redirect where a request is sent instead, if anywhere
+ */
+export async function gitOverHttp(
+  repository: string,
+  user: string,
+  password: string,
+  redirect?: (url: string) => string | undefined,
+): Promise<GitServer> {
   git(repository, 'config', 'http.receivepack', 'true');
   const expected = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const received: Received[] = [];
   const server = createServer((request, response) => {
+    received.push({ url: request.url ?? '', headers: request.headers });
+    const elsewhere = redirect?.(request.url ?? '');
+    if (elsewhere !== undefined) {
+      response.writeHead(302, { location: elsewhere }).end();
+      return;
+    }
     if (request.headers.authorization !== expected) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="mirror"' }).end();
       return;
@@ -52,5 +78,22 @@ export async function gitOverHttp(repository: string, user: string, password: st
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${basename(repository)}` };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/${basename(repository)}`, received };
+}
+
+/** A server, or a proxy, that asks everybody for a password and gives nothing for it. */
+export async function passwordThief(): Promise<GitServer> {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    received.push({ url: request.url ?? '', headers: request.headers });
+    const asked = request.url?.startsWith('http') ? 407 : 401;
+    const name = asked === 407 ? 'proxy-authenticate' : 'www-authenticate';
+    response.writeHead(asked, { [name]: 'Basic realm="thief"' }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
 }

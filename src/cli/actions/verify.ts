@@ -86,7 +86,7 @@ async function checkSignatures(
 }
 
 function describeSignatures(report: SignatureReport, style: Style): string {
-  const { commits, good, signers, faults, cut, uncommitted } = report;
+  const { commits, good, signers, faults, cut, forged, uncommitted } = report;
   const list = <T>(all: readonly T[], lineOf: (one: T) => string): string[] => [
     ...all.slice(0, MOST_SHOWN).map((one) => `  ${style.red('fault')} ${lineOf(one)}`),
     ...(all.length > MOST_SHOWN ? [`  … and ${all.length - MOST_SHOWN} more (--json lists them)`] : []),
@@ -97,6 +97,7 @@ function describeSignatures(report: SignatureReport, style: Style): string {
       ({ commit, time, author, problem }) =>
         `commit ${commit.slice(0, 12)} of ${time}, author ${printable(author)}: ${problem}`,
     ),
+    ...list(forged, printable),
     ...list(uncommitted, (path) => `${printable(path)}: differs from the last commit`),
   ];
   if (cut) {
@@ -105,7 +106,7 @@ function describeSignatures(report: SignatureReport, style: Style): string {
     lines.push(`  ${style.red('refused')}: ${why}`, `  → ${cut.remedy}`);
   }
   const by = signers.length > 0 ? ` by ${signers.map(printable).join(', ')}` : '';
-  const count = faults.length + uncommitted.length;
+  const count = faults.length + forged.length + uncommitted.length;
   if (isProved(report)) lines.push(`  ${style.green('all signed')}`);
   else if (count > 0) lines.push(`  ${style.red(counted(count, 'fault'))}`);
   return `${[`${style.bold('signatures')}: ${good} of ${commits} commits signed${by}`, ...lines].join('\n')}\n`;

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
@@ -18,7 +18,6 @@ import { createGit, type Git, GitFailure } from '../../mirror/git.ts';
 import { isSound } from '../../mirror/repair-clone.ts';
 import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
 import { unownedFolders } from '../unowned.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
@@ -121,8 +120,8 @@ async function examineHead(git: Git, now: Date): Promise<Finding[]> {
   return [{ area: 'repository', check: 'dates', verdict: 'note', detail: future.detail, remedy: future.remedy }];
 }
 
-function gitOf({ config, env, signal }: DoctorDeps, cwd: string, helperDir?: string): Git {
-  return createGit({ cwd, config: config.repository, env, helperDir, signal });
+function gitOf({ config, env, signal }: DoctorDeps, cwd: string): Git {
+  return createGit({ cwd, config: config.repository, env, signal });
 }
 
 async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
@@ -146,19 +145,13 @@ async function examineGit(deps: DoctorDeps): Promise<Finding[]> {
   ];
 }
 
-/** The script that hands git the remote's password is made for this question, and removed. */
 async function examineRemoteOf(deps: DoctorDeps, cwd: string): Promise<Finding[]> {
-  const { repository } = deps.config;
-  let helperDir: string | undefined;
   try {
-    if (repository.token !== undefined) helperDir = temporaryFolder('doctor');
-    return await examineRemote(gitOf(deps, cwd, helperDir), deps.config, isRepository(repository.path));
+    return await examineRemote(gitOf(deps, cwd), deps.config, isRepository(deps.config.repository.path));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const remedy = error.hint === undefined ? {} : { remedy: error.hint };
     return [{ area: 'remote', check: 'reachable', verdict: 'fault', detail: error.message, ...remedy }];
-  } finally {
-    if (helperDir !== undefined) rmSync(helperDir, { recursive: true, force: true });
   }
 }
 

@@ -15,12 +15,12 @@ import { secretPlaces } from '../../core/secret-places.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../history/state.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
+import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 import { withoutLeftOut } from '../../plan/left-out.ts';
 import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
 import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
 import { EDITED, verifyFolder } from './verify.ts';
 

@@ -2,8 +2,9 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import { type HistoryCut, readCut } from '../../history/commits.ts';
+import { findForged } from '../../mirror/forged.ts';
 import type { Git } from '../../mirror/git.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 import { uncommittedIn } from './uncommitted.ts';
 
 /** A commit without a good signature of a trusted key. */
@@ -25,6 +26,8 @@ export interface SignatureReport {
   readonly faults: readonly Unsigned[];
   /** Where a shallow clone begins: what came before it cannot be checked, so that nothing is proved. */
   readonly cut: HistoryCut | null;
+  /** What is in the place of objects, or is not what its id says: git would have shown it as the history. */
+  readonly forged: readonly string[];
   /** Files of the account folders that are not as the last commit has them, from the root: no signature covers them. */
   readonly uncommitted: readonly string[];
 }
@@ -39,6 +42,9 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   E: 'the signature cannot be checked',
   N: 'it is not signed',
 };
+
+/** Signatures of other kinds count for nothing: keys that a keyring of this machine trusts were not named here. */
+const OTHER_KEYS = ['gpg', 'gpg.openpgp', 'gpg.x509'].flatMap((kind) => ['-c', `${kind}.program=false`]);
 
 /** Who is trusted to sign: a file of allowed signers, or the public key that belongs to the configured one. */
 type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
@@ -70,8 +76,8 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
 }
 
 /** Whether the signatures prove all that was asked. */
-export function isProved({ faults, cut, uncommitted }: SignatureReport): boolean {
-  return faults.length === 0 && cut === null && uncommitted.length === 0;
+export function isProved({ faults, cut, forged, uncommitted }: SignatureReport): boolean {
+  return [faults, forged, uncommitted].every(({ length }) => length === 0) && cut === null;
 }
 
 /**
@@ -105,10 +111,13 @@ export async function verifySignatures(
       'gpg.format=ssh',
       '-c',
       `gpg.ssh.allowedSignersFile=${file}`,
+      ...OTHER_KEYS,
       'log',
       '--first-parent',
       '--no-show-signature',
-      '--format=%x01%H%x02%G?%x02%GS%x02%GF%x02%cI%x02%an',
+      // A commit holds any character but this one.
+      '-z',
+      '--format=%H%x02%G?%x02%GS%x02%GF%x02%cI%x02%an',
       '--end-of-options',
       range,
       '--',
@@ -117,7 +126,7 @@ export async function verifySignatures(
   );
   const signers = new Set<string>();
   const faults: Unsigned[] = [];
-  const lines = out.split('\x01').slice(1);
+  const lines = out.split('\0').filter((line) => line !== '');
   for (const line of lines) {
     const [commit = '', state = '', signer = '', print = '', time = '', author = ''] = line.trimEnd().split('\x02');
     if (state === 'G') signers.add(signer === '' || signer === '*' ? print : signer);
@@ -129,6 +138,7 @@ export async function verifySignatures(
     signers: [...signers].sort(),
     faults,
     cut: (await readCut(git, range)) ?? null,
+    forged: await findForged(git, root),
     uncommitted: await uncommittedIn(git, root, folders),
   };
 }

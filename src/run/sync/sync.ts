@@ -186,7 +186,7 @@ async function repairDamage(run: SyncRun, check: (repository: Repository) => Pro
       repository,
       remote: config.repository.remote,
       folders: run.folders,
-      gitIn: (cwd) => createGit({ cwd, config: config.repository, env, helperDir: repository.stateDir, signal }),
+      gitIn: (cwd) => createGit({ cwd, config: config.repository, env, signal }),
       now: now(),
     });
     run.runs.notice(`the clone was damaged and has been repaired: ${repairText(repair)}`);

@@ -1,0 +1,74 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** Commands that talk to the remote. */
+const EXCHANGES: readonly string[] = ['fetch', 'ls-remote', 'push'];
+
+export function isExchange(command: string): boolean {
+  return EXCHANGES.includes(command);
+}
+
+/** What is asked of the clone, and the command itself. */
+interface Exchange {
+  readonly cwd: string;
+  /** Arguments, the command first. */
+  readonly args: readonly string[];
+  /** The remote of a clone that lacks what its remote has (a partial clone); `undefined` for any other clone. */
+  readonly promisor: string | undefined;
+  /** Runs git in the clone. @throws GitFailure */
+  readonly inClone: (args: readonly string[]) => Promise<string>;
+  /** Runs the command with this environment. @throws GitFailure */
+  readonly exchange: (env: Readonly<Record<string, string>>) => Promise<string>;
+}
+
+/** A repository of one exchange: who can edit the clone has no say in its configuration. */
+function makeRepository(folder: string, format: string, promisor: string | undefined): void {
+  for (const name of ['objects', 'refs']) mkdirSync(join(folder, name));
+  // Names nothing: what is fetched may be called as in the clone.
+  writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/celigo-mirror/none\n');
+  const lines = ['[core]', 'repositoryFormatVersion = 1', 'bare = true', '[extensions]', `objectFormat = ${format}`];
+  if (promisor !== undefined) {
+    const url = JSON.stringify(promisor);
+    lines.push('partialClone = celigo-mirror', '[remote "celigo-mirror"]', `url = ${url}`, 'promisor = true');
+  }
+  writeFileSync(join(folder, 'config'), `${lines.join('\n')}\n`);
+}
+
+/** Where the refs go that a `fetch` names. */
+function destinations([command, ...words]: readonly string[]): string[] {
+  return command === 'fetch' ? words.flatMap((word) => /^\+?refs\/[^:]+:(refs\/.+)$/.exec(word)?.[1] ?? []) : [];
+}
+
+/**
+ * Runs a command that talks to the remote in a repository of its own, made for it and removed afterwards: objects are
+ * those of the clone, its configuration is not. No address, proxy, header, authority, helper or hook of the clone can
+ * lead the password, or what is pushed, elsewhere. Refs that a fetch names are set in the clone.
+ * @throws GitFailure; AppError `REPOSITORY` where there is no place for temporary files
+ */
+export async function exchangeIn({ cwd, args, promisor, inClone, exchange }: Exchange): Promise<string> {
+  const folder = temporaryFolder('exchange');
+  try {
+    // A branch of a remote is asked for where there is no clone as well.
+    if (args[0] === 'ls-remote') {
+      makeRepository(folder, 'sha1', undefined);
+      return await exchange({ GIT_DIR: folder });
+    }
+    const question = ['rev-parse', '--show-object-format', '--git-path', 'objects', '--git-path', 'shallow'];
+    const [format = '', objects = '', shallow = ''] = (await inClone(question)).split('\n');
+    makeRepository(folder, format, promisor);
+    const cut = resolve(cwd, shallow);
+    if (existsSync(cut)) copyFileSync(cut, join(folder, 'shallow'));
+    // What the clone has need not be sent again.
+    const refs = await inClone(['for-each-ref', '--format=%(objectname) %(refname)']);
+    writeFileSync(join(folder, 'packed-refs'), refs);
+    const out = await exchange({ GIT_DIR: folder, GIT_OBJECT_DIRECTORY: resolve(cwd, objects) });
+    for (const ref of destinations(args)) {
+      const made = join(folder, ref);
+      if (existsSync(made)) await inClone(['update-ref', ref, readFileSync(made, 'utf8').trim()]);
+    }
+    return out;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,43 @@
+import { AppError, messageOf } from '../core/errors.ts';
+
+/** A git command that failed, with what git printed. */
+export class GitFailure extends Error {
+  readonly stderr: string;
+  constructor(command: string, stderr: string, cause: unknown) {
+    super(`git ${command}: ${stderr.trim() || messageOf(cause)}`, { cause });
+    this.name = 'GitFailure';
+    this.stderr = stderr;
+  }
+}
+
+/** Whether git failed, directly or as the cause of another failure. */
+export function isGitFailure(error: unknown): boolean {
+  if (error instanceof GitFailure) return true;
+  return error instanceof Error && error.cause !== undefined && isGitFailure(error.cause);
+}
+
+/** A git that could not even be started. */
+function notStarted(code: string, cause: unknown): AppError {
+  const missing = code === 'ENOENT';
+  return new AppError('REPOSITORY', `git cannot be run: ${missing ? 'there is none on the PATH' : code}`, {
+    hint: missing
+      ? 'Install git 2.30 or later, and make sure that it is on the PATH'
+      : 'Check that this user may run git, and the limits of processes and memory of this machine',
+    cause,
+  });
+}
+
+/** What a failed command means: the reason of the abort, a git that is missing or too old, or a failure of git. */
+export function failureOf(command: string, cause: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (cause instanceof AppError) return cause;
+  const [, code] = /\bspawn git (E[A-Z]+)\b/.exec(messageOf(cause)) ?? [];
+  if (code !== undefined) return notStarted(code, cause);
+  if (/unsupported value for gpg\.format/.test(messageOf(cause))) {
+    return new AppError('REPOSITORY', 'this version of git cannot create or verify SSH signatures', {
+      hint: 'Install git 2.34 or later, or remove repository.signingKeyFile',
+      cause,
+    });
+  }
+  return new GitFailure(command, messageOf(cause), cause);
+}
