@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
 import type { KnownFailure } from '../run/failures.ts';
 import { registerBlame } from './blame.ts';
+import { registerCompare } from './compare.ts';
 import { registerDaemon } from './daemon.ts';
 import { registerDemo } from './demo.ts';
 import { registerDiff } from './diff.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   registerSync,
   registerRestore,
   registerDiff,
+  registerCompare,
   registerShow,
   registerLog,
   registerBlame,

@@ -1,5 +1,6 @@
 import type { FieldChange } from './field-diff.ts';
 import { isArray, isObject, type Json } from './json.ts';
+import { oneLine, visibleLine } from './message.ts';
 import { placeText } from './places.ts';
 import { matchLists } from './sequences.ts';
 import { renderYaml } from './yaml.ts';
@@ -78,4 +79,26 @@ export function diffLines(before: string, after: string): DiffLine[] {
     add(' ', now, to - before, to);
   }
   return out;
+}
+
+/** Longest value in one line of it, in characters. */
+const LONGEST_VALUE = 200;
+
+/** A change in the lines of a ```diff block, safe to print. */
+export function changeDiff(field: FieldChange): string[] {
+  const { place, before, after, byLine } = changeText(field);
+  const name = oneLine(place) || '(document)';
+  if (byLine) {
+    return [
+      `  ${name}:`,
+      ...diffLines(before ?? '', after ?? '').map(({ sign, text: line }) =>
+        sign === 'gap' ? '  …' : `${sign}   ${visibleLine(line)}`,
+      ),
+    ];
+  }
+  const line = (sign: string, value: string | undefined): string[] =>
+    value === undefined
+      ? []
+      : [`${sign} ${name}: ${visibleLine(value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value)}`];
+  return [...line('-', before), ...line('+', after)];
 }

@@ -40,6 +40,14 @@ function withoutEntries({ entries }: ResourceType, doc: JsonObject): JsonObject 
   return entries ? withKey(doc, entries, undefined) : doc;
 }
 
+/** A document with its sets in their order. */
+export function inSetOrder(type: ResourceType, doc: JsonObject): JsonObject {
+  return Object.entries(type.sets ?? {}).reduce(
+    (held, [path, key]) => mapPath(held, path, (list) => (isArray(list) ? sortSet(list, key) : list)),
+    doc,
+  );
+}
+
 /**
  * The part of a document that a restore can put back, with the ids of the target: what two states are compared by.
  * Credentials are left out.
@@ -48,11 +56,7 @@ export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): Jso
   const own = withMarks(type, withoutLeftOut(type, rewriteIds(doc, ids), true));
   const bare = withoutPaths(own, echoesOf(type, doc));
   // Other ids sort otherwise.
-  const sets = ids.size === 0 ? [] : Object.entries(type.sets ?? {});
-  const ordered = sets.reduce(
-    (held, [path, key]) => mapPath(held, path, (list) => (isArray(list) ? sortSet(list, key) : list)),
-    bare,
-  );
+  const ordered = ids.size === 0 ? bare : inSetOrder(type, bare);
   return withoutSecrets(ordered) as JsonObject;
 }
 

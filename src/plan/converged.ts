@@ -80,10 +80,14 @@ function isClamped(wanted: number, live: number): boolean {
   return wanted < least ? live === least : greatest.includes(live) && wanted > Math.max(...greatest);
 }
 
+/** Whether each write fills in the value where a document has none (api-notes#defaults). */
+function isFilled(type: ResourceType, place: Place, value: Json): boolean {
+  return Object.entries(type.fills ?? {}).some(([path, values]) => values.includes(value) && isAt(path, place));
+}
+
 /** Values that no write brings about, whatever became of earlier ones (api-notes#clamped, api-notes#defaults). */
 function isReplaced(type: ResourceType, place: Place, wanted: Json | undefined, live: Json | undefined): boolean {
-  if (wanted === undefined && live !== undefined)
-    return Object.entries(type.fills ?? {}).some(([path, values]) => values.includes(live) && isAt(path, place));
+  if (wanted === undefined && live !== undefined) return isFilled(type, place, live);
   if (typeof wanted === 'number' && typeof live === 'number')
     return CLAMPED_FIELDS.has(String(place.at(-1))) && isClamped(wanted, live);
   const known = Object.entries(type.settles ?? {}).find(([path]) => covers(path, place))?.[1] ?? [];
@@ -122,6 +126,14 @@ function isNothing(type: ResourceType, place: Place, wanted: Json | undefined, l
   if (wanted !== undefined && live !== undefined) return false;
   const present = wanted === undefined ? live : wanted;
   return typeof present === 'object' && isHollow(type, present, place);
+}
+
+/** A document with what another one has in its place wherever the two mean the same. Both are restorable. */
+export function withSameMeaning(type: ResourceType, ours: JsonObject, theirs: JsonObject): JsonObject {
+  return takeOver(ours, theirs, (place, a, b) => {
+    const present = a === undefined ? b : b === undefined ? a : undefined;
+    return isNothing(type, place, a, b) || (present !== undefined && isFilled(type, place, present));
+  }).doc;
 }
 
 function isStill(type: ResourceType): IsServers {

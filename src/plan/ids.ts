@@ -28,6 +28,27 @@ function rewrite(value: Json, ids: IdMap): Json {
   return out;
 }
 
+/**
+ * The document with every id replaced that is a part of a longer text or key, such as code or a URI: for comparing, no
+ * restore writes it.
+ */
+export function rewriteMentions<T extends Json>(value: T, ids: IdMap): T {
+  const within = (text: string): string =>
+    text.length > 24 ? text.replace(ID_WITHIN, (id) => ids.get(id) ?? id) : text;
+  const rewritten = (held: Json): Json => {
+    if (typeof held === 'string') return within(held);
+    if (isArray(held)) return held.map(rewritten);
+    if (!isObject(held)) return held;
+    const out: MutableJsonObject = {};
+    for (const key of Object.keys(held)) {
+      const inner = held[key] as Json;
+      setOwn(out, within(key), CAPTURED_FIELDS.has(key) ? inner : rewritten(inner));
+    }
+    return out;
+  };
+  return ids.size === 0 ? value : (rewritten(value) as T);
+}
+
 /** Where {@link rewriteIds} would put another id, and the one that is there. */
 export function wholeIds(
   doc: JsonObject,

@@ -77,3 +77,26 @@ export function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
     }),
   );
 }
+
+/**
+ * What is known of ids of one account in another: from files of restores in both directions, and from ids that were
+ * given again within either. Parts of documents included.
+ * @param has whether an account has the id now
+ */
+export async function idsBetween(
+  git: Git,
+  from: string,
+  to: string,
+  has: (account: string, id: string) => boolean,
+): Promise<Map<string, string>> {
+  const flat = async (a: string, b: string): Promise<[string, string][]> =>
+    [...(await readIdMaps(git, idMapPath(a, b))).values()].flatMap((ids) => [...ids]);
+  const [ours, theirs] = [lastIds(new Map(await flat(from, from))), lastIds(new Map(await flat(to, to)))];
+  const there = await flat(from, to);
+  const back = (await flat(to, from)).map(([id, old]): [string, string] => [old, id]);
+  const now = (account: string, id: string, last: ReadonlyMap<string, string>): string =>
+    has(account, id) ? id : (last.get(id) ?? id);
+  const found = new Map<string, string>();
+  for (const [old, id] of [...back, ...there]) found.set(now(from, old, ours), now(to, id, theirs));
+  return found;
+}

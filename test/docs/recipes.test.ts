@@ -11,7 +11,11 @@ const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 const DAY_MS = 86_400_000;
 
 /** Recipes of more than one account; the others have `production` alone. */
-const OF_TWO_ACCOUNTS: ReadonlySet<string> = new Set(['Promote sandbox to production', 'Several accounts']);
+const OF_TWO_ACCOUNTS: ReadonlySet<string> = new Set([
+  'What differs between sandbox and production',
+  'Promote sandbox to production',
+  'Several accounts',
+]);
 
 /** A fenced block of the recipes. */
 interface Block {

@@ -1,16 +1,14 @@
 import type { PhrasingContent, RootContent } from 'mdast';
 import { findType } from '../../catalogue/index.ts';
-import { changeText, diffLines } from '../../core/change-text.ts';
+import { changeDiff } from '../../core/change-text.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
-import type { FieldChange } from '../../core/field-diff.ts';
 import { code, heading, markdownTable, paragraph, renderMarkdown, strong, text } from '../../core/markdown.ts';
-import { oneLine, visibleLine } from '../../core/message.ts';
+import { oneLine } from '../../core/message.ts';
 import { cutSentence, minuteOf, type Report, type ReportChange, reportedFields, type Tally, WHATS } from './model.ts';
 
 /** Most lines of one change. */
 const MOST_LINES = 80;
-const LONGEST = 200;
 
 function tallyTable<K>(title: string, rows: readonly Tally<K>[], nameOf: (key: K) => string): RootContent[] {
   return markdownTable(
@@ -22,24 +20,6 @@ function tallyTable<K>(title: string, rows: readonly Tally<K>[], nameOf: (key: K
     ]),
     1,
   );
-}
-
-function fieldLines(field: FieldChange): string[] {
-  const { place, before, after, byLine } = changeText(field);
-  const name = oneLine(place) || '(document)';
-  if (byLine) {
-    return [
-      `  ${name}:`,
-      ...diffLines(before ?? '', after ?? '').map(({ sign, text: line }) =>
-        sign === 'gap' ? '  …' : `${sign}   ${visibleLine(line)}`,
-      ),
-    ];
-  }
-  const line = (sign: string, value: string | undefined): string[] =>
-    value === undefined
-      ? []
-      : [`${sign} ${name}: ${visibleLine(value.length > LONGEST ? `${value.slice(0, LONGEST)}…` : value)}`];
-  return [...line('-', before), ...line('+', after)];
 }
 
 /** What a change is called: `changed flow "Order sync"`. */
@@ -67,7 +47,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
     text(', commit '),
     url === undefined ? code(short) : { type: 'link', url, children: [code(short)] },
   ];
-  const lines = reportedFields(change).flatMap(fieldLines);
+  const lines = reportedFields(change).flatMap(changeDiff);
   const shown = lines.slice(0, MOST_LINES);
   if (lines.length > shown.length) shown.push(`  … ${lines.length - shown.length} more lines: git show ${short}`);
   return [

@@ -18,6 +18,8 @@ export interface MirrorPlace {
   readonly repository: RepositoryConfig;
   /** The accounts of the configuration, or without one those of the last commit. */
   readonly accounts: readonly string[];
+  /** The configuration of this mirror, where there is one. */
+  readonly config?: Config;
 }
 
 /** The mirror of one account. */
@@ -34,8 +36,8 @@ function opened(io: Io, repository: RepositoryConfig): Omit<MirrorPlace, 'accoun
 }
 
 /** The mirror of a configuration. @throws AppError `USAGE` where there is none yet */
-export function configuredPlace(io: Io, { repository, accounts }: Config): MirrorPlace {
-  return { ...opened(io, repository), accounts: accounts.map(({ name }) => name) };
+export function configuredPlace(io: Io, config: Config): MirrorPlace {
+  return { ...opened(io, config.repository), accounts: config.accounts.map(({ name }) => name), config };
 }
 
 /** The repository that holds a folder which an argument names. @throws AppError `USAGE` where it holds no mirror */
