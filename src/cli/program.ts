@@ -9,6 +9,7 @@ import { registerDiff } from './diff.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerDrill } from './drill.ts';
 import { registerEmulator } from './emulator.ts';
+import { registerFind } from './find.ts';
 import { registerImpact } from './impact.ts';
 import { registerInit } from './init.ts';
 import { registerLint } from './lint.ts';
@@ -32,6 +33,7 @@ const COMMANDS = [
   registerLog,
   registerBlame,
   registerReport,
+  registerFind,
   registerImpact,
   registerLint,
   registerDrill,

@@ -1,0 +1,194 @@
+import { groupNames, keyFor, type Side, sideOf } from '../../compare/sides.ts';
+import { called } from '../../compare/view.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Key } from '../../core/keys.ts';
+import { readPath } from '../../core/layout.ts';
+import { linesOf, type Occurrence, occurrencesIn, textSearch } from '../../core/occurrences.ts';
+import { placeText } from '../../core/places.ts';
+import { accountInSelectors, typeNamed } from '../../core/selectors.ts';
+import { type Condition, fulfils, type Pattern, parseCondition, parsePattern } from '../../core/where.ts';
+import { buildGraph } from '../../graph/account-graph.ts';
+import { NotInState, select } from '../../history/selection.ts';
+import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
+import { boundedSearch, type Search } from '../input/bounded-regex.ts';
+import { type MirrorPlace, mirrorPlace, onlyAccount, stateOf } from '../input/mirror.ts';
+import { type StateFlags, stateAsked } from '../input/time-option.ts';
+import { anyAscii } from '../input/transliterate.ts';
+import { accountAround, wordInside } from '../input/words.ts';
+import type { GlobalOptions, Io } from '../ui/io.ts';
+import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+
+export interface FindFlags extends StateFlags {
+  readonly regex?: boolean;
+  readonly type?: readonly string[];
+  readonly field?: string;
+  readonly where?: readonly string[];
+  readonly account?: string;
+  readonly mirror?: string;
+  readonly json?: boolean;
+}
+
+/** What is looked for. */
+interface Query {
+  /** Absent: any value. */
+  readonly search?: Search;
+  readonly field?: Pattern;
+  readonly conditions: readonly Condition[];
+  /** Names of types; `undefined`: all. */
+  readonly types?: ReadonlySet<string>;
+}
+
+/** A resource with what was found in it; without occurrences where it was found as a whole. */
+interface Hit {
+  readonly side: Side;
+  readonly document: MirrorDocument;
+  readonly occurrences: readonly Occurrence[];
+  /** Its side files, inside the account's folder. */
+  readonly sideFiles: readonly string[];
+}
+
+/** Characters around what was found that are shown of a long line, and of a line in JSON. */
+const AROUND = 60;
+const LONGEST = 2_000;
+
+/** @throws AppError `USAGE` */
+function queryOf(text: string | undefined, flags: FindFlags): Query {
+  const types = flags.type?.map((word) => {
+    const type = typeNamed(word);
+    if (type) return type.name;
+    throw new AppError('USAGE', `--type: no resource type is called ${printable(word)}`, {
+      hint: 'List the types with: celigo-mirror types',
+    });
+  });
+  const field = flags.field === undefined ? undefined : parsePattern(flags.field, '--field');
+  const conditions = (flags.where ?? []).map((condition) => parseCondition(condition, '--where'));
+  if ((text ?? '') === '' && !field && conditions.length === 0) {
+    throw new AppError('USAGE', 'nothing to look for', { hint: 'Name a text, or use --field or --where' });
+  }
+  const search =
+    text === undefined || text === '' ? undefined : flags.regex ? boundedSearch(text, '--regex') : textSearch(text);
+  return {
+    conditions,
+    ...(search ? { search } : {}),
+    ...(field ? { field } : {}),
+    ...(types ? { types: new Set(types) } : {}),
+  };
+}
+
+function occurrences({ search, field }: Query, { doc }: MirrorDocument): readonly Occurrence[] {
+  if (!search && !field) return [];
+  const lines = linesOf(doc, field);
+  return search ? occurrencesIn(lines, search) : lines.map((line) => ({ ...line, at: 0 }));
+}
+
+function sideFiles(state: MirrorState, { path }: MirrorDocument): string[] {
+  const base = path.slice(0, -'yaml'.length);
+  return [...state.files.keys()].filter(
+    (file) => file !== path && file.startsWith(base) && readPath(file) !== undefined,
+  );
+}
+
+async function searched(state: MirrorState, words: readonly string[], query: Query): Promise<Hit[]> {
+  const documents = await readDocuments(state, documentPaths(state));
+  const side = sideOf(state.account, buildGraph(documents));
+  const asked: ReadonlySet<Key> | undefined =
+    words.length === 0 ? undefined : (await select(state, words, { transliterate: anyAscii })).selected;
+  return [...side.graph.nodes].flatMap(([key, document]): Hit[] => {
+    if (asked && !asked.has(key)) return [];
+    if (query.types && !query.types.has(document.type.name)) return [];
+    if (!query.conditions.every((condition) => fulfils(document.doc, condition))) return [];
+    const found = occurrences(query, document);
+    if ((query.search || query.field) && found.length === 0) return [];
+    const files = found.some(({ line }) => line !== undefined) ? sideFiles(state, document) : [];
+    return [{ side, document, occurrences: found, sideFiles: files }];
+  });
+}
+
+/** The accounts that are searched: the one that is named, or that the working directory is in, or all. */
+function accountsOf(
+  io: Io,
+  place: MirrorPlace,
+  words: readonly string[],
+  account: string | undefined,
+): readonly string[] {
+  const { root, accounts } = place;
+  const named = account ?? accountInSelectors(words, accounts) ?? accountAround(io.cwd, root, accounts);
+  return named === undefined ? accounts : [onlyAccount(place, named)];
+}
+
+/** A line with only what is around the place where it was found, if it is long. */
+function excerpt({ text, at }: Occurrence): string {
+  if (text.length <= 2 * AROUND) return text;
+  const from = Math.max(0, at - AROUND);
+  return `${from > 0 ? '…' : ''}${text.slice(from, at + AROUND)}${at + AROUND < text.length ? '…' : ''}`;
+}
+
+/** Where an occurrence is: a line of a side file, else a field. */
+function whereIs({ side, sideFiles: [only, ...more] }: Hit, { place, line }: Occurrence): string {
+  if (line === undefined) return placeText(place);
+  return only !== undefined && more.length === 0 ? `${side.account}/${only}:${line}` : `${placeText(place)}:${line}`;
+}
+
+function describe(hit: Hit, style: Style): string[] {
+  const { side, document } = hit;
+  return [
+    `${style.bold(printable(called(side, document)))}  ${style.dim(`${side.account}/${document.path}`)}`,
+    ...hit.occurrences.map((one) => `  ${style.cyan(printable(whereIs(hit, one)))}: ${printable(excerpt(one).trim())}`),
+  ];
+}
+
+function hitJson({ side, document, occurrences: found, sideFiles: files }: Hit) {
+  const { type, id, title, path } = document;
+  return {
+    account: side.account,
+    type: type.name,
+    id,
+    name: title,
+    path: `${side.account}/${path}`,
+    integrations: groupNames(side, keyFor(document)),
+    files: files.map((file) => `${side.account}/${file}`),
+    found: found.map(({ place, line, text, at }) => ({
+      place: placeText(place),
+      ...(line === undefined ? {} : { line }),
+      column: at + 1,
+      text: text.slice(0, LONGEST),
+    })),
+  };
+}
+
+/** @throws AppError `USAGE` */
+export async function runFind(
+  io: Io,
+  globals: GlobalOptions,
+  text: string | undefined,
+  what: readonly string[],
+  flags: FindFlags,
+): Promise<void> {
+  const query = queryOf(text, flags);
+  const place = await mirrorPlace(io, globals, flags.mirror);
+  const words = what.map((word) => wordInside(word, io.cwd, place.root, place.accounts));
+  const accounts = accountsOf(io, place, words, flags.account);
+  const hits: Hit[] = [];
+  const missing: NotInState[] = [];
+  for (const account of accounts) {
+    const state = await stateOf(io, { git: place.git, account }, stateAsked(flags));
+    try {
+      hits.push(...(await searched(state, words, query)));
+    } catch (error) {
+      // Of several accounts, one has it.
+      if (!(error instanceof NotInState)) throw error;
+      missing.push(error);
+    }
+  }
+  if (missing[0] && missing.length === accounts.length) throw missing[0];
+  if (flags.json) {
+    io.out(`${JSON.stringify({ version: 1, accounts, resources: hits.map(hitJson) }, null, 2)}\n`);
+    return;
+  }
+  const style = styleFor(io, globals);
+  io.out(hits.map((hit) => `${describe(hit, style).join('\n')}\n`).join(''));
+  const count = hits.reduce((sum, hit) => sum + hit.occurrences.length, 0);
+  const places = count > 0 ? `${counted(count, 'place')} in ` : '';
+  io.err(hits.length === 0 ? 'Nothing found\n' : `${places}${counted(hits.length, 'resource')}\n`);
+}

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { boundedSearch } from '../../src/cli/input/bounded-regex.ts';
+import { setPlace } from '../../src/core/paths.ts';
+import { commit, edit, fileOf } from '../compare/two.ts';
+import { sample } from '../support/account.ts';
+import { cli, git, tempDir, Workspace } from '../support/workspace.ts';
+
+interface FoundJson {
+  readonly resources: readonly {
+    readonly account: string;
+    readonly type: string;
+    readonly name: string;
+    readonly integrations: readonly string[];
+    readonly files: readonly string[];
+    readonly found: readonly { readonly place: string; readonly line?: number; readonly text: string }[];
+  }[];
+}
+
+/** A clone of the sample account's mirror, without a configuration. */
+async function clone(): Promise<string> {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  edit(fileOf(space, 'prod', 'flows', 'Ship notices 856'), (doc) =>
+    setPlace(setPlace(doc, 'disabled', true), 'description', 'evil \u001b[31mred\u202e'),
+  );
+  const script = fileOf(space, 'prod', 'scripts', 'Order router').replace(/yaml$/, 'js');
+  writeFileSync(script, '// one\n// two: Bergen\n');
+  commit(space.mirror);
+  const dir = join(tempDir(), 'bare.git');
+  git(space.dir, 'clone', '--quiet', '--bare', space.mirror, dir);
+  return dir;
+}
+
+it('finds where something is: resource, field or line of code, integration', async () => {
+  const dir = await clone();
+  const find = (...args: string[]) => cli(['find', ...args], dir);
+  const found = async (...args: string[]): Promise<string[]> => {
+    const { code, out, err } = await find(...args, '--json');
+    expect(code, err).toBe(0);
+    return (JSON.parse(out) as FoundJson).resources.flatMap((one) =>
+      one.found.length === 0
+        ? [`${one.type} ${one.name}`]
+        : one.found.map(({ place, line }) => `${one.type} ${one.name}: ${place}${line ? `:${line}` : ''}`),
+    );
+  };
+
+  expect(await found('two: BERGEN')).toEqual(['scripts Order router: content:2']);
+  expect(await found('--regex', '^// (one|three)$')).toEqual(['scripts Order router: content:1']);
+  expect(await found('ship notices', '--type', 'flow', '--field', 'name')).toEqual(['flows Ship notices 856: name']);
+  expect(await found('--where', 'disabled = true', '--where', 'name ~ ship*856')).toEqual(['flows Ship notices 856']);
+  expect(await found('--field', '**.function', 'pickBranches')).toEqual([
+    'flows Orders: web shop → NetSuite: routers[1].script.function',
+  ]);
+  expect(await found('pickBranches', 'flows/Ship notices 856')).toEqual([]);
+
+  const text = await find('two: bergen');
+  expect(text.out).toMatch(
+    /^script "Order router" in "Webshop → ERP" {2}prod\/scripts\/order-router\.\w+\.yaml\n {2}prod\/scripts\/order-router\.\w+\.js:2: \/\/ two: Bergen\n$/,
+  );
+  const evil = await find('evil');
+  expect(evil.out).toContain('description: evil');
+  expect(evil.out).not.toMatch(/[\u001b\u202e]/);
+});
+
+it.each([
+  [[], 'nothing to look for'],
+  [['--regex', '('], '--regex: Invalid regular expression'],
+  [['--where', 'name'], '--where: "name" is not a valid condition'],
+  [['--field', 'a..b'], '--field: "a..b" is not a valid path of a field'],
+  [['x', '--type', 'flowz'], '--type: no resource type is called flowz'],
+])('find %j is refused by name', async (args, message) => {
+  const outcome = await cli(['find', ...args], tempDir());
+
+  expect(outcome.code).toBe(64);
+  expect(outcome.err).toContain(message);
+});
+
+it('an expression that never ends is stopped', () => {
+  const search = boundedSearch('^(a+)+$', '--regex', 200);
+
+  expect(search(['aaa', 'b'])).toEqual([0, -1]);
+  expect(() => search([`${'a'.repeat(60)}!`])).toThrow('--regex: ^(a+)+$ takes too long');
+  expect(search(['aaa', 'b'])).toEqual([0, -1]);
+});
