@@ -30,6 +30,8 @@ interface LoadOptions {
   readonly file?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
+  /** The file of the working directory does not count: it is in a mirror, where others write. */
+  readonly withoutHere?: boolean;
 }
 
 /** Keys of channels that hold Mustache templates. */
@@ -86,7 +88,14 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   return finish(filled, file, dirname(resolve(file)), files);
 }
 
-function findFile({ file, env, cwd }: LoadOptions): string | undefined {
+/** The file of the working directory, if it is there and the one that is found without being named. */
+export function fileHere({ file, env, cwd }: LoadOptions): string | undefined {
+  const path = join(cwd, FILE_NAME);
+  return (file ?? env.CELIGO_MIRROR_CONFIG) || !existsSync(path) ? undefined : path;
+}
+
+function findFile(options: LoadOptions): string | undefined {
+  const { file, env, cwd } = options;
   const named = file ?? env.CELIGO_MIRROR_CONFIG;
   if (named) {
     const path = resolve(cwd, named);
@@ -95,7 +104,8 @@ function findFile({ file, env, cwd }: LoadOptions): string | undefined {
       hint: 'Check --config or $CELIGO_MIRROR_CONFIG, or create the file with: celigo-mirror init',
     });
   }
-  return [join(cwd, FILE_NAME), join('/etc/celigo-mirror', FILE_NAME)].find((path) => existsSync(path));
+  const here = options.withoutHere ? undefined : fileHere(options);
+  return here ?? [join('/etc/celigo-mirror', FILE_NAME)].find((path) => existsSync(path));
 }
 
 function fromEnvironment(env: Environment): Json {

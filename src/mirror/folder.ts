@@ -49,6 +49,16 @@ export async function accountsInHead(git: Git, root: string): Promise<string[]> 
   return found.map((file) => dirname(file)).sort();
 }
 
+/**
+ * Whether a repository holds a mirror, or held one: who can push can also remove the file that shows it.
+ */
+export async function hasHeldMirror(git: Git, root: string): Promise<boolean> {
+  const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  if (folders.some(({ name }) => existsSync(join(root, name, BINDING_FILE)))) return true;
+  const touched = ['rev-list', '--max-count=1', 'HEAD', '--', `:(top,glob)*/${BINDING_FILE}`];
+  return ((await git.ask(touched)) ?? '').trim() !== '';
+}
+
 /** As {@link accountsInHead}, or the one that is wanted. @throws AppError `USAGE` when there is none */
 export async function accountFolders(git: Git, root: string, wanted: string | undefined): Promise<string[]> {
   const found = (await accountsInHead(git, root)).filter((name) => wanted === undefined || name === wanted);

@@ -63,8 +63,32 @@ export function learnId(ids: Map<string, string>, old: string, id: string): void
   if (before !== old) ids.set(before, id);
 }
 
+/**
+ * Ids that were recreated within one account, each with its last one. A pair counts only while the old id is gone: else
+ * a file that anyone can push would have one resource overwritten by another.
+ * @param live whether a resource of this id exists, whatever its type
+ * @throws AppError `USAGE` for a pair of which both exist
+ */
+export function recreatedIds(
+  ids: ReadonlyMap<string, string>,
+  live: (id: string) => boolean,
+  path: string,
+): Map<string, string> {
+  const last = lastIds(ids);
+  for (const [old, id] of last) {
+    if (!live(old)) continue;
+    if (live(id) && id !== old) {
+      throw new AppError('USAGE', `${path} says that ${old} is ${id} now, but the account has both`, {
+        hint: `Find out who wrote it, with: git log -p -- ${path}; then remove that line, commit, and restore again`,
+      });
+    }
+    last.delete(old);
+  }
+  return last;
+}
+
 /** Ids within one account, with those that were recreated several times leading to the last one. */
-export function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
+function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(
     [...ids.keys()].map((old) => {
       const seen = new Set([old]);

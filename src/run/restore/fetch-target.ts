@@ -1,10 +1,10 @@
 import { catalogueWith } from '../../catalogue/index.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
-import { keyOf } from '../../core/keys.ts';
+import { idIn, keyOf } from '../../core/keys.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
-import { type IdMaps, idMapPath, lastIds, readIdMaps } from '../idmaps.ts';
+import { type IdMaps, idMapPath, readIdMaps, recreatedIds } from '../idmaps.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
 import type { RestoreCommit } from '../sync/sync-deps.ts';
 import type { Chosen } from './choose-state.ts';
@@ -92,7 +92,9 @@ export async function fetchTarget(
   const { lookupCacheData } = target;
   const writer = createWriter({ client, catalogue, normalise, lookupCacheData, signal: deps.signal });
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
-  const ids = isSameAccount(request) ? lastIds(known) : known;
+  const living = new Set(live.keys().map(idIn));
+  const path = idMapPath(request.from, target.name);
+  const ids = isSameAccount(request) ? recreatedIds(known, (id) => living.has(id), path) : known;
   if (resumed) await adoptCreated(context, resumed, { state, live, renew, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
