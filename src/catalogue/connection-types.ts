@@ -28,6 +28,51 @@ function tokenBodies(block: string): string[] {
   );
 }
 
+/** Members of an HTTP block that name who gets its credentials. */
+function httpTargets(block: string): string[] {
+  return [
+    'auth.cookie.uri',
+    'auth.oauth.authURI',
+    'auth.oauth.tokenURI',
+    'auth.oauth.oauth2RedirectUrl',
+    'auth.token.refreshRelativeURI',
+    'auth.token.revoke.uri',
+    'disableStrictSSL',
+  ].map((field) => `${block}.${field}`);
+}
+
+const CONNECTION_TARGETS = [
+  '_agentId',
+  'http.baseURI',
+  ...['http', 'mcp.http', 'rest'].flatMap(httpTargets),
+  'mcp.serverURL',
+  'rest.baseURI',
+  'rest.authURI',
+  'rest.oauthTokenURI',
+  'rest.refreshTokenURI',
+  'rest.cookieAuth.uri',
+  'rest.oauth.authURI',
+  'rest.oauth.tokenURI',
+  'rest.oauth.oauth2RedirectUrl',
+  'rest.isHTTPProxy',
+  'as2.partnerStationInfo.as2URI',
+  'as2.partnerStationInfo.auth.token.refreshRelativeURI',
+  'as2.partnerStationInfo.mdn.mdnURL',
+  'as2.userStationInfo.mdn.mdnURL',
+  ...['hostURI', 'port', 'type', 'useImplicitFtps', 'enableHostVerification'].map((field) => `ftp.${field}`),
+  ...['host', 'port', 'properties'].map((field) => `jdbc.${field}`),
+  'mongodb.host',
+  'mongodb.ssl',
+  'netsuite.account',
+  'netsuite.environment',
+  ...['host', 'port', 'instanceName', 'serverType', 'options', 'disableStrictSSL'].map((field) => `rdbms.${field}`),
+  'rdbms.redshift.region',
+  'rdbms.redshift.clusterIdentifier',
+  'salesforce.baseURI',
+  'salesforce.sandbox',
+  'wrapper._stackId',
+];
+
 const PUBLISHED = 'the API accepts a trading partner connector only after it is published: publish it first';
 
 const TLS = ['ca', 'key', 'passphrase', 'cert'];
@@ -151,6 +196,11 @@ export const CONNECTION_TYPES = [
       'jdbc.properties',
       'rdbms.options',
     ],
+    targets: {
+      fields: CONNECTION_TARGETS,
+      relative: ['http.ping.relativeURI', 'mcp.http.ping.relativeURI', 'rest.pingRelativeURI'],
+      headers: ['http.headers[]', 'mcp.http.headers[]', 'rest.headers[]'],
+    },
     sets: {
       'http.ping.successValues': '',
       'http.ping.failValues': '',
@@ -255,6 +305,15 @@ export const CONNECTION_TYPES = [
       'jwt.secret',
       'jwt.token',
     ],
+    targets: {
+      fields: [
+        ...['auth.uri', 'token.uri', 'refresh.uri', 'revoke.uri', 'redirectUri', 'validDomainNames'].map(
+          (field) => `oauth2.${field}`,
+        ),
+        'awsIam.roleArn',
+        'azureserviceprincipal.tenantId',
+      ],
+    },
     unshown: { 'googleserviceaccount.serviceAccountJSON': 'googleserviceaccount' },
     credentialTexts: ['oauth2.token.body', 'oauth2.refresh.body', 'oauth2.revoke.body'],
     parameters: ['oauth2.unencrypted'],
@@ -332,6 +391,7 @@ export const CONNECTION_TYPES = [
     servesOthers: true,
     list: { path: '/v1/stacks' },
     secrets: ['server.systemToken', 'lambda.secretAccessKey'],
+    targets: { fields: ['server.hostURI', 'lambda.functionName'] },
     sets: { 'server.ipRanges': '' },
     referredBy: ['_stackId'],
     hasPublic: true,
@@ -357,6 +417,7 @@ export const CONNECTION_TYPES = [
     // Documents of their own (api-notes#connector-parts).
     volatile: ['httpConnectorResources', 'httpConnectorEndpoints'],
     ownOnly: true,
+    targets: { fields: ['baseURIs', 'supportedBy.connection.preConfiguredFields'] },
     perhapsReferredBy: ['_httpConnectorId'],
     restore: {
       mode: 'create',
@@ -399,6 +460,7 @@ export const CONNECTION_TYPES = [
     servesOthers: true,
     list: { path: '/v1/mcpoauthproviders' },
     secrets: ['clientSecret'],
+    targets: { fields: ['issuerURL'] },
     sets: { scopes: '' },
     referredBy: ['_mcpOAuthProviderId'],
     maxLength: { name: 150 },

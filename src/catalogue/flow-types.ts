@@ -10,6 +10,8 @@ const STEP_EXPRESSIONS = [
   'responseTransform',
 ];
 
+const STEP_HEADERS = ['http.headers[]', 'rest.headers[]'];
+
 const STEP_STRIP = [
   'apiIdentifier',
   '_sourceId',
@@ -229,6 +231,16 @@ export const FLOW_TYPES = [
     expressions: STEP_EXPRESSIONS,
     hooks: ['hooks'],
     secrets: ['webhook.token', 'webhook.key', 'webhook.password', 'distributed.bearerToken'],
+    targets: {
+      relative: [
+        'http.relativeURI',
+        'http.once.relativeURI',
+        'http.paging.relativeURI',
+        'rest.relativeURI',
+        'rest.once.relativeURI',
+      ],
+      headers: STEP_HEADERS,
+    },
     parameters: ['cdc.properties'],
     sideFiles: {
       'rdbms.query': SQL,
@@ -302,6 +314,18 @@ export const FLOW_TYPES = [
     expressions: STEP_EXPRESSIONS,
     copies: { lookups: ['http.lookups', 'rdbms.lookups', 'jdbc.lookups', 'netsuite_da.lookups', 'salesforce.lookups'] },
     hooks: ['hooks'],
+    targets: {
+      relative: [
+        'http.relativeURI',
+        'http.relativeURI[]',
+        'http.lookups[].relativeURI',
+        'lookups[].relativeURI',
+        'rest.relativeURI',
+        'rest.relativeURI[]',
+        'rest.lookups[].relativeURI',
+      ],
+      headers: STEP_HEADERS,
+    },
     sets: { 'guardrail.pii.entities': '', 'guardrail.moderation.categories': '' },
     sideFiles: {
       'rdbms.query[]': SQL,

@@ -73,6 +73,16 @@ export interface SubscriptionRule {
   readonly sentAs: string;
 }
 
+/** Fields that decide where a resource sends credentials: its own, or those of what it refers to. */
+interface TargetRules {
+  /** Hosts, ports, URIs and what else names the other side: any change counts. */
+  readonly fields?: readonly FieldPath[];
+  /** URIs below that of the connection: what counts is a change by which they lead to another host. */
+  readonly relative?: readonly FieldPath[];
+  /** Lists of headers, of which `Host` counts. */
+  readonly headers?: readonly FieldPath[];
+}
+
 /** Something to know of a plan that changes a field. */
 interface ChangedNote {
   readonly field: FieldPath;
@@ -93,7 +103,7 @@ export interface CreatedNote {
 }
 
 /** Whether and how a resource can be put back. */
-interface RestoreRule {
+export interface RestoreRule {
   /**
    * `create`: update, undelete or create; `map`: update or undelete, in another account matched to an
    * existing one by type and name; `bulk`: written through one call for the complete collection; `manual`:
@@ -236,6 +246,7 @@ export interface ResourceType {
   readonly unshown?: Readonly<Record<FieldPath, FieldPath>>;
   /** Lists of parameters, `{name or key, value}` or `{name: value}`; those of headers are known by their names. */
   readonly parameters?: readonly FieldPath[];
+  readonly targets?: TargetRules;
   /** Arrays whose order means nothing, with the element's field to sort by (`''` = the element itself). */
   readonly sets?: Readonly<Record<FieldPath, string>>;
   readonly sideFiles?: Readonly<Record<FieldPath, SideFileRule>>;

@@ -35,6 +35,10 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
       'overwrite changes made since the last sync, delete more than the guards permit, and write again what the ' +
         'server changed after an earlier write',
     )
+    .option(
+      '--allow-target-change',
+      'go on although a host, URI or other target changes next to credentials that stay; --yes and --force do not',
+    )
     .option('--resume [id]', 'resume an interrupted restore')
     .option('--out <file>', 'save the plan instead of applying it')
     .option(...JSON_RESULT)

@@ -1,6 +1,6 @@
-import { apart, type Credential, credentialsIn, credentialsInData } from './credential-text.ts';
+import { apart, type Credential, credentialsInData } from './credential-text.ts';
 import { kindOfName, looksSecret } from './secret-words.ts';
-import { isCookieName, isCredentialName, isHeaderCredential, isMask, isParameterCredential } from './secrets.ts';
+import { isCookieName, isCredentialName, isMask } from './secrets.ts';
 
 /** Part of a text, in UTF-16 units. */
 interface Span {
@@ -195,14 +195,3 @@ export function credentialsInHeader(name: string, value: string): Credential[] |
 export function isWhole(text: string, [only, ...more]: readonly Credential[]): boolean {
   return only !== undefined && more.length === 0 && text.slice(only.start, only.end) === text.trim();
 }
-
-/** Everything that finds the parts of texts that the mirror replaces. A text does not show which of them it was. */
-export const TEXT_FINDERS: readonly ((text: string) => readonly Credential[] | undefined)[] = [
-  credentialsIn,
-  credentialsInData,
-  credentialsInText,
-  credentialsInBody,
-  (text) => credentialsInHeader('', text),
-  (text) => credentialsInHeaders(text, isHeaderCredential),
-  (text) => credentialsInHeaders(text, isParameterCredential),
-];

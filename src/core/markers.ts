@@ -40,7 +40,7 @@ export function secretOf(value: Json | undefined): string | undefined {
 }
 
 /** What replaces a credential that was taken out of a text. */
-const REDACTION = /\[\[redacted ([0-9a-f]{12})\]\]/g;
+export const REDACTION = /\[\[redacted ([0-9a-f]{12})\]\]/g;
 
 export function redaction(fingerprint: string): string {
   return `[[redacted ${fingerprint}]]`;

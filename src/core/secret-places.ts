@@ -1,5 +1,5 @@
 import { CAPTURED_FIELDS } from '../catalogue/common.ts';
-import type { Json } from './json.ts';
+import { isArray, isObject, type Json } from './json.ts';
 import { redactionsIn, secretOf } from './markers.ts';
 import { type Place, visitLeaves } from './places.ts';
 import { isMask } from './secrets.ts';
@@ -35,5 +35,22 @@ export function secretPlaces(doc: Json): SecretPlace[] {
       return false;
     },
   );
+  return found;
+}
+
+/** Marks of credentials in keys, where no version of the mirror puts them. */
+export function markedKeys(doc: Json): { readonly place: Place; readonly prints: readonly string[] }[] {
+  const found: { place: Place; prints: readonly string[] }[] = [];
+  const visit = (value: Json, place: Place): void => {
+    if (isArray(value)) for (const [i, item] of value.entries()) visit(item, [...place, i]);
+    else if (isObject(value)) {
+      for (const key of Object.keys(value)) {
+        const prints = redactionsIn(key);
+        if (prints.length > 0) found.push({ place: [...place, key], prints });
+        visit(value[key] as Json, [...place, key]);
+      }
+    }
+  };
+  visit(doc, []);
   return found;
 }

@@ -41,6 +41,11 @@ const LEAST_NUMBER = 1_000;
 /** Names of the field that names the content of `value` next to it. */
 const LABELS = ['name', 'key', 'id', 'header'] as const;
 
+/** Whether a field of this name holds what the label next to it says. */
+export function isValueName(name: string): boolean {
+  return VALUE_NAME.test(name);
+}
+
 export function isMask(value: Json | undefined): boolean {
   return typeof value === 'string' && ANY_MASK.test(value);
 }

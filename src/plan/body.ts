@@ -7,7 +7,8 @@ import { secretPlaces } from '../core/secret-places.ts';
 import { MASK } from '../core/secrets.ts';
 import { innerIds, pairInnerIds, rewriteIds, withoutInnerIds } from './ids.ts';
 import { withLiveLeftOut, withoutLeftOut, writtenApart } from './left-out.ts';
-import { type Filled, fillSecrets, isPartlyKnown, type Supplied, withoutSecrets } from './secrets.ts';
+import { isPartlyKnown } from './own-places.ts';
+import { type Filled, fillSecrets, type LiveSecrets, type Supplied, withoutSecrets } from './secrets.ts';
 import type { IdMap } from './types.ts';
 
 function echoesOf({ echoes }: ResourceType, doc: JsonObject): readonly string[] {
@@ -122,7 +123,7 @@ interface UpdateInput {
   readonly type: ResourceType;
   /** As the mirror holds it, with the ids of the state. */
   readonly wanted: JsonObject;
-  readonly live: { readonly raw: JsonObject; readonly doc: JsonObject };
+  readonly live: LiveSecrets;
   readonly ids: IdMap;
   readonly supplied: Supplied;
   /** Whether the mirror holds what was captured at run time; otherwise the live one stays. */
@@ -135,7 +136,7 @@ interface UpdateInput {
  */
 export function updateBody(input: UpdateInput): Filled {
   const { type, live, ids } = input;
-  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, live, type.restore.maskKeeps);
+  const filled = fillSecrets(type, rewriteIds(input.wanted, ids), input.supplied, live);
   // An echo of the live document would say the opposite of what is written.
   let doc = withoutPaths(filled.doc, echoesOf(type, filled.doc));
   doc = withLiveFixed(type, withLiveSwitches(type, doc, live.doc), live.raw);
@@ -164,7 +165,7 @@ interface CreateInput {
  */
 export function createBody(input: CreateInput): Filled {
   const { type, ids } = input;
-  const filled = fillSecrets(rewriteIds(input.wanted, ids), input.supplied, undefined);
+  const filled = fillSecrets(type, rewriteIds(input.wanted, ids), input.supplied, undefined);
   const own = withoutLeftOut(type, filled.doc, true);
   let doc = withoutPaths(own, [...echoesOf(type, filled.doc), ...writtenApart(type), ...input.late]);
   for (const path of switchesOf(type, doc)) doc = setSteps(doc, stepsOf(path), true) as JsonObject;

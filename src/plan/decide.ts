@@ -5,13 +5,15 @@ import type { JsonObject } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
 import { covers, type Place, placeOf, placeText } from '../core/places.ts';
-import { secretPlaces } from '../core/secret-places.ts';
+import { markedKeys, secretPlaces } from '../core/secret-places.ts';
 import { bothRestorable, createBody, patchFor, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
+import { rewriteIds } from './ids.ts';
 import { writtenApart } from './left-out.ts';
-import { liveSecret, secretDifferences } from './secrets.ts';
-import type { Live, Wanted, WriteMethod } from './types.ts';
+import { markerChanges } from './own-places.ts';
+import { liveSecret, type Supplied, secretDifferences } from './secrets.ts';
+import type { Live, MarkerChange, Wanted, WriteMethod } from './types.ts';
 
 /** Two states of one resource in the form in which a restore compares them. */
 interface Forms {
@@ -66,6 +68,41 @@ export function methodOf(
       };
 }
 
+/** Markers of a document that stand for no credential of the live one in their places, unless values are handed in. */
+function foreignMarkers(
+  document: MirrorDocument,
+  doc: JsonObject,
+  live: JsonObject,
+  supplied: Supplied,
+): MarkerChange[] {
+  return markerChanges(doc, live, document.type.entries).filter(
+    ({ is, place }) => is !== 'changed' && !supplied.has(place),
+  );
+}
+
+/** Why markers block a write, without a full stop; `undefined` where there are none. */
+function markerFault(markers: readonly MarkerChange[]): string | undefined {
+  if (markers.length === 0) return undefined;
+  const places = markers.map(({ place, from }) => (from === undefined ? place : `${place} (which is that of ${from})`));
+  return (
+    `the account has no credential for the marker in ${list(places)}: a credential is put back in its own place ` +
+    'only; remove the marker, or pass a value with --secrets'
+  );
+}
+
+/**
+ * Why no write may bring about the markers of a document, or `undefined`: they stand for credentials that the live
+ * document does not have in these places.
+ */
+export function markerHindrance(
+  document: MirrorDocument,
+  live: JsonObject,
+  input: Pick<PlanInput, 'ids' | 'supplied'>,
+): string | undefined {
+  const doc = rewriteIds(document.doc, input.ids);
+  return markerFault(foreignMarkers(document, doc, live, input.supplied(document)));
+}
+
 /** What a live document has to do with the wanted one. */
 interface Compared {
   readonly forms: Forms;
@@ -75,7 +112,7 @@ interface Compared {
   /** Switches that are off and were on. */
   readonly turnOn: readonly string[];
   /** What every step for it says. */
-  readonly common: Pick<Draft, 'targetId' | 'version' | 'conflict'>;
+  readonly common: Pick<Draft, 'targetId' | 'version' | 'conflict' | 'markers'>;
 }
 
 function targetId(document: Wanted, id: string): Pick<Draft, 'targetId'> {
@@ -90,6 +127,7 @@ export function compare(
   const { type } = document;
   const { wanted: then, live: now } = bothRestorable(type, document.doc, live.doc, input.ids);
   const { doc: wanted, kept } = reachable(type, then, now, input.made(type.name, live.id));
+  const markers = markerChanges(rewriteIds(document.doc, input.ids), live.doc, type.entries);
   return {
     forms: { wanted, live: now },
     kept,
@@ -99,6 +137,7 @@ export function compare(
       ...targetId(document, live.id),
       version: input.versionOf(live.doc),
       conflict: live.state === 'live' && live.changed,
+      ...(markers.length > 0 ? { markers } : {}),
     },
   };
 }
@@ -109,6 +148,8 @@ type LiveState = Extract<Live, { state: 'live' }>;
 function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }: Compared, input: PlanInput): Draft {
   const { type } = document;
   const isOurs = !isAppPart(live.doc);
+  const hindered = type.restore.mode === 'manual' || !isOurs ? undefined : markerHindrance(document, live.doc, input);
+  if (hindered !== undefined) return blockedByMarkers(document, common, hindered);
   if (input.enableFlows && turnOn.length > 0 && isOurs) {
     const changes = turnOn.map((path) => ({ place: stepsOf(path), before: true, after: false }));
     const reason = 'switched on at the end';
@@ -128,6 +169,11 @@ function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }:
   }
   const credentials = input.account === input.from ? secrets : [];
   return draft(document, { ...common, action: 'unchanged', reason: 'as wanted', conflict: false, credentials });
+}
+
+function blockedByMarkers(document: Wanted, common: Compared['common'], reason: string): Draft {
+  const credentials = (common.markers ?? []).filter(({ is }) => is !== 'changed').map(({ place }) => place);
+  return draft(document, { ...common, action: 'blocked', reason, credentials });
 }
 
 /** Why no write can make a live document as wanted, or `undefined`. */
@@ -161,6 +207,8 @@ function planLive(document: Wanted, live: LiveState, input: PlanInput): Draft {
   if (changes.length === 0) return planEqual(document, live, compared, input);
   const refusal = hindrance(document, live, compared);
   if (refusal) return draft(document, { ...common, changes, ...refusal });
+  const hindered = markerHindrance(document, live.doc, input);
+  if (hindered !== undefined) return { ...blockedByMarkers(document, common, hindered), changes };
   const written = methodOf(document, live, forms, changes, input);
   if ('blocked' in written) {
     const { blocked: credentials, why: reason } = written;
@@ -188,7 +236,11 @@ function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, 
   const unseen = new Set([...apart, ...hidden]);
   const changes = isAppPart(document.doc) ? [] : all.filter(({ place }) => !unseen.has(String(place[0])));
   if (changes.length + hidden.length === 0) return draft(document, base);
-  const written = methodOf(document, { raw: live.doc, doc: live.doc }, forms, changes, input);
+  const hindered = markerHindrance(document, live.doc, input);
+  const written: Method =
+    hindered === undefined
+      ? methodOf(document, { raw: live.doc, doc: live.doc }, forms, changes, input)
+      : { blocked: blockedByMarkers(document, common, hindered).credentials, why: hindered };
   const later = hidden.length > 0 ? `; ${list(hidden)} is compared when it is back` : '';
   if ('method' in written)
     return draft(document, { ...base, method: written.method, changes, reason: `${base.reason}${later}` });
@@ -206,6 +258,11 @@ function planGone(document: Wanted, input: PlanInput): Draft {
   const never = neverMade(document);
   if (never) return draft(document, { action: 'impossible', reason: never });
   const supplied = input.supplied(document);
+  const inKeys = markedKeys(doc).map(({ place }) => placeText(place));
+  if (inKeys.length > 0) {
+    const reason = `a key is the marker of a credential (${list(inKeys)}), which the mirror never writes`;
+    return draft(document, { action: 'blocked', reason, credentials: inKeys });
+  }
   const { missing: places } = createBody({ type, wanted: doc, ids: input.ids, supplied, late: [] });
   const cut = secretPlaces(doc)
     .filter(({ place, inText }) => inText && isCode(type, place) && places.includes(placeText(place)))

@@ -31,7 +31,7 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
 }
 
 /** A step before the order of the plan is known. */
-export type Draft = Omit<Step, 'level' | 'late' | 'absent'>;
+export type Draft = Omit<Step, 'level' | 'late' | 'absent' | 'targets'>;
 
 export function draft(
   document: Pick<MirrorDocument, 'type' | 'id' | 'title' | 'path'>,

@@ -1,13 +1,15 @@
 import { isArray, type Json } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
+import { restorable } from './body.ts';
 import { blockDangling } from './dangling.ts';
-import { planOne } from './decide.ts';
+import { compare, planOne } from './decide.ts';
 import { createdInstead, dependentReturns, dependentSteps, handWork } from './dependents.ts';
 import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed, orderOfDeletion } from './order.ts';
 import { realValues } from './secrets.ts';
-import type { IdMap, Plan, Step, Wanted } from './types.ts';
+import { targetChanges } from './targets.ts';
+import type { IdMap, Plan, Step, TargetChange, Wanted } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
 export type { PlanInput } from './draft.ts';
@@ -107,6 +109,12 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
       .map(({ type, id, doc }) => ({ key: keyOf(type.name, id), type, doc }))
       .filter(({ key }) => leaving.has(key)),
   );
+  const arriving = new Set([...drafts.values()].flatMap(({ action, key }) => (action === 'create' ? [key] : [])));
+  const targetsOf = (step: Draft): Pick<Step, 'targets'> => {
+    const document = documents.get(step.key);
+    const targets = document ? changedTargets(step, document, input, arriving) : [];
+    return targets.length > 0 ? { targets } : {};
+  };
   const afterAll = 1 + Math.max(0, ...writing.levels.values()) + Math.max(0, ...removal.levels.values());
   return [...drafts.values(), ...deletions].map((step): Step => {
     if (step.action === 'delete') {
@@ -118,8 +126,19 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
     const absent = [...new Set(without.get(step.key))];
     const waiting = [...bare, ...(writing.late.get(step.key) ?? []), ...absent];
     const late = step.action === 'create' ? [...new Set(waiting)] : [];
-    return { ...step, level: writing.levels.get(step.key) ?? 0, late, ...(absent.length > 0 ? { absent } : {}) };
+    const level = writing.levels.get(step.key) ?? 0;
+    return { ...step, level, late, ...(absent.length > 0 ? { absent } : {}), ...targetsOf(step) };
   });
+}
+
+/** The targets that a step changes next to credentials that stay. @param created what the plan creates */
+function changedTargets(step: Draft, document: Wanted, input: PlanInput, created: ReadonlySet<Key>): TargetChange[] {
+  const live = input.live.get(step.key);
+  const isThere = step.action !== 'create' && (live?.state === 'live' || live?.state === 'binned');
+  const forms = isThere
+    ? compare(document, live, input).forms
+    : { wanted: restorable(document.type, document.doc, input.ids), live: undefined };
+  return targetChanges(step, forms, { document, live: isThere ? live.doc : undefined, input, created });
 }
 
 /** Whether a step says nothing that anyone needs to see. */

@@ -1,13 +1,14 @@
-import { TEXT_FINDERS } from '../core/credential-parts.ts';
-import { replaceCredentials } from '../core/credential-text.ts';
+import type { ResourceType, RestoreRule } from '../catalogue/types.ts';
 import { AppError } from '../core/errors.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
-import { fillRedactions, redaction, redactionsIn, secretOf, withoutRedactions } from '../core/markers.ts';
+import { secretOf } from '../core/markers.ts';
 import { setSteps } from '../core/paths.ts';
 import { placeholderIn } from '../core/placeholders.ts';
 import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
-import { secretPlaces } from '../core/secret-places.ts';
+import { markedKeys, secretPlaces } from '../core/secret-places.ts';
 import { isMask, labelOf } from '../core/secrets.ts';
+import { isPartlyKnown, isRecords, samePlace } from './own-places.ts';
+import { fillText } from './redacted-texts.ts';
 
 /** Credentials that a person supplies for one resource, by place; `null` agrees to the loss of that credential. */
 export type Supplied = ReadonlyMap<string, Json>;
@@ -47,25 +48,15 @@ export function withoutSecrets(value: Json): Json {
 function takeOut(doc: Json, place: Place): Json {
   const [entry, index] = [place.slice(0, -1), place.at(-2)];
   const whole = place.at(-1) === 'value' && typeof index === 'number' && entryName(atPlace(doc, entry)) !== undefined;
-  return setSteps(doc, whole ? entry : place, undefined);
+  const out = setSteps(doc, whole ? entry : place, undefined);
+  // What was next to it may look like a marker now.
+  return entry.length > 0 && secretOf(atPlace(out, entry)) !== undefined ? takeOut(out, entry) : out;
 }
 
-/**
- * The value that a live document has at the place of a credential; for entries of lists, in the entry of the same name,
- * wherever it is.
- */
+/** The value that a live document has in the place that a wanted one has for a credential. */
 export function liveSecret(wanted: JsonObject, live: JsonObject, place: Place): Json | undefined {
-  const [entry, index] = [place.slice(0, -1), place.at(-2)];
-  const name = place.at(-1) === 'value' && typeof index === 'number' ? entryName(atPlace(wanted, entry)) : undefined;
-  if (name === undefined) return atPlace(live, place);
-  const entries = atPlace(live, entry.slice(0, -1));
-  const same = isArray(entries) ? entries.find((item) => entryName(item) === name) : undefined;
-  return isObject(same) ? getOwn(same, 'value') : undefined;
-}
-
-/** Whether a value is a text of which the mirror holds a part: the rest are credentials or expressions for them. */
-export function isPartlyKnown(value: Json | undefined): value is string {
-  return typeof value === 'string' && (redactionsIn(value).length > 0 || value.includes('{{'));
+  const own = samePlace(wanted, live, place);
+  return own && atPlace(live, own);
 }
 
 /** A document whose credentials were filled in as far as they are known. */
@@ -104,52 +95,56 @@ function supply(doc: JsonObject, supplied: Supplied): { doc: JsonObject; given: 
   return { doc: out as JsonObject, given };
 }
 
+/** A live document, as far as it is known. */
+export interface LiveSecrets {
+  /** As the API shows it; while a restore is planned, as the mirror holds it. */
+  readonly raw: JsonObject;
+  /** As the mirror would hold it. */
+  readonly doc: JsonObject;
+  /** What the mirror takes out of it: fingerprint → credential. */
+  readonly taken?: ReadonlyMap<string, string>;
+}
+
+/** The value in plain text at a place of a live document. @param fingerprint of what the mirror has there */
+function plainText({ raw, doc, taken }: LiveSecrets, place: Place, fingerprint?: string): Json | undefined {
+  const there = samePlace(doc, raw, place) ?? place;
+  const value = atPlace(raw, there);
+  if (value === undefined || isMask(value)) return undefined;
+  if (typeof value !== 'string' || fingerprint === undefined || raw === doc) return value;
+  // Lists may be in another order, with nothing to know their elements by.
+  const known = taken?.get(fingerprint);
+  return known === undefined || known === value ? value : known;
+}
+
 /**
  * Puts credentials in the places of masks and markers: those supplied, and where the API shows plain text, the live
- * ones. What stays unknown is taken out and reported; a mask is never left in.
- * @param live the live document as the API shows it, with its form in the mirror
- * @param maskKeeps places in which a mask that is sent back keeps the live credential
+ * ones, each in the place in which the live document has it and nowhere else. What stays unknown is taken out and
+ * reported; a mask is never left in.
  */
 export function fillSecrets(
+  { restore: { maskKeeps = [] }, entries }: Pick<ResourceType, 'entries'> & { restore: Pick<RestoreRule, 'maskKeeps'> },
   wanted: JsonObject,
   supplied: Supplied,
-  live: { readonly raw: JsonObject; readonly doc: JsonObject } | undefined,
-  maskKeeps: readonly string[] = [],
+  live: LiveSecrets | undefined,
 ): Filled {
   const { doc, given } = supply(wanted, supplied);
   let out: JsonObject = doc;
   const missing: string[] = [];
   const kept: string[] = [];
-  const liveMarkers = live ? secretPlaces(live.doc).filter(({ fingerprint }) => fingerprint !== undefined) : [];
-  const plainText = (place: Place): Json | undefined => {
-    const value = live ? atPlace(live.raw, place) : undefined;
-    return value === undefined || isMask(value) ? undefined : value;
-  };
   // From the back: taking out an element of a list must not move the places that are still to be visited.
   for (const { place, fingerprint, inText } of secretPlaces(doc).reverse()) {
     const text = placeText(place);
-    if (inText) {
-      const filled = live ? fillText(doc, live, place) : undefined;
-      out = (filled ? setSteps(out, place, filled.text) : takeOut(out, place)) as JsonObject;
-      if (filled?.other) kept.push(text);
-      if (filled === undefined && !given.has(text)) missing.push(text);
-      continue;
-    }
     const shown = live && atPlace(live.raw, place);
     if (fingerprint === undefined && isMask(shown) && maskKeeps.some((path) => covers(path, place))) {
       out = setSteps(out, place, shown) as JsonObject;
       continue;
     }
-    const match =
-      fingerprint === undefined
-        ? undefined
-        : (liveMarkers.find((marker) => marker.fingerprint === fingerprint && !marker.inText) ??
-          liveMarkers.find((marker) => placeText(marker.place) === text));
-    const held = live && fingerprint !== undefined ? atPlace(live.doc, place) : undefined;
-    const value = match ? plainText(match.place) : isPartlyKnown(held) ? plainText(place) : undefined;
-    if (value !== undefined) {
-      if (match?.fingerprint !== fingerprint) kept.push(text);
-      out = setSteps(out, place, value) as JsonObject;
+    const own = live && fingerprint !== undefined ? samePlace(doc, live.doc, place) : undefined;
+    const value =
+      live && own && (inText ? filledText(doc, live, place, own, entries) : filledValue(live, own, fingerprint));
+    if (value) {
+      out = setSteps(out, place, value.value) as JsonObject;
+      if (value.other) kept.push(text);
     } else {
       out = takeOut(out, place) as JsonObject;
       if (!given.has(text)) missing.push(text);
@@ -158,57 +153,33 @@ export function fillSecrets(
   return { doc: out, missing: missing.reverse(), kept: kept.reverse() };
 }
 
-/**
- * A text of the mirror with what was taken out of it, as far as the live text has all of it. `other`: the same text
- * with other credentials, which stay.
- */
-function fillText(
+/** What goes in the place of a marker. */
+interface FilledValue {
+  readonly value: Json;
+  /** The live one, although the mirror shows that it was another. */
+  readonly other: boolean;
+}
+
+function filledValue(live: LiveSecrets, own: Place, fingerprint: string | undefined): FilledValue | undefined {
+  const held = atPlace(live.doc, own);
+  const print = secretOf(held);
+  const value = print !== undefined || isPartlyKnown(held) ? plainText(live, own, print) : undefined;
+  return value === undefined ? undefined : { value, other: print !== fingerprint };
+}
+
+function filledText(
   wanted: JsonObject,
-  live: { readonly raw: JsonObject; readonly doc: JsonObject },
+  live: LiveSecrets,
   place: Place,
-): { readonly text: string; readonly other: boolean } | undefined {
-  const [text, shown, raw] = [atPlace(wanted, place), atPlace(live.doc, place), atPlace(live.raw, place)];
+  own: Place,
+  entries: string | undefined,
+): FilledValue | undefined {
+  const [text, shown] = [atPlace(wanted, place), atPlace(live.doc, own)];
+  const raw = plainText(live, own);
   if (typeof text !== 'string' || typeof shown !== 'string' || typeof raw !== 'string') return undefined;
-  // What was taken out of the live text is in the raw one, in the same order.
-  const prints = redactionsIn(shown);
-  // While it is planned, the live document is known as the mirror holds it only; the real one is filled in when it is
-  // written, and until then a placeholder is in its place.
-  const known = raw === shown ? new Map(prints.map((print) => [print, redaction(print)])) : takenOut(shown, raw);
-  const filled = known && fillRedactions(text, (print) => known.get(print));
-  if (filled !== undefined) return { text: filled, other: false };
-  return withoutRedactions(text) === withoutRedactions(shown) ? { text: raw, other: true } : undefined;
-}
-
-/** What was taken out of a text, by its fingerprint; `undefined` when that is unknown. */
-function takenOut(shown: string, raw: string): ReadonlyMap<string, string> | undefined {
-  const prints = redactionsIn(shown);
-  // Which of them found it depends on the place; the text does not name it, but only that one leads to what is shown.
-  for (const find of TEXT_FINDERS) {
-    const found = find(raw) ?? [];
-    const values = found.map(({ start, end }) => raw.slice(start, end));
-    let at = 0;
-    const again = replaceCredentials(raw, () => redaction(prints[at++] ?? ''), found);
-    if (again === shown) return new Map(prints.map((print, i) => [print, values[i] ?? '']));
-  }
-  return undefined;
-}
-
-/** Records with what was taken out of them. `complete`: none is missing. */
-export interface FilledRecords {
-  readonly text: string;
-  readonly complete: boolean;
-}
-
-/**
- * Records of the mirror, one a line, with the credentials of the live ones. Those of which the credential is not
- * known are left out.
- * @param shown the live records in the form of the mirror
- */
-export function fillRecords(wanted: string, shown: string, raw: string): FilledRecords {
-  const known = takenOut(shown, raw);
-  const lines = wanted.split('\n');
-  const filled = lines.flatMap((line) => fillRedactions(line, (print) => known?.get(print)) ?? []);
-  return { text: filled.join('\n'), complete: filled.length === lines.length };
+  const source = live.raw === live.doc ? undefined : { raw, taken: live.taken ?? new Map<string, string>() };
+  const filled = fillText(text, shown, source, isRecords(place, entries));
+  return filled && { value: filled.text, other: filled.other };
 }
 
 /** Places in which only one of two states has a credential, or both have different ones in plain text. */
@@ -227,9 +198,10 @@ export function secretDifferences(wanted: JsonObject, live: JsonObject): string[
  * @throws AppError `API` naming the place
  */
 export function assertNoPlaceholder(body: Json, what: string, maskKeeps: readonly string[] = []): void {
-  const found = secretPlaces(body).find(
-    ({ place, fingerprint }) => fingerprint !== undefined || !maskKeeps.some((path) => covers(path, place)),
-  );
+  const found =
+    secretPlaces(body).find(
+      ({ place, fingerprint }) => fingerprint !== undefined || !maskKeeps.some((path) => covers(path, place)),
+    ) ?? markedKeys(body)[0];
   if (!found) return;
   throw new AppError('API', `${what}: ${placeText(found.place)} still holds a placeholder; it was not sent`, {
     hint: 'Pass the value with --secrets, and please report this: the plan should have named it',

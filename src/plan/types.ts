@@ -1,7 +1,7 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import type { FieldChange } from '../core/field-diff.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { Key } from '../core/keys.ts';
 
 /** Ids of the state → ids of the target, for what has another id there. Parts of documents (groups) included. */
@@ -52,6 +52,25 @@ export function isActing({ action }: Pick<Step, 'action'>): boolean {
 /** How an update is written. */
 export type WriteMethod = 'put' | 'patch';
 
+/** What stands for a credential in a document in a place in which the account does not have that credential. */
+export interface MarkerChange {
+  readonly place: string;
+  /**
+   * `moved`: the account has it elsewhere in the resource (`from`); `changed`: it has another one in this place, which
+   * stays; `new`: it has none here.
+   */
+  readonly is: 'new' | 'moved' | 'changed';
+  readonly from?: string;
+}
+
+/** A field that decides where credentials are sent, and that a step changes. */
+export interface TargetChange {
+  readonly field: string;
+  /** The values at the field: one, or a list of several; a missing side: there is none. */
+  readonly before?: Json;
+  readonly after?: Json;
+}
+
 /** One resource in a plan. */
 export interface Step {
   readonly key: Key;
@@ -78,6 +97,10 @@ export interface Step {
   readonly absent?: readonly string[];
   /** Places of credentials that cannot be restored. */
   readonly credentials: readonly string[];
+  /** Markers of credentials that are not as in the live document. */
+  readonly markers?: readonly MarkerChange[];
+  /** Targets that change next to credentials that stay: needs a consent of its own. */
+  readonly targets?: readonly TargetChange[];
   /** Changed live since the last sync. */
   readonly conflict: boolean;
   /** Fingerprint of the live document that the step was planned on; absent where there is none. */

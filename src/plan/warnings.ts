@@ -1,5 +1,5 @@
 import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
-import { isArray, type JsonObject } from '../core/json.ts';
+import { isArray, type Json, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { isFieldStep, stepsOf, valueAt, valuesAt } from '../core/paths.ts';
 import { covers, type Place, placeText } from '../core/places.ts';
@@ -8,7 +8,7 @@ import { noteOf } from './converged.ts';
 import { compare } from './decide.ts';
 import { list, type PlanInput } from './draft.ts';
 import { embeddedIds } from './ids.ts';
-import type { Live, Step, Wanted } from './types.ts';
+import type { Live, Step, TargetChange, Wanted } from './types.ts';
 
 /** One step with what is known of its resource. */
 interface Case {
@@ -51,8 +51,19 @@ function tooLong({ action, changes }: Step, { maxLength = {} }: ResourceType, do
   });
 }
 
+/** A change of a target: `http.baseURI "https://a" → "https://b"`. */
+function targetText({ field, before, after }: TargetChange): string {
+  const text = (value: Json | undefined): string => (value === undefined ? '(none)' : JSON.stringify(value));
+  return `${field} ${text(before)} → ${text(after)}`;
+}
+
 /** What to know about single resources. */
 const NOTES: readonly ((about: Case) => string | undefined)[] = [
+  ({ step: { targets = [] } }) =>
+    targets.length > 0
+      ? `: credentials that stay would be sent elsewhere (${list(targets.map(targetText))}); ` +
+        'only --allow-target-change permits it'
+      : undefined,
   ({ step }) =>
     step.action === 'unchanged' && step.credentials.length > 0
       ? `: the live credentials are kept; the earlier ones are not in the mirror (${list(step.credentials)})`

@@ -1,25 +1,28 @@
-import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findType, RESOURCE_TYPES } from '../../src/catalogue/index.ts';
 import { credentialsInBody } from '../../src/core/credential-parts.ts';
 import { replaceCredentials } from '../../src/core/credential-text.ts';
+import { createFingerprint } from '../../src/core/digest.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { createNormaliser, type Normalised } from '../../src/core/normalise.ts';
+import { createNormaliser, type Normalised, type NormaliseOptions } from '../../src/core/normalise.ts';
 import { isHeaderCredential, isHeaderList, isMask } from '../../src/core/secrets.ts';
 import { createBody } from '../../src/plan/body.ts';
 import { fillSecrets } from '../../src/plan/secrets.ts';
+import { read, type } from '../plan/support.ts';
 import { cases } from '../support/fuzz.ts';
 
+const OPTIONS: NormaliseOptions = {
+  sampleData: false,
+  fingerprint: createFingerprint('key'),
+  credentials: { fields: 'redact', code: 'redact' },
+};
+
 function normalise(dir: string, raw: JsonObject): Normalised {
-  const type = findType(dir);
-  if (!type) throw new Error(`no type ${dir}`);
-  return createNormaliser(type, {
-    sampleData: false,
-    fingerprint: (secret) => createHash('sha256').update(secret).digest('hex').slice(0, 12),
-    credentials: { fields: 'redact', code: 'redact' },
-  })(raw);
+  return createNormaliser(type(dir), OPTIONS)(raw);
 }
+
+const [CONNECTIONS, EXPORTS] = [type('connections'), type('exports')];
 
 /** A text with `#` for each credential that was taken out of it, `SECRET` where all of it is one. */
 function shown(value: Json | undefined): string {
@@ -202,8 +205,8 @@ describe('what was replaced', () => {
             unencrypted: value,
           },
         };
-        const { doc } = normalise('connections', raw);
-        const filled = fillSecrets(doc, new Map(), { raw, doc });
+        const live = read(CONNECTIONS, raw, OPTIONS);
+        const filled = fillSecrets(CONNECTIONS, live.doc, new Map(), live);
         expect(filled.missing).toEqual([]);
         expect(filled.doc).toEqual(raw);
       }),
@@ -215,20 +218,20 @@ describe('what was replaced', () => {
     const at = (body: string): JsonObject => ({ http: { auth: { token: { refreshBody: body } } } });
     const place = 'http.auth.token.refreshBody';
     const [wanted, raw] = [normalise('connections', at('user=erp&password=tulip')).doc, at('user=erp&password=crocus')];
-    const live = { raw, doc: normalise('connections', raw).doc };
-    expect(fillSecrets(wanted, new Map(), live)).toEqual({ doc: raw, missing: [], kept: [place] });
+    const live = read(CONNECTIONS, raw, OPTIONS);
+    expect(fillSecrets(CONNECTIONS, wanted, new Map(), live)).toEqual({ doc: raw, missing: [], kept: [place] });
 
     const other = normalise('connections', at('user=shop&password=tulip')).doc;
-    expect(fillSecrets(other, new Map(), live).missing).toEqual([place]);
+    expect(fillSecrets(CONNECTIONS, other, new Map(), live).missing).toEqual([place]);
     const supplied = at('user=shop&password=tulip');
-    expect(fillSecrets(other, new Map([[place, 'user=shop&password=tulip']]), live).doc).toEqual(supplied);
+    expect(fillSecrets(CONNECTIONS, other, new Map([[place, 'user=shop&password=tulip']]), live).doc).toEqual(supplied);
   });
 
   it('is not taken from a longer text that has the same credential', () => {
     const wanted = normalise('exports', { settings: { apiKey: 'k7Qz93hLmN20xWp4' } }).doc;
     const raw = { http: { relativeURI: '/x?api_key=k7Qz93hLmN20xWp4' } };
-    const live = { raw, doc: normalise('exports', raw).doc };
-    expect(fillSecrets(wanted, new Map(), live).missing).toEqual(['settings.apiKey']);
+    const live = read(EXPORTS, raw, OPTIONS);
+    expect(fillSecrets(EXPORTS, wanted, new Map(), live).missing).toEqual(['settings.apiKey']);
   });
 });
 

@@ -77,7 +77,7 @@ describe('filling credentials in', () => {
         ],
       },
     };
-    const filled = fillSecrets(wanted, new Map(), live);
+    const filled = fillSecrets(type('exports'), wanted, new Map(), live);
     expect(filled).toEqual({
       doc: { headers: [{ name: 'Authorization', value: 'Bearer live' }] },
       missing: [],
@@ -87,7 +87,7 @@ describe('filling credentials in', () => {
 
   it('keeps the live value in the same place, and says that it was another one', () => {
     const live = { raw: { token: 'live-value' }, doc: { token: marker('bbb') } };
-    expect(fillSecrets({ token: marker('aaa') }, new Map(), live)).toEqual({
+    expect(fillSecrets(type('exports'), { token: marker('aaa') }, new Map(), live)).toEqual({
       doc: { token: 'live-value' },
       missing: [],
       kept: ['token'],
@@ -95,13 +95,18 @@ describe('filling credentials in', () => {
   });
 
   it('builds the object that a mask stood for from what is handed in below it', () => {
-    const filled = fillSecrets({ http: { encrypted: '******' } }, new Map([['http.encrypted.apiKey', 'k']]), undefined);
+    const filled = fillSecrets(
+      type('exports'),
+      { http: { encrypted: '******' } },
+      new Map([['http.encrypted.apiKey', 'k']]),
+      undefined,
+    );
     expect(filled).toEqual({ doc: { http: { encrypted: { apiKey: 'k' } } }, missing: [], kept: [] });
   });
 
   it('names every masked place whose value is unknown, and leaves none in', () => {
     const wanted = { a: '******', list: ['******', 'x', '******'], b: { c: '***' } };
-    expect(fillSecrets(wanted, new Map([['b.c', 'known']]), { raw: wanted, doc: wanted })).toEqual({
+    expect(fillSecrets(type('exports'), wanted, new Map([['b.c', 'known']]), { raw: wanted, doc: wanted })).toEqual({
       doc: { list: ['x'], b: { c: 'known' } },
       missing: ['a', 'list[0]', 'list[2]'],
       kept: [],

@@ -11,7 +11,7 @@ describe('what is handed in but is not a value', () => {
   const doc: JsonObject = { _id: id('c', 1), name: 'SFTP', type: 'ftp', ftp: { password: '******', port: 22 } };
 
   it.each(PLACEHOLDERS)('%j supplies nothing: the credential is still missing', (value) => {
-    const filled = fillSecrets(doc, new Map([['ftp.password', value]]), undefined);
+    const filled = fillSecrets(type('connections'), doc, new Map([['ftp.password', value]]), undefined);
 
     expect(filled.missing).toEqual(['ftp.password']);
     expect(filled.doc).toEqual({ _id: id('c', 1), name: 'SFTP', type: 'ftp', ftp: { port: 22 } });

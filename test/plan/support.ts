@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { findType } from '../../src/catalogue/index.ts';
 import type { ResourceType } from '../../src/catalogue/types.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { createNormaliser, type NormaliseOptions } from '../../src/core/normalise.ts';
 import type { PlanInput } from '../../src/plan/planner.ts';
+import type { LiveSecrets } from '../../src/plan/secrets.ts';
 import type { Wanted } from '../../src/plan/types.ts';
 
 export function type(dir: string): ResourceType {
@@ -18,6 +20,17 @@ export function id(letter: string, n: number): string {
 
 export function wanted(dir: string, doc: JsonObject & { _id: string }): Wanted {
   return { type: type(dir), id: doc._id, title: String(doc.name ?? ''), path: `${dir}/x.${doc._id}.yaml`, doc };
+}
+
+/** A live document as a restore reads it: in the mirror's form, with what was taken out of it. */
+export function read(type: ResourceType, raw: JsonObject, options: NormaliseOptions): Required<LiveSecrets> {
+  const taken = new Map<string, string>();
+  const fingerprint = (secret: string): string => {
+    const print = options.fingerprint(secret);
+    taken.set(print, secret);
+    return print;
+  };
+  return { raw, doc: createNormaliser(type, { ...options, fingerprint })(raw).doc, taken };
 }
 
 /** What a plan within one account is made from: nothing is wanted and nothing is there, save what `own` says. */

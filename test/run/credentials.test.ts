@@ -5,11 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
 import { CREDENTIAL_FORMATS } from '../../src/core/credential-formats.ts';
 import { credentialsIn, credentialsInData } from '../../src/core/credential-text.ts';
+import { createFingerprint } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { createNormaliser } from '../../src/core/normalise.ts';
+import type { NormaliseOptions } from '../../src/core/normalise.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { fillSecrets } from '../../src/plan/secrets.ts';
+import { read } from '../plan/support.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
 import { Workspace } from '../support/workspace.ts';
@@ -335,11 +337,11 @@ describe('credentials in plain text', () => {
   it('taken out of any code are put back exactly', () => {
     const type = findType('scripts');
     if (!type) throw new Error('no scripts');
-    const normalise = createNormaliser(type, {
+    const options: NormaliseOptions = {
       sampleData: false,
-      fingerprint: (secret) => Buffer.from(secret).toString('hex').padEnd(12, '0').slice(-12),
+      fingerprint: createFingerprint('key'),
       credentials: { fields: 'redact', code: 'redact' },
-    });
+    };
     fc.assert(
       fc.property(
         fc.array(fc.oneof(fc.string(), fc.constantFrom(...Object.keys(KEYS).map((kind) => code(kind)))), {
@@ -348,9 +350,9 @@ describe('credentials in plain text', () => {
         }),
         (parts) => {
           const raw: JsonObject = { _id: '64f0c0ffee64f0c0ffee64f0', name: 'x', content: `${parts.join('\n')}\n.` };
-          const { doc } = normalise(raw);
-          expect(credentialsIn(String(doc.content))).toEqual([]);
-          const filled = fillSecrets(doc, new Map(), { raw, doc });
+          const live = read(type, raw, options);
+          expect(credentialsIn(String(live.doc.content))).toEqual([]);
+          const filled = fillSecrets(type, live.doc, new Map(), live);
           expect(filled.missing).toEqual([]);
           expect(filled.doc.content).toBe(raw.content);
         },

@@ -114,6 +114,7 @@ async function restoreDemo(
     withDependencies: false,
     enableFlows: false,
     force: false,
+    allowTargetChange: false,
     secrets: new Map(),
     overrides: new Map(),
   });

@@ -21,6 +21,7 @@ export interface RestoreFlags extends StateFlags {
   readonly secrets?: string;
   readonly enableFlows?: boolean;
   readonly force?: boolean;
+  readonly allowTargetChange?: boolean;
   /** The id of a restore, or `true` for the last one. */
   readonly resume?: string | boolean;
   readonly out?: string;
@@ -147,6 +148,7 @@ export async function readRestoreRequest(
     withDependencies: saved?.request.withDependencies ?? flags.withDependencies ?? false,
     enableFlows: saved?.request.enableFlows ?? flags.enableFlows ?? false,
     force: flags.force ?? false,
+    allowTargetChange: flags.allowTargetChange ?? false,
     secrets,
     overrides: valuesByResource(target.overrides ?? {}, (problem) =>
       usage(

@@ -1,4 +1,4 @@
-import type { Plan, Step } from '../../plan/types.ts';
+import type { MarkerChange, Plan, Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange } from './change-view.ts';
 import { counted, printable, type Style } from './style.ts';
@@ -41,6 +41,14 @@ function counts(plan: Plan, style: Style): string {
   return [...parts, `${plan.unchanged} unchanged`].join(', ');
 }
 
+function describeMarker({ place, is, from }: MarkerChange): string {
+  const where = printable(place);
+  if (is === 'changed') return `credential: ${where} is another one now, which stays`;
+  return from === undefined
+    ? `marker: ${where} stands for a credential that the account does not have here`
+    : `marker: ${where} stands for the credential of ${printable(from)}`;
+}
+
 function describeStep(step: Step, style: Style): string[] {
   const { action, key, targetId, title, reason } = step;
   if (action === 'unchanged') return step.existing ? [style.dim(`  = ${key} → ${targetId}: ${printable(reason)}`)] : [];
@@ -51,6 +59,9 @@ function describeStep(step: Step, style: Style): string[] {
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
+  for (const marker of step.markers ?? []) lines.push(`      ${style.yellow(describeMarker(marker))}`);
+  for (const { field } of step.targets ?? [])
+    lines.push(`      ${style.red(`target: ${printable(field)} changes next to credentials that stay`)}`);
   const when = action === 'delete' ? 'removed beforehand, since they use each other' : 'added in a second write';
   const later = step.late.filter((path) => !step.absent?.includes(path));
   if (later.length > 0) lines.push(style.dim(`      ${when}: ${later.join(', ')}`));

@@ -222,6 +222,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
         withDependencies: false,
         enableFlows: true,
         force: false,
+        allowTargetChange: true,
         secrets,
         overrides: new Map(),
       },

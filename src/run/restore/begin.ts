@@ -42,6 +42,7 @@ async function newJournal({ deps, request, repository, plan, client, userId }: P
       withDependencies: request.withDependencies,
       enableFlows: request.enableFlows,
       force: request.force,
+      ...(request.allowTargetChange ? { allowTargetChange: true } : {}),
       secrets: request.secrets.size > 0,
     },
     base: (await repository.head()) ?? '',

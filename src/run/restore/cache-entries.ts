@@ -1,6 +1,6 @@
 import type { ResourceType } from '../../catalogue/types.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import type { FilledRecords } from '../../plan/secrets.ts';
+import type { FilledRecords } from '../../plan/redacted-texts.ts';
 import type { Writer } from './writer.ts';
 
 /** Entries in one call, and their size in bytes (api-notes#lookup-data). */

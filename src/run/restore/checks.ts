@@ -1,6 +1,7 @@
 import { findType } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { slugOf } from '../../core/layout.ts';
+import type { Plan } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import type { Planned } from './make-plan.ts';
@@ -30,9 +31,31 @@ export function checkRequest({ request, deps }: RestoreContext, { state, selecti
   }
 }
 
-/** Why the plan must not be applied as it is: too many deletions, conflicts. Empty with `--force`. */
+/** Why credentials that stay must not be sent elsewhere without consent, or `undefined`. */
+function targetRefusal({ steps }: Plan): AppError | undefined {
+  const leading = steps.filter(({ targets = [] }) => targets.length > 0);
+  if (leading.length === 0) return undefined;
+  const names = leading.map(({ key, title, targets = [] }) => {
+    return `${key} "${title}" (${targets.map(({ field }) => field).join(', ')})`;
+  });
+  const message = `credentials that stay as they are would be sent elsewhere: ${names.join('; ')}`;
+  return new AppError('GUARD', message, {
+    hint:
+      'Check these fields in the plan. If the new targets are right, add --allow-target-change; ' +
+      'otherwise leave the resource out',
+  });
+}
+
+/**
+ * Why the plan must not be applied as it is: targets next to credentials, too many deletions, conflicts. `--force` is
+ * consent to the last two.
+ */
 export function checkPlan({ request, deps }: RestoreContext, { live }: Fetched, { plan }: Planned): AppError[] {
-  if (request.force) return [];
+  const target = request.allowTargetChange ? undefined : targetRefusal(plan);
+  return [...(target ? [target] : []), ...(request.force ? [] : lossesOf(plan, live, deps))];
+}
+
+function lossesOf(plan: Plan, live: Fetched['live'], deps: RestoreContext['deps']): AppError[] {
   const guard = guardDeletions(plan, live, deps);
   const conflicts = plan.steps.filter((step) => step.conflict && step.action !== 'impossible');
   const names = conflicts.map(({ key, title }) => `${key} "${title}"`).join(', ');

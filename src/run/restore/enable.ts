@@ -114,7 +114,7 @@ async function turnOn(
       );
     } else {
       const on = paths.reduce((doc, path) => setSteps(doc, stepsOf(path), false) as JsonObject, live.raw);
-      const { doc: body, missing } = fillSecrets(on, context.supplied(document), live, type.restore.maskKeeps);
+      const { doc: body, missing } = fillSecrets(type, on, context.supplied(document), live);
       if (missing.length > 0) return `its credentials are not known: ${missing.join(', ')}`;
       await writer.replace(type, id, withoutPaths(body, neverPut(type)));
     }

@@ -40,6 +40,8 @@ export interface JournalHead {
     readonly withDependencies: boolean;
     readonly enableFlows: boolean;
     readonly force: boolean;
+    /** Absent in journals of older versions. */
+    readonly allowTargetChange?: boolean;
     /** Whether credentials were supplied; they are not stored. */
     readonly secrets: boolean;
   };

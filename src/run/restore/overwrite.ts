@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { bothRestorable, patchFor, restorable, updateBody } from '../../plan/body.ts';
 import { reachable } from '../../plan/converged.ts';
+import { markerHindrance } from '../../plan/decide.ts';
 import type { Step } from '../../plan/types.ts';
 import type { StepRun } from './step-run.ts';
 import type { UnknownOutcome, WriteLog } from './write-log.ts';
@@ -43,6 +44,9 @@ export async function overwrite(
   const credentialsAlone = step.action === 'update' && step.changes.length === 0;
   if (changes.length === 0 && !credentialsAlone) return undefined;
   const supplied = context.supplied(document);
+  // What was just created has only the credentials that were handed in.
+  const hindrance = step.action === 'create' ? undefined : markerHindrance(document, live.doc, context);
+  if (hindrance !== undefined) return hindrance;
   const filled = updateBody({ type, wanted: document.doc, live, ids, supplied, sampleData: context.sampleData });
   await registerMore(run, document, id, live);
   const unknown: UnknownOutcome = { type, id, before: [seen] };

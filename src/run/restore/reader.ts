@@ -12,6 +12,8 @@ import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
 export interface LivePair {
   readonly raw: JsonObject;
   readonly doc: JsonObject;
+  /** What the mirror takes out of it: fingerprint → credential. */
+  readonly taken: ReadonlyMap<string, string>;
 }
 
 export interface ReaderOptions {
@@ -64,12 +66,22 @@ export function renewing(catalogue: Catalogue, normalise: NormaliseOptions): Ren
 
 export function createReader({ client, catalogue, normalise, lookupCacheData, signal }: ReaderOptions): Reader {
   const normalisers = new Map<string, ReturnType<typeof createNormaliser>>();
+  let taken = new Map<string, string>();
+  const noting: NormaliseOptions = {
+    ...normalise,
+    fingerprint(secret) {
+      const print = normalise.fingerprint(secret);
+      taken.set(print, secret);
+      return print;
+    },
+  };
   const collections = new Map<string, string>();
 
   function pair(type: ResourceType, raw: JsonObject): LivePair {
-    const known = normalisers.get(type.name) ?? createNormaliser(catalogue.find(type.name) ?? type, normalise);
+    const known = normalisers.get(type.name) ?? createNormaliser(catalogue.find(type.name) ?? type, noting);
     normalisers.set(type.name, known);
-    return { raw, doc: known(raw).doc };
+    taken = new Map();
+    return { raw, doc: known(raw).doc, taken };
   }
 
   async function collectionOf(type: ResourceType): Promise<string> {

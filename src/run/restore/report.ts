@@ -156,6 +156,8 @@ function stepJson(step: Step, outcome: Outcome | undefined) {
     changes: step.changes.map(fieldChangeJson),
     ...(step.late.length > 0 ? { late: step.late } : {}),
     ...(step.credentials.length > 0 ? { credentials: step.credentials } : {}),
+    ...(step.markers ? { markers: step.markers } : {}),
+    ...(step.targets ? { targets: step.targets } : {}),
     ...(step.conflict ? { conflict: true } : {}),
     ...(step.enable ? { enable: true } : {}),
   };

@@ -23,6 +23,8 @@ export interface RestoreRequest {
   readonly enableFlows: boolean;
   /** Consent to conflicts, and to more deletions than the guards allow. */
   readonly force: boolean;
+  /** Consent to targets that change next to credentials that stay. */
+  readonly allowTargetChange: boolean;
   readonly secrets: ValuesByResource;
   /** Values that differ in the target. */
   readonly overrides: ValuesByResource;

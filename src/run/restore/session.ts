@@ -132,6 +132,7 @@ function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequ
     ...request,
     ...options,
     force: head.options.force || request.force,
+    allowTargetChange: head.options.allowTargetChange || request.allowTargetChange,
     enableFlows: head.options.enableFlows || request.enableFlows,
     what: head.what,
     from: head.from,

@@ -3,7 +3,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { isArray, type JsonObject } from '../../core/json.ts';
 import { equalJson, textOf, valueAt, withKey } from '../../core/paths.ts';
 import { rewriteIds } from '../../plan/ids.ts';
-import { fillRecords } from '../../plan/secrets.ts';
+import { fillRecords } from '../../plan/redacted-texts.ts';
 import { fillEntries } from './cache-entries.ts';
 import type { StepRun } from './step-run.ts';
 import type { LivePair } from './writer.ts';
@@ -41,7 +41,7 @@ export async function writeApart(
   const { entries } = type;
   if (entries && typeof doc[entries] === 'string') {
     const [shown = '', raw = ''] = [live.doc, live.raw].map((form) => textOf(form[entries]) ?? '');
-    await fillEntries(writer, type, id, fillRecords(doc[entries], shown, raw), raw);
+    await fillEntries(writer, type, id, fillRecords(doc[entries], shown, { raw, taken: live.taken }), raw);
   }
 }
 
