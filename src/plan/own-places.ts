@@ -47,14 +47,18 @@ function identitiesIn(list: readonly Json[]): Identities {
   return found;
 }
 
+function isPair(list: readonly Json[]): boolean {
+  return list.length === 2 && typeof list[0] === 'string';
+}
+
 /** The index in `theirs` of what is at `index` of `ours`. Of several that are called the same, the nth is the nth. */
 function sameIndex(ours: readonly Json[], index: number, theirs: readonly Json[]): number | undefined {
   const [own, other] = [identitiesIn(ours), identitiesIn(theirs)];
   const identity = own.of[index];
   if (identity !== undefined) return other.at.get(identity)?.[own.nth[index] ?? 0];
   // ['password', …]: what precedes a value may be its name.
-  const isNamed = index === 1 && ours.length === 2 && typeof ours[0] === 'string';
-  if (isNamed && (theirs.length !== 2 || theirs[0] !== ours[0])) return undefined;
+  const isNamed = index === 1 && (isPair(ours) || isPair(theirs));
+  if (isNamed && (ours.length !== theirs.length || ours[0] !== theirs[0])) return undefined;
   return index < theirs.length && other.of[index] === undefined ? index : undefined;
 }
 

@@ -147,9 +147,9 @@ const marker: fc.Arbitrary<Json> = fc.oneof(
   marks.map(secretMarker),
   marks.map(redaction),
   fc.tuple(marks, fc.constantFrom('x', ' ', "'", '&k=', '{{a}}')).map(([m, t]) => `${redaction(m)}${t}${redaction(m)}`),
-  fc.tuple(marks, fc.constantFrom("const apiKey = '", '?api_key=', 'Bearer ', '"password":"')).map(
-    ([m, t]) => `${t}${redaction(m)}"`,
-  ),
+  fc
+    .tuple(marks, fc.constantFrom("const apiKey = '", '?api_key=', 'Bearer ', '"password":"'))
+    .map(([m, t]) => `${t}${redaction(m)}"`),
   fc.tuple(marks, fc.nat(24)).map(([m, n]) => redaction(m).slice(0, n)),
   marks.map((m) => ({ $secret: m.slice(0, 6) })),
   marks.map((m) => ({ $secret: m, more: 1 })),
@@ -201,7 +201,15 @@ function edited(doc: JsonObject, { kind, at, to, value }: Edit): JsonObject {
   if (kind === 'drop') return setSteps(doc, place, undefined) as JsonObject;
   if (kind === 'reverse') return isArray(held) ? put(place, [...held].reverse()) : doc;
   if (kind === 'lines')
-    return typeof held === 'string' ? put(place, held.split(/(?<=\n)/).reverse().join('')) : doc;
+    return typeof held === 'string'
+      ? put(
+          place,
+          held
+            .split(/(?<=\n)/)
+            .reverse()
+            .join(''),
+        )
+      : doc;
   if (kind === 'text') {
     if (typeof held !== 'string') return doc;
     const cut = to % (held.length + 1);
@@ -319,13 +327,21 @@ describe('a change next to credentials that stay, of', () => {
       http: {
         baseURI: 'https://{{{connection.http.unencrypted.shop}}}.example.test/v1',
         unencrypted: { shop: 'a' },
-        headers: [{ name: 'X-Api-Key', value: secretMarker('0123456789ab') }, { name: 'Host', value: 'a' }],
+        headers: [
+          { name: 'X-Api-Key', value: secretMarker('0123456789ab') },
+          { name: 'Host', value: 'a' },
+        ],
         ping: { relativeURI: '/ping' },
       },
     },
     exports: { _id: id('e', 1), name: 'E', _connectionId: id('c', 1), http: { relativeURI: '/orders' } },
     imports: { _id: id('i', 1), name: 'I', _connectionId: id('c', 1), http: { relativeURI: ['/a', '/b'] } },
-    stacks: { _id: id('k', 1), name: 'S', type: 'server', server: { hostURI: 'https://h.test', systemToken: '******' } },
+    stacks: {
+      _id: id('k', 1),
+      name: 'S',
+      type: 'server',
+      server: { hostURI: 'https://h.test', systemToken: '******' },
+    },
   };
 
   it.each(TARGETS)('%s', (_, dir, place, value, needs) => {
