@@ -66,14 +66,15 @@ function othersOf({ coAuthors }: CommitFacts, { named }: Authorship, line: Chang
   return named ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
 }
 
-/** How certain the author of one change is. */
+/** How certain the author of one change is. @param mirrors as of {@link mirrorsIn} */
 function certaintyOf(
-  { author, committer }: HistoryCommit,
+  { author }: HistoryCommit,
   facts: CommitFacts,
   { marked }: Authorship,
   line: ChangeLine | undefined,
+  mirrors: ReadonlySet<string>,
 ): Certainty {
-  if (facts.account === undefined || author.email === committer) return 'unknown';
+  if (facts.account === undefined || mirrors.has(author.email)) return 'unknown';
   return line?.guessed || (facts.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
 }
 
@@ -122,6 +123,49 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
 }
 
 /**
+ * E-mail addresses that the mirror commits under: both author and committer of what nobody is known to have changed. Of
+ * a change that somebody made, the line says when.
+ */
+function mirrorsIn(commits: readonly ReadCommit[]): ReadonlySet<string> {
+  const isNobodys = ({ commit: { author, committer }, facts: { restore, lines } }: ReadCommit): boolean =>
+    author.email === committer && restore === undefined && [...lines.values()].every(({ time }) => time === undefined);
+  return new Set(
+    commits.flatMap((read) =>
+      read.facts.account !== undefined && (read.facts.first || isNobodys(read)) ? [read.commit.committer] : [],
+    ),
+  );
+}
+
+/** A commit, and what its message says. */
+interface ReadCommit {
+  readonly commit: HistoryCommit;
+  readonly facts: CommitFacts;
+}
+
+/** The same for a commit and what a person made of it (`git cherry-pick`, `git rebase`, `git commit --amend`). */
+function identityIn({ commit: { author, authored, message }, facts }: ReadCommit): string {
+  const { run, lines } = facts;
+  // Of what older versions wrote.
+  if (run === undefined) return `${author.email} ${authored.getTime()}\n${message}`;
+  const changes = [...lines.values()].map(({ word, path }) => `${word} ${path}`).sort();
+  return [run, author.email, ...changes].join('\n');
+}
+
+/**
+ * Of commits that the mirror made and what people made of them, one each: its own, where it is there.
+ * @param mirrors as of {@link mirrorsIn}
+ */
+function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<string>): ReadCommit[] {
+  const chosen = new Map<string, ReadCommit>();
+  for (const read of commits) {
+    const identity = identityIn(read);
+    const known = chosen.get(identity)?.commit;
+    if (!known || (!mirrors.has(known.committer) && mirrors.has(read.commit.committer))) chosen.set(identity, read);
+  }
+  return commits.filter((read) => read.facts.account === undefined || chosen.get(identityIn(read)) === read);
+}
+
+/**
  * The history of one account, resource by resource, oldest first, as the mirror's own commits tell it. Commits of
  * people and files that do not belong to the mirror are skipped; where a commit puts back what a person changed, nothing
  * changed.
@@ -131,26 +175,25 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
 export function readTrail(commits: readonly HistoryCommit[], account: string, cut?: string): Entry[] {
   const held = new Map<Key, Files>();
   const entries: Entry[] = [];
-  const seen = new Set<string>();
-  for (const commit of commits) {
-    // A commit at which the history is cut shows more than it changed.
+  // A commit at which the history is cut shows more than it changed.
+  const all = commits.map((commit) => ({ commit, facts: readMessage(commit.id === cut ? '' : commit.message) }));
+  const mirrors = mirrorsIn(all);
+  for (const { commit, facts } of withoutCopies(all, mirrors)) {
     const isCut = commit.id === cut;
-    const facts = readMessage(isCut ? '' : commit.message);
     if (!isCut && facts.account === undefined) continue;
-    // `git cherry-pick` of a person copies author and message: the account changed once.
-    const said = `${commit.author.email} ${commit.authored.getTime()}\n${commit.message}`;
-    if (seen.has(said)) continue;
-    seen.add(said);
     const authorship = authorshipOf(facts);
+    const isOwn = isCut || mirrors.has(commit.committer);
     for (const [key, { type, id, before, after }] of touchedBy(commit, account, held)) {
       if (sameFiles(before, after)) continue;
-      if (after.size === 0) held.delete(key);
-      else held.set(key, after);
       const oldPath = documentPath(before);
       const path = documentPath(after) ?? oldPath;
-      if (path === undefined) continue;
+      const line = path === undefined ? undefined : facts.lines.get(path);
+      // What a person added to it is none of the mirror's.
+      if (!isOwn && !facts.putBack && !line) continue;
+      if (after.size === 0) held.delete(key);
+      else held.set(key, after);
+      if (path === undefined || facts.putBack) continue;
       const moved = oldPath !== undefined && oldPath !== path;
-      const line = facts.lines.get(path);
       entries.push({
         key,
         type,
@@ -162,7 +205,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         time: line?.time ? new Date(line.time) : commit.authored,
         by: isCut ? NO_ONE : commit.author,
         also: othersOf(facts, authorship, line),
-        certainty: certaintyOf(commit, facts, authorship, line),
+        certainty: certaintyOf(commit, facts, authorship, line, mirrors),
         sources: line?.sources ?? [],
         commit: commit.id,
         ...(facts.restore ? { restore: facts.restore } : {}),

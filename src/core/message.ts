@@ -379,6 +379,8 @@ export interface CommitFacts {
   readonly first: boolean;
   /** Made of the documents before it alone: the account was not read for it. */
   readonly renewed: boolean;
+  /** It holds nothing but what people changed in Git, as it was before. */
+  readonly putBack: boolean;
   /** Something in it may have changed because the rules of the mirror did. */
   readonly newRules: boolean;
   /** The author of every change is the last modifier. */
@@ -422,6 +424,7 @@ export function readMessage(message: string): CommitFacts {
     coAuthors,
     lines,
     renewed: [RENEWED_TRAILER, PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name)),
+    putBack: [PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name)),
     newRules: trailers.has(RENEWED_TRAILER) || trailers.has(NEW_RULES_TRAILER),
     first,
     allGuessed,

@@ -7,7 +7,7 @@ import { failureOf, GitFailure } from './git-failure.ts';
 import { type Screen, screenPrograms } from './git-programs.ts';
 import { type GitSettings, readSettings, settingsOf } from './git-settings.ts';
 
-export { GitFailure, isGitFailure } from './git-failure.ts';
+export { GitFailure, isGitFailure, isTidiedAway } from './git-failure.ts';
 export type { GitSettings } from './git-settings.ts';
 
 /**

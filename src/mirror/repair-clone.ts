@@ -169,6 +169,14 @@ function refuseUnreadable(folder: string): void {
     accessSync(join(entry.parentPath, entry.name), constants.R_OK);
 }
 
+/** The branch is written as a file, which git does not read where it keeps branches otherwise. */
+function refuseReftable({ gitDir, path }: Repository): void {
+  if (!existsSync(join(gitDir, 'reftable'))) return;
+  throw new AppError('REPOSITORY', 'its branches are in the format reftable, in which no clone is repaired', {
+    hint: `Restore ${path} from a backup, or move it away: the next sync continues from the remote, if there is one`,
+  });
+}
+
 interface RepairInput {
   readonly repository: Repository;
   readonly remote: string | undefined;
@@ -205,6 +213,7 @@ export async function repairClone(input: RepairInput): Promise<CloneRepair> {
   const objects = join(repository.gitDir, 'objects');
   // A worktree of another clone has its objects there.
   if (!existsSync(objects)) throw notRepairable();
+  refuseReftable(repository);
   refuseUnreadable(objects);
   const fresh = join(repository.stateDir, 'fresh');
   rmSync(fresh, { recursive: true, force: true });

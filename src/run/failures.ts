@@ -1,6 +1,6 @@
 import { ApiError } from '../celigo/errors.ts';
 import { AppError, CODES, type Code, EXIT, messageOf } from '../core/errors.ts';
-import { GitFailure } from '../mirror/git.ts';
+import { GitFailure, isTidiedAway } from '../mirror/git.ts';
 import type { SyncReport } from './report.ts';
 
 /** The worst exit code of several runs: failed before refused before partial. */
@@ -46,6 +46,13 @@ export function knownFailure(error: unknown): KnownFailure | undefined {
     const hint = full
       ? 'Free some space; the next run finds again what was not committed'
       : 'Check the repository with: celigo-mirror doctor';
+    if (!full && isTidiedAway(error)) {
+      return {
+        code: 'REPOSITORY',
+        message: `another program removed from the clone what this run had just written: ${error.message}`,
+        hint: 'Run again, and run neither git gc --prune=now nor git prune in the clone while a run is in progress',
+      };
+    }
     return { code: 'REPOSITORY', message: error.message, hint };
   }
   const hint = SURROUNDINGS[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];

@@ -257,6 +257,7 @@ async function tryToRestore(
   let healed = false;
   const heal = (): void => {
     healed = true;
+    world.hurry(false);
     world.emulator.faults.clear();
     stop();
     for (const one of [...injected].reverse()) one.heal?.();
@@ -353,6 +354,7 @@ export const restores: Scenario = {
       for (let n = dice.between(0, 3); n > 0; n--) kinds.push(readingFault(world, dice, true).kind);
       const trap = ambush(world, dice, dice.chance(0.3));
       const injected = injectAround(world, dice);
+      world.hurry(true);
       kinds.push(...injected.map(({ kind }) => kind));
 
       const { last, blind } = await tryToRestore(world, good, flags, trap, { dice, tally, kinds, injected });

@@ -94,6 +94,7 @@ function editDuring(story: Story, dice: Dice): { readonly stop: () => number } {
 }
 
 function healFaults(world: World, injected: readonly Injected[]): void {
+  world.hurry(false);
   world.emulator.faults.clear();
   for (const { heal } of [...injected].reverse()) heal?.();
 }
@@ -187,6 +188,7 @@ export const syncs: Scenario = {
       for (const { commit } of injected) if (commit && !isDamaged) story.handMade.add(commit);
       world.emulator.clearRequests();
       const during = dice.chance(0.5) ? editDuring(story, dice) : undefined;
+      world.hurry(true);
       const { outcome, met } = await tryRun(world, dice).finally(() => {
         tally.edits += during?.stop() ?? 0;
       });

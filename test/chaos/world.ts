@@ -96,6 +96,8 @@ export interface World {
   readonly said: string[];
   /** Milliseconds that the program's clock is ahead. */
   clockOffset: number;
+  /** Whether requests are given up soon: where faults stall them, and not where this machine is only busy. */
+  hurry(soon: boolean): void;
   git(...args: string[]): string;
   gitIn(folder: string, ...args: string[]): string;
   /** Runs the program, in this process where that is the same. */
@@ -167,13 +169,13 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
   const gitIn = (folder: string, ...args: string[]): string =>
     execFileSync('git', args, { cwd: folder, env: GIT_ENV, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   gitIn(dir, 'init', '--quiet', '--bare', '--initial-branch=main', remote);
-  const config = (home: string, repository: unknown): void => {
+  const config = (home: string, repository: unknown, soon = false): void => {
     mkdirSync(home, { recursive: true });
     const prod = {
       baseUrl: emulator.url,
       requestsPerSecond: 300,
       retries: 1,
-      requestTimeout: '1s',
+      requestTimeout: soon ? '1s' : '30s',
       token: owner.token,
       ...(small ? { include: TYPES } : {}),
     };
@@ -251,6 +253,7 @@ export async function makeWorld({ program, account }: WorldOptions): Promise<Wor
     secrets: sampleCredentials,
     said,
     clockOffset: 0,
+    hurry: (soon) => config(dir, { path: mirror, remote }, soon),
     gitIn,
     git: (...args) => gitIn(mirror, ...args),
     run: (...args) => (world.user === undefined && world.clockOffset === 0 ? run(dir, args) : processOf(args)),

@@ -99,6 +99,21 @@ function expectWhole(space: Workspace): void {
 }
 
 describe('a clone that a power loss damaged', () => {
+  it('is not repaired where git keeps branches in another format than files', async () => {
+    const { space } = await lived(undefined);
+    truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0);
+    // Only newer versions of git can make such a clone.
+    mkdirSync(join(space.mirror, '.git', 'reftable'));
+    const before = readFileSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 'utf8');
+
+    const { code, error } = await space.sync();
+
+    expect(code).toBe(1);
+    expect(error?.message).toContain('the clone is damaged and could not be repaired: its branches are in the format');
+    expect(error?.hint).toContain(space.mirror);
+    expect(readFileSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 'utf8')).toBe(before);
+  });
+
   eachOf(Object.entries(DAMAGES), { quick: 1 })('is filled again from its remote: %s', async (_, damage) => {
     const remote = bareRemote();
     const { account, space } = await lived(remote);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
 import { createGit } from '../../src/mirror/git.ts';
 import { isUntidy, tidyUp } from '../../src/mirror/upkeep.ts';
@@ -32,11 +32,11 @@ function scatter({ mirror }: Pick<Workspace, 'mirror'>, mark: string): void {
   execFileSync('git', [...settings, 'fast-import', '--quiet'], { cwd: mirror, env: ENV, input });
 }
 
-/** A folder for the PATH whose git does as the script says with `git repack`, and is the real one otherwise. */
-function gitThat(script: string): string {
+/** A folder for the PATH whose git does as the script says with one command, and is the real one otherwise. */
+function gitThat(script: string, command = 'repack'): string {
   const bin = tempDir();
   const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
-  const lines = [`case " $* " in *" repack "*) ${script} ;; esac`, `exec ${real} "$@"`];
+  const lines = [`git=${real}; case " $* " in *" ${command} "*) ${script} ;; esac`, 'exec $git "$@"'];
   writeFileSync(join(bin, 'git'), `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
   return `${bin}:${ENV.PATH}`;
 }
@@ -196,5 +196,51 @@ describe('maintenance of the clone', () => {
     }
     expect(space.git('fsck', '--strict', '--no-dangling')).toBe('');
     expect(space.log()).toHaveLength(21);
+  });
+});
+
+describe('a run beside git gc --prune=now', () => {
+  it('mirrors once more when what it wrote is gone: while it lists', async () => {
+    const { account, space, edit } = await mirrored();
+    edit('edited');
+    const { faults } = account.emulator;
+    const next = faults.next;
+    let tidied = false;
+    vi.spyOn(faults, 'next').mockImplementation((method, path, query) => {
+      if (!tidied && existsSync(join(space.mirror, '.git', 'objects', 'tmp_objdir-celigo-mirror'))) {
+        tidied = true;
+        git(space.mirror, 'gc', '--quiet', '--prune=now');
+      }
+      return next(method, path, query);
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed', commits: [{}] });
+
+    expect(tidied).toBe(true);
+    expect(space.git('fsck', '--no-dangling').trim()).toBe('');
+  });
+
+  it.each([
+    ['once', 1, { exitCode: 0, verdict: 'changed', commits: [{}] }],
+    [
+      'every time',
+      9,
+      {
+        exitCode: 1,
+        error: {
+          message: expect.stringMatching(/^another program removed from the clone what this run had just written: /),
+          hint: expect.stringContaining('Run again'),
+        },
+      },
+    ],
+  ])('mirrors once more when what it wrote is gone: before the branch moves, %s', async (_, times, expected) => {
+    const { space, edit } = await mirrored();
+    edit('edited');
+    const done = join(tempDir(), 'done');
+    const tidy = `echo >>${done}; [ $(wc -l <${done}) -gt ${times} ] || $git gc --quiet --prune=now`;
+
+    const outcome = await cli(['sync', '--json'], space.dir, { PATH: gitThat(tidy, 'update-ref') });
+
+    expect((JSON.parse(outcome.out) as { accounts: unknown[] }).accounts[0], outcome.err).toMatchObject(expected);
   });
 });

@@ -263,6 +263,17 @@ describe('an edit that a person commits in an account folder', () => {
         },
       ],
       [
+        'a commit of the mirror that was amended, beside it',
+        (space) => {
+          space.git('checkout', '--quiet', '-b', 'theirs');
+          editFlow(space.mirror, 'And more', OTHER_FLOW);
+          const message = space.git('log', '-1', '--format=%B').replace(/^.*\n/, 'Another subject\n');
+          space.git(...BOB, 'commit', '--quiet', '--all', '--amend', '-m', message);
+          space.git('checkout', '--quiet', 'main');
+          space.git(...BOB, 'merge', '--quiet', '--no-edit', 'theirs');
+        },
+      ],
+      [
         'a file in the place of the folder, when it is out of the work tree',
         (space) => {
           rmSync(join(space.mirror, 'prod'), { recursive: true });
@@ -365,10 +376,12 @@ describe('an edit that a person commits in an account folder', () => {
 
   it('is put back where it was added to a commit of the mirror (git commit --amend)', async () => {
     const { account, space } = await begin();
-    account.emulator.act(account.person('administrator').token).set('flows', FLOW, { description: 'by Jane' });
+    const jane = account.person('administrator');
+    account.emulator.act(jane.token).set('flows', FLOW, { description: 'by Jane' });
     await space.sync();
     const before = tree(space);
     editFlow(space.mirror, 'By hand');
+    editFlow(space.mirror, 'By hand', OTHER_FLOW);
     space.git(...BOB, 'commit', '--quiet', '--all', '--amend', '--no-edit');
     const amended = space.git('rev-parse', 'HEAD').trim();
 
@@ -376,10 +389,11 @@ describe('an edit that a person commits in an account folder', () => {
 
     expect({ changes, subjects: commits.map(({ subject }) => subject) }).toEqual({
       changes: [],
-      subjects: ['prod: put back 1 flow'],
+      subjects: ['prod: put back 2 flows'],
     });
     expect(notices.join()).toContain(`apply ${amended.slice(0, 12)}`);
     expect(tree(space)).toBe(before);
+    expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
   eachOf<[string, (space: Workspace) => void]>(

@@ -1,5 +1,5 @@
 import type { AccountConfig } from '../../config/schema.ts';
-import { isGitFailure } from '../../mirror/git.ts';
+import { isGitFailure, isTidiedAway } from '../../mirror/git.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { failedReport, type RequestCounts } from '../failures.ts';
 import type { RequestsCounted, SyncReport } from '../report.ts';
@@ -14,6 +14,8 @@ interface MirroredAccounts {
   readonly reports: readonly SyncReport[];
   /** Whether one of them failed over a git command: the clone may be damaged. */
   readonly gitFailed: boolean;
+  /** Whether one of them failed because somebody removed what it had written: the clone is sound. */
+  readonly tidiedAway: boolean;
 }
 
 /** The accounts of one run, which may have to be mirrored more than once. */
@@ -49,7 +51,7 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
     },
     async mirror(repository) {
       const reports: SyncReport[] = [];
-      let gitFailed = false;
+      let [gitFailed, tidiedAway] = [false, false];
       for (const { account, own } of runs) {
         counted.delete(account.name);
         own.report({ name: 'account.started', account: account.name });
@@ -59,6 +61,7 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
         } catch (error) {
           const cause = signal.aborted ? signal.reason : error;
           gitFailed ||= isGitFailure(cause);
+          tidiedAway ||= isTidiedAway(cause);
           const requests = counted.get(account.name) ?? NO_REQUESTS;
           const { runId } = own;
           const { dryRun } = options;
@@ -66,7 +69,7 @@ export function accountRuns(deps: SyncDeps, accounts: readonly AccountConfig[], 
         }
         if (signal.aborted) break;
       }
-      return { reports, gitFailed };
+      return { reports, gitFailed, tidiedAway };
     },
   };
 }

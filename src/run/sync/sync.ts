@@ -114,7 +114,10 @@ interface Mirrored {
   readonly reports: readonly SyncReport[];
 }
 
-/** Mirrors the accounts; where the clone turns out to be damaged, repairs it and mirrors them again. */
+/**
+ * Mirrors the accounts; where the clone turns out to be damaged, repairs it and mirrors them again, as it does where
+ * somebody tidied away what was written.
+ */
 async function mirrorAccounts(run: SyncRun): Promise<Mirrored> {
   const first = await mirrorOnce(run);
   const behind = first.prepared?.pulled.state === 'behind';
@@ -123,16 +126,19 @@ async function mirrorAccounts(run: SyncRun): Promise<Mirrored> {
     : behind
       ? await repairDamage(run, canExchange)
       : SOUND;
-  if (repair.state !== 'damaged') return repair.state === 'repaired' ? mirrorOnce(run) : first;
+  if (repair.state !== 'damaged')
+    return repair.state === 'repaired' || (first.tidiedAway && !run.deps.signal.aborted) ? mirrorOnce(run) : first;
   const { failure } = repair;
   return { ...first, reports: first.reports.map((report) => (report.error ? { ...report, error: failure } : report)) };
 }
 
-async function mirrorOnce(run: SyncRun): Promise<Mirrored & { readonly gitFailed: boolean }> {
+async function mirrorOnce(
+  run: SyncRun,
+): Promise<Mirrored & { readonly gitFailed: boolean; readonly tidiedAway: boolean }> {
   const preparing = prepareClone(run);
   preparing.catch(() => undefined);
-  const { reports, gitFailed } = await run.runs.mirror(preparing.then(({ repository }) => repository));
-  return { reports, gitFailed, prepared: await preparing.catch(() => undefined) };
+  const { reports, ...failed } = await run.runs.mirror(preparing.then(({ repository }) => repository));
+  return { reports, ...failed, prepared: await preparing.catch(() => undefined) };
 }
 
 /** The clone on its branch, with what others pushed. A dry run leaves it as it is, unless it has to be created. */
