@@ -1,6 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DiffFlags } from './actions/diff.ts';
-import { JSON_RESULT, TIMEZONE } from './options.ts';
+import { TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerDiff(program: Command, io: Io, finish: (code: number) => void): void {
@@ -20,7 +20,15 @@ export function registerDiff(program: Command, io: Io, finish: (code: number) =>
     .option('--account <name>', 'compare only this account')
     .option('--mirror <folder>', 'with --from: folder of the mirror to read, without a configuration file')
     .option('--exit-code', 'exit with 2 if there are differences')
-    .option(...JSON_RESULT)
+    .addOption(
+      new Option(
+        '--format <format>',
+        'output format; mermaid draws each flow that differs, with its added, removed and changed steps (needs --from)',
+      )
+        .choices(['text', 'mermaid', 'json'])
+        .default('text'),
+    )
+    .option('--json', 'short for --format json')
     .addHelpText(
       'after',
       `
@@ -28,6 +36,7 @@ Examples:
   celigo-mirror diff                                     what changed since the last sync?
   celigo-mirror diff flows --from yesterday              which flows changed since yesterday?
   celigo-mirror diff --from v1 --to v2 --json
+  celigo-mirror diff flows/"Order sync" --from yesterday --format mermaid    the flow as a picture
   celigo-mirror diff --exit-code || echo "the account drifted"
 
 Exit codes:

@@ -1,30 +1,53 @@
 import type { MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Key } from '../core/keys.ts';
+import { mapPath } from '../core/paths.ts';
 import { type AccountGraph, nameOf, objectsAt, textAt } from '../graph/account-graph.ts';
 import { mermaidText } from '../graph/mermaid.ts';
 
 /** Longest name in a node. */
 const LONGEST = 48;
 
-/** What a chart is made of, line by line. */
-interface Chart {
-  readonly nodes: string[];
-  readonly edges: string[];
-  /** A new id. */
-  readonly mint: () => string;
+/** The shape of a node: what opens and closes its text. */
+type Shape = readonly [open: string, close: string];
+
+const SOURCE: Shape = ['(["', '"])'];
+const LOOKUP: Shape = ['[/"', '"/]'];
+const DESTINATION: Shape = ['["', '"]'];
+const ROUTER: Shape = ['{"', '"}'];
+const END: Shape = ['(("', '"))'];
+
+/** A step, router or end in a chart. */
+export interface ChartNode {
+  readonly id: string;
+  /** By what it is the same one in another state of the flow. */
+  readonly identity: string;
+  readonly shape: Shape;
+  /** Text for Mermaid. */
+  readonly label: string;
+  /** All that decides what it does. */
+  readonly content: readonly (Json | undefined)[];
 }
 
-function newChart(): Chart {
-  let count = 0;
-  return {
-    nodes: [],
-    edges: [],
-    mint: () => {
-      count += 1;
-      return `n${count}`;
-    },
-  };
+/** An arrow between two nodes, by their ids. */
+export interface ChartEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly label?: string;
+}
+
+/** What a chart is made of. */
+export interface Chart {
+  readonly nodes: ChartNode[];
+  readonly edges: ChartEdge[];
+}
+
+function addNode(chart: Chart, node: Omit<ChartNode, 'id'>): string {
+  const id = `n${chart.nodes.length + 1}`;
+  // A step can be in a flow more than once.
+  const count = chart.nodes.filter(({ identity }) => identity.split(' #')[0] === node.identity).length;
+  chart.nodes.push({ ...node, id, identity: count === 0 ? node.identity : `${node.identity} #${count + 1}` });
+  return id;
 }
 
 /** Scripts that are called within `value`: the hook's name and the script's. */
@@ -62,10 +85,12 @@ function addStep(chart: Chart, graph: AccountGraph, step: JsonObject, from: read
           ? `tools/${toolId}`
           : undefined;
   if (key === undefined) return [...from];
-  const id = chart.mint();
-  const label = stepLabel(graph, key, hooksIn(graph, getOwn(step, 'hooks')));
-  const [open, close] = importId === undefined ? ['[/"', '"/]'] : ['["', '"]'];
-  chart.nodes.push(`${id}${open}${label}${close}`);
+  const id = addNode(chart, {
+    identity: `step ${key}`,
+    shape: importId === undefined ? LOOKUP : DESTINATION,
+    label: stepLabel(graph, key, hooksIn(graph, getOwn(step, 'hooks'))),
+    content: [step, graph.nodes.get(key)?.doc],
+  });
   connect(chart, from, id);
   return [{ from: id }];
 }
@@ -78,7 +103,7 @@ interface Arrow {
 
 function connect(chart: Chart, arrows: readonly Arrow[], to: string): void {
   for (const { from, label } of arrows) {
-    chart.edges.push(label === undefined ? `${from} --> ${to}` : `${from} -->|"${label}"| ${to}`);
+    chart.edges.push(label === undefined ? { from, to } : { from, to, label });
   }
 }
 
@@ -92,12 +117,16 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
   const routers = objectsAt(doc, 'routers');
   const ids = new Map<string, string>();
   for (const router of routers) {
-    const id = chart.mint();
-    ids.set(textAt(router, 'id') ?? id, id);
     const script = hooksIn(graph, getOwn(router, 'script'), 'route');
     const all = textAt(router, 'routeRecordsTo') === 'all_matching_branches';
     const lines = [textAt(router, 'name') ?? 'router', ...(all ? ['all matching branches'] : []), ...script];
-    chart.nodes.push(`${id}{"${lines.map((line) => mermaidText(line, LONGEST)).join('<br/>')}"}`);
+    const id = addNode(chart, {
+      identity: `router ${textAt(router, 'id') ?? ''}`,
+      shape: ROUTER,
+      label: lines.map((line) => mermaidText(line, LONGEST)).join('<br/>'),
+      content: [mapPath(router, 'branches[].pageProcessors', () => undefined)],
+    });
+    ids.set(textAt(router, 'id') ?? id, id);
   }
   const [first] = ids.values();
   if (first !== undefined) connect(chart, from, first);
@@ -109,12 +138,41 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
       const next = ids.get(textAt(branch, 'nextRouterId') ?? '');
       if (next !== undefined) connect(chart, ends, next);
       else if (ends.some(({ from: open }) => open === id)) {
-        const stop = chart.mint();
-        chart.nodes.push(`${stop}(("end"))`);
+        const identity = `end ${textAt(router, 'id') ?? id}/${textAt(branch, 'name') ?? b}`;
+        const stop = addNode(chart, { identity, shape: END, label: 'end', content: [] });
         connect(chart, ends, stop);
       }
     }
   }
+}
+
+/** A flow as a chart: its sources, routers and branches, and steps. One that takes its steps from another has those. */
+export function chartOf(graph: AccountGraph, flow: MirrorDocument): Chart {
+  const abstract = textAt(flow.doc, '_abstractFlowId');
+  const doc = abstract === undefined ? flow.doc : (graph.nodes.get(`flows/${abstract}`)?.doc ?? flow.doc);
+  const chart: Chart = { nodes: [], edges: [] };
+  const sources: JsonObject[] = [...objectsAt(doc, 'pageGenerators')];
+  const single = textAt(doc, '_exportId');
+  if (single !== undefined) sources.push({ _exportId: single });
+  const starts = sources.flatMap((source): Arrow[] => {
+    const exportId = textAt(source, '_exportId');
+    if (exportId === undefined) return [];
+    const key = `exports/${exportId}`;
+    const schedule = textAt(source, 'schedule');
+    const label = stepLabel(graph, key, schedule === undefined ? [] : [`at ${schedule}`]);
+    const content = [source, graph.nodes.get(key)?.doc];
+    return [{ from: addNode(chart, { identity: `source ${key}`, shape: SOURCE, label, content }) }];
+  });
+  const importId = textAt(doc, '_importId');
+  const steps = [...objectsAt(doc, 'pageProcessors'), ...(importId === undefined ? [] : [{ _importId: importId }])];
+  const ends = addSteps(chart, graph, steps, starts);
+  addRouters(chart, graph, doc, ends);
+  return chart;
+}
+
+/** A node of a chart as a line of Mermaid. */
+export function nodeLine({ shape: [open, close] }: Pick<ChartNode, 'shape'>, id: string, label: string): string {
+  return `${id}${open}${label}${close}`;
 }
 
 /**
@@ -123,25 +181,11 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
  * @returns nothing for a flow without any step
  */
 export function flowDiagram(graph: AccountGraph, flow: MirrorDocument): string | undefined {
-  const abstract = textAt(flow.doc, '_abstractFlowId');
-  const doc = abstract === undefined ? flow.doc : (graph.nodes.get(`flows/${abstract}`)?.doc ?? flow.doc);
-  const chart = newChart();
-  const sources: JsonObject[] = [...objectsAt(doc, 'pageGenerators')];
-  const single = textAt(doc, '_exportId');
-  if (single !== undefined) sources.push({ _exportId: single });
-  const starts = sources.flatMap((source): Arrow[] => {
-    const exportId = textAt(source, '_exportId');
-    if (exportId === undefined) return [];
-    const id = chart.mint();
-    const schedule = textAt(source, 'schedule');
-    const extra = schedule === undefined ? [] : [`at ${schedule}`];
-    chart.nodes.push(`${id}(["${stepLabel(graph, `exports/${exportId}`, extra)}"])`);
-    return [{ from: id }];
-  });
-  const importId = textAt(doc, '_importId');
-  const steps = [...objectsAt(doc, 'pageProcessors'), ...(importId === undefined ? [] : [{ _importId: importId }])];
-  const ends = addSteps(chart, graph, steps, starts);
-  addRouters(chart, graph, doc, ends);
-  if (chart.nodes.length === 0) return undefined;
-  return ['flowchart LR', ...[...chart.nodes, ...chart.edges].map((line) => `  ${line}`)].join('\n');
+  const { nodes, edges } = chartOf(graph, flow);
+  if (nodes.length === 0) return undefined;
+  const arrows = edges.map(({ from, to, label }) =>
+    label === undefined ? `${from} --> ${to}` : `${from} -->|"${label}"| ${to}`,
+  );
+  const lines = [...nodes.map((node) => nodeLine(node, node.id, node.label)), ...arrows];
+  return ['flowchart LR', ...lines.map((line) => `  ${line}`)].join('\n');
 }

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
+import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
-import { lastChange } from '../../history/state.ts';
+import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
+import { documentPaths, lastChange, type MirrorState, readDocuments } from '../../history/state.ts';
+import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
 import { fetchAccounts } from '../../run/restore/session.ts';
 import { accountNamed, sourceAccount, wordsFor } from '../input/accounts.ts';
@@ -19,6 +22,7 @@ export interface DiffFlags extends PeriodFlags {
   readonly account?: string;
   readonly mirror?: string;
   readonly exitCode?: boolean;
+  readonly format?: 'text' | 'mermaid' | 'json';
   readonly json?: boolean;
 }
 
@@ -29,6 +33,8 @@ interface Compared {
   readonly to: string;
   readonly differences: readonly Difference[];
   readonly incomplete: readonly string[];
+  /** The two states, where they are states of the mirror. */
+  readonly states?: readonly [MirrorState, MirrorState];
 }
 
 async function betweenStates(
@@ -43,7 +49,7 @@ async function betweenStates(
   const to = await stateOf(io, mirror, asked.to);
   const differences = await diffStates(from, to, mirror.what, anyAscii);
   if (differences.length === 0) sayLastChange(io, mirror.account, await lastChange(mirror.git, mirror.account));
-  return { account: mirror.account, from: from.label, to: to.label, differences, incomplete: [] };
+  return { account: mirror.account, from: from.label, to: to.label, differences, incomplete: [], states: [from, to] };
 }
 
 async function withAccounts(
@@ -90,7 +96,20 @@ function describe({ account, from, to, differences, incomplete }: Compared, styl
   return `${lines.join('\n')}\n`;
 }
 
-function comparedJson({ differences, ...rest }: Compared) {
+/** The flows that look different, as one Mermaid flowchart. */
+async function drawn({ differences, states }: Compared): Promise<string> {
+  if (!states) return '';
+  const [before, after] = [await graphOf(states[0]), await graphOf(states[1])];
+  const keys = differences.map(({ type, id }) => keyOf(type, id));
+  const diagram = flowChangesDiagram(before, after, flowsWith([before, after], keys));
+  return diagram === undefined ? '' : `${diagram}\n`;
+}
+
+async function graphOf(state: MirrorState): Promise<AccountGraph> {
+  return buildGraph(await readDocuments(state, documentPaths(state)));
+}
+
+function comparedJson({ differences, states: _, ...rest }: Compared) {
   return {
     ...rest,
     differences: differences.map(({ type, id, title, path, what, changes }) => ({
@@ -118,10 +137,17 @@ export async function runDiff(
       hint: 'Name two states with --from and --to',
     });
   }
+  const format = flags.json ? 'json' : flags.format;
+  if (format === 'mermaid' && !offline) {
+    throw new AppError('USAGE', '--format mermaid needs --from: it draws the difference of two states of the mirror', {
+      hint: 'Run celigo-mirror sync, then name the older state with --from',
+    });
+  }
   const compared = offline
     ? [await betweenStates(io, globals, what, flags)]
     : await withAccounts(io, globals, what, flags);
-  if (flags.json) {
+  if (format === 'mermaid') for (const one of compared) io.out(await drawn(one));
+  else if (format === 'json') {
     const json = compared.map(comparedJson);
     io.out(`${JSON.stringify({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }, null, 2)}\n`);
   } else for (const one of compared) io.out(describe(one, styleFor(io, globals)));
