@@ -278,7 +278,7 @@ function sendable(token: string, key: string): string {
 /** A base URL without trailing slash and without the `/v1` that every path begins with. */
 function baseOf(text: string): string {
   const url = new URL(text);
-  return url.origin + url.pathname.replace(/\/+$/, '').replace(/\/v1$/i, '');
+  return url.origin + url.pathname.replace(/(?<!\/)\/+$/, '').replace(/\/v1$/i, '');
 }
 
 async function finish(raw: Json, source: string, folder: string, files: string[]): Promise<Config> {

@@ -5,7 +5,7 @@ function secretsOfChannel(channel: ChannelConfig): (string | undefined)[] {
   const headers = channel.type === 'webhook' ? Object.values(channel.headers) : [];
   // Whoever knows such a URL can post there; the host alone reveals nothing.
   const { pathname, search } = new URL(channel.url);
-  const path = pathname.replace(/\/+$/, '');
+  const path = pathname.replace(/(?<!\/)\/+$/, '');
   return [channel.url, path.length >= 8 ? path : undefined, search, ...headers];
 }
 
