@@ -162,7 +162,6 @@ it('what the normaliser accepts can be written and read, and what it refuses as 
   expect(parseYaml(`${renderYaml(deepest)}# own\n`)).toEqual(deepest);
   expect(() => normalise(doc(200))).toThrow('nested more than 200 levels deep');
   expect(() => parseYaml(renderYaml(doc(200)))).toThrow('nested more than 200 levels deep');
-  expect(() => parseYaml(renderYaml(doc(3_000)))).toThrow('nested more than 200 levels deep');
 });
 
 it('a key that stands twice is found at its line', () => {
