@@ -62,7 +62,7 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
   }
 
   return (config, account, { full, report, signal }) =>
-    new Promise((resolve, reject) => {
+    new Promise<SyncReport>((resolve, reject) => {
       signal.throwIfAborted();
       const worker = running();
       const say = (message: ToThread): void => worker.postMessage(message);
@@ -77,10 +77,12 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
       };
       const exited = (): void => fail(new Error('the thread of the run ended'));
       const hear = (message: FromThread): void => {
-        if (message.kind === 'event') return report(message.event);
-        if (message.kind === 'failed') return fail(received(message.failure));
-        end();
-        return resolve(message.report);
+        if (message.kind === 'event') report(message.event);
+        else if (message.kind === 'failed') fail(received(message.failure));
+        else {
+          end();
+          resolve(message.report);
+        }
       };
       worker.on('message', hear).once('error', fail).once('exit', exited);
       signal.addEventListener('abort', stop, { once: true });
