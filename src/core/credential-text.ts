@@ -62,7 +62,7 @@ const NAMINGS: readonly Naming[] = [
 const LONGEST_NAME = 60;
 
 /** Cheap tests before the patterns: each of them needs one of these. */
-const MAY_NAME = /pass|pwd|secret|key|token|bearer|credential|authorization|sig|auth/i;
+const MAY_NAME = /pass|pwd|pw|pswd|secret|key|token|bearer|credential|authorization|sig|auth/i;
 const MAY_AUTHORISE = /basic|bearer|token|api-?key|ssws/i;
 
 /** Whether a value is what `Basic` needs: a name and a password, encoded. */

@@ -325,7 +325,6 @@ function cleanCollection(
   // itself cannot be, and its own fields have names that the API gives.
   if (hasSecretKey && policy === 'redact' && place.length > 0) return concealed(pass, value);
   const names = isName !== undefined && !entry;
-  const paired = names ? undefined : nameOfPair(source);
   const header = entry && isName ? labelsOf(source).find(isName) : undefined;
   let only: string | undefined;
   let count = 0;
@@ -337,13 +336,16 @@ function cleanCollection(
     if (secretKey && policy === 'redact') continue;
     place.push(key);
     if (secretKey && policy !== 'redact') report(pass, { kind: 'key of a field', line: 1, policy });
-    const label = key === 'value' && paired !== undefined ? paired : key;
+    const paired = names ? undefined : nameOfPair(source, key);
+    const label = paired ?? key;
     const name = isTelling(label) ? label : '';
     // A name of a credential holds for everything in the field.
     const named = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
     const said = names ? key : key === 'value' ? header : undefined;
     const redacted = said !== undefined && isName?.(said) ? withoutHeader(pass, said, held) : undefined;
-    const kept = redacted ?? clean(pass, held, names ? '' : name, named, inner);
+    // A constant is told by what is in its quotes.
+    const constant = paired !== undefined && typeof held === 'string' && redacted === undefined && !inner?.sideFile;
+    const kept = redacted ?? (constant ? concealed(pass, held) : clean(pass, held, names ? '' : name, named, inner));
     place.pop();
     if (kept === undefined) continue;
     setOwn(out, key, kept);

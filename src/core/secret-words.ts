@@ -5,7 +5,7 @@
 
 /** What names of credentials end with, as the source of a case-insensitive pattern. */
 export const SECRET_NOUN = [
-  'passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z0-9])pass',
+  'passw(?:or)?d|passphrase|passcode|pwd|(?<![a-z0-9])(?:pass|pw|pswd)',
   'secret|token|bearer|credentials?|authorization',
   '(?:api|access|private|secret|consumer|client|auth|subscription|signing|encryption|hmac|shared|master|security' +
     '|storage|account|service|partner|license|webhook|application|app)[ _.-]?key',
@@ -31,7 +31,7 @@ export function isHarmlessName(name: string): boolean {
 }
 
 const NAME = new RegExp(`(?:${SECRET_NOUN})${QUALIFIER}$`, 'i');
-const PASSWORD_NAME = /pass|pwd/i;
+const PASSWORD_NAME = /pass|pwd|^(?:pw|pswd)/i;
 
 /** What kind of secret a name says: people choose passwords, machines make keys. */
 type SecretKind = 'password' | 'key';

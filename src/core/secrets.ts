@@ -18,7 +18,7 @@ const CREDENTIAL_NAME = new RegExp(
   'i',
 );
 /** Names that hold a credential only when the value looks like one. */
-const AMBIGUOUS_NAME = /^(?:token|key|auth|authorization|credential|credentials|pwd|pass|signature)$/i;
+const AMBIGUOUS_NAME = /^(?:token|key|auth|authorization|credential|credentials|pwd|pw|pswd|pass|signature)$/i;
 /** What keeps a session open: a credential, whatever its value. */
 const COOKIE_NAME = /^(?:set[-_ ]?)?cookie2?$/i;
 /** Headers and parameters by which callers identify themselves. */
@@ -35,11 +35,15 @@ const KEY_NAME = /(?:^|[-_.\s])(?:key|KEY)$|(?:^|[-_.a-z0-9])Key$/;
 
 /** Names next to a `value`, or below a name of a credential, that hold what it is about. */
 const VALUE_NAME =
-  /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?)$/i;
+  /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?|hard[-_ ]?coded[-_ ]?value|extract)$/i;
 /** Smaller numbers count something: days until a password expires. */
 const LEAST_NUMBER = 1_000;
-/** Names of the field that names the content of `value` next to it. */
-const LABELS = ['name', 'key', 'id', 'header'] as const;
+/** Names of the fields that name the content of `value` next to them. */
+const LABELS = ['name', 'key', 'id', 'header', 'generate', 'field', 'label'] as const;
+/** Members of a form's field that say what is entered in it. */
+const INPUT_TYPES = ['type', 'inputType', 'format'] as const;
+/** A constant in the place of a field's name: `"…"`. */
+const CONSTANT = /^(["'])(.+)\1$/s;
 
 /** Whether a field of this name holds what the label next to it says. */
 export function isValueName(name: string): boolean {
@@ -107,10 +111,21 @@ export function labelOf(entry: JsonObject): string | undefined {
   return labelsOf(entry)[0];
 }
 
-/** The name that an object such as `{ name: 'X-Api-Key', value: … }` gives to its `value`, if it says credential. */
-export function nameOfPair(object: JsonObject): string | undefined {
-  const value = getOwn(object, 'value');
-  if (value === undefined || value === null) return undefined;
+function isPasswordInput(object: JsonObject): boolean {
+  return INPUT_TYPES.some((name) => /^password$/i.test(String(getOwn(object, name) ?? '')));
+}
+
+/**
+ * The name that an object gives to what it holds under `key`, if it says credential: `{ name: 'X-Api-Key', value: … }`,
+ * `{ generate: 'password', hardCodedValue: … }`, `{ type: 'password', defaultValue: … }`.
+ */
+export function nameOfPair(object: JsonObject, key: string): string | undefined {
+  const held = isValueName(key) ? getOwn(object, key) : undefined;
+  if (held === undefined || held === null) return undefined;
+  // Otherwise it is the name of a field of the record.
+  const value = key === 'extract' ? (typeof held === 'string' ? CONSTANT.exec(held)?.[2] : undefined) : held;
+  if (value === undefined) return undefined;
+  if (isPasswordInput(object) && typeof value !== 'object' && isClearCredential(value)) return 'password';
   return labelsOf(object).find((name) => isPairCredential(name, value));
 }
 
