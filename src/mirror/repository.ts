@@ -8,6 +8,7 @@ import { isRepository } from './folder.ts';
 import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { repairIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
+import { createObjectReader } from './object-reader.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
 
 /** A clone that this process alone works on. */
@@ -45,7 +46,9 @@ export interface Repository {
   notice(message: string): void;
   /** Rebuilds the index where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
   repairIndex(): Promise<void>;
-  /** Gives the lock back. */
+  /** To be called where packs were moved away: what git has open of them may be damaged. */
+  packsMoved(): void;
+  /** Ends what reads, and gives the lock back. */
   close(): Promise<void>;
 }
 
@@ -190,7 +193,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
     setAttributes(gitDir, options.folders);
-    const git = createGit({ cwd: path, config, env: options.env, signal });
+    const own = createGit({ cwd: path, config, env: options.env, signal });
+    const { close, ...reader } = createObjectReader(own, signal);
+    const git: Git = { ...own, ...reader };
     return {
       git,
       path,
@@ -204,6 +209,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         await git.run(['config', 'core.repositoryFormatVersion', '1']);
         await git.run(['config', 'extensions.objectFormat', wanted]);
         format = wanted;
+        close();
       },
       branch: config.branch,
       committer: identityOf(config.author),
@@ -220,7 +226,11 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, format, options.folders);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
-      close: release,
+      packsMoved: close,
+      async close() {
+        close();
+        await release();
+      },
     };
   } catch (error) {
     await release();

@@ -91,8 +91,8 @@ function comparable(baseUrl: string): string {
 /** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */
 export async function bindingIn(git: Git, account: string): Promise<Binding | undefined> {
   const path = `${account}/${BINDING_FILE}`;
-  const text = await git.ask(['cat-file', 'blob', `HEAD:${path}`]);
-  return text === undefined ? undefined : readBinding(parseYaml(text), path);
+  const [file] = await git.find([`HEAD:${path}`]);
+  return file && readBinding(parseYaml(file.bytes.toString('utf8')), path);
 }
 
 /** Whether a folder is bound to the user of a token. */

@@ -16,16 +16,16 @@ export function idMapPath(from: string, to: string): string {
 
 /** What HEAD holds of a file of ids. @throws AppError `USAGE` for one that a manual edit damaged */
 export async function readIdMaps(git: Git, path: string): Promise<Map<string, Map<string, string>>> {
-  const text = await git.ask(['cat-file', 'blob', `HEAD:${path}`]);
+  const [file] = await git.find([`HEAD:${path}`]);
   const maps = new Map<string, Map<string, string>>();
-  if (text === undefined) return maps;
+  if (!file) return maps;
   const damaged = (line: number | undefined, why: string): AppError =>
     new AppError('USAGE', `${path}${line ? `:${line}` : ''} is not valid: ${why}`, {
       hint: `It maps types to ids: "flows: { old id: new id }". git log -- ${path} shows earlier versions`,
     });
   let parsed: Json;
   try {
-    parsed = parseYaml(text);
+    parsed = parseYaml(file.bytes.toString('utf8'));
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw damaged(error.line, error.message);

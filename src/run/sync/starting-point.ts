@@ -8,7 +8,6 @@ import { checkBinding, hasOlderRules } from '../binding.ts';
 import type { AccountRun } from './account-run.ts';
 import { type AuditLog, openAuditLog } from './audit-log.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
-import { objectReader } from './collect/object-reader.ts';
 import type { CollectContext } from './collect/types.ts';
 import { type HeadState, readHeadState } from './head-state.ts';
 
@@ -76,7 +75,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full,
     transliterate: deps.transliterate,
     format: repository.format,
-    inHead: objectReader(repository.git, deps.signal),
+    inHead: async (oid) => (await repository.git.objects([oid]))[0] ?? Buffer.alloc(0),
     edited: documents.keep,
     put(text) {
       if (!options.dryRun) objects.blob(text);
