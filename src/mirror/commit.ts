@@ -124,16 +124,36 @@ export async function commitOnHead(
   for (let attempt = 1; ; attempt++) {
     const from = await currentTip(repository, known);
     if (folder !== undefined) await checkFolder(repository, folder, known, from);
-    const made = await commitOnto(repository, objects, from, requests, now, folder);
-    await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
+    const making = commitOnto(repository, objects, from, requests, now, folder);
+    // Its process begins while the commits are made.
+    const branch = beginMove(repository);
     try {
-      if (made.tip && made.tip !== from) await moveBranch(repository, made.tip.commit, from?.commit);
-      return { from, ...made };
-    } catch (error) {
-      if (!(error instanceof GitFailure) || attempt === MOVE_TRIES) throw error;
-      // A person was first: on top of theirs.
-      if ((await readBranchTip(repository))?.commit === from?.commit) throw error;
+      const made = await making;
+      await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
+      const { tip } = made;
+      const isThere = tip === undefined || tip === from;
+      if (isThere || (await hasMoved(repository, branch, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
+    } finally {
+      branch.leave();
     }
+  }
+}
+
+/** Moves the branch. `false`: a person was first; the commits go on top of theirs. @throws GitFailure */
+async function hasMoved(
+  repository: Repository,
+  branch: BranchMove,
+  to: Tip,
+  from: Tip | undefined,
+  last: boolean,
+): Promise<boolean> {
+  try {
+    await branch.move(to.commit, from?.commit);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GitFailure) || last) throw error;
+    if ((await readBranchTip(repository))?.commit === from?.commit) throw error;
+    return false;
   }
 }
 
@@ -192,21 +212,42 @@ async function signCommit(
   return (await git.run(args, { input: message, env })).trim();
 }
 
+/** A move of the branch, whose process begins before it is known where to. */
+interface BranchMove {
+  /** @param from `undefined`: if the branch does not exist @throws GitFailure where it names something else */
+  readonly move: (to: string, from: string | undefined) => Promise<void>;
+  /** Ends the process where nothing moves. */
+  readonly leave: () => void;
+}
+
 /**
- * Moves the branch in one step, if it still names `from` (`undefined`: if it does not exist). Index and work tree show
- * `from` until they follow (`work-tree.ts`).
- * @throws GitFailure
+ * Moves the branch in one step, if it still names what it is to be moved from. Index and work tree show that until they
+ * follow (`work-tree.ts`).
  */
-export async function moveBranch(repository: Repository, to: string, from: string | undefined): Promise<void> {
+function beginMove(repository: Repository): BranchMove {
   const { git, branch } = repository;
-  const absent = '0'.repeat(to.length);
-  markBehind(repository, from);
-  const input = `start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`;
-  try {
-    await git.run(['update-ref', '-m', 'celigo-mirror', '--stdin'], { input });
-  } catch (error) {
-    // Where the branch did not move, nothing is behind it.
-    if ((await readTip(repository, `refs/heads/${branch}`).catch(() => undefined))?.commit !== to) unmark(repository);
-    throw error;
-  }
+  const starting = git.start(['update-ref', '-m', 'celigo-mirror', '--stdin']);
+  starting.catch(() => undefined);
+  return {
+    async move(to, from) {
+      markBehind(repository, from);
+      const absent = '0'.repeat(to.length);
+      try {
+        const { stdin, done } = await starting;
+        stdin.end(`start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`);
+        await done;
+      } catch (error) {
+        // Where the branch did not move, nothing is behind it.
+        if ((await readTip(repository, `refs/heads/${branch}`).catch(() => undefined))?.commit !== to)
+          unmark(repository);
+        throw error;
+      }
+    },
+    leave: () => void starting.then(({ stdin }) => stdin.end()).catch(() => undefined),
+  };
+}
+
+/** Moves the branch, as {@link beginMove} says. @throws GitFailure */
+export async function moveBranch(repository: Repository, to: string, from: string | undefined): Promise<void> {
+  await beginMove(repository).move(to, from);
 }

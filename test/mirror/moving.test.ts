@@ -26,15 +26,21 @@ async function opened(): Promise<Repository> {
 
 /** Commits one file and lets the work tree follow. @param meanwhile what people do just before the branch moves */
 async function mirror(repository: Repository, path: string, meanwhile = () => {}): Promise<Committed> {
-  const run: Repository['git']['run'] = async (args, call) => {
-    if (args[0] === 'update-ref') meanwhile();
-    return repository.git.run(args, call);
+  const start: Repository['git']['start'] = async (args, env) => {
+    const child = await repository.git.start(args, env);
+    const { stdin } = child;
+    if (args[0] !== 'update-ref') return child;
+    const end = (text?: string): void => {
+      if (text !== undefined) meanwhile();
+      stdin.end(text);
+    };
+    return { ...child, stdin: Object.assign(Object.create(stdin), { end }) };
   };
   const objects = createObjectWriter(repository);
   objects.blob(path);
   const changes = [{ path, oid: blobOid(path, 'sha1') }];
   const request = { message: `${path}\n`, author: ann, authorDate: new Date(), changes };
-  const raced = { ...repository, git: { ...repository.git, run } };
+  const raced = { ...repository, git: { ...repository.git, start } };
   const made = await commitOnHead(raced, objects, [request], new Date());
   if (made.tip) await follow(repository, 'prod', made.from?.commit, made.tip.commit);
   return made;
