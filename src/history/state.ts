@@ -5,7 +5,8 @@ import { typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
-import type { Git } from '../mirror/git.ts';
+import { commitText, tipOf } from '../mirror/commit.ts';
+import { type Git, GitFailure } from '../mirror/git.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
 const CHUNK = 2_000;
@@ -84,10 +85,15 @@ export class NoSuchState extends AppError {
 
 /** The commit that a reference names. */
 export async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
-  const out = await git.ask(['rev-list', '-1', '--format=%ct%n%B', '--end-of-options', name, '--']);
-  const [, commit, seconds, message = ''] = /^commit ([0-9a-f]+)\n(\d+)\n([\s\S]*)$/.exec(out ?? '') ?? [];
-  if (commit === undefined) return undefined;
-  return { commit, date: new Date(readTrailers(message).readAt ?? Number(seconds) * 1000) };
+  const [found] = await git.find([`${name}^{commit}`]).catch((error: unknown) => {
+    // Say the beginning of several ids, or of none.
+    if (error instanceof GitFailure) return [];
+    throw error;
+  });
+  if (!found) return undefined;
+  const { commit, time } = tipOf(found);
+  const { readAt } = readTrailers(commitText(found).message);
+  return { commit, date: readAt === undefined ? time : new Date(readAt) };
 }
 
 /** What the trailers of a commit say; its other lines may be thousands. */

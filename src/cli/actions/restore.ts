@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
-import { lastChange, NoSuchState } from '../../history/state.ts';
+import { NoSuchState } from '../../history/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
@@ -54,9 +54,8 @@ export async function runRestore(
     if (flags.out) savePlan(io, flags.out, asked.request, plan);
     if (asked.request.dryRun || (session.planned.verdict === 'unchanged' && asked.resume === undefined)) {
       showPreview(session, dialogue);
-      const { repository, request } = session.prepared;
       if (session.planned.verdict === 'unchanged')
-        sayLastChange(io, request.from, await lastChange(repository.git, request.from));
+        sayLastChange(io, session.prepared.request.from, await session.lastChange());
       return session.planned.exitCode;
     }
     checkApplicable(session, asked, dialogue);

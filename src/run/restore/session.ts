@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { AccountConfig } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
+import { lastChange, type NamedCommit } from '../../history/state.ts';
 import { pushRemote } from '../../mirror/push.ts';
 import { ensureBranch, pullRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
@@ -19,6 +20,8 @@ export interface RestoreSession {
   readonly prepared: Prepared;
   /** The plan as a report, for a preview. */
   readonly planned: RestoreReport;
+  /** The last change of the account that is restored. @throws GitFailure */
+  readonly lastChange: () => Promise<NamedCommit | undefined>;
   /** Applies the plan. @throws AppError, which says how to resume where the restore was interrupted */
   readonly apply: () => Promise<RestoreReport>;
   readonly close: () => Promise<void>;
@@ -82,12 +85,16 @@ export async function openRestore(
   });
   let resumed: Journal | undefined;
   let prepared: Prepared;
+  let changed: ReturnType<RestoreSession['lastChange']> | undefined;
   try {
     await ensureBranch(repository);
     resumed = findJournal(repository.stateDir, asked.target.name, resume);
     const pulled = await pullRemote(repository, remote, folders, deps.now());
     if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
     const request = resumed ? resumedRequest(asked, resumed) : asked;
+    // Found out while the account is read, which commits nothing then.
+    changed = request.dryRun ? lastChange(repository.git, request.from) : undefined;
+    changed?.catch(() => undefined);
     prepared = await prepareRestore({ deps, request, repository, resumed });
   } catch (error) {
     resumed?.close();
@@ -98,6 +105,7 @@ export async function openRestore(
   return {
     prepared,
     planned: plannedReport(prepared),
+    lastChange: () => changed ?? lastChange(repository.git, prepared.request.from),
     async apply() {
       try {
         const [refusal] = prepared.refusals;
