@@ -18,7 +18,7 @@ const CLASSES = [
 ];
 
 const ARROWS: Readonly<Record<Mark, string>> = { added: '==>', removed: '-.->', changed: '-->', same: '-->' };
-const STROKES: Readonly<Partial<Record<Mark, string>>> = { added: '#0f6a33', removed: '#a3191f' };
+const STROKES: Readonly<Partial<Record<Mark, string>>> = { added: '#1f9d55', removed: '#e0484e' };
 
 interface Marked<T> {
   readonly item: T;
