@@ -20,10 +20,13 @@ interface EntryJson {
   readonly sources: readonly string[];
   readonly commit: string;
   readonly restore?: string;
+  /** The commits that it took back. */
+  readonly undo?: readonly string[];
 }
 
 export function entryJson(account: string, entry: Entry): EntryJson {
   const { time, by, also, certainty: sureness, what, type, id, title, path, oldPath, sources, commit, restore } = entry;
+  const { undone } = entry;
   return {
     time: time.toISOString(),
     by,
@@ -38,5 +41,6 @@ export function entryJson(account: string, entry: Entry): EntryJson {
     sources,
     commit,
     ...(restore ? { restore } : {}),
+    ...(undone ? { undo: undone } : {}),
   };
 }

@@ -67,6 +67,7 @@ export function readFeed(feed: readonly (readonly [path: string, text: string])[
           named: fields,
           baseline: false,
           newRules: false,
+          renewed: false,
           before: new Map(),
           after: new Map(),
         },

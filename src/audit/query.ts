@@ -56,13 +56,21 @@ export function selectKeys(
   );
 }
 
-/** What to search a history for. Everything given must match. */
-export interface Query {
+/** Which changes of a history are meant. Everything given must match. */
+export interface Selecting {
   readonly keys: ReadonlySet<Key> | undefined;
+  /** Ids of commits. */
+  readonly commits: ReadonlySet<string> | undefined;
   readonly since: Date | undefined;
   readonly until: Date | undefined;
   /** Part of a person's name or e-mail address. */
   readonly by: string | undefined;
+  /** The run that read it. */
+  readonly run: string | undefined;
+}
+
+/** What to search the fields of changes for. */
+export interface Query extends Selecting {
   /** A field: its place (`schedule`, `http.baseURI`), or any step of it. */
   readonly field: string | undefined;
   /** A text in the name, the path, or a value before or after. */
@@ -132,11 +140,13 @@ function partsWith(change: FieldChange, text: string): FieldChange[] {
 }
 
 /** Entries that need no document to be read. */
-export function preselect(trail: readonly Entry[], query: Query): Entry[] {
+export function preselect(trail: readonly Entry[], query: Selecting): Entry[] {
   const person = query.by?.toLowerCase();
   return trail.filter(
     (entry) =>
       (query.keys?.has(entry.key) ?? true) &&
+      (query.commits?.has(entry.commit) ?? true) &&
+      (query.run === undefined || entry.run === query.run) &&
       (query.since === undefined || entry.time >= query.since) &&
       (query.until === undefined || entry.time <= query.until) &&
       (person === undefined ||

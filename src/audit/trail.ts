@@ -33,12 +33,18 @@ export interface Entry {
   /** Names of the fields that it changed, where there are no documents to compare. */
   readonly named?: readonly string[];
   readonly commit: string;
+  /** The run that read it. */
+  readonly run?: string;
   /** The restore that made it. */
   readonly restore?: string;
+  /** The commits that it took back; absent where it took back none. */
+  readonly undone?: readonly string[];
   /** The account's first listing: the resource existed before. */
   readonly baseline: boolean;
   /** The rules of the mirror changed with it: a difference need not be an edit. */
   readonly newRules: boolean;
+  /** Made of the documents before it alone, by other rules of the mirror: the account was not read for it. */
+  readonly renewed: boolean;
   /** It is in the commit at which a shallow clone begins: who made it, and when, is not in the clone. */
   readonly cut: boolean;
   readonly before: Files;
@@ -208,9 +214,12 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         certainty: certaintyOf(commit, facts, authorship, line, mirrors),
         sources: line?.sources ?? [],
         commit: commit.id,
+        ...(facts.run ? { run: facts.run } : {}),
         ...(facts.restore ? { restore: facts.restore } : {}),
+        ...(facts.undone.length > 0 ? { undone: facts.undone } : {}),
         baseline: facts.first && before.size === 0,
         newRules: facts.newRules,
+        renewed: facts.renewed,
         cut: isCut,
         before,
         after,

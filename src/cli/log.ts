@@ -1,23 +1,18 @@
 import type { Command } from 'commander';
 import type { LogFlags } from './actions/log.ts';
-import { ACCOUNT, FROM, HISTORY_SELECTOR, JSON_RESULT, MIRROR, SINCE, TIMEZONE, TO, UNTIL } from './options.ts';
+import { ACCOUNT, HISTORY_SELECTOR, JSON_RESULT, MIRROR, withChangeOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerLog(program: Command, io: Io): void {
-  program
+  const command = program
     .command('log')
     .summary('list who changed what, and when')
     .description(
       'Lists the changes of the account from the history of the mirror, newest first, across renames and deletions. ' +
         'Times and people come from the audit log, where it has them.',
     )
-    .argument('[what]', HISTORY_SELECTOR)
-    .option(...SINCE)
-    .option(...UNTIL)
-    .option(...FROM)
-    .option(...TO)
-    .option(...TIMEZONE)
-    .option('--by <person>', 'changes by this person: part of a name or e-mail address')
+    .argument('[what...]', HISTORY_SELECTOR);
+  withChangeOptions(command)
     .option('--field <place>', 'changes of this field, such as schedule or http.baseURI')
     .option('--grep <text>', 'changes with this text in a name or in a value, before or after')
     .option('-n, --limit <number>', 'list at most this many changes')
@@ -40,8 +35,8 @@ Exit codes:
   0   done
   64  no such resource in the history, or no mirror`,
     )
-    .action(async (what: string | undefined, flags: LogFlags, command: Command) => {
+    .action(async (what: string[], flags: LogFlags, self: Command) => {
       const { runLog } = await import('./actions/log.ts');
-      await runLog(io, command.optsWithGlobals<GlobalOptions>(), what, flags);
+      await runLog(io, self.optsWithGlobals<GlobalOptions>(), what, flags);
     });
 }

@@ -1,3 +1,5 @@
+import type { Command } from 'commander';
+
 /** Options that several commands have, as words and help. */
 export const ACCOUNT = ['--account <name>', 'account to read, if the mirror holds several'] as const;
 export const MIRROR = ['--mirror <folder>', 'folder of the mirror to read, without a configuration file'] as const;
@@ -21,10 +23,25 @@ export const UNTIL = [
 export const FROM = ['--from <time>', 'the same as --since'] as const;
 export const TO = ['--to <time>', 'the same as --until'] as const;
 export const TIMEZONE = ['--timezone <zone>', 'whose days are meant, such as Europe/Berlin (default: UTC)'] as const;
+export const BY = ['--by <person>', 'changes by this person: part of a name or e-mail address'] as const;
+export const RUN = ['--run <id>', 'changes that this run read: the trailer Celigo-Run of a commit'] as const;
+/** How changes of the history are chosen, in every command. */
+const CHANGES = [SINCE, UNTIL, FROM, TO, TIMEZONE, BY, RUN] as const;
+export const ALLOW_TARGET_CHANGE = [
+  '--allow-target-change',
+  'go on although a host, URI or other target changes next to credentials that stay; --yes and --force do not',
+] as const;
 export const JSON_RESULT = ['--json', 'print the result as one JSON document'] as const;
 
-/** What `[what]` of a command that reads the history may be. */
+/** Adds the options that choose changes of the history. */
+export function withChangeOptions(command: Command): Command {
+  for (const [flags, help] of CHANGES) command.option(flags, help);
+  return command;
+}
+
+/** What `[what...]` of a command that reads the history may be. */
 export const HISTORY_SELECTOR =
-  '<type>, <type>/<id or name>, integration/<name> with all that belongs to it, an id, or a path (default: everything)';
+  'commits, or what they changed: <type>, <type>/<id or name>, integration/<name> with all that belongs to it, an id, ' +
+  'or a path (default: everything)';
 /** What `<what>` of a command about one resource may be. */
 export const ONE_SELECTOR = '<type>/<id or name>, an id, or a path in the mirror';

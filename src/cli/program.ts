@@ -21,12 +21,14 @@ import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
 import type { Io } from './ui/io.ts';
 import { styleFor } from './ui/style.ts';
+import { registerUndo } from './undo.ts';
 import { registerVerify } from './verify.ts';
 
 /** The commands, in the order of the help. */
 const COMMANDS = [
   registerSync,
   registerRestore,
+  registerUndo,
   registerDiff,
   registerCompare,
   registerShow,

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { ReportFlags } from './actions/report.ts';
-import { ACCOUNT, HISTORY_SELECTOR, MIRROR, TIMEZONE } from './options.ts';
+import { ACCOUNT, HISTORY_SELECTOR, MIRROR, withChangeOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerReport(program: Command, io: Io): void {
-  program
+  const command = program
     .command('report')
     .summary('write an audit report of every change in a period')
     .description(
@@ -12,17 +12,9 @@ export function registerReport(program: Command, io: Io): void {
         '(UI, API, script …), and each field before and after. The HTML report is a single file that works offline, ' +
         'can be searched and filtered, and prints well.',
     )
-    .argument('[what]', HISTORY_SELECTOR)
-    .option(
-      '--from <time>',
-      'start: 2026-11-01, 2026-11, 2026-11-01T08:00Z, "last week", "30 days ago"; ' +
-        'days, weeks and months begin with their first moment (default: the first change)',
-    )
-    .option('--to <time>', 'end; days, weeks and months end with their last moment (default: now)')
+    .argument('[what...]', HISTORY_SELECTOR);
+  withChangeOptions(command)
     .option('--month <month>', 'a whole month, such as 2026-11')
-    .option('--since <time>', 'the same as --from')
-    .option('--until <time>', 'the same as --to')
-    .option(...TIMEZONE)
     .addOption(
       new Option('--format <format>', 'format (default: by the extension of --output, else md)').choices([
         'html',
@@ -32,7 +24,6 @@ export function registerReport(program: Command, io: Io): void {
       ]),
     )
     .option('-o, --output <file>', 'write to this file instead of standard output')
-    .option('--by <person>', 'only changes by this person: part of a name or e-mail address')
     .option(
       '--commit-url <template>',
       'web page of a commit, such as https://git.example/acme/mirror/commit/{commit} ' +
@@ -53,8 +44,8 @@ Exit codes:
   0   done
   64  wrong usage, or no mirror`,
     )
-    .action(async (what: string | undefined, flags: ReportFlags, command: Command) => {
+    .action(async (what: string[], flags: ReportFlags, self: Command) => {
       const { runReport } = await import('./actions/report.ts');
-      await runReport(io, command.optsWithGlobals<GlobalOptions>(), what, flags);
+      await runReport(io, self.optsWithGlobals<GlobalOptions>(), what, flags);
     });
 }

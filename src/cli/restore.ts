@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RestoreFlags } from './input/restore-request.ts';
-import { BEFORE, JSON_RESULT, TIMEZONE } from './options.ts';
+import { ALLOW_TARGET_CHANGE, BEFORE, JSON_RESULT, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerRestore(program: Command, io: Io, finish: (code: number) => void): void {
@@ -35,10 +35,7 @@ export function registerRestore(program: Command, io: Io, finish: (code: number)
       'overwrite changes made since the last sync, delete more than the guards permit, and write again what the ' +
         'server changed after an earlier write',
     )
-    .option(
-      '--allow-target-change',
-      'go on although a host, URI or other target changes next to credentials that stay; --yes and --force do not',
-    )
+    .option(...ALLOW_TARGET_CHANGE)
     .option('--resume [id]', 'resume an interrupted restore')
     .option('--out <file>', 'save the plan instead of applying it')
     .option(...JSON_RESULT)

@@ -53,6 +53,7 @@ const PUT_BACK_TRAILER = 'Celigo-Put-Back';
 const ALSO_LIVE_TRAILER = 'Celigo-Also-Live';
 const RENEWED_TRAILER = 'Celigo-Renewed';
 const NEW_RULES_TRAILER = 'Celigo-New-Rules';
+const UNDO_TRAILER = 'Celigo-Undo';
 /** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
 /** Ends the sentence of a commit whose every author is a guess. */
@@ -172,6 +173,8 @@ export interface MessageInput {
   readonly generated?: string;
   /** The restore that made the changes. */
   readonly restoreId?: string;
+  /** The commits that it took back, full ids. */
+  readonly undone?: readonly string[];
   /** The documents changed because the rules of the mirror did. */
   readonly renewed?: RulesOf;
   /** Some of the changes may come from other rules of the mirror. */
@@ -262,7 +265,13 @@ export function commitMessage(input: MessageInput): string {
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
-  const prefix = input.restoreId ? 'restore: ' : input.renewed ? 'new rules of the mirror: ' : '';
+  const prefix = input.undone
+    ? 'undo: '
+    : input.restoreId
+      ? 'restore: '
+      : input.renewed
+        ? 'new rules of the mirror: '
+        : '';
   const subject = breakDirectives(`${input.account}: ${prefix}${what}`);
   const notes: string[] = [];
   if (input.renewed) notes.push(RENEWED[input.renewed]);
@@ -277,6 +286,7 @@ export function commitMessage(input: MessageInput): string {
     ...(input.renewed ? [`${RENEWED_TRAILER}: true`] : []),
     ...(input.newRules ? [`${NEW_RULES_TRAILER}: true`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
+    ...(input.undone ?? []).map((commit) => `${UNDO_TRAILER}: ${commit}`),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map(coAuthorLine),
   ];
@@ -370,6 +380,8 @@ export interface CommitFacts {
   readonly started: number | undefined;
   /** The restore that made the changes. */
   readonly restore: string | undefined;
+  /** The commits that it took back. */
+  readonly undone: readonly string[];
   /** Types that could not be read. */
   readonly incomplete: readonly string[];
   readonly coAuthors: readonly Person[];
@@ -396,6 +408,7 @@ function timeOf(text: string | undefined): number | undefined {
 export function readMessage(message: string): CommitFacts {
   const lines = new Map<string, ChangeLine>();
   const coAuthors: Person[] = [];
+  const undone: string[] = [];
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
   for (const line of joinDirectives(message).split('\n')) {
@@ -410,6 +423,7 @@ export function readMessage(message: string): CommitFacts {
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);
+    if (key === UNDO_TRAILER) undone.push(value);
     const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
     if (person) coAuthors.push({ name: person[1] ?? '', email: person[2] ?? '' });
   }
@@ -420,6 +434,7 @@ export function readMessage(message: string): CommitFacts {
     run: trailers.get('Celigo-Run'),
     started: timeOf(started),
     restore: trailers.get('Celigo-Restore'),
+    undone,
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,

@@ -4,10 +4,12 @@ import type { JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import type { Made } from './converged.ts';
 import type { Supplied } from './secrets.ts';
-import type { IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
+import type { Contested, IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
 
-export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state'> {
+export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state' | 'undone'> {
   readonly wanted: readonly Wanted[];
+  /** What would be wanted, but meets changes of others. */
+  readonly contested: readonly Contested[];
   readonly live: ReadonlyMap<Key, Live>;
   /** Ids that are known to be different in the target. */
   readonly ids: IdMap;

@@ -13,6 +13,8 @@ interface PlannedRequest {
   readonly prune: boolean;
   readonly withDependencies: boolean;
   readonly enableFlows: boolean;
+  /** The changes to take back, instead of a state to restore: commits, with the resources that are meant. */
+  readonly undo?: readonly { readonly commit: string; readonly keys: readonly string[] }[];
 }
 
 /** A plan as it is saved: for others to review, and applied unchanged or not at all. */

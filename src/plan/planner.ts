@@ -1,15 +1,16 @@
 import { isArray, type Json } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
+import { placeText } from '../core/places.ts';
 import { restorable } from './body.ts';
 import { blockDangling } from './dangling.ts';
 import { compare, planOne } from './decide.ts';
 import { createdInstead, dependentReturns, dependentSteps, handWork } from './dependents.ts';
-import { type Draft, draft, neverMade, type PlanInput } from './draft.ts';
+import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed, orderOfDeletion } from './order.ts';
 import { realValues } from './secrets.ts';
 import { targetChanges } from './targets.ts';
-import type { IdMap, Plan, Step, TargetChange, Wanted } from './types.ts';
+import type { Contested, IdMap, Plan, Step, TargetChange, Wanted } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
 export type { PlanInput } from './draft.ts';
@@ -18,15 +19,20 @@ function deletionSteps(input: PlanInput): Draft[] {
   return input.deletions.map((live) => {
     const never = neverMade(live) ?? live.type.restore.undeletable;
     const base = { version: input.versionOf(live.doc), conflict: live.changed };
+    const why = live.why ?? 'not in the mirror at that time';
     return never
-      ? draft(live, {
-          ...base,
-          action: 'impossible',
-          reason: `not in the mirror at that time, but ${never}`,
-          conflict: false,
-        })
-      : draft(live, { ...base, action: 'delete', reason: 'not in the mirror at that time' });
+      ? draft(live, { ...base, action: 'impossible', reason: `${why}, but ${never}`, conflict: false })
+      : draft(live, { ...base, action: 'delete', reason: why });
   });
+}
+
+/** The step of what is left as it is, since others changed the same fields. */
+function contestedStep(document: Contested): Draft {
+  const { id, isLive, conflicts } = document;
+  const fields = [...new Set(conflicts.map(({ place }) => placeText(place) || 'the document'))];
+  const target = isLive ? { targetId: id } : {};
+  const reason = `changed since: ${list(fields)}; it is left as it is (--force lets the undo win)`;
+  return draft(document, { action: 'blocked', reason, conflicts, ...target });
 }
 
 /** What the plan does to every resource, before its order is known. */
@@ -65,6 +71,10 @@ function createdIds(drafts: ReadonlyMap<Key, Draft>, ids: IdMap): Map<string, Ke
 function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions: readonly Draft[]): Decided {
   const drafts = new Map<Key, Draft>();
   for (const [key, document] of documents) drafts.set(key, planOne(document, input));
+  for (const document of input.contested) {
+    const step = contestedStep(document);
+    drafts.set(step.key, step);
+  }
   for (let changed = true; changed; ) {
     const instead = createdInstead(input, drafts, documents, createdIds(drafts, input.ids));
     for (const step of instead) drafts.set(step.key, step);
@@ -168,12 +178,13 @@ export function planRestore(given: PlanInput): Plan {
   );
   const decided = decide(documents, input, deletions);
   const steps = order(documents, input, decided);
-  const { account, from, target, state } = input;
+  const { account, from, target, state, undone } = input;
   return {
     account,
     from,
     target,
     state,
+    ...(undone ? { undone } : {}),
     steps: steps.filter((step) => !isQuiet(step)).sort(byOrder),
     unchanged: steps.filter(({ action }) => action === 'unchanged').length,
     warnings: [

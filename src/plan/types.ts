@@ -3,6 +3,7 @@ import type { MirrorDocument } from '../core/documents.ts';
 import type { FieldChange } from '../core/field-diff.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Key } from '../core/keys.ts';
+import type { UndoConflict } from '../core/take-back.ts';
 
 /** Ids of the state → ids of the target, for what has another id there. Parts of documents (groups) included. */
 export type IdMap = ReadonlyMap<string, string>;
@@ -37,6 +38,15 @@ export interface LiveDocument {
   readonly path: string;
   readonly doc: JsonObject;
   readonly changed: boolean;
+  /** Why it is to be deleted, in a few words; absent: the state has not got it. */
+  readonly why?: string;
+}
+
+/** A resource that is not written: a change that is merged into it meets one that someone else made since. */
+export interface Contested extends MirrorDocument {
+  /** Whether the target has it. */
+  readonly isLive: boolean;
+  readonly conflicts: readonly UndoConflict[];
 }
 
 /** What a step does to its resource. `unchanged`, `blocked` and `impossible` do nothing. */
@@ -103,6 +113,8 @@ export interface Step {
   readonly targets?: readonly TargetChange[];
   /** Changed live since the last sync. */
   readonly conflict: boolean;
+  /** Fields in which a change that is merged meets one of someone else; the step is blocked then. */
+  readonly conflicts?: readonly UndoConflict[];
   /** Fingerprint of the live document that the step was planned on; absent where there is none. */
   readonly version?: string;
   /** Switched on at the end. */
@@ -118,6 +130,8 @@ export interface Plan {
   /** Origin and owner of the target account. */
   readonly target: { readonly baseUrl: string; readonly userId: string };
   readonly state: { readonly commit: string; readonly date: string };
+  /** The commits that are taken back, full ids; absent where a state is restored. */
+  readonly undone?: readonly string[];
   readonly steps: readonly Step[];
   readonly unchanged: number;
   readonly warnings: readonly string[];

@@ -43,7 +43,17 @@ function entries(...stories: readonly Story[]): Entry[] {
       const by = { name: 'A', email: 'a@x' };
       const common = { key: `${type}/${id}`, type, id, title: '', path: `${type}/${id}.yaml`, also: [], sources: [] };
       const made = { what: 'changed' as const, time: new Date(i), by, certainty, commit: String(i) };
-      return { ...common, ...made, baseline: false, newRules: false, cut: false, before, after: files(doc), ...more };
+      return {
+        ...common,
+        ...made,
+        baseline: false,
+        newRules: false,
+        renewed: false,
+        cut: false,
+        before,
+        after: files(doc),
+        ...more,
+      };
     }),
   );
 }

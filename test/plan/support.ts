@@ -49,6 +49,7 @@ export function planInput(own: Partial<PlanInput> = {}): PlanInput {
     made: () => new Set(),
     enableFlows: false,
     sampleData: false,
+    contested: [],
     deletions: [],
     dependents: [],
     replaced: new Map(),

@@ -3,6 +3,7 @@ import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
+import { readChanges } from '../input/changes.ts';
 import { openTrail } from '../input/trail.ts';
 import { short } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
@@ -16,7 +17,9 @@ export interface BlameFlags {
 
 /** @throws AppError `USAGE` unless exactly one resource matches */
 export async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: BlameFlags): Promise<void> {
-  const { git, account, trail, keys, cut } = await openTrail(io, globals, what, flags);
+  const opened = await openTrail(io, globals, await readChanges(io, [what], {}), flags);
+  const { git, account, trail, cut } = opened;
+  const { keys } = opened.chosen;
   const [key] = keys ?? [];
   if (!key || !keys || keys.size > 1) {
     throw new AppError('USAGE', `${printable(what)} matches ${keys?.size ?? 'all'} resources`, {

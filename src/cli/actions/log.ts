@@ -5,14 +5,14 @@ import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
 import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
 import type { Key } from '../../core/keys.ts';
-import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
+import { type ChangeFlags, readChanges } from '../input/changes.ts';
+import { sayLastChange } from '../input/time-option.ts';
 import { openTrail, withFeed } from '../input/trail.ts';
 import { describeChange } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
 
-export interface LogFlags extends PeriodFlags {
-  readonly by?: string;
+export interface LogFlags extends ChangeFlags {
   readonly field?: string;
   readonly grep?: string;
   readonly limit?: string;
@@ -32,13 +32,13 @@ function limitOf(text: string | undefined): number {
 }
 
 /** @throws AppError `USAGE` */
-export async function runLog(io: Io, globals: GlobalOptions, what: string | undefined, flags: LogFlags): Promise<void> {
+export async function runLog(io: Io, globals: GlobalOptions, words: readonly string[], flags: LogFlags): Promise<void> {
   const limit = limitOf(flags.limit);
-  const period = await readPeriod(io, flags);
-  const opened = await openTrail(io, globals, what, flags);
-  const { git, account, keys, cut } = opened;
+  const opened = await openTrail(io, globals, await readChanges(io, words, flags), flags);
+  const { git, account, chosen: selected, cut } = opened;
+  const { keys } = selected;
   const trail = await withFeed(opened);
-  const query = { keys, ...period, by: flags.by, field: flags.field, grep: flags.grep };
+  const query = { ...selected, field: flags.field, grep: flags.grep };
   // Newest first; of the same second, the later commit.
   const fitting = preselect(trail, query);
   const chosen = fitting
@@ -131,11 +131,11 @@ function cutRows(entries: readonly Entry[]): Row[] {
   ];
 }
 
-function factsOf({ sources, certainty, restore, oldPath }: Entry): string {
+function factsOf({ sources, certainty, restore, undone, oldPath }: Entry): string {
   const facts = [
     ...(oldPath ? [`was ${oldPath}`] : []),
     ...sources,
-    ...(restore ? ['restore'] : []),
+    ...(undone ? [`undo of ${undone.map((commit) => commit.slice(0, 10)).join(', ')}`] : restore ? ['restore'] : []),
     ...(certainty === 'lastModifiedBy' ? ['by the last modifier'] : []),
   ];
   return facts.length > 0 ? `(${facts.join(', ')})` : '';

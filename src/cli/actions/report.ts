@@ -8,7 +8,8 @@ import { buildReport, type Report } from '../../audit/report/model.ts';
 import { type CommitLink, commitLinks } from '../../core/commit-links.ts';
 import { AppError } from '../../core/errors.ts';
 import { lastChange } from '../../history/state.ts';
-import { type PeriodFlags, readPeriod, sayLastChange } from '../input/time-option.ts';
+import { type ChangeFlags, readChanges } from '../input/changes.ts';
+import { sayLastChange } from '../input/time-option.ts';
 import { openTrail, withFeed } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
@@ -16,12 +17,11 @@ import { counted, printable } from '../ui/style.ts';
 
 type Format = 'html' | 'md' | 'csv' | 'json';
 
-export interface ReportFlags extends PeriodFlags {
+export interface ReportFlags extends ChangeFlags {
   /** A whole month, instead of the two sides of a period. */
   readonly month?: string;
   readonly format?: Format;
   readonly output?: string;
-  readonly by?: string;
   readonly commitUrl?: string;
   readonly account?: string;
   readonly mirror?: string;
@@ -52,7 +52,7 @@ function formatOf({ format, output, json }: ReportFlags): Format {
 }
 
 /** The period, also of `--month`. @throws AppError `USAGE` */
-function periodOf({ month, ...flags }: ReportFlags): PeriodFlags {
+function periodOf({ month, ...flags }: ReportFlags): ChangeFlags {
   if (month === undefined) return flags;
   const other = (['since', 'from', 'until', 'to'] as const).find((side) => flags[side] !== undefined);
   if (other !== undefined) {
@@ -75,18 +75,17 @@ function checkTemplate(template: string | undefined): string | undefined {
 export async function runReport(
   io: Io,
   globals: GlobalOptions,
-  what: string | undefined,
+  words: readonly string[],
   flags: ReportFlags,
 ): Promise<void> {
   const format = formatOf(flags);
   const template = checkTemplate(flags.commitUrl);
   const now = io.now();
-  const { since: from, until: to = now } = await readPeriod(io, periodOf(flags), now);
-  const opened = await openTrail(io, globals, what, flags);
-  const { git, account, keys, repository, cut } = opened;
+  const opened = await openTrail(io, globals, await readChanges(io, words, periodOf(flags), now), flags);
+  const { git, account, chosen, repository, cut } = opened;
+  const { since: from, until: to = now } = chosen;
   const trail = await withFeed(opened);
-  const query = { keys, since: from, until: to, by: flags.by, field: undefined, grep: undefined };
-  const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, query) });
+  const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, chosen) });
   if (report.changes.length === 0) sayLastChange(io, account, await lastChange(git, account));
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
   const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);

@@ -6,9 +6,16 @@ import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
 import { restoreJson } from '../../run/restore/report.ts';
-import type { RestoreDeps, RestoreRequest } from '../../run/restore/request.ts';
+import type { RestoreDeps } from '../../run/restore/request.ts';
 import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
-import { type AskedRestore, type RestoreFlags, readRestoreRequest } from '../input/restore-request.ts';
+import {
+  type ApplyFlags,
+  type AskedRestore,
+  type RestoreFlags,
+  readRestoreRequest,
+  readUndoRequest,
+  type UndoFlags,
+} from '../input/restore-request.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
 import { sayLastChange, sayState } from '../input/time-option.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
@@ -35,7 +42,28 @@ export async function runRestore(
   flags: RestoreFlags,
 ): Promise<number> {
   const config = await configOf(io, globals);
-  const asked = await readRestoreRequest(io, config, words, flags);
+  return carryOut(io, globals, config, await readRestoreRequest(io, config, words, flags), flags);
+}
+
+/** Takes changes back: a restore whose documents come from a merge. @returns the exit code. @throws AppError */
+export async function runUndo(
+  io: Io,
+  globals: GlobalOptions,
+  words: readonly string[],
+  flags: UndoFlags,
+): Promise<number> {
+  const config = await configOf(io, globals);
+  return carryOut(io, globals, config, await readUndoRequest(io, config, words, flags), flags);
+}
+
+/** Plans, asks and writes. */
+async function carryOut(
+  io: Io,
+  globals: GlobalOptions,
+  config: Config,
+  asked: AskedRestore,
+  flags: ApplyFlags,
+): Promise<number> {
   const hidden = [...secretsOf(config), ...asked.hidden];
   const dialogue: Dialogue = {
     print: (text) => io.out(scrub(text, hidden)),
@@ -51,8 +79,9 @@ export async function runRestore(
     sayState(io, asked.request.at, session.prepared.state);
     const { plan } = session.planned;
     if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
-    if (flags.out) savePlan(io, flags.out, asked.request, plan);
-    if (asked.request.dryRun || (session.planned.verdict === 'unchanged' && asked.resume === undefined)) {
+    if (flags.out) savePlan(io, flags.out, session.prepared, plan);
+    const idle = session.planned.verdict === 'unchanged' || session.planned.verdict === 'conflict';
+    if (asked.request.dryRun || (idle && asked.resume === undefined)) {
       showPreview(session, dialogue);
       if (session.planned.verdict === 'unchanged')
         sayLastChange(io, session.prepared.request.from, await session.lastChange());
@@ -109,9 +138,10 @@ async function open(deps: RestoreDeps, { request, saved, resume }: AskedRestore)
   }
 }
 
-function savePlan(io: Io, file: string, request: RestoreRequest, plan: Plan): void {
+function savePlan(io: Io, file: string, { request, undone }: RestoreSession['prepared'], plan: Plan): void {
   const { what, prune, withDependencies, enableFlows } = request;
-  const text = renderPlan({ request: { what, prune, withDependencies, enableFlows }, plan });
+  const undo = undone ? { undo: undone.commits } : {};
+  const text = renderPlan({ request: { what, ...undo, prune, withDependencies, enableFlows }, plan });
   io.err(`Plan saved to ${writeOutput(io, '--out', file, text, 0o600)}\n`);
 }
 
@@ -123,6 +153,7 @@ function showPreview({ planned, prepared }: RestoreSession, { print, style, json
   }
   for (const { message, hint } of prepared.refusals)
     print(`${style.red('would be refused:')} ${message}\n${style.cyan('→')} ${hint}\n`);
+  if (planned.verdict === 'conflict') print('Nothing was written: others changed the same since.\n');
   // What is blocked is left to do, though not by this restore.
   if (planned.verdict === 'unchanged')
     print(planned.exitCode === EXIT.done ? 'Nothing to do.\n' : 'Nothing else to do.\n');

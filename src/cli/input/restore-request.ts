@@ -3,30 +3,40 @@ import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { readSecretsFile, textsOf, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
+import { readMessage } from '../../core/message.ts';
+import { parseSelector } from '../../core/selectors.ts';
 import type { StateName } from '../../history/state.ts';
 import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
 import { interruptedAccounts } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';
 import type { Io } from '../ui/io.ts';
 import { accountNamed, sourceAccount, wordsFor } from './accounts.ts';
+import { type ChangeFlags, readChanges } from './changes.ts';
+import { configuredPlace } from './mirror.ts';
 import { type StateFlags, stateAsked } from './time-option.ts';
 
-export interface RestoreFlags extends StateFlags {
-  readonly to?: string;
+/** Options of every command that plans, asks and then writes to an account. */
+export interface ApplyFlags {
   readonly account?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
-  readonly prune?: boolean;
-  readonly withDependencies?: boolean;
+  readonly allowTargetChange?: boolean;
   readonly secrets?: string;
   readonly enableFlows?: boolean;
   readonly force?: boolean;
-  readonly allowTargetChange?: boolean;
   /** The id of a restore, or `true` for the last one. */
   readonly resume?: string | boolean;
   readonly out?: string;
   readonly json?: boolean;
 }
+
+export interface RestoreFlags extends StateFlags, ApplyFlags {
+  readonly to?: string;
+  readonly prune?: boolean;
+  readonly withDependencies?: boolean;
+}
+
+export interface UndoFlags extends ChangeFlags, ApplyFlags {}
 
 /** What a command line asks of a restore. */
 export interface AskedRestore {
@@ -80,8 +90,12 @@ function checkWords(what: readonly string[], saved: SavedPlan | undefined, flags
 }
 
 /** The account that an interrupted restore was writing to. */
-async function resumedAccount(io: Io, config: Config, { to, account, resume }: RestoreFlags): Promise<AccountConfig> {
-  const name = to ?? account;
+async function resumedAccount(
+  io: Io,
+  config: Config,
+  name: string | undefined,
+  { resume }: ApplyFlags,
+): Promise<AccountConfig> {
   if (name) return accountNamed(config, name, '--account');
   const id = typeof resume === 'string' ? resume : undefined;
   const [only, ...more] = await interruptedAccounts(config, io.env, id);
@@ -111,11 +125,45 @@ async function accountsOf(
     return { from, target: accountNamed(config, account, plan.file) };
   }
   if (flags.resume !== undefined) {
-    const target = await resumedAccount(io, config, flags);
+    const target = await resumedAccount(io, config, flags.to ?? flags.account, flags);
     return { from: target.name, target };
   }
   const from = sourceAccount(config, what, flags.account, flags.to);
   return { from, target: accountNamed(config, flags.to ?? from, flags.to ? '--to' : '--account') };
+}
+
+/** What is asked alike of every command that plans, asks and then writes. @throws AppError `USAGE` */
+function readApplying(
+  io: Io,
+  config: Config,
+  target: AccountConfig,
+  flags: ApplyFlags,
+): Pick<RestoreRequest, 'dryRun' | 'enableFlows' | 'force' | 'allowTargetChange' | 'secrets' | 'overrides'> {
+  const dryRun = flags.dryRun === true || flags.out !== undefined;
+  if (!dryRun && !flags.yes && !io.ask)
+    throw usage('cannot ask for confirmation: not a terminal', 'Review the plan with --dry-run, then add --yes');
+  return {
+    dryRun,
+    enableFlows: flags.enableFlows ?? false,
+    force: flags.force ?? false,
+    allowTargetChange: flags.allowTargetChange ?? false,
+    secrets: flags.secrets ? readSecretsFile(flags.secrets, io.env, io.cwd) : new Map(),
+    overrides: valuesByResource(target.overrides ?? {}, (problem) =>
+      usage(
+        `${config.source}: accounts.${target.name}.overrides${problem}`,
+        'Write it like this: "connections/<id or name>: { http.baseURI: https://… }"',
+      ),
+    ),
+  };
+}
+
+function asking(request: RestoreRequest, { resume }: ApplyFlags, saved?: SavedPlan): AskedRestore {
+  return {
+    request,
+    hidden: textsOf(request.secrets),
+    ...(saved ? { saved } : {}),
+    ...(resume === undefined ? {} : { resume: typeof resume === 'string' ? { id: resume } : {} }),
+  };
 }
 
 /**
@@ -132,35 +180,88 @@ export async function readRestoreRequest(
   const saved = plan?.saved;
   const what = saved ? saved.request.what : wordsFor(io, config, words);
   checkWords(what, saved, flags);
-  const secrets = flags.secrets ? readSecretsFile(flags.secrets, io.env, io.cwd) : new Map();
   const { from, target } = await accountsOf(io, config, what, plan, flags);
-  const dryRun = flags.dryRun === true || flags.out !== undefined;
-  if (!dryRun && !flags.yes && !io.ask)
-    throw usage('cannot ask for confirmation: not a terminal', 'Review the plan with --dry-run, then add --yes');
+  const applying = readApplying(io, config, target, flags);
+  const undo = saved?.request.undo;
   const at: StateName | undefined = saved ? { text: saved.plan.state.commit, option: '--at' } : stateAsked(flags);
   const request: RestoreRequest = {
     what,
+    ...(undo ? { undo: { commits: undo } } : {}),
     ...(at ? { at } : {}),
     from,
     target,
-    dryRun,
+    ...applying,
     prune: saved?.request.prune ?? flags.prune ?? false,
     withDependencies: saved?.request.withDependencies ?? flags.withDependencies ?? false,
-    enableFlows: saved?.request.enableFlows ?? flags.enableFlows ?? false,
-    force: flags.force ?? false,
-    allowTargetChange: flags.allowTargetChange ?? false,
-    secrets,
-    overrides: valuesByResource(target.overrides ?? {}, (problem) =>
-      usage(
-        `${config.source}: accounts.${target.name}.overrides${problem}`,
-        'Write it like this: "connections/<id or name>: { http.baseURI: https://… }"',
-      ),
-    ),
+    enableFlows: saved?.request.enableFlows ?? applying.enableFlows,
   };
-  return {
-    request,
-    hidden: textsOf(secrets),
-    ...(saved ? { saved } : {}),
-    ...(flags.resume === undefined ? {} : { resume: typeof flags.resume === 'string' ? { id: flags.resume } : {} }),
+  return asking(request, flags, saved);
+}
+
+/** The account whose changes commits are: what is not known yet may be in the remote. */
+async function accountOfCommits(io: Io, config: Config, words: readonly string[]): Promise<string | undefined> {
+  const { git } = configuredPlace(io, config);
+  for (const word of words) {
+    const named = /^[^-]/.test(word) ? await git.ask(['log', '-1', '--format=%B', '--end-of-options', word, '--']) : '';
+    const { account } = readMessage(named ?? '');
+    if (account !== undefined && config.accounts.some(({ name }) => name === account)) return account;
+  }
+  return undefined;
+}
+
+/** @throws AppError `USAGE` for words and flags that choose no change */
+function checkChosen(words: readonly string[], flags: UndoFlags): void {
+  const { since, from, by, run } = flags;
+  const resuming = flags.resume !== undefined;
+  const options = [since, from, by, run].some((option) => option !== undefined);
+  if (resuming && (options || words.length > 0 || (flags.until ?? flags.to) !== undefined))
+    throw usage('--resume takes back what was named at the start', 'Leave out what to take back');
+  if (resuming || options) return;
+  const only = words.every((word) => isSelector(word));
+  if (words.length === 0 || only)
+    throw usage(
+      words.length === 0 ? 'no change was named' : `${words.join(' ')}: which of its changes is not said`,
+      'Name commits, or use --by, --since or --run; to list the changes with their commits: celigo-mirror log',
+    );
+}
+
+function isSelector(word: string): boolean {
+  try {
+    parseSelector(word, '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads the words and flags of `undo`, and the files they name.
+ * @throws AppError `USAGE`
+ */
+export async function readUndoRequest(
+  io: Io,
+  config: Config,
+  given: readonly string[],
+  flags: UndoFlags,
+): Promise<AskedRestore> {
+  const words = wordsFor(io, config, given);
+  checkChosen(words, flags);
+  const named = flags.account ?? (flags.resume === undefined ? await accountOfCommits(io, config, words) : undefined);
+  const target =
+    flags.resume === undefined
+      ? accountNamed(config, sourceAccount(config, words, named), '--account')
+      : await resumedAccount(io, config, named, flags);
+  const query = await readChanges(io, words, flags);
+  const request: RestoreRequest = {
+    what: [
+      `undo of ${[...words, ...(query.by === undefined ? [] : [`changes by ${query.by}`])].join(' ') || 'changes'}`,
+    ],
+    undo: { query },
+    from: target.name,
+    target,
+    ...readApplying(io, config, target, flags),
+    prune: false,
+    withDependencies: false,
   };
+  return asking(request, flags);
 }

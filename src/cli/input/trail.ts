@@ -1,7 +1,7 @@
+import { type ChangeQuery, selecting } from '../../audit/choose.ts';
 import { readFeed } from '../../audit/feed.ts';
-import { selectInHistory } from '../../audit/parts.ts';
+import type { Selecting } from '../../audit/query.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
-import type { Key } from '../../core/keys.ts';
 import { FEED_DIR } from '../../core/layout.ts';
 import { type HistoryCut, readCut, readHistory } from '../../history/commits.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
@@ -13,8 +13,8 @@ import { anyAscii } from './transliterate.ts';
 interface OpenTrail extends ReadOnlyMirror {
   /** Oldest first. */
   readonly trail: readonly Entry[];
-  /** `undefined`: all. */
-  readonly keys: ReadonlySet<Key> | undefined;
+  /** The changes that were asked for. */
+  readonly chosen: Selecting;
   /** Where the history of a shallow clone begins. */
   readonly cut: CutJson | null;
 }
@@ -28,15 +28,15 @@ interface CutJson {
 
 /**
  * Opens the mirror and reads its history; warns on standard error if that is not complete.
- * @throws AppError `USAGE` if nothing in the history matches `what`
+ * @throws AppError `USAGE` for a word that means nothing in the history
  */
 export async function openTrail(
   io: Io,
   globals: GlobalOptions,
-  what: string | undefined,
+  query: ChangeQuery,
   options: { readonly mirror?: string; readonly account?: string },
 ): Promise<OpenTrail> {
-  const mirror = await openMirror(io, globals, what === undefined ? [] : [what], options);
+  const mirror = await openMirror(io, globals, query.words, options);
   const commits = await readHistory(mirror.git, mirror.account);
   const cut = await readCut(mirror.git);
   const trail = readTrail(commits, mirror.account, cut?.commit);
@@ -47,8 +47,8 @@ export async function openTrail(
         `commit ${commit.slice(0, 10)}.\n→ To fetch the rest: ${remedy}\n`,
     );
   }
-  const keys = await selectInHistory(mirror.git, trail, mirror.what[0], mirror.account, anyAscii);
-  return { ...mirror, trail, keys, cut: cutJson(cut) };
+  const chosen = await selecting(mirror.git, mirror.account, trail, { ...query, words: mirror.what }, anyAscii);
+  return { ...mirror, trail, chosen, cut: cutJson(cut) };
 }
 
 /** The history with what the audit feed has from before the mirror began, where that is known. */

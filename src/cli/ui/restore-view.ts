@@ -1,6 +1,9 @@
+import type { Json } from '../../core/json.ts';
+import { placeText } from '../../core/places.ts';
+import type { UndoConflict } from '../../core/take-back.ts';
 import type { MarkerChange, Plan, Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
-import { describeChange } from './change-view.ts';
+import { describeChange, short } from './change-view.ts';
 import { counted, printable, type Style } from './style.ts';
 import { describeCommits, describeRemote } from './sync-view.ts';
 
@@ -26,6 +29,8 @@ const COUNTED = {
 
 /** New ids listed one by one. */
 const MOST_IDS = 20;
+/** Commits that are named in one line. */
+const MOST_COMMITS = 5;
 
 function paint(action: Step['action'], style: Style): (text: string) => string {
   if (action === 'create' || action === 'undelete') return style.green;
@@ -49,6 +54,19 @@ function describeMarker({ place, is, from }: MarkerChange): string {
     : `marker: ${where} stands for the credential of ${printable(from)}`;
 }
 
+/** A conflict with its three values, one a line; of texts, the first lines. */
+function describeConflict({ place, lines, base, changed, live, returned }: UndoConflict, style: Style): string[] {
+  const where = lines ? `${placeText(place)}, line ${lines[0] + 1}` : placeText(place) || '(document)';
+  const value = (held: Json | undefined): string => (held === undefined ? '(absent)' : short(held));
+  const why = returned ? 'changed since, and again to the same value' : 'changed since';
+  return [
+    `      ${style.red('conflict')} ${printable(where)}: ${why}`,
+    `        the change left  ${value(base)}`,
+    `        before it        ${style.green(value(changed))}`,
+    `        now              ${style.red(value(live))}`,
+  ];
+}
+
 function describeStep(step: Step, style: Style): string[] {
   const { action, key, targetId, title, reason } = step;
   if (action === 'unchanged') return step.existing ? [style.dim(`  = ${key} → ${targetId}: ${printable(reason)}`)] : [];
@@ -58,6 +76,7 @@ function describeStep(step: Step, style: Style): string[] {
   const lines = [`  ${head}${how} ${ids} ${style.bold(`"${printable(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
+  for (const conflict of step.conflicts ?? []) lines.push(...describeConflict(conflict, style));
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   for (const marker of step.markers ?? []) lines.push(`      ${style.yellow(describeMarker(marker))}`);
   for (const { field } of step.targets ?? [])
@@ -69,13 +88,20 @@ function describeStep(step: Step, style: Style): string[] {
   return lines;
 }
 
+/** Some of many. */
+function listed(names: readonly string[]): string {
+  const more = names.length - MOST_COMMITS;
+  return more > 0 ? `${names.slice(0, MOST_COMMITS).join(', ')} and ${more} more` : names.join(', ');
+}
+
 /** The plan for a person: every step with its field changes, then warnings and counts. */
 export function describePlan(plan: Plan, style: Style): string {
   const source = plan.from === plan.account ? plan.account : `${plan.from} into ${plan.account}`;
   const commit = style.cyan(plan.state.commit.slice(0, 10) || 'now');
   const when = style.dim(`(${plan.state.date.slice(0, 16).replace('T', ' ')} UTC)`);
+  const undone = plan.undone && listed(plan.undone.map((id) => style.cyan(id.slice(0, 10))));
   const lines = [
-    `${style.bold(source)} as of ${commit} ${when}: ${counts(plan, style)}`,
+    `${style.bold(source)} ${undone ? `without ${undone}` : `as of ${commit} ${when}`}: ${counts(plan, style)}`,
     ...plan.steps.flatMap((step) => describeStep(step, style)),
     ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
   ];

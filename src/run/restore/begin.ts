@@ -26,7 +26,7 @@ export async function startJournal(prepared: Prepared): Promise<Journal> {
   return journal;
 }
 
-async function newJournal({ deps, request, repository, plan, client, userId }: Prepared): Promise<Journal> {
+async function newJournal({ deps, request, repository, plan, undone, client, userId }: Prepared): Promise<Journal> {
   const { env, signal } = deps;
   const userGit = createGit({ cwd: repository.path, config: deps.config.repository, env, signal });
   const startedAt = deps.now().toISOString();
@@ -37,6 +37,7 @@ async function newJournal({ deps, request, repository, plan, client, userId }: P
     from: plan.from,
     commit: plan.state.commit,
     what: request.what,
+    ...(undone ? { undo: undone.commits } : {}),
     options: {
       prune: request.prune,
       withDependencies: request.withDependencies,

@@ -19,7 +19,7 @@ export function checkRequest({ request, deps }: RestoreContext, { state, selecti
     });
   }
   if (request.secrets.size === 0) return;
-  const known = new Set<string>(state.documents.keys());
+  const known = new Set<string>([...state.documents.keys(), ...selection.selected]);
   for (const { type, slug } of state.documents.values()) known.add(`${type}/${slug}`);
   for (const selector of request.secrets.keys()) {
     const slash = selector.indexOf('/');

@@ -1,24 +1,33 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTrail } from '../../audit/trail.ts';
+import { chooseUndone, type History } from '../../audit/undone.ts';
 import { catalogueWith } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
+import { readCut, readHistory } from '../../history/commits.ts';
 import { type Selection, selectAt } from '../../history/selection.ts';
-import type { MirrorState } from '../../history/state.ts';
-import type { RestoreContext } from './request.ts';
+import { headCommit, type MirrorState, readState } from '../../history/state.ts';
+import type { RestoreContext, UndoRequest } from './request.ts';
+import { stateBefore } from './resume.ts';
+import type { Undone } from './undo.ts';
 
-/** The state to restore, and what of it. */
+/** The state to restore, and what of it; of an undo, the newest state. */
 export interface Chosen {
   readonly state: MirrorState;
   readonly selection: Selection;
+  /** What is taken back, instead of restoring the state. */
+  readonly undone?: Undone;
 }
 
 /**
  * The state of the interrupted restore, of `--at`, or of HEAD; for what HEAD no longer holds, the last one that did.
  * @throws AppError `REPOSITORY` where there is no clone, `USAGE` for what the state does not hold
  */
-export async function chooseState({ repository, deps, request, resumed }: RestoreContext): Promise<Chosen> {
+export async function chooseState(context: RestoreContext): Promise<Chosen> {
+  const { repository, deps, request, resumed } = context;
   if (!existsSync(join(repository.gitDir, 'HEAD')))
     throw new AppError('REPOSITORY', `${repository.path} is not a git repository`, {});
+  if (request.undo) return chooseChanges(context, request.undo);
   const { state, selection } = await selectAt(repository.git, request.from, request.what, {
     at: resumed ? { text: resumed.head.commit, option: '--at' } : request.at,
     now: deps.now(),
@@ -27,4 +36,23 @@ export async function chooseState({ repository, deps, request, resumed }: Restor
   });
   // What the target ignores stays there as it is, also where an older state holds it.
   return { state: { ...state, find: catalogueWith(request.target.ignore).find }, selection };
+}
+
+/** The changes to take back, and the newest state. A resumed undo looks at neither anew: it may have made them. */
+async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promise<Chosen> {
+  const { repository, deps, request, resumed } = context;
+  const { git } = repository;
+  const { from, target } = request;
+  const state = await readState(git, from, await headCommit(git));
+  const commits = await readHistory(git, from, resumed ? resumed.head.base : 'HEAD');
+  const cut = await readCut(git);
+  const history: History = { commits, trail: readTrail(commits, from, cut?.commit) };
+  const notice = (message: string): void => deps.report({ name: 'notice', account: target.name, message });
+  const chosen =
+    'commits' in undo ? undo.commits : await chooseUndone(git, from, history, undo.query, deps.transliterate, notice);
+  return {
+    state: { ...state, find: catalogueWith(target.ignore).find },
+    selection: { all: false, selected: new Set(chosen.flatMap(({ keys }) => keys)) },
+    undone: { commits: chosen, history, ...(resumed ? { before: await stateBefore(repository, resumed) } : {}) },
+  };
 }

@@ -13,6 +13,8 @@ import { type Renew, renewing } from './reader.ts';
 import { isSameAccount, type RestoreContext } from './request.ts';
 import { adoptCreated, touchedKeys, undeletedKeys } from './resume.ts';
 import { readServerMade, type ServerMade, writeServerMade } from './server-made.ts';
+import { wantsOfUndo } from './undo.ts';
+import { type Wants, wantsOfState } from './wants.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 /** The target before the first write. */
@@ -21,6 +23,7 @@ export interface Fetched {
   readonly writer: Writer;
   readonly renew: Renew;
   readonly live: LiveAccount;
+  readonly wants: Wants;
   /** The token's user. */
   readonly userId: string;
   /** New ids of earlier restores, by type, as HEAD holds them. */
@@ -57,6 +60,7 @@ export async function observeTarget(
     operator: resumed.head.operator,
     touched: touchedKeys(resumed),
     undeleted: undeletedKeys(resumed),
+    ...(resumed.head.undo ? { undone: resumed.head.undo.map(({ commit }) => commit) } : {}),
     files: [],
   };
   return observe({ ...deps, signal: AbortSignal.any([deps.signal, signal]) }, request.target, repository, {
@@ -72,9 +76,9 @@ export async function observeTarget(
  */
 export async function fetchTarget(
   context: RestoreContext,
-  { state }: Chosen,
+  chosen: Chosen,
   client: ApiClient,
-  live: LiveAccount,
+  observed: LiveAccount,
 ): Promise<Fetched> {
   const { deps, request, repository, resumed } = context;
   const { target } = request;
@@ -92,15 +96,19 @@ export async function fetchTarget(
   const { lookupCacheData } = target;
   const writer = createWriter({ client, catalogue, normalise, lookupCacheData, signal: deps.signal });
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
-  const living = new Set(live.keys().map(idIn));
+  const living = new Set(observed.keys().map(idIn));
   const path = idMapPath(request.from, target.name);
   const ids = isSameAccount(request) ? recreatedIds(known, (id) => living.has(id), path) : known;
-  if (resumed) await adoptCreated(context, resumed, { state, live, renew, ids });
+  // A merge takes in what changed since the last sync; of a resumed one, that came after the plan.
+  const live = chosen.undone && !resumed ? { ...observed, isChanged: () => false } : observed;
+  const input = { live, renew, ids, idMaps };
+  const wants = chosen.undone ? await wantsOfUndo(context, chosen.undone, input) : wantsOfState(request, chosen, input);
+  if (resumed) await adoptCreated(context, resumed, { wants, live, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));
   const noteMade: Fetched['noteMade'] = (more) => {
     for (const [key, notes] of noted ? more : []) noted?.set(key, notes);
     if (noted && !request.dryRun) writeServerMade(repository.stateDir, target.name, noted);
   };
-  return { client, writer, renew, live, userId, idMaps, ids, made, noteMade };
+  return { client, writer, renew, live, wants, userId, idMaps, ids, made, noteMade };
 }

@@ -35,6 +35,8 @@ export interface JournalHead {
   readonly from: string;
   readonly commit: string;
   readonly what: readonly string[];
+  /** The changes that are taken back; absent where a state is restored. */
+  readonly undo?: readonly { readonly commit: string; readonly keys: readonly string[] }[];
   readonly options: {
     readonly prune: boolean;
     readonly withDependencies: boolean;

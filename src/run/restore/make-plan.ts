@@ -6,7 +6,7 @@ import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import { versionOf } from './live.ts';
 import type { Matched } from './match.ts';
-import { documentsWith, extraneousDocuments, idsToFind, replacedIds } from './out-of-scope.ts';
+import { documentsWith, idsToFind, replacedIds } from './out-of-scope.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { touchedKeys } from './resume.ts';
 import { askForUnlisted } from './unlisted.ts';
@@ -21,8 +21,8 @@ export interface Planned {
 /** Plans: reads of the target only what may have to follow new ids, or to go. */
 export async function makePlan(
   { deps, request, resumed }: RestoreContext,
-  { state, selection }: Chosen,
-  { live, ids, idMaps, userId, made, writer }: Fetched,
+  { state, selection, undone }: Chosen,
+  { live, wants, ids, userId, made, writer }: Fetched,
   { wanted, found }: Matched,
 ): Promise<Planned> {
   const { target } = request;
@@ -47,6 +47,7 @@ export async function makePlan(
     from: request.from,
     target: { baseUrl: target.baseUrl, userId },
     state: { commit: state.commit ?? '', date: (state.date ?? deps.now()).toISOString() },
+    ...(undone ? { undone: undone.commits.map(({ commit }) => commit) } : {}),
     wanted,
     live: found,
     ids,
@@ -56,9 +57,8 @@ export async function makePlan(
     made,
     enableFlows: request.enableFlows,
     sampleData: target.sampleData,
-    deletions: request.prune
-      ? (await extraneousDocuments(live, stateKeys, ids, sameAccount, idMaps)).map(unlessOwn)
-      : [],
+    deletions: (await wants.deletions()).map(unlessOwn),
+    contested: wants.contested,
     dependents,
     replaced: sameAccount ? replacedIds(live, ids, dependents) : new Map(),
     versionOf,

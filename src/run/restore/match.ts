@@ -6,8 +6,6 @@ import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
-import { pathsOf } from '../../history/selection.ts';
-import { readDocuments } from '../../history/state.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { madeBy, noteOf } from '../../plan/converged.ts';
 import type { Supplied } from '../../plan/secrets.ts';
@@ -20,7 +18,7 @@ import { lookUp } from './lookup.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
 import { createdKeys, touchedKeys } from './resume.ts';
 import type { ServerMade } from './server-made.ts';
-import { asWanted, differing, learnParts, referredOwn } from './wanted.ts';
+import { learnParts, referredOwn } from './wanted.ts';
 
 /** An existing resource of the target that was found, or chosen by a person, to be used for one of the state. */
 interface Match {
@@ -43,7 +41,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   const { deps, request, resumed } = context;
   const { live, ids, client, writer } = fetched;
   const sameAccount = isSameAccount(request);
-  const asked = await readWanted(request, chosen, fetched);
+  const asked: readonly Wanted[] = await fetched.wants.documents();
   // Resources of the target that are only referred to are matched too, but never changed.
   const referred = sameAccount ? [] : await referredOwn(chosen.state, asked, chosen.selection.selected);
   const matches: Match[] = [];
@@ -91,18 +89,6 @@ function madeOfCreations(
     made.set(keyOf(type.name, there.id), madeBy(type, expected, forms.live, undefined).map(noteOf));
   }
   return made;
-}
-
-/** The documents of the state that may have to be written, as the target should have them. */
-async function readWanted(
-  request: RestoreContext['request'],
-  { state, selection }: Chosen,
-  { live, renew }: Fetched,
-): Promise<Wanted[]> {
-  const paths = isSameAccount(request)
-    ? differing(state, live, selection.selected)
-    : pathsOf(state, selection.selected);
-  return (await readDocuments(state, paths)).map((document) => asWanted(document, request, renew));
 }
 
 /** What the interrupted restore wrote itself does not count as changed. */

@@ -1,4 +1,4 @@
-import type { Key } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import type { MirrorFile } from '../../core/layout.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
 import type { Applied } from './apply.ts';
@@ -6,21 +6,31 @@ import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
 import type { Prepared } from './prepared.ts';
 import { touchedKeys, undeletedKeys } from './resume.ts';
+import type { Undone } from './undo.ts';
 
 /** Mirrors the account as the restore left it: one commit with the operator as author, and the new ids. */
 export async function mirrorResult(prepared: Prepared, journal: Journal, applied: Applied): Promise<LiveAccount> {
-  const { deps, request, repository } = prepared;
+  const { deps, request, repository, undone, ids } = prepared;
+  const touched = new Set<Key>([...touchedKeys(journal), ...applied.written.keys()]);
   return observe(deps, request.target, repository, {
     dryRun: false,
     restore: {
       id: journal.head.id,
       operator: journal.head.operator,
       // By the ids in the target, and what was replaced by its old ones.
-      touched: new Set<Key>([...touchedKeys(journal), ...applied.written.keys()]),
+      touched,
       undeleted: undeletedKeys(journal),
+      ...(undone ? { undone: writtenOf(undone, touched, ids) } : {}),
       files: await nextIdMaps(prepared, applied),
     },
   });
+}
+
+/** The commits that something was taken back of. */
+function writtenOf({ commits }: Undone, touched: ReadonlySet<Key>, ids: ReadonlyMap<string, string>): string[] {
+  const isTouched = (key: Key): boolean =>
+    touched.has(key) || touched.has(keyOf(typeIn(key), ids.get(idIn(key)) ?? ''));
+  return commits.filter(({ keys }) => keys.some(isTouched)).map(({ commit }) => commit);
 }
 
 /** The file of new ids, where it changed. */

@@ -2,6 +2,8 @@ import { EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
+import { placeText } from '../../core/places.ts';
+import type { UndoConflict } from '../../core/take-back.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import type { Applied } from './apply.ts';
@@ -56,12 +58,13 @@ export interface RestoreReport {
 export function plannedReport({ plan, refusals, client, live, plannedAtMs }: Prepared): RestoreReport {
   const blocked = plan.steps.some(({ action }) => action === 'blocked');
   const acting = plan.steps.some(isActing);
+  const contested = plan.steps.some(({ conflicts = [] }) => conflicts.length > 0);
   return {
     account: plan.account,
     from: plan.from,
     plan,
-    verdict: refusals.length > 0 ? 'refused' : acting ? 'planned' : 'unchanged',
-    exitCode: refusals.length > 0 ? EXIT.refused : blocked ? EXIT.partial : EXIT.done,
+    verdict: refusals.length > 0 ? 'refused' : acting ? 'planned' : contested ? 'conflict' : 'unchanged',
+    exitCode: refusals.length > 0 || contested ? EXIT.refused : blocked ? EXIT.partial : EXIT.done,
     outcomes: [],
     drift: [],
     warnings: plan.warnings,
@@ -81,7 +84,9 @@ export function finalReport(prepared: Prepared, results: Results): RestoreReport
   const { client, live, request, wanted } = prepared;
   const { journal, switched, lost, preserved, mirrored, compared, writes, applyMs } = results;
   const outcomes = finalOutcomes(results);
-  const conflict = lost.found.length > 0 || outcomes.some(({ result }) => result === 'conflict');
+  const conflict =
+    lost.found.length > 0 ||
+    outcomes.some(({ result, step }) => result === 'conflict' || (step.conflicts?.length ?? 0) > 0);
   const partial =
     compared.drift.length > 0 ||
     mirrored.report.incomplete.length > 0 ||
@@ -141,6 +146,18 @@ function finalWarnings({ plan }: Prepared, { switched, lost, preserved, mirrored
   ];
 }
 
+/** A conflict as `--json` prints it: the value that the change left, the one before it, the one there is. */
+function conflictJson({ place, lines, base, changed, live, returned }: UndoConflict) {
+  return {
+    place: placeText(place),
+    ...(lines ? { line: lines[0] + 1 } : {}),
+    ...(base === undefined ? {} : { left: base }),
+    ...(changed === undefined ? {} : { wanted: changed }),
+    ...(live === undefined ? {} : { live }),
+    ...(returned ? { returned } : {}),
+  };
+}
+
 function stepJson(step: Step, outcome: Outcome | undefined) {
   return {
     type: step.type,
@@ -159,6 +176,7 @@ function stepJson(step: Step, outcome: Outcome | undefined) {
     ...(step.markers ? { markers: step.markers } : {}),
     ...(step.targets ? { targets: step.targets } : {}),
     ...(step.conflict ? { conflict: true } : {}),
+    ...(step.conflicts ? { conflicts: step.conflicts.map(conflictJson) } : {}),
     ...(step.enable ? { enable: true } : {}),
   };
 }
@@ -173,6 +191,7 @@ export function restoreJson(report: RestoreReport) {
     from,
     ...(restoreId ? { restoreId } : {}),
     state: plan.state,
+    ...(plan.undone ? { undo: plan.undone } : {}),
     ...rest,
     unchanged: plan.unchanged,
     steps: plan.steps.map((step) => stepJson(step, outcomes.get(step.key))),

@@ -1,3 +1,5 @@
+import type { ChangeQuery } from '../../audit/choose.ts';
+import type { UndoneCommit } from '../../audit/undone.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
@@ -7,10 +9,15 @@ import type { Supplied } from '../../plan/secrets.ts';
 import type { SyncDeps } from '../sync/sync-deps.ts';
 import type { Journal } from './journal.ts';
 
-/** What `restore` was asked to do. */
+/** What is to be taken back: what a person chose, or what was found to be meant. */
+export type UndoRequest = { readonly query: ChangeQuery } | { readonly commits: readonly UndoneCommit[] };
+
+/** What `restore` or `undo` was asked to do. */
 export interface RestoreRequest {
-  /** Selectors. */
+  /** Selectors; of an undo, words for people. */
   readonly what: readonly string[];
+  /** Take these changes back, instead of restoring a state. */
+  readonly undo?: UndoRequest;
   /** The state to restore; that of HEAD when absent. */
   readonly at?: StateName;
   /** Account whose mirror is restored. */

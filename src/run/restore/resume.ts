@@ -1,17 +1,15 @@
 import { findType } from '../../catalogue/index.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
-import { readPath } from '../../core/layout.ts';
-import { pathsOf } from '../../history/selection.ts';
-import { type MirrorState, readDocuments, readState } from '../../history/state.ts';
+import { type MirrorState, readState } from '../../history/state.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { createBody } from '../../plan/body.ts';
 import { learnId } from '../idmaps.ts';
 import { findCreated } from './find-created.ts';
 import type { Journal } from './journal.ts';
 import type { LiveAccount } from './live.ts';
-import type { Renew } from './reader.ts';
 import type { RestoreContext } from './request.ts';
-import { asWanted } from './wanted.ts';
+import type { Wants } from './wants.ts';
 
 /** The mirror of the target before the restore's first write. @throws GitFailure for a commit that is gone */
 export function stateBefore({ git }: Repository, { head }: Journal): Promise<MirrorState> {
@@ -54,9 +52,9 @@ function keysOf(journal: Journal, wanted: (action: string) => boolean): Set<Key>
 export async function adoptCreated(
   { repository, request }: RestoreContext,
   journal: Journal,
-  target: { state: MirrorState; live: LiveAccount; renew: Renew; ids: Map<string, string> },
+  target: { readonly wants: Wants; readonly live: LiveAccount; readonly ids: Map<string, string> },
 ): Promise<void> {
-  const { state, live, renew, ids } = target;
+  const { wants, live, ids } = target;
   const claimed = new Set<string>();
   const open = new Set<Key>();
   for (const entry of journal.entries) {
@@ -72,12 +70,10 @@ export async function adoptCreated(
   if (open.size === 0) return;
   const before = await stateBefore(repository, journal);
   const old = new Set([...before.documents.values()].map(({ id }) => id));
-  const paths = pathsOf(state, open);
   // Groups come first: the id of its integration distinguishes a flow from others of its name.
-  const isGroup = (path: string): number => Number(findType(readPath(path)?.type ?? '')?.dependence === 'group');
-  const byNeed = paths.sort((a, b) => isGroup(b) - isGroup(a));
-  for (const held of await readDocuments(state, byNeed)) {
-    const document = asWanted(held, request, renew);
+  const isGroup = ({ type }: MirrorDocument): number => Number(type.dependence === 'group');
+  const byNeed = [...(await wants.among(open))].sort((a, b) => isGroup(b) - isGroup(a));
+  for (const document of byNeed) {
     const { type, id } = document;
     if (findType(type.name)?.restore.mode === 'bulk') continue;
     const unknown = live.keys().filter((key) => {

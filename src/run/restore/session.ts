@@ -143,6 +143,7 @@ function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequ
     allowTargetChange: head.options.allowTargetChange || request.allowTargetChange,
     enableFlows: head.options.enableFlows || request.enableFlows,
     what: head.what,
+    ...(head.undo ? { undo: { commits: head.undo } } : {}),
     from: head.from,
     dryRun: request.dryRun,
   };

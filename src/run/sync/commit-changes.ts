@@ -160,6 +160,7 @@ function requestOf(
     incomplete: decision.incomplete,
     first: headState.binding === undefined && !group.restored,
     ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
+    ...(group.restored && options.restore?.undone ? { undone: options.restore.undone } : {}),
     newRules: start.newRules && group.changes.some(({ kind }) => kind !== 'added'),
     ...(last ? { generated: wordsFor(settingsOf(decision)) } : {}),
     nounsOf,

@@ -37,6 +37,8 @@ export interface SyncOptions {
 export interface RestoreCommit {
   readonly id: string;
   readonly operator: Person;
+  /** The commits that it takes back, if it is an undo, full ids. */
+  readonly undone?: readonly string[];
   /** Resources that the restore wrote, `<type>/<id>`; changes of others are attributed as ever. */
   readonly touched: ReadonlySet<string>;
   /** Those of them that came back from the recycle bin with their ids, `<type>/<id>`. */

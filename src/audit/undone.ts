@@ -1,0 +1,120 @@
+import { AppError } from '../core/errors.ts';
+import { idIn, type Key, typeIn } from '../core/keys.ts';
+import type { Transliterate } from '../core/layout.ts';
+import { oneLine, readMessage } from '../core/message.ts';
+import { type HistoryCommit, readCut } from '../history/commits.ts';
+import type { Git } from '../mirror/git.ts';
+import { type ChangeQuery, selecting } from './choose.ts';
+import { preselect } from './query.ts';
+import type { Entry } from './trail.ts';
+
+/** A commit whose changes are taken back, of these resources: by the ids that they have in it. */
+export interface UndoneCommit {
+  /** Full id. */
+  readonly commit: string;
+  readonly keys: readonly Key[];
+}
+
+/** The history of an account, twice: as commits, and as what they changed. */
+export interface History {
+  readonly commits: readonly HistoryCommit[];
+  /** Oldest first. */
+  readonly trail: readonly Entry[];
+}
+
+function short(commit: string): string {
+  return commit.slice(0, 10);
+}
+
+function refused(message: string, hint: string): AppError {
+  return new AppError('USAGE', message, { hint });
+}
+
+const TO_LIST = 'To list the changes of the account with their commits: celigo-mirror log';
+
+/** Why a commit cannot be taken back. @throws AppError `USAGE` that names it, and what helps */
+async function checkCommit(git: Git, account: string, commit: string, { commits, trail }: History): Promise<void> {
+  const mine = trail.filter((entry) => entry.commit === commit);
+  if (mine.some((entry) => isChange(entry))) return;
+  const name = `commit ${short(commit)}`;
+  const held = commits.find(({ id }) => id === commit);
+  const facts = held && readMessage(held.message);
+  if (mine.some(({ cut }) => cut)) {
+    const cut = await readCut(git);
+    throw refused(
+      `${name} is where the history of this clone begins`,
+      `To fetch the rest: ${cut?.remedy ?? 'git fetch'}`,
+    );
+  }
+  if (facts?.first) {
+    throw refused(`${name} is the first mirror of ${account}: it changed nothing`, TO_LIST);
+  }
+  if (facts?.account !== undefined && facts.renewed) {
+    const what = mine.length > 0 ? 'brings documents up to date' : 'puts back what people changed in Git';
+    throw refused(`${name} ${what}: it changed nothing in the account`, TO_LIST);
+  }
+  if (held && facts?.account === undefined) {
+    throw refused(
+      `${name} was made by ${oneLine(held.author.name)} in Git, not by the mirror: it changed nothing in the account`,
+      `To take it back in Git: git revert ${short(commit)}`,
+    );
+  }
+  const parents = (await git.run(['rev-list', '--parents', '-1', '--end-of-options', commit, '--'])).trim().split(' ');
+  if (parents.length > 2) throw refused(`${name} is a merge: it changed nothing in the account`, TO_LIST);
+  const isOlder = (await git.ask(['merge-base', '--is-ancestor', commit, 'HEAD'])) !== undefined;
+  const why = isOlder ? `changed no resource of ${account}` : 'is not in the history of this branch';
+  throw refused(`${name} ${why}`, TO_LIST);
+}
+
+/** Whether an entry is an edit of the account: neither found there at first, nor made by other rules of the mirror. */
+function isChange({ baseline, cut, renewed }: Entry): boolean {
+  return !baseline && !cut && !renewed;
+}
+
+/** A change that two people made in one run: nothing says who changed what. */
+function isShared(entry: Entry, by: string): boolean {
+  const person = by.toLowerCase();
+  return [entry.by, ...entry.also].some(({ name, email }) => !`${name} <${email}>`.toLowerCase().includes(person));
+}
+
+/**
+ * The changes that are to be taken back.
+ * @param notice called with a sentence about what is left out
+ * @throws AppError `USAGE` for a commit that cannot be taken back, and where no change is meant
+ */
+export async function chooseUndone(
+  git: Git,
+  account: string,
+  history: History,
+  query: ChangeQuery,
+  transliterate: Transliterate,
+  notice: (message: string) => void,
+): Promise<readonly UndoneCommit[]> {
+  const { trail } = history;
+  const chosen = await selecting(git, account, trail, query, transliterate);
+  for (const commit of chosen.commits ?? []) await checkCommit(git, account, commit, history);
+  const fitting = preselect(trail, chosen);
+  const changes = fitting.filter(isChange);
+  const others = new Set(fitting.filter((entry) => !isChange(entry) && !entry.cut).map(({ commit }) => commit));
+  for (const commit of others) {
+    const what = fitting.some((entry) => entry.commit === commit && entry.baseline)
+      ? 'is the first mirror'
+      : 'brings documents up to date';
+    notice(`commit ${short(commit)} ${what}: it is left out, since it changed nothing in the account`);
+  }
+  const { by } = query;
+  const undone = new Map<string, Key[]>();
+  for (const entry of changes) {
+    if (by !== undefined && chosen.commits === undefined && isShared(entry, by)) {
+      const names = [entry.by, ...entry.also].map(({ name }) => oneLine(name)).join(' and ');
+      notice(
+        `commit ${short(entry.commit)}: ${typeIn(entry.key)}/${idIn(entry.key)} was edited by ${names} in one run: it ` +
+          'is left out; name the commit to take back all of it',
+      );
+      continue;
+    }
+    undone.set(entry.commit, [...(undone.get(entry.commit) ?? []), entry.key]);
+  }
+  if (undone.size === 0) throw refused(`no change of ${account} is meant`, TO_LIST);
+  return [...undone].map(([commit, keys]) => ({ commit, keys }));
+}

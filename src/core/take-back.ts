@@ -1,0 +1,87 @@
+import type { ResourceType } from '../catalogue/types.ts';
+import { diffFields } from './field-diff.ts';
+import type { JsonObject } from './json.ts';
+import { mergeDocuments } from './merge.ts';
+import type { MergeConflict, Prevailing, Sides, Spot } from './merge-types.ts';
+
+/** One change of a resource in the past; `undefined`: it did not exist. */
+export interface PastChange {
+  readonly before: JsonObject | undefined;
+  readonly after: JsonObject | undefined;
+  /** It is to be taken back. */
+  readonly undone: boolean;
+  /** Someone took it back already: the state that it left shows what no one wanted to keep. */
+  readonly reverted?: boolean;
+}
+
+/** A field that cannot be taken back without losing what someone else did. */
+export interface UndoConflict extends MergeConflict {
+  /** Live has the value that the change left, but it is someone else's: the field had another one in between. */
+  readonly returned?: true;
+}
+
+/** A resource without the changes that are taken back. */
+export interface TakenBack {
+  readonly value: JsonObject | undefined;
+  readonly conflicts: readonly UndoConflict[];
+}
+
+/** Whether one of two places is the other one, or inside it. */
+function overlap(a: Spot, b: Spot): boolean {
+  const least = Math.min(a.place.length, b.place.length);
+  for (let i = 0; i < least; i++) if (a.place[i] !== b.place[i]) return false;
+  if (!a.lines || !b.lines) return true;
+  return a.lines[0] <= b.lines[1] && b.lines[0] <= a.lines[1];
+}
+
+/** The fields of a change that are in both of two parts: they had another value in between. */
+function returned({ base, changed }: Sides<JsonObject>, taken: Spot, spot: MergeConflict): UndoConflict[] {
+  if (spot.lines && spot.base !== undefined) return [{ ...spot, live: spot.base, returned: true }];
+  return diffFields(base, changed)
+    .filter((field) => overlap(field, taken) && overlap(field, spot))
+    .map(({ place, before, after }) => ({
+      place,
+      ...(before === undefined ? {} : { base: before, live: before }),
+      ...(after === undefined ? {} : { changed: after }),
+      returned: true,
+    }));
+}
+
+/**
+ * Takes changes of one resource back, the newest first, and nothing else: what others did later stays. A field that
+ * someone else changed since is a conflict, also where it has come to the same value again.
+ * @param changes of the resource, oldest first, from the first one that is taken back on
+ */
+export function takeBack(
+  type: ResourceType,
+  changes: readonly PastChange[],
+  live: JsonObject | undefined,
+  prevailing: Prevailing = 'live',
+): TakenBack {
+  let value = live;
+  const conflicts: UndoConflict[] = [];
+  /** What stays of later states without the changes that were taken back so far. */
+  const later: (JsonObject | undefined)[] = [];
+  for (const { before, after, undone, reverted } of [...changes].reverse()) {
+    if (!undone) {
+      if (!reverted) later.push(after);
+      continue;
+    }
+    const sides = { base: after, changed: before };
+    const merged = mergeDocuments(type, { ...sides, live: value }, prevailing);
+    conflicts.push(...merged.conflicts);
+    for (const [i, state] of later.entries()) {
+      const then = mergeDocuments(type, { ...sides, live: state }, 'changed');
+      later[i] = then.value;
+      // That it was gone for a while is no edit of its fields.
+      if (state === undefined && before && after) continue;
+      for (const spot of [...then.conflicts, ...then.already]) {
+        if (conflicts.some(({ place }) => overlap({ place }, { place: spot.place }))) continue;
+        const taken = merged.taken.find((one) => overlap(one, spot));
+        if (taken) conflicts.push(...returned({ ...sides, live: value }, taken, spot));
+      }
+    }
+    value = merged.value;
+  }
+  return { value, conflicts };
+}

@@ -1,0 +1,131 @@
+import type { Entry, Files } from '../../audit/trail.ts';
+import type { History, UndoneCommit } from '../../audit/undone.ts';
+import { readVersions, type Versions } from '../../audit/versions.ts';
+import { findType } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import type { MirrorDocument } from '../../core/documents.ts';
+import { AppError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { equalJson } from '../../core/paths.ts';
+import { type PastChange, takeBack } from '../../core/take-back.ts';
+import { pathsOf } from '../../history/selection.ts';
+import { type MirrorState, readDocuments } from '../../history/state.ts';
+import { rewriteIds } from '../../plan/ids.ts';
+import type { Contested, LiveDocument } from '../../plan/types.ts';
+import { documentOf, type LiveAccount } from './live.ts';
+import type { RestoreContext } from './request.ts';
+import type { Wants, WantsInput } from './wants.ts';
+
+/** The changes that are taken back, in the history that they are part of. */
+export interface Undone {
+  readonly commits: readonly UndoneCommit[];
+  readonly history: History;
+  /** The account as it was before the first write of the undo that is resumed; absent for a new one. */
+  readonly before?: MirrorState;
+}
+
+/** Commits that someone took back, and did not bring back since. */
+function revertedIn(trail: readonly Entry[]): ReadonlySet<string> {
+  const reverted = new Set<string>();
+  for (const { commit, undone = [] } of [...trail].reverse())
+    if (!reverted.has(commit)) for (const earlier of undone) reverted.add(earlier);
+  return reverted;
+}
+
+/** The history of each resource that is meant, from the first change on that is taken back. */
+function pastOf({ commits, history }: Undone): Map<Key, Entry[]> {
+  const meant = new Set(commits.flatMap(({ commit, keys }) => keys.map((key) => `${commit} ${key}`)));
+  const past = new Map<Key, Entry[]>();
+  for (const entry of history.trail) {
+    const known = past.get(entry.key);
+    if (known) known.push(entry);
+    else if (meant.has(`${entry.commit} ${entry.key}`)) past.set(entry.key, [entry]);
+  }
+  return past;
+}
+
+/** A document of the past as the account would show it today: in today's form, with the ids of today. */
+function pastDocument(
+  versions: Versions,
+  files: Files,
+  entry: Entry,
+  { renew, ids }: Pick<WantsInput, 'renew' | 'ids'>,
+): JsonObject | undefined {
+  if (files.size === 0) return undefined;
+  const document = versions.document(files);
+  if (document) return rewriteIds(renew(document.type, document.doc), ids);
+  throw new AppError('REPOSITORY', `${entry.path}, as commit ${entry.commit.slice(0, 10)} knows it, cannot be read`, {
+    hint: `See what is in it with: git show ${entry.commit.slice(0, 10)}`,
+  });
+}
+
+/** The documents of live resources before the first write. */
+async function liveDocuments(
+  live: LiveAccount,
+  before: MirrorState | undefined,
+  keys: readonly Key[],
+): Promise<ReadonlyMap<Key, MirrorDocument>> {
+  if (!before) return live.documents(keys);
+  const documents = await readDocuments(before, pathsOf(before, new Set(keys)));
+  return new Map(documents.map((document) => [keyOf(document.type.name, document.id), document]));
+}
+
+/** What becomes of one resource. */
+type Fate =
+  | { readonly kind: 'wanted'; readonly document: MirrorDocument }
+  | { readonly kind: 'deleted'; readonly document: LiveDocument }
+  | { readonly kind: 'contested'; readonly document: Contested }
+  | undefined;
+
+/**
+ * What an undo wants: the live documents without the changes that are taken back. Fields that others changed since are
+ * theirs, or a conflict.
+ * @throws AppError `REPOSITORY` for a document of the past that is damaged
+ */
+export async function wantsOfUndo(
+  { deps, request, repository }: RestoreContext,
+  undone: Undone,
+  input: WantsInput,
+): Promise<Wants> {
+  const past = pastOf(undone);
+  const { ids, live } = input;
+  const today = (key: Key): Key => keyOf(typeIn(key), ids.get(idIn(key)) ?? idIn(key));
+  const there = await liveDocuments(live, undone.before, [...past.keys()].map(today));
+  const reverted = revertedIn(undone.history.trail);
+  const meant = new Set(undone.commits.flatMap(({ commit, keys }) => keys.map((key) => `${commit} ${key}`)));
+  const fates: Fate[] = [];
+  const versions = await readVersions(repository.git, request.from, [...past.values()].flat());
+  for (const [key, entries] of past) {
+    const type = findType(typeIn(key)) as ResourceType;
+    const changes = entries.map(
+      (entry): PastChange => ({
+        before: pastDocument(versions, entry.before, entry, input),
+        after: pastDocument(versions, entry.after, entry, input),
+        undone: meant.has(`${entry.commit} ${entry.key}`),
+        reverted: reverted.has(entry.commit),
+      }),
+    );
+    const held = there.get(today(key));
+    const taken = takeBack(type, changes, held?.doc, request.force ? 'changed' : 'live');
+    const named = held?.doc ?? taken.value ?? changes.findLast(({ after }) => after)?.after ?? changes[0]?.before ?? {};
+    const id = idIn(today(key));
+    const document = documentOf(deps, type, id, taken.value ?? named);
+    if (taken.conflicts.length > 0 && !request.force)
+      fates.push({
+        kind: 'contested',
+        document: { ...document, doc: named, isLive: held !== undefined, conflicts: taken.conflicts },
+      });
+    else if (equalJson(taken.value, held?.doc)) continue;
+    else if (taken.value) fates.push({ kind: 'wanted', document });
+    else
+      fates.push({ kind: 'deleted', document: { ...document, changed: false, why: 'created by what is taken back' } });
+  }
+  const wanted = fates.flatMap((fate) => (fate?.kind === 'wanted' ? [fate.document] : []));
+  return {
+    documents: async () => wanted,
+    among: async (keys) => wanted.filter(({ type, id }) => keys.has(keyOf(type.name, id))),
+    deletions: async () => fates.flatMap((fate) => (fate?.kind === 'deleted' ? [fate.document] : [])),
+    contested: fates.flatMap((fate) => (fate?.kind === 'contested' ? [fate.document] : [])),
+  };
+}

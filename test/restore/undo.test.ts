@@ -1,0 +1,256 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { people } from '../../src/emulator/sample/people.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import type { Outcome, Workspace } from '../support/workspace.ts';
+import { type Doc, expectCode, head, mirrored, said, snapshot, writes } from './support.ts';
+
+interface UndoJson {
+  readonly exitCode: number;
+  readonly undo: readonly string[];
+  readonly steps: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly action: string;
+    readonly changes: readonly { readonly place: string }[];
+    readonly conflicts?: readonly { readonly place: string; left?: Json; wanted?: Json; live?: Json }[];
+  }[];
+}
+
+type Who = keyof typeof people;
+
+describe('undo', () => {
+  let account: TestAccount;
+  let space: Workspace;
+  /** An ordinary flow, and its script. */
+  let flow: Doc;
+  let script: Doc;
+
+  beforeEach(async () => {
+    account = await sample();
+    space = await mirrored(account);
+    flow = find('flows', ({ disabled }) => disabled !== true);
+    script = find('scripts', () => true);
+  });
+
+  function find(type: string, test: (doc: JsonObject) => boolean): Doc {
+    const found = account.emulator.state.all(type).find((doc) => doc._connectorId === undefined && test(doc));
+    if (!found) throw new Error(`no ${type}`);
+    return structuredClone(found) as Doc;
+  }
+
+  /** All flows and integrations. */
+  function everything(): JsonObject[] {
+    return [...account.emulator.state.all('flows'), ...account.emulator.state.all('integrations')];
+  }
+
+  function held(type: string, id: string): JsonObject {
+    return account.emulator.state.get(type, id) ?? {};
+  }
+
+  /** An edit by a person, mirrored at once. @returns its commit */
+  async function edit(who: Who, type: string, id: string, changes: Record<string, Json | undefined>): Promise<string> {
+    account.emulator.act(people[who].email).set(type, id, changes);
+    return synced();
+  }
+
+  async function synced(): Promise<string> {
+    const report = await space.sync();
+    expect(report).toMatchObject({ code: 0, verdict: 'changed' });
+    return head(space);
+  }
+
+  async function undo(...args: string[]): Promise<Outcome> {
+    return space.run('undo', ...args, '--yes');
+  }
+
+  async function preview(...args: string[]): Promise<UndoJson> {
+    return JSON.parse((await space.run('undo', ...args, '--dry-run', '--json')).out) as UndoJson;
+  }
+
+  it('takes one change back and keeps what others did since, to the same document and the same block', async () => {
+    const before = held('flows', flow._id);
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'wrong', 'settings.mateo': 1 });
+    await edit('priya', 'flows', flow._id, { name: 'Better name', 'settings.priya': 2 });
+
+    const outcome = await undo(commit);
+
+    expectCode(outcome, 0);
+    expect(outcome.out).toContain(`prod without ${commit.slice(0, 10)}: 1 to update`);
+    const after = held('flows', flow._id);
+    expect(after.description).toEqual(before.description);
+    expect(after).toMatchObject({ name: 'Better name', settings: { priya: 2 } });
+    expect((after.settings as JsonObject).mateo).toBeUndefined();
+    expect(space.git('log', '-1', '--format=%s%n%(trailers:key=Celigo-Undo,valueonly)').trim()).toMatch(
+      new RegExp(`^prod: undo: flow .*\\n${commit}$`),
+    );
+    expect((await space.run('log')).out).toContain(`(undo of ${commit.slice(0, 10)})`);
+    expect(JSON.parse((await space.run('log', '--json')).out).entries[0].undo).toEqual([commit]);
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
+  });
+
+  it('gives back what was, when an undo is undone', { tags: 'slow' }, async () => {
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'one' });
+    const after = snapshot(account.emulator);
+    expectCode(await undo(commit), 0);
+    expectCode(await undo('HEAD'), 0);
+    expect(snapshot(account.emulator)).toEqual(after);
+    // And once more: what came back is the change of old.
+    expectCode(await undo(commit), 0);
+    expect(held('flows', flow._id).description).toEqual(flow.description);
+  });
+
+  it('leaves a resource as it is where someone changed the same field since, and undoes the rest', async () => {
+    const other = find('flows', ({ _id }) => _id !== flow._id);
+    account.emulator.act(people.mateo.email).set('flows', flow._id, { description: 'by Mateo' });
+    const commit = await edit('mateo', 'flows', other._id, { description: 'by Mateo' });
+    await edit('priya', 'flows', flow._id, { description: 'by Priya' });
+    const before = writes(account.emulator);
+
+    const planned = await preview(commit);
+    expect(planned.exitCode).toBe(4);
+    expect(planned.steps.find(({ id }) => id === flow._id)?.conflicts).toEqual([
+      {
+        place: 'description',
+        left: 'by Mateo',
+        ...(flow.description === undefined ? {} : { wanted: flow.description }),
+        live: 'by Priya',
+      },
+    ]);
+    expect(writes(account.emulator)).toEqual(before);
+
+    const outcome = await undo(commit);
+    expectCode(outcome, 4);
+    expect(outcome.out).toContain('conflict description: changed since');
+    expect(held('flows', flow._id).description).toBe('by Priya');
+    expect(held('flows', other._id).description).toEqual(other.description);
+
+    expectCode(await undo(commit, '--force'), 0);
+    expect(held('flows', flow._id).description).toEqual(flow.description);
+  });
+
+  it('sees that someone set the same value again', { tags: 'slow' }, async () => {
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
+    await edit('priya', 'flows', flow._id, { description: 'b' });
+    await edit('amara', 'flows', flow._id, { description: 'a' });
+    const outcome = await undo(commit);
+    expectCode(outcome, 4);
+    expect(outcome.out).toContain('conflict description: changed since, and again to the same value');
+    expect(held('flows', flow._id).description).toBe('a');
+  });
+
+  it('merges an edit that is not mirrored yet', { tags: 'slow' }, async () => {
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
+    account.emulator.act(people.priya.email).set('flows', flow._id, { name: 'Just now' });
+    expectCode(await undo(commit), 0);
+    expect(held('flows', flow._id)).toMatchObject({ name: 'Just now' });
+    expect(held('flows', flow._id).description).toEqual(flow.description);
+  });
+
+  it('merges code by line', { tags: 'slow' }, async () => {
+    const lines = String(script.content).split('\n');
+    expect(lines.length).toBeGreaterThan(8);
+    const commit = await edit('mateo', 'scripts', script._id, { content: ['// mateo', ...lines].join('\n') });
+    await edit('priya', 'scripts', script._id, { content: ['// mateo', ...lines, '// priya'].join('\n') });
+    expectCode(await undo(commit), 0);
+    expect(held('scripts', script._id).content).toBe([...lines, '// priya'].join('\n'));
+  });
+
+  it('undoes an addition by a deletion, and a deletion from the recycle bin', { tags: 'slow' }, async () => {
+    const before = snapshot(account.emulator);
+    account.emulator.act(people.mateo.email).create('scripts', { name: 'New one', content: 'function f () {}\n' });
+    const added = await synced();
+    const planned = await preview(added);
+    expect(planned.steps).toMatchObject([
+      { action: 'delete', type: 'scripts', reason: 'created by what is taken back' },
+    ]);
+    expectCode(await undo(added), 0);
+    expect(snapshot(account.emulator)).toEqual(before);
+
+    const unused = find('flows', ({ _id }) => JSON.stringify(everything()).split(String(_id)).length === 2);
+    account.emulator.act(people.mateo.email).remove('flows', unused._id);
+    // What the server deletes along with it has no author, and so a commit of its own.
+    const { runId } = await space.sync();
+    expectCode(await undo('--run', runId), 0);
+    expect(held('flows', unused._id).name).toBe(unused.name);
+  });
+
+  it('does not delete what someone edited since it was added', { tags: 'slow' }, async () => {
+    const { _id } = account.emulator
+      .act(people.mateo.email)
+      .create('scripts', { name: 'New one', content: 'function f () {}\n' });
+    const added = await synced();
+    await edit('priya', 'scripts', String(_id), { description: 'used' });
+    const outcome = await undo(added);
+    expectCode(outcome, 4);
+    expect(outcome.out).toContain('conflict description');
+    expect(held('scripts', String(_id)).description).toBe('used');
+  });
+
+  it('takes back all that one person did, newest first, and limits it to resources', { tags: 'slow' }, async () => {
+    const other = find('flows', ({ _id }) => _id !== flow._id);
+    await edit('mateo', 'flows', flow._id, { description: 'm1' });
+    await edit('priya', 'flows', flow._id, { name: 'p' });
+    await edit('mateo', 'flows', flow._id, { description: 'm2' });
+    await edit('mateo', 'flows', other._id, { description: 'm3' });
+
+    const one = await preview('--by', 'mateo', `flows/${flow._id}`);
+    expect(one.steps.map(({ id }) => id)).toEqual([flow._id]);
+    expectCode(await undo('--by', 'mateo'), 0);
+    expect(held('flows', flow._id)).toMatchObject({ name: 'p' });
+    expect(held('flows', flow._id).description).toEqual(flow.description);
+    expect(held('flows', other._id).description).toEqual(other.description);
+    const [last] = JSON.parse((await space.run('log', '--json')).out).entries;
+    expect(last.undo).toHaveLength(3);
+  });
+
+  it('saves a plan, and applies it unchanged or not at all', { tags: 'slow' }, async () => {
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
+    expectCode(await space.run('undo', commit, '--out', 'plan.json'), 0);
+    expect(readFileSync(join(space.dir, 'plan.json'), 'utf8')).toContain(commit);
+    await edit('priya', 'flows', flow._id, { name: 'p' });
+    expectCode(await space.run('restore', 'plan.json', '--yes'), 4);
+    expectCode(await space.run('undo', commit, '--out', 'plan.json'), 0);
+    expectCode(await space.run('restore', 'plan.json', '--yes'), 0);
+    expect(held('flows', flow._id)).toMatchObject({ name: 'p' });
+    expect(held('flows', flow._id).description).toEqual(flow.description);
+  });
+
+  it('chooses by run, and says when nothing is left to do', { tags: 'slow' }, async () => {
+    account.emulator.act(people.mateo.email).set('flows', flow._id, { description: 'a' });
+    const { runId } = await space.sync();
+    expect((await space.run('log', '--run', runId)).out).toContain(flow._id);
+    expectCode(await undo('--run', runId), 0);
+    const again = await undo('--run', runId);
+    expectCode(again, 0);
+    expect(again.out).toContain('Nothing to do');
+  });
+
+  it('refuses by name what cannot be taken back', async () => {
+    const first = space.git('rev-list', '--max-parents=0', 'HEAD').trim();
+    await edit('mateo', 'flows', flow._id, { description: 'a' });
+    const [path = ''] = space.files().filter((name) => name.startsWith('flows/'));
+    writeFileSync(join(space.mirror, 'prod', path), `${readFileSync(join(space.mirror, 'prod', path), 'utf8')}x: 1\n`);
+    const me = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.test'];
+    space.git(...me, 'commit', '-qam', 'an edit in Git');
+    const mine = head(space);
+    await space.sync();
+    const putBack = head(space);
+    const rows: [string[], RegExp][] = [
+      [[first], /is the first mirror of prod/],
+      [[mine], /was made by Ann in Git, not by the mirror[\s\S]*git revert/],
+      [[putBack], /puts back what people changed in Git/],
+      [[`flows/${flow._id}`], /which of its changes is not said/],
+      [[], /no change was named/],
+      [['nosuchcommit'], /nosuchcommit/],
+      [['--by', 'nobody'], /no change of prod is meant/],
+    ];
+    for (const [args, message] of rows) {
+      const outcome = await undo(...args);
+      expectCode(outcome, 64);
+      expect(said(outcome)).toMatch(message);
+    }
+  });
+});
