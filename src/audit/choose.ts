@@ -20,7 +20,7 @@ export interface ChangeQuery {
 }
 
 /**
- * Tells the commits among words from the selectors of resources. What can be a selector is one.
+ * Separates the commits among words from the selectors of resources. What can be a selector is one.
  * @throws AppError `USAGE` for a word that is neither
  */
 export async function readWords(

@@ -111,7 +111,7 @@ function mergeLists(pass: Pass, lists: Lists, sides: Sides, rule: Rule | undefin
   });
 }
 
-/** Whether an element of the base stands at the place of another one: then an index does not say which is meant. */
+/** Whether an element of the base is at the place of another one: then an index does not say which is meant. */
 function moved(base: readonly Json[], list: readonly Json[]): boolean {
   const known = new Set(base.map((item) => stableStringify(item)));
   return list.some((item, i) => !equalJson(item, base[i]) && known.has(stableStringify(item)));

@@ -73,7 +73,7 @@ export function takeBack(
     for (const [i, state] of later.entries()) {
       const then = mergeDocuments(type, { ...sides, live: state }, 'changed');
       later[i] = then.value;
-      // That it was gone for a while is no edit of its fields.
+      // That it was gone for a while does not mean that someone edited its fields.
       if (state === undefined && before && after) continue;
       for (const spot of [...then.conflicts, ...then.already]) {
         if (conflicts.some(({ place }) => overlap({ place }, { place: spot.place }))) continue;

@@ -38,7 +38,7 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
   return { state: { ...state, find: catalogueWith(request.target.ignore).find }, selection };
 }
 
-/** The changes to take back, and the newest state. A resumed undo looks at neither anew: it may have made them. */
+/** The changes to take back, and the newest state. A resumed undo asks for neither again: it may have made them. */
 async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promise<Chosen> {
   const { repository, deps, request, resumed } = context;
   const { git } = repository;
