@@ -100,6 +100,51 @@ describe('the end of a list is never guessed', () => {
     expect(space.files()).toHaveLength(TOTAL);
   });
 
+  eachOf<[string, string]>(
+    [
+      ['records without an _id', '[{"name": "a"}]'],
+      ['an object with another array', '{"flows": []}'],
+      ['two arrays', '{"items": [], "data": []}'],
+      ['nothing but an object', '{}'],
+      ['a text', '"no flows"'],
+      ['null', 'null'],
+      ['numbers', '[1, 2]'],
+      ['lists', '[[], []]'],
+      ['a page of HTML', '<html>Sign in</html>'],
+      ['a list that is cut off', '[{"_id": "64f0000000000000000a0001"}'],
+      ['a list and more', '[] []'],
+      ['brackets without end', '['.repeat(100_000)],
+      ['brackets in an envelope', `{"items": [${'['.repeat(50_000)}${']'.repeat(50_000)}]}`],
+      ['brackets in an object', `{"x": ${'['.repeat(50_000)}${']'.repeat(50_000)}}`],
+      [
+        'a document nested too deep',
+        `[{"_id": "64f0000000000000000a0001", "x": ${'['.repeat(300)}${']'.repeat(300)}}]`,
+      ],
+      ['an _id that is no text', '[{"_id": {"toString": null}}]'],
+      ['more records than a page has', `[${'{"_id":"a"},'.repeat(100_001)}{"_id":"a"}]`],
+      ['more values than are parsed', `[{"_id": "64f0000000000000000a0001", "x": [${'1,'.repeat(2_000_001)}1]}]`],
+    ],
+    { quick: 1 },
+  )('%s instead of the list leaves the type incomplete, and its files as they are', async (_, body) => {
+    let hostile = false;
+    const { space } = await flowsThrough(
+      (url, response, records) => {
+        if (!hostile) return page(url, response, records, (next) => `<${next}>; rel="next"`);
+        response.writeHead(200, { 'content-type': 'application/json' }).end(body);
+        return true;
+      },
+      { retries: 0 },
+    );
+    await space.sync();
+    hostile = true;
+
+    const report = await space.sync('--full');
+
+    expect(report).toMatchObject({ code: 3, incomplete: ['flows'], changes: [] });
+    expect(report.types.find(({ type }) => type === 'flows')?.reason).toMatch(/^\S.{10,}/);
+    expect(space.files()).toHaveLength(TOTAL);
+  });
+
   it('listing-cut-by-odd-success: 204 alone is an empty page', async () => {
     const { space } = await flowsThrough((url, response, records) => {
       const all = { start: Number(url.searchParams.get('cursor') ?? 0) };
