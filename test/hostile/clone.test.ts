@@ -251,7 +251,9 @@ describe('what the program starts', () => {
     HTTPS_PROXY: 'http://user:secret-proxy-7@127.0.0.1:9',
   };
 
-  it('gets no token, password or address of a webhook, neither do the hooks of a local remote', async () => {
+  it('gets no token, password or address of a webhook, neither do the hooks of a local remote', {
+    tags: 'slow',
+  }, async () => {
     const { account, space, edit } = await scene();
     const remote = bareRemote();
     const hook = join(remote, 'hooks', 'post-receive');

@@ -102,7 +102,7 @@ describe.skipIf(CANNOT_SIGN)('a history that says something else than its object
     expect(code).toBe(1);
   });
 
-  it('is refused where objects come from elsewhere, or history is said to be missing', async () => {
+  it('is refused where objects come from elsewhere, or history is said to be missing', { tags: 'slow' }, async () => {
     const { space } = await signed();
     const other = tempDir();
     git(other, 'init', '--quiet');
