@@ -343,7 +343,7 @@ function cleanCollection(
     const named = held !== null && typeof held === 'object' && isCredentialName(name) ? name : above;
     const said = names ? key : key === 'value' ? header : undefined;
     const redacted = said !== undefined && isName?.(said) ? withoutHeader(pass, said, held) : undefined;
-    // A constant is told by what is in its quotes.
+    // A constant counts by what is in its quotes.
     const constant = paired !== undefined && typeof held === 'string' && redacted === undefined && !inner?.sideFile;
     const kept = redacted ?? (constant ? concealed(pass, held) : clean(pass, held, names ? '' : name, named, inner));
     place.pop();

@@ -62,7 +62,7 @@ export function isActing({ action }: Pick<Step, 'action'>): boolean {
 /** How an update is written. */
 export type WriteMethod = 'put' | 'patch';
 
-/** What stands for a credential in a document in a place in which the account does not have that credential. */
+/** A marker in a place in which the account does not have its credential. */
 export interface MarkerChange {
   readonly place: string;
   /**

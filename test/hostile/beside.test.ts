@@ -7,7 +7,7 @@ import { type } from '../plan/support.ts';
 /** Words that no format gives away. */
 const VALUE = 'tulip7bulb';
 
-/** Values that only what is beside them tells: the document, and what is expected to stay of it. */
+/** Values that only what is next to them gives away, in their documents. */
 const TOLD: readonly (readonly [what: string, dir: string, doc: JsonObject])[] = [
   ['a password field of a form', 'integrations', { settingsForm: { form: { fields: [field('password', 'x')] } } }],
   [
@@ -56,8 +56,8 @@ function normalise(dir: string, doc: JsonObject): Json {
   })(doc).doc;
 }
 
-describe('what is told to be a credential by what is beside it', () => {
-  it.each(TOLD)('%s is replaced', (_, dir, doc) => {
+describe('a credential that what is next to it gives away', () => {
+  it.each(TOLD)('in %s is replaced', (_, dir, doc) => {
     const text = JSON.stringify(normalise(dir, doc));
     expect(text).not.toContain(VALUE);
     expect(text).toContain('$secret');

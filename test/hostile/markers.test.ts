@@ -248,7 +248,7 @@ describe('markers that a pushed document moves, copies, nests, renames, cuts or 
   });
 });
 
-/** Where somebody who may push puts the marker of a header: what the plan says of it. */
+/** Where a person who may push puts the marker of a header: what the plan says of it. */
 const MOVES: readonly (readonly [what: string, dir: string, place: string, value: (mark: string) => Json])[] = [
   ['the name', 'connections', 'name', secretMarker],
   ['settings', 'connections', 'settings.note', secretMarker],

@@ -50,8 +50,8 @@ function describeMarker({ place, is, from }: MarkerChange): string {
   const where = printable(place);
   if (is === 'changed') return `credential: ${where} is another one now, which stays`;
   return from === undefined
-    ? `marker: ${where} stands for a credential that the account does not have here`
-    : `marker: ${where} stands for the credential of ${printable(from)}`;
+    ? `marker: ${where} is that of a credential which the account does not have here`
+    : `marker: ${where} is that of the credential at ${printable(from)}`;
 }
 
 /** A conflict with its three values, one a line; of texts, the first lines. */
