@@ -87,7 +87,7 @@ function certaintyOf(
 function whatOf(before: Files, after: Files, moved: boolean, line: ChangeLine | undefined): What {
   if (before.size === 0) return line?.undeleted ? 'restored' : 'added';
   if (after.size === 0) return 'deleted';
-  return moved ? 'renamed' : 'changed';
+  return moved || line?.word === 'renamed' ? 'renamed' : 'changed';
 }
 
 /** Path of the document among a resource's files. */

@@ -186,9 +186,10 @@ export interface MessageInput {
  * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that
  * ends like such a note gets an empty one after it, so that no name can pose as a note.
  */
-function lineOf(change: Change, note: ChangeNote | undefined): string {
+function lineOf(change: Change, note: ChangeNote | undefined, fields: ChangedFields | undefined): string {
   const name = breakDirectives(oneLine(change.title));
-  const word = wordOf(change, note);
+  // A new name need not make another file name.
+  const word = change.kind === 'changed' && fields?.renamed ? 'renamed' : wordOf(change, note);
   const from = change.oldPath ? ` (was ${change.oldPath})` : '';
   const facts = note
     ? [
@@ -261,7 +262,7 @@ export function readChangeLine(line: string): ChangeLine | undefined {
  * a forge acts on are broken.
  */
 export function commitMessage(input: MessageInput): string {
-  const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change)));
+  const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change), input.details?.get(change)));
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');

@@ -138,6 +138,17 @@ describe('log', () => {
     expect((await entries(space, `scripts/${String(first?._id)}`)).length).toBe(1);
   });
 
+  it('calls a new name one, also where the file keeps its name', async () => {
+    const { account, space } = await begin();
+    const name = String(account.emulator.state.all('flows').find(({ _id }) => _id === FLOW)?.name);
+    account.emulator.act(account.owner.token).set('flows', FLOW, { name: `${name}!` });
+    await space.sync();
+
+    expect(space.git('log', '-1', '--format=%B')).toMatch(/^- renamed: flows\/[^ ]+\.yaml: /m);
+    expect(space.git('log', '-1', '--format=%s')).toContain('renamed');
+    expect((await entries(space)).filter(({ baseline }) => !baseline)).toMatchObject([{ id: FLOW, what: 'renamed' }]);
+  });
+
   it('believes no name that says what only the mirror says of a commit', async () => {
     const { account, space } = await begin();
     const person = account.person('administrator');
