@@ -15,6 +15,8 @@ export interface TreeChange {
   readonly oid: string | undefined;
   /** A folder, whose id is that of a tree. */
   readonly folder?: boolean;
+  /** Of what a person committed: as git writes it, such as `120000` for a link. A plain file unless given. */
+  readonly mode?: string;
 }
 
 /** A commit to make. */
@@ -75,8 +77,8 @@ function quoted(path: string): string {
   return `"${path.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 }
 
-function changeLine({ path, oid, folder }: TreeChange): string {
-  return oid === undefined ? `D ${quoted(path)}\n` : `M ${folder ? '040000' : '100644'} ${oid} ${quoted(path)}\n`;
+function changeLine({ path, oid, folder, mode = '100644' }: TreeChange): string {
+  return oid === undefined ? `D ${quoted(path)}\n` : `M ${folder ? '040000' : mode} ${oid} ${quoted(path)}\n`;
 }
 
 function ident(person: Person, date: Date): string {

@@ -148,30 +148,49 @@ export async function resolve({ git }: Pick<Repository, 'git'>, ref: string): Pr
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
 }
 
-/** A commit of ours as one to be made again: its account folders as it had them. @throws RemoteRefusal, GitFailure */
-async function readAgain({ git }: Repository, accounts: readonly string[], commit: string): Promise<CommitRequest> {
-  const shown = ['--root', '--no-commit-id', '--name-only', '-z', '-m', '--first-parent'];
-  const touched = (await git.run(['diff-tree', ...shown, commit])).split('\0').filter(Boolean);
-  const foreign = touched.find((name) => !accounts.includes(name));
+/** Beginning of a record of `diff-tree -z`; the path is the next one. */
+const RAW = /^:\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) [A-Z]\d*$/;
+
+/** What a commit changed, against its first parent. @param words `-r` for files, or nothing for what is at the top */
+async function changedIn({ git }: Repository, commit: string, ...words: readonly string[]): Promise<TreeChange[]> {
+  const shown = ['--root', '--no-commit-id', '--raw', '--no-abbrev', '--no-renames', '-z', '-m', '--first-parent'];
+  const records = (await git.run(['diff-tree', ...shown, ...words, commit])).split('\0');
+  const changes: TreeChange[] = [];
+  for (let i = 0; i + 1 < records.length; i += 2) {
+    const [, mode = '', oid = ''] = RAW.exec(records[i] ?? '') ?? [];
+    changes.push({ path: records[i + 1] ?? '', oid: /^0*$/.test(oid) ? undefined : oid, mode });
+  }
+  return changes;
+}
+
+/**
+ * A commit of the clone as one to be made again: one of the mirror with its account folders as it had them, one of a
+ * person with the files that it changed.
+ * @throws RemoteRefusal, GitFailure
+ */
+async function readAgain(repository: Repository, accounts: readonly string[], commit: string): Promise<CommitRequest> {
+  const touched = await changedIn(repository, commit);
+  const foreign = touched.find(({ path }) => !accounts.includes(path));
   if (foreign) {
     throw new RemoteRefusal(
-      `commit ${commit.slice(0, 12)} of the clone changes ${foreign}, which is not part of the mirror`,
+      `commit ${commit.slice(0, 12)} of the clone changes ${foreign.path}, which is not part of the mirror`,
       'Put it on top of the remote yourself, with: git pull --rebase',
     );
   }
-  const changes = touched.map(async (path): Promise<TreeChange> => {
-    const oid = (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${path}`]))?.trim();
-    return { path, oid: oid || undefined, folder: true };
-  });
   // The first line names the commit.
-  const said = await git.run(['rev-list', '--no-walk', '--encoding=UTF-8', '--format=%an%n%ae%n%at%n%ct%n%B', commit]);
-  const [, name = '', email = '', time = '0', committed = '0', ...message] = said.split('\n');
+  const format = '--format=%an%n%ae%n%at%n%ct%n%B';
+  const said = await repository.git.run(['rev-list', '--no-walk', '--encoding=UTF-8', format, commit]);
+  const [, name = '', email = '', time = '0', committed = '0', ...lines] = said.split('\n');
+  const message = `${lines.join('\n').trimEnd()}\n`;
   return {
-    message: `${message.join('\n').trimEnd()}\n`,
+    message,
     author: { name, email },
     authorDate: new Date(Number(time) * 1000),
     committed: new Date(Number(committed) * 1000),
-    changes: await Promise.all(changes),
+    changes:
+      readMessage(message).account === undefined
+        ? await changedIn(repository, commit, '-r')
+        : touched.map(({ path, oid }) => ({ path, oid, folder: true })),
   };
 }
 
@@ -197,7 +216,7 @@ async function putBackBefore(
 /**
  * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
  * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
- * dropped. Author, date and message stay. What people pushed into such a folder meanwhile is put back first, so that
+ * dropped. One that a person made in the clone changes the same files again, and nothing that others pushed. Author, date and message stay. What people pushed into such a folder meanwhile is put back first, so that
  * our commits change what they say alone.
  */
 async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {

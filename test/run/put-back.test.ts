@@ -374,6 +374,31 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
+  it('in the clone does not take back what others pushed', async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const space = workspace(account, remote);
+    await space.sync();
+    const before = tree(space);
+    const other = join(tempDir(), 'other');
+    git('/', 'clone', '--quiet', remote, other);
+    editFlow(other, 'Pushed', OTHER_FLOW);
+    const pushed = commit(other);
+    git(other, 'push', '--quiet');
+    const path = editFlow(space.mirror, 'In the clone');
+    chmodSync(join(space.mirror, path), 0o755);
+    commit(space.mirror, 'In the clone');
+
+    const { changes, notices, remote: state } = await space.sync();
+
+    expect({ changes, state }).toEqual({ changes: [], state: { state: 'current' } });
+    const [, byHand = ''] = space.git('log', '-2', '--format=%H').split('\n');
+    expect(space.git('show', '--format=%an %s', '--name-only', byHand).trim()).toBe(`Bob Roe In the clone\n\n${path}`);
+    expect(space.git('ls-tree', byHand, path)).toMatch(/^100755 /);
+    for (const id of [pushed, byHand]) expect(notices.join()).toContain(id.slice(0, 12));
+    expect(tree(space)).toBe(before);
+  });
+
   it('is put back where it was added to a commit of the mirror (git commit --amend)', async () => {
     const { account, space } = await begin();
     const jane = account.person('administrator');
