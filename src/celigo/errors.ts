@@ -1,4 +1,5 @@
 import { isArray, isObject, type Json } from '../core/json.ts';
+import { oneLine } from '../core/message.ts';
 
 /** Why one request gave no usable answer. Never holds the token or a header. */
 export class ApiError extends Error {
@@ -53,25 +54,13 @@ interface ErrorBody {
 const LONGEST_ERRORS = 1_000_000;
 const LONGEST_PAGE = 16_000;
 
-/** Tags, and scripts and styles with what is in them: to their end, or to that of the page. */
-const MARKUP = /<(script|style)\b[\s\S]*?(?:<\/\1>|$)|<[^<>]*>/gi;
-
 function idsIn(text: string): string[] {
   return [...new Set(text.match(/\b[0-9a-f]{24}\b/g))];
 }
 
-/** The value as text; empty for one that is nested so deep that it cannot be written. */
-function jsonOf(value: Json): string {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return '';
-  }
-}
-
 function wordsOf(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? jsonOf(value) : String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /**
@@ -80,7 +69,7 @@ function wordsOf(value: Json | undefined): string {
  */
 export function readErrorBody(text: string): ErrorBody {
   const said = (message: string, most: number, form?: ErrorBody['form'], apiCode?: string): ErrorBody => ({
-    message: message.slice(0, most),
+    message: oneLine(message.slice(0, most)),
     apiCode,
     named: idsIn(message),
     form,
@@ -92,7 +81,11 @@ export function readErrorBody(text: string): ErrorBody {
     body = text;
   }
   if (!isObject(body)) {
-    const plain = text.slice(0, LONGEST_PAGE).replace(MARKUP, ' ').replace(/\s+/g, ' ').trim();
+    const plain = text
+      .slice(0, LONGEST_PAGE)
+      .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
     return said(plain, 200);
   }
   const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];

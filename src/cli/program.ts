@@ -20,7 +20,8 @@ import { registerShow } from './show.ts';
 import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
 import type { Io } from './ui/io.ts';
-import { styleFor } from './ui/style.ts';
+import { safeIo } from './ui/safe-io.ts';
+import { indented, styleFor } from './ui/style.ts';
 import { registerUndo } from './undo.ts';
 import { registerVerify } from './verify.ts';
 
@@ -80,7 +81,8 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
  * @param argv the words after the program's name
  * @returns the exit code
  */
-export async function runCli(argv: readonly string[], io: Io, version: string): Promise<number> {
+export async function runCli(argv: readonly string[], outside: Io, version: string): Promise<number> {
+  const io = safeIo(outside);
   const code = await runCommand(argv, io, version);
   // A command that was stopped waits for no reader.
   const lost = io.signal.aborted ? undefined : await io.lost?.();
@@ -120,8 +122,8 @@ async function runCommand(argv: readonly string[], io: Io, version: string): Pro
 function explain(error: unknown, known: KnownFailure | undefined, io: Io, color: boolean): number {
   const style = styleFor(io, { color }, 'err');
   if (known) {
-    io.err(`${style.red('error:')} ${known.message}\n`);
-    if (known.hint) io.err(`${style.cyan('→')} ${known.hint}\n`);
+    io.err(`${style.red('error:')} ${indented(known.message)}\n`);
+    if (known.hint) io.err(`${style.cyan('→')} ${indented(known.hint)}\n`);
     return CODES[known.code].exit;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

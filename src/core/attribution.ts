@@ -1,5 +1,4 @@
 import type { AttributionStatus, Certainty, Change, ChangeNote, EditNote, Editor, Person } from './changes.ts';
-import { withoutCredentials } from './credential-text.ts';
 import { identityOf } from './identity.ts';
 
 export interface AttributionInput {
@@ -38,9 +37,7 @@ const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge
 export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
   const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
-  // A name is free text, and as an author's name it stays in the history for ever.
-  const name = withoutCredentials(editor.name || known?.name || email);
-  return identityOf({ name, email: withoutCredentials(email) });
+  return identityOf({ name: editor.name || known?.name || email, email });
 }
 
 /** Who changed one resource, and when. Changes with the same key go into one commit. */

@@ -1,7 +1,7 @@
 import type { Person } from './changes.ts';
+import { withoutCredentials } from './credential-text.ts';
+import { replaceUnseen } from './unseen.ts';
 
-/** Line breaks, control and format characters (bidirectional ones too), halves of characters: none of it shows. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
 /** A text of these alone shows nothing. */
 const BLANK = /^[\p{Default_Ignorable_Code_Point}\p{Z}\u2800]*$/u;
 /** What git takes from both ends of a name and of an address. */
@@ -16,15 +16,16 @@ function stripped(text: string): string {
 
 /** An e-mail address that can end neither its line nor the note or trailer that holds it, as git keeps it. */
 export function plainEmail(text: string): string {
-  return stripped(text.replace(UNSEEN, '').replace(/[<>[\],\s]/g, ''));
+  return stripped(replaceUnseen(text, '').replace(/[<>[\],\s]/g, ''));
 }
 
 /**
- * A person as git keeps one. It refuses a name of which nothing is left without the characters that it strips: then the
+ * A person as git keeps one. A name is free text, and as an author's it stays in the history for ever: a credential in it
+ * does not. It refuses a name of which nothing is left without the characters that it strips: then the
  * address takes its place. Commits that are signed and those that are not, trailers and reports all have this form.
  */
 export function identityOf({ name, email }: Person): Person {
-  const address = plainEmail(email) || 'unknown';
-  const plain = stripped(name.replace(UNSEEN, ' ').replace(/[<>]/g, ' ').replace(/\s+/g, ' '));
+  const address = plainEmail(withoutCredentials(email)) || 'unknown';
+  const plain = stripped(replaceUnseen(withoutCredentials(name), ' ').replace(/[<>]/g, ' ').replace(/\s+/g, ' '));
   return { name: BLANK.test(plain) ? address : plain, email: address };
 }

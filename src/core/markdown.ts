@@ -1,10 +1,11 @@
 import type { PhrasingContent, RootContent, TableRow } from 'mdast';
 import { gfmToMarkdown } from 'mdast-util-gfm';
 import { toMarkdown } from 'mdast-util-to-markdown';
+import { breakDirectives } from './directives.ts';
 import { oneLine, visibleLine } from './message.ts';
 
-/** A literal text; no part of it is taken for markup. */
-export const text = (value: string): PhrasingContent => ({ type: 'text', value: visibleLine(value) });
+/** A literal text; no part of it is taken for markup, or for an instruction to a forge. */
+export const text = (value: string): PhrasingContent => ({ type: 'text', value: breakDirectives(visibleLine(value)) });
 export const strong = (value: string): PhrasingContent => ({ type: 'strong', children: [text(oneLine(value) || '-')] });
 export const code = (value: string): PhrasingContent => ({ type: 'inlineCode', value: oneLine(value) });
 

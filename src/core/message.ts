@@ -3,6 +3,7 @@ import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
 import { breakDirectives, joinDirectives } from './directives.ts';
 import { identityOf, plainEmail } from './identity.ts';
 import { readPath } from './layout.ts';
+import { replaceUnseen } from './unseen.ts';
 
 /** Kinds of change that a subject line names before it says "and n more". */
 const SUBJECT_PARTS = 3;
@@ -61,19 +62,14 @@ const ALL_GUESSED = 'the author is the last modifier.';
 /** The same in commits of earlier versions; the oldest have it alone, without marks on their lines. */
 const ALL_GUESSED_BEFORE = 'the author is the one who modified them last.';
 
-/** Makes text safe for one line of a terminal, a log or a commit message: no control or direction characters. */
+/** Makes text safe for one line of a terminal, a log or a commit message: nothing in it is hidden. */
 export function oneLine(text: string): string {
-  return text
-    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
+  return replaceUnseen(text, ' ').replace(/\s+/g, ' ').trim();
 }
 
 /** Makes one line of a text safe to show, its indentation kept: what does not print becomes `�`. */
 export function visibleLine(line: string): string {
-  return line
-    .replace(/\t/g, '  ')
-    .replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
+  return replaceUnseen(line.replace(/\t/g, '  '), '�');
 }
 
 /** Names of a type for people. */

@@ -8,24 +8,40 @@ import { type ChangeLine, type CommitFacts, readMessage } from './message.ts';
 export interface EarlierCommit {
   /** E-mail address of its author. */
   readonly author: string;
-  /** When it was made, by the server's clock, ms; at the latest. */
+  /** The mirror itself committed it: what others copy or rebase is dated by their clocks. */
+  readonly own: boolean;
+  /** When it was made, by the server's clock, ms; at the latest. Infinite where a wrong clock dated it. */
   readonly committed: number;
-  /** From when on the account was read for it, by the server's clock, ms. */
+  /** From when on the account was read for it, by the server's clock, ms. -Infinity where a wrong clock dated it. */
   readonly readAt: number;
   readonly facts: CommitFacts;
 }
 
-/** @param skewMs the server's clock minus ours */
+/** What lies further in the future was dated by a wrong clock, ms. */
+const FUTURE_MS = 5 * 60_000;
+
+/** @param skewMs the server's clock minus ours @param now by the server's clock, ms @param mirror its e-mail address */
 export function earlierCommit(
-  commit: { readonly message: string; readonly author: string; readonly committed: Date },
+  commit: { readonly message: string; readonly author: string; readonly committer: string; readonly committed: Date },
   skewMs: number,
+  now: number,
+  mirror: string,
 ): EarlierCommit {
   const facts = readMessage(commit.message);
   // By the server's clock, or by that of a machine: earlier versions dated their commits so.
   const dated = commit.committed.getTime();
   const committed = Math.max(dated, dated + skewMs);
-  const started = facts.started === undefined ? committed : facts.started + skewMs;
-  return { author: plainEmail(commit.author), committed, readAt: facts.readAt ?? started, facts };
+  const isFuture = (time: number): boolean => time > now + FUTURE_MS;
+  const started = facts.started === undefined ? undefined : facts.started + skewMs;
+  const readAt = [facts.readAt, started, committed].find((time) => time !== undefined && !isFuture(time));
+  return {
+    author: plainEmail(commit.author),
+    own: commit.committer === mirror,
+    // Whoever copies or rebases a commit dates it again; it was not made before the account was read for it.
+    committed: isFuture(committed) || committed < (readAt ?? 0) - FUTURE_MS ? Number.POSITIVE_INFINITY : committed,
+    readAt: readAt ?? Number.NEGATIVE_INFINITY,
+    facts: { ...facts, lines: new Map([...facts.lines].filter(([, { time }]) => !isFuture(Date.parse(time ?? '')))) },
+  };
 }
 
 /** The same moment, to the precision that a line has. */

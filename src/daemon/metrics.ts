@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { Change } from '../core/changes.ts';
+import { oneLine } from '../core/message.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import type { RequestsCounted, RunEvent, SyncReport } from '../run/report.ts';
 import type { AccountView } from './account-view.ts';
@@ -19,6 +20,8 @@ export interface Metrics {
 }
 
 const PREFIX = 'celigo_mirror';
+/** Characters of a name that people chose. */
+const LONGEST_LABEL = 200;
 const OUTCOMES = ['changed', 'unchanged', 'partial', 'refused', 'failed'] as const;
 const SKIPS = ['overlap', 'backoff'] as const;
 
@@ -154,7 +157,7 @@ export function createMetrics(version: string, now: () => Date): Metrics {
     reloaded: (successful) => registered.reload.set(successful ? 1 : 0),
     tokens(account, expiries) {
       for (const { name: token, expires } of expiries) {
-        registered.expiry.set({ account, token }, expires.getTime() / 1000);
+        registered.expiry.set({ account, token: oneLine(token).slice(0, LONGEST_LABEL) }, expires.getTime() / 1000);
       }
     },
   };

@@ -1,11 +1,11 @@
+import { replaceUnseen } from '../core/unseen.ts';
+
 /**
  * Text for a Mermaid label in quotes. Whatever Mermaid could take for markup becomes one of its own character codes
  * (`#60;` for `<`), so that no name can open a tag, end the label or begin a directive.
  */
 export function mermaidText(text: string, longest = 60): string {
-  const plain = [
-    ...text.replace(/[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff]+/g, ' '),
-  ].filter((char) => !/^[\ud800-\udfff]$/.test(char));
+  const plain = [...replaceUnseen(text, ' ')];
   const cut = plain.length > longest ? [...plain.slice(0, longest - 1), '…'] : plain;
   return (
     cut

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Git } from '../mirror/git.ts';
+import { type LogRecord, logFormat, logRecords } from '../mirror/log-records.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
 interface FileChange {
@@ -31,10 +31,7 @@ export interface HistoryCut {
   readonly remedy: string;
 }
 
-/** What separates commits and their parts: random, so that no commit can contain it and pose as several. */
-const MARK = randomBytes(12).toString('hex');
-const [BEGIN, BETWEEN, END] = [`<${MARK}`, `|${MARK}`, `>${MARK}`];
-const FORMAT = `${BEGIN}%H${BETWEEN}%an${BETWEEN}%ae${BETWEEN}%ce${BETWEEN}%at${BETWEEN}%ct${BETWEEN}%B${END}`;
+const FIELDS = ['%H', '%an', '%ae', '%ce', '%at', '%ct', '%B'] as const;
 const RAW = /^:\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
 
 function timeOf(seconds: string | undefined): Date {
@@ -45,12 +42,9 @@ function present(id: string | undefined): string | undefined {
   return id === undefined || /^0+$/.test(id) ? undefined : id;
 }
 
-/** The files of one commit in the form of `--raw -z`: a line of modes and ids, then the path, each ended by NUL. */
-function filesOf(raw: string): FileChange[] {
-  const words = raw
-    .replace(/^[\0\n]+/, '')
-    .split('\0')
-    .filter((word) => word !== '' && word !== '\n');
+/** The files of one commit in the form of `--raw -z`: a text of modes and ids, then the path. */
+function filesOf(raw: readonly string[]): FileChange[] {
+  const words = raw.filter((word) => word !== '' && word !== '\n');
   const files: FileChange[] = [];
   for (let i = 0; i + 1 < words.length; i += 2) {
     const match = RAW.exec((words[i] ?? '').trim());
@@ -62,20 +56,16 @@ function filesOf(raw: string): FileChange[] {
   return files;
 }
 
-function commitOf(text: string): HistoryCommit | undefined {
-  const end = text.indexOf(END);
-  if (end < 0) return undefined;
-  const [id = '', name = '', email = '', committer = '', authored, committed, ...message] = text
-    .slice(0, end)
-    .split(BETWEEN);
+function commitOf({ values, files }: LogRecord): HistoryCommit {
+  const [id = '', name = '', email = '', committer = '', authored, committed, message = ''] = values;
   return {
     id,
     author: { name, email },
     committer,
     authored: timeOf(authored),
     committed: timeOf(committed),
-    message: message.join(BETWEEN),
-    files: filesOf(text.slice(end + END.length)),
+    message,
+    files: filesOf(files),
   };
 }
 
@@ -96,15 +86,14 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
     '--no-renames',
     '--no-abbrev',
     '--no-show-signature',
-    `--format=${FORMAT}`,
+    logFormat(FIELDS),
     '--end-of-options',
     to,
     '--',
     `${folder}/`,
   ]);
-  return out
-    .split(BEGIN)
-    .flatMap((text) => commitOf(text) ?? [])
+  return logRecords(out, FIELDS.length)
+    .map(commitOf)
     .filter(({ files }) => files.length > 0);
 }
 

@@ -7,6 +7,7 @@ import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
 import { commitText, tipOf } from '../mirror/commit.ts';
 import { type Git, GitFailure } from '../mirror/git.ts';
+import { logFormat, logRecords } from '../mirror/log-records.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
 const CHUNK = 2_000;
@@ -72,6 +73,9 @@ export interface StateName {
   readonly zone?: string | undefined;
 }
 
+/** Clocks of machines that keep them need not agree to the second. */
+const CLOCKS_MS = 5 * 60_000;
+
 /** Options that mean the beginning of whole days: what changed in them is not in the state. */
 const BEGINNING: readonly StateName['option'][] = ['--before', '--from', '--since'];
 
@@ -108,25 +112,36 @@ export async function headCommit(git: Git): Promise<NamedCommit> {
   throw new NoSuchState('the repository has no commits yet', 'Make one with: celigo-mirror sync');
 }
 
+const FIELDS = ['%H', '%ae', '%ct', '%B'] as const;
+
 /**
  * The commits that the mirror made for an account, oldest first, wherever merges put them. Their dates are the times
- * at which the account was read, by the server's clock: those of git come from the clocks of all who commit.
+ * at which the account was read, by the server's clock: those of git come from the clocks of all who commit. One that
+ * a wrong clock dated after `now`, or before the mirror began, is of the time of the one before it. A copy that a
+ * person made of one (`git cherry-pick`) does not count.
  * @param most the newest ones only
  */
-async function ownCommits(git: Git, account: string, most?: number): Promise<OwnCommit[]> {
+async function ownCommits(git: Git, account: string, now: Date, most?: number): Promise<OwnCommit[]> {
   const trailer = `^Celigo-Account: ${account.replace(/[.[\]*^$\\]/g, '\\$&')}$`;
   const flags = ['--topo-order', '--reverse', '--basic-regexp', `--grep=${trailer}`, '--no-show-signature'];
   const newest = most === undefined ? [] : [`--max-count=${most}`];
-  const out = await git.ask(['log', ...flags, ...newest, '--format=%x01%H%x02%ct%x02%B', 'HEAD', '--']);
+  const out = await git.ask(['log', ...flags, ...newest, logFormat(FIELDS), 'HEAD', '--']);
   const found: OwnCommit[] = [];
-  for (const text of (out ?? '').split('\x01')) {
-    const [commit = '', seconds, message = ''] = text.split('\x02');
+  const known = new Set<string>();
+  const isOdd = (date: Date): boolean =>
+    date.getTime() > now.getTime() + CLOCKS_MS || (most === undefined && date < (found[0]?.date ?? date));
+  for (const { values } of logRecords(out ?? '', FIELDS.length)) {
+    const [commit = '', author = '', seconds, message = ''] = values;
     const facts = readTrailers(message);
-    if (facts.account !== account) continue;
+    const made = `${facts.run} ${author} ${message.slice(0, message.indexOf('\n'))}`;
+    if (facts.account !== account || (facts.run !== undefined && known.has(made))) continue;
+    known.add(made);
     // For new rules the account is not read: the commit holds what the one before it did.
     const inherited = facts.renewed ? found.at(-1)?.date : undefined;
     const date = facts.readAt === undefined ? inherited : new Date(facts.readAt);
-    found.push({ commit, date: date ?? new Date(Number(seconds) * 1000), changes: !facts.renewed });
+    const dated = date ?? new Date(Number(seconds) * 1000);
+    const before = found.at(-1)?.date;
+    found.push({ commit, date: before && isOdd(dated) ? before : dated, changes: !facts.renewed });
   }
   return found;
 }
@@ -135,9 +150,9 @@ async function ownCommits(git: Git, account: string, most?: number): Promise<Own
 const SOME = 16;
 
 /** The last change of an account that the mirror holds. */
-export async function lastChange(git: Git, account: string): Promise<NamedCommit | undefined> {
+export async function lastChange(git: Git, account: string, now: Date): Promise<NamedCommit | undefined> {
   const newest = async (most?: number): Promise<NamedCommit | undefined> =>
-    newestOf((await ownCommits(git, account, most)).filter(({ changes }) => changes));
+    newestOf((await ownCommits(git, account, now, most)).filter(({ changes }) => changes));
   return (await newest(SOME)) ?? (await newest());
 }
 
@@ -173,7 +188,7 @@ export async function resolveState(git: Git, account: string, name: StateName, n
   const second = (date: Date): number => Math.floor(date.getTime() / 1000);
   const fits = ({ date }: NamedCommit): boolean =>
     excluded ? second(date) < second(moment) : second(date) <= second(moment);
-  const commits = await ownCommits(git, account);
+  const commits = await ownCommits(git, account, now);
   const found = newestOf(commits.filter(fits));
   if (found) return { commit: found.commit, date: found.date, moment };
   const [first] = commits;

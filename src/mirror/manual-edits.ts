@@ -1,6 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import { oneLine, putBackMessage, readMessage } from '../core/message.ts';
 import type { CommitRequest } from './commit.ts';
+import { logFormat, logRecords } from './log-records.ts';
 import type { Repository } from './repository.ts';
 
 /** A file that is not what the mirror left: as `<mode> <object id>`, absent where it is not there. */
@@ -21,7 +22,7 @@ export interface ManualCommit {
 const MOST_COMMITS = 5;
 
 const RAW = /^:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
-const [BEGIN, BETWEEN, END] = ['\x01', '\x02', '\x03'];
+const FIELDS = ['%H', '%an', '%ce', '%B'] as const;
 
 function entryOf(mode: string, oid: string): string | undefined {
   return /^0+$/.test(oid) ? undefined : `${mode} ${oid}`;
@@ -74,16 +75,12 @@ export async function manualCommits(
 ): Promise<readonly ManualCommit[]> {
   // -c: of a merge the files that are as in none of its parents.
   const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
-  const format = `--format=${BEGIN}%H${BETWEEN}%an${BETWEEN}%ce${BETWEEN}%B${END}`;
-  const out = await git.run(['log', ...shown, '--no-show-signature', format, range, '--', `${account}/`]);
-  // The names of files may hold the same characters.
-  return out.split(/\x01(?=[0-9a-f]{40,64}\x02)/).flatMap((text): ManualCommit[] => {
-    const end = text.indexOf(END);
-    const [id = '', author = '', by = '', ...message] = text.slice(0, Math.max(0, end)).split(BETWEEN);
-    const isOwn = by === committer.email && readMessage(message.join(BETWEEN)).account !== undefined;
-    const names = text.slice(end + 1).split('\0');
-    const touched = names.some((name) => paths.has(name.replace(/^\n/, '').slice(account.length + 1)));
-    return id !== '' && !isOwn && touched && !without.has(id) ? [{ id, author }] : [];
+  const out = await git.run(['log', ...shown, '--no-show-signature', logFormat(FIELDS), range, '--', `${account}/`]);
+  return logRecords(out, FIELDS.length).flatMap(({ values, files }): ManualCommit[] => {
+    const [id = '', author = '', by = '', message = ''] = values;
+    const isOwn = by === committer.email && readMessage(message).account !== undefined;
+    const touched = files.some((name) => paths.has(name.replace(/^\n/, '').slice(account.length + 1)));
+    return !isOwn && touched && !without.has(id) ? [{ id, author }] : [];
   });
 }
 

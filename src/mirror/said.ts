@@ -1,4 +1,5 @@
 import { messageOf } from '../core/errors.ts';
+import { oneLine } from '../core/message.ts';
 
 /** What is kept of the words of git, and of the server behind it, in characters. */
 const LONGEST = 1_000;
@@ -44,5 +45,5 @@ export function reasonOf(error: unknown): string {
     kept.add(i);
   }
   const words = lines.flatMap((line, i) => (kept.has(i) ? [line] : kept.has(i - 1) || i === 0 ? [GAP] : []));
-  return `${command}${words.join(' ')}`;
+  return oneLine(`${command}${words.join(' ')}`);
 }

@@ -2,9 +2,15 @@ import type { Notified } from '../config/daemon-schema.ts';
 import type { Change } from '../core/changes.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { counted } from '../core/counted.ts';
+import { breakDirectives } from '../core/directives.ts';
 import { oneLine } from '../core/message.ts';
 import type { ResourceReport } from '../run/report.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
+
+/** What the account or a server said, as part of a message: one line that calls no one (`@channel`) and hides nothing. */
+function said(text: string): string {
+  return breakDirectives(oneLine(text));
+}
 
 /** Changes of a run, counted. */
 export interface ChangeCounts {
@@ -100,18 +106,33 @@ export function messageOf(
     state: states.now,
     before: states.before,
     time: run.endedAt,
-    summary: oneLine(summaryOf(event, account, run, states.since)),
+    summary: said(summaryOf(event, account, run, states.since)),
     run: {
       id: run.runId,
       verdict: run.verdict,
       exitCode: run.exitCode,
       durationMs: run.durationMs,
       incomplete: run.incomplete,
-      ...(run.error ? { error: run.error } : {}),
+      ...(run.error
+        ? {
+            error: {
+              ...run.error,
+              message: said(run.error.message),
+              ...(run.error.hint ? { hint: said(run.error.hint) } : {}),
+            },
+          }
+        : {}),
     },
     changes: run.commits.map(({ author, subject, id, date, resources = [] }) => {
       const link = linkOf(id);
-      return { author, subject, commit: id, date, ...(link === undefined ? {} : { link }), resources };
+      const about = { author: said(author), subject: said(subject), commit: id, date };
+      const named = resources.map((one) => ({
+        ...one,
+        name: said(one.name),
+        what: said(one.what),
+        fields: one.fields.map(said),
+      }));
+      return { ...about, ...(link === undefined ? {} : { link }), resources: named };
     }),
     counts,
   };
@@ -121,7 +142,7 @@ export function messageOf(
 function commitLines({ author, subject, commit, link, resources }: CommitMessage): string[] {
   const named = resources.length > 1 ? resources.slice(0, MOST_RESOURCES) : [];
   return [
-    `- ${oneLine(author)}: ${oneLine(subject)} (${link ?? commit.slice(0, 10)})`,
+    `- ${author}: ${subject} (${link ?? commit.slice(0, 10)})`,
     ...named.map(({ type, id, name, what }) => `    ${type}/${id}${name === '' ? '' : ` "${name}"`}: ${what}`),
     ...(named.length > 0 && resources.length > named.length ? ['    …'] : []),
   ];

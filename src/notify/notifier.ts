@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import type { Notified } from '../config/daemon-schema.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { messageOf as errorText } from '../core/errors.ts';
+import { oneLine } from '../core/message.ts';
 import { within } from '../core/within.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 import type { Channel, Ping } from './channels.ts';
@@ -81,7 +82,7 @@ function pingOf(accounts: readonly string[], account: string, latest: LatestByAc
   });
   const reasons = bad.map((name) => {
     const run = latest.get(name)?.outcome.run;
-    return `${name}: ${run?.error?.message ?? run?.verdict ?? 'unknown'}`;
+    return oneLine(`${name}: ${run?.error?.message ?? run?.verdict ?? 'unknown'}`);
   });
   return { what: bad.length === 0 ? 'success' : 'fail', text: reasons.join('\n') };
 }

@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import type { Logger } from 'pino';
+import { escapeUnseen, terminalText } from '../core/unseen.ts';
 import type { Reporter, RunEvent, SyncReport } from './report.ts';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -34,7 +35,8 @@ export function scrub(text: string, secrets: Iterable<string>): string {
 /** A pino logger that writes complete lines through `write`, free of the given secrets. */
 export async function createLog(options: LogOptions): Promise<Logger> {
   const { default: pino } = await import('pino');
-  const stream = { write: (line: string) => options.write(scrub(line, options.secrets)) };
+  const shown = (line: string): string => (options.pretty ? terminalText(line, options.colors) : escapeUnseen(line));
+  const stream = { write: (line: string) => options.write(shown(scrub(line, options.secrets))) };
   const settings = { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!options.pretty) return pino(settings, stream);
   const { default: pretty } = await import('pino-pretty');

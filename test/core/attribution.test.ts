@@ -147,6 +147,8 @@ describe('attributeChanges', () => {
   });
 });
 
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+
 describe('attributionStatusBy', () => {
   const base = {
     account: 'production',
@@ -171,10 +173,13 @@ describe('attributionStatusBy', () => {
     earlierCommit(
       {
         author: 'ann@x.test',
+        committer: 'mirror@x.test',
         committed: new Date('2026-01-01T11:01:00Z'),
         message: commitMessage({ ...base, readAt: new Date('2026-01-01T11:00:00.000Z'), ...more }),
       },
       0,
+      NOW,
+      'mirror@x.test',
     );
   const flow = change('64f000000000000000000001', { path: 'flows/x.64f000000000000000000001.yaml' });
   const statusIn = (commit: EarlierCommit, time: string, by = 'ann') =>
@@ -215,7 +220,12 @@ describe('attributionStatusBy', () => {
     const [made] = attributeChanges(input);
     const message = commitMessage({ ...base, ...made, changes: [flow], readAt: new Date('2026-01-01T11:00:00.000Z') });
     const author = identityOf(made?.author ?? mirror).email;
-    const held = earlierCommit({ author, committed: new Date('2026-01-01T11:01:00Z'), message }, 0);
+    const held = earlierCommit(
+      { author, committer: 'mirror@x.test', committed: new Date('2026-01-01T11:01:00Z'), message },
+      0,
+      NOW,
+      'mirror@x.test',
+    );
 
     expect(attributeChanges({ ...input, statusOf: attributionStatusBy([held]) })[0]?.certainty).toBe('unknown');
   });
@@ -246,10 +256,13 @@ describe('attributionStatusBy', () => {
     const { readAt } = earlierCommit(
       {
         author: 'ann@x.test',
+        committer: 'mirror@x.test',
         committed: new Date('2026-01-01T11:01:00Z'),
         message: commitMessage({ ...base, changes: [flow] }),
       },
       2_000,
+      NOW,
+      'mirror@x.test',
     );
     expect(new Date(readAt).toISOString()).toBe('2026-01-01T11:00:02.000Z');
   });

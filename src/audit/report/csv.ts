@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { changeText } from '../../core/change-text.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
-import { oneLine } from '../../core/message.ts';
+import { oneLine, visibleLine } from '../../core/message.ts';
 import { type Report, type ReportChange, reportedFields } from './model.ts';
 
 /** Longest value in a cell: spreadsheets stop at 32,767 characters. */
@@ -27,9 +27,14 @@ const COLUMNS = [
   'restore',
 ];
 
+/** A text of one or more lines in which nothing is hidden. */
 function cell(text: string | undefined): string {
   if (text === undefined) return '';
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
+  return cut
+    .split(/\r\n?|\n/)
+    .map(visibleLine)
+    .join('\n');
 }
 
 function rowsOf(account: string, change: ReportChange, link: CommitLink): string[][] {
@@ -41,7 +46,7 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
     oneLine(entry.by.email),
     entry.also.map(({ name, email }) => oneLine(`${name} <${email}>`)).join('; '),
     entry.certainty,
-    entry.sources.join('; '),
+    oneLine(entry.sources.join('; ')),
     entry.what,
     entry.type,
     entry.id,
@@ -52,7 +57,7 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
   if (fields.length === 0) return [[...about, '', '', '', ...tail]];
   return fields.map((field) => {
     const { place, before, after } = changeText(field);
-    return [...about, place, cell(before), cell(after), ...tail];
+    return [...about, oneLine(place), cell(before), cell(after), ...tail];
   });
 }
 

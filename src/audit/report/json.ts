@@ -1,5 +1,6 @@
 import type { CommitLink } from '../../core/commit-links.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { entryJson } from '../entry-json.ts';
 import type { Report, ReportChange } from './model.ts';
 
@@ -27,9 +28,9 @@ export function* reportJson(report: Report, link: CommitLink): Generator<string>
     byType: byType.map(({ key, counts, total }) => ({ type: key, ...counts, total })),
     byPerson: byPerson.map(({ key, counts, total }) => ({ person: key, ...counts, total })),
   };
-  yield `${JSON.stringify(head).slice(0, -1)},"changes":[`;
+  yield `${jsonText(head, 0).slice(0, -2)},"changes":[`;
   for (const [i, change] of changes.entries()) {
-    yield `${i > 0 ? ',' : ''}\n${JSON.stringify(changeJson(account, change, link))}`;
+    yield `${i > 0 ? ',' : ''}\n${jsonText(changeJson(account, change, link), 0).trimEnd()}`;
   }
   yield ']}\n';
 }

@@ -3,6 +3,7 @@ import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { readChanges } from '../input/changes.ts';
 import { openTrail } from '../input/trail.ts';
 import { short } from '../ui/change-view.ts';
@@ -41,7 +42,7 @@ export async function runBlame(io: Io, globals: GlobalOptions, what: string, fla
       cut: entry.cut,
     }));
     const [type, id] = [typeIn(key), idIn(key)];
-    io.out(`${JSON.stringify({ version: 1, account, type, id, cut, fields: rows }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, account, type, id, cut, fields: rows }));
     return;
   }
   io.out(describe(fields, styleFor(io, globals)));

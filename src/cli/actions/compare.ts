@@ -8,6 +8,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
 import type { Key } from '../../core/keys.ts';
 import { accountInSelectors } from '../../core/selectors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { NotInState, select } from '../../history/selection.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
@@ -195,7 +196,7 @@ export async function runCompare(
   }
   const comparison = await compared(io, place, accounts, what, flags);
   const format = flags.json ? 'json' : flags.format;
-  if (format === 'json') io.out(`${JSON.stringify({ version: 1, ...comparisonJson(comparison) }, null, 2)}\n`);
+  if (format === 'json') io.out(jsonText({ version: 1, ...comparisonJson(comparison) }));
   else if (format === 'md') io.out(comparisonMarkdown(comparison));
   else io.out(describe(comparison, styleFor(io, globals)));
   const hasOpen = [...comparison.onlyLeft, ...comparison.onlyRight].some(({ candidates }) => candidates.length > 0);

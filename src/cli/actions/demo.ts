@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { plainConfig, plainRepository } from '../../config/plain.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type Emulator, startEmulator } from '../../emulator/http/server.ts';
 import { sampleAccount } from '../../emulator/sample/index.ts';
 import { createGit } from '../../mirror/git.ts';
@@ -54,7 +55,7 @@ export async function runDemo(io: Io, globals: GlobalOptions, flags: DemoFlags):
         ? 'The temporary mirror is now deleted; to keep one: celigo-mirror demo --keep <folder>'
         : `The mirror is in ${folder}. Try: git -C ${folder} log -p`,
     );
-    if (flags.json) io.out(`${JSON.stringify({ version: 1, runs: reports.map(reportJson) }, null, 2)}\n`);
+    if (flags.json) io.out(jsonText({ version: 1, runs: reports.map(reportJson) }));
     return EXIT.done;
   } finally {
     await emulator.close();

@@ -3,6 +3,7 @@ import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, lastChange, type MirrorState, readDocuments } from '../../history/state.ts';
 import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
@@ -48,7 +49,8 @@ async function betweenStates(
   const from = await stateOf(io, mirror, asked.from);
   const to = await stateOf(io, mirror, asked.to);
   const differences = await diffStates(from, to, mirror.what, anyAscii);
-  if (differences.length === 0) sayLastChange(io, mirror.account, await lastChange(mirror.git, mirror.account));
+  if (differences.length === 0)
+    sayLastChange(io, mirror.account, await lastChange(mirror.git, mirror.account, io.now()));
   return { account: mirror.account, from: from.label, to: to.label, differences, incomplete: [], states: [from, to] };
 }
 
@@ -149,7 +151,7 @@ export async function runDiff(
   if (format === 'mermaid') for (const one of compared) io.out(await drawn(one));
   else if (format === 'json') {
     const json = compared.map(comparedJson);
-    io.out(`${JSON.stringify({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, ...(json.length === 1 ? json[0] : { accounts: json }) }));
   } else for (const one of compared) io.out(describe(one, styleFor(io, globals)));
   if (compared.some(({ incomplete }) => incomplete.length > 0)) return EXIT.partial;
   return flags.exitCode && compared.some(({ differences }) => differences.length > 0) ? EXIT.different : EXIT.done;

@@ -5,6 +5,7 @@ import type { FieldPath } from '../../catalogue/types.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { readMessage } from '../../core/message.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { readCut, readHistory } from '../../history/commits.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
@@ -72,7 +73,7 @@ export async function runNoise(
       since: since?.toISOString() ?? null,
       fields: fields.map(({ unexplained, ...field }) => ({ ...field, unexplained: unexplained ?? null })),
     }));
-    io.out(`${JSON.stringify({ version: 1, noise: accounts }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, noise: accounts }));
   } else {
     const style = styleFor(io, globals);
     io.out(found.map((one) => describe(one, style)).join('\n'));

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { addressParts, makeBundle } from '../../run/check/bundle.ts';
 import { examine } from '../../run/check/doctor.ts';
 import type { Finding } from '../../run/check/finding.ts';
@@ -42,15 +43,13 @@ export async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFla
     now: io.now,
     signal: io.signal,
   });
-  const text = flags.json
-    ? `${JSON.stringify({ version: 1, findings }, null, 2)}\n`
-    : describe(findings, styleFor(io, globals));
+  const text = flags.json ? jsonText({ version: 1, findings }) : describe(findings, styleFor(io, globals));
   io.out(clean(text));
   if (flags.bundle !== undefined) {
     // Errors of git contain the address of the remote.
     const hidden = addressParts(config.repository.remote);
     // Home folders are usually named after a person.
-    const home = (io.env.HOME ?? '').replace(/(?<!\/)\/+$/, '');
+    const home = (io.env.HOME ?? '').replace(/\/+$/, '');
     const shorten = (text: string): string => (home === '' ? text : text.replaceAll(home, '~'));
     await writeBundle(io, flags.bundle, config, findings, (bundle) => scrub(clean(shorten(bundle)), hidden));
   }
@@ -67,8 +66,8 @@ async function writeBundle(
   const now = io.now();
   const name = `celigo-mirror-support-${now.toISOString().replace(/[-:]|\.\d+/g, '')}.json`;
   const bundle = await makeBundle({ version: VERSION, now, env: io.env, config, findings, signal: io.signal });
-  const text = `${clean(JSON.stringify(bundle, null, 2))}\n`;
-  const path = writeOutput(io, '--bundle', file === true ? name : file, text, 0o600);
+  const text = clean(jsonText(bundle));
+  const path = writeOutput(io, '--bundle', file === true ? name : file, text);
   io.err(`Wrote ${path}; review it before you send it.\n`);
 }
 

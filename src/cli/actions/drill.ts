@@ -1,4 +1,5 @@
 import { EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
@@ -51,7 +52,7 @@ export async function runDrill(
   }
   if (flags.json) {
     const [only] = reports;
-    io.out(`${JSON.stringify({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }));
   } else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
   return reports.some(({ unexplained }) => unexplained.length > 0) ? EXIT.failed : EXIT.done;
 }
@@ -60,7 +61,7 @@ function describe(report: DrillReport, style: Style): string {
   const { account, state, documents, restored, credentials, warnings, explained, unexplained } = report;
   const { requests, durationMs } = report;
   const line = ({ what, title, why }: DrillFinding): string =>
-    `${what}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
+    `${printable(what)}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
   const facts = style.dim(`(${state}; ${requests} requests, ${(durationMs / 1000).toFixed(1)} s)`);
   const lines = [`${style.bold(account)}: ${restored} of ${documents} resources came back unchanged ${facts}`];
   if (credentials > 0) {

@@ -1,5 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type Emulator, emptyAccount, startEmulator } from '../../emulator/http/server.ts';
 import { seedFromMirror } from '../../emulator/model/from-mirror.ts';
 import type { AccountSeed } from '../../emulator/model/seed.ts';
@@ -84,7 +85,7 @@ export async function runEmulator(io: Io, globals: GlobalOptions, flags: Emulato
 function announce(io: Io, globals: GlobalOptions, { json }: EmulatorFlags, { url }: Emulator, seed: AccountSeed): void {
   const owner = seed.people.find(({ role }) => role === 'owner');
   if (json) {
-    io.out(`${JSON.stringify({ version: 1, url, token: owner?.token, people: seed.people })}\n`);
+    io.out(jsonText({ version: 1, url, token: owner?.token, people: seed.people }, 0));
     return;
   }
   const people = table(seed.people.map(({ name, role, token }) => [`  ${name}`, role, token]));

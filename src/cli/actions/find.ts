@@ -7,6 +7,7 @@ import { readPath } from '../../core/layout.ts';
 import { linesOf, type Occurrence, occurrencesIn, textSearch } from '../../core/occurrences.ts';
 import { placeText } from '../../core/places.ts';
 import { accountInSelectors, typeNamed } from '../../core/selectors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type Condition, fulfils, type Pattern, parseCondition, parsePattern } from '../../core/where.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
 import { NotInState, select } from '../../history/selection.ts';
@@ -183,7 +184,7 @@ export async function runFind(
   }
   if (missing[0] && missing.length === accounts.length) throw missing[0];
   if (flags.json) {
-    io.out(`${JSON.stringify({ version: 1, accounts, resources: hits.map(hitJson) }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, accounts, resources: hits.map(hitJson) }));
     return;
   }
   const style = styleFor(io, globals);

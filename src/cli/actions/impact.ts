@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { impactOf } from '../../graph/impact.ts';
 import { impactDot, impactJson, impactMermaid, impactTree } from '../../graph/impact-view.ts';
 import { select } from '../../history/selection.ts';
@@ -32,7 +33,7 @@ export async function runImpact(io: Io, globals: GlobalOptions, what: string, fl
     [...whole].filter((key) => key !== start),
   );
   const format = flags.json ? 'json' : flags.format;
-  if (format === 'json') io.out(`${JSON.stringify(impactJson(graph, account, impact), null, 2)}\n`);
+  if (format === 'json') io.out(jsonText(impactJson(graph, account, impact)));
   else if (format === 'mermaid') io.out(impactMermaid(graph, impact));
   else io.out(format === 'dot' ? impactDot(graph, impact) : impactTree(graph, impact));
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { configJsonSchema } from '../../config/schema.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { PACKAGE_ROOT } from '../../package-root.ts';
 import type { Io } from '../ui/io.ts';
 
@@ -40,7 +41,7 @@ export function runInit(io: Io, file: string, flags: InitFlags): void {
   }
   io.out(
     flags.json
-      ? `${JSON.stringify({ version: 1, file: path })}\n`
+      ? jsonText({ version: 1, file: path }, 0)
       : `Wrote ${path}.\nNext: set CELIGO_API_TOKEN, then run celigo-mirror doctor and celigo-mirror sync.\n`,
   );
 }

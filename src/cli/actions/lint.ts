@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
+import { jsonText } from '../../core/unseen.ts';
 import type { AccountGraph } from '../../graph/account-graph.ts';
 import { type Finding, type LintResult, lint, RULES, reaches } from '../../lint/lint.ts';
 import { POLICY_FILE, readPolicy } from '../../lint/policy.ts';
@@ -39,7 +40,7 @@ function policyText(file: string, named: boolean): string | undefined {
 
 function listRules(io: Io, json: boolean): void {
   const rules = RULES.map(({ id, severity, about }) => ({ rule: id, severity, about }));
-  if (json) io.out(`${JSON.stringify({ version: 1, rules }, null, 2)}\n`);
+  if (json) io.out(jsonText({ version: 1, rules }));
   else io.out(`${table(rules.map((rule) => Object.values(rule)))}\n`);
 }
 
@@ -57,7 +58,7 @@ export async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags):
   const needless = result.needless.flatMap((i) => policy.allow[i] ?? []);
   if (flags.json) {
     const findings = result.findings.map((finding) => findingJson(graph, account, finding));
-    io.out(`${JSON.stringify({ version: 1, account, findings, allowed: result.allowed, needless }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, account, findings, allowed: result.allowed, needless }));
   } else {
     const style = styleFor(io, globals);
     io.out(describe(result, { graph, account, style }));

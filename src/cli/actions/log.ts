@@ -5,6 +5,7 @@ import { readVersions } from '../../audit/versions.ts';
 import { AppError } from '../../core/errors.ts';
 import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
 import type { Key } from '../../core/keys.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { type ChangeFlags, readChanges } from '../input/changes.ts';
 import { sayLastChange } from '../input/time-option.ts';
 import { openTrail, withFeed } from '../input/trail.ts';
@@ -63,7 +64,7 @@ export async function runLog(io: Io, globals: GlobalOptions, words: readonly str
       baseline: entry.baseline,
       ...(deep ? { changes: entry.fields.map(fieldChangeJson) } : {}),
     }));
-    io.out(`${JSON.stringify({ version: 1, account, cut, entries }, null, 2)}\n`);
+    io.out(jsonText({ version: 1, account, cut, entries }));
     return;
   }
   // What existed before the cut is not a change: it takes one line, and none in a search for changed fields.

@@ -86,12 +86,12 @@ export async function runReport(
   const { since: from, until: to = now } = chosen;
   const trail = await withFeed(opened);
   const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, chosen) });
-  if (report.changes.length === 0) sayLastChange(io, account, await lastChange(git, account));
+  if (report.changes.length === 0) sayLastChange(io, account, await lastChange(git, account, now));
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
   const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);
   const parts = RENDERERS[format](report, link);
   if (flags.output === undefined) {
-    for (const part of parts) io.out(part);
+    for (const part of parts) io.out(part, 'exact');
     return;
   }
   const file = writeOutput(io, '--output', flags.output, [...parts].join(''));

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { NoSuchState } from '../../history/state.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
@@ -94,7 +95,7 @@ async function carryOut(
     }
     const report = await session.apply();
     progress.stop();
-    if (dialogue.json) dialogue.print(`${JSON.stringify(restoreJson(report), null, 2)}\n`);
+    if (dialogue.json) dialogue.print(jsonText(restoreJson(report)));
     else dialogue.print(describeOutcome(report, dialogue.style));
     return report.exitCode;
   } catch (error) {
@@ -142,13 +143,13 @@ function savePlan(io: Io, file: string, { request, undone }: RestoreSession['pre
   const { what, prune, withDependencies, enableFlows } = request;
   const undo = undone ? { undo: undone.commits } : {};
   const text = renderPlan({ request: { what, ...undo, prune, withDependencies, enableFlows }, plan });
-  io.err(`Plan saved to ${writeOutput(io, '--out', file, text, 0o600)}\n`);
+  io.err(`Plan saved to ${writeOutput(io, '--out', file, text)}\n`);
 }
 
 /** Prints what a plan that is not applied would meet. */
 function showPreview({ planned, prepared }: RestoreSession, { print, style, json }: Dialogue): void {
   if (json) {
-    print(`${JSON.stringify(restoreJson(planned), null, 2)}\n`);
+    print(jsonText(restoreJson(planned)));
     return;
   }
   for (const { message, hint } of prepared.refusals)
@@ -166,7 +167,7 @@ function checkApplicable({ planned, prepared }: RestoreSession, { saved }: Asked
   if (!refusal) return;
   if (dialogue.json) {
     const { code, message, hint } = refusal;
-    dialogue.print(`${JSON.stringify({ ...restoreJson(planned), error: { code, message, hint } }, null, 2)}\n`);
+    dialogue.print(jsonText({ ...restoreJson(planned), error: { code, message, hint } }));
   }
   throw refusal;
 }

@@ -1,5 +1,6 @@
 import { GROUPS } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { renderYaml } from '../../core/yaml.ts';
 import { pathsOf, selectAt } from '../../history/selection.ts';
 import { readDocuments } from '../../history/state.ts';
@@ -32,5 +33,6 @@ export async function runShow(io: Io, globals: GlobalOptions, what: string, flag
     const date = state.date ? ` (${state.date.toISOString()})` : '';
     io.err(`# ${mirror.account}/${document.path} as of ${state.label}${date}\n`);
   }
-  io.out(flags.json ? `${JSON.stringify(document.doc, null, 2)}\n` : renderYaml(document.doc));
+  if (flags.json) io.out(jsonText(document.doc));
+  else io.out(renderYaml(document.doc), 'exact');
 }

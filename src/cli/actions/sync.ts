@@ -2,6 +2,7 @@ import { GROUPS } from '../../catalogue/index.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { compareAccounts } from '../../run/check/rebind.ts';
 import { worstExit } from '../../run/failures.ts';
 import { scrub } from '../../run/log.ts';
@@ -47,7 +48,7 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   });
   progress.stop();
   const text = flags.json
-    ? `${JSON.stringify({ version: 1, accounts: reports.map(reportJson) }, null, 2)}\n`
+    ? jsonText({ version: 1, accounts: reports.map(reportJson) })
     : reports.map((report) => describeSync(report, styleFor(io, globals))).join('');
   // A server that repeats the token in an error message must not get it printed.
   io.out(scrub(text, secretsOf(config)));

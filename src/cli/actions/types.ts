@@ -4,13 +4,14 @@ import type { ResourceType } from '../../catalogue/types.ts';
 import { AppError } from '../../core/errors.ts';
 import { typeNamed } from '../../core/selectors.ts';
 import { nearest } from '../../core/suggest.ts';
+import { jsonText } from '../../core/unseen.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { styleFor, table } from '../ui/style.ts';
 
 /** @throws AppError `USAGE` for an unknown type */
 export function runTypes(io: Io, globals: GlobalOptions, names: readonly string[], { json }: { json?: boolean }): void {
   const chosen = names.length === 0 ? RESOURCE_TYPES : names.map(requireType);
-  if (json) io.out(`${JSON.stringify({ version: 1, types: chosen.map(asJson) }, null, 2)}\n`);
+  if (json) io.out(jsonText({ version: 1, types: chosen.map(asJson) }));
   else if (names.length > 0) io.out(`${chosen.map(details).join('\n\n')}\n`);
   else io.out(overview(chosen, io, globals));
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { jsonText } from '../../core/unseen.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders, hasWorkTree, readFolder } from '../../mirror/folder.ts';
 import { futureHead } from '../../run/check/future-head.ts';
@@ -45,7 +46,7 @@ export async function runVerify(
       ...(future ? { head: future } : {}),
       ...(signatures ? { signatures: { ...signatures, cut: cutJson(signatures.cut) } } : {}),
     };
-    io.out(`${JSON.stringify(result, null, 2)}\n`);
+    io.out(jsonText(result));
   } else {
     for (const report of reports) io.out(describe(report, style));
     if (future) io.out(`${style.yellow('note')} ${future.detail}\n${style.cyan('→')} ${future.remedy}\n`);
@@ -82,7 +83,7 @@ async function checkSignatures(
     });
   }
   const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
-  return verifySignatures(git, root, accounts, trust, signedAfter);
+  return verifySignatures(git, root, accounts, trust, signedAfter, io.now());
 }
 
 function describeSignatures(report: SignatureReport, style: Style): string {
@@ -116,12 +117,14 @@ function describe(report: VerifyReport, style: Style): string {
   const { account, documents, files, references } = report;
   const lines = [`${style.bold(account)}: ${documents} documents, ${files} files, ${references} references`];
   for (const { path, line, problem } of report.faults) {
-    lines.push(`  ${style.red('fault')} ${path}${line ? `:${line}` : ''}: ${problem}`);
+    lines.push(`  ${style.red('fault')} ${printable(path)}${line ? `:${line}` : ''}: ${printable(problem)}`);
   }
   if (report.unresolved.length > 0) {
     lines.push(`  ${counted(report.unresolved.length, 'reference points', 'references point')} outside the mirror:`);
     for (const { path, place, target, unlisted } of report.unresolved.slice(0, MOST_SHOWN)) {
-      lines.push(`    ${path}: ${place} → ${target}${unlisted ? ' (not listed)' : ''}`);
+      lines.push(
+        `    ${printable(path)}: ${printable(place)} → ${printable(target)}${unlisted ? ' (not listed)' : ''}`,
+      );
     }
     if (report.unresolved.length > MOST_SHOWN)
       lines.push(`    … and ${report.unresolved.length - MOST_SHOWN} more (--json lists them)`);

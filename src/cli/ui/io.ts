@@ -1,9 +1,10 @@
-import type { Worker } from 'node:worker_threads';
-
 /** The outside world of a command. */
 export interface Io {
-  /** Results; one JSON document with `--json`. */
-  readonly out: (text: string) => void;
+  /**
+   * Results; one JSON document with `--json`. What does not show is replaced (`core/unseen.ts`), unless a file or
+   * program reads an `exact` text.
+   */
+  readonly out: (text: string, form?: 'exact') => void;
   /** Logs and progress. What becomes of them decides nothing. */
   readonly err: (text: string) => void;
   /** Why results did not arrive, once that is certain; `undefined` if they did, or if no one wanted more of them. */
@@ -21,8 +22,6 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Calls the listener on SIGHUP, which otherwise ends the process. @returns how to stop listening */
   readonly onHangup?: (listener: () => void) => () => void;
-  /** Starts the thread in which a daemon makes its runs; without it, they are made in the process's own. */
-  readonly runThread?: () => Worker;
   /** Ends the process at once, whatever still runs. */
   readonly leave?: (code: number) => void;
 }

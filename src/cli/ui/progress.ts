@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.ts';
 import { createLog, isLogLevel, logReporter } from '../../run/log.ts';
 import type { Reporter } from '../../run/report.ts';
 import type { GlobalOptions, Io } from './io.ts';
-import { styleFor } from './style.ts';
+import { printable, styleFor } from './style.ts';
 
 /** The level of the log: flag, environment, then `fallback`. @throws AppError `USAGE` */
 export function levelOf(io: Io, options: GlobalOptions, fallback: string): string {
@@ -63,7 +63,7 @@ export async function createReporter(
     },
     say: (text) => {
       if (!spinner.isSpinning) spinner.start();
-      spinner.text = text;
+      spinner.text = printable(text);
     },
     stop: () => spinner.stop(),
   };

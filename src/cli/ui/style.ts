@@ -36,6 +36,11 @@ export function printable(text: string): string {
   return oneLine(text);
 }
 
+/** A text of several lines of which none but the first begins a line: what it quotes cannot pose as another message. */
+export function indented(text: string): string {
+  return text.replace(/[\r\n]+(?! )/g, '\n  ');
+}
+
 /** `2026-11-23 18:05`, in UTC. */
 export function minute(time: Date): string {
   return time.toISOString().slice(0, 16).replace('T', ' ');

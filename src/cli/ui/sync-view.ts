@@ -1,6 +1,6 @@
 import type { SyncReport } from '../../run/report.ts';
 import { kindPaint, SIGN } from './change-view.ts';
-import { counted, printable, type Style, table } from './style.ts';
+import { counted, indented, printable, type Style, table } from './style.ts';
 
 /** Changes listed one by one before the summary turns to counts. */
 const MOST_SHOWN = 40;
@@ -21,8 +21,8 @@ export function describeSync(report: SyncReport, style: Style): string {
   const head = style.bold(report.account);
   if (report.error) {
     const { message, hint } = report.error;
-    const lines = [`${head}: ${style.red(report.verdict)}`, `  ${message}`];
-    return `${[...lines, ...(hint ? [`  ${style.cyan('→')} ${hint}`] : [])].join('\n')}\n`;
+    const lines = [`${head}: ${style.red(report.verdict)}`, `  ${indented(message)}`];
+    return `${[...lines, ...(hint ? [`  ${style.cyan('→')} ${indented(hint)}`] : [])].join('\n')}\n`;
   }
   const listed = report.types.reduce((sum, { listed }) => sum + listed, 0);
   const seconds = (report.durationMs / 1000).toFixed(1);

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { type HistoryCut, readCut } from '../../history/commits.ts';
 import { findForged } from '../../mirror/forged.ts';
 import type { Git } from '../../mirror/git.ts';
+import { logFormat, logRecords } from '../../mirror/log-records.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 import { uncommittedIn } from './uncommitted.ts';
 
@@ -43,6 +44,11 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   N: 'it is not signed',
 };
 
+const FIELDS = ['%H', '%G?', '%GS', '%GF', '%ct', '%an'] as const;
+
+/** Clocks of machines that keep them need not agree to the second. */
+const CLOCKS_MS = 5 * 60_000;
+
 /** Signatures of other kinds count for nothing: keys that a keyring of this machine trusts were not named here. */
 const OTHER_KEYS = ['gpg', 'gpg.openpgp', 'gpg.x509'].flatMap((kind) => ['-c', `${kind}.program=false`]);
 
@@ -75,6 +81,30 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
   }
 }
 
+/** Whether a file of allowed signers has keys that are valid for a time only. */
+function hasTimes(file: string): boolean {
+  return /^[^#]*\bvalid-(?:after|before)=/im.test(readFileSync(file, 'utf8'));
+}
+
+/**
+ * What is wrong with the dates of commits: git checks a key's time against the date of its commit, which whoever signs
+ * it chooses. By commit, oldest first.
+ */
+function wrongDates(
+  commits: readonly { readonly id: string; readonly time: number }[],
+  now: Date,
+): Map<string, string> {
+  const wrong = new Map<string, string>();
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const { id, time } of commits) {
+    if (time > now.getTime() + CLOCKS_MS) wrong.set(id, 'it is dated in the future: its key may not be valid by then');
+    else if (time < latest - CLOCKS_MS)
+      wrong.set(id, 'it is dated before a commit that it follows: its key may be no longer valid');
+    else latest = Math.max(latest, time);
+  }
+  return wrong;
+}
+
 /** Whether the signatures prove all that was asked. */
 export function isProved({ faults, cut, forged, uncommitted }: SignatureReport): boolean {
   return [faults, forged, uncommitted].every(({ length }) => length === 0) && cut === null;
@@ -94,6 +124,7 @@ export async function verifySignatures(
   folders: readonly string[],
   trust: Trust,
   after: string | undefined,
+  now: Date,
 ): Promise<SignatureReport> {
   let range = 'HEAD';
   if (after !== undefined) {
@@ -105,8 +136,9 @@ export async function verifySignatures(
     }
     range = `${from}..HEAD`;
   }
-  const out = await withSigners(trust, (file) =>
-    git.run([
+  const { out, timed } = await withSigners(trust, async (file) => ({
+    timed: hasTimes(file),
+    out: await git.run([
       '-c',
       'gpg.format=ssh',
       '-c',
@@ -115,26 +147,28 @@ export async function verifySignatures(
       'log',
       '--first-parent',
       '--no-show-signature',
-      // A commit holds any character but this one.
-      '-z',
-      '--format=%H%x02%G?%x02%GS%x02%GF%x02%cI%x02%an',
+      logFormat(FIELDS),
       '--end-of-options',
       range,
       '--',
       ...folders.map((folder) => `${folder}/`),
     ]),
-  );
+  }));
+  const commits = logRecords(out, FIELDS.length).map(({ values }) => {
+    const [id = '', state = '', signer = '', print = '', seconds, author = ''] = values;
+    return { id, state, signer, print, time: Number(seconds) * 1000, author };
+  });
+  const dates = timed ? wrongDates(commits.toReversed(), now) : new Map<string, string>();
   const signers = new Set<string>();
   const faults: Unsigned[] = [];
-  const lines = out.split('\0').filter((line) => line !== '');
-  for (const line of lines) {
-    const [commit = '', state = '', signer = '', print = '', time = '', author = ''] = line.trimEnd().split('\x02');
-    if (state === 'G') signers.add(signer === '' || signer === '*' ? print : signer);
-    else faults.push({ commit, time, author, problem: PROBLEMS[state] ?? PROBLEMS.E ?? '' });
+  for (const { id, state, signer, print, time, author } of commits) {
+    const problem = state === 'G' ? dates.get(id) : (PROBLEMS[state] ?? PROBLEMS.E ?? '');
+    if (problem === undefined) signers.add(signer === '' || signer === '*' ? print : signer);
+    else faults.push({ commit: id, time: new Date(time).toISOString(), author, problem });
   }
   return {
-    commits: lines.length,
-    good: lines.length - faults.length,
+    commits: commits.length,
+    good: commits.length - faults.length,
     signers: [...signers].sort(),
     faults,
     cut: (await readCut(git, range)) ?? null,

@@ -93,7 +93,7 @@ export async function openRestore(
     if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
     const request = resumed ? resumedRequest(asked, resumed) : asked;
     // Found out while the account is read, which commits nothing then.
-    changed = request.dryRun ? lastChange(repository.git, request.from) : undefined;
+    changed = request.dryRun ? lastChange(repository.git, request.from, deps.now()) : undefined;
     changed?.catch(() => undefined);
     prepared = await prepareRestore({ deps, request, repository, resumed });
   } catch (error) {
@@ -105,7 +105,7 @@ export async function openRestore(
   return {
     prepared,
     planned: plannedReport(prepared),
-    lastChange: () => changed ?? lastChange(repository.git, prepared.request.from),
+    lastChange: () => changed ?? lastChange(repository.git, prepared.request.from, deps.now()),
     async apply() {
       try {
         const [refusal] = prepared.refusals;

@@ -46,14 +46,19 @@ export interface AuditLog {
   readonly about: (edits: readonly Change[], serverTime: Date) => Promise<Log | undefined>;
 }
 
-export function openAuditLog(run: AccountRun, repository: Repository, { lastRun }: HeadState): AuditLog {
+export function openAuditLog(run: AccountRun, repository: Repository, headState: HeadState): AuditLog {
   const { client, deps, account, options } = run;
+  const now = (): number => Math.max(Date.now(), deps.now().getTime()) + client.clockSkewMs();
+  /** When the account was last read; what a wrong clock says of it is not known. */
+  const lastRun = (): number | undefined => {
+    const time = Date.parse(headState.lastRun ?? '');
+    return time <= now() + CLOCKS_MS ? time : undefined;
+  };
   /** What was asked for in the background, and when by the server's clock. */
   let early: { readonly at: number; readonly entries: Promise<readonly EditNote[]> } | undefined;
 
   function entriesFrom(time: number): Promise<readonly EditNote[]> {
-    const now = Math.max(Date.now(), deps.now().getTime()) + client.clockSkewMs();
-    return fetchAudit(client, new Date(time - AUDIT_OVERLAP_MS), new Date(now + 60_000), deps.signal);
+    return fetchAudit(client, new Date(time - AUDIT_OVERLAP_MS), new Date(now() + 60_000), deps.signal);
   }
 
   /** The entries since then, as far as these changes need them. */
@@ -68,13 +73,14 @@ export function openAuditLog(run: AccountRun, repository: Repository, { lastRun 
   return {
     ask() {
       // Without the time of the last run, what changed decides how far back the log is read.
-      if (early || lastRun === undefined || options.dryRun) return;
-      early = { at: Date.now() + client.clockSkewMs(), entries: entriesFrom(Date.parse(lastRun)) };
+      const last = lastRun();
+      if (early || last === undefined || options.dryRun) return;
+      early = { at: Date.now() + client.clockSkewMs(), entries: entriesFrom(last) };
       early.entries.catch(() => undefined);
     },
     async about(edits, serverTime) {
-      const earlier = openHistory(repository, client.clockSkewMs());
-      const last = lastRun ? Date.parse(lastRun) : await lastRead(earlier, account.name, edits);
+      const earlier = openHistory(repository, client.clockSkewMs(), now());
+      const last = lastRun() ?? (await lastRead(earlier, account.name, edits));
       try {
         const all = await entriesAbout(edits, last ?? serverTime.getTime());
         const changed = new Set(edits.map(({ id }) => id));
@@ -82,8 +88,8 @@ export function openAuditLog(run: AccountRun, repository: Repository, { lastRun 
         const oldest = Math.min(...notes.map(({ time }) => Date.parse(time)));
         // A commit reports what was before it: older ones say nothing of these entries. The times of the mirror's own
         // commits never go backwards; those of others may.
-        const isOlder = ({ facts, committed }: EarlierCommit): boolean =>
-          facts.account !== undefined && committed < oldest - CLOCKS_MS;
+        const isOlder = ({ facts, own, committed }: EarlierCommit): boolean =>
+          facts.account !== undefined && own && committed < oldest - CLOCKS_MS;
         const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
         const own = commits.filter(({ facts }) => facts.account === account.name);
         return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
@@ -120,12 +126,12 @@ async function lastRead(
   edits: readonly Change[],
 ): Promise<number | undefined> {
   const missing = new Set(edits.map(({ type }) => type));
-  const commits = await earlier.upTo(({ facts }) => {
-    if (facts.account !== account || facts.renewed) return false;
+  const commits = await earlier.upTo(({ facts, own, readAt }) => {
+    if (facts.account !== account || facts.renewed || !own || !Number.isFinite(readAt)) return false;
     for (const typeName of missing) if (!facts.incomplete.includes(typeName)) missing.delete(typeName);
     return missing.size === 0;
   });
-  return commits.at(-1)?.readAt;
+  return commits.findLast(({ readAt }) => Number.isFinite(readAt))?.readAt;
 }
 
 /** Who the people are whom the log names somewhere: other entries may have their ids alone. */

@@ -8,8 +8,8 @@ export interface EarlierHistory {
   upTo(stop: (commit: EarlierCommit) => boolean): Promise<readonly EarlierCommit[]>;
 }
 
-/** @param skewMs the server's clock minus ours */
-export function openHistory(repository: Repository, skewMs: number): EarlierHistory {
+/** @param skewMs the server's clock minus ours @param now by the server's clock, ms */
+export function openHistory(repository: Repository, skewMs: number, now: number): EarlierHistory {
   const commits = newestCommits(repository);
   const read: EarlierCommit[] = [];
   return {
@@ -17,7 +17,7 @@ export function openHistory(repository: Repository, skewMs: number): EarlierHist
       const known = read.findIndex((commit) => stop(commit));
       if (known >= 0) return read.slice(0, known + 1);
       for (let next = await commits.next(); !next.done; next = await commits.next()) {
-        const commit = earlierCommit(next.value, skewMs);
+        const commit = earlierCommit(next.value, skewMs, now, repository.committer.email);
         read.push(commit);
         if (stop(commit)) break;
       }

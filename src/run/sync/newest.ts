@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMessage } from '../../core/message.ts';
 import { GitFailure } from '../../mirror/git.ts';
+import { logFormat, logRecords } from '../../mirror/log-records.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { deepen } from '../../mirror/stateless.ts';
 
@@ -22,7 +23,7 @@ const FIRST_CHUNK = 16;
 /** No caller needs more commits than this. */
 const MOST = 16_384;
 
-const [BETWEEN, END] = ['\x02', '\x03'];
+const FIELDS = ['%H', '%P', '%ce', '%ae', '%ct', '%B'] as const;
 
 /**
  * The commits behind HEAD, newest first, read as they are asked for. A clone that is not kept holds the newest
@@ -49,24 +50,17 @@ export async function* newestCommits(repository: Repository): AsyncGenerator<Bar
 
 /** Commits of the range, without what they hold; none where git cannot read them. */
 async function readCommits({ git }: Repository, words: readonly string[]): Promise<BareCommit[]> {
-  const format = `--format=%H${BETWEEN}%P${BETWEEN}%ce${BETWEEN}%ae${BETWEEN}%ct${BETWEEN}%B${END}`;
-  const out = await git.ask(['log', '--no-show-signature', format, ...words, '--']);
-  return (out ?? '')
-    .split(END)
-    .slice(0, -1)
-    .map((text) => {
-      const [id = '', parents = '', committer = '', author = '', seconds, ...message] = text
-        .replace(/^\n/, '')
-        .split(BETWEEN);
-      return {
-        id,
-        parents: parents.split(' ').filter(Boolean),
-        committer,
-        author,
-        committed: new Date(Number(seconds) * 1000),
-        message: message.join(BETWEEN),
-      };
-    });
+  const out = await git.ask(['log', '--no-show-signature', logFormat(FIELDS), ...words, '--']);
+  return logRecords(out ?? '', FIELDS.length).map(
+    ({ values: [id = '', parents = '', committer = '', author = '', seconds, message = ''] }) => ({
+      id,
+      parents: parents.split(' ').filter(Boolean),
+      committer,
+      author,
+      committed: new Date(Number(seconds) * 1000),
+      message,
+    }),
+  );
 }
 
 function readChunk(repository: Repository, skip: number, count: number): Promise<BareCommit[]> {

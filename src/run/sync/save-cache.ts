@@ -44,5 +44,6 @@ function isNews(next: CachedType, known: CachedType | undefined): boolean {
 
 /** The time of the last run decides where the audit log is read from; a day of it more costs nothing. */
 function recent(lastRun: string | undefined, now: Date): boolean {
-  return lastRun !== undefined && now.getTime() - Date.parse(lastRun) < 24 * 3_600_000;
+  const passed = now.getTime() - Date.parse(lastRun ?? '');
+  return passed > -3_600_000 && passed < 24 * 3_600_000;
 }

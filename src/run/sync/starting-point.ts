@@ -14,6 +14,9 @@ import { type HeadState, readHeadState } from './head-state.ts';
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
 
+/** Milliseconds. */
+const DAY_MS = 86_400_000;
+
 /** How much of changed documents is kept until their commits are worded, in characters. */
 const KEPT_TEXT = 4_000_000;
 
@@ -123,5 +126,7 @@ function createTexts(most: number) {
 /** Whether everything is to be fetched again, going by when that was done last. */
 function dueForSweep(lastFull: string | undefined, everyMs: number | undefined, now: Date): boolean {
   if (everyMs === undefined) return false;
-  return lastFull === undefined || now.getTime() - Date.parse(lastFull) >= everyMs;
+  const passed = now.getTime() - Date.parse(lastFull ?? '');
+  // One in the future was dated by a wrong clock.
+  return !(passed > -DAY_MS && passed < everyMs);
 }
