@@ -50,6 +50,10 @@ export const daemonSchema = z
       .default(3)
       .describe('After this many failures in a row, an account is tried less and less often'),
     longestPause: durationOf(false).default('6h').describe('… but at least this often'),
+    hosts: z
+      .array(z.string().regex(/^[a-z0-9.-]+$/i, 'expected a host name'))
+      .default([])
+      .describe('Names under which the daemon may be asked, besides addresses and localhost; other names are refused'),
     triggerToken: z.string().min(16).optional().describe('Bearer token of POST /sync, which is off without one'),
     triggerTokenFile: z.string().min(1).optional().describe('File that holds the bearer token of POST /sync'),
   })

@@ -160,7 +160,7 @@ const repository = z.strictObject({
   remote: z
     .string()
     .min(1)
-    .refine((text) => !/^[a-z+]+:\/\/[^/@:]*:[^/@]*@/i.test(text), {
+    .refine((text) => !/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(text), {
       message: 'expected a URL without password: use username with token or tokenFile, or sshKeyFile',
     })
     .refine((text) => !text.startsWith('-') && !/^ext::/i.test(text), { message: 'expected a Git remote' })
@@ -305,7 +305,7 @@ export interface Config
 type ParsedDaemon = ParsedConfig['daemon'];
 
 /** How the daemon runs, durations in milliseconds. */
-interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'runAtStart' | 'backoffAfter'> {
+interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'hosts' | 'runAtStart' | 'backoffAfter'> {
   readonly triggerToken: string | undefined;
   readonly jitterMs: number;
   readonly runTimeoutMs: number;
@@ -318,6 +318,7 @@ interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'runAtStart' | 'bac
 export function daemonConfig(daemon: ParsedDaemon, triggerToken: string | undefined): DaemonConfig {
   return {
     listen: daemon.listen,
+    hosts: daemon.hosts,
     runAtStart: daemon.runAtStart,
     backoffAfter: daemon.backoffAfter,
     triggerToken,

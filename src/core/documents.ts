@@ -5,6 +5,7 @@ import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, 
 import { readPath, titleOf } from './layout.ts';
 import { ESCAPED_KEY, fileOf, secretOf } from './markers.ts';
 import { NEVER_MIRRORED } from './normalise.ts';
+import { replaceUnseen } from './unseen.ts';
 import { parseYaml, YamlError } from './yaml.ts';
 
 /**
@@ -76,7 +77,9 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
   }
   const id = readPath(path)?.id;
   if (!isObject(value) || value._id !== id) {
-    const why = isObject(value) ? `it holds the _id ${String(value._id)}` : 'it holds no document';
+    const held = isObject(value) ? value._id : null;
+    const found = typeof held === 'string' ? replaceUnseen(held, ' ') : JSON.stringify(held ?? null);
+    const why = isObject(value) ? `it holds the _id ${found}` : 'it holds no document';
     throw new AppError(
       'USAGE',
       `${shown}${isObject(value) ? lineOfKey(text, '_id') : ''} is not a document of the mirror: ${why}`,

@@ -242,6 +242,7 @@ function served(daemon: Daemon): Served {
         deliveries: daemon.deliveries,
       });
     },
+    hosts: () => configuration.inForce().config.daemon.hosts,
     triggerToken: () => configuration.inForce().config.daemon.triggerToken,
     trigger: (account, full) => triggerRuns(daemon, account, full),
     scrub: (text) => scrub(text, secretsOf(configuration.inForce().config)),

@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
 import { HTTPException } from 'hono/http-exception';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { jsonText } from '../core/unseen.ts';
 import type { AccountView } from './account-view.ts';
 import type { Answer } from './runs.ts';
 
@@ -15,6 +17,8 @@ export interface Served {
   readonly accounts: () => readonly AccountView[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly status: () => Json;
+  /** Names under which it may be asked, besides addresses and `localhost`. */
+  readonly hosts: () => readonly string[];
   /** Bearer token of `POST /sync`; `undefined`: the call is off. */
   readonly triggerToken: () => string | undefined;
   /** Requests a run of one account, or of all. `undefined` for an unknown account. */
@@ -42,15 +46,36 @@ function readinessOfAll(accounts: readonly AccountView[]): { readonly ready: boo
   };
 }
 
-function createApp(served: Served): Hono {
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
+
+/**
+ * Whether a request may be for this server. A page in a browser of this machine can have a name of its own lead here
+ * (DNS rebinding), but never an address. Where the daemon listens for others too, and `hosts` names none, any name will do.
+ */
+function isOurs(header: string | undefined, listening: string, hosts: readonly string[]): boolean {
+  const name = (header ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
+  const isOpen = !LOOPBACK.test(listening) && hosts.length === 0;
+  return isOpen || isIP(name) !== 0 || /^(?:.+\.)?localhost$/.test(name) || [listening, ...hosts].includes(name);
+}
+
+/** @param listening the host of the address that it listens on */
+function createApp(served: Served, listening: string): Hono {
   const app = new Hono();
   /** Every answer is scrubbed: an error message of the server may contain anything. */
   const json = (body: Json, status = 200): Response =>
-    new Response(`${served.scrub(JSON.stringify(body, null, 2))}\n`, {
+    new Response(served.scrub(jsonText(body)), {
       status,
       headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
     });
 
+  app.use(async (context, next) => {
+    if (isOurs(context.req.header('host'), listening, served.hosts())) return next();
+    return json({ error: 'the Host of the request is not one of this daemon; daemon.hosts names further ones' }, 421);
+  });
   app.get('/healthz', () => {
     const reason = served.unhealthy();
     return reason === undefined ? json({ healthy: true }) : json({ healthy: false, reason }, 503);
@@ -115,7 +140,7 @@ export async function listen(address: string, served: Served): Promise<Listening
   let server: ServerType | undefined;
   try {
     const bound = await new Promise<{ address: string; port: number; family: string }>((resolve, reject) => {
-      server = serve({ fetch: createApp(served).fetch, hostname, port }, resolve);
+      server = serve({ fetch: createApp(served, hostname.toLowerCase()).fetch, hostname, port }, resolve);
       server.once('error', reject);
     });
     const host = bound.address.includes(':') ? `[${bound.address}]` : bound.address;

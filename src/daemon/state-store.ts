@@ -51,7 +51,9 @@ export function writeStoredState(stateDir: string, state: StoredState): void {
   );
   const path = join(stateDir, FILE);
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: state.reported })}\n`);
+    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: state.reported })}\n`, {
+      mode: 0o600,
+    });
     renameSync(`${path}.new`, path);
   } catch {
     // A read-only or full disk shows in the runs themselves.

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Person } from '../core/changes.ts';
 import type { ObjectFormat } from '../core/digest.ts';
@@ -146,6 +155,15 @@ function filesElsewhere(path: string): AppError {
   });
 }
 
+/** Leaves a folder to its owner alone: caches and journals may hold what the mirror leaves out. */
+function protect(folder: string): void {
+  try {
+    chmodSync(folder, 0o700);
+  } catch {
+    // Of another user, or on a file system without modes.
+  }
+}
+
 /**
  * Opens the clone: makes it when absent, locks it, removes what dead processes left.
  * @throws AppError `USAGE` for a folder that is not a repository of its own, `LOCKED`, `REPOSITORY`
@@ -192,6 +210,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     if (removed.length > 0) options.onNotice(`removed lock files of a git process that died: ${removed.join(', ')}`);
     const stateDir = join(gitDir, 'celigo-mirror');
     mkdirSync(stateDir, { recursive: true });
+    protect(stateDir);
     setAttributes(gitDir, options.folders);
     const own = createGit({ cwd: path, config, env: options.env, signal });
     const { close, ...reader } = createObjectReader(own, signal);

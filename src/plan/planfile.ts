@@ -1,7 +1,9 @@
 import stableStringify from 'fast-json-stable-stringify';
+import * as z from 'zod';
 import { digestOf } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { jsonText } from '../core/unseen.ts';
 import type { Plan, Step } from './types.ts';
 
 const KIND = 'celigo-mirror-plan';
@@ -22,6 +24,20 @@ export interface SavedPlan {
   readonly request: PlannedRequest;
   readonly plan: Plan;
 }
+
+/** What is used of a saved plan; a digest shows that a file was edited by accident, not by whoever made it up. */
+const SHAPE = z.object({
+  request: z.object({
+    what: z.array(z.string()),
+    ...{ prune: z.boolean(), withDependencies: z.boolean(), enableFlows: z.boolean() },
+  }),
+  plan: z.object({
+    ...{ account: z.string(), from: z.string() },
+    target: z.object({ baseUrl: z.string(), userId: z.string() }),
+    state: z.object({ commit: z.string(), date: z.string() }),
+    steps: z.array(z.object({ key: z.string(), action: z.string() })),
+  }),
+});
 
 /** Members of a step → their keys in a saved plan, which are those of the first version. */
 const FILE_KEYS: Readonly<Record<string, string>> = { type: 'dir', method: 'way' };
@@ -46,7 +62,7 @@ function digestOfPlan(saved: JsonObject): string {
 export function renderPlan({ request, plan }: SavedPlan): string {
   const steps = plan.steps.map((step) => withKeys(step as unknown as JsonObject, FILE_KEYS));
   const saved = JSON.parse(JSON.stringify({ request, plan: { ...plan, steps } })) as JsonObject;
-  return `${JSON.stringify({ kind: KIND, version: 1, digest: digestOfPlan(saved), ...saved }, null, 2)}\n`;
+  return jsonText({ kind: KIND, version: 1, digest: digestOfPlan(saved), ...saved });
 }
 
 /** Whether a text looks like a saved plan at all. */
@@ -71,6 +87,8 @@ export function parsePlan(text: string, file: string): SavedPlan {
     throw new AppError('CONFLICT', `${file} was edited after it was saved; it is not applied`, { hint: MAKE_AGAIN });
   }
   const steps = plan.steps.map((step) => withKeys(step, STEP_KEYS));
+  if (!SHAPE.safeParse({ request, plan: { ...plan, steps } }).success)
+    throw new AppError('CONFLICT', `${file} is damaged: it does not hold a plan`, { hint: MAKE_AGAIN });
   return { request, plan: { ...plan, steps } } as unknown as SavedPlan;
 }
 

@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
 import { BINDING_FILE } from '../core/layout.ts';
-import { parseYaml, renderYaml } from '../core/yaml.ts';
+import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
 import type { Git } from '../mirror/git.ts';
 
 /** Version of the folder's layout. A newer one is refused. */
@@ -92,7 +92,13 @@ function comparable(baseUrl: string): string {
 export async function bindingIn(git: Git, account: string): Promise<Binding | undefined> {
   const path = `${account}/${BINDING_FILE}`;
   const [file] = await git.find([`HEAD:${path}`]);
-  return file && readBinding(parseYaml(file.bytes.toString('utf8')), path);
+  if (!file) return undefined;
+  try {
+    return readBinding(parseYaml(file.bytes.toString('utf8')), path);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    return readBinding(null, path);
+  }
 }
 
 /** Whether a folder is bound to the user of a token. */

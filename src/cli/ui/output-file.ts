@@ -4,14 +4,14 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import type { Io } from './io.ts';
 
 /**
- * Writes a result into the file that an option names.
+ * Writes a result into the file that an option names: a new one is for this user alone.
  * @returns its absolute path
  * @throws AppError `USAGE` naming the option, the file and the cause
  */
-export function writeOutput(io: Io, option: string, file: string, text: string, mode = 0o666): string {
+export function writeOutput(io: Io, option: string, file: string, text: string): string {
   const path = resolve(io.cwd, file);
   try {
-    writeFileSync(path, text, { mode });
+    writeFileSync(path, text, { mode: 0o600 });
   } catch (cause) {
     throw new AppError('USAGE', `${option}: ${path} cannot be written: ${messageOf(cause)}`, {
       hint: 'Name a file in an existing folder that this user may write to',

@@ -1,7 +1,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import * as z from 'zod';
 import { AppError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
 
 /** One line of a restore's journal. */
 type JournalEntry =
@@ -53,6 +54,25 @@ export interface JournalHead {
   readonly operator: { readonly name: string; readonly email: string };
 }
 
+const text = z.string();
+/** What a line must be for anything to be read from it; what it has beside that is kept. */
+const HEAD = z.looseObject({
+  ...{ version: z.literal(1), id: text, account: text, from: text, commit: text, what: z.array(text) },
+  options: z.looseObject({}),
+  ...{ base: text, startedAt: text, operator: z.looseObject({ name: text, email: text }) },
+});
+const ENTRY = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('intent'), key: text, action: text, from: text.optional() }),
+  z.looseObject({
+    ...{ kind: z.literal('done'), key: text, action: text, id: text, to: text.optional() },
+    doc: z.record(text, z.unknown()).optional(),
+  }),
+  z.looseObject({ kind: z.literal('ids'), pairs: z.array(z.tuple([text, text])) }),
+  z.looseObject({ kind: z.literal('match'), key: text, id: text }),
+  z.looseObject({ kind: z.literal('applied') }),
+  z.looseObject({ kind: z.literal('end'), exitCode: z.number() }),
+]);
+
 export interface Journal {
   readonly head: JournalHead;
   readonly entries: readonly JournalEntry[];
@@ -91,7 +111,7 @@ function open(path: string, head: JournalHead, entries: JournalEntry[], flags: '
 /** Begins a journal. @throws an `Error` of the file system */
 export function createJournal(stateDir: string, head: JournalHead): Journal {
   const folder = folderOf(stateDir, head.account);
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return open(join(folder, `${head.id}.ndjson`), head, [], 'ax');
 }
 
@@ -108,15 +128,22 @@ function readLines(path: string): unknown[] {
   });
 }
 
+/** @throws AppError `USAGE` for a journal of another version, or one that is damaged */
 function readJournal(path: string): Journal | undefined {
-  const [head, ...entries] = readLines(path) as [JournalHead | undefined, ...JournalEntry[]];
-  if (!head) return undefined;
-  if (head.version !== 1) {
+  const [head, ...entries] = readLines(path);
+  if (head === undefined) return undefined;
+  if (isObject(head) && typeof head.version === 'number' && head.version !== 1) {
     throw new AppError('USAGE', `${path} was written by another version of celigo-mirror`, {
       hint: 'Resume it with the version that started it',
     });
   }
-  return open(path, head, entries, 'a');
+  const wrong = HEAD.safeParse(head).success ? entries.findIndex((one) => !ENTRY.safeParse(one).success) + 1 : 0;
+  if (!HEAD.safeParse(head).success || wrong > 0) {
+    throw new AppError('USAGE', `${path}:${wrong + 1} is not a line of a journal: the file is damaged`, {
+      hint: 'Compare the account with the mirror (celigo-mirror diff), then move the file away',
+    });
+  }
+  return open(path, head as JournalHead, entries as JournalEntry[], 'a');
 }
 
 /** Restores into this account that were interrupted, oldest first. */

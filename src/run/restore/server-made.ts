@@ -31,7 +31,7 @@ export function writeServerMade(stateDir: string, account: string, made: ServerM
   const path = fileOf(stateDir, account);
   const noted = Object.fromEntries([...made].filter(([, notes]) => notes.length > 0));
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify(noted)}\n`);
+    writeFileSync(`${path}.new`, `${JSON.stringify(noted)}\n`, { mode: 0o600 });
     renameSync(`${path}.new`, path);
   } catch {
     // The next restore writes once more, and notes it then.

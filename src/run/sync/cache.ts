@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import * as z from 'zod';
 import type { FileEntry } from '../../core/changes.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
@@ -110,6 +111,21 @@ interface StoredIndex {
   types: Record<string, StoredType>;
 }
 
+const PAGES = z.record(z.string(), z.looseObject({ ids: z.array(z.string()), next: z.string().optional() }));
+const VALIDATOR = z.custom<Validator>((value) => typeof value === 'object' && value !== null);
+const INDEX_SHAPE = z.looseObject({
+  ...{ version: z.number(), rules: z.string(), tree: z.string() },
+  ...{ lastRun: z.string().optional(), lastFull: z.string().optional() },
+  types: z.record(
+    z.string(),
+    z.looseObject({
+      ...{ abridged: z.boolean().optional(), size: z.number(), file: z.string().regex(/^[\w.-]+$/) },
+      pages: z.record(z.string(), z.union([z.number(), z.tuple([z.number(), z.string()])])),
+      validators: z.record(z.string(), VALIDATOR).optional(),
+    }),
+  ),
+});
+
 /** The file that a type's details were read from or written to, so that unchanged ones are not written again. */
 const storedIn = new WeakMap<() => TypeDetails, string>();
 
@@ -148,7 +164,13 @@ class StoredResource implements CachedResource {
   }
 
   private fields(): StoredFields {
-    return JSON.parse(this.line) as StoredFields;
+    try {
+      const fields = JSON.parse(this.line) as unknown;
+      if (Array.isArray(fields) && fields.every((field) => typeof field === 'string')) return fields as StoredFields;
+    } catch {
+      // Not JSON at all.
+    }
+    throw new CacheDamaged(this.line.slice(0, 40));
   }
 }
 
@@ -174,7 +196,7 @@ function readDetails(path: string, typeName: string): TypeDetails {
   if (basename(path) !== fileName(typeName, hash('sha256', bytes, 'base64url'))) throw new CacheDamaged(path);
   const [first = '', ...lines] = bytes.toString('utf8').split('\n');
   return {
-    pages: new Map(Object.entries(JSON.parse(first) as Record<string, CachedPage>)),
+    pages: readPages(first, path),
     resources: new Map(
       lines.map((line) => {
         const resource = new StoredResource(line);
@@ -182,6 +204,15 @@ function readDetails(path: string, typeName: string): TypeDetails {
       }),
     ),
   };
+}
+
+/** @throws CacheDamaged for anything but pages */
+function readPages(line: string, path: string): Map<string, CachedPage> {
+  try {
+    return new Map(Object.entries(PAGES.parse(JSON.parse(line)) as Record<string, CachedPage>));
+  } catch (cause) {
+    throw new CacheDamaged(path, { cause });
+  }
 }
 
 function lazyDetails(path: string, typeName: string): () => TypeDetails {
@@ -217,7 +248,7 @@ export function cachedType(
 export function readCache(stateDir: string, account: string): Cache | undefined {
   const folder = folderOf(stateDir, account);
   try {
-    const stored = JSON.parse(readFileSync(join(folder, INDEX), 'utf8')) as StoredIndex;
+    const stored = INDEX_SHAPE.parse(JSON.parse(readFileSync(join(folder, INDEX), 'utf8'))) as StoredIndex;
     if (stored.version !== VERSION) return undefined;
     const types = new Map<string, CachedType>();
     for (const [typeName, type] of Object.entries(stored.types)) {
@@ -245,7 +276,7 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
 
 function replaceFile(path: string, text: string): void {
   const draft = `${path}.tmp`;
-  writeFileSync(draft, text);
+  writeFileSync(draft, text, { mode: 0o600 });
   renameSync(draft, path);
 }
 
@@ -286,7 +317,7 @@ function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
 /** Replaces the cache: details first, the index that names them last, in one step. */
 export function writeCache(stateDir: string, account: string, cache: Cache): void {
   const folder = folderOf(stateDir, account);
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const types: StoredIndex['types'] = {};
   for (const [typeName, type] of cache.types) {
     types[typeName] = {

@@ -1,0 +1,206 @@
+import { hash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import stableStringify from 'fast-json-stable-stringify';
+import { describe, expect, it } from 'vitest';
+import { readErrorBody } from '../../src/celigo/errors.ts';
+import { digestOf } from '../../src/core/digest.ts';
+import { readMirrorDocument } from '../../src/core/documents.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { isObject, type Json } from '../../src/core/json.ts';
+import { renderYaml } from '../../src/core/yaml.ts';
+import { readStoredState } from '../../src/daemon/state-store.ts';
+import { readPolicy } from '../../src/lint/policy.ts';
+import type { Git } from '../../src/mirror/git.ts';
+import { parsePlan } from '../../src/plan/planfile.ts';
+import { readBinding } from '../../src/run/binding.ts';
+import { readIdMaps } from '../../src/run/idmaps.ts';
+import { interrupted } from '../../src/run/restore/journal.ts';
+import { readServerMade } from '../../src/run/restore/server-made.ts';
+import { CacheDamaged, readCache } from '../../src/run/sync/cache.ts';
+import { cases } from '../support/fuzz.ts';
+import { tempDir } from '../support/workspace.ts';
+
+/** Of the cache (src/run/sync/cache.ts). */
+const VERSION = 5;
+const ID = '64f0c0ffee64f0c0ffee64f0';
+
+/** Members that the readers look for, so that random values reach further than the first check. */
+const KEYS = [
+  ...['kind', 'key', 'action', 'id', 'version', 'account', 'from', 'what', 'options', 'operator', 'startedAt'],
+  ...['request', 'plan', 'steps', 'target', 'state', 'types', 'pages', 'rules', 'tree', 'file', 'size', 'pairs'],
+  ...['accounts', 'told', 'health', 'layout', 'ignore', 'allow', 'errors', 'message', 'code', 'toString', '__proto__'],
+];
+const values: fc.Arbitrary<Json> = fc.letrec<{ value: Json }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4, withCrossShrink: true },
+    fc.constantFrom<Json>(null, true, 0, 1, -1, '', 'x', 'end', 'intent', 'done', 'ids', 'match', ID, `flows/${ID}`),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(fc.constantFrom(...KEYS), tie('value'), { maxKeys: 8 }) as fc.Arbitrary<Json>,
+    fc.record(Object.fromEntries(KEYS.slice(0, 11).map((key) => [key, tie('value')])), {
+      requiredKeys: [],
+    }) as fc.Arbitrary<Json>,
+  ),
+})).value;
+
+/** Of a well-formed value, one member changed to something else, at any depth. */
+function damaged(whole: Json): fc.Arbitrary<Json> {
+  const paths: (string | number)[][] = [];
+  const visit = (value: Json, path: (string | number)[]): void => {
+    paths.push(path);
+    if (Array.isArray(value)) value.forEach((inner, at) => void visit(inner as Json, [...path, at]));
+    else if (isObject(value)) for (const [key, inner] of Object.entries(value)) visit(inner, [...path, key]);
+  };
+  visit(whole, []);
+  const put = (value: Json, [step, ...rest]: (string | number)[], by: Json): Json => {
+    if (step === undefined) return by;
+    if (Array.isArray(value)) return value.map((inner, at) => (at === step ? put(inner as Json, rest, by) : inner));
+    return isObject(value) ? { ...value, [step]: put(value[step] ?? null, rest, by) } : by;
+  };
+  return fc.tuple(fc.constantFrom(...paths), values).map(([path, by]) => put(whole, path, by));
+}
+
+/** What a reader may do with a file that is not as the program writes it. */
+async function refusesByName(read: () => unknown): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (!(error instanceof AppError) && !(error instanceof CacheDamaged)) throw error;
+    expect(error.message).not.toMatch(/_id undefined|\[object|Cannot read/);
+  }
+}
+
+const HEAD: Json = {
+  ...{ version: 1, id: 'r1', account: 'prod', from: 'prod', commit: 'abc', what: ['all'], base: 'abc' },
+  options: { prune: false, withDependencies: false, enableFlows: false, force: false, secrets: false },
+  ...{ startedAt: '2026-01-01T00:00:00Z', operator: { name: 'Ann', email: 'ann@x.test' } },
+};
+const ENTRIES: Json = [
+  { kind: 'intent', key: `flows/${ID}`, action: 'update' },
+  { kind: 'done', key: `flows/${ID}`, action: 'update', id: ID, doc: { name: 'x' } },
+  { kind: 'ids', pairs: [['a', 'b']] },
+  { kind: 'match', key: `flows/${ID}`, id: ID },
+  { kind: 'applied' },
+];
+const PLAN: Json = {
+  request: { what: ['all'], prune: false, withDependencies: false, enableFlows: false },
+  plan: {
+    ...{ account: 'prod', from: 'prod', target: { baseUrl: 'https://x.test', userId: 'u' } },
+    ...{ state: { commit: 'abc', date: '2026-01-01T00:00:00Z' }, unchanged: 0, warnings: [] },
+    steps: [{ key: `flows/${ID}`, dir: 'flows', action: 'update', way: 'put', changes: [], late: [] }],
+  },
+};
+const DETAILS: Json = [{ p: { ids: [ID], next: '/x' } }, ['raw', ID, '2026', `flows/a.${ID}.yaml`, 'oid']];
+
+describe('a file of any shape is read, or refused by name', () => {
+  it('a journal of a restore', async () => {
+    const dir = tempDir();
+    mkdirSync(join(dir, 'prod.restores'));
+    await fc.assert(
+      fc.asyncProperty(damaged([HEAD, ...(ENTRIES as Json[])]), async (lines) => {
+        const text = (Array.isArray(lines) ? lines : [lines]).map((line) => `${JSON.stringify(line)}\n`).join('');
+        writeFileSync(join(dir, 'prod.restores', 'r1.ndjson'), text);
+        await refusesByName(() => {
+          for (const journal of interrupted(dir, 'prod')) {
+            journal.close();
+            expect(journal.head.what.concat(journal.head.operator.name).join()).not.toContain('object');
+            for (const entry of journal.entries)
+              if (entry.kind === 'done') expect(entry.key).toEqual(expect.any(String));
+          }
+        });
+      }),
+      cases(300),
+    );
+  });
+
+  it('a saved plan with the digest of what it holds', async () => {
+    await fc.assert(
+      fc.asyncProperty(damaged(PLAN), async (saved) => {
+        const body = isObject(saved) ? saved : {};
+        const digest = digestOf(stableStringify({ request: body.request ?? null, plan: body.plan ?? null }));
+        const text = JSON.stringify({ kind: 'celigo-mirror-plan', version: 1, digest, ...body });
+        await refusesByName(() => {
+          const { request, plan } = parsePlan(text, 'plan.json');
+          expect(
+            [...request.what, ...plan.steps.map(({ key }) => key), plan.target.userId].every(Boolean),
+          ).toBeDefined();
+        });
+      }),
+      cases(300),
+    );
+  });
+
+  it('the cache of an account', async () => {
+    const dir = tempDir();
+    mkdirSync(join(dir, 'prod.cache'));
+    const index = (file: string): Json => ({
+      ...{ version: VERSION, rules: 'r', tree: 't', lastRun: '2026-01-01T00:00:00Z', lastFull: '2026-01-01T00:00:00Z' },
+      types: { flows: { size: 1, pages: { p: 1, q: [1, '/x'] }, validators: {}, file } },
+    });
+    await fc.assert(
+      fc.asyncProperty(damaged(DETAILS), fc.option(damaged(index('FILE'))), async (details, odd) => {
+        const text = (Array.isArray(details) ? details : [details]).map((line) => JSON.stringify(line)).join('\n');
+        const file = `flows-${hash('sha256', text, 'base64url').slice(0, 22)}.jsonl`;
+        writeFileSync(join(dir, 'prod.cache', file), text);
+        writeFileSync(
+          join(dir, 'prod.cache', 'index.json'),
+          JSON.stringify(odd ?? index('FILE')).replace('FILE', file),
+        );
+        const cache = readCache(dir, 'prod');
+        expect(cache !== undefined || odd !== null).toBe(true);
+        if (!cache) return;
+        expect(typeof (cache.lastRun ?? '')).toBe('string');
+        await refusesByName(() => {
+          for (const type of cache.types.values()) {
+            for (const [id, { modified, files }] of type.details().resources) [id, modified, ...files.flat()].join();
+            for (const { ids } of type.details().pages.values()) ids.join();
+          }
+        });
+      }),
+      cases(200),
+    );
+  });
+
+  it('notes of the daemon and of restores', async () => {
+    const dir = tempDir();
+    await fc.assert(
+      fc.asyncProperty(values, async (value) => {
+        for (const name of ['daemon.json', 'prod.server-made.json'])
+          writeFileSync(join(dir, name), JSON.stringify(value));
+        for (const account of Object.values(readStoredState(dir).accounts))
+          expect(account.failures).toBeTypeOf('number');
+        for (const notes of readServerMade(dir, 'prod').values())
+          expect(notes.every((note) => note !== null)).toBe(true);
+      }),
+      cases(300),
+    );
+  });
+
+  it('a binding, a policy, id maps and a document that were pushed', async () => {
+    await fc.assert(
+      fc.asyncProperty(values, async (value) => {
+        const text = renderYaml(isObject(value) || Array.isArray(value) ? value : { value });
+        const git = { find: async () => [{ id: ID, bytes: Buffer.from(text) }] } as unknown as Git;
+        await refusesByName(() => readBinding(value, 'prod/mirror.yaml'));
+        await refusesByName(() => readPolicy(text, 'celigo-lint.yaml'));
+        await refusesByName(() => readIdMaps(git, 'idmaps/a-b.yaml'));
+        const path = `flows/x.${ID}.yaml`;
+        await refusesByName(() => readMirrorDocument(path, text, `prod/${path}`, () => undefined));
+      }),
+      cases(300),
+    );
+  });
+
+  it('a refusal of the server', () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        const { message, apiCode } = readErrorBody(JSON.stringify(value));
+        expect(`${message}${apiCode}`).not.toMatch(/\[object|[\u0000-\u001f\u202e]/);
+      }),
+      cases(500),
+    );
+    expect(readErrorBody('{"message": {"toString": null}}').message).toBe('{"toString":null}');
+    expect(readErrorBody('{"errors": [{"message": "a\\u001b[8m\\nerror: \\u202eb"}]}').message).toBe('a [8m error: b');
+  });
+});
