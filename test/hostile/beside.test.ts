@@ -8,7 +8,7 @@ import { type } from '../plan/support.ts';
 const VALUE = 'tulip7bulb';
 
 /** Values that only what is next to them gives away, in their documents. */
-const TOLD: readonly (readonly [what: string, dir: string, doc: JsonObject])[] = [
+const GIVEN_AWAY: readonly (readonly [what: string, dir: string, doc: JsonObject])[] = [
   ['a password field of a form', 'integrations', { settingsForm: { form: { fields: [field('password', 'x')] } } }],
   [
     'a field of a form that is called so',
@@ -57,7 +57,7 @@ function normalise(dir: string, doc: JsonObject): Json {
 }
 
 describe('a credential that what is next to it gives away', () => {
-  it.each(TOLD)('in %s is replaced', (_, dir, doc) => {
+  it.each(GIVEN_AWAY)('in %s is replaced', (_, dir, doc) => {
     const text = JSON.stringify(normalise(dir, doc));
     expect(text).not.toContain(VALUE);
     expect(text).toContain('$secret');
