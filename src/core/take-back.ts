@@ -3,6 +3,7 @@ import { diffFields } from './field-diff.ts';
 import type { JsonObject } from './json.ts';
 import { mergeDocuments } from './merge.ts';
 import type { MergeConflict, Prevailing, Sides, Spot } from './merge-types.ts';
+import { atPlace } from './places.ts';
 
 /** One change of a resource in the past; `undefined`: it did not exist. */
 export interface PastChange {
@@ -34,17 +35,34 @@ function overlap(a: Spot, b: Spot): boolean {
   return a.lines[0] <= b.lines[1] && b.lines[0] <= a.lines[1];
 }
 
+/** The fields of a change that are in a part of the document, or that hold it. */
+function fieldsIn({ base, changed }: Pick<Sides<JsonObject>, 'base' | 'changed'>, spot: Spot): Spot[] {
+  if (spot.lines) return [spot];
+  return diffFields(base, changed)
+    .filter((field) => overlap(field, spot))
+    .map(({ place }) => ({ place: place.length > spot.place.length ? place : spot.place }));
+}
+
 /** The fields of a change that are in both of two parts: they had another value in between. */
-function returned({ base, changed }: Sides<JsonObject>, taken: Spot, spot: MergeConflict): UndoConflict[] {
+function returned(
+  { base, changed }: Pick<Sides<JsonObject>, 'base' | 'changed'>,
+  taken: Spot,
+  spot: MergeConflict,
+): UndoConflict[] {
   if (spot.lines && spot.base !== undefined) return [{ ...spot, live: spot.base, returned: true }];
   return diffFields(base, changed)
     .filter((field) => overlap(field, taken) && overlap(field, spot))
-    .map(({ place, before, after }) => ({
-      place,
-      ...(before === undefined ? {} : { base: before, live: before }),
-      ...(after === undefined ? {} : { changed: after }),
-      returned: true,
-    }));
+    .map((field) => {
+      // Of a block that comes or goes, the field in it.
+      const inside = spot.place.slice(field.place.length);
+      const [before, after] = [atPlace(field.before, inside), atPlace(field.after, inside)];
+      return {
+        place: [...field.place, ...inside],
+        ...(before === undefined ? {} : { base: before, live: before }),
+        ...(after === undefined ? {} : { changed: after }),
+        returned: true,
+      };
+    });
 }
 
 /**
@@ -62,6 +80,8 @@ export function takeBack(
   const conflicts: UndoConflict[] = [];
   /** What stays of later states without the changes that were taken back so far. */
   const later: (JsonObject | undefined)[] = [];
+  /** What someone else made as a newer change found it: it is theirs, whatever older changes left there. */
+  const theirs: Spot[] = [];
   for (const { before, after, undone, reverted } of [...changes].reverse()) {
     if (!undone) {
       if (!reverted) later.push(after);
@@ -70,17 +90,23 @@ export function takeBack(
     const sides = { base: after, changed: before };
     const merged = mergeDocuments(type, { ...sides, live: value }, prevailing);
     conflicts.push(...merged.conflicts);
+    const contest = (spots: readonly MergeConflict[]): void => {
+      for (const spot of spots) {
+        const found = merged.taken.filter((one) => overlap(one, spot)).flatMap((taken) => returned(sides, taken, spot));
+        const isKnown = ({ place }: Spot): boolean =>
+          conflicts.some((known) => overlap({ place: known.place }, { place }));
+        conflicts.push(...found.filter((conflict) => !isKnown(conflict)));
+      }
+    };
+    contest(theirs);
     for (const [i, state] of later.entries()) {
       const then = mergeDocuments(type, { ...sides, live: state }, 'changed');
       later[i] = then.value;
       // That it was gone for a while does not mean that someone edited its fields.
-      if (state === undefined && before && after) continue;
-      for (const spot of [...then.conflicts, ...then.already]) {
-        if (conflicts.some(({ place }) => overlap({ place }, { place: spot.place }))) continue;
-        const taken = merged.taken.find((one) => overlap(one, spot));
-        if (taken) conflicts.push(...returned({ ...sides, live: value }, taken, spot));
-      }
+      if (state !== undefined || !before || !after) contest([...then.conflicts, ...then.already]);
     }
+    // What was taken back before is as the change found it, and no one else's.
+    if (!reverted) for (const spot of merged.already) theirs.push(...fieldsIn(sides, spot));
     value = merged.value;
   }
   return { value, conflicts };
