@@ -287,7 +287,8 @@ async function tryToRestore(
 function isDone({ code, out }: Outcome): boolean {
   if (code === 0) return true;
   if (code !== 3) return false;
-  const { steps, drift, verdict } = JSON.parse(out) as {
+  const { steps, drift, verdict, warnings } = JSON.parse(out) as {
+    warnings: readonly string[];
     steps: readonly { action: string; result?: string }[];
     drift: readonly unknown[];
     verdict: string;
@@ -295,6 +296,7 @@ function isDone({ code, out }: Outcome): boolean {
   const open = steps.filter(({ action, result }) => action !== 'unchanged' && result !== 'done');
   return (
     verdict !== 'conflict' &&
+    !warnings.some((warning) => /could not be listed completely/.test(warning)) &&
     drift.length === 0 &&
     open.length > 0 &&
     open.every(({ action }) => action === 'impossible')

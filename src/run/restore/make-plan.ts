@@ -16,6 +16,8 @@ export interface Planned {
   readonly plan: Plan;
   /** Wanted documents by key, with the ids of the state; dependents that follow a new id as they are live. */
   readonly documents: ReadonlyMap<Key, MirrorDocument>;
+  /** A selected type could not be listed: what is unchanged of it is only what the mirror last saw. */
+  readonly incomplete: boolean;
 }
 
 /** Plans: reads of the target only what may have to follow new ids, or to go. */
@@ -72,8 +74,13 @@ export async function makePlan(
     ...plan.steps.map(({ key }) => key),
   ]);
   const converged = [...selection.selected].filter((key) => !evaluated.has(key)).length;
-  const warnings = [...plan.warnings, ...(sameAccount ? unread(live, selection.selected) : [])];
-  return { plan: { ...plan, warnings, unchanged: plan.unchanged + converged }, documents };
+  const unseen = sameAccount ? unread(live, selection.selected) : [];
+  const warnings = [...plan.warnings, ...unseen];
+  return {
+    plan: { ...plan, warnings, unchanged: plan.unchanged + converged },
+    documents,
+    incomplete: unseen.length > 0,
+  };
 }
 
 /** Warnings of selected types that could not be listed: what they show as unchanged is what the mirror last saw. */

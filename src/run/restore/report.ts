@@ -55,7 +55,7 @@ export interface RestoreReport {
 }
 
 /** The report of a plan that is not (or not yet) applied. */
-export function plannedReport({ plan, refusals, client, live, plannedAtMs }: Prepared): RestoreReport {
+export function plannedReport({ plan, refusals, client, live, plannedAtMs, incomplete }: Prepared): RestoreReport {
   const blocked = plan.steps.some(({ action }) => action === 'blocked');
   const acting = plan.steps.some(isActing);
   const contested = plan.steps.some(({ conflicts = [] }) => conflicts.length > 0);
@@ -64,7 +64,7 @@ export function plannedReport({ plan, refusals, client, live, plannedAtMs }: Pre
     from: plan.from,
     plan,
     verdict: refusals.length > 0 ? 'refused' : acting ? 'planned' : contested ? 'conflict' : 'unchanged',
-    exitCode: refusals.length > 0 || contested ? EXIT.refused : blocked ? EXIT.partial : EXIT.done,
+    exitCode: refusals.length > 0 || contested ? EXIT.refused : blocked || incomplete ? EXIT.partial : EXIT.done,
     outcomes: [],
     drift: [],
     warnings: plan.warnings,
@@ -88,6 +88,7 @@ export function finalReport(prepared: Prepared, results: Results): RestoreReport
     lost.found.length > 0 ||
     outcomes.some(({ result, step }) => result === 'conflict' || (step.conflicts?.length ?? 0) > 0);
   const partial =
+    prepared.incomplete ||
     compared.drift.length > 0 ||
     mirrored.report.incomplete.length > 0 ||
     // What comes back because something uses it was not there at that time.
