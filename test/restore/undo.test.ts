@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { people } from '../../src/emulator/sample/people.ts';
 import { sample, type TestAccount } from '../support/account.ts';
-import type { Outcome, Workspace } from '../support/workspace.ts';
+import { type Outcome, start, type Workspace } from '../support/workspace.ts';
 import { type Doc, expectCode, head, mirrored, said, snapshot, writes } from './support.ts';
 
 interface UndoJson {
@@ -252,5 +252,46 @@ describe('undo', () => {
       expectCode(outcome, 64);
       expect(said(outcome)).toMatch(message);
     }
+  });
+
+  /** Kills at each of these writes; more with `UNDO_KILLS=30`. */
+  const KILLS = Number(process.env.UNDO_KILLS ?? 4);
+
+  it(`is finished by --resume after ${KILLS} kills, and does nothing twice`, {
+    tags: 'slow',
+    timeout: 600_000,
+  }, async () => {
+    const flows = account.emulator.state.all('flows').filter((doc) => doc._connectorId === undefined);
+    const some = flows.slice(0, 4).map(({ _id }) => String(_id));
+    for (let round = 0; round < KILLS; round++) {
+      const before = snapshot(account.emulator);
+      const script = { name: `New ${round}`, content: 'function f () {}\n' };
+      account.emulator.act(people.mateo.email).create('scripts', script);
+      for (const id of some) account.emulator.act(people.mateo.email).set('flows', id, { description: `m${round}` });
+      const commit = await synced();
+      account.emulator.act(people.priya.email).set('flows', some[0] as string, { 'settings.priya': round });
+      await synced();
+
+      let left = 1 + (round % 5);
+      const run = start(['undo', commit, '--yes'], space.dir);
+      account.emulator.beforeWrite = async () => {
+        left -= 1;
+        if (left !== 0) return;
+        run.kill('SIGKILL');
+        await run.done;
+      };
+      await run.done;
+      account.emulator.beforeWrite = undefined;
+      expectCode(await space.run('undo', commit, '--yes'), 4);
+      expectCode(await space.run(...(round % 2 === 0 ? ['undo'] : ['restore']), '--resume', '--yes'), 0);
+
+      account.emulator.act(people.priya.email).set('flows', some[0] as string, { 'settings.priya': undefined });
+      const after = snapshot(account.emulator);
+      for (const id of some) expect(held('flows', id).description).not.toBe(`m${round}`);
+      expect(Object.keys(after)).toEqual(Object.keys(before));
+      expect(space.git('log', '-1', '--format=%(trailers:key=Celigo-Undo,valueonly)').trim()).toBe(commit);
+      await synced();
+    }
+    expect((await space.run('undo', '--resume', '--yes')).code).toBe(64);
   });
 });
