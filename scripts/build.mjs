@@ -9,7 +9,7 @@ const bench = process.argv.includes('--bench');
 const out = fileURLToPath(new URL(bench ? '../.bench/' : '../dist/', import.meta.url));
 const entries = bench
   ? ['run', 'serve', 'bare', 'peak', 'soak', 'chaos'].map((name) => `../bench/${name}.ts`)
-  : ['../src/main.ts'];
+  : ['../src/main.ts', '../src/run-thread.ts'];
 const file = (entry) => fileURLToPath(new URL(entry, import.meta.url));
 /** Only what the program uses of undici: its index loads fetch, WebSocket, mocks and caches, a tenth of a short run. */
 const UNDICI = `

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { Worker } from 'node:worker_threads';
 import { runCli } from './cli/program.ts';
 import { openOutput } from './cli/ui/outputs.ts';
 import { VERSION } from './version.ts';
@@ -55,6 +56,7 @@ process.exitCode = await runCli(
       process.on('SIGHUP', listener);
       return () => process.off('SIGHUP', listener);
     },
+    runThread: () => new Worker(new URL('./run-thread.js', import.meta.url)),
     leave: (code) => process.exit(code),
   },
   VERSION,

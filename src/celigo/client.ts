@@ -2,8 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
+import { hasMoreValues } from '../core/records.ts';
 import { serverTime } from '../core/server-time.ts';
-import { LONGEST_REFUSAL } from '../net/exchange.ts';
+import { LONGEST_REFUSAL, sizeText } from '../net/exchange.ts';
 import { proxiesOf } from '../net/proxies.ts';
 import { provenSkewMs, skewAfter, UNKNOWN_SKEW } from './clock-skew.ts';
 import { decodeBody } from './codings.ts';
@@ -112,9 +113,34 @@ export function hasBody({ status, body, url }: ApiResponse): boolean {
   throw new ApiError(`${what}, which is not a complete answer`, { status, transient: true });
 }
 
-/** Parses a body. @throws ApiError when it is not JSON */
-export function parseJson(response: Pick<ApiResponse, 'body' | 'url' | 'status'>): Json | undefined {
-  if (response.body.length === 0) return undefined;
+/** What is parsed of one answer at most, in bytes and in values; documents of the API have 16 MiB at most. */
+const MOST_PARSED = { bytes: 64 * 2 ** 20, values: 2_000_000 } as const;
+/** So few bytes never have too many values. */
+const NEVER_TOO_MANY = MOST_PARSED.values;
+
+/** What has been parsed of one answer. */
+export interface Parsed {
+  bytes: number;
+}
+
+/**
+ * Parses a body. `parsed`: it is one part of several of an answer, which together have the limits of one.
+ * @throws ApiError when it is not JSON, or so much that it would take the memory of the whole program
+ */
+export function parseJson(
+  response: Pick<ApiResponse, 'body' | 'url' | 'status'>,
+  parsed: Parsed = { bytes: 0 },
+): Json | undefined {
+  const { length } = response.body;
+  if (length === 0) return undefined;
+  parsed.bytes += length;
+  const isTooLong = parsed.bytes > MOST_PARSED.bytes;
+  if (isTooLong || (length > NEVER_TOO_MANY && hasMoreValues(response.body, MOST_PARSED.values))) {
+    const most = isTooLong ? sizeText(MOST_PARSED.bytes) : `${MOST_PARSED.values} values`;
+    throw new ApiError(`${response.url.pathname} answered ${response.status} with more than ${most} of JSON`, {
+      transient: false,
+    });
+  }
   try {
     return JSON.parse(response.body.toString('utf8')) as Json;
   } catch (cause) {

@@ -54,13 +54,25 @@ interface ErrorBody {
 const LONGEST_ERRORS = 1_000_000;
 const LONGEST_PAGE = 16_000;
 
+/** Tags, and scripts and styles with what is in them: to their end, or to that of the page. */
+const MARKUP = /<(script|style)\b[\s\S]*?(?:<\/\1>|$)|<[^<>]*>/gi;
+
 function idsIn(text: string): string[] {
   return [...new Set(text.match(/\b[0-9a-f]{24}\b/g))];
 }
 
+/** The value as text; empty for one that is nested so deep that it cannot be written. */
+function jsonOf(value: Json): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return '';
+  }
+}
+
 function wordsOf(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' ? jsonOf(value) : String(value);
 }
 
 /**
@@ -81,11 +93,7 @@ export function readErrorBody(text: string): ErrorBody {
     body = text;
   }
   if (!isObject(body)) {
-    const plain = text
-      .slice(0, LONGEST_PAGE)
-      .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ')
-      .replace(/\s+/g, ' ')
-      .trim();
+    const plain = text.slice(0, LONGEST_PAGE).replace(MARKUP, ' ').replace(/\s+/g, ' ').trim();
     return said(plain, 200);
   }
   const errors = isArray(body.errors) ? body.errors.filter(isObject) : [];

@@ -1,4 +1,5 @@
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { MOST_RECORDS } from '../core/records.ts';
 import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 import { readLinks } from './links.ts';
@@ -267,7 +268,7 @@ export async function listRecords(
 const ENVELOPES: ReadonlySet<string> = new Set(['items', 'data', 'audit', 'auditLogs']);
 
 /** Members by which an envelope says that it holds a failure instead. */
-const FAILURES = ['error', 'errors', 'message'] as const;
+export const FAILURES = ['error', 'errors', 'message'] as const;
 
 /** The next page that a body names. @throws ApiError (transient) for anything but an address */
 export function nextPageUrlOf(body: JsonObject, what: string): string | undefined {
@@ -275,6 +276,12 @@ export function nextPageUrlOf(body: JsonObject, what: string): string | undefine
   if (!next) return undefined;
   if (typeof next === 'string') return next;
   throw new ApiError(`${what} answered with a nextPageURL that is not an address`, { transient: true });
+}
+
+/** @throws ApiError for more records than a page of the API ever has */
+function fewEnough(records: readonly Json[], { url }: ApiResponse): readonly Json[] {
+  if (records.length <= MOST_RECORDS) return records;
+  throw new ApiError(`${url.pathname} answered with more than ${MOST_RECORDS} records at once`, { transient: false });
 }
 
 /**
@@ -289,16 +296,19 @@ export function recordsOf(
 ): { readonly records: readonly Json[]; readonly nextPageUrl: string | undefined } {
   const body = parseJson(response);
   const inside = member === undefined || !isObject(body) ? body : getOwn(body, member);
-  if (isArray(inside)) return { records: inside, nextPageUrl: undefined };
+  if (isArray(inside)) return { records: fewEnough(inside, response), nextPageUrl: undefined };
   if (isObject(body) && member === undefined) {
     const [only, ...others] = Object.entries(body).filter(([, value]) => isArray(value));
     const failed = FAILURES.some((name) => getOwn(body, name));
     if (only && others.length === 0 && !failed && ENVELOPES.has(only[0]))
-      return { records: only[1] as readonly Json[], nextPageUrl: nextPageUrlOf(body, response.url.pathname) };
+      return {
+        records: fewEnough(only[1] as readonly Json[], response),
+        nextPageUrl: nextPageUrlOf(body, response.url.pathname),
+      };
   }
   if (member !== undefined && isObject(body) && inside === undefined && typeof body._id === 'string')
     throw new ApiError(`${response.url.pathname} shows no ${member}`, { status: 404, transient: false });
-  const shown = JSON.stringify(body ?? null).slice(0, 120);
+  const shown = response.body.toString('utf8', 0, 120).toWellFormed();
   throw new ApiError(`${response.url.pathname} answered with something that is not a list: ${shown}`, {
     transient: true,
   });

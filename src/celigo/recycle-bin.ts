@@ -21,7 +21,7 @@ function binPath(type: ResourceType, id: string): string {
  */
 export async function readBin(client: ApiClient, signal: AbortSignal): Promise<Map<string, JsonObject>> {
   const records = await listRecords(client, { path: BIN, paged: false, signal }, ({ doc, model }) => {
-    const type = BY_MODEL.get(String(model).toLowerCase());
+    const type = BY_MODEL.get(typeof model === 'string' ? model.toLowerCase() : '');
     return type && isObject(doc) && typeof doc._id === 'string' ? `${type.name}/${doc._id}` : undefined;
   });
   return new Map([...records].flatMap(([key, { doc }]) => (isObject(doc) ? [[key, doc] as const] : [])));

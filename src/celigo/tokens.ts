@@ -20,10 +20,14 @@ export interface TokenExpiry {
 export async function fetchTokenExpiries(client: ApiClient, signal: AbortSignal): Promise<TokenExpiry[]> {
   try {
     const path = '/v1/accesstokens';
-    const records = await listRecords(client, { path, paged: true, signal }, ({ _id }) => String(_id));
+    const records = await listRecords(client, { path, paged: true, signal }, ({ _id }) =>
+      typeof _id === 'string' ? _id : undefined,
+    );
     return [...records].flatMap(([id, { name, autoPurgeAt, revoked }]) => {
-      const expires = new Date(serverTime(String(autoPurgeAt)));
-      return revoked === true || Number.isNaN(expires.getTime()) ? [] : [{ name: String(name ?? id), expires }];
+      const expires = new Date(serverTime(typeof autoPurgeAt === 'string' ? autoPurgeAt : ''));
+      return revoked === true || Number.isNaN(expires.getTime())
+        ? []
+        : [{ name: typeof name === 'string' ? name : id, expires }];
     });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -160,7 +160,7 @@ const repository = z.strictObject({
   remote: z
     .string()
     .min(1)
-    .refine((text) => !/^[a-z+]+:\/\/[^/@]*:[^/@]*@/i.test(text), {
+    .refine((text) => !/^[a-z+]+:\/\/[^/@:]*:[^/@]*@/i.test(text), {
       message: 'expected a URL without password: use username with token or tokenFile, or sshKeyFile',
     })
     .refine((text) => !text.startsWith('-') && !/^ext::/i.test(text), { message: 'expected a Git remote' })

@@ -28,6 +28,6 @@ export function commitLinks(template: string | undefined, remote: string | undef
   if (template !== undefined) return (commit) => template.replaceAll(PLACEHOLDER, commit);
   const place = remote === undefined ? undefined : placeOf(remote);
   if (!place) return () => undefined;
-  const path = place.path.replace(/\/+$/, '').replace(/\.git$/, '');
+  const path = place.path.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
   return (commit) => `https://${place.host}${path}${pathFor(place.host)}${commit}`;
 }

@@ -5,8 +5,9 @@ interface CredentialFormat {
   /** What people call it. */
   readonly kind: string;
   /**
-   * Global. A first group, where there is one, is what has to look like a secret for a match to count. Where another
-   * match may begin within a part that repeats, that part has a limit: texts may be long, and made to be slow.
+   * Global. A group `value`, where there is one, is what has to look like a secret for a match to count; a group `head`
+   * is what belongs to it before the match. Where another match may begin within a part that repeats, that part has a
+   * limit: texts may be long, and made to be slow.
    */
   readonly pattern: RegExp;
   /** What every match holds, as the source of a pattern: looked for first, since it is cheap. */
@@ -61,7 +62,8 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'JSON Web Token',
     'eyJ',
-    /\beyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
+    // From its first dot: many beginnings of one may stand in a row.
+    /(?=\.eyJ)(?<=(?<head>\beyJ[A-Za-z0-9_-]{8,}))\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
     'ey',
     'JhbGciOiJIUzI1NiJ9.ey',
     'JzdWIiOiI3NzcifQ.dozjgNryP4J3jVmNHl0w5N',
@@ -82,7 +84,7 @@ export const CREDENTIAL_FORMATS: readonly CredentialFormat[] = [
   format(
     'token in a URL',
     ':\\/\\/[^\\s/@]+@',
-    /\bhttps?:\/\/([A-Za-z0-9_.~%+-]{16,})@[^\s/"'<>]+/gi,
+    /\bhttps?:\/\/(?<value>[A-Za-z0-9_.~%+-]{16,})@[^\s/"'<>]+/gi,
     'https://',
     `${MIXED}@git.example.test`,
   ),
@@ -314,8 +316,10 @@ const MAY_HOLD = new RegExp([...new Set(CREDENTIAL_FORMATS.map(({ hint }) => hin
 export function formatsIn(text: string): { readonly kind: string; readonly start: number; readonly end: number }[] {
   if (!MAY_HOLD.test(text)) return [];
   return CREDENTIAL_FORMATS.flatMap(({ kind, pattern }) =>
-    [...text.matchAll(pattern)].flatMap(({ 0: match, 1: value, index }) =>
-      value !== undefined && !looksSecret(value, 'key') ? [] : [{ kind, start: index, end: index + match.length }],
+    [...text.matchAll(pattern)].flatMap(({ 0: match, groups, index }) =>
+      groups?.value !== undefined && !looksSecret(groups.value, 'key')
+        ? []
+        : [{ kind, start: index - (groups?.head?.length ?? 0), end: index + match.length }],
     ),
   );
 }

@@ -78,7 +78,7 @@ function literalsIn(text: string, { start, end }: Span, expressions: readonly Sp
     let [from, to] = [bounds[i] ?? 0, bounds[i + 1] ?? 0];
     from += SCHEME.exec(text.slice(from, to))?.[0].length ?? 0;
     from += /^\s*/.exec(text.slice(from, to))?.[0].length ?? 0;
-    to -= /\s*$/.exec(text.slice(from, Math.max(from, to)))?.[0].length ?? 0;
+    to = from + text.slice(from, Math.max(from, to)).trimEnd().length;
     if (/[A-Za-z0-9]/.test(text.slice(from, to))) literals.push({ start: from, end: to });
   }
   return literals;

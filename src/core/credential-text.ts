@@ -67,10 +67,10 @@ const MAY_AUTHORISE = /basic|bearer|token|api-?key|ssws/i;
 
 /** Whether a value is what `Basic` needs: a name and a password, encoded. */
 function isBasic(value: string): boolean {
-  const bare = value.replace(/=+$/, '');
+  const bare = value.replace(/(?<!=)=+$/, '');
   const bytes = Buffer.from(bare, 'base64');
-  const isWhole = bytes.toString('base64').replace(/=+$/, '') === bare;
-  return isWhole && /^[ -~]+:[ -~]*$/.test(bytes.toString('latin1'));
+  const isWhole = bytes.toString('base64').replace(/(?<!=)=+$/, '') === bare;
+  return isWhole && /^[ -9;-~]+:[ -~]*$/.test(bytes.toString('latin1'));
 }
 
 /** All matches, also those that begin within another one, which may turn out to be none. */

@@ -1,6 +1,16 @@
 /** Any value that JSON can carry. Arrays and objects are treated as immutable everywhere in the program. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
+/**
+ * The most collections that one document may have inside each other: what is accepted from a server is written, and what
+ * is written can be read. Documents of the API have up to a hundred. Functions may call themselves
+ * so often.
+ */
+export const DEEPEST = 200;
+
+/** Why a document is refused that has more. */
+export const TOO_DEEP = `nested more than ${DEEPEST} levels deep`;
+
 /** A JSON object. Keys may be anything, `__proto__` included: set them with {@link setOwn}. */
 export interface JsonObject {
   readonly [key: string]: Json;

@@ -78,7 +78,7 @@ export function slugOf(title: string, transliterate: Transliterate): string {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+/, '')
     .slice(0, SLUG_LENGTH)
-    .replace(/-+$/, '');
+    .replace(/(?<!-)-+$/, '');
   if (slug === '') return 'unnamed';
   return RESERVED_NAME.test(slug) ? `${slug}-` : slug;
 }

@@ -9,7 +9,17 @@ import {
   isWhole,
 } from './credential-parts.ts';
 import { type Credential, credentialsIn, credentialsInData, replaceCredentials } from './credential-text.ts';
-import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
+import {
+  DEEPEST,
+  getOwn,
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  setOwn,
+  TOO_DEEP,
+} from './json.ts';
 import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
@@ -300,6 +310,8 @@ function cleanCollection(
   isName?: IsName,
   entry = false,
 ): Json {
+  // The document itself is a collection, too.
+  if (pass.place.length >= DEEPEST && value !== null && typeof value === 'object') throw new RangeError(TOO_DEEP);
   if (isArray(value)) return cleanList(pass, value, above, rule, isName);
   if (!isObject(value)) return value;
   const { place, isSecretKey, isTelling, scope } = pass;
@@ -379,7 +391,7 @@ function clean(
 
 /**
  * Turns raw documents of one type into what the mirror keeps. Made once per type and run; the returned function is
- * pure.
+ * pure. It throws a RangeError for a document that is nested too deep (`DEEPEST`).
  */
 export function createNormaliser(type: ResourceType, options: NormaliseOptions): (raw: JsonObject) => Normalised {
   return normaliserOf(type, options, false);

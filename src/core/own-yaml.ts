@@ -1,4 +1,4 @@
-import { type Json, type MutableJsonObject, setOwn } from './json.ts';
+import { DEEPEST, type Json, type MutableJsonObject, setOwn } from './json.ts';
 
 /** Where a reader is in its text. */
 interface Cursor {
@@ -9,8 +9,6 @@ interface Cursor {
 
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]\d+)?$/;
 const LITERAL = /^\|2?([-+]?)$/;
-/** More levels than any document has; the library reads what goes deeper. */
-const DEEPEST = 200;
 
 function endOfLine({ text, at }: Cursor): number {
   const end = text.indexOf('\n', at);
@@ -115,9 +113,10 @@ function mapping(cursor: Cursor, first: string, column: number, depth: number): 
 
 /** The value whose first character is at the cursor, in this column; `parent` is the column of what holds it. */
 function node(cursor: Cursor, column: number, parent: number, depth: number): Json | undefined {
-  if (depth > DEEPEST) return undefined;
-  if (cursor.text.startsWith('- ', cursor.at)) return sequence(cursor, column, depth);
+  const isDeepest = depth >= DEEPEST;
+  if (cursor.text.startsWith('- ', cursor.at)) return isDeepest ? undefined : sequence(cursor, column, depth);
   const key = keyOf(cursor);
+  if (key !== undefined && isDeepest) return undefined;
   return key === undefined ? scalar(cursor, parent) : mapping(cursor, key, column, depth);
 }
 

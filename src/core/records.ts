@@ -40,10 +40,29 @@ function endOfObject(bytes: Buffer, start: number): number {
 }
 
 /**
+ * Whether a JSON text has more values than this. A value takes memory of its own, so that the smallest texts, `[],[],…`,
+ * take twenty times their length when they are parsed.
+ */
+export function hasMoreValues(bytes: Buffer, most: number): boolean {
+  let count = 0;
+  for (let at = 0; at < bytes.length && count <= most; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at);
+      if (at < 0) return false;
+    } else if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) count += 1;
+  }
+  return count > most;
+}
+
+/** The most records that one answer may have: pages of the API have a thousand. */
+export const MOST_RECORDS = 100_000;
+
+/**
  * Cuts a JSON array of objects into the bytes of its elements without parsing them: several times cheaper, and
  * an element with the bytes of the last run need never be parsed. Elements are views of `bytes`.
- * @returns `undefined` when the text is not plainly such an array; the caller then parses all of it. An element
- * is not checked to be valid JSON: its parser finds out.
+ * @returns `undefined` when the text is not plainly such an array, or has more than {@link MOST_RECORDS}; the caller
+ * then parses all of it. An element is not checked to be valid JSON: its parser finds out.
  */
 export function splitRecords(bytes: Buffer): Buffer[] | undefined {
   let at = 0;
@@ -61,7 +80,7 @@ export function splitRecords(bytes: Buffer): Buffer[] | undefined {
       skipBlanks();
       if (bytes[at] !== OPEN_BRACE) return undefined;
       const end = endOfObject(bytes, at);
-      if (end < 0) return undefined;
+      if (end < 0 || records.length === MOST_RECORDS) return undefined;
       records.push(bytes.subarray(at, end));
       at = end;
       skipBlanks();

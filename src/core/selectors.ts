@@ -27,7 +27,7 @@ export interface OneSelector {
 
 /** The path inside the account's folder that a text may be. */
 function insideOf(text: string, account: string): string {
-  const clean = text.replace(/^\.\//, '').replace(/\/+$/, '');
+  const clean = text.replace(/^\.\//, '').replace(/(?<!\/)\/+$/, '');
   return clean.startsWith(`${account}/`) ? clean.slice(account.length + 1) : clean;
 }
 

@@ -118,7 +118,7 @@ function agoOf(text: string, now: Date, zone: string): When | undefined {
   const counted = text.replace(/^an? (?=[a-z]+ ago$)/, '1 ');
   if (!DURATION.test(counted)) return undefined;
   let [seconds, months] = [0, 0];
-  for (const [, count, unit = ''] of counted.replace(/\s*ago$/, '').matchAll(/(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
+  for (const [, count, unit = ''] of counted.replace(/ ?ago$/, '').matchAll(/(?<!\d)(\d+(?:\.\d+)?)\s*([a-z]+)/g)) {
     const size = SECONDS.find(([pattern]) => pattern.test(unit))?.[1];
     const length = MONTHS_IN.find(([pattern]) => pattern.test(unit))?.[1];
     if (size === undefined && length === undefined) return undefined;

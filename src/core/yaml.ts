@@ -1,5 +1,6 @@
-import { parseDocument, visit } from 'yaml';
-import { isArray, type Json, type JsonObject } from './json.ts';
+import { type Document, isCollection, isScalar, parseDocument, visit } from 'yaml';
+import { messageOf } from './errors.ts';
+import { DEEPEST, isArray, type Json, type JsonObject, TOO_DEEP } from './json.ts';
 import { isObjectId } from './keys.ts';
 import { sortNames } from './order.ts';
 import { readOwnYaml } from './own-yaml.ts';
@@ -149,33 +150,59 @@ export function parseYaml(text: string): Json {
   return parseWithLibrary(text);
 }
 
-function parseWithLibrary(text: string): Json {
-  const doc = parseDocument(text, {
-    schema: 'core',
-    // `!!binary`, `!!set` and the like would make objects that are not JSON.
-    resolveKnownTags: false,
-    uniqueKeys: true,
-    strict: true,
-    prettyErrors: false,
-    logLevel: 'error',
-    stringKeys: true,
-  });
-  const problem = doc.errors[0] ?? doc.warnings[0];
-  if (problem) {
-    const line = text.slice(0, problem.pos[0]).split('\n').length;
-    throw new YamlError(problem.message, line);
-  }
-  // `.inf`, `.nan` and 1e999 are YAML, but no JSON: written again they would be something else.
+/** Reports the node at `at` of the text. */
+function refused(text: string, message: string, at: number | undefined): YamlError {
+  return new YamlError(message, at === undefined ? undefined : text.slice(0, at).split('\n').length);
+}
+
+/** Whether as many collections as there may be are above a node. Its path has pairs and the document as well. */
+function isDeepest(path: readonly unknown[]): boolean {
+  return path.length > DEEPEST && path.filter(isCollection).length >= DEEPEST;
+}
+
+/** What is YAML, but no document of the mirror. @throws YamlError */
+function checkNodes(doc: Document.Parsed, text: string): void {
   visit(doc, {
+    // `.inf`, `.nan` and 1e999 are no JSON: written again they would be something else.
     Scalar(_key, { value, range }) {
-      if (typeof value !== 'number' || Number.isFinite(value)) return;
-      const line = text.slice(0, range?.[0] ?? 0).split('\n').length;
-      throw new YamlError(`${value} is not a JSON number`, line);
+      if (typeof value === 'number' && !Number.isFinite(value))
+        throw refused(text, `${value} is not a JSON number`, range?.[0]);
+    },
+    Seq(_key, { range }, path) {
+      if (isDeepest(path)) throw refused(text, TOO_DEEP, range?.[0]);
+    },
+    Map(_key, { items, range }, path) {
+      if (isDeepest(path)) throw refused(text, TOO_DEEP, range?.[0]);
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? key.value : key;
+        if (keys.has(name)) throw refused(text, 'Map keys must be unique', isScalar(key) ? key.range?.[0] : range?.[0]);
+        keys.add(name);
+      }
     },
   });
+}
+
+function parseWithLibrary(text: string): Json {
   try {
+    const doc = parseDocument(text, {
+      schema: 'core',
+      // `!!binary`, `!!set` and the like would make objects that are not JSON.
+      resolveKnownTags: false,
+      // The library compares each key with all others.
+      uniqueKeys: false,
+      strict: true,
+      prettyErrors: false,
+      logLevel: 'error',
+      stringKeys: true,
+    });
+    const problem = doc.errors[0] ?? doc.warnings[0];
+    if (problem) throw refused(text, problem.message, problem.pos[0]);
+    checkNodes(doc, text);
     return doc.toJS({ maxAliasCount: 0 }) as Json;
   } catch (cause) {
-    throw new YamlError(cause instanceof Error ? cause.message : String(cause), undefined);
+    if (cause instanceof YamlError) throw cause;
+    // The library calls itself for each level.
+    throw new YamlError(cause instanceof RangeError ? TOO_DEEP : messageOf(cause), undefined);
   }
 }

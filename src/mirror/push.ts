@@ -19,7 +19,7 @@ import type { Repository } from './repository.ts';
 /** What git prints when someone else pushed first. */
 const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
 /** What git prints when the server takes no such push: a hook of it, a rule or a setting. */
-const REFUSED = /\[remote rejected\].*(?:hook|declin|rule|protect|checked out|policy|secret|denied|prohibited)/i;
+const REFUSED = /\[remote rejected\].{0,400}(?:hook|declin|rule|protect|checked out|policy|secret|denied|prohibited)/i;
 const REFUSED_REMEDY = 'The server refuses them for this reason, and will again: settle it there, or ask who runs it';
 /** How often a push is tried again on top of what others pushed meanwhile. */
 const PUSH_TRIES = 8;

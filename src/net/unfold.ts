@@ -18,7 +18,7 @@ export function unfoldHead(socket: Socket): void {
     const end = head.indexOf('\r\n\r\n');
     // Held back until the head is complete; undici reads on when more arrives.
     if (end < 0 && head.length < LONGEST_HEAD) return null;
-    const lines = head.toString('latin1', 0, Math.max(end, 0)).replace(/[ \t]*\r\n[ \t]+/g, ' ');
+    const lines = head.toString('latin1', 0, Math.max(end, 0)).replace(/(?:(?<![ \t])[ \t]+)?\r\n[ \t]+/g, ' ');
     const unfolded = Buffer.concat([Buffer.from(lines, 'latin1'), head.subarray(Math.max(end, 0))]);
     head = undefined;
     return unfolded;

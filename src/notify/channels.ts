@@ -124,7 +124,7 @@ function posted(config: Exclude<ChannelConfig, Email>, message: Message): Post {
 /** The address of a ping: `<url>`, `<url>/start`, `<url>/fail`. */
 function pingUrl(base: string, what: Ping): string {
   const url = new URL(base);
-  if (what !== 'success') url.pathname = `${url.pathname.replace(/\/+$/, '')}/${what}`;
+  if (what !== 'success') url.pathname = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/${what}`;
   return url.href;
 }
 

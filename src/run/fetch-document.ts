@@ -2,7 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
 import { type ApiClient, type ApiRequest, hasBody, ownUrl, parseJson } from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
-import { nextPageUrlOf } from '../celigo/paging.ts';
+import { FAILURES, nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
@@ -98,7 +98,10 @@ export async function readDocument(
   const doc = wrapped ? only : body;
   if (!isObject(doc)) throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
   if (doc._id !== own)
-    throw new ApiError(`${url} answered with another document (${String(doc._id)})`, { transient: false });
+    throw new ApiError(
+      `${url} answered with another document (${typeof doc._id === 'string' ? doc._id.slice(0, 60) : 'without a usable _id'})`,
+      { transient: false },
+    );
   if (getOwn(doc, 'deletedAt')) return undefined;
   const placed = placedBelow(type, id, doc);
   return {
@@ -157,12 +160,18 @@ interface DataPage {
 
 const NO_ENTRIES: DataPage = { entries: [], next: undefined };
 
+function isEntry(value: Json): value is JsonObject {
+  return isObject(value) && ['string', 'number'].includes(typeof getOwn(value, 'key'));
+}
+
 /** @throws ApiError (transient) for anything else */
 function dataPage(body: Json | undefined, url: string): DataPage {
   if (body === undefined) return NO_ENTRIES;
   const data = isObject(body) ? body.data : body;
-  if (!isArray(data)) throw new ApiError(`${url} answered with something that is not cache data`, { transient: true });
-  return { entries: data.filter(isObject), next: isObject(body) ? nextPageUrlOf(body, url) : undefined };
+  const failed = isObject(body) && FAILURES.some((name) => getOwn(body, name));
+  if (failed || !isArray(data) || !data.every(isEntry))
+    throw new ApiError(`${url} answered with something that is not cache data`, { transient: true });
+  return { entries: data, next: isObject(body) ? nextPageUrlOf(body, url) : undefined };
 }
 
 /**

@@ -31,7 +31,7 @@ const MOST_KEPT = 16_000_000;
  * Lines after which a text may be cut, by language: where no comment or string is open, nothing that follows changes the
  * colours of what was before. A text in another language is one piece.
  */
-const ENDS: Readonly<Record<string, RegExp>> = { javascript: /(?:^|[;}]|\*\/)\s*(?:\/\/.*)?$/ };
+const ENDS: Readonly<Record<string, RegExp>> = { javascript: /(?:^|[;}]|\*\/)\s*(?:\/\/[^\n]*)?$/ };
 
 /** The language of a text, from the file that the mirror keeps it in; YAML for what is not a text. */
 export function languageOf(type: ResourceType | undefined, place: Place, isText: boolean): string | undefined {
@@ -49,7 +49,7 @@ function splitMarkup(marked: string): string[] {
   let open: string[] = [];
   return marked.split('\n').map((line) => {
     const begin = open.join('');
-    for (const [tag] of line.matchAll(/<span [^>]*>|<\/span>/g)) {
+    for (const [tag] of line.matchAll(/<span [^<>]*>|<\/span>/g)) {
       if (tag === '</span>') open = open.slice(0, -1);
       else open.push(tag);
     }

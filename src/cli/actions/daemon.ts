@@ -8,23 +8,17 @@ import { runDaemon } from '../../daemon/daemon.ts';
 import { existingStateDir } from '../../mirror/state-dir.ts';
 import { proxiesOf } from '../../net/proxies.ts';
 import { createLog, logReporter } from '../../run/log.ts';
-import type { SyncReport } from '../../run/report.ts';
-import { maintain } from '../../run/sync/maintain.ts';
-import { syncAccounts } from '../../run/sync/sync.ts';
-import type { SyncDeps } from '../../run/sync/sync-deps.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
-import { configOf, runDeps } from '../input/run-deps.ts';
-import { spareMemory } from '../input/spare-memory.ts';
+import { configOf } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
+import { createSyncOne } from './daemon-run.ts';
+import { syncInThread } from './run-thread.ts';
 
 export interface DaemonFlags {
   readonly listen?: string;
 }
-
-/** How long a run waits for another process, such as a restore, that works on the clone. */
-const LONGEST_WAIT_MS = 15 * 60_000;
 
 /** Runs until a signal stops it. @returns the exit code. @throws AppError `USAGE` */
 export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: DaemonFlags): Promise<number> {
@@ -44,17 +38,12 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     secrets,
     write: io.err,
   });
-  const maintainLater = maintainer();
+  const sync = io.runThread ? syncInThread(io.runThread, io.signal) : createSyncOne(io);
   const exitCode = await runDaemon({
     config,
     reload: () => configOf(io, globals),
     listen,
-    sync: async (current, account, { full, report, signal }) => {
-      const deps = runDeps(io, { config: current, report, signal, spareMemory });
-      const result = await syncOne(deps, account, full);
-      maintainLater({ ...deps, signal: io.signal }, result);
-      return result;
-    },
+    sync,
     tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
     stateDir: (current) => existingStateDir(current.repository, io.env),
     now: io.now,
@@ -75,28 +64,6 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
   // A run that does not stop in time must not keep the process alive: no further signal would end it.
   io.leave?.(exitCode);
   return exitCode;
-}
-
-/** Tidies the clone up, once at a time; neither the result nor the next run waits for it. */
-function maintainer(): (deps: SyncDeps, result: SyncReport) => void {
-  let busy = false;
-  return (deps, result) => {
-    if (busy) return;
-    busy = true;
-    void maintain(deps, [result]).finally(() => {
-      busy = false;
-    });
-  };
-}
-
-/** One scheduled run of one account. @throws the reason of the signal, if that stopped it before it began */
-async function syncOne(deps: SyncDeps, account: AccountConfig, full: boolean): Promise<SyncReport> {
-  const { daemon, fullSweepMs } = deps.config;
-  const lockWaitMs = Math.min(LONGEST_WAIT_MS, daemon.runTimeoutMs);
-  const options = { full, dryRun: false, push: true, allowDeletions: false, fullSweepMs, measured: true };
-  const [result] = await syncAccounts({ ...deps, lockWaitMs }, [account], options);
-  if (!result) throw deps.signal.reason;
-  return result;
 }
 
 async function tokenExpiries(io: Io, account: AccountConfig, signal: AbortSignal) {

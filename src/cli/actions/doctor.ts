@@ -49,7 +49,7 @@ export async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFla
     // Errors of git contain the address of the remote.
     const hidden = addressParts(config.repository.remote);
     // Home folders are usually named after a person.
-    const home = (io.env.HOME ?? '').replace(/\/+$/, '');
+    const home = (io.env.HOME ?? '').replace(/(?<!\/)\/+$/, '');
     const shorten = (text: string): string => (home === '' ? text : text.replaceAll(home, '~'));
     await writeBundle(io, flags.bundle, config, findings, (bundle) => scrub(clean(shorten(bundle)), hidden));
   }

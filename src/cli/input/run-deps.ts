@@ -54,7 +54,10 @@ export async function configOf(io: Io, globals: GlobalOptions): Promise<Config> 
 }
 
 /** What a run needs from the outside, for a command. */
-export function runDeps(io: Io, own: Pick<SyncDeps, 'config' | 'report'> & Partial<SyncDeps>): SyncDeps {
+export function runDeps(
+  io: Pick<Io, 'env' | 'now' | 'signal'>,
+  own: Pick<SyncDeps, 'config' | 'report'> & Partial<SyncDeps>,
+): SyncDeps {
   return {
     env: io.env,
     now: io.now,

@@ -1,3 +1,5 @@
+import type { Worker } from 'node:worker_threads';
+
 /** The outside world of a command. */
 export interface Io {
   /**
@@ -22,6 +24,8 @@ export interface Io {
   readonly signal: AbortSignal;
   /** Calls the listener on SIGHUP, which otherwise ends the process. @returns how to stop listening */
   readonly onHangup?: (listener: () => void) => () => void;
+  /** Starts the thread in which a daemon makes its runs; without it, they are made in the process's own. */
+  readonly runThread?: () => Worker;
   /** Ends the process at once, whatever still runs. */
   readonly leave?: (code: number) => void;
 }

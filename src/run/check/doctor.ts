@@ -157,7 +157,7 @@ async function examineRemoteOf(deps: DoctorDeps, cwd: string): Promise<Finding[]
 
 /** @param version what `git --version` prints */
 function examineVersion(version: string, signing: boolean): Finding {
-  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
+  const [major = 0, minor = 0] = (/(?<!\d)(\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number);
   const oldest = signing ? OLDEST_SIGNING_GIT : OLDEST_GIT;
   const found = { area: 'git', check: 'version', detail: version } as const;
   if (major > oldest[0] || (major === oldest[0] && minor >= oldest[1])) return { ...found, verdict: 'ok' };

@@ -16,7 +16,7 @@ const CHUNK = 2_000;
 /** Names that are shown of one type. */
 const MOST_NAMED = 10;
 /** A key at the left edge: the mirror writes the fields of a document so, and nothing else. */
-const FIELD = /^(?:([^\s"'#:-][^:\n]*)|("(?:[^"\\\n]|\\.)*")):/gm;
+const FIELD = /^(?:([^\s"'#:-][^:\n\r\u2028\u2029]*)|("(?:[^"\\\n]|\\.)*")):/gm;
 
 const REMEDY = 'Nothing is lost: they are mirrored and restored as they are. A newer version may know them';
 

@@ -9,8 +9,9 @@ import type { Git } from '../../mirror/git.ts';
 
 /** `Name <address>`. @throws AppError `USAGE` for anything else */
 function parsePerson(text: string, where: string): Person {
-  const match = /^\s*([^<>]+?)\s*<([^<>\s]+@[^<>\s]+)>\s*$/.exec(text);
-  if (match?.[1] && match[2]) return { name: match[1], email: match[2] };
+  const [, called = '', email] = /^([^<>]+)<([^<>\s@]+@[^<>\s]+)>$/.exec(text.trim()) ?? [];
+  const name = called.trim();
+  if (name !== '' && email !== undefined) return { name, email };
   throw new AppError('USAGE', `${where}: "${text}" is not a person`, { hint: 'Expected: Name <address@example.com>' });
 }
 

@@ -1,7 +1,8 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
+import { ApiError } from '../../../celigo/errors.ts';
 import { type Change, editorOf, type FileEntry } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
-import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
@@ -201,6 +202,24 @@ function changeOf(
   };
 }
 
+/** Turns the error of a document that is nested too deep into that of its resource. */
+function refusingDepth(
+  { name }: ResourceType,
+  normalise: (doc: JsonObject) => Normalised,
+): (doc: JsonObject) => Normalised {
+  return (doc) => {
+    try {
+      return normalise(doc);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new ApiError(`${name}/${String(doc._id)}: ${TOO_DEEP}, which is too deep to be mirrored`, {
+        transient: false,
+        cause,
+      });
+    }
+  };
+}
+
 /** @param baseline the first listing of this type */
 export function compareWithHead(
   context: CollectContext,
@@ -208,7 +227,7 @@ export function compareWithHead(
   known: CachedType,
   baseline: boolean,
 ): AgainstHead {
-  const normalise = createNormaliser(type, context.normalise);
+  const normalise = refusingDepth(type, createNormaliser(type, context.normalise));
   const inHead = (id: string): CachedResource | undefined => known.details().resources.get(id);
   const comparison: Comparison = { context, type, normalise, inHead, baseline };
   const changes = new Map<string, Change>();

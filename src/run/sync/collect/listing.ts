@@ -1,10 +1,10 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
 import { type ApiClient, type ApiResponse, hasBody, parseJson } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
-import { walkCollection } from '../../../celigo/paging.ts';
+import { FAILURES, walkCollection } from '../../../celigo/paging.ts';
 import { belowId, collectionBelow, parentTypes, placedBelow } from '../../../core/below.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
-import { isArray, isObject } from '../../../core/json.ts';
+import { getOwn, isArray, isObject } from '../../../core/json.ts';
 import { idOfKey } from '../../fetch-document.ts';
 import type { CachedType } from '../cache.ts';
 import {
@@ -72,7 +72,8 @@ export async function fetchKeys(
 /** @throws ApiError (transient) for an answer that is not a list of keys */
 function keysOf(answer: ApiResponse): readonly string[] {
   const body = parseJson(answer);
-  const keys = isObject(body) ? body.keys : undefined;
+  const failed = isObject(body) && FAILURES.some((name) => getOwn(body, name));
+  const keys = isObject(body) && !failed ? getOwn(body, 'keys') : undefined;
   if (isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
   throw new ApiError(`${answer.url.pathname} answered with something that is not a list of keys`, { transient: true });
 }

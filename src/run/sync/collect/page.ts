@@ -1,9 +1,9 @@
-import type { ApiResponse } from '../../../celigo/client.ts';
+import { type ApiResponse, type Parsed, parseJson } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { type Page, recordsOf } from '../../../celigo/paging.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { type InexactNumber, inexactNumbers } from '../../../core/exact-numbers.ts';
-import { isObject, type Json, type JsonObject } from '../../../core/json.ts';
+import { isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
 import { splitRecords } from '../../../core/records.ts';
 import type { PageMark, Validator } from '../cache.ts';
@@ -53,17 +53,21 @@ export interface RecordPlace {
   readonly placed?: (id: string, doc: JsonObject) => JsonObject;
 }
 
-function readRecord(bytes: Buffer, cached: CachedPages, path: string, place: RecordPlace): PageRecord {
+function shownId(id: Json | undefined): string {
+  return typeof id === 'object' && id !== null ? 'a collection' : JSON.stringify(id ?? null).slice(0, 60);
+}
+
+function readRecord(
+  bytes: Buffer,
+  cached: CachedPages,
+  { url, status }: ApiResponse,
+  place: RecordPlace,
+  parsed: Parsed,
+): PageRecord {
   const raw = digestOf(bytes);
   const id = cached.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
-  const text = bytes.toString('utf8');
-  let doc: Json;
-  try {
-    doc = JSON.parse(text) as Json;
-  } catch (cause) {
-    throw new ApiError(`${path} answered with a body that is not JSON`, { transient: true, cause });
-  }
+  const doc = parseJson({ body: bytes, url, status }, parsed) ?? null;
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
   const own = isSafeId(doc._id) ? (place.idOf?.(doc._id) ?? doc._id) : undefined;
   return isSafeId(own)
@@ -73,9 +77,9 @@ function readRecord(bytes: Buffer, cached: CachedPages, path: string, place: Rec
         raw,
         length: bytes.length,
         doc: place.placed?.(own, doc) ?? doc,
-        inexact: inexactNumbers(text),
+        inexact: inexactNumbers(bytes.toString('utf8')),
       }
-    : { kind: 'unusable', reason: `a record has no usable _id (${JSON.stringify(doc._id ?? null).slice(0, 60)})` };
+    : { kind: 'unusable', reason: `a record has no usable _id (${shownId(doc._id)})` };
 }
 
 /** The bodies of a listing that need not be sent again (api-notes#etag). */
@@ -118,6 +122,15 @@ export function unchangedPage({ page: digest }: Validator, { pageMarks }: Cached
   return { digest, unchanged: true, records: [], count, nextPageUrl: next };
 }
 
+/** The bytes of a record, for its digest. @throws ApiError for one that is nested thousands of levels deep */
+function bytesOf(record: Json, { url }: ApiResponse): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(record));
+  } catch (cause) {
+    throw new ApiError(`${url.pathname}: a record is ${TOO_DEEP}`, { transient: false, cause });
+  }
+}
+
 /**
  * Decodes a page. A body with the bytes of the last run costs one digest; otherwise only records with new bytes are
  * parsed.
@@ -127,13 +140,13 @@ export function readPage(response: ApiResponse, cached: CachedPages, place: Reco
   const digest = digestOf(response.body);
   const known = cached.pageMarks.get(digest);
   if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
-  const path = response.url.pathname;
+  const parsed: Parsed = { bytes: 0 };
   const slices = place.member === undefined ? splitRecords(response.body) : undefined;
   if (slices) {
-    const records = slices.map((bytes) => readRecord(bytes, cached, path, place));
+    const records = slices.map((bytes) => readRecord(bytes, cached, response, place, parsed));
     return { digest, unchanged: false, records, count: records.length };
   }
   const { records: values, nextPageUrl } = recordsOf(response, place.member);
-  const records = values.map((value) => readRecord(Buffer.from(JSON.stringify(value)), cached, path, place));
+  const records = values.map((value) => readRecord(bytesOf(value, response), cached, response, place, parsed));
   return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }

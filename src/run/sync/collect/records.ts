@@ -1,6 +1,6 @@
 import { isOwn, type ResourceType } from '../../../catalogue/types.ts';
 import { ApiError } from '../../../celigo/errors.ts';
-import { getOwn, type JsonObject } from '../../../core/json.ts';
+import { getOwn, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { type Fetched, fetchCacheData, readDocument } from '../../fetch-document.ts';
 import type { CachedType } from '../cache.ts';
 import type { AgainstHead, Prepared } from './against-head.ts';
@@ -63,11 +63,11 @@ async function isolated({ type, head }: ReaderOptions, id: string, work: () => P
   try {
     return await work();
   } catch (error) {
-    // A document nested thousands of levels deep overflows the stack.
+    // Entries of a cache may be nested so deep that the stack overflows.
     if (!(error instanceof ApiError) && !(error instanceof RangeError)) throw error;
     head.undo(id);
     head.keep(id);
-    const problem = error instanceof ApiError ? error.message : `${type.name}/${id}: nested too deep to be mirrored`;
+    const problem = error instanceof ApiError ? error.message : `${type.name}/${id}: ${TOO_DEEP}`;
     return { state: 'failed', problem };
   }
 }
