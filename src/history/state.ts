@@ -112,13 +112,18 @@ export async function headCommit(git: Git): Promise<NamedCommit> {
   throw new NoSuchState('the repository has no commits yet', 'Make one with: celigo-mirror sync');
 }
 
-const FIELDS = ['%H', '%ae', '%ct', '%B'] as const;
+/** Whether a wrong clock dated something. */
+function isFuture(date: Date, now: Date): boolean {
+  return date.getTime() > now.getTime() + CLOCKS_MS;
+}
+
+const FIELDS = ['%H', '%ae', '%at', '%ct', '%B'] as const;
 
 /**
  * The commits that the mirror made for an account, oldest first, wherever merges put them. Their dates are the times
  * at which the account was read, by the server's clock: those of git come from the clocks of all who commit. One that
- * a wrong clock dated after `now`, or before the mirror began, is of the time of the one before it. A copy that a
- * person made of one (`git cherry-pick`) does not count.
+ * a wrong clock dated before the mirror began is of the time of the one before it. A copy that a person made of one
+ * (`git cherry-pick`) does not count.
  * @param most the newest ones only
  */
 async function ownCommits(git: Git, account: string, now: Date, most?: number): Promise<OwnCommit[]> {
@@ -128,20 +133,22 @@ async function ownCommits(git: Git, account: string, now: Date, most?: number): 
   const out = await git.ask(['log', ...flags, ...newest, logFormat(FIELDS), 'HEAD', '--']);
   const found: OwnCommit[] = [];
   const known = new Set<string>();
-  const isOdd = (date: Date): boolean =>
-    date.getTime() > now.getTime() + CLOCKS_MS || (most === undefined && date < (found[0]?.date ?? date));
+  /** When the mirror began, where all its commits are known. */
+  let began: Date | undefined;
   for (const { values } of logRecords(out ?? '', FIELDS.length)) {
-    const [commit = '', author = '', seconds, message = ''] = values;
+    const [commit = '', author = '', authored, seconds, message = ''] = values;
     const facts = readTrailers(message);
-    const made = `${facts.run} ${author} ${message.slice(0, message.indexOf('\n'))}`;
+    const made = `${facts.run} ${author} ${authored} ${message.slice(0, message.indexOf('\n'))}`;
     if (facts.account !== account || (facts.run !== undefined && known.has(made))) continue;
     known.add(made);
     // For new rules the account is not read: the commit holds what the one before it did.
     const inherited = facts.renewed ? found.at(-1)?.date : undefined;
     const date = facts.readAt === undefined ? inherited : new Date(facts.readAt);
     const dated = date ?? new Date(Number(seconds) * 1000);
-    const before = found.at(-1)?.date;
-    found.push({ commit, date: before && isOdd(dated) ? before : dated, changes: !facts.renewed });
+    if (!isFuture(dated, now) && most === undefined) began ??= dated;
+    const before = found.findLast((one) => !isFuture(one.date, now))?.date;
+    const isOdd = began !== undefined && dated < began;
+    found.push({ commit, date: isOdd && before ? before : dated, changes: !facts.renewed });
   }
   return found;
 }
@@ -151,8 +158,11 @@ const SOME = 16;
 
 /** The last change of an account that the mirror holds. */
 export async function lastChange(git: Git, account: string, now: Date): Promise<NamedCommit | undefined> {
-  const newest = async (most?: number): Promise<NamedCommit | undefined> =>
-    newestOf((await ownCommits(git, account, now, most)).filter(({ changes }) => changes));
+  const newest = async (most?: number): Promise<NamedCommit | undefined> => {
+    const changes = (await ownCommits(git, account, now, most)).filter((one) => one.changes);
+    // What a wrong clock dated in the future is the last one only where there is no other.
+    return newestOf(changes.filter(({ date }) => !isFuture(date, now))) ?? newestOf(changes);
+  };
   return (await newest(SOME)) ?? (await newest());
 }
 

@@ -29,11 +29,14 @@ function data(text: string): string {
 /** Writes a repository with these commits, as the mirror would have made them, at the speed of git's own importer. */
 export function writeHistory(root: string, account: string, commits: Iterable<MadeCommit>): void {
   const parts: string[] = [];
+  // Each commit of a run of its own.
+  let runs = 0;
   for (const { author, time, files, changes, first } of commits) {
+    runs += 1;
     const seconds = Math.floor(time.getTime() / 1000);
     const message = commitMessage({
       account,
-      runId: 'r1',
+      runId: `r${runs}`,
       changes: changes.map((change) => ({ put: [], remove: [], baseline: first ?? false, ...change }) as Change),
       notes: new Map(),
       coAuthors: [],
