@@ -9,42 +9,61 @@ export class AlreadyThere extends Error {}
 /** Paths named in a message. */
 const MOST_NAMED = 3;
 
-/** Gives each record of a command that ends them with NUL to `take`, while it works. @throws GitFailure */
-async function eachRecord({ git }: Repository, args: readonly string[], take: (record: string) => void): Promise<void> {
-  const { stdin, stdout, done } = await git.start(args);
-  stdin.end();
-  let rest = '';
-  for await (const text of stdout.setEncoding('utf8')) {
-    const records = `${rest}${text}`.split('\0');
-    rest = records.pop() ?? '';
-    for (const record of records) take(record);
-  }
-  await done;
+/** Something in a tree. */
+interface Entry {
+  readonly oid: string;
+  readonly isFolder: boolean;
 }
 
-/** Calls `differs` with each file in which two commits differ, and its object id in the second. */
+/** A tree as git stores it, each byte a character: mode, a space, name, NUL and the bytes of the id, again and again. */
+function rawEntries(tree: Buffer, idBytes: number): string[] {
+  const text = tree.toString('latin1');
+  const entries: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\0', at) + 1 + idBytes;
+    entries.push(text.slice(at, end));
+    at = end;
+  }
+  return entries;
+}
+
+/** What only one of two trees holds, by name. */
+function byName(raw: Iterable<string>): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const entry of raw) {
+    const [space, end] = [entry.indexOf(' '), entry.indexOf('\0')];
+    const name = Buffer.from(entry.slice(space + 1, end), 'latin1').toString('utf8');
+    const oid = Buffer.from(entry.slice(end + 1), 'latin1').toString('hex');
+    entries.set(name, { oid, isFolder: entry.startsWith('40000 ') });
+  }
+  return entries;
+}
+
+/** Calls `differs` with each file in which two commits differ, and its object id in the second. @throws GitFailure */
 async function eachDifference(
-  repository: Repository,
+  { git, format }: Repository,
   from: string | undefined,
   to: string,
   differs: (path: string, oid: string | undefined) => void,
 ): Promise<void> {
-  if (from === undefined) {
-    // 100644 blob <id>, a tab, the path
-    await eachRecord(repository, ['ls-tree', '-r', '-z', '--full-tree', to], (record) => {
-      const tab = record.indexOf('\t');
-      differs(record.slice(tab + 1), record.slice(0, tab).split(' ')[2]);
-    });
-    return;
+  const idBytes = format === 'sha256' ? 32 : 20;
+
+  async function compare(before: string | undefined, after: string | undefined, folder: string): Promise<void> {
+    const entriesOf = async (name: string | undefined): Promise<string[]> =>
+      name === undefined ? [] : (await git.objects([name])).flatMap((tree) => rawEntries(tree, idBytes));
+    const [held, made] = await Promise.all([entriesOf(before), entriesOf(after)]);
+    const gone = new Set(held);
+    const come = made.filter((entry) => !gone.delete(entry));
+    const [old, now] = [byName(gone), byName(come)];
+    for (const name of new Set([...old.keys(), ...now.keys()])) {
+      const [was, is, path] = [old.get(name), now.get(name), `${folder}${name}`];
+      if (was?.isFolder === false || is?.isFolder === false) differs(path, is?.isFolder ? undefined : is?.oid);
+      if (was?.isFolder || is?.isFolder)
+        await compare(was?.isFolder ? was.oid : undefined, is?.isFolder ? is.oid : undefined, `${path}/`);
+    }
   }
-  let id: string | undefined;
-  // :100644 100644 <old> <new> M, then the path
-  await eachRecord(repository, ['diff-tree', '-r', '-z', '--no-renames', from, to], (record) => {
-    if (record.startsWith(':')) {
-      const [, , , now = '', what] = record.split(' ');
-      id = what === 'D' ? undefined : now;
-    } else differs(record, id);
-  });
+
+  await compare(from && `${from}^{tree}`, `${to}^{tree}`, '');
 }
 
 /** What is asked of commits, in their order. */
