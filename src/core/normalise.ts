@@ -20,6 +20,7 @@ import {
   setOwn,
   TOO_DEEP,
 } from './json.ts';
+import { type KnownCredentials, withoutKnown } from './known-credentials.ts';
 import { escapeKey, redaction, secretMarker, secretOf } from './markers.ts';
 import { compileRules, hasChosenKeys, isLeftOut, type Rule, ruleOf, type Scope, scopeOf } from './normalise-rules.ts';
 import { compareCodePoints } from './order.ts';
@@ -59,6 +60,8 @@ export interface NormaliseOptions {
   /** Fingerprint of a credential: stable within one mirror, not reversible. */
   readonly fingerprint: (secret: string) => string;
   readonly credentials: CredentialPolicies;
+  /** Credentials that are taken out wherever they stand, whatever the policy. */
+  readonly known?: KnownCredentials;
 }
 
 /** A plain-text credential that stays where it is. */
@@ -191,6 +194,11 @@ function report({ options, isSecretKey, place, clear }: Pass, found: Omit<ClearC
   clear.push({ place: shown, ...found });
 }
 
+/** Not kept like other searches: what is known grows. */
+function isKnownKey({ options }: Pass, key: string): boolean {
+  return key.length >= SHORTEST_CREDENTIAL && (options.known?.find(key).length ?? 0) > 0;
+}
+
 /** What becomes of a field that is a credential. */
 function concealed(pass: Pass, value: Json): Json {
   const policy = pass.options.credentials.fields;
@@ -236,15 +244,25 @@ function cleanString(pass: Pass, value: string, name: string, above: string | un
       extension === 'ndjson'
         ? cleanText(pass, text, credentialsInData(text), fields)
         : cleanText(pass, text, credentialsIn(text), code);
-    pass.texts.push({ place: [...pass.place], extension, text: kept });
-    return kept;
+    const known = withoutKnown(pass.options, kept);
+    pass.texts.push({ place: [...pass.place], extension, text: known });
+    return known;
   }
   if (rule?.credentialText) return withoutParts(pass, text, credentialsInBody(text));
   if (isCredential(pass, name, above, text)) return concealed(pass, text);
   const found = pass.credentialsOf(text);
-  if (!found) return text;
+  if (!found) return cleanKnown(pass, text);
   // What remains of the text is worth a diff.
-  return isWhole(text, found) ? concealed(pass, text) : cleanText(pass, text, found, fields);
+  const kept = isWhole(text, found) ? concealed(pass, text) : cleanText(pass, text, found, fields);
+  return typeof kept === 'string' ? cleanKnown(pass, kept) : kept;
+}
+
+/** The same for what is known to be a credential from elsewhere. */
+function cleanKnown({ options }: Pass, text: string): Json {
+  const found = options.known?.find(text) ?? [];
+  if (found.length === 0) return text;
+  if (isWhole(text, found)) return secretMarker(options.fingerprint(text));
+  return replaceCredentials(text, (one) => redaction(options.fingerprint(one)), found);
 }
 
 /** A text in a place for credentials, whatever the policy. @param found `undefined`: all of it is one */
@@ -320,7 +338,7 @@ function cleanCollection(
   const source = rule?.expression ? withoutEcho(value) : value;
   const out: MutableJsonObject = {};
   const keys = Object.keys(source);
-  const hasSecretKey = keys.some(isSecretKey);
+  const hasSecretKey = keys.some((key) => isSecretKey(key) || isKnownKey(pass, key));
   // No marker can replace a key. The object is one credential then, which a restore puts back as one; a document
   // itself cannot be, and its own fields have names that the API gives.
   if (hasSecretKey && policy === 'redact' && place.length > 0) return concealed(pass, value);
@@ -332,7 +350,7 @@ function cleanCollection(
     const held = source[key] as Json;
     const inner = ruleOf(rule, key);
     if ((rule?.hooks && isEmptyHook(held)) || isLeftOut(scope, source, key, inner, free)) continue;
-    const secretKey = hasSecretKey && isSecretKey(key);
+    const secretKey = hasSecretKey && (isSecretKey(key) || isKnownKey(pass, key));
     if (secretKey && policy === 'redact') continue;
     place.push(key);
     if (secretKey && policy !== 'redact') report(pass, { kind: 'key of a field', line: 1, policy });

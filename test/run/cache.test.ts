@@ -41,7 +41,7 @@ function cacheOf(resources: readonly [string, CachedResource][]): Cache {
     ['flows', cachedType({ pages: PAGES, resources: new Map(resources) }, false)],
     ['tags', cachedType({ pages: new Map(), resources: new Map() }, undefined)],
   ]);
-  return { rules: 'r', tree: 't', lastRun: undefined, lastFull: undefined, types };
+  return { rules: 'r', tree: 't', lastRun: undefined, lastFull: undefined, known: undefined, types };
 }
 
 /** A folder with a cache, and the path of the file of flows in it. */

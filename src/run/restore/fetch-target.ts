@@ -5,7 +5,9 @@ import { idIn, keyOf } from '../../core/keys.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, readIdMaps, recreatedIds } from '../idmaps.ts';
-import { normalisingFor } from '../sync/clear-credentials.ts';
+import { readCache } from '../sync/cache.ts';
+import { type HeldCredentials, normalisingFor } from '../sync/clear-credentials.ts';
+import { readHeldCredentials } from '../sync/held-credentials.ts';
 import type { RestoreCommit } from '../sync/sync-deps.ts';
 import type { Chosen } from './choose-state.ts';
 import { type LiveAccount, observe } from './live.ts';
@@ -70,6 +72,14 @@ export async function observeTarget(
   });
 }
 
+/** What the target's mirror knows to be credentials. @throws GitFailure */
+async function heldIn({ deps, request: { target }, repository }: RestoreContext): Promise<HeldCredentials> {
+  const cache = readCache(repository.stateDir, target.name);
+  const [folder] = await repository.git.find([`HEAD:${target.name}/`]);
+  const tree = folder?.id;
+  return readHeldCredentials({ repository, config: deps.config, cache, tree, fits: cache?.tree === tree });
+}
+
 /**
  * What is to be known of the target besides what it holds; takes over what an interrupted restore created.
  * @throws AppError, ApiError, GitFailure
@@ -82,14 +92,15 @@ export async function fetchTarget(
 ): Promise<Fetched> {
   const { deps, request, repository, resumed } = context;
   const { target } = request;
-  const [binding, idMaps] = await Promise.all([
+  const [binding, held, idMaps] = await Promise.all([
     bindingIn(repository.git, target.name),
+    heldIn(context),
     readIdMaps(repository.git, idMapPath(request.from, target.name)),
   ]);
   // The run before has made sure that the token is that of the folder.
   const userId = binding?.userId ?? (await fetchUserId(client, deps.signal));
   const catalogue = catalogueWith(target.ignore);
-  const normalise = normalisingFor(target, binding?.fingerprintKey ?? '');
+  const normalise = normalisingFor(target, binding?.fingerprintKey ?? '', held);
   // What the mirror that is restored holds in plain text on purpose is not taken out.
   const { credentials } = deps.config.accounts.find(({ name }) => name === request.from) ?? target;
   const renew = renewing(catalogue, { ...normalise, credentials });

@@ -3,6 +3,7 @@ import { type FeedEntry, fetchFeed } from '../../celigo/audit.ts';
 import type { ApiClient } from '../../celigo/client.ts';
 import { replaceCredentials } from '../../core/credential-text.ts';
 import { isObject, type Json } from '../../core/json.ts';
+import { type Masking, withoutKnown } from '../../core/known-credentials.ts';
 import { FEED_DIR, type MirrorFile } from '../../core/layout.ts';
 import { redaction } from '../../core/markers.ts';
 import type { Repository } from '../../mirror/repository.ts';
@@ -47,8 +48,12 @@ function withoutRecords(path: string): string {
 }
 
 /** The entry without credentials, which paths of fields and names of people may hold. */
-function cleaned(entry: FeedEntry, fingerprint: (secret: string) => string): FeedEntry {
-  const clean = (text: string): string => replaceCredentials(text, (found) => redaction(fingerprint(found)));
+function cleaned(entry: FeedEntry, masking: Masking): FeedEntry {
+  const clean = (text: string): string =>
+    withoutKnown(
+      masking,
+      replaceCredentials(text, (found) => redaction(masking.fingerprint(found))),
+    );
   const { by, fields, event, resourceType, resourceId, source } = entry;
   return {
     ...entry,
@@ -70,8 +75,8 @@ interface FeedInput {
   readonly repository: Pick<Repository, 'git'>;
   /** Files of the account's folder: path inside it → object id. */
   readonly held: ReadonlyMap<string, string>;
-  /** Of a plain-text credential. */
-  readonly fingerprint: (secret: string) => string;
+  /** How credentials are taken out. */
+  readonly masking: Masking;
   /** Now, by the server's clock. */
   readonly serverTime: Date;
   /** Look back further than to the newest entry. */
@@ -85,7 +90,7 @@ interface FeedInput {
  * @throws ApiError when the log cannot be read completely, GitFailure
  */
 export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
-  const { client, repository, held, fingerprint, serverTime, full, signal } = input;
+  const { client, repository, held, masking, serverTime, full, signal } = input;
   const files = [...held.keys()].filter((path) => path.startsWith(`${FEED_DIR}/`)).sort();
   const texts = new Map<string, string>();
   const known = new Set<string>();
@@ -111,7 +116,7 @@ export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {
     if (!texts.has(path) && held.has(path)) await load(path);
     if (known.has(entry.id)) continue;
     known.add(entry.id);
-    grown.set(path, `${grown.get(path) ?? texts.get(path) ?? ''}${lineOf(cleaned(entry, fingerprint))}`);
+    grown.set(path, `${grown.get(path) ?? texts.get(path) ?? ''}${lineOf(cleaned(entry, masking))}`);
   }
   return [...grown].map(([path, text]) => ({ path, text }));
 }

@@ -85,6 +85,11 @@ export interface Cache {
   /** Last time everything was fetched again, unchanged or not, ISO. */
   readonly lastFull: string | undefined;
   readonly types: ReadonlyMap<string, CachedType>;
+  /**
+   * Fingerprints of credentials → their lengths, in UTF-16 units; absent where none were noted. Reads them from disk at
+   * the first call. @throws CacheDamaged
+   */
+  readonly known: (() => ReadonlyMap<string, number>) | undefined;
 }
 
 /** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
@@ -108,6 +113,7 @@ interface StoredIndex {
   tree: string;
   lastRun?: string;
   lastFull?: string;
+  known?: string;
   types: Record<string, StoredType>;
 }
 
@@ -116,6 +122,10 @@ const VALIDATOR = z.custom<Validator>((value) => typeof value === 'object' && va
 const INDEX_SHAPE = z.looseObject({
   ...{ version: z.number(), rules: z.string(), tree: z.string() },
   ...{ lastRun: z.string().optional(), lastFull: z.string().optional() },
+  known: z
+    .string()
+    .regex(/^[\w.-]+$/)
+    .optional(),
   types: z.record(
     z.string(),
     z.looseObject({
@@ -225,6 +235,34 @@ function lazyDetails(path: string, typeName: string): () => TypeDetails {
   return read;
 }
 
+const KNOWN = z.record(z.string().regex(/^[0-9a-f]{12}$/), z.number().int().positive());
+/** The file that fingerprints were read from or written to. */
+const knownIn = new WeakMap<() => ReadonlyMap<string, number>, string>();
+
+function lazyKnown(path: string): () => ReadonlyMap<string, number> {
+  let known: ReadonlyMap<string, number> | undefined;
+  const read = (): ReadonlyMap<string, number> => {
+    try {
+      known ??= new Map(Object.entries(KNOWN.parse(JSON.parse(readFileSync(path, 'utf8')))));
+    } catch (cause) {
+      throw new CacheDamaged(path, { cause });
+    }
+    return known;
+  };
+  knownIn.set(read, basename(path));
+  return read;
+}
+
+/** Writes fingerprints under a name that they decide. Gives the name. */
+function writeKnown(folder: string, known: () => ReadonlyMap<string, number>): string {
+  const before = knownIn.get(known);
+  if (before && existsSync(join(folder, before))) return before;
+  const text = JSON.stringify(Object.fromEntries(known()));
+  const file = `known-${hash('sha256', text, 'base64url').slice(0, 22)}.json`;
+  replaceFile(join(folder, file), text);
+  return file;
+}
+
 function markOf(count: number, next: string | undefined): PageMark {
   return next === undefined ? { count } : { count, next };
 }
@@ -267,7 +305,9 @@ export function readCache(stateDir: string, account: string): Cache | undefined 
         details: lazyDetails(path, typeName),
       });
     }
-    return { rules: stored.rules, tree: stored.tree, lastRun: stored.lastRun, lastFull: stored.lastFull, types };
+    const { rules, tree, lastRun, lastFull } = stored;
+    const known = stored.known === undefined ? undefined : join(folder, stored.known);
+    return { rules, tree, lastRun, lastFull, types, known: known && existsSync(known) ? lazyKnown(known) : undefined };
   } catch {
     // Absent or damaged: either way, it is rebuilt.
     return undefined;
@@ -330,16 +370,18 @@ export function writeCache(stateDir: string, account: string, cache: Cache): voi
       file: writeDetails(folder, typeName, type),
     };
   }
+  const known = cache.known && writeKnown(folder, cache.known);
   const index: StoredIndex = {
     version: VERSION,
     rules: cache.rules,
     tree: cache.tree,
     ...(cache.lastRun ? { lastRun: cache.lastRun } : {}),
     ...(cache.lastFull ? { lastFull: cache.lastFull } : {}),
+    ...(known === undefined ? {} : { known }),
     types,
   };
   replaceFile(join(folder, INDEX), JSON.stringify(index));
-  const named = new Set([INDEX, ...Object.values(types).map(({ file }) => file)]);
+  const named = new Set([INDEX, known, ...Object.values(types).map(({ file }) => file)]);
   for (const name of readdirSync(folder)) if (!named.has(name)) rmSync(join(folder, name), { force: true });
 }
 

@@ -1,19 +1,38 @@
 import type { AccountConfig } from '../../config/schema.ts';
 import { createFingerprint } from '../../core/digest.ts';
 import { AppError } from '../../core/errors.ts';
+import { createKnownCredentials, type KnownCredentials } from '../../core/known-credentials.ts';
 import type { ClearCredential, NormaliseOptions } from '../../core/normalise.ts';
 import { placeText } from '../../core/places.ts';
 
 /** Places reported one by one. */
 const MOST_REPORTED = 10;
 
-/** How documents of an account are cleaned. */
+/** What is known of an account's credentials before its documents are read. */
+export interface HeldCredentials {
+  /** Fingerprints → lengths in UTF-16 units, 0 where it is not known. */
+  readonly held: () => ReadonlyMap<string, number>;
+  /** Credentials of the program itself. */
+  readonly own: readonly string[];
+}
+
+const NOTHING_HELD: HeldCredentials = { held: () => new Map(), own: [] };
+
+/** How documents of an account are cleaned. What they show to be a credential is one in all that follow. */
 export function normalisingFor(
   account: Pick<AccountConfig, 'sampleData' | 'credentials'>,
   fingerprintKey: string,
-): NormaliseOptions {
+  before = NOTHING_HELD,
+): NormaliseOptions & { readonly known: KnownCredentials } {
   const { sampleData, credentials } = account;
-  return { sampleData, credentials, fingerprint: createFingerprint(fingerprintKey) };
+  const fingerprintOf = createFingerprint(fingerprintKey);
+  const known = createKnownCredentials({ fingerprint: fingerprintOf, ...before });
+  const fingerprint = (secret: string): string => {
+    const print = fingerprintOf(secret);
+    known.learn(secret, print);
+    return print;
+  };
+  return { sampleData, credentials, fingerprint, known };
 }
 
 /** Plain-text credentials that the new and changed documents of a run hold. */

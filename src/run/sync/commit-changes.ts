@@ -3,6 +3,7 @@ import { type AuthoredChanges, attributeChanges, coAuthorsOf, notesAbout, person
 import type { ChangedFields } from '../../core/changed-fields.ts';
 import type { Change, ChangeNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
+import { withoutKnown } from '../../core/known-credentials.ts';
 import { commitMessage, type Nouns, oneLine, whatWords } from '../../core/message.ts';
 import { isFuture, type Tip } from '../../mirror/commit.ts';
 import type { TreeChange } from '../../mirror/object-writer.ts';
@@ -147,6 +148,7 @@ function requestOf(
   const { deps, account, options } = run;
   const { headState, repository, objects } = start;
   const { generated } = decision;
+  const clean = (text: string): string => withoutKnown(start.context.normalise, text);
   const message = commitMessage({
     account: account.name,
     runId: deps.runId,
@@ -172,8 +174,8 @@ function requestOf(
   ];
   const written = writeFiles(repository, objects, files);
   return {
-    message,
-    author: group.author,
+    message: clean(message),
+    author: { name: clean(group.author.name), email: clean(group.author.email) },
     authorDate: group.date,
     resources: group.changes
       .filter(isEdit)
@@ -181,8 +183,8 @@ function requestOf(
       .map((change) => ({
         type: change.type,
         id: change.id,
-        name: oneLine(change.title),
-        what: whatWords(change, group.notes.get(change), details.get(change)),
+        name: clean(oneLine(change.title)),
+        what: clean(whatWords(change, group.notes.get(change), details.get(change))),
         fields: details.get(change)?.fields ?? [],
       })),
     changes: {

@@ -9,6 +9,7 @@ import type { Collected } from './collect/types.ts';
 import { decideDeletions } from './deletions.ts';
 import { renderGeneratedFiles } from './generated-files.ts';
 import { settingsFiles } from './head-state.ts';
+import { recogniseLate } from './recognise-late.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** From so many milliseconds on, a clock that differs from the server's is reported. */
@@ -41,6 +42,7 @@ export async function decide(
   const { deletions, doubts, held } = await decideDeletions(run, start, collected);
   if (held.length > 0)
     notice(`${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`);
+  await recogniseLate(run, start, collected);
   const changes = [...collected.flatMap((entry) => entry.changes), ...deletions];
   const types = collected.map((entry) => reportType(entry, deletions, doubts.get(entry.type.name)));
   reportGaps(run, types);

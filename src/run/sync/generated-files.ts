@@ -4,6 +4,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import type { Change } from '../../core/changes.ts';
 import { blobOid } from '../../core/digest.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { withoutKnown } from '../../core/known-credentials.ts';
 import {
   FEED_DIR,
   isGeneratedPage,
@@ -53,7 +54,7 @@ async function feedFiles({ run, start, serverTime }: Changed): Promise<readonly 
       client: run.client,
       repository: start.repository,
       held: await start.headState.files(),
-      fingerprint: start.context.normalise.fingerprint,
+      masking: start.context.normalise,
       serverTime,
       full: start.full,
       signal: run.deps.signal,
@@ -80,7 +81,11 @@ async function stateAfter(
 async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' | 'remove'>> {
   const { changes } = changed;
   const { account, notice } = changed.run;
-  const { repository, full } = changed.start;
+  const {
+    repository,
+    full,
+    context: { normalise },
+  } = changed.start;
   const folder = join(repository.path, account.name);
   const nothing = { put: [], remove: [] };
   const due = changes.length > 0 || full;
@@ -114,7 +119,7 @@ async function pageFiles(changed: Changed): Promise<Pick<GeneratedFiles, 'put' |
   }
   const own = pages
     .filter((page) => !foreign.includes(page))
-    .map(({ path, text }) => ({ path, text: `${OVERVIEW_MARK}\n\n${text}` }));
+    .map(({ path, text }) => ({ path, text: `${OVERVIEW_MARK}\n\n${withoutKnown(normalise, text)}` }));
   const made = new Set(own.map(({ path }) => path));
   return {
     put: own.filter(({ path, text }) => state.files.get(path) !== blobOid(text, repository.format)),

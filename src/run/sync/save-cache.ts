@@ -8,7 +8,7 @@ import type { StartingPoint } from './starting-point.ts';
 /** Saves what this run found out. @param tree object id of the account's folder as the run leaves it */
 export function saveCache(
   { account }: AccountRun,
-  { repository, headState, full }: StartingPoint,
+  { repository, headState, full, context }: StartingPoint,
   collected: readonly Collected[],
   { changes, incomplete, serverTime }: Decision,
   tree: string,
@@ -17,7 +17,9 @@ export function saveCache(
   for (const entry of collected) types.set(entry.type.name, entry.next);
   const changed =
     changes.length > 0 || collected.some((entry) => isNews(entry.next, headState.known.get(entry.type.name)));
-  if (!changed && headState.cacheFits && !full && recent(headState.cache?.lastRun, serverTime)) return;
+  const { known } = context.normalise;
+  const learnt = headState.cache?.known === undefined || known?.hasNews() === true;
+  if (!changed && !learnt && headState.cacheFits && !full && recent(headState.cache?.lastRun, serverTime)) return;
   const cache: Cache = {
     rules: headState.rules,
     tree,
@@ -25,6 +27,7 @@ export function saveCache(
     // Also when a type could not be read: otherwise a type that never can would make every run a sweep.
     lastFull: full ? serverTime.toISOString() : headState.cache?.lastFull,
     types,
+    known: learnt ? known?.prints : headState.cache?.known,
   };
   try {
     writeCache(repository.stateDir, account.name, cache);

@@ -10,6 +10,7 @@ import { type AuditLog, openAuditLog } from './audit-log.ts';
 import { type CredentialFindings, createCredentialFindings, normalisingFor } from './clear-credentials.ts';
 import type { CollectContext } from './collect/types.ts';
 import { type HeadState, readHeadState } from './head-state.ts';
+import { readHeldCredentials } from './held-credentials.ts';
 
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
@@ -59,7 +60,9 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   repairing.catch(() => undefined);
   const headState = await readHeadState(repository, account, identity);
   const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, run.startTime);
-  const userId = await identity;
+  const { cache, cacheFits: fits, edits, tree } = headState;
+  const known = { repository, config: deps.config, cache, tree: edits ? edits.tree : tree, fits };
+  const [userId, held] = await Promise.all([identity, readHeldCredentials(known)]);
   if (headState.binding && !options.rebind)
     checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
   const objects = createObjectWriter(repository);
@@ -70,7 +73,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   const context: CollectContext = {
     client,
     userId,
-    normalise: normalisingFor(account, headState.fingerprintKey),
+    normalise: normalisingFor(account, headState.fingerprintKey, held),
     clear: credentials.add,
     notice: run.notice,
     lookupCacheData: account.lookupCacheData,

@@ -43,6 +43,8 @@ export interface AgainstHead {
   readonly showsEdit: (id: string, prepared: Prepared) => Promise<boolean>;
   /** Takes a document in place of what HEAD has. `raw`: digest of its record, `''` where it was not in a list. */
   readonly accept: (id: string, raw: string, listed: JsonObject, prepared: Prepared) => void;
+  /** Takes a form of a changed document in place of the one that was accepted. */
+  readonly renew: (id: string, normalised: Normalised) => void;
   /** Takes back what an earlier copy of the same resource led to in this run. */
   readonly undo: (id: string) => void;
   /** Leaves a resource as HEAD has it, unless this run accepted a newer document. */
@@ -138,9 +140,7 @@ function reportUnreadable({ notice }: CollectContext, { normalised, put }: Prepa
 
 const NONE: readonly never[] = [];
 
-function prepareDocument(comparison: Comparison, id: string, fetched: Fetched): Prepared {
-  const { context, type, inHead } = comparison;
-  const normalised = clean(comparison, id, fetched);
+function prepareDocument({ context, type, inHead }: Comparison, id: string, normalised: Normalised): Prepared {
   const title = titleOf(type, normalised.doc);
   const base = basePath(type, id, title, context.transliterate);
   const rendered = renderResource(base, normalised);
@@ -175,19 +175,15 @@ async function showsEdit({ context, inHead }: Comparison, id: string, prepared: 
   }
 }
 
-function changeOf(
-  { type, inHead, baseline }: Comparison,
+/** What a document changes in HEAD. */
+function filesChanged(
+  { inHead }: Comparison,
   id: string,
-  listed: JsonObject,
   { title, path, files, put, remove }: Prepared,
-): Change {
+): Pick<Change, 'kind' | 'title' | 'path' | 'oldPath' | 'put' | 'remove'> {
   const before = inHead(id);
   const [oldPath] = documentIn(before?.files) ?? [];
-  const modified = serverTimeText(modifiedOf(listed));
-  const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
   return {
-    type: type.name,
-    id,
     kind: before === undefined ? 'added' : oldPath !== path ? 'renamed' : 'changed',
     title,
     path,
@@ -195,6 +191,17 @@ function changeOf(
     // All of them, as a rule: then the list is the one that is kept of the resource.
     put: put.length === files.length ? files : put.map(({ entry }) => entry),
     remove,
+  };
+}
+
+function changeOf(comparison: Comparison, id: string, listed: JsonObject, prepared: Prepared): Change {
+  const { type, baseline } = comparison;
+  const modified = serverTimeText(modifiedOf(listed));
+  const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
+  return {
+    type: type.name,
+    id,
+    ...filesChanged(comparison, id, prepared),
     ...(modified ? { lastModified: modified } : {}),
     // No one made what was there before.
     ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
@@ -238,27 +245,44 @@ export function compareWithHead(
     return changes.delete(id);
   }
 
+  function write(id: string, prepared: Prepared): void {
+    const { path, put } = prepared;
+    for (const { entry, text } of put) {
+      context.put(text);
+      if (entry[0] === path && inHead(id)) context.edited?.(entry[1], text);
+    }
+    reportUnreadable(context, prepared);
+  }
+
   return {
     resources,
     changes: () => [...changes.values()],
-    prepare: (id, fetched) => prepareDocument(comparison, id, fetched),
+    prepare: (id, fetched) => prepareDocument(comparison, id, clean(comparison, id, fetched)),
     accept(id, raw, listed, prepared) {
       const modified = modifiedOf(listed);
       // Pages shift while others edit: of two copies the newer one counts, whichever came last.
       if (modified !== '' && modified < (resources.get(id)?.modified ?? '')) return;
-      const { normalised, path, files, put } = prepared;
+      const { normalised, path, files } = prepared;
       if (normalised.clear.length > 0) context.clear?.(path, normalised.clear);
       if (undo(id)) context.seen?.(type.name, id, normalised.doc);
       resources.set(id, { raw, modified, files });
       if (!differs(prepared)) return;
-      for (const { entry, text } of put) {
-        context.put(text);
-        if (entry[0] === path && inHead(id)) context.edited?.(entry[1], text);
-      }
-      reportUnreadable(context, prepared);
+      write(id, prepared);
       context.seen?.(type.name, id, normalised.doc);
       changes.set(id, changeOf(comparison, id, listed, prepared));
       if (!baseline) context.changed?.();
+    },
+    renew(id, normalised) {
+      const [change, resource] = [changes.get(id), resources.get(id)];
+      if (!change || !resource) return;
+      const prepared = prepareDocument(comparison, id, normalised);
+      context.seen?.(type.name, id, normalised.doc);
+      resources.set(id, { ...resource, files: prepared.files });
+      const { oldPath: _, ...rest } = change;
+      if (differs(prepared)) {
+        write(id, prepared);
+        changes.set(id, { ...rest, ...filesChanged(comparison, id, prepared) });
+      } else changes.delete(id);
     },
     isEdited(id, listed, prepared) {
       const before = inHead(id);

@@ -285,6 +285,7 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
     count: listing.count(),
     collection: listing.collection(),
     keep: head.keep,
+    renew: head.renew,
     takeIn: records.takeIn,
   };
   if (complete && problems.length === 0 && tally.isUnchanged())

@@ -4,7 +4,7 @@ import type { Change } from '../../../core/changes.ts';
 import type { ObjectFormat } from '../../../core/digest.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Transliterate } from '../../../core/layout.ts';
-import type { ClearCredential, NormaliseOptions } from '../../../core/normalise.ts';
+import type { ClearCredential, Normalised, NormaliseOptions } from '../../../core/normalise.ts';
 import type { Fetched } from '../../fetch-document.ts';
 import type { CachedType } from '../cache.ts';
 
@@ -59,6 +59,8 @@ export interface Collected {
   readonly next: CachedType;
   /** Takes one more document in, found outside the listing; its changes come on top. @throws ApiError */
   readonly takeIn: (id: string, fetched: Fetched) => Promise<void>;
+  /** Takes a form of a changed document in place of the one that the listing led to. */
+  readonly renew: (id: string, normalised: Normalised) => void;
   /** Keeps a missing resource as it is. */
   readonly keep: (id: string) => void;
   /** Spelling of the collection that the server answers to. */

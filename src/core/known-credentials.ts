@@ -1,0 +1,260 @@
+import { apart, type Credential, replaceCredentials } from './credential-text.ts';
+import type { Json } from './json.ts';
+import { redaction } from './markers.ts';
+import { visitLeaves } from './places.ts';
+import { looksSecret } from './secret-words.ts';
+
+/** The shortest value that is recognised outside its own place. */
+const SHORTEST = 8;
+/** The same for a credential of the program that looks like words. */
+const SHORTEST_OWN = 16;
+/** What is said of one that is found. */
+const KNOWN = 'known credential';
+/** Values that one run learns; more are those of records, each of which is in one place. */
+const MOST = 100_000;
+/** Whether one was seen before it was known: bits of a Bloom filter. */
+const SEEN_BITS = 2 ** 25;
+/** What a header has before its credential: the fingerprint may be that of both. */
+const SCHEMES = ['Bearer ', 'Basic '] as const;
+const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;
+/** Words joined by anything, each with a number at most: a name, a version, an algorithm. */
+const ORDINARY =
+  /^(?:[A-Z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d+)(?:[^A-Za-z0-9]+(?:[A-Z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d+))*$/;
+
+/** What ends a candidate: everywhere, in an address, before a value, and in words. Later kinds contain earlier ones. */
+const KINDS = { hard: 1, query: 2, part: 3, word: 4 } as const;
+const KIND = new Uint8Array(128);
+for (let code = 0; code < KIND.length; code++) {
+  const char = String.fromCharCode(code);
+  if (/[\s"'`<>{}()[\],;|\\]/.test(char) || code < 32) KIND[code] = KINDS.hard;
+  else if (/[&?#]/.test(char)) KIND[code] = KINDS.query;
+  else if (/[/@:=]/.test(char)) KIND[code] = KINDS.part;
+  else if (!/[\w-]/.test(char)) KIND[code] = KINDS.word;
+}
+
+/** Whether a value is recognised wherever it stands: trivial ones would blank out ordinary texts. */
+function isDistinctive(value: string): boolean {
+  if (value.length < SHORTEST || !/\d/.test(value) || ORDINARY.test(value)) return false;
+  return looksSecret(value, 'key') || looksSecret(value, 'password');
+}
+
+/** Credentials that were seen in a place of their own: each is one wherever else it stands. */
+export interface KnownCredentials {
+  /** Notes a credential, and its fingerprint. */
+  readonly learn: (secret: string, print: string) => void;
+  /** Where a text has one of them, in their order. */
+  readonly find: (text: string) => Credential[];
+  /** Those that may stand in texts which were searched before they were known. */
+  readonly late: () => readonly string[];
+  /** Fingerprints → lengths in UTF-16 units, of those that are recognised elsewhere; not those of the program itself. */
+  readonly prints: () => ReadonlyMap<string, number>;
+  /** Whether there are fingerprints that `held` did not have. */
+  readonly hasNews: () => boolean;
+}
+
+/** What is known before a run reads anything. */
+interface KnownBefore {
+  readonly fingerprint: (secret: string) => string;
+  /** Fingerprints → lengths; 0 where it is not known. Asked for when first needed. */
+  readonly held: () => ReadonlyMap<string, number>;
+  /** Credentials of the program itself. */
+  readonly own: readonly string[];
+}
+
+/** A copy that does not keep the text alive that it was cut from. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}
+
+/** The credentials that a value consists of: without its scheme, and the texts of an object. */
+function partsOf(secret: string): string[] {
+  const texts: string[] = [];
+  if (/^[[{]/.test(secret)) {
+    try {
+      visitLeaves(JSON.parse(secret) as Json, (leaf) => typeof leaf === 'string' && texts.push(leaf));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return texts.length > 0 ? texts : [secret.replace(SCHEME, '')];
+}
+
+/** Parts of a text between characters of a kind or a stronger one, each with a digit and long enough. */
+function pieces(text: string, { start, end }: Span, kind: number): Span[] {
+  const found: Span[] = [];
+  let [from, digit] = [start, false];
+  for (let at = start; at <= end; at++) {
+    const code = at < end ? text.charCodeAt(at) : 32;
+    const own = code < 128 ? (KIND[code] as number) : 0;
+    if (own === 0 || own > kind) {
+      digit ||= code >= 48 && code <= 57;
+      continue;
+    }
+    if (digit && at - from >= SHORTEST) found.push({ start: from, end: at });
+    [from, digit] = [at + 1, false];
+  }
+  return found;
+}
+
+/** Part of a text, in UTF-16 units. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What follows the first name of a part: `key=…`. */
+function assignedIn(text: string, { start, end }: Span): Span[] {
+  for (let at = start; at < end - SHORTEST; at++) {
+    const char = text[at];
+    if (char === '=' || char === ':') return [{ start: at + 1, end }];
+  }
+  return [];
+}
+
+function occurrences(text: string, word: string): Credential[] {
+  const found: Credential[] = [];
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
+    found.push({ kind: KNOWN, start: at, end: at + word.length });
+  }
+  return found;
+}
+
+/** Everything in a text that may be a credential, the longest first. The time is linear in its length. */
+function* candidatesIn(text: string): Generator<Span> {
+  for (const hard of pieces(text, { start: 0, end: text.length }, KINDS.hard)) {
+    yield hard;
+    const last = text.charCodeAt(hard.end - 1);
+    if (last === 46 || last === 58 || last === 33 || last === 63) yield { ...hard, end: hard.end - 1 };
+    for (const part of pieces(text, hard, KINDS.query)) {
+      yield part;
+      yield* assignedIn(text, part);
+      for (const small of pieces(text, part, KINDS.part)) {
+        yield small;
+        for (const word of pieces(text, small, KINDS.word)) yield word;
+      }
+    }
+  }
+}
+
+/** Two places of a bit, by the characters. */
+function bitsOf(text: string, { start, end }: Span): [number, number] {
+  let [one, two] = [0x811c9dc5, end - start];
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at);
+    one = Math.imul(one ^ code, 0x01000193);
+    two = Math.imul(two, 31) + code;
+  }
+  return [(one ^ (one >>> 15)) & (SEEN_BITS - 1), (two ^ (two >>> 13)) & (SEEN_BITS - 1)];
+}
+
+/** The candidates that were looked at, none of which can be read from it. */
+function createSeen() {
+  let bits: Uint8Array | undefined;
+  return {
+    add(text: string, span: Span) {
+      bits ??= new Uint8Array(SEEN_BITS / 8);
+      for (const bit of bitsOf(text, span)) bits[bit >> 3] = (bits[bit >> 3] as number) | (1 << (bit & 7));
+    },
+    has(text: string): boolean {
+      const held = bits;
+      if (!held) return false;
+      return bitsOf(text, { start: 0, end: text.length }).every((bit) => ((held[bit >> 3] as number) >> (bit & 7)) & 1);
+    },
+  };
+}
+
+/** @param before what is known already */
+export function createKnownCredentials({ fingerprint, held, own }: KnownBefore): KnownCredentials {
+  const clear = new Set<string>();
+  const learnt = new Map<string, number>();
+  const seen = createSeen();
+  const late: string[] = [];
+  const asked = new Map<string, boolean>();
+  /** Lengths of what is known in plain text. */
+  const clearLengths = new Set<number>();
+  let heldLengths: Set<number> | undefined;
+
+  function remember(value: string): boolean {
+    if (clear.has(value) || clear.size >= MOST) return false;
+    const copy = copyOf(value);
+    clear.add(copy);
+    clearLengths.add(copy.length);
+    asked.delete(copy);
+    if (seen.has(copy)) late.push(copy);
+    return true;
+  }
+
+  /** Whether the fingerprint of a candidate is known, alone or with a scheme before it. */
+  function isHeld(value: string): boolean {
+    heldLengths ??= new Set(held().values());
+    if (heldLengths.size === 0) return false;
+    const lengths = heldLengths;
+    const unmeasured = lengths.has(0);
+    return ['', ...SCHEMES].some((scheme) => {
+      if (!unmeasured && !lengths.has(scheme.length + value.length)) return false;
+      return held().has(fingerprint(scheme + value));
+    });
+  }
+
+  function isKnown(value: string): boolean {
+    if (clear.has(value)) return true;
+    heldLengths ??= new Set(held().values());
+    if (heldLengths.size === 0) return false;
+    const before = asked.get(value);
+    if (before !== undefined) return before;
+    const known = isDistinctive(value) && isHeld(value);
+    if (asked.size < MOST) asked.set(copyOf(value), known);
+    return known;
+  }
+
+  function mayBe(length: number): boolean {
+    heldLengths ??= new Set(held().values());
+    if (clearLengths.has(length) || heldLengths.has(0) || heldLengths.has(length)) return true;
+    return SCHEMES.some((scheme) => heldLengths?.has(scheme.length + length));
+  }
+
+  /** Those of the program that have no digit, as candidates do. */
+  const words: string[] = [];
+  for (const part of own.flatMap((value) => [value, ...partsOf(value)])) {
+    if (!isDistinctive(part) && part.length < SHORTEST_OWN) continue;
+    if (/\d/.test(part)) remember(part);
+    else if (!words.includes(part)) words.push(part);
+  }
+
+  return {
+    learn(secret, print) {
+      for (const part of new Set([secret, ...partsOf(secret)])) {
+        if (!isDistinctive(part) || !remember(part)) continue;
+        learnt.set(part === secret ? print : fingerprint(part), part.length);
+      }
+    },
+    find(text) {
+      if (text.length < SHORTEST) return [];
+      const found: Credential[] = words.flatMap((word) => occurrences(text, word));
+      for (const span of candidatesIn(text)) {
+        seen.add(text, span);
+        if (mayBe(span.end - span.start) && isKnown(text.slice(span.start, span.end)))
+          found.push({ kind: KNOWN, ...span });
+      }
+      return apart(text, found);
+    },
+    late: () => late,
+    prints() {
+      const measured = [...held()].filter(([, length]) => length > 0);
+      return new Map([...measured, ...learnt]);
+    },
+    hasNews: () => [...learnt.keys()].some((print) => (held().get(print) ?? 0) === 0),
+  };
+}
+
+/** What takes out of texts that are not documents what is known to be a credential. */
+export interface Masking {
+  readonly fingerprint: (secret: string) => string;
+  readonly known?: KnownCredentials;
+}
+
+/** A text with a mark in the place of each known credential. */
+export function withoutKnown({ fingerprint, known }: Masking, text: string): string {
+  const found = known?.find(text) ?? [];
+  return found.length === 0 ? text : replaceCredentials(text, (one) => redaction(fingerprint(one)), found);
+}
