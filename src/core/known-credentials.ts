@@ -8,6 +8,8 @@ import { looksSecret } from './secret-words.ts';
 const SHORTEST = 8;
 /** The same for a credential of the program that looks like words. */
 const SHORTEST_OWN = 16;
+/** An id of a resource. */
+const ID = /^[0-9a-f]{24}$/;
 /** What is said of one that is found. */
 const KNOWN = 'known credential';
 /** Values that one run learns; more are those of records, each of which is in one place. */
@@ -80,18 +82,19 @@ function partsOf(secret: string): string[] {
 }
 
 /** Parts of a text between characters of a kind or a stronger one, each with a digit and long enough. */
-function pieces(text: string, { start, end }: Span, kind: number): Span[] {
-  const found: Span[] = [];
-  let [from, digit] = [start, false];
+function pieces(text: string, { start, end }: Span, kind: number): Piece[] {
+  const found: Piece[] = [];
+  let [from, digit, joined] = [start, false, false];
   for (let at = start; at <= end; at++) {
     const code = at < end ? text.charCodeAt(at) : 32;
     const own = code < 128 ? (KIND[code] as number) : 0;
     if (own === 0 || own > kind) {
       digit ||= code >= 48 && code <= 57;
+      joined ||= own > kind;
       continue;
     }
-    if (digit && at - from >= SHORTEST) found.push({ start: from, end: at });
-    [from, digit] = [at + 1, false];
+    if (digit && at - from >= SHORTEST) found.push({ start: from, end: at, joined });
+    [from, digit, joined] = [at + 1, false, false];
   }
   return found;
 }
@@ -100,6 +103,11 @@ function pieces(text: string, { start, end }: Span, kind: number): Span[] {
 interface Span {
   readonly start: number;
   readonly end: number;
+}
+
+interface Piece extends Span {
+  /** Whether weaker characters divide it further. */
+  readonly joined: boolean;
 }
 
 /** What follows the first name of a part: `key=…`. */
@@ -120,20 +128,24 @@ function occurrences(text: string, word: string): Credential[] {
 }
 
 /** Everything in a text that may be a credential, the longest first. The time is linear in its length. */
-function* candidatesIn(text: string): Generator<Span> {
-  for (const hard of pieces(text, { start: 0, end: text.length }, KINDS.hard)) {
-    yield hard;
-    const last = text.charCodeAt(hard.end - 1);
-    if (last === 46 || last === 58 || last === 33 || last === 63) yield { ...hard, end: hard.end - 1 };
-    for (const part of pieces(text, hard, KINDS.query)) {
-      yield part;
-      yield* assignedIn(text, part);
-      for (const small of pieces(text, part, KINDS.part)) {
-        yield small;
-        for (const word of pieces(text, small, KINDS.word)) yield word;
-      }
+function candidatesIn(text: string): Span[] {
+  const found: Span[] = [];
+  const divide = (whole: Piece, kind: number): void => {
+    if (!whole.joined) return;
+    for (const part of kind > KINDS.word ? [] : pieces(text, whole, kind)) {
+      const divided = part.end - part.start < whole.end - whole.start;
+      if (divided) found.push(part);
+      if (kind === KINDS.query) found.push(...assignedIn(text, part));
+      divide(part, kind + 1);
     }
+  };
+  for (const whole of pieces(text, { start: 0, end: text.length }, KINDS.hard)) {
+    found.push(whole);
+    const last = text.charCodeAt(whole.end - 1);
+    if (last === 46 || last === 58 || last === 33 || last === 63) found.push({ ...whole, end: whole.end - 1 });
+    divide(whole, KINDS.query);
   }
+  return found;
 }
 
 /** Two places of a bit, by the characters. */
@@ -229,12 +241,12 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
       }
     },
     find(text) {
-      if (text.length < SHORTEST) return [];
+      if (text.length < SHORTEST || ID.test(text)) return [];
       const found: Credential[] = words.flatMap((word) => occurrences(text, word));
       for (const span of candidatesIn(text)) {
+        const { start, end } = span;
         seen.add(text, span);
-        if (mayBe(span.end - span.start) && isKnown(text.slice(span.start, span.end)))
-          found.push({ kind: KNOWN, ...span });
+        if (mayBe(end - start) && isKnown(text.slice(start, end))) found.push({ kind: KNOWN, start, end });
       }
       return apart(text, found);
     },

@@ -259,7 +259,7 @@ describe('credentials in plain text', () => {
     const owner = account.emulator.act(account.owner.token);
     const list = [
       { name: 'X-Api-Key', value: KEYS['value of a credential'] ?? '' },
-      { name: 'tokenType', value: KEYS['value of a credential'] ?? '' },
+      { name: 'tokenType', value: 'kV9x2LmQ7tRw4ZsB' },
       { id: 'apiKey', value: 'custrecord_shop_api_key_2' },
     ];
     const [flow] = account.emulator.state.all('flows');
