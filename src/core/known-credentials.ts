@@ -34,19 +34,19 @@ for (let code = 0; code < KIND.length; code++) {
   else if (!/[\w-]/.test(char)) KIND[code] = KINDS.word;
 }
 
-/** Whether a value is recognised wherever it stands: trivial ones would blank out ordinary texts. */
+/** Whether a value is recognised wherever it is: trivial ones would blank out ordinary texts. */
 function isDistinctive(value: string): boolean {
   if (value.length < SHORTEST || !/\d/.test(value) || ORDINARY.test(value)) return false;
   return looksSecret(value, 'key') || looksSecret(value, 'password');
 }
 
-/** Credentials that were seen in a place of their own: each is one wherever else it stands. */
+/** Credentials that were seen in a place of their own: each is one wherever else it is. */
 export interface KnownCredentials {
   /** Notes a credential, and its fingerprint. */
   readonly learn: (secret: string, print: string) => void;
   /** Where a text has one of them, in their order. */
   readonly find: (text: string) => Credential[];
-  /** Those that may stand in texts which were searched before they were known. */
+  /** Those that may be in texts which were searched before they were known. */
   readonly late: () => readonly string[];
   /** Fingerprints → lengths in UTF-16 units, of those that are recognised elsewhere; not those of the program itself. */
   readonly prints: () => ReadonlyMap<string, number>;
@@ -175,7 +175,13 @@ function createSeen() {
   };
 }
 
-/** @param before what is known already */
+/** Credentials of the program, and what they consist of, as far as they can be told from words. */
+function ownParts(own: readonly string[]): string[] {
+  const parts = own.flatMap((value) => [value, ...partsOf(value)]);
+  return [...new Set(parts)].filter((part) => part.length >= SHORTEST_OWN || isDistinctive(part));
+}
+
+/** Knows what was known before, and what it learns. */
 export function createKnownCredentials({ fingerprint, held, own }: KnownBefore): KnownCredentials {
   const clear = new Set<string>();
   const learnt = new Map<string, number>();
@@ -186,7 +192,7 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
   const clearLengths = new Set<number>();
   let heldLengths: Set<number> | undefined;
 
-  function remember(value: string): boolean {
+  function keep(value: string): boolean {
     if (clear.has(value) || clear.size >= MOST) return false;
     const copy = copyOf(value);
     clear.add(copy);
@@ -225,18 +231,15 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
     return SCHEMES.some((scheme) => heldLengths?.has(scheme.length + length));
   }
 
-  /** Those of the program that have no digit, as candidates do. */
-  const words: string[] = [];
-  for (const part of own.flatMap((value) => [value, ...partsOf(value)])) {
-    if (!isDistinctive(part) && part.length < SHORTEST_OWN) continue;
-    if (/\d/.test(part)) remember(part);
-    else if (!words.includes(part)) words.push(part);
-  }
+  const given = ownParts(own);
+  // Candidates have a digit.
+  const words = given.filter((part) => !/\d/.test(part));
+  for (const part of given) if (/\d/.test(part)) keep(part);
 
   return {
     learn(secret, print) {
       for (const part of new Set([secret, ...partsOf(secret)])) {
-        if (!isDistinctive(part) || !remember(part)) continue;
+        if (!isDistinctive(part) || !keep(part)) continue;
         learnt.set(part === secret ? print : fingerprint(part), part.length);
       }
     },

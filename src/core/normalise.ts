@@ -60,7 +60,7 @@ export interface NormaliseOptions {
   /** Fingerprint of a credential: stable within one mirror, not reversible. */
   readonly fingerprint: (secret: string) => string;
   readonly credentials: CredentialPolicies;
-  /** Credentials that are taken out wherever they stand, whatever the policy. */
+  /** Credentials that are taken out wherever they are, whatever the policy. */
   readonly known?: KnownCredentials;
 }
 

@@ -73,7 +73,7 @@ describe('a known credential', () => {
     expect(known.late()).toEqual([VALUE]);
   });
 
-  it('is found at its place in any text, and nothing else is', () => {
+  it('is found in any text, and nothing else is', () => {
     const { known } = knowing(VALUE);
     const delimiter = fc.constantFrom(' ', '"', "'", '<', '>', '(', ')', '[', ']', '{', '}', ',', ';', '|', '\\', '\n');
     fc.assert(

@@ -41,7 +41,7 @@ async function made(first: (set: Made['set']) => void, people?: ReturnType<typeo
   return { account, space, idOf, set, history } satisfies Made;
 }
 
-/** Where it turns up: type, place, and how it stands there. */
+/** Where it turns up: type, place, and how it is written there. */
 const PLACES: readonly [what: string, type: string, place: string, wrap: (value: string) => Json][] = [
   ['a description', 'exports', 'description', (value) => value],
   ['a sentence', 'flows', 'description', (value) => `Ask ops, the key is ${value}.`],
@@ -65,7 +65,7 @@ describe('a credential that the mirror knows is one', () => {
       expect(history()).not.toContain(VALUE);
       expect(await space.sync('--full')).toMatchObject({ code: 0, verdict: 'unchanged' });
 
-      // Somebody edits what is beside it; what the mirror holds is put back, with the value in its place.
+      // Someone edits what is beside it; what the mirror holds is put back, with the value in its place.
       const { name, description, ...before } = account.emulator.state.get(type, id) ?? {};
       set(type, place === 'name' ? { description: 'new' } : { name: 'New' });
       const back = await space.run('restore', `${type}/${id}`, '--at', 'HEAD', '--yes', '--force');

@@ -9,7 +9,7 @@ const CHUNK = 500;
 
 /**
  * Takes out of what this run has rendered the credentials that it learnt after that, so that the order of reading does
- * not decide. Only the documents in which such a value stands are rendered again.
+ * not decide. Only the documents with such a value are rendered again.
  * @throws GitFailure
  */
 export async function recogniseLate(
