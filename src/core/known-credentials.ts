@@ -175,7 +175,7 @@ function createSeen() {
   };
 }
 
-/** Credentials of the program, and what they consist of, as far as they can be told from words. */
+/** Credentials of the program, and what they consist of, as far as they differ from words. */
 function ownParts(own: readonly string[]): string[] {
   const parts = own.flatMap((value) => [value, ...partsOf(value)]);
   return [...new Set(parts)].filter((part) => part.length >= SHORTEST_OWN || isDistinctive(part));
