@@ -22,11 +22,15 @@ interface EntryJson {
   readonly restore?: string;
   /** The commits that it took back. */
   readonly undo?: readonly string[];
+  /** The commits of people in Git that it brought to the account. */
+  readonly applied?: readonly string[];
+  /** Who brought them. */
+  readonly operator?: Person;
 }
 
 export function entryJson(account: string, entry: Entry): EntryJson {
   const { time, by, also, certainty: sureness, what, type, id, title, path, oldPath, sources, commit, restore } = entry;
-  const { undone } = entry;
+  const { undone, applied } = entry;
   return {
     time: time.toISOString(),
     by,
@@ -42,5 +46,7 @@ export function entryJson(account: string, entry: Entry): EntryJson {
     commit,
     ...(restore ? { restore } : {}),
     ...(undone ? { undo: undone } : {}),
+    ...(applied ? { applied: applied.commits } : {}),
+    ...(applied?.operator ? { operator: applied.operator } : {}),
   };
 }

@@ -39,6 +39,8 @@ export interface Entry {
   readonly restore?: string;
   /** The commits that it took back; absent where it took back none. */
   readonly undone?: readonly string[];
+  /** The commits of people in Git that it brought to the account, and who brought them; absent where there are none. */
+  readonly applied?: { readonly commits: readonly string[]; readonly operator: Person | undefined };
   /** The account's first listing: the resource existed before. */
   readonly baseline: boolean;
   /** The rules of the mirror changed with it: a difference need not be an edit. */
@@ -217,6 +219,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         ...(facts.run ? { run: facts.run } : {}),
         ...(facts.restore ? { restore: facts.restore } : {}),
         ...(facts.undone.length > 0 ? { undone: facts.undone } : {}),
+        ...(facts.applied.length > 0 ? { applied: { commits: facts.applied, operator: facts.operator } } : {}),
         baseline: facts.first && before.size === 0,
         newRules: facts.newRules,
         renewed: facts.renewed,

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
 import type { KnownFailure } from '../run/failures.ts';
+import { registerApply } from './apply.ts';
 import { registerBlame } from './blame.ts';
 import { registerCompare } from './compare.ts';
 import { registerDaemon } from './daemon.ts';
@@ -30,6 +31,7 @@ const COMMANDS = [
   registerSync,
   registerRestore,
   registerUndo,
+  registerApply,
   registerDiff,
   registerCompare,
   registerShow,

@@ -63,11 +63,10 @@ function lineOfKey(text: string, key: string): string {
   return at < 0 ? '' : `:${at + 1}`;
 }
 
-/** Parses the document file at `path` without its side files. @throws AppError `USAGE` with file, line and cause */
-export function parseDocumentFile(path: string, text: string, shown: string): JsonObject {
-  let value: Json;
+/** Parses the text of a document file. @throws AppError `USAGE` with file, line and cause for invalid YAML */
+export function parseFile(text: string, shown: string): Json {
   try {
-    value = parseYaml(text);
+    return parseYaml(text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new AppError('USAGE', `${shown}${error.line ? `:${error.line}` : ''} is not valid YAML: ${error.message}`, {
@@ -75,6 +74,11 @@ export function parseDocumentFile(path: string, text: string, shown: string): Js
       cause: error,
     });
   }
+}
+
+/** Parses the document file at `path` without its side files. @throws AppError `USAGE` with file, line and cause */
+export function parseDocumentFile(path: string, text: string, shown: string): JsonObject {
+  const value = parseFile(text, shown);
   const id = readPath(path)?.id;
   if (!isObject(value) || value._id !== id) {
     const held = isObject(value) ? value._id : null;
@@ -118,12 +122,21 @@ export function readMirrorDocument(
       { hint: 'Remove the key from the file' },
     );
   }
-  const doc = inline(parsed, (name) => {
+  const doc = withSideFiles(parsed, shown, readSide);
+  return { type, id: parts.id, title: titleOf(type, doc), path, doc };
+}
+
+/** A document with the texts of its side files. @throws AppError `USAGE` that names a missing one */
+export function withSideFiles(
+  parsed: JsonObject,
+  shown: string,
+  readSide: (name: string) => string | undefined,
+): JsonObject {
+  return inline(parsed, (name) => {
     const side = name.includes('/') || name.includes('\\') ? undefined : readSide(name);
     if (side !== undefined) return side;
     throw new AppError('USAGE', `${shown} refers to the file ${name}, which is missing`, {
       hint: `git log -- '*${name}' shows when it went`,
     });
   }) as JsonObject;
-  return { type, id: parts.id, title: titleOf(type, doc), path, doc };
 }

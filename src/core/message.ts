@@ -55,6 +55,8 @@ const ALSO_LIVE_TRAILER = 'Celigo-Also-Live';
 const RENEWED_TRAILER = 'Celigo-Renewed';
 const NEW_RULES_TRAILER = 'Celigo-New-Rules';
 const UNDO_TRAILER = 'Celigo-Undo';
+const APPLIED_TRAILER = 'Celigo-Applied';
+const OPERATOR_TRAILER = 'Celigo-Operator';
 /** Begins what a commit says about authors that are not certain. */
 const DOUBT = 'The audit log ';
 /** Ends the sentence of a commit whose every author is a guess. */
@@ -171,6 +173,8 @@ export interface MessageInput {
   readonly restoreId?: string;
   /** The commits that it took back, full ids. */
   readonly undone?: readonly string[];
+  /** The commits of people in Git that were brought to the account, full ids, and who did that. */
+  readonly applied?: { readonly commits: readonly string[]; readonly operator: Person };
   /** The documents changed because the rules of the mirror did. */
   readonly renewed?: RulesOf;
   /** Some of the changes may come from other rules of the mirror. */
@@ -252,6 +256,13 @@ export function readChangeLine(line: string): ChangeLine | undefined {
   };
 }
 
+function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string {
+  if (undone) return 'undo: ';
+  if (applied) return 'apply: ';
+  if (restoreId) return 'restore: ';
+  return renewed ? 'new rules of the mirror: ' : '';
+}
+
 /**
  * The message of one commit: subject, one line a file with what happened to it and the resource's name, trailers. Names
  * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer; words in them that
@@ -262,14 +273,7 @@ export function commitMessage(input: MessageInput): string {
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
-  const prefix = input.undone
-    ? 'undo: '
-    : input.restoreId
-      ? 'restore: '
-      : input.renewed
-        ? 'new rules of the mirror: '
-        : '';
-  const subject = breakDirectives(`${input.account}: ${prefix}${what}`);
+  const subject = breakDirectives(`${input.account}: ${prefixOf(input)}${what}`);
   const notes: string[] = [];
   if (input.renewed) notes.push(RENEWED[input.renewed]);
   else if (input.newRules) notes.push(BY_NEW_RULES);
@@ -284,15 +288,17 @@ export function commitMessage(input: MessageInput): string {
     ...(input.newRules ? [`${NEW_RULES_TRAILER}: true`] : []),
     ...(input.restoreId ? [`Celigo-Restore: ${input.restoreId}`] : []),
     ...(input.undone ?? []).map((commit) => `${UNDO_TRAILER}: ${commit}`),
+    ...(input.applied?.commits ?? []).map((commit) => `${APPLIED_TRAILER}: ${commit}`),
+    ...(input.applied ? [personLine(OPERATOR_TRAILER, input.applied.operator)] : []),
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
-    ...input.coAuthors.map(coAuthorLine),
+    ...input.coAuthors.map((person) => personLine('Co-authored-by', person)),
   ];
   return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
 }
 
-function coAuthorLine(person: Person): string {
+function personLine(trailer: string, person: Person): string {
   const { name, email } = identityOf(person);
-  return breakDirectives(`Co-authored-by: ${name} <${email}>`);
+  return breakDirectives(`${trailer}: ${name} <${email}>`);
 }
 
 /** A commit that makes an account's folder again what the mirror left there, before anything else. */
@@ -379,6 +385,10 @@ export interface CommitFacts {
   readonly restore: string | undefined;
   /** The commits that it took back. */
   readonly undone: readonly string[];
+  /** The commits of people in Git that it brought to the account. */
+  readonly applied: readonly string[];
+  /** Who brought them, where it is not the author. */
+  readonly operator: Person | undefined;
   /** Types that could not be read. */
   readonly incomplete: readonly string[];
   readonly coAuthors: readonly Person[];
@@ -406,6 +416,8 @@ export function readMessage(message: string): CommitFacts {
   const lines = new Map<string, ChangeLine>();
   const coAuthors: Person[] = [];
   const undone: string[] = [];
+  const applied: string[] = [];
+  let operator: Person | undefined;
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
   for (const line of joinDirectives(message).split('\n')) {
@@ -421,8 +433,10 @@ export function readMessage(message: string): CommitFacts {
     if (key === undefined) continue;
     trailers.set(key, value);
     if (key === UNDO_TRAILER) undone.push(value);
-    const person = key === 'Co-authored-by' ? /^(.*) <([^<>]*)>$/.exec(value) : null;
-    if (person) coAuthors.push({ name: person[1] ?? '', email: person[2] ?? '' });
+    if (key === APPLIED_TRAILER) applied.push(value);
+    const [, name = '', email] = /^(.*) <([^<>]*)>$/.exec(value) ?? [];
+    if (key === 'Co-authored-by' && email !== undefined) coAuthors.push({ name, email });
+    if (key === OPERATOR_TRAILER && email !== undefined) operator = { name, email };
   }
   const started = trailers.get('Celigo-Run')?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
   return {
@@ -432,6 +446,8 @@ export function readMessage(message: string): CommitFacts {
     started: timeOf(started),
     restore: trailers.get('Celigo-Restore'),
     undone,
+    applied,
+    operator,
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,

@@ -16,13 +16,17 @@ export interface EditedFile {
 export interface ManualCommit {
   readonly id: string;
   readonly author: string;
+  /** E-mail address of the author. */
+  readonly email: string;
+  /** Files that it changed, inside the account's folder. */
+  readonly files: readonly string[];
 }
 
 /** Commits that a notice names. */
 const MOST_COMMITS = 5;
 
 const RAW = /^:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
-const FIELDS = ['%H', '%an', '%ce', '%B'] as const;
+const FIELDS = ['%H', '%an', '%ae', '%ce', '%B'] as const;
 
 function entryOf(mode: string, oid: string): string | undefined {
   return /^0+$/.test(oid) ? undefined : `${mode} ${oid}`;
@@ -77,10 +81,11 @@ export async function manualCommits(
   const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
   const out = await git.run(['log', ...shown, '--no-show-signature', logFormat(FIELDS), range, '--', `${account}/`]);
   return logRecords(out, FIELDS.length).flatMap(({ values, files }): ManualCommit[] => {
-    const [id = '', author = '', by = '', message = ''] = values;
+    const [id = '', author = '', email = '', by = '', message = ''] = values;
     const isOwn = by === committer.email && readMessage(message).account !== undefined;
-    const touched = files.some((name) => paths.has(name.replace(/^\n/, '').slice(account.length + 1)));
-    return !isOwn && touched && !without.has(id) ? [{ id, author }] : [];
+    const inside = files.map((name) => name.replace(/^\n/, '').slice(account.length + 1));
+    const touched = inside.some((name) => paths.has(name));
+    return !isOwn && touched && !without.has(id) ? [{ id, author, email, files: inside }] : [];
   });
 }
 

@@ -6,7 +6,7 @@ import type { Made } from './converged.ts';
 import type { Supplied } from './secrets.ts';
 import type { Contested, IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
 
-export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state' | 'undone'> {
+export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state' | 'undone' | 'applied'> {
   readonly wanted: readonly Wanted[];
   /** What would be wanted, but meets changes of others. */
   readonly contested: readonly Contested[];

@@ -17,6 +17,8 @@ interface PlannedRequest {
   readonly enableFlows: boolean;
   /** The changes to take back, instead of a state to restore: commits, with the resources that are meant. */
   readonly undo?: readonly { readonly commit: string; readonly keys: readonly string[] }[];
+  /** The changes of people in Git to bring to the account, between two commits, full ids. */
+  readonly apply?: { readonly ref: string; readonly base: string };
 }
 
 /** A plan as it is saved: for others to review, and applied unchanged or not at all. */

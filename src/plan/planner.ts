@@ -27,11 +27,11 @@ function deletionSteps(input: PlanInput): Draft[] {
 }
 
 /** The step of what is left as it is, since others changed the same fields. */
-function contestedStep(document: Contested): Draft {
+function contestedStep(document: Contested, winner: string): Draft {
   const { id, isLive, conflicts } = document;
   const fields = [...new Set(conflicts.map(({ place }) => placeText(place) || 'the document'))];
   const target = isLive ? { targetId: id } : {};
-  const reason = `changed since: ${list(fields)}; it is left as it is (--force lets the undo win)`;
+  const reason = `changed since: ${list(fields)}; it is left as it is (--force lets the ${winner} win)`;
   return draft(document, { action: 'blocked', reason, conflicts, ...target });
 }
 
@@ -72,7 +72,7 @@ function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions
   const drafts = new Map<Key, Draft>();
   for (const [key, document] of documents) drafts.set(key, planOne(document, input));
   for (const document of input.contested) {
-    const step = contestedStep(document);
+    const step = contestedStep(document, input.applied ? 'change' : 'undo');
     drafts.set(step.key, step);
   }
   for (let changed = true; changed; ) {
@@ -178,13 +178,14 @@ export function planRestore(given: PlanInput): Plan {
   );
   const decided = decide(documents, input, deletions);
   const steps = order(documents, input, decided);
-  const { account, from, target, state, undone } = input;
+  const { account, from, target, state, undone, applied } = input;
   return {
     account,
     from,
     target,
     state,
     ...(undone ? { undone } : {}),
+    ...(applied ? { applied } : {}),
     steps: steps.filter((step) => !isQuiet(step)).sort(byOrder),
     unchanged: steps.filter(({ action }) => action === 'unchanged').length,
     warnings: [

@@ -132,6 +132,8 @@ export interface Plan {
   readonly state: { readonly commit: string; readonly date: string };
   /** The commits that are taken back, full ids; absent where a state is restored. */
   readonly undone?: readonly string[];
+  /** What people changed in Git between two commits is brought to the account, full ids; absent otherwise. */
+  readonly applied?: { readonly base: string; readonly commit: string };
   readonly steps: readonly Step[];
   readonly unchanged: number;
   readonly warnings: readonly string[];

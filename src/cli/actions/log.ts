@@ -132,11 +132,21 @@ function cutRows(entries: readonly Entry[]): Row[] {
   ];
 }
 
-function factsOf({ sources, certainty, restore, undone, oldPath }: Entry): string {
+/** How a restore came to make a change. */
+function restoredBy({ restore, undone, applied }: Entry): string[] {
+  const named = (commits: readonly string[]): string => commits.map((commit) => commit.slice(0, 10)).join(', ');
+  if (undone) return [`undo of ${named(undone)}`];
+  if (!applied) return restore ? ['restore'] : [];
+  const by = applied.operator ? `, applied by ${printable(applied.operator.name)}` : '';
+  return [`from Git ${named(applied.commits)}${by}`];
+}
+
+function factsOf(entry: Entry): string {
+  const { sources, certainty, oldPath } = entry;
   const facts = [
     ...(oldPath ? [`was ${oldPath}`] : []),
     ...sources,
-    ...(undone ? [`undo of ${undone.map((commit) => commit.slice(0, 10)).join(', ')}`] : restore ? ['restore'] : []),
+    ...restoredBy(entry),
     ...(certainty === 'lastModifiedBy' ? ['by the last modifier'] : []),
   ];
   return facts.length > 0 ? `(${facts.join(', ')})` : '';

@@ -1,8 +1,11 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
+import { keyOf } from '../../core/keys.ts';
 import { jsonText } from '../../core/unseen.ts';
+import { buildGraph } from '../../graph/account-graph.ts';
 import { NoSuchState } from '../../history/state.ts';
+import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
 import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
@@ -11,8 +14,10 @@ import type { RestoreDeps } from '../../run/restore/request.ts';
 import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
 import {
   type ApplyFlags,
+  type ApplyGitFlags,
   type AskedRestore,
   type RestoreFlags,
+  readApplyRequest,
   readRestoreRequest,
   readUndoRequest,
   type UndoFlags,
@@ -21,6 +26,7 @@ import { configOf, runDeps } from '../input/run-deps.ts';
 import { sayLastChange, sayState } from '../input/time-option.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
+import { planMarkdown } from '../ui/plan-markdown.ts';
 import { createReporter, type Progress } from '../ui/progress.ts';
 import { describeOutcome, describePlan } from '../ui/restore-view.ts';
 import { printable, type Style, styleFor } from '../ui/style.ts';
@@ -57,13 +63,37 @@ export async function runUndo(
   return carryOut(io, globals, config, await readUndoRequest(io, config, words, flags), flags);
 }
 
+/** Brings what people changed in Git to the account. @returns the exit code. @throws AppError */
+export async function runApply(
+  io: Io,
+  globals: GlobalOptions,
+  ref: string | undefined,
+  flags: ApplyGitFlags,
+): Promise<number> {
+  const config = await configOf(io, globals);
+  const { format = flags.json ? 'json' : 'text', exitCode } = flags;
+  return carryOut(io, globals, config, await readApplyRequest(io, config, ref, flags), {
+    ...flags,
+    json: format === 'json',
+    markdown: format === 'md',
+    exitWithTwo: exitCode === true,
+  });
+}
+
+/** How a plan is printed, and how the program ends on it. */
+interface Shown extends ApplyFlags {
+  readonly markdown?: boolean;
+  /** Exit with 2 where a plan that is not applied would do something. */
+  readonly exitWithTwo?: boolean;
+}
+
 /** Plans, asks and writes. */
 async function carryOut(
   io: Io,
   globals: GlobalOptions,
   config: Config,
   asked: AskedRestore,
-  flags: ApplyFlags,
+  flags: Shown,
 ): Promise<number> {
   const hidden = [...secretsOf(config), ...asked.hidden];
   const dialogue: Dialogue = {
@@ -79,14 +109,16 @@ async function carryOut(
     progress.stop();
     sayState(io, asked.request.at, session.prepared.state);
     const { plan } = session.planned;
-    if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
+    if (flags.markdown) dialogue.print(await describeAsComment(session));
+    else if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
     if (flags.out) savePlan(io, flags.out, session.prepared, plan);
     const idle = session.planned.verdict === 'unchanged' || session.planned.verdict === 'conflict';
     if (asked.request.dryRun || (idle && asked.resume === undefined)) {
-      showPreview(session, dialogue);
-      if (session.planned.verdict === 'unchanged')
+      if (!flags.markdown) showPreview(session, dialogue);
+      if (session.planned.verdict === 'unchanged' && !asked.request.apply)
         sayLastChange(io, session.prepared.request.from, await session.lastChange());
-      return session.planned.exitCode;
+      const isTwo = flags.exitWithTwo && session.planned.exitCode === EXIT.done && plan.steps.some(isActing);
+      return isTwo ? EXIT.different : session.planned.exitCode;
     }
     checkApplicable(session, asked, dialogue);
     if (!(await confirmed(plan, dialogue))) {
@@ -139,10 +171,30 @@ async function open(deps: RestoreDeps, { request, saved, resume }: AskedRestore)
   }
 }
 
-function savePlan(io: Io, file: string, { request, undone }: RestoreSession['prepared'], plan: Plan): void {
+/** The plan as the comment of a pull request, with the flows that it changes. */
+async function describeAsComment({ prepared, planned }: RestoreSession): Promise<string> {
+  const { plan } = planned;
+  const { live, documents } = prepared;
+  const acting = plan.steps.filter(isActing);
+  const before = new Map(acting.length > 0 ? await live.documents(live.keys()) : []);
+  const after = new Map(before);
+  for (const { key, type, targetId, action } of acting) {
+    const document = documents.get(key);
+    const there = targetId === undefined ? key : keyOf(type, targetId);
+    if (action === 'delete') after.delete(key);
+    else if (document) after.set(there, { ...document, id: targetId ?? document.id });
+  }
+  const graphs = [buildGraph([...before.values()]), buildGraph([...after.values()])] as const;
+  const keys = acting.map(({ key, type, targetId }) => (targetId === undefined ? key : keyOf(type, targetId)));
+  const diagram = flowChangesDiagram(...graphs, flowsWith(graphs, keys));
+  return planMarkdown(plan, { refusals: prepared.refusals, ...(diagram === undefined ? {} : { diagram }) });
+}
+
+function savePlan(io: Io, file: string, { request, undone, edits }: RestoreSession['prepared'], plan: Plan): void {
   const { what, prune, withDependencies, enableFlows } = request;
   const undo = undone ? { undo: undone.commits } : {};
-  const text = renderPlan({ request: { what, ...undo, prune, withDependencies, enableFlows }, plan });
+  const apply = edits ? { apply: { ref: edits.after.commit ?? '', base: edits.before.commit ?? '' } } : {};
+  const text = renderPlan({ request: { what, ...undo, ...apply, prune, withDependencies, enableFlows }, plan });
   io.err(`Plan saved to ${writeOutput(io, '--out', file, text)}\n`);
 }
 

@@ -38,6 +38,12 @@ export interface RestoreFlags extends StateFlags, ApplyFlags {
 
 export interface UndoFlags extends ChangeFlags, ApplyFlags {}
 
+export interface ApplyGitFlags extends ApplyFlags {
+  readonly base?: string;
+  readonly exitCode?: boolean;
+  readonly format?: string;
+}
+
 /** What a command line asks of a restore. */
 export interface AskedRestore {
   readonly request: RestoreRequest;
@@ -182,11 +188,12 @@ export async function readRestoreRequest(
   checkWords(what, saved, flags);
   const { from, target } = await accountsOf(io, config, what, plan, flags);
   const applying = readApplying(io, config, target, flags);
-  const undo = saved?.request.undo;
+  const { undo, apply } = saved?.request ?? {};
   const at: StateName | undefined = saved ? { text: saved.plan.state.commit, option: '--at' } : stateAsked(flags);
   const request: RestoreRequest = {
     what,
     ...(undo ? { undo: { commits: undo } } : {}),
+    ...(apply ? { apply } : {}),
     ...(at ? { at } : {}),
     from,
     target,
@@ -257,6 +264,56 @@ export async function readUndoRequest(
       `undo of ${[...words, ...(query.by === undefined ? [] : [`changes by ${query.by}`])].join(' ') || 'changes'}`,
     ],
     undo: { query },
+    from: target.name,
+    target,
+    ...readApplying(io, config, target, flags),
+    prune: false,
+    withDependencies: false,
+  };
+  return asking(request, flags);
+}
+
+/** The only account whose folder differs between two commits; of one that is not there yet, nothing is known. */
+async function accountChanged(
+  io: Io,
+  config: Config,
+  ref: string,
+  base: string | undefined,
+): Promise<string | undefined> {
+  const { git } = configuredPlace(io, config);
+  const from = base ?? `${ref}~1`;
+  const out = await git.ask(['diff', '--name-only', '-z', '--no-renames', '--end-of-options', from, ref, '--']);
+  const folders = new Set((out ?? '').split('\0').map((path) => path.slice(0, path.indexOf('/'))));
+  const [only, ...more] = config.accounts.filter(({ name }) => folders.has(name));
+  return more.length === 0 ? only?.name : undefined;
+}
+
+/**
+ * Reads the words and flags of `apply`, and the files they name.
+ * @throws AppError `USAGE`
+ */
+export async function readApplyRequest(
+  io: Io,
+  config: Config,
+  ref: string | undefined,
+  flags: ApplyGitFlags,
+): Promise<AskedRestore> {
+  const { base, resume, format, exitCode, dryRun, out } = flags;
+  if (resume !== undefined && (ref ?? base) !== undefined)
+    throw usage('--resume applies what was named at the start', 'Leave out the commit and --base');
+  if (format !== undefined && !dryRun && out === undefined)
+    throw usage('--format is for a plan that is not applied', 'Add --dry-run');
+  if (exitCode && !dryRun && out === undefined)
+    throw usage('--exit-code is for a plan that is not applied', 'Add --dry-run');
+  const several = config.accounts.length > 1 && flags.account === undefined && resume === undefined;
+  const named = flags.account ?? (several ? await accountChanged(io, config, ref ?? 'HEAD', base) : undefined);
+  const target =
+    resume === undefined
+      ? accountNamed(config, sourceAccount(config, [], named), '--account')
+      : await resumedAccount(io, config, named, flags);
+  const request: RestoreRequest = {
+    what: [`changes in Git up to ${ref ?? 'HEAD'}`],
+    apply: { ref: ref ?? 'HEAD', ...(base === undefined ? {} : { base }) },
     from: target.name,
     target,
     ...readApplying(io, config, target, flags),

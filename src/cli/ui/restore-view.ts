@@ -38,10 +38,12 @@ function paint(action: Step['action'], style: Style): (text: string) => string {
   return action === 'update' ? style.yellow : style.dim;
 }
 
-function counts(plan: Plan, style: Style): string {
+/** `1 to create, 2 to update, 3 unchanged`. @param style colours of the parts; none when absent */
+export function countSteps(plan: Plan, style?: Style): string {
   const parts = Object.entries(COUNTED).flatMap(([action, words]) => {
     const count = plan.steps.filter((step) => step.action === action).length;
-    return count > 0 ? [paint(action as Step['action'], style)(`${count} ${words}`)] : [];
+    const part = `${count} ${words}`;
+    return count > 0 ? [style ? paint(action as Step['action'], style)(part) : part] : [];
   });
   return [...parts, `${plan.unchanged} unchanged`].join(', ');
 }
@@ -55,19 +57,20 @@ function describeMarker({ place, is, from }: MarkerChange): string {
 }
 
 /** A conflict with its three values, one a line; of texts, the first lines. */
-function describeConflict({ place, lines, base, changed, live, returned }: UndoConflict, style: Style): string[] {
+function describeConflict(conflict: UndoConflict, isApply: boolean, style: Style): string[] {
+  const { place, lines, base, changed, live, returned } = conflict;
   const where = lines ? `${placeText(place)}, line ${lines[0] + 1}` : placeText(place) || '(document)';
   const value = (held: Json | undefined): string => (held === undefined ? '(absent)' : short(held));
   const why = returned ? 'changed since, and again to the same value' : 'changed since';
   return [
     `      ${style.red('conflict')} ${printable(where)}: ${why}`,
-    `        the change left  ${value(base)}`,
-    `        before it        ${style.green(value(changed))}`,
-    `        now              ${style.red(value(live))}`,
+    `        ${isApply ? 'before  ' : 'the change left  '}${value(base)}`,
+    `        ${isApply ? 'in Git  ' : 'before it        '}${style.green(value(changed))}`,
+    `        ${isApply ? 'now     ' : 'now              '}${style.red(value(live))}`,
   ];
 }
 
-function describeStep(step: Step, style: Style): string[] {
+function describeStep(step: Step, isApply: boolean, style: Style): string[] {
   const { action, key, targetId, title, reason } = step;
   if (action === 'unchanged') return step.existing ? [style.dim(`  = ${key} → ${targetId}: ${printable(reason)}`)] : [];
   const head = paint(action, style)(`${SIGN[action]} ${action === 'impossible' ? 'not restorable' : action}`);
@@ -76,7 +79,7 @@ function describeStep(step: Step, style: Style): string[] {
   const lines = [`  ${head}${how} ${ids} ${style.bold(`"${printable(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
-  for (const conflict of step.conflicts ?? []) lines.push(...describeConflict(conflict, style));
+  for (const conflict of step.conflicts ?? []) lines.push(...describeConflict(conflict, isApply, style));
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   for (const marker of step.markers ?? []) lines.push(`      ${style.yellow(describeMarker(marker))}`);
   for (const { field } of step.targets ?? [])
@@ -99,10 +102,16 @@ export function describePlan(plan: Plan, style: Style): string {
   const source = plan.from === plan.account ? plan.account : `${plan.from} into ${plan.account}`;
   const commit = style.cyan(plan.state.commit.slice(0, 10) || 'now');
   const when = style.dim(`(${plan.state.date.slice(0, 16).replace('T', ' ')} UTC)`);
-  const undone = plan.undone && listed(plan.undone.map((id) => style.cyan(id.slice(0, 10))));
+  const named = (id: string): string => style.cyan(id.slice(0, 10));
+  const { undone, applied } = plan;
+  const what = undone
+    ? `without ${listed(undone.map(named))}`
+    : applied
+      ? `with the changes of ${named(applied.base)}..${named(applied.commit)}`
+      : `as of ${commit} ${when}`;
   const lines = [
-    `${style.bold(source)} ${undone ? `without ${undone}` : `as of ${commit} ${when}`}: ${counts(plan, style)}`,
-    ...plan.steps.flatMap((step) => describeStep(step, style)),
+    `${style.bold(source)} ${what}: ${countSteps(plan, style)}`,
+    ...plan.steps.flatMap((step) => describeStep(step, applied !== undefined, style)),
     ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
   ];
   return `${lines.join('\n')}\n`;

@@ -26,7 +26,16 @@ export async function startJournal(prepared: Prepared): Promise<Journal> {
   return journal;
 }
 
-async function newJournal({ deps, request, repository, plan, undone, client, userId }: Prepared): Promise<Journal> {
+async function newJournal({
+  deps,
+  request,
+  repository,
+  plan,
+  undone,
+  edits,
+  client,
+  userId,
+}: Prepared): Promise<Journal> {
   const { env, signal } = deps;
   const userGit = createGit({ cwd: repository.path, config: deps.config.repository, env, signal });
   const startedAt = deps.now().toISOString();
@@ -38,6 +47,7 @@ async function newJournal({ deps, request, repository, plan, undone, client, use
     commit: plan.state.commit,
     what: request.what,
     ...(undone ? { undo: undone.commits } : {}),
+    ...(edits ? { apply: { ref: edits.after.commit ?? '', base: edits.before.commit ?? '' } } : {}),
     options: {
       prune: request.prune,
       withDependencies: request.withDependencies,

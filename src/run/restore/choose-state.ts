@@ -7,16 +7,19 @@ import { AppError } from '../../core/errors.ts';
 import { readCut, readHistory } from '../../history/commits.ts';
 import { type Selection, selectAt } from '../../history/selection.ts';
 import { headCommit, type MirrorState, readState } from '../../history/state.ts';
+import { type ApplyRequest, type Edits, readEdits } from './edits.ts';
 import type { RestoreContext, UndoRequest } from './request.ts';
 import { stateBefore } from './resume.ts';
 import type { Undone } from './undo.ts';
 
-/** The state to restore, and what of it; of an undo, the newest state. */
+/** The state to restore, and what of it; where changes are merged, the newest state. */
 export interface Chosen {
   readonly state: MirrorState;
   readonly selection: Selection;
   /** What is taken back, instead of restoring the state. */
   readonly undone?: Undone;
+  /** What people changed in Git and is brought to the account, instead. */
+  readonly edits?: Edits;
 }
 
 /**
@@ -28,6 +31,7 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
   if (!existsSync(join(repository.gitDir, 'HEAD')))
     throw new AppError('REPOSITORY', `${repository.path} is not a git repository`, {});
   if (request.undo) return chooseChanges(context, request.undo);
+  if (request.apply) return chooseEdits(context, request.apply);
   const { state, selection } = await selectAt(repository.git, request.from, request.what, {
     at: resumed ? { text: resumed.head.commit, option: '--at' } : request.at,
     now: deps.now(),
@@ -36,6 +40,18 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
   });
   // What the target ignores stays there as it is, also where an older state holds it.
   return { state: { ...state, find: catalogueWith(request.target.ignore).find }, selection };
+}
+
+/** What people changed in Git, and the newest state. */
+async function chooseEdits({ repository, request }: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
+  const { from, target } = request;
+  const edits = await readEdits(repository, from, apply);
+  const state = await readState(repository.git, from, await headCommit(repository.git));
+  return {
+    state: { ...state, find: catalogueWith(target.ignore).find },
+    selection: { all: false, selected: new Set() },
+    edits,
+  };
 }
 
 /** The changes to take back, and the newest state. A resumed undo asks for neither again: it may have made them. */

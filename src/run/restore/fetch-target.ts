@@ -1,22 +1,27 @@
-import { catalogueWith } from '../../catalogue/index.ts';
+import { catalogueWith, findType } from '../../catalogue/index.ts';
 import { fetchUserId } from '../../celigo/audit.ts';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import { idIn, keyOf } from '../../core/keys.ts';
+import { titleOf } from '../../core/layout.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, readIdMaps, recreatedIds } from '../idmaps.ts';
 import { readCache } from '../sync/cache.ts';
 import { type HeldCredentials, normalisingFor } from '../sync/clear-credentials.ts';
 import { readHeldCredentials } from '../sync/held-credentials.ts';
-import type { RestoreCommit } from '../sync/sync-deps.ts';
+import type { GitAuthor, RestoreCommit } from '../sync/sync-deps.ts';
 import type { Chosen } from './choose-state.ts';
+import { readEditedFiles } from './edited-files.ts';
+import { authorsOf, type Edits } from './edits.ts';
+import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
 import { type Renew, renewing } from './reader.ts';
 import { isSameAccount, type RestoreContext } from './request.ts';
-import { adoptCreated, touchedKeys, undeletedKeys } from './resume.ts';
+import { adoptCreated, createdIds, touchedKeys, undeletedKeys } from './resume.ts';
 import { readServerMade, type ServerMade, writeServerMade } from './server-made.ts';
 import { wantsOfUndo } from './undo.ts';
-import { type Wants, wantsOfState } from './wants.ts';
+import { type Wants, type WantsInput, wantsOfState } from './wants.ts';
+import { wantsOfEdits } from './wants-of-edits.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 /** The target before the first write. */
@@ -57,18 +62,22 @@ export async function observeTarget(
   signal: AbortSignal,
 ): Promise<LiveAccount> {
   if (!request.dryRun) await choosing;
+  const { edits } = request.apply ? await choosing : {};
+  const soFar = resumed && edits ? await authorsSoFar(edits, resumed) : {};
   const restore: RestoreCommit | undefined = resumed && {
     id: resumed.head.id,
     operator: resumed.head.operator,
     touched: touchedKeys(resumed),
     undeleted: undeletedKeys(resumed),
     ...(resumed.head.undo ? { undone: resumed.head.undo.map(({ commit }) => commit) } : {}),
+    ...soFar,
     files: [],
   };
   return observe({ ...deps, signal: AbortSignal.any([deps.signal, signal]) }, request.target, repository, {
     known: choosing.then(({ state }) => state),
     dryRun: request.dryRun,
     ...(restore ? { restore } : {}),
+    ...(edits ? { applying: { paths: new Set(edits.files.keys()), pending: true } } : {}),
   });
 }
 
@@ -78,6 +87,28 @@ async function heldIn({ deps, request: { target }, repository }: RestoreContext)
   const [folder] = await repository.git.find([`HEAD:${target.name}/`]);
   const tree = folder?.id;
   return readHeldCredentials({ repository, config: deps.config, cache, tree, fits: cache?.tree === tree });
+}
+
+/** Who made in Git what an interrupted restore has brought to the account. */
+async function authorsSoFar(edits: Edits, resumed: Journal): Promise<Pick<RestoreCommit, 'authors' | 'unheard'>> {
+  const { documents } = await readEditedFiles(edits, findType, (_, doc) => doc);
+  const created = createdIds(resumed);
+  const authors = authorsOf(edits, documents, created);
+  const started = resumed.entries
+    .filter((entry) => entry.kind === 'intent')
+    .filter(({ action }) => action === 'create');
+  const open = new Set(started.flatMap(({ key }) => (created.has(idIn(key)) ? [] : [key])));
+  const unheard = documents.flatMap(({ type, id, after }): [string, GitAuthor][] => {
+    const author = authors.get(keyOf(type.name, id));
+    return author && after && open.has(keyOf(type.name, id)) ? [[`${type.name}/${titleOf(type, after)}`, author]] : [];
+  });
+  return { authors, unheard: new Map(unheard) };
+}
+
+async function wantsOf(context: RestoreContext, chosen: Chosen, input: WantsInput): Promise<Wants> {
+  if (chosen.undone) return wantsOfUndo(context, chosen.undone, input);
+  if (chosen.edits) return wantsOfEdits(context, chosen.edits, input);
+  return wantsOfState(context.request, chosen, input);
 }
 
 /**
@@ -111,9 +142,10 @@ export async function fetchTarget(
   const path = idMapPath(request.from, target.name);
   const ids = isSameAccount(request) ? recreatedIds(known, (id) => living.has(id), path) : known;
   // A merge takes in what changed since the last sync; of a resumed one, that came after the plan.
-  const live = chosen.undone && !resumed ? { ...observed, isChanged: () => false } : observed;
+  const merges = chosen.undone ?? chosen.edits;
+  const live = merges && !resumed ? { ...observed, isChanged: () => false } : observed;
   const input = { live, renew, ids, idMaps };
-  const wants = chosen.undone ? await wantsOfUndo(context, chosen.undone, input) : wantsOfState(request, chosen, input);
+  const wants = await wantsOf(context, chosen, input);
   if (resumed) await adoptCreated(context, resumed, { wants, live, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));

@@ -38,6 +38,8 @@ export interface JournalHead {
   readonly what: readonly string[];
   /** The changes that are taken back; absent where a state is restored. */
   readonly undo?: readonly { readonly commit: string; readonly keys: readonly string[] }[];
+  /** What people changed in Git and is brought to the account, between two commits, full ids. */
+  readonly apply?: { readonly ref: string; readonly base: string };
   readonly options: {
     readonly prune: boolean;
     readonly withDependencies: boolean;

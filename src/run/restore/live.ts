@@ -13,7 +13,7 @@ import type { Repository } from '../../mirror/repository.ts';
 import { writtenApart } from '../../plan/left-out.ts';
 import type { SyncReport } from '../report.ts';
 import { runAccount } from '../sync/sync-account.ts';
-import { identified, type RestoreCommit, type SyncDeps } from '../sync/sync-deps.ts';
+import { type Applying, identified, type RestoreCommit, type SyncDeps } from '../sync/sync-deps.ts';
 
 /** The account as it is now: the mirror before the run, and what the run found to be different. */
 export interface LiveAccount {
@@ -78,6 +78,7 @@ export async function observe(
   options: {
     readonly dryRun: boolean;
     readonly restore?: RestoreCommit;
+    readonly applying?: Applying;
     /** A state that was read already, in case it is this one. */
     readonly known?: Promise<MirrorState>;
   },
@@ -104,6 +105,7 @@ export async function observe(
         unedited = filesState(repository.git, account.name, files);
       },
       ...(options.restore ? { restore: options.restore } : {}),
+      ...(options.applying ? { applying: options.applying } : {}),
     },
     Promise.resolve(repository),
   );

@@ -23,7 +23,7 @@ export interface Planned {
 /** Plans: reads of the target only what may have to follow new ids, or to go. */
 export async function makePlan(
   { deps, request, resumed }: RestoreContext,
-  { state, selection, undone }: Chosen,
+  { state, selection, undone, edits }: Chosen,
   { live, wants, ids, userId, made, writer }: Fetched,
   { wanted, found }: Matched,
 ): Promise<Planned> {
@@ -50,6 +50,7 @@ export async function makePlan(
     target: { baseUrl: target.baseUrl, userId },
     state: { commit: state.commit ?? '', date: (state.date ?? deps.now()).toISOString() },
     ...(undone ? { undone: undone.commits.map(({ commit }) => commit) } : {}),
+    ...(edits ? { applied: { base: edits.before.commit ?? '', commit: edits.after.commit ?? '' } } : {}),
     wanted,
     live: found,
     ids,
@@ -75,7 +76,7 @@ export async function makePlan(
   ]);
   const converged = [...selection.selected].filter((key) => !evaluated.has(key)).length;
   const unseen = sameAccount ? unread(live, selection.selected) : [];
-  const warnings = [...plan.warnings, ...unseen];
+  const warnings = [...wants.warnings, ...plan.warnings, ...unseen];
   return {
     plan: { ...plan, warnings, unchanged: plan.unchanged + converged },
     documents,

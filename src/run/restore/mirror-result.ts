@@ -1,6 +1,7 @@
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import type { MirrorFile } from '../../core/layout.ts';
 import { idMapPath, readIdMaps, renderIdMaps } from '../idmaps.ts';
+import type { GitAuthor } from '../sync/sync-deps.ts';
 import type { Applied } from './apply.ts';
 import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
@@ -10,7 +11,7 @@ import type { Undone } from './undo.ts';
 
 /** Mirrors the account as the restore left it: one commit with the operator as author, and the new ids. */
 export async function mirrorResult(prepared: Prepared, journal: Journal, applied: Applied): Promise<LiveAccount> {
-  const { deps, request, repository, undone, ids } = prepared;
+  const { deps, request, repository, undone, edits, ids } = prepared;
   const touched = new Set<Key>([...touchedKeys(journal), ...applied.written.keys()]);
   return observe(deps, request.target, repository, {
     dryRun: false,
@@ -21,9 +22,27 @@ export async function mirrorResult(prepared: Prepared, journal: Journal, applied
       touched,
       undeleted: undeletedKeys(journal),
       ...(undone ? { undone: writtenOf(undone, touched, ids) } : {}),
+      ...(edits ? { authors: authorsIn(prepared) } : {}),
       files: await nextIdMaps(prepared, applied),
     },
+    ...(edits ? { applying: { paths: appliedPaths(prepared, applied), pending: false } } : {}),
   });
+}
+
+/** Who made in Git what was brought to the account. */
+function authorsIn({ wants, ids }: Prepared): ReadonlyMap<Key, GitAuthor> {
+  return wants.edited?.authors(ids) ?? new Map();
+}
+
+/** Files of people whose contents the account has now, as far as it can: no notice says that they are put back. */
+function appliedPaths({ wants, wanted, ids, plan }: Prepared, { outcomes }: Applied): Set<string> {
+  const meant = [...plan.steps.map(({ key }) => key), ...wanted.map(({ type, id }) => keyOf(type.name, id))];
+  const left = new Set(meant.filter((key) => outcomes.get(key)?.result !== 'done'));
+  return new Set(
+    (wants.edited?.documents ?? []).flatMap(({ type, id, paths }) =>
+      [id, ids.get(id) ?? id].some((one) => left.has(keyOf(type.name, one))) ? [] : [...paths],
+    ),
+  );
 }
 
 /** The commits that something was taken back of. */

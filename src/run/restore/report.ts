@@ -147,19 +147,22 @@ function finalWarnings({ plan }: Prepared, { switched, lost, preserved, mirrored
   ];
 }
 
-/** A conflict as `--json` prints it: the value that the change left, the one before it, the one there is. */
-function conflictJson({ place, lines, base, changed, live, returned }: UndoConflict) {
+/**
+ * A conflict as `--json` prints it: of an undo, the value that the change left, the one before it, the one there is; of
+ * an apply, the one before the change, the one that it makes, the one there is.
+ */
+function conflictJson({ place, lines, base, changed, live, returned }: UndoConflict, isApply: boolean) {
   return {
     place: placeText(place),
     ...(lines ? { line: lines[0] + 1 } : {}),
-    ...(base === undefined ? {} : { left: base }),
+    ...(base === undefined ? {} : isApply ? { before: base } : { left: base }),
     ...(changed === undefined ? {} : { wanted: changed }),
     ...(live === undefined ? {} : { live }),
     ...(returned ? { returned } : {}),
   };
 }
 
-function stepJson(step: Step, outcome: Outcome | undefined) {
+function stepJson(step: Step, outcome: Outcome | undefined, isApply: boolean) {
   return {
     type: step.type,
     id: step.id,
@@ -177,7 +180,7 @@ function stepJson(step: Step, outcome: Outcome | undefined) {
     ...(step.markers ? { markers: step.markers } : {}),
     ...(step.targets ? { targets: step.targets } : {}),
     ...(step.conflict ? { conflict: true } : {}),
-    ...(step.conflicts ? { conflicts: step.conflicts.map(conflictJson) } : {}),
+    ...(step.conflicts ? { conflicts: step.conflicts.map((conflict) => conflictJson(conflict, isApply)) } : {}),
     ...(step.enable ? { enable: true } : {}),
   };
 }
@@ -193,8 +196,9 @@ export function restoreJson(report: RestoreReport) {
     ...(restoreId ? { restoreId } : {}),
     state: plan.state,
     ...(plan.undone ? { undo: plan.undone } : {}),
+    ...(plan.applied ? { apply: plan.applied } : {}),
     ...rest,
     unchanged: plan.unchanged,
-    steps: plan.steps.map((step) => stepJson(step, outcomes.get(step.key))),
+    steps: plan.steps.map((step) => stepJson(step, outcomes.get(step.key), plan.applied !== undefined)),
   };
 }

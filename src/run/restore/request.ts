@@ -7,17 +7,20 @@ import type { StateName } from '../../history/state.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { SyncDeps } from '../sync/sync-deps.ts';
+import type { ApplyRequest } from './edits.ts';
 import type { Journal } from './journal.ts';
 
 /** What is to be taken back: what a person chose, or what was found to be meant. */
 export type UndoRequest = { readonly query: ChangeQuery } | { readonly commits: readonly UndoneCommit[] };
 
-/** What `restore` or `undo` was asked to do. */
+/** What `restore`, `undo` or `apply` was asked to do. */
 export interface RestoreRequest {
-  /** Selectors; of an undo, words for people. */
+  /** Selectors; where changes are merged, words for people. */
   readonly what: readonly string[];
   /** Take these changes back, instead of restoring a state. */
   readonly undo?: UndoRequest;
+  /** Bring these changes of people in Git to the account, instead of restoring a state. */
+  readonly apply?: ApplyRequest;
   /** The state to restore; that of HEAD when absent. */
   readonly at?: StateName;
   /** Account whose mirror is restored. */

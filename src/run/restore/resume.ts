@@ -26,6 +26,12 @@ export function undeletedKeys(journal: Journal): Set<Key> {
   return keysOf(journal, (action) => action === 'undelete');
 }
 
+/** Ids that creations gave: id in the state → id in the target. */
+export function createdIds({ entries }: Journal): Map<string, string> {
+  const created = entries.filter((entry) => entry.kind === 'done').filter(({ action }) => action === 'create');
+  return new Map(created.map(({ key, id }) => [idIn(key), id]));
+}
+
 /** What was created, by its id in the target. */
 export function createdKeys(journal: Journal): Set<Key> {
   return new Set(

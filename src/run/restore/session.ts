@@ -144,6 +144,7 @@ function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequ
     enableFlows: head.options.enableFlows || request.enableFlows,
     what: head.what,
     ...(head.undo ? { undo: { commits: head.undo } } : {}),
+    ...(head.apply ? { apply: head.apply } : {}),
     from: head.from,
     dryRun: request.dryRun,
   };

@@ -12,10 +12,9 @@ import { type PastChange, takeBack } from '../../core/take-back.ts';
 import { pathsOf } from '../../history/selection.ts';
 import { type MirrorState, readDocuments } from '../../history/state.ts';
 import { rewriteIds } from '../../plan/ids.ts';
-import type { Contested, LiveDocument } from '../../plan/types.ts';
 import { documentOf, type LiveAccount } from './live.ts';
 import type { RestoreContext } from './request.ts';
-import type { Wants, WantsInput } from './wants.ts';
+import { type Fate, type Wants, type WantsInput, wantsOfFates } from './wants.ts';
 
 /** The changes that are taken back, in the history that they are part of. */
 export interface Undone {
@@ -71,13 +70,6 @@ async function liveDocuments(
   return new Map(documents.map((document) => [keyOf(document.type.name, document.id), document]));
 }
 
-/** What becomes of one resource. */
-type Fate =
-  | { readonly kind: 'wanted'; readonly document: MirrorDocument }
-  | { readonly kind: 'deleted'; readonly document: LiveDocument }
-  | { readonly kind: 'contested'; readonly document: Contested }
-  | undefined;
-
 /**
  * What an undo wants: the live documents without the changes that are taken back. Fields that others changed since are
  * theirs, or a conflict.
@@ -121,11 +113,5 @@ export async function wantsOfUndo(
     else
       fates.push({ kind: 'deleted', document: { ...document, changed: false, why: 'created by what is taken back' } });
   }
-  const wanted = fates.flatMap((fate) => (fate?.kind === 'wanted' ? [fate.document] : []));
-  return {
-    documents: async () => wanted,
-    among: async (keys) => wanted.filter(({ type, id }) => keys.has(keyOf(type.name, id))),
-    deletions: async () => fates.flatMap((fate) => (fate?.kind === 'deleted' ? [fate.document] : [])),
-    contested: fates.flatMap((fate) => (fate?.kind === 'contested' ? [fate.document] : [])),
-  };
+  return wantsOfFates(fates);
 }

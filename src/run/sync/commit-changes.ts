@@ -17,6 +17,7 @@ import { type Decision, reportRescue } from './decide.ts';
 import { wordsFor } from './generated-files.ts';
 import type { PutBack } from './put-back.ts';
 import type { StartingPoint } from './starting-point.ts';
+import type { GitAuthor, RestoreCommit } from './sync-deps.ts';
 
 /** A run that is about to commit. */
 interface Committing {
@@ -59,10 +60,12 @@ export async function commitChanges(
   const groups = await attribute({ run, start, decision });
   deps.signal.throwIfAborted();
   const last = groups.at(-1);
+  const lastRestored = groups.findLast(({ restored }) => restored);
   const requests: CommitRequest[] = putBack ? [putBack.request] : [];
   for (const group of groups) {
     const details = await readChangedFields(start, group.changes.slice(0, MOST_NAMED));
-    requests.push(requestOf({ run, start, decision }, group, details, group === last));
+    const position = { last: group === last, carriesFiles: group === lastRestored };
+    requests.push(requestOf({ run, start, decision }, group, details, position));
   }
   // Put back first, a file may end as HEAD has it.
   const known = { known: start.headState.tip, folder: account.name, exact: putBack === undefined };
@@ -105,6 +108,8 @@ interface Group extends AuthoredChanges {
   readonly restored: boolean;
   /** Whether the audit log could be read. */
   readonly audited: boolean;
+  /** The commits of people that it brought to the account, full ids. */
+  readonly applied?: readonly string[];
 }
 
 /** Sorts the changes by who made them, oldest first. */
@@ -114,7 +119,10 @@ async function attribute(committing: Committing): Promise<Group[]> {
   const edits = decision.changes.filter(isEdit);
   const log = edits.length > 0 ? await committing.start.auditLog.about(edits, decision.serverTime) : NO_LOG;
   const users = await readUsers(run, edits, log);
-  const isRestored = ({ type, id }: Change): boolean => options.restore?.touched.has(`${type}/${id}`) ?? false;
+  const isRestored = (change: Change): boolean => {
+    const { touched } = options.restore ?? {};
+    return touched?.has(`${change.type}/${change.id}`) || gitAuthorOf(committing, change) !== undefined;
+  };
   const authored = attributeChanges({
     changes: decision.changes.filter((change) => !isRestored(change)),
     notes: log?.notes ?? [],
@@ -126,11 +134,11 @@ async function attribute(committing: Committing): Promise<Group[]> {
     // No one made what the rules of this version make of an unchanged document.
     guess: !committing.start.newRules,
   });
-  const restored = restoredGroup(committing, decision.changes.filter(isRestored), log, users);
+  const restored = restoredGroups(committing, decision.changes.filter(isRestored), log, users);
   const audited = log !== undefined;
   return [
-    ...(restored ? [{ ...restored, restored: true, audited }] : []),
-    ...[...authored, ...settingsGroup(committing, authored.at(-1) ?? restored)].map((group) => ({
+    ...restored.map((group) => ({ ...group, restored: true, audited })),
+    ...[...authored, ...settingsGroup(committing, authored.at(-1) ?? restored.at(-1))].map((group) => ({
       ...group,
       restored: false,
       audited,
@@ -138,12 +146,15 @@ async function attribute(committing: Committing): Promise<Group[]> {
   ];
 }
 
-/** @param details what changed in its resources, as far as known */
+/**
+ * @param details what changed in its resources, as far as known
+ * @param last it is the last group of the run @param carriesFiles the files of the restore go with it
+ */
 function requestOf(
   { run, start, decision }: Committing,
   group: Group,
   details: ReadonlyMap<Change, ChangedFields>,
-  last: boolean,
+  { last, carriesFiles }: { readonly last: boolean; readonly carriesFiles: boolean },
 ): CommitRequest {
   const { deps, account, options } = run;
   const { headState, repository, objects } = start;
@@ -163,6 +174,9 @@ function requestOf(
     first: headState.binding === undefined && !group.restored,
     ...(group.restored && options.restore ? { restoreId: options.restore.id } : {}),
     ...(group.restored && options.restore?.undone ? { undone: options.restore.undone } : {}),
+    ...(group.applied && options.restore
+      ? { applied: { commits: group.applied, operator: options.restore.operator } }
+      : {}),
     newRules: start.newRules && group.changes.some(({ kind }) => kind !== 'added'),
     ...(last ? { generated: wordsFor(settingsOf(decision)) } : {}),
     nounsOf,
@@ -170,7 +184,7 @@ function requestOf(
   const inFolder = (path: string): string => `${account.name}/${path}`;
   const files = [
     ...(last ? generated.put.map((file) => ({ ...file, path: inFolder(file.path) })) : []),
-    ...(group.restored ? (options.restore?.files ?? []) : []),
+    ...(carriesFiles ? (options.restore?.files ?? []) : []),
   ];
   const written = writeFiles(repository, objects, files);
   return {
@@ -219,18 +233,55 @@ function settingsGroup({ run, decision }: Committing, last: AuthoredChanges | un
 }
 
 /**
- * What a restore wrote, as one commit of its operator. Whoever else edited the same resources since the mirror saw them
- * last is named too.
+ * What a restore wrote: one commit of its operator, or of each person whose changes in Git it brought to the account.
+ * Whoever else edited the same resources since the mirror saw them last is named too.
  */
-function restoredGroup(
-  { run, start }: Committing,
+function restoredGroups(
+  committing: Committing,
   changes: readonly Change[],
   log: Log | undefined,
   users: ReadonlyMap<string, Person>,
-): AuthoredChanges | undefined {
-  const { restore } = run.options;
+): Pick<Group, keyof AuthoredChanges | 'applied'>[] {
+  const { restore } = committing.run.options;
+  if (!restore || (changes.length === 0 && restore.files.length === 0)) return [];
+  const { authors, operator } = restore;
+  if (!authors || changes.length === 0) return [restoredGroup(committing, restore, operator, changes, log, users)];
+  const byPerson = new Map<string, { author: Person; changes: Change[]; commits: Set<string> }>();
+  for (const change of changes) {
+    const made = gitAuthorOf(committing, change);
+    const author = made?.author ?? operator;
+    const group = byPerson.get(author.email) ?? { author, changes: [], commits: new Set() };
+    group.changes.push(change);
+    for (const commit of made?.commits ?? []) group.commits.add(commit);
+    byPerson.set(author.email, group);
+  }
+  return [...byPerson.values()].map((group) => ({
+    ...restoredGroup(committing, restore, group.author, group.changes, log, users),
+    ...(group.commits.size > 0 ? { applied: [...group.commits] } : {}),
+  }));
+}
+
+/** Who made a change in Git, if the restore brought it to the account, or created it without an answer. */
+function gitAuthorOf(
+  { run, start }: Committing,
+  { type, id, title, kind, lastModifiedBy }: Change,
+): GitAuthor | undefined {
+  const { touched, authors, unheard } = run.options.restore ?? {};
+  if (touched?.has(`${type}/${id}`)) return authors?.get(`${type}/${id}`);
+  const isOurs = kind === 'added' && (lastModifiedBy === undefined || lastModifiedBy.id === start.userId);
+  return isOurs ? unheard?.get(`${type}/${title}`) : undefined;
+}
+
+function restoredGroup(
+  committing: Committing,
+  restore: RestoreCommit,
+  author: Person,
+  changes: readonly Change[],
+  log: Log | undefined,
+  users: ReadonlyMap<string, Person>,
+): AuthoredChanges {
+  const { run, start } = committing;
   const { userId } = start;
-  if (!restore || (changes.length === 0 && restore.files.length === 0)) return undefined;
   const noteOf = (change: Change): ChangeNote => {
     const about = notesAbout(change, log?.notes ?? [], auditTypeOf);
     const foreign = about
@@ -238,20 +289,22 @@ function restoredGroup(
       .map((note) => ({ note, person: personOf(note.by, users) }))
       .filter(({ note, person }) => log?.statusOf(change, note, person.email) === 'fresh')
       .map(({ person }) => [person.email, person] as const);
+    const inGit = gitAuthorOf(committing, change)?.others ?? [];
+    const others = new Map([...foreign, ...inGit.map((person) => [person.email, person] as const)]);
     const newest = about.at(-1);
     return {
       ...(newest ? { time: newest.time } : {}),
       guessed: false,
       sources: [],
       undeleted: restore.undeleted.has(`${change.type}/${change.id}`),
-      others: [...new Map(foreign).values()].filter(({ email }) => email !== restore.operator.email),
+      others: [...others.values()].filter(({ email }) => email !== author.email && email !== restore.operator.email),
     };
   };
   const notes = new Map(changes.map((change) => [change, noteOf(change)]));
   return {
-    author: restore.operator,
+    author,
     date: serverNow(run),
-    coAuthors: coAuthorsOf(restore.operator, notes.values()),
+    coAuthors: coAuthorsOf(author, notes.values()),
     changes: [...changes].sort((a, b) => (a.path < b.path ? -1 : 1)),
     certainty: 'audit',
     notes,

@@ -26,12 +26,12 @@ const MOST = 16_384;
 const FIELDS = ['%H', '%P', '%ce', '%ae', '%ct', '%B'] as const;
 
 /**
- * The commits behind HEAD, newest first, read as they are asked for. A clone that is not kept holds the newest
+ * The commits behind HEAD, or another commit, newest first, read as they are asked for. A clone that is not kept holds the newest
  * alone: the others are fetched without trees and contents. Ends early where they cannot be had.
  */
-export async function* newestCommits(repository: Repository): AsyncGenerator<BareCommit> {
+export async function* newestCommits(repository: Repository, tip = 'HEAD'): AsyncGenerator<BareCommit> {
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {
-    let commits = await readChunk(repository, at, size);
+    let commits = await readChunk(repository, tip, at, size);
     yield* commits;
     if (commits.length === size) continue;
     const given = commits.length;
@@ -42,7 +42,7 @@ export async function* newestCommits(repository: Repository): AsyncGenerator<Bar
       if (!(error instanceof GitFailure)) throw error;
       return;
     }
-    commits = await readChunk(repository, at, size);
+    commits = await readChunk(repository, tip, at, size);
     yield* commits.slice(given);
     if (commits.length < size) return;
   }
@@ -63,9 +63,9 @@ async function readCommits({ git }: Repository, words: readonly string[]): Promi
   );
 }
 
-function readChunk(repository: Repository, skip: number, count: number): Promise<BareCommit[]> {
+function readChunk(repository: Repository, tip: string, skip: number, count: number): Promise<BareCommit[]> {
   // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
-  return readCommits(repository, [`--skip=${skip}`, `--max-count=${count}`, 'HEAD']);
+  return readCommits(repository, [`--skip=${skip}`, `--max-count=${count}`, tip]);
 }
 
 /** The commits of the mirror behind the folder of an account, as far back as one that a person cannot have changed. */
@@ -85,13 +85,18 @@ interface MadeAgain extends BareCommit {
 /**
  * The newest commits that the mirror made for an account; `undefined` where there is none, or none within reach. A copy
  * that a person made of one (`git cherry-pick`) keeps its message, and does not count.
+ * @param tip the commit behind which they are looked for, full id
  */
-export async function newestOwn(repository: Repository, account: string): Promise<OwnCommits | undefined> {
-  const { base, again, merged } = await walkBack(repository, account, newestCommits(repository));
+export async function newestOwn(
+  repository: Repository,
+  account: string,
+  tip = 'HEAD',
+): Promise<OwnCommits | undefined> {
+  const { base, again, merged } = await walkBack(repository, account, tip, newestCommits(repository, tip));
   if (!base || !merged) return base && { base, again };
   // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
-  const beside = await readCommits(repository, ['--topo-order', `${base.id}..HEAD`]);
-  const newer = await walkBack(repository, account, beside);
+  const beside = await readCommits(repository, ['--topo-order', `${base.id}..${tip}`]);
+  const newer = await walkBack(repository, account, tip, beside);
   return { base: newer.base ?? base, again: newer.again };
 }
 
@@ -99,12 +104,13 @@ export async function newestOwn(repository: Repository, account: string): Promis
 async function walkBack(
   repository: Repository,
   account: string,
+  tip: string,
   commits: AsyncIterable<BareCommit> | Iterable<BareCommit>,
 ): Promise<{ readonly base?: BareCommit; readonly again: readonly MadeAgain[]; readonly merged: boolean }> {
   const again: MadeAgain[] = [];
   let merged = false;
   for await (const commit of commits) {
-    if (readMessage(commit.message).account === account && !(await isCopy(repository, commit))) {
+    if (readMessage(commit.message).account === account && !(await isCopy(repository, tip, commit))) {
       const originals = await originalsOf(repository, account, commit);
       if (originals.length === 0) return { base: commit, again, merged };
       again.unshift({ ...commit, originals });
@@ -132,12 +138,16 @@ function runLine(message: string): string | undefined {
   return /^Celigo-Run: .*$/m.exec(message)?.[0];
 }
 
-/** Whether a commit repeats the message of another one in the history of HEAD; `-x` adds a line to it. */
-async function isCopy(repository: Repository, { id, committer, author, message }: BareCommit): Promise<boolean> {
+/** Whether a commit repeats the message of another one in the history of a tip; `-x` adds a line to it. */
+async function isCopy(
+  repository: Repository,
+  tip: string,
+  { id, committer, author, message }: BareCommit,
+): Promise<boolean> {
   if (committer === repository.committer.email) return false;
   const run = runLine(message);
   if (run === undefined) return false;
-  const sameRun = await readCommits(repository, ['--topo-order', '--fixed-strings', `--grep=${run}`, 'HEAD']);
+  const sameRun = await readCommits(repository, ['--topo-order', '--fixed-strings', `--grep=${run}`, tip]);
   const at = sameRun.findIndex((one) => one.id === id);
   return sameRun.some(
     (one, i) =>

@@ -4,12 +4,13 @@ import { putBackMessage } from '../../core/message.ts';
 import type { CommitRequest } from '../../mirror/commit.ts';
 import { type EditedFile, manualCommits, putBackNotice } from '../../mirror/manual-edits.ts';
 import { type AccountRun, serverNow } from './account-run.ts';
+import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** A commit that puts an account's folder back to what the mirror left there, and what the user is to know of it. */
 export interface PutBack {
   readonly request: CommitRequest;
-  /** Absent where the account has meanwhile become what people made of the folder. */
+  /** Absent where the account has become what people made of the folder, or is about to. */
   readonly notice?: string;
 }
 
@@ -25,6 +26,8 @@ export async function readPutBack(
 ): Promise<PutBack | undefined> {
   if (!edits) return undefined;
   const { account, deps, options } = run;
+  const { applying } = options;
+  const isApplied = (path: string): boolean => applying?.paths.has(path) ?? false;
   const gone = new Set(changes.flatMap(({ remove }) => remove));
   const put = new Map(changes.flatMap((change) => change.put));
   const isLive = ([path, { ownEntry, headEntry }]: readonly [string, EditedFile]): boolean => {
@@ -33,7 +36,8 @@ export async function readPutBack(
   };
   const paths = [...edits.files.keys()].sort();
   const undone = [...edits.files].filter((file) => !isLive(file)).map(([path]) => path);
-  const alsoLive = undone.length === 0;
+  const noticed = undone.filter((path) => !isApplied(path));
+  const alsoLive = (applying?.pending ? undone : noticed).length === 0;
   const commits = await manualCommits(
     repository,
     account.name,
@@ -55,7 +59,19 @@ export async function readPutBack(
     authorDate: serverNow(run),
     changes: paths.map((path) => ({ path: `${account.name}/${path}`, oid: edits.files.get(path)?.own })),
   };
-  return alsoLive
-    ? { request }
-    : { request, notice: putBackNotice(account.name, undone.length, commits, options.dryRun) };
+  if (noticed.length === 0) return { request };
+  const others = commits.filter(({ files }) => files.some((path) => noticed.includes(path)));
+  return { request, notice: putBackNotice(account.name, noticed.length, others, options.dryRun) };
+}
+
+/** Whether a run leaves the folder as people made it: it is about to be brought to the account, and nothing else changed. */
+export function staysAsEdited(
+  { options }: AccountRun,
+  { headState: { edits } }: StartingPoint,
+  { changes, generated }: Pick<Decision, 'changes' | 'generated'>,
+): boolean {
+  if (!edits || !options.applying?.pending) return false;
+  const { paths } = options.applying;
+  const nothing = changes.length + generated.put.length + generated.remove.length === 0;
+  return nothing && [...edits.files.keys()].every((path) => paths.has(path));
 }

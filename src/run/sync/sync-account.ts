@@ -10,7 +10,7 @@ import { CacheDamaged, removeCache } from './cache.ts';
 import { collectAll } from './collect/all.ts';
 import { commitChanges } from './commit-changes.ts';
 import { type Decision, decide } from './decide.ts';
-import { readPutBack } from './put-back.ts';
+import { readPutBack, staysAsEdited } from './put-back.ts';
 import { renewDocuments } from './renew-documents.ts';
 import { saveCache } from './save-cache.ts';
 import { readStartingPoint, type StartingPoint } from './starting-point.ts';
@@ -64,6 +64,7 @@ async function mirrorAccount(
   const collected = await collectAll(run, start);
   if (start.isLarge()) run.deps.spareMemory();
   const decision = await decide(run, start, collected);
+  if (staysAsEdited(run, start, decision)) return reportOf(run, decision, renewed, true);
   const putBack = await readPutBack(run, start, decision.changes);
   if (putBack?.notice) run.notice(putBack.notice);
   if (run.options.dryRun) return reportOf(run, decision, [], true, putBack !== undefined);

@@ -31,6 +31,25 @@ export interface SyncOptions {
   readonly measured?: boolean;
   /** This run commits what a restore did. */
   readonly restore?: RestoreCommit;
+  /** People's edits in Git that are brought to the account: no notice says that they are put back. */
+  readonly applying?: Applying;
+}
+
+/** Files that people changed in Git, and that are brought to the account. */
+export interface Applying {
+  /** Inside the account's folder. */
+  readonly paths: ReadonlySet<string>;
+  /** The account does not have them yet: they stay in the folder where the run has nothing else to commit. */
+  readonly pending: boolean;
+}
+
+/** Who made a change in Git that was brought to the account. */
+export interface GitAuthor {
+  readonly author: Person;
+  /** Others who changed the same resource there. */
+  readonly others: readonly Person[];
+  /** Their commits, full ids. */
+  readonly commits: readonly string[];
 }
 
 /** How the changes of a restore are committed. */
@@ -39,6 +58,10 @@ export interface RestoreCommit {
   readonly operator: Person;
   /** The commits that it takes back, if it is an undo, full ids. */
   readonly undone?: readonly string[];
+  /** Who made the changes in Git, if it brings such to the account, by `<type>/<id>`. */
+  readonly authors?: ReadonlyMap<string, GitAuthor>;
+  /** The same of what may have been created without an answer, by `<type>/<name>`. */
+  readonly unheard?: ReadonlyMap<string, GitAuthor>;
   /** Resources that the restore wrote, `<type>/<id>`; changes of others are attributed as ever. */
   readonly touched: ReadonlySet<string>;
   /** Those of them that came back from the recycle bin with their ids, `<type>/<id>`. */

@@ -1,0 +1,131 @@
+import type { RootContent } from 'mdast';
+import { changeDiff } from '../../core/change-text.ts';
+import { counted } from '../../core/counted.ts';
+import { breakDirectives } from '../../core/directives.ts';
+import type { AppError } from '../../core/errors.ts';
+import type { Json } from '../../core/json.ts';
+import { bullets, code, heading, paragraph, renderMarkdown, text } from '../../core/markdown.ts';
+import { oneLine } from '../../core/message.ts';
+import { placeText } from '../../core/places.ts';
+import type { UndoConflict } from '../../core/take-back.ts';
+import { isActing, type Plan, type Step } from '../../plan/types.ts';
+import { short } from './change-view.ts';
+import { countSteps } from './restore-view.ts';
+
+/** Forges refuse longer comments; in characters. */
+const LONGEST = 60_000;
+/** Room for the sentence about what is left out, in characters. */
+const ROOM = 4_000;
+/** The longest diagram, in characters: a larger one cannot be read anyway. */
+const LONGEST_DIAGRAM = 20_000;
+/** Most lines of the changes of one resource. */
+const MOST_LINES = 300;
+const MOST_WARNINGS = 50;
+const MOST_NAMES = 30;
+/** The longest line or name, in characters. */
+const LONGEST_LINE = 500;
+
+/** What a comment holds besides the plan. */
+export interface CommentFacts {
+  /** Why the plan would be refused. */
+  readonly refusals: readonly AppError[];
+  /** Mermaid of the flows that it changes. */
+  readonly diagram?: string;
+}
+
+function clipped(line: string): string {
+  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+}
+
+/** Text between tags: no name of an account is markup. */
+function escaped(value: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+  return breakDirectives(clipped(oneLine(value))).replace(/[&<>"]/g, (sign) => entities[sign] ?? sign);
+}
+
+function conflictLines({ place, lines, base, changed, live }: UndoConflict): string[] {
+  const where = `${placeText(place) || '(document)'}${lines ? `, line ${lines[0] + 1}` : ''}`;
+  const value = (held: Json | undefined): string => oneLine(held === undefined ? '(absent)' : short(held));
+  return [
+    `! ${oneLine(where)}: changed in the account, too`,
+    `  before: ${value(base)}`,
+    `+ in Git: ${value(changed)}`,
+    `- now:    ${value(live)}`,
+  ];
+}
+
+/** One resource, folded. */
+function details(step: Step): RootContent[] {
+  const lines = [
+    ...(step.conflicts ?? []).flatMap(conflictLines),
+    ...step.changes.flatMap(changeDiff),
+    ...(step.targets ?? []).map(({ field }) => `! ${oneLine(field)} changes next to credentials that stay`),
+  ].map(clipped);
+  const shown = lines.slice(0, MOST_LINES);
+  if (lines.length > shown.length) shown.push(`  … ${lines.length - shown.length} more lines`);
+  const action = step.conflicts ? 'conflict' : step.action;
+  const name = `<b>${escaped(action)}</b> ${escaped(step.type)} “${escaped(step.title || step.id)}”`;
+  return [
+    { type: 'html', value: `<details><summary>${name}</summary>` },
+    paragraph(code(clipped(step.path)), text(`: ${clipped(oneLine(step.reason))}`)),
+    ...(shown.length > 0 ? [{ type: 'code', lang: 'diff', value: shown.join('\n') } as const] : []),
+    { type: 'html', value: '</details>' },
+  ];
+}
+
+function head(plan: Plan, { refusals, diagram }: CommentFacts): RootContent[] {
+  const { account, applied, warnings } = plan;
+  const idle = !plan.steps.some(isActing);
+  const conflicts = plan.steps.filter((step) => step.conflicts);
+  const facts = applied
+    ? [code(applied.commit.slice(0, 10)), text(' compared with '), code(applied.base.slice(0, 10)), text(': ')]
+    : [];
+  const more = warnings.length - MOST_WARNINGS;
+  const cautions = [
+    ...refusals.map(({ message, hint }) => [text(clipped(`Would be refused: ${message}. ${hint ?? ''}`))]),
+    ...(conflicts.length > 0
+      ? [
+          [
+            text(
+              `${counted(conflicts.length, 'conflict')}: others changed the same; these resources are left as they are.`,
+            ),
+          ],
+        ]
+      : []),
+    ...warnings.slice(0, MOST_WARNINGS).map((warning) => [text(clipped(warning))]),
+    ...(more > 0 ? [[text(`and ${counted(more, 'more warning', 'more warnings')}`)]] : []),
+  ];
+  const drawing: RootContent[] =
+    diagram === undefined
+      ? []
+      : diagram.length > LONGEST_DIAGRAM
+        ? [paragraph(text('The flows that change are too large for a diagram.'))]
+        : [heading(3, text('Flows')), { type: 'code', lang: 'mermaid', value: diagram }];
+  return [
+    heading(2, text(`${account}: ${idle ? 'nothing to do' : 'what would change'}`)),
+    paragraph(...facts, text(`${countSteps(plan)}.`)),
+    ...(cautions.length > 0 ? [heading(3, text('Warnings')), ...bullets(cautions)] : []),
+    ...drawing,
+  ];
+}
+
+/**
+ * A plan as the comment of a pull request: counts, warnings, the flows as a diagram, and the fields of each resource,
+ * folded. At most 60,000 characters: resources that have no room are named. No name or value of an account is markup.
+ */
+export function planMarkdown(plan: Plan, facts: CommentFacts): string {
+  const steps = plan.steps.filter(({ action }) => action !== 'unchanged');
+  let shown = renderMarkdown(head(plan, facts)).slice(0, LONGEST - ROOM);
+  const left: Step[] = [];
+  if (steps.length > 0) shown += `\n${renderMarkdown([heading(3, text('Resources'))])}`;
+  for (const step of steps) {
+    const part = `\n${renderMarkdown(details(step))}`;
+    if (shown.length + part.length > LONGEST - ROOM) left.push(step);
+    else shown += part;
+  }
+  if (left.length === 0) return shown;
+  const names = left.slice(0, MOST_NAMES).map(({ key, action }) => `${key} (${action})`.slice(0, 100));
+  const more = left.length - names.length;
+  const sentence = `No room for: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. Without --format the plan is complete.`;
+  return `${shown}\n${renderMarkdown([paragraph(text(sentence))])}`.slice(0, LONGEST);
+}

@@ -1,0 +1,250 @@
+import type { Catalogue } from '../../catalogue/index.ts';
+import type { ResourceType } from '../../catalogue/types.ts';
+import { digestOf } from '../../core/digest.ts';
+import { parseFile, sideFilesOf, withSideFiles } from '../../core/documents.ts';
+import { conflictMarker, typedCredentials, unwrittenFields } from '../../core/edited.ts';
+import { AppError } from '../../core/errors.ts';
+import { diffFields } from '../../core/field-diff.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { isObjectId, type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { isGeneratedFile, isOverview, readPath } from '../../core/layout.ts';
+import { NEVER_MIRRORED } from '../../core/normalise.ts';
+import { placeText } from '../../core/places.ts';
+import { readDocuments } from '../../history/state.ts';
+import { restorable } from '../../plan/body.ts';
+import { writtenApart } from '../../plan/left-out.ts';
+import type { EditedDocument, Edits } from './edits.ts';
+import type { Renew } from './reader.ts';
+
+/** What the edited files of an account's folder mean. */
+interface EditedFiles {
+  readonly documents: readonly EditedDocument[];
+  readonly warnings: readonly string[];
+}
+
+/** A document file as a person left it. */
+interface EditedFile {
+  readonly type: ResourceType;
+  readonly path: string;
+  readonly id: string;
+  readonly parsed: JsonObject;
+  readonly sides: readonly string[];
+}
+
+function refused(message: string, hint: string): AppError {
+  return new AppError('USAGE', message, { hint });
+}
+
+/** Reads what people changed in an account's folder. */
+class Reading {
+  readonly warnings: string[] = [];
+  readonly #edits: Edits;
+  readonly #find: Catalogue['find'];
+  readonly #renew: Renew;
+
+  constructor(edits: Edits, find: Catalogue['find'], renew: Renew) {
+    this.#edits = edits;
+    this.#find = find;
+    this.#renew = renew;
+  }
+
+  shown(path: string): string {
+    return `${this.#edits.after.account}/${path}`;
+  }
+
+  /** Files that differ and are those of resources; others are left alone. */
+  #changed(): string[] {
+    return [...this.#edits.files.keys()].filter((path) => {
+      if (isOverview(path)) return false;
+      if (isGeneratedFile(path)) {
+        this.warnings.push(`${this.shown(path)} is kept by the mirror: what was changed in it is not applied`);
+        return false;
+      }
+      return this.#find(typeIn(path)) !== undefined && !path.slice(typeIn(path).length + 1).includes('/');
+    });
+  }
+
+  /** Paths of the documents that differ, or of which a side file does. */
+  #documentPaths(changed: readonly string[]): Set<string> {
+    const { before, after } = this.#edits;
+    const paths = new Set(changed.filter((path) => path.endsWith('.yaml')));
+    for (const path of changed) {
+      if (paths.has(path)) continue;
+      const parts = readPath(path);
+      const key = parts && keyOf(parts.type, parts.id);
+      const owners = [before, after].flatMap(({ documents }) => (key && documents.get(key)?.path) || []);
+      for (const owner of owners) paths.add(owner);
+    }
+    return paths;
+  }
+
+  async #textsOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const texts = await this.#edits.after.texts(paths);
+    for (const [i, path] of paths.entries()) {
+      const line = this.#edits.files.has(path) ? conflictMarker(texts[i] ?? '') : undefined;
+      if (line !== undefined)
+        throw refused(
+          `${this.shown(path)}:${line}: a merge left its conflict marker in the file`,
+          'Decide between the two sides, remove the lines with <<<<<<<, ======= and >>>>>>>, and commit',
+        );
+    }
+    return new Map(paths.map((path, i) => [path, texts[i] ?? '']));
+  }
+
+  /** The id of an edited document file. @throws AppError `USAGE` for one that is that of another file */
+  #idOf(type: ResourceType, path: string, parsed: JsonObject): string {
+    const { before, after } = this.#edits;
+    const parts = readPath(path);
+    const inName = parts?.isDocument ? parts.id : undefined;
+    const held = typeof parsed._id === 'string' ? parsed._id : undefined;
+    if (before.files.has(path)) {
+      if (inName !== undefined && held === inName) return inName;
+      throw refused(
+        `${this.shown(path)}: its _id is ${inName}, and was changed`,
+        'Give the file its _id back; for another resource, add a file without an _id',
+      );
+    }
+    const known = held === undefined ? undefined : before.documents.get(keyOf(type.name, held));
+    if (held !== undefined && known) {
+      if (!after.files.has(known.path)) return held;
+      throw refused(
+        `${this.shown(path)} has the _id of ${this.shown(known.path)}`,
+        'For another resource, remove the _id from the new file',
+      );
+    }
+    if (isObjectId(held)) return held;
+    if (held === undefined && isObjectId(inName)) {
+      const named = before.documents.get(keyOf(type.name, inName));
+      if (!named || !after.files.has(named.path)) return inName;
+    }
+    return digestOf(path).slice(0, 24);
+  }
+
+  async #edited(paths: readonly string[]): Promise<EditedFile[]> {
+    const { after } = this.#edits;
+    const texts = await this.#textsOf(paths);
+    const taken = new Map<Key, string>();
+    return paths.map((path) => {
+      const type = this.#find(typeIn(path)) as ResourceType;
+      const parsed = parseFile(texts.get(path) ?? '', this.shown(path));
+      if (!isObject(parsed))
+        throw refused(`${this.shown(path)} holds no document`, 'A document is a mapping of fields to values');
+      const id = this.#idOf(type, path, parsed);
+      const other = taken.get(keyOf(type.name, id));
+      if (other)
+        throw refused(
+          `${this.shown(path)} and ${this.shown(other)} are the same resource: ${id}`,
+          'Remove one of the two files, or its _id',
+        );
+      taken.set(keyOf(type.name, id), path);
+      const sides = sideFilesOf(parsed).map((name) => `${type.name}/${name}`);
+      return { type, path, id, parsed, sides: sides.filter((side) => after.files.has(side)) };
+    });
+  }
+
+  /** The document of an edited file in today's form. @throws AppError `GUARD` for a credential that was typed into it */
+  #documentOf(
+    { type, path, id, parsed }: EditedFile,
+    before: JsonObject | undefined,
+    sides: ReadonlyMap<string, string>,
+  ) {
+    const shown = this.shown(path);
+    const foreign = NEVER_MIRRORED.filter((key) => parsed[key] !== undefined);
+    const own = Object.fromEntries(Object.entries(parsed).filter(([key]) => !foreign.includes(key)));
+    const doc = withSideFiles({ ...own, _id: id }, shown, (name) => sides.get(`${type.name}/${name}`));
+    const after = this.#renew(type, doc);
+    const typed = typedCredentials(before, doc, after);
+    if (typed.length > 0)
+      throw new AppError('GUARD', `${shown} holds a credential in plain text: ${typed.join(', ')}`, {
+        hint:
+          'Revoke it, since Git keeps it, and take the commit out of the branch. The marker stays in the file; the new ' +
+          'credential goes into the file of --secrets',
+      });
+    const changed = new Set(diffFields(before, after).map(({ place }) => placeText(place)));
+    const dropped = diffFields(before, doc).flatMap(({ place }) => {
+      const name = placeText(place);
+      return name === '' || changed.has(name) || [...changed].some((one) => one.startsWith(name)) ? [] : [name];
+    });
+    for (const field of [...foreign, ...dropped])
+      this.warnings.push(`${shown}: ${field} is kept by the server: what was changed in it is not applied`);
+    if (before) this.#warnUnwritten(shown, type, before, after);
+    return after;
+  }
+
+  #warnUnwritten(shown: string, type: ResourceType, before: JsonObject, after: JsonObject): void {
+    const parts = [before, after].map((doc) => restorable(type, doc, new Map()));
+    const [was, is] = parts as [JsonObject, JsonObject];
+    const apart = new Set(writtenApart(type).map(String));
+    for (const field of unwrittenFields({ before, after }, { before: was, after: is }))
+      if (!apart.has(field.split(/[.[]/)[0] ?? ''))
+        this.warnings.push(`${shown}: ${field} cannot be written: what was changed in it is not applied`);
+  }
+
+  async read(): Promise<EditedFiles> {
+    const { before, after, files } = this.#edits;
+    const changed = this.#changed();
+    const paths = [...this.#documentPaths(changed)].sort();
+    for (const path of changed) {
+      const entry = files.get(path)?.headEntry;
+      if (entry !== undefined && !entry.startsWith('100'))
+        throw refused(`${this.shown(path)} is not an ordinary file`, 'Links and submodules are not applied');
+    }
+    const edited = await this.#edited(paths.filter((path) => after.files.has(path)));
+    const sides = await this.#textsOf([...new Set(edited.flatMap((one) => one.sides))]);
+    const claimed = new Set([...sides.keys(), ...paths]);
+    for (const path of changed)
+      if (after.files.has(path) && !claimed.has(path))
+        this.warnings.push(`${this.shown(path)} belongs to no document: it is not applied`);
+    const former = await readDocuments(
+      before,
+      [...paths.filter((path) => before.files.has(path)), ...renamedFrom(edited, this.#edits)].filter(
+        (path, i, all) => all.indexOf(path) === i,
+      ),
+    );
+    const old = new Map(former.map((document) => [keyOf(document.type.name, document.id), document]));
+    const filesOf = (key: Key, ...more: readonly string[]): Set<string> => {
+      const own = [...files.keys()].filter((path) => {
+        const parts = readPath(path);
+        return parts !== undefined && keyOf(parts.type, parts.id) === key;
+      });
+      return new Set([...own, ...more]);
+    };
+    const documents = edited.map((one): EditedDocument => {
+      const key = keyOf(one.type.name, one.id);
+      const held = old.get(key);
+      old.delete(key);
+      const was = held && this.#renew(held.type, held.doc);
+      return {
+        type: one.type,
+        id: one.id,
+        before: was,
+        after: this.#documentOf(one, was, sides),
+        paths: filesOf(key, one.path, ...one.sides),
+      };
+    });
+    const deleted = [...old].map(
+      ([key, { type, id, path, doc }]): EditedDocument => ({
+        type,
+        id,
+        before: this.#renew(type, doc),
+        after: undefined,
+        paths: filesOf(key, path),
+      }),
+    );
+    return { documents: [...documents, ...deleted], warnings: this.warnings };
+  }
+}
+
+/** Where renamed documents were before. */
+function renamedFrom(edited: readonly EditedFile[], { before }: Edits): string[] {
+  return edited.flatMap(({ type, id }) => before.documents.get(keyOf(type.name, id))?.path ?? []);
+}
+
+/**
+ * The resources that people changed in an account's folder, whatever they did to the files: edited, added, renamed or
+ * deleted, a document or the code beside it.
+ * @throws AppError `USAGE` for a file that is not a document (with its line), `GUARD` for a credential in plain text
+ */
+export function readEditedFiles(edits: Edits, find: Catalogue['find'], renew: Renew): Promise<EditedFiles> {
+  return new Reading(edits, find, renew).read();
+}

@@ -1,0 +1,88 @@
+import type { ResourceType } from '../../catalogue/types.ts';
+import { AppError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { keyOf } from '../../core/keys.ts';
+import { commitOf, type MirrorState, type NamedCommit, NoSuchState, readState } from '../../history/state.ts';
+import { differing, type EditedFile, type ManualCommit, manualCommits } from '../../mirror/manual-edits.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { newestOwn } from '../sync/newest.ts';
+import type { GitAuthor } from '../sync/sync-deps.ts';
+
+/** What people changed in Git is to be brought to the account: commits, by any name that git knows. */
+export interface ApplyRequest {
+  readonly ref: string;
+  /** The newest commit of the mirror that `ref` contains, when absent. */
+  readonly base?: string;
+}
+
+/** A resource that people changed in Git: before and after, in today's form; `undefined`: it is not there. */
+export interface EditedDocument {
+  readonly type: ResourceType;
+  /** For a new resource whose file names no id that can be one, an id made of its path. */
+  readonly id: string;
+  readonly before: JsonObject | undefined;
+  readonly after: JsonObject | undefined;
+  /** Its files before and after, inside the account's folder. */
+  readonly paths: ReadonlySet<string>;
+}
+
+/** What people changed in the folder of an account. */
+export interface Edits {
+  readonly before: MirrorState;
+  readonly after: MirrorState;
+  /** Files that differ, by path inside the folder. */
+  readonly files: ReadonlyMap<string, EditedFile>;
+  /** The commits of people that changed them, oldest first. */
+  readonly commits: readonly ManualCommit[];
+}
+
+async function named(repository: Repository, name: string, option: string): Promise<NamedCommit> {
+  const found = name === '' || name.startsWith('-') ? undefined : await commitOf(repository.git, name);
+  if (found) return found;
+  throw new NoSuchState(
+    `${option}${name} is not a commit, branch or tag of the mirror`,
+    `Fetch it into the mirror first, such as: git -C ${repository.path} fetch origin <branch>`,
+  );
+}
+
+/**
+ * What people changed between a commit of the mirror and a commit of theirs.
+ * @throws AppError `USAGE` for a commit that is not there, or that holds no mirror of the account
+ */
+export async function readEdits(repository: Repository, account: string, { ref, base }: ApplyRequest): Promise<Edits> {
+  const changed = await named(repository, ref, '');
+  const own = base === undefined ? await newestOwn(repository, account, changed.commit) : undefined;
+  if (base === undefined && !own)
+    throw new AppError('USAGE', `${ref} contains no commit of the mirror of ${account}`, {
+      hint: 'Name the commit that the changes were made on: --base <commit>',
+    });
+  const from = await named(repository, own?.base.id ?? base ?? '', '--base: ');
+  const before = await readState(repository.git, account, from);
+  const after = await readState(repository.git, account, changed);
+  const files = before.tree === after.tree ? new Map() : await differing(repository, before.tree, after.tree);
+  const range = `${from.commit}..${changed.commit}`;
+  const commits = files.size === 0 ? [] : await manualCommits(repository, account, range, new Set(files.keys()));
+  return { before, after, files, commits };
+}
+
+/** Who changed each resource: the last one, with everyone before. By `<type>/<id>`, in the ids of today. */
+export function authorsOf(
+  { commits }: Edits,
+  documents: readonly EditedDocument[],
+  ids: ReadonlyMap<string, string>,
+): ReadonlyMap<string, GitAuthor> {
+  const authors = new Map<string, GitAuthor>();
+  for (const { type, id, paths } of documents) {
+    const own = commits.filter(({ files }) => files.some((path) => paths.has(path)));
+    const last = own.at(-1);
+    if (!last) continue;
+    const people = new Map(own.map(({ author, email }) => [email, { name: author, email }] as const));
+    people.delete(last.email);
+    authors.set(keyOf(type.name, ids.get(id) ?? id), {
+      author: { name: last.author, email: last.email },
+      others: [...people.values()],
+      commits: own.map((commit) => commit.id),
+    });
+  }
+  return authors;
+}

@@ -1,0 +1,49 @@
+import { catalogueWith } from '../../catalogue/index.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { keyOf } from '../../core/keys.ts';
+import { mergeDocuments } from '../../core/merge.ts';
+import { equalJson } from '../../core/paths.ts';
+import { withLiveSwitches } from '../../plan/body.ts';
+import { rewriteIds } from '../../plan/ids.ts';
+import { readEditedFiles } from './edited-files.ts';
+import { authorsOf, type Edits } from './edits.ts';
+import { documentOf } from './live.ts';
+import type { RestoreContext } from './request.ts';
+import { type Fate, type Wants, type WantsInput, wantsOfFates } from './wants.ts';
+
+/**
+ * What bringing people's edits to the account wants: the live documents with these changes. Fields that others changed
+ * since are theirs, or a conflict.
+ * @throws AppError `USAGE` for a file that is not a document, `GUARD` for a credential in plain text
+ */
+export async function wantsOfEdits({ deps, request }: RestoreContext, edits: Edits, input: WantsInput): Promise<Wants> {
+  const { ids, live } = input;
+  const { find } = catalogueWith(request.target.ignore);
+  const { documents, warnings } = await readEditedFiles(edits, find, input.renew);
+  const today = (id: string): string => ids.get(id) ?? id;
+  const there = await live.documents(documents.map(({ type, id }) => keyOf(type.name, today(id))));
+  const renewed = (doc: JsonObject | undefined): JsonObject | undefined => doc && rewriteIds(doc, ids);
+  const fates = documents.flatMap(({ type, id, before, after }): Fate[] => {
+    const held = there.get(keyOf(type.name, today(id)));
+    const wanted = renewed(after);
+    // What an earlier apply created was left switched off: that is not an edit of someone else.
+    const isMade = before === undefined && wanted !== undefined && held !== undefined && !request.enableFlows;
+    const changed = isMade ? withLiveSwitches(type, wanted, held.doc) : wanted;
+    const sides = { base: renewed(before), changed, live: held?.doc };
+    const merged = mergeDocuments(type, sides, request.force ? 'changed' : 'live');
+    const named = held?.doc ?? merged.value ?? after ?? before ?? {};
+    const document = documentOf(deps, type, today(id), merged.value ?? named);
+    if (merged.conflicts.length > 0 && !request.force) {
+      const contested = { ...document, doc: named, isLive: held !== undefined, conflicts: merged.conflicts };
+      return [{ kind: 'contested', document: contested }];
+    }
+    if (equalJson(merged.value, held?.doc)) return [];
+    if (merged.value) return [{ kind: 'wanted', document }];
+    return [{ kind: 'deleted', document: { ...document, changed: false, why: 'deleted in Git' } }];
+  });
+  return {
+    ...wantsOfFates(fates),
+    warnings,
+    edited: { documents, authors: (now) => authorsOf(edits, documents, now) },
+  };
+}

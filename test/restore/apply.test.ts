@@ -1,0 +1,417 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { people } from '../../src/emulator/sample/people.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { type Outcome, start, type Workspace } from '../support/workspace.ts';
+import { type Doc, expectCode, head, mirrored, said, writes } from './support.ts';
+
+interface ApplyJson {
+  readonly exitCode: number;
+  readonly verdict: string;
+  readonly warnings: readonly string[];
+  readonly steps: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly action: string;
+    readonly changes: readonly { readonly place: string }[];
+    readonly conflicts?: readonly { readonly place: string; before?: Json; wanted?: Json; live?: Json }[];
+  }[];
+}
+
+type Who = keyof typeof people;
+
+describe('apply', () => {
+  let account: TestAccount;
+  let space: Workspace;
+  let flow: Doc;
+  let script: Doc;
+
+  beforeEach(async () => {
+    account = await sample();
+    space = await mirrored(account);
+    flow = find('flows', ({ disabled }) => disabled !== true);
+    script = find('scripts', () => true);
+  });
+
+  function find(type: string, test: (doc: JsonObject) => boolean): Doc {
+    const found = account.emulator.state.all(type).find((doc) => doc._connectorId === undefined && test(doc));
+    if (!found) throw new Error(`no ${type}`);
+    return structuredClone(found) as Doc;
+  }
+
+  function held(type: string, id: string): JsonObject {
+    return account.emulator.state.get(type, id) ?? {};
+  }
+
+  /** Path of the file of a resource, inside the repository. */
+  function fileOf(type: string, id: string, extension = 'yaml'): string {
+    const names = readdirSync(join(space.mirror, 'prod', type));
+    const name = names.find((one) => one.includes(id) && one.endsWith(`.${extension}`));
+    if (!name) throw new Error(`no file of ${type}/${id}`);
+    return `prod/${type}/${name}`;
+  }
+
+  function rewrite(path: string, change: (text: string) => string): void {
+    const file = join(space.mirror, path);
+    const before = readFileSync(file, 'utf8');
+    expect(change(before)).not.toBe(before);
+    writeFileSync(file, change(before));
+  }
+
+  /** A person changes a field in the file, in its own line. */
+  function setField(type: string, id: string, field: string, value: string): void {
+    rewrite(fileOf(type, id), (text) => {
+      const rest = text.split('\n').filter((line) => !line.startsWith(`${field}:`));
+      return [`${field}: ${value}`, ...rest].join('\n');
+    });
+  }
+
+  function commit(message = 'Change in Git', who = 'Ann', mail = 'ann@example.test'): string {
+    space.git('add', '--all');
+    space.git('-c', `user.name=${who}`, '-c', `user.email=${mail}`, 'commit', '--quiet', `--message=${message}`);
+    return head(space);
+  }
+
+  function live(who: Who, type: string, id: string, changes: Record<string, Json | undefined>): void {
+    account.emulator.act(people[who].email).set(type, id, changes);
+  }
+
+  /** What `log` lists of changes. */
+  async function listed(): Promise<{ by: string; id: string; applied?: string[] }[]> {
+    const { entries } = JSON.parse((await space.run('log', '--json')).out) as {
+      entries: { baseline: boolean; by: { name: string }; id: string; applied?: string[] }[];
+    };
+    return entries.filter(({ baseline }) => !baseline).map(({ by, ...rest }) => ({ ...rest, by: by.name }));
+  }
+
+  /** A flow that nothing else names. */
+  function unused(): Doc {
+    const all = ['flows', 'integrations', 'tools', 'apis'].flatMap((type) => account.emulator.state.all(type));
+    return find('flows', ({ _id }) => !all.some((doc) => doc._id !== _id && JSON.stringify(doc).includes(String(_id))));
+  }
+
+  const apply = (...args: string[]): Promise<Outcome> => space.run('apply', ...args, '--yes');
+
+  async function preview(...args: string[]): Promise<ApplyJson> {
+    const outcome = await space.run('apply', ...args, '--dry-run', '--json');
+    if (outcome.out === '') throw new Error(said(outcome));
+    return JSON.parse(outcome.out) as ApplyJson;
+  }
+
+  it('brings an edit of Git to the account, and log lists it once, by who wrote it', async () => {
+    setField('flows', flow._id, 'description', 'from Git');
+    const edit = commit();
+
+    const outcome = await apply();
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).not.toContain('put back');
+    expect(held('flows', flow._id).description).toBe('from Git');
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+    expect(await listed()).toMatchObject([{ by: 'Ann', id: flow._id, what: 'changed', applied: [edit] }]);
+    expect((await space.run('log')).out).toMatch(new RegExp(`Ann .*\\(from Git ${edit.slice(0, 10)}, applied by `));
+    expect((await space.run('blame', `flows/${flow._id}`)).out).toMatch(/description.*Ann|Ann.*description/);
+    expect((await space.run('report', '--from', 'yesterday', '--format', 'md')).out).toContain('Ann');
+  });
+
+  it('applies the fields of an older branch alone, and leaves a resource where someone changed the same', async () => {
+    const other = find('flows', ({ _id }) => _id !== flow._id);
+    space.git('switch', '--quiet', '--create', 'feature');
+    setField('flows', flow._id, 'description', 'from Git');
+    setField('flows', other._id, 'description', 'from Git');
+    const edit = commit();
+    space.git('switch', '--quiet', 'main');
+    live('priya', 'flows', flow._id, { name: 'Better name', 'settings.priya': 2 });
+    live('mateo', 'flows', other._id, { description: 'by Mateo' });
+    await space.sync();
+    const before = held('flows', other._id);
+
+    const planned = await preview('feature', '--exit-code');
+    expect(planned.steps.find(({ id }) => id === other._id)).toMatchObject({
+      action: 'blocked',
+      conflicts: [{ place: 'description', wanted: 'from Git', live: 'by Mateo' }],
+    });
+    expect(planned.steps.find(({ id }) => id === flow._id)?.changes.map(({ place }) => place)).toEqual(['description']);
+    expectCode(await apply('feature'), 4);
+
+    expect(held('flows', flow._id)).toMatchObject({
+      description: 'from Git',
+      name: 'Better name',
+      settings: { priya: 2 },
+    });
+    expect(held('flows', other._id)).toEqual(before);
+    expect(space.git('log', '-1', '--format=%an%n%(trailers:key=Celigo-Applied,valueonly)').trim()).toBe(
+      `Ann\n${edit}`,
+    );
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
+    expectCode(await space.run('apply', 'feature', '--dry-run', '--exit-code', '--force'), 2);
+    expectCode(await apply('feature', '--force'), 0);
+    expect(held('flows', other._id).description).toBe('from Git');
+    // All of it is there now.
+    expectCode(await space.run('apply', 'feature', '--dry-run', '--exit-code'), 0);
+  });
+
+  it('applies the commit of a person that was put back', async () => {
+    setField('flows', flow._id, 'description', 'from Git');
+    const edit = commit();
+    const { notices } = await space.sync();
+    expect(notices.join()).toContain(`celigo-mirror apply ${edit.slice(0, 12)}`);
+
+    expectCode(await apply(edit.slice(0, 12)), 0);
+
+    expect(held('flows', flow._id).description).toBe('from Git');
+    expect(await listed()).toMatchObject([{ by: 'Ann', applied: [edit] }]);
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+  });
+
+  it('commits the changes of several people by each of them, and puts back what it could not apply', async () => {
+    const other = find('flows', ({ _id }) => _id !== flow._id);
+    setField('flows', flow._id, 'description', 'by Ann');
+    const ann = commit();
+    setField('scripts', script._id, 'description', 'by Ben');
+    const ben = commit('Another', 'Ben', 'ben@example.test');
+    setField('flows', other._id, 'description', 'by Ben');
+    commit('A third', 'Ben', 'ben@example.test');
+    // Not mirrored yet.
+    live('mateo', 'flows', other._id, { description: 'by Mateo' });
+
+    const outcome = await apply();
+
+    expectCode(outcome, 4);
+    expect(held('flows', other._id).description).toBe('by Mateo');
+    const log = space.git('log', '--format=%an|%(trailers:key=Celigo-Applied,valueonly,separator=%x2C)', '-4');
+    expect(log.split('\n')).toEqual(expect.arrayContaining([`Ann|${ann}`, `Ben|${ben}`]));
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+    expect((await listed()).map(({ id }) => id).sort()).toEqual([flow._id, script._id, other._id].sort());
+  });
+
+  /** What people do to files, and what becomes of it. */
+  const EDITS: Record<string, { edit: () => void; check: (unused: string) => void; warns?: RegExp }> = {
+    'code beside the document': {
+      edit: () => rewrite(fileOf('scripts', script._id, 'js'), (text) => `// reviewed\n${text}`),
+      check: () => expect(held('scripts', script._id).content).toMatch(/^\/\/ reviewed\n/),
+    },
+    'a new document without an id': {
+      edit: () => writeFileSync(join(space.mirror, 'prod/scripts/mine.yaml'), 'name: Mine\ncontent: "// new"\n'),
+      check: () => {
+        const made = account.emulator.state.all('scripts').filter(({ name }) => name === 'Mine');
+        expect(made).toHaveLength(1);
+        expect(fileOf('scripts', String(made[0]?._id))).toBe(`prod/scripts/mine.${made[0]?._id}.yaml`);
+        expect(readdirSync(join(space.mirror, 'prod/scripts'))).not.toContain('mine.yaml');
+      },
+    },
+    'new documents of one invented id in the name, one of which uses the other by its _id': {
+      edit: () => {
+        const own = 'aaaaaaaaaaaaaaaaaaaaaaaa';
+        const folder = join(space.mirror, 'prod');
+        writeFileSync(join(folder, 'scripts/one.new.yaml'), 'name: One\ncontent: "// 1"\n');
+        writeFileSync(join(folder, 'scripts/two.new.yaml'), `_id: ${own}\nname: Two\ncontent: "// 2"\n`);
+        const text = readFileSync(join(space.mirror, fileOf('flows', flow._id)), 'utf8');
+        writeFileSync(
+          join(folder, 'flows/copy.yaml'),
+          `${text.replace(/^_id: .*\n/m, '').replace(/^name: .*$/m, 'name: Copy')}\ndescription: ${own}\n`.replace(
+            /^description: (?!a{24}).*\n/m,
+            '',
+          ),
+        );
+      },
+      check: () => {
+        const named = (type: string, title: string): JsonObject[] =>
+          account.emulator.state.all(type).filter(({ name }) => name === title);
+        expect([named('scripts', 'One').length, named('scripts', 'Two').length]).toEqual([1, 1]);
+        expect(named('flows', 'Copy')).toMatchObject([
+          { description: named('scripts', 'Two')[0]?._id, disabled: true },
+        ]);
+      },
+    },
+    'a renamed file': {
+      edit: () => {
+        const from = fileOf('flows', flow._id);
+        setField('flows', flow._id, 'name', 'New name');
+        renameSync(join(space.mirror, from), join(space.mirror, 'prod/flows/whatever.yaml'));
+      },
+      check: () => {
+        expect(held('flows', flow._id).name).toBe('New name');
+        expect(fileOf('flows', flow._id)).toContain('/new-name.');
+      },
+    },
+    'a deleted file': {
+      edit: () => rmSync(join(space.mirror, fileOf('flows', unused()._id))),
+      check: (gone) => expect(account.emulator.state.get('flows', gone)).toBeUndefined(),
+    },
+    'a field of the server, and one of the document': {
+      edit: () => {
+        setField('flows', flow._id, 'lastModified', '2020-01-01T00:00:00.000Z');
+        setField('flows', flow._id, 'lastExecutedAt', '2020-01-01T00:00:00.000Z');
+        setField('flows', flow._id, 'description', 'from Git');
+      },
+      check: () => expect(held('flows', flow._id).description).toBe('from Git'),
+      warns: /lastModified is kept by the server[\s\S]*lastExecutedAt is kept by the server/,
+    },
+    'other folders, files of nobody and the binding': {
+      edit: () => {
+        mkdirSync(join(space.mirror, 'docs'));
+        writeFileSync(join(space.mirror, 'docs/a.yaml'), '<<<<<<< no document\n>>>>>>> at all\n');
+        writeFileSync(join(space.mirror, 'prod/flows/stray.js'), '// mine\n');
+        rewrite('prod/mirror.yaml', (text) => `# mine\n${text}`);
+        setField('flows', flow._id, 'description', 'from Git');
+      },
+      check: () => {
+        expect(held('flows', flow._id).description).toBe('from Git');
+        expect(readFileSync(join(space.mirror, 'docs/a.yaml'), 'utf8')).toContain('no document');
+      },
+      warns: /mirror.yaml is kept by the mirror[\s\S]*stray.js belongs to no document/,
+    },
+  };
+
+  it.each(Object.keys(EDITS))('applies %s', async (name) => {
+    const { edit, check, warns } = EDITS[name] as (typeof EDITS)[string];
+    const { _id } = unused();
+    edit();
+    commit();
+    const outcome = await apply();
+    expectCode(outcome, 0);
+    if (warns) expect(outcome.out).toMatch(warns);
+    check(_id);
+    const sync = await space.sync();
+    expect(sync.code).toBe(0);
+    // Applied once more, it changes nothing.
+    const counted = writes(account.emulator);
+    expectCode(await apply('HEAD^{/Change in Git}'), 0);
+    expect(writes(account.emulator)).toEqual(counted);
+  });
+
+  const MERGED = '<<<<<<< HEAD\nname: a\n=======\nname: b\n>>>>>>> feature\n';
+  /** What is refused, by name; nothing is written then, and no credential is shown. */
+  const REFUSED: Record<string, { edit: () => void; says: RegExp; code: number }> = {
+    'a conflict marker': {
+      edit: () => rewrite(fileOf('flows', flow._id), (text) => `${text}${MERGED}`),
+      says: /prod\/flows\/.*\.yaml:\d+: a merge left its conflict marker/,
+      code: 64,
+    },
+    'a conflict marker in code': {
+      edit: () => rewrite(fileOf('scripts', script._id, 'js'), (text) => `// top\n${MERGED}${text}`),
+      says: /prod\/scripts\/.*\.js:2: a merge left its conflict marker/,
+      code: 64,
+    },
+    'invalid YAML': {
+      edit: () => rewrite(fileOf('flows', flow._id), (text) => `${text}\n  bad: [\n`),
+      says: /prod\/flows\/.*\.yaml:\d+ is not valid YAML/,
+      code: 64,
+    },
+    'another _id': {
+      edit: () =>
+        rewrite(fileOf('flows', flow._id), (text) => text.replace(/^_id: .*$/m, '_id: bbbbbbbbbbbbbbbbbbbbbbbb')),
+      says: /its _id is .*, and was changed/,
+      code: 64,
+    },
+    'a copy that keeps the _id': {
+      edit: () => {
+        const text = readFileSync(join(space.mirror, fileOf('flows', flow._id)), 'utf8');
+        writeFileSync(join(space.mirror, 'prod/flows/copy.yaml'), text);
+      },
+      says: /copy\.yaml has the _id of prod\/flows/,
+      code: 64,
+    },
+    'a mask that became a password': {
+      edit: () => rewrite(masked(), (text) => text.replace(/(['"]?)\*{6}\1/, 'hunter2-typed')),
+      says: /prod\/connections\/.*\.yaml holds a credential in plain text: \S+/,
+      code: 4,
+    },
+    'a new connection with its token': {
+      edit: () =>
+        writeFileSync(
+          join(space.mirror, 'prod/connections/shop.yaml'),
+          'name: Shop\ntype: http\nhttp:\n  auth:\n    type: token\n    token:\n      token: hunter2-typed\n' +
+            '  baseURI: https://shop.example.com\n',
+        ),
+      says: /shop\.yaml holds a credential in plain text: http\.auth\.token\.token/,
+      code: 4,
+    },
+  };
+
+  function masked(): string {
+    const names = readdirSync(join(space.mirror, 'prod/connections')).filter((name) => name.endsWith('.yaml'));
+    const path = names
+      .map((name) => `prod/connections/${name}`)
+      .find((one) => /\*{6}/.test(readFileSync(join(space.mirror, one), 'utf8')));
+    if (!path) throw new Error('no connection with a mask');
+    return path;
+  }
+
+  it.each(Object.keys(REFUSED))('refuses %s', async (name) => {
+    const { edit, says, code } = REFUSED[name] as (typeof REFUSED)[string];
+    edit();
+    commit();
+    const before = writes(account.emulator);
+    const outcome = await apply();
+    expectCode(outcome, code);
+    expect(said(outcome)).toMatch(says);
+    expect(said(outcome)).not.toContain('hunter2');
+    expect(writes(account.emulator)).toEqual(before);
+  });
+
+  it('saves a plan that is applied unchanged, and prints it for a pull request', async () => {
+    setField('flows', flow._id, 'name', '"</summary> <b>#12</b> @all"');
+    commit();
+    const outcome = await space.run('apply', '--dry-run', '--format', 'md', '--exit-code');
+    expectCode(outcome, 2);
+    expect(outcome.out).toMatch(/^## prod: what would change\n/);
+    expect(outcome.out).toContain('1 to update');
+    expect(outcome.out).toMatch(/<details><summary><b>update<\/b> flows “&lt;\/summary&gt;/);
+    expect(outcome.out).toContain('```diff');
+    expectCode(await space.run('apply', '--out', 'plan.json'), 0);
+    expectCode(await space.run('restore', 'plan.json', '--yes'), 0);
+    expect(held('flows', flow._id).name).toContain('#12');
+    expect(space.git('log', '-1', '--format=%an').trim()).toBe('Ann');
+  });
+
+  it('enables a flow with --enable-flows alone', async () => {
+    const off = find('flows', ({ disabled }) => disabled === true);
+    setField('flows', off._id, 'disabled', 'false');
+    commit();
+    const planned = await space.run('apply', '--dry-run', '--exit-code');
+    expectCode(planned, 0);
+    expect(planned.out).toContain('--enable-flows');
+    expectCode(await apply('--enable-flows'), 0);
+    expect(held('flows', off._id).disabled).toBe(false);
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+  });
+
+  /** Kills at each of these writes; more with `APPLY_KILLS=30`. */
+  const KILLS = Number(process.env.APPLY_KILLS ?? 4);
+
+  it(`is finished by --resume after ${KILLS} kills, and does nothing twice`, {
+    tags: 'slow',
+    timeout: 600_000,
+  }, async () => {
+    const flows = account.emulator.state.all('flows').filter((doc) => doc._connectorId === undefined);
+    const some = flows.slice(0, 3).map(({ _id }) => String(_id));
+    for (let round = 0; round < KILLS; round++) {
+      writeFileSync(join(space.mirror, `prod/scripts/mine-${round}.yaml`), `name: Mine ${round}\ncontent: "// new"\n`);
+      for (const id of some) setField('flows', id, 'description', `from Git ${round}`);
+      const edit = commit();
+      let left = 1 + (round % 5);
+      const run = start(['apply', '--yes'], space.dir);
+      account.emulator.beforeWrite = async () => {
+        left -= 1;
+        if (left !== 0) return;
+        run.kill('SIGKILL');
+        await run.done;
+      };
+      await run.done;
+      account.emulator.beforeWrite = undefined;
+      expectCode(await apply(), 4);
+      expectCode(await space.run(...(round % 2 === 0 ? ['apply'] : ['restore']), '--resume', '--yes'), 0);
+
+      expect(account.emulator.state.all('scripts').filter(({ name }) => name === `Mine ${round}`)).toHaveLength(1);
+      for (const id of some) expect(held('flows', id).description).toBe(`from Git ${round}`);
+      const changes = (await listed()).filter(({ applied }) => applied?.includes(edit));
+      expect(changes.map(({ by }) => by)).toEqual(['Ann', 'Ann', 'Ann', 'Ann']);
+      expect(new Set(changes.map(({ id }) => id)).size).toBe(4);
+      expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
+    }
+  });
+});
