@@ -57,7 +57,7 @@ process.exitCode = await runCli(
       return () => process.off('SIGHUP', listener);
     },
     runThread: () => new Worker(new URL('./run-thread.js', import.meta.url)),
-    leave: (code) => process.exit(code),
+    leave: (code) => (code === 'killed' ? void process.kill(process.pid, 'SIGKILL') : process.exit(code)),
   },
   VERSION,
 );

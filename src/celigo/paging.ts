@@ -306,7 +306,12 @@ export function recordsOf(
         nextPageUrl: nextPageUrlOf(body, response.url.pathname),
       };
   }
-  if (member !== undefined && isObject(body) && inside === undefined && typeof body._id === 'string')
+  if (
+    member !== undefined &&
+    isObject(body) &&
+    inside === undefined &&
+    response.url.pathname.endsWith(`/${String(body._id)}`)
+  )
     throw new ApiError(`${response.url.pathname} shows no ${member}`, { status: 404, transient: false });
   const shown = response.body.toString('utf8', 0, 120).toWellFormed();
   throw new ApiError(`${response.url.pathname} answered with something that is not a list: ${shown}`, {

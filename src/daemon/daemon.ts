@@ -74,6 +74,8 @@ interface Daemon {
 
 /** Share of the grace period in which a run may finish; then it is abandoned. */
 const FINISH_SHARE = 0.75;
+/** Share in which an abandoned run may end; the rest is for what ends a run that does not. */
+const ABANDON_SHARE = 0.15;
 /** Between two checks for due accounts, in milliseconds. */
 const BEAT_MS = 1_000;
 
@@ -292,12 +294,14 @@ async function shutDown(daemon: Daemon, server: Listening | undefined): Promise<
   const { deps, configuration, runs, stuck } = daemon;
   configuration.close();
   const graceMs = configuration.inForce().config.daemon.shutdownGraceMs;
-  const lastMs = graceMs * (1 - FINISH_SHARE);
+  const ends = performance.now() + graceMs;
   if (!stuck.aborted) deps.log.info({ running: runs.running() }, 'daemon stopping');
-  const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, lastMs));
+  const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, graceMs * ABANDON_SHARE));
   await daemon.save();
   // Asked for now: a reload that was in progress may have replaced it.
-  await configuration.inForce().notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, lastMs) : 0);
+  await configuration
+    .inForce()
+    .notifier.close(idle ? Math.min(LAST_DELIVERIES_MS, Math.max(0, ends - performance.now())) : 0);
   daemon.leaving.abort();
   await server?.close();
   deps.log.info({ idle }, 'daemon stopped');

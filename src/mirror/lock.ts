@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -114,6 +114,15 @@ export async function acquireLock(options: LockOptions): Promise<() => Promise<v
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     options.signal.throwIfAborted();
   }
+}
+
+/** Gives back the lock that a thread of this process holds, after that was cut off. */
+export function removeOwnLock(dir: string): void {
+  const lockPath = join(dir, 'celigo-mirror.lock');
+  const owner = readOwner(join(dir, 'celigo-mirror.owner.json'));
+  if (owner?.pid !== process.pid || owner.host !== hostname() || owner.system !== thisSystem()) return;
+  // A lock that cannot be removed expires.
+  if (owner.lock === identityOf(lockPath)) readOr(() => rmdirSync(lockPath), undefined);
 }
 
 /** Removes a dead owner's lock; a second lock keeps two rescuers from removing a living successor's. */

@@ -6,7 +6,8 @@ import { FAILURES, nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
-import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, TOO_DEEP } from '../core/json.ts';
+import type { Normalised } from '../core/normalise.ts';
 import { compareCodePoints } from '../core/order.ts';
 import { placeText } from '../core/places.ts';
 
@@ -66,6 +67,24 @@ export function inexactError(where: string, [first]: readonly InexactNumber[]): 
       'the mirror keeps its previous version. Written as text in quotes, it could be stored',
     { transient: false },
   );
+}
+
+/** A normaliser whose error for a document that is nested too deep names the resource. @throws ApiError */
+export function refusingDepth(
+  { name }: ResourceType,
+  normalise: (doc: JsonObject) => Normalised,
+): (doc: JsonObject) => Normalised {
+  return (doc) => {
+    try {
+      return normalise(doc);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new ApiError(`${name}/${String(doc._id)}: ${TOO_DEEP}, which is too deep to be mirrored`, {
+        transient: false,
+        cause,
+      });
+    }
+  };
 }
 
 /** As {@link fetchDocument}, leaving inexact numbers to the caller. */

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { clientOf } from '../../celigo/client.ts';
 import { fetchTokenExpiries } from '../../celigo/tokens.ts';
 import { isListenAddress } from '../../config/daemon-schema.ts';
@@ -5,6 +6,7 @@ import type { AccountConfig } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError } from '../../core/errors.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
+import { removeOwnLock } from '../../mirror/lock.ts';
 import { existingStateDir } from '../../mirror/state-dir.ts';
 import { proxiesOf } from '../../net/proxies.ts';
 import { createLog, logReporter } from '../../run/log.ts';
@@ -14,11 +16,14 @@ import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
 import { createSyncOne } from './daemon-run.ts';
-import { syncInThread } from './run-thread.ts';
+import { openRunThread } from './run-thread.ts';
 
 export interface DaemonFlags {
   readonly listen?: string;
 }
+
+/** How long a thread may take to end; the engine looks at that now and then only. */
+const THREAD_ENDS_MS = 1_000;
 
 /** Runs until a signal stops it. @returns the exit code. @throws AppError `USAGE` */
 export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: DaemonFlags): Promise<number> {
@@ -38,12 +43,13 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     secrets,
     write: io.err,
   });
-  const sync = io.runThread ? syncInThread(io.runThread, io.signal) : createSyncOne(io);
+  const thread = io.runThread && openRunThread(io.runThread, io.signal);
+  let inForce = config;
   const exitCode = await runDaemon({
     config,
     reload: () => configOf(io, globals),
     listen,
-    sync,
+    sync: thread?.sync ?? createSyncOne(io),
     tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
     stateDir: (current) => existingStateDir(current.repository, io.env),
     now: io.now,
@@ -51,6 +57,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     log,
     report: logReporter(log),
     onConfig: (current) => {
+      inForce = current;
       for (const secret of secretsOf(current)) secrets.add(secret);
     },
     version: VERSION,
@@ -62,7 +69,13 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     onListening: (url) => io.out(`celigo-mirror daemon at ${url}\n`),
   });
   // A run that does not stop in time must not keep the process alive: no further signal would end it.
-  io.leave?.(exitCode);
+  if (!thread) io.leave?.(exitCode);
+  else if (await thread.end(THREAD_ENDS_MS)) {
+    // The next process need not be on this machine, and would wait until the lock expires.
+    const stateDir = await existingStateDir(inForce.repository, io.env);
+    if (stateDir !== undefined) removeOwnLock(dirname(stateDir));
+    io.leave?.(exitCode);
+  } else io.leave?.('killed');
   return exitCode;
 }
 

@@ -1,6 +1,10 @@
+import type { ChildProcess } from 'node:child_process';
+import { subscribe } from 'node:diagnostics_channel';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/schema.ts';
 import { AppError, type Code, messageOf } from '../../core/errors.ts';
+import { within } from '../../core/within.ts';
 import type { RunEvent, SyncReport } from '../../run/report.ts';
 import type { SyncOne } from './daemon-run.ts';
 
@@ -24,6 +28,8 @@ type ToThread =
   | { readonly kind: 'leave' };
 
 type FromThread =
+  /** A child process of the thread has started, or ended. */
+  | { readonly kind: 'child'; readonly pid: number; readonly runs: boolean }
   | { readonly kind: 'event'; readonly event: RunEvent }
   | { readonly kind: 'done'; readonly report: SyncReport }
   | { readonly kind: 'failed'; readonly failure: FailureSent };
@@ -39,9 +45,57 @@ function received({ code, message, hint, stack }: FailureSent): Error {
   return Object.assign(new Error(message), stack === undefined ? {} : { stack });
 }
 
-/** Runs one account after the other in a thread, which starts with the first and is replaced when it failed. */
-export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne {
+/** The parent of a process; `undefined` where the system does not tell. */
+function parentOf(pid: string): number | undefined {
+  try {
+    // The name of the program, in parentheses, may hold anything.
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) \S /s, '')
+        .split(' ', 1)[0],
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processes and those below them, where the system tells: git leaves what talks to a remote behind when it ends. */
+function withDescendants(pids: ReadonlySet<number>): ReadonlySet<number> {
+  const found = new Set(pids);
+  if (found.size === 0 || !existsSync('/proc')) return found;
+  const parents = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [[Number(name), parentOf(name)]] : []));
+  for (let before = 0; before < found.size; ) {
+    before = found.size;
+    for (const [pid, parent] of parents) if (pid && parent && found.has(parent)) found.add(pid);
+  }
+  return found;
+}
+
+export interface RunThread {
+  /** Runs one account after the other in a thread, which starts with the first and is replaced when it failed. */
+  readonly sync: SyncOne;
+  /**
+   * Ends the thread in the middle of whatever it does, and its child processes, git, which remove what they have
+   * begun to write.
+   * @returns whether it has ended within `limitMs`
+   */
+  readonly end: (limitMs: number) => Promise<boolean>;
+}
+
+export function openRunThread(start: () => Worker, leaving: AbortSignal): RunThread {
   let thread: Worker | undefined;
+  const children = new Set<number>();
+
+  function endChildren(): void {
+    for (const pid of withDescendants(children)) {
+      try {
+        process.kill(pid, 'SIGTERM');
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    children.clear();
+  }
 
   function running(): Worker {
     if (thread) return thread;
@@ -51,8 +105,14 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
     leaving.addEventListener('abort', leave, { once: true });
     // A run that waits for it hears of its end; what else it does, such as upkeep, may fail.
     started.on('error', () => undefined);
+    started.on('message', (message: FromThread) => {
+      if (message.kind !== 'child') return;
+      if (message.runs) children.add(message.pid);
+      else children.delete(message.pid);
+    });
     started.once('exit', () => {
       leaving.removeEventListener('abort', leave);
+      endChildren();
       thread = undefined;
     });
     // Its messages keep the daemon alive while a run is in progress, and the daemon itself otherwise.
@@ -61,7 +121,7 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
     return started;
   }
 
-  return (config, account, { full, report, signal }) =>
+  const sync: SyncOne = (config, account, { full, report, signal }) =>
     new Promise<SyncReport>((resolve, reject) => {
       signal.throwIfAborted();
       const worker = running();
@@ -79,7 +139,7 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
       const hear = (message: FromThread): void => {
         if (message.kind === 'event') report(message.event);
         else if (message.kind === 'failed') fail(received(message.failure));
-        else {
+        else if (message.kind === 'done') {
           end();
           resolve(message.report);
         }
@@ -88,11 +148,36 @@ export function syncInThread(start: () => Worker, leaving: AbortSignal): SyncOne
       signal.addEventListener('abort', stop, { once: true });
       say({ kind: 'sync', config, account: account.name, full });
     });
+
+  return {
+    sync,
+    async end(limitMs) {
+      const hasEnded = !thread || (await within(thread.terminate(), limitMs));
+      endChildren();
+      return hasEnded;
+    },
+  };
+}
+
+/** Tells the other end of the child processes of this thread: they must not outlive it. */
+function reportChildren(port: MessagePort): void {
+  subscribe('child_process', (message) => {
+    const { process: child } = message as { process: ChildProcess };
+    const say = (pid: number, runs: boolean): void =>
+      port.postMessage({ kind: 'child', pid, runs } satisfies FromThread);
+    child.once('spawn', () => {
+      const { pid } = child;
+      if (pid === undefined) return;
+      say(pid, true);
+      child.once('exit', () => say(pid, false));
+    });
+  });
 }
 
 /** The other end, in the thread. @param createSync makes what mirrors one account; its signal: the daemon is stopping */
 export function serveRuns(port: MessagePort, createSync: (leaving: AbortSignal) => SyncOne): void {
   const leaving = new AbortController();
+  reportChildren(port);
   const sync = createSync(leaving.signal);
   let current: AbortController | undefined;
   const say = (message: FromThread): void => port.postMessage(message);

@@ -26,8 +26,8 @@ export interface Io {
   readonly onHangup?: (listener: () => void) => () => void;
   /** Starts the thread in which a daemon makes its runs; without it, they are made in the process's own. */
   readonly runThread?: () => Worker;
-  /** Ends the process at once, whatever still runs. */
-  readonly leave?: (code: number) => void;
+  /** Ends the process at once, whatever still runs; `killed`: without waiting for its threads, and without a code. */
+  readonly leave?: (code: number | 'killed') => void;
 }
 
 /** Options that every command understands. */

@@ -6,7 +6,7 @@ import { listRecords } from '../../celigo/paging.ts';
 import { belowId, collectionBelow, parentIn, placedBelow } from '../../core/below.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { createNormaliser, createRenewer, type NormaliseOptions } from '../../core/normalise.ts';
-import { fetchCacheData, fetchDocument, itemPath } from '../fetch-document.ts';
+import { fetchCacheData, fetchDocument, itemPath, refusingDepth } from '../fetch-document.ts';
 
 /** A document of the target, as the API shows it and as the mirror would hold it. */
 export interface LivePair {
@@ -78,7 +78,8 @@ export function createReader({ client, catalogue, normalise, lookupCacheData, si
   const collections = new Map<string, string>();
 
   function pair(type: ResourceType, raw: JsonObject): LivePair {
-    const known = normalisers.get(type.name) ?? createNormaliser(catalogue.find(type.name) ?? type, noting);
+    const known =
+      normalisers.get(type.name) ?? refusingDepth(type, createNormaliser(catalogue.find(type.name) ?? type, noting));
     normalisers.set(type.name, known);
     taken = new Map();
     return { raw, doc: known(raw).doc, taken };

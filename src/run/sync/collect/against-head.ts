@@ -1,8 +1,7 @@
 import type { ResourceType } from '../../../catalogue/types.ts';
-import { ApiError } from '../../../celigo/errors.ts';
 import { type Change, editorOf, type FileEntry } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
-import { getOwn, isArray, isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { setSteps } from '../../../core/paths.ts';
@@ -10,7 +9,7 @@ import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
 import { GitFailure } from '../../../mirror/git.ts';
-import { type Fetched, inexactError } from '../../fetch-document.ts';
+import { type Fetched, inexactError, refusingDepth } from '../../fetch-document.ts';
 import type { CachedResource, CachedType } from '../cache.ts';
 import type { CollectContext } from './types.ts';
 
@@ -206,24 +205,6 @@ function changeOf(comparison: Comparison, id: string, listed: JsonObject, prepar
     // No one made what was there before.
     ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
     baseline,
-  };
-}
-
-/** Turns the error of a document that is nested too deep into that of its resource. */
-function refusingDepth(
-  { name }: ResourceType,
-  normalise: (doc: JsonObject) => Normalised,
-): (doc: JsonObject) => Normalised {
-  return (doc) => {
-    try {
-      return normalise(doc);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      throw new ApiError(`${name}/${String(doc._id)}: ${TOO_DEEP}, which is too deep to be mirrored`, {
-        transient: false,
-        cause,
-      });
-    }
   };
 }
 
