@@ -131,8 +131,8 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
 }
 
 /**
- * E-mail addresses that the mirror commits under: both author and committer of what nobody is known to have changed. Of
- * a change that somebody made, the line says when.
+ * E-mail addresses that the mirror commits under: both author and committer of what no one is known to have changed. Of
+ * a change that a person made, the line says when.
  */
 function mirrorsIn(commits: readonly ReadCommit[]): ReadonlySet<string> {
   const isNobodys = ({ commit: { author, committer }, facts: { restore, lines } }: ReadCommit): boolean =>

@@ -42,11 +42,11 @@ export function failureOf(command: string, cause: unknown, signal: AbortSignal):
   return new GitFailure(command, messageOf(cause), cause);
 }
 
-/** What git says of objects that were there a moment ago, its own words for files that somebody removed. */
+/** What git says of objects that were there a moment ago, its own words for files that were removed. */
 const REMOVED = /nonexistent object|tmp_objdir|\/objects\/.*No such file or directory/i;
 
 /**
- * Whether git failed because what it had just written was gone: somebody tidied up the repository in the same moment
+ * Whether git failed because what it had just written was gone: a person tidied up the repository in the same moment
  * (`git gc --prune=now`), and objects that no branch names yet are rubbish to that.
  */
 export function isTidiedAway(error: unknown): boolean {

@@ -75,17 +75,17 @@ export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortS
     return session;
   }
 
-  /** The process has ended over its first question: the others go to another one, unless it was told to end. */
+  /** The process has ended over its first question: the others go to another one, unless it was to end. */
   async function ended(session: Session, cause: unknown): Promise<void> {
     const isCurrent = current === session;
     if (isCurrent) current = undefined;
-    const hasBegun = await session.process.then(
+    const isRunning = await session.process.then(
       () => true,
       () => false,
     );
     const [first, ...others] = session.waiting.splice(0);
     first?.reject(cause);
-    if (isCurrent && hasBegun) ask(others);
+    if (isCurrent && isRunning) ask(others);
     else for (const { reject } of others) reject(cause);
   }
 

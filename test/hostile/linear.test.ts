@@ -164,7 +164,7 @@ it('what the normaliser accepts can be written and read, and what it refuses as 
   expect(() => parseYaml(renderYaml(doc(200)))).toThrow('nested more than 200 levels deep');
 });
 
-it('a key that stands twice is found at its line', () => {
+it('a key that is there twice is found at its line', () => {
   expect(() => parseYaml('a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n')).toThrow(
     expect.objectContaining({ message: 'Map keys must be unique', line: 5 }),
   );

@@ -59,7 +59,7 @@ function parentOf(pid: string): number | undefined {
   }
 }
 
-/** Processes and those below them, where the system tells: git leaves what talks to a remote behind when it ends. */
+/** Processes and those below them, where the system shows them: git leaves what talks to a remote behind when it ends. */
 function withDescendants(pids: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set(pids);
   if (found.size === 0 || !existsSync('/proc')) return found;
@@ -76,7 +76,7 @@ export interface RunThread {
   readonly sync: SyncOne;
   /**
    * Ends the thread in the middle of whatever it does, and its child processes, git, which remove what they have
-   * begun to write.
+   * started to write.
    * @returns whether it has ended within `limitMs`
    */
   readonly end: (limitMs: number) => Promise<boolean>;
@@ -159,7 +159,7 @@ export function openRunThread(start: () => Worker, leaving: AbortSignal): RunThr
   };
 }
 
-/** Tells the other end of the child processes of this thread: they must not outlive it. */
+/** Informs the other end of the child processes of this thread: they must not outlive it. */
 function reportChildren(port: MessagePort): void {
   subscribe('child_process', (message) => {
     const { process: child } = message as { process: ChildProcess };

@@ -16,7 +16,7 @@ export type Search = (lines: readonly string[]) => readonly number[];
 /**
  * A search by an expression that a person wrote. Some expressions take longer than anyone waits: the engine is stopped
  * after two seconds for one document.
- * @throws AppError `USAGE` for what is no expression; the search throws one where it takes too long
+ * @throws AppError `USAGE` for what is not an expression; the search throws one where it takes too long
  */
 export function boundedSearch(source: string, option: string, limitMs = LIMIT_MS): Search {
   let expression: RegExp;

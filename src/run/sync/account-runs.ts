@@ -14,7 +14,7 @@ interface MirroredAccounts {
   readonly reports: readonly SyncReport[];
   /** Whether one of them failed over a git command: the clone may be damaged. */
   readonly gitFailed: boolean;
-  /** Whether one of them failed because somebody removed what it had written: the clone is sound. */
+  /** Whether one of them failed because what it had written was removed: the clone is sound. */
   readonly tidiedAway: boolean;
 }
 

@@ -100,7 +100,7 @@ export async function newestOwn(
   return { base: newer.base ?? base, again: newer.again };
 }
 
-/** Goes back through commits, newest first, to one of the mirror that nobody made again, as far as is known. */
+/** Goes back through commits, newest first, to one of the mirror that no one made again, as far as is known. */
 async function walkBack(
   repository: Repository,
   account: string,
@@ -151,7 +151,7 @@ async function isCopy(
   const at = sameRun.findIndex((one) => one.id === id);
   return sameRun.some(
     (one, i) =>
-      // Of two that people made, the older one is no copy.
+      // Of two that people made, the older one is not a copy.
       (one.committer === repository.committer.email || i > at) &&
       one.author === author &&
       message.startsWith(one.message.trimEnd()),

@@ -116,7 +116,7 @@ interface Mirrored {
 
 /**
  * Mirrors the accounts; where the clone turns out to be damaged, repairs it and mirrors them again, as it does where
- * somebody tidied away what was written.
+ * what was written had been tidied away.
  */
 async function mirrorAccounts(run: SyncRun): Promise<Mirrored> {
   const first = await mirrorOnce(run);
