@@ -37,7 +37,9 @@ function comparable(value: Json): Json {
 /** Other fields of a document that expressions in a text name: `{{{connection.http.unencrypted.shop}}}`. */
 function namedIn(text: string): string[] {
   return [...text.matchAll(/\{\{[^{}]{0,2000}\}\}/g)].flatMap(([expression]) =>
-    (expression.match(/[A-Za-z_]\w*(?:\.\w+)+/g) ?? []).flatMap((name) => [name, name.slice(name.indexOf('.') + 1)]),
+    (expression.match(/\w+(?:\.\w+)*/g) ?? [])
+      .filter((name) => name.includes('.'))
+      .flatMap((name) => [name, name.slice(name.indexOf('.') + 1)]),
   );
 }
 
@@ -106,8 +108,8 @@ export function targetChanges(
   const { type } = about.document;
   const writes = step.action === 'create' || (step.method !== undefined && step.action !== 'blocked');
   if (!type.targets || !writes) return [];
-  // In another account connections are created without credentials, and their clients are that account's own.
-  if (step.action === 'create' && type.holdsCredentials && about.input.account !== about.input.from) return [];
+  // A new connection has no credentials yet, and those of its client are for the address that the client names.
+  if (step.action === 'create' && type.holdsCredentials) return [];
   const [then, now] = [targetsIn(type, live ?? {}, false), targetsIn(type, wanted, live === undefined)];
   const differing = [...new Set([...then.keys(), ...now.keys()])].filter(
     (field) => !equalJson([...(then.get(field) ?? [])], [...(now.get(field) ?? [])]),

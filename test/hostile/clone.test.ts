@@ -150,7 +150,7 @@ describe('a clone whose configuration another person wrote', () => {
     expect(words).not.toContain('thief');
   });
 
-  it('is refused by name where it fetches what it lacks by itself', async () => {
+  it('is refused by name where it fetches what it lacks by itself', { tags: 'slow' }, async () => {
     const { account, space, remote, server, thief } = await scene();
     git(remote, 'config', 'uploadpack.allowFilter', 'true');
     git(space.dir, 'init', '--quiet', '--bare', '--initial-branch=main', space.mirror);

@@ -97,7 +97,7 @@ describe('one run with a wrong clock', () => {
     expect(out).toMatch(/is dated in the future: 2099-01-01.*\n?.*Set the clock/s);
   });
 
-  it('in the past is still the newest state', async () => {
+  it('in the past is still the newest state', { tags: 'slow' }, async () => {
     const { space, edit, setClock } = await world();
     setClock(Date.parse('1970-01-02T00:00:00Z'));
     await edit(0, 'by ann, at an odd time');
@@ -143,7 +143,7 @@ describe('a pushed commit', () => {
 });
 
 describe.skipIf(CANNOT_SIGN)('a key that is valid for a time', () => {
-  it('does not sign commits that are dated before those they follow', async () => {
+  it('does not sign commits that are dated before those they follow', { tags: 'slow' }, async () => {
     const file = join(tempDir(), 'mirror');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
     const { space, edit, setClock } = await world({ signingKeyFile: file });

@@ -87,7 +87,7 @@ describe('a credential that the mirror knows is one', () => {
     expect(history()).not.toContain(VALUE);
   });
 
-  it('in the first run, whatever is listed first', async () => {
+  it('in the first run, whatever is listed first', { tags: 'slow' }, async () => {
     const { space, history } = await made((put) => {
       put('scripts', { content: `const x = '${VALUE}';\n`, name: `hook ${VALUE}` });
       put('flows', { name: `Flow ${VALUE}`, description: VALUE });
@@ -120,7 +120,7 @@ describe('a credential that the mirror knows is one', () => {
     expect(history()).not.toContain(token);
   });
 
-  it('but not where it only was an ordinary word', async () => {
+  it('but not where it only was an ordinary word', { tags: 'slow' }, async () => {
     const { space, set, history } = await made((put) => {
       put('connections', { 'http.headers': [{ name: 'X-Api-Key', value: 'password' }] });
     });

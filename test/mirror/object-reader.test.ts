@@ -71,7 +71,9 @@ it('is closed with what is still asked', async () => {
   await objects([oid]);
   const asked = objects([oid]);
   close();
-  await Promise.race([asked, expect(asked).rejects.toThrow(GitFailure)]);
+  // It may have been answered before.
+  const answer = await asked.catch((error: unknown) => error);
+  expect(Array.isArray(answer) || answer instanceof GitFailure).toBe(true);
   await expect(started[0]?.done).rejects.toThrow(GitFailure);
   expect(String((await objects([oid]))[0])).toBe('text');
   expect(started).toHaveLength(2);

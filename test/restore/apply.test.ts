@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { people } from '../../src/emulator/sample/people.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import { type Outcome, start, type Workspace } from '../support/workspace.ts';
 import { type Doc, expectCode, head, mirrored, said, writes } from './support.ts';
 
@@ -153,7 +154,7 @@ describe('apply', () => {
     expectCode(await space.run('apply', 'feature', '--dry-run', '--exit-code'), 0);
   });
 
-  it('applies the commit of a person that was put back', async () => {
+  it('applies the commit of a person that was put back', { tags: 'slow' }, async () => {
     setField('flows', flow._id, 'description', 'from Git');
     const edit = commit();
     const { notices } = await space.sync();
@@ -266,7 +267,10 @@ describe('apply', () => {
     },
   };
 
-  it.each(Object.keys(EDITS))('applies %s', async (name) => {
+  eachOf(
+    Object.keys(EDITS).map((name): [string] => [name]),
+    { quick: 1 },
+  )('applies %s', async (name) => {
     const { edit, check, warns } = EDITS[name] as (typeof EDITS)[string];
     const { _id } = unused();
     edit();
@@ -341,7 +345,10 @@ describe('apply', () => {
     return path;
   }
 
-  it.each(Object.keys(REFUSED))('refuses %s', async (name) => {
+  eachOf(
+    Object.keys(REFUSED).map((name): [string] => [name]),
+    { quick: 2 },
+  )('refuses %s', async (name) => {
     const { edit, says, code } = REFUSED[name] as (typeof REFUSED)[string];
     edit();
     commit();
@@ -368,7 +375,7 @@ describe('apply', () => {
     expect(space.git('log', '-1', '--format=%an').trim()).toBe('Ann');
   });
 
-  it('enables a flow with --enable-flows alone', async () => {
+  it('enables a flow with --enable-flows alone', { tags: 'slow' }, async () => {
     const off = find('flows', ({ disabled }) => disabled === true);
     setField('flows', off._id, 'disabled', 'false');
     commit();

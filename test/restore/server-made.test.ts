@@ -75,7 +75,7 @@ it('what the server adds to a write is not restored away, and a later change of 
   emulator.state.touch('connections', id, { ftp: { type: 'sftp', hostURI: 'wrong.example.test', username: 'shop' } });
   await space.sync();
 
-  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes'), 0);
+  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes', '--allow-target-change'), 0);
   expect(doc(emulator, 'connections', id)).toMatchObject({ ftp: { hostURI: 'sftp.example.test', port: 22 } });
 
   emulator.clearRequests();
@@ -84,6 +84,6 @@ it('what the server adds to a write is not restored away, and a later change of 
 
   emulator.act(test.owner.email).set('connections', id, { 'ftp.port': 2222 });
   await space.sync();
-  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes'), 0);
+  expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes', '--allow-target-change'), 0);
   expect(doc(emulator, 'connections', id)).toMatchObject({ ftp: { port: 22 } });
 });
