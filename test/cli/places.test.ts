@@ -105,7 +105,9 @@ describe('log of a type', () => {
 });
 
 describe('integration/…', () => {
-  it('is the integration with all that belongs to it in log, report and diff, what was deleted included', async () => {
+  it('is the integration with all that belongs to it in log, report and diff, what was deleted included', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const flow = account.emulator.state.get('flows', FLOW);
     const group = String(flow?._integrationId);

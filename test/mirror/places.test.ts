@@ -52,7 +52,7 @@ describe('a bare clone of a mirror', () => {
     }
   });
 
-  it('is verified and rehearsed', async () => {
+  it('is verified and rehearsed', { tags: 'slow' }, async () => {
     const space = await edited();
     const bare = join(tempDir(), 'bare.git');
     space.git('clone', '-q', '--bare', '.', bare);

@@ -85,7 +85,9 @@ describe('overview', () => {
     expect(space.log('%an: %s')[0]).toBe('celigo-mirror: prod: overview');
   });
 
-  it('follows integrations that come, are renamed and go, and goes when it is no longer wanted', async () => {
+  it('follows integrations that come, are renamed and go, and goes when it is no longer wanted', {
+    tags: 'slow',
+  }, async () => {
     const { account, space, folder } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const made = owner.create('integrations', { name: 'Short-lived' });

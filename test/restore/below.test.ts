@@ -199,7 +199,7 @@ describe('datasets of a sync', () => {
 describe('state of single resources', () => {
   const INCLUDED = { include: ['*', 'resourcestate'] };
 
-  it('is mirrored only on request, and put back only when named', async () => {
+  it('is mirrored only on request, and put back only when named', { tags: 'slow' }, async () => {
     const test = await sample();
     const without = await mirrored(test);
     expect(filesOf(without, 'resourcestate')).toEqual([]);

@@ -187,7 +187,9 @@ describe('drill', () => {
     expect((await drill(space.mirror, '--at', 'no-such-ref')).code).toBe(64);
   });
 
-  it('of a real account warns of what the API of today may refuse, and of what others provide', async () => {
+  it('of a real account warns of what the API of today may refuse, and of what others provide', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample({ seed: oldAccount() });
     const space = await mirrored(account);
 

@@ -40,7 +40,9 @@ it.each([
   expect(writes(emulator)).toEqual([]);
 });
 
-it('what the server made of a write is reported by the next plan, tried again with --force, and put back when it changes', async () => {
+it('what the server made of a write is reported by the next plan, tried again with --force, and put back when it changes', {
+  tags: 'slow',
+}, async () => {
   const { test, space, id, at } = await limited(40);
   const { emulator } = test;
   await space.run('restore', `connections/${id}`, '--at', at, '--yes');

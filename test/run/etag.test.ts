@@ -80,7 +80,7 @@ describe('a list with ETags', () => {
     expect((await space.sync()).changes).toMatchObject([{ id: broken }]);
   });
 
-  it('is read completely whenever the cache cannot vouch for it', async () => {
+  it('is read completely whenever the cache cannot vouch for it', { tags: 'slow' }, async () => {
     const { account, space } = await mirrored('link');
     const cache = join(space.mirror, '.git', 'celigo-mirror', 'prod.cache');
     const index = join(cache, 'index.json');

@@ -124,7 +124,9 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
-  it('that the account has meanwhile become is not put back, and the change is reported once', async () => {
+  it('that the account has meanwhile become is not put back, and the change is reported once', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const jane = account.person('administrator');
     editFlow(space.mirror, 'By both');

@@ -142,7 +142,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(() => readFileSync(join(space.dir, 'ran'))).toThrow();
   });
 
-  it('refuses a shallow clone, which cannot show what came before its cut', async () => {
+  it('refuses a shallow clone, which cannot show what came before its cut', { tags: 'slow' }, async () => {
     const { account, space, file, edit } = await begin(false);
     space.configure(
       { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } },

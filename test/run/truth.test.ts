@@ -52,7 +52,9 @@ describe('a remote is current when it holds what HEAD does', () => {
     expect(await space.sync()).toMatchObject({ code: 0, notices: [], remote: { state: 'current' } });
   });
 
-  it('remote-emptied: a run that was not to push says nothing of it, the next one pushes', async () => {
+  it('remote-emptied: a run that was not to push says nothing of it, the next one pushes', {
+    tags: 'slow',
+  }, async () => {
     const { account, space, remote } = await pushed();
     makeAnew(remote);
     edit(account);
