@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { bareRemote, cli, git, tempDir, Workspace } from '../support/workspace.ts';
+import { bareRemote, cli, ENV, git, tempDir, Workspace } from '../support/workspace.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
 const OTHER_FLOW = '6794c3e8c3a91b7e41300002';
@@ -65,6 +66,17 @@ async function reported(space: Workspace): Promise<{ log: string[]; report: numb
 }
 
 const NOTHING = { log: [], report: 0, blamed: [] };
+
+/** Amends the commit of the mirror on a branch of its own, with another subject, and merges that. */
+function amendBeside(space: Workspace, date: string): void {
+  space.git('checkout', '--quiet', '-b', 'theirs');
+  editFlow(space.mirror, 'And more', OTHER_FLOW);
+  const message = space.git('log', '-1', '--format=%B').replace(/^.*\n/, 'Another subject\n');
+  const env = { ...ENV, GIT_COMMITTER_DATE: date };
+  execFileSync('git', [...BOB, 'commit', '--quiet', '--all', '--amend', '-m', message], { cwd: space.mirror, env });
+  space.git('checkout', '--quiet', 'main');
+  space.git(...BOB, 'merge', '--quiet', '--no-edit', 'theirs');
+}
 
 describe('an edit that a person commits in an account folder', () => {
   it('is put back by the mirror alone, with a notice of what to do (history-hand-edit-charged)', async () => {
@@ -264,16 +276,10 @@ describe('an edit that a person commits in an account folder', () => {
           space.git(...BOB, 'cherry-pick', '-x', own);
         },
       ],
+      ['a commit of the mirror that was amended, beside it', (space) => amendBeside(space, '2099-01-01T00:00:00Z')],
       [
-        'a commit of the mirror that was amended, beside it',
-        (space) => {
-          space.git('checkout', '--quiet', '-b', 'theirs');
-          editFlow(space.mirror, 'And more', OTHER_FLOW);
-          const message = space.git('log', '-1', '--format=%B').replace(/^.*\n/, 'Another subject\n');
-          space.git(...BOB, 'commit', '--quiet', '--all', '--amend', '-m', message);
-          space.git('checkout', '--quiet', 'main');
-          space.git(...BOB, 'merge', '--quiet', '--no-edit', 'theirs');
-        },
+        'a commit of the mirror that was amended, beside it and in the same second',
+        (space) => amendBeside(space, space.git('log', '-1', '--format=%cI').trim()),
       ],
       [
         'a file in the place of the folder, when it is out of the work tree',

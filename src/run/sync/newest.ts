@@ -14,6 +14,7 @@ export interface BareCommit {
   readonly committer: string;
   /** E-mail address of its author. */
   readonly author: string;
+  readonly authored: Date;
   readonly committed: Date;
   readonly message: string;
 }
@@ -23,7 +24,7 @@ const FIRST_CHUNK = 16;
 /** No caller needs more commits than this. */
 const MOST = 16_384;
 
-const FIELDS = ['%H', '%P', '%ce', '%ae', '%ct', '%B'] as const;
+const FIELDS = ['%H', '%P', '%ce', '%ae', '%at', '%ct', '%B'] as const;
 
 /**
  * The commits behind HEAD, or another commit, newest first, read as they are asked for. A clone that is not kept holds the newest
@@ -52,11 +53,12 @@ export async function* newestCommits(repository: Repository, tip = 'HEAD'): Asyn
 async function readCommits({ git }: Repository, words: readonly string[]): Promise<BareCommit[]> {
   const out = await git.ask(['log', '--no-show-signature', logFormat(FIELDS), ...words, '--']);
   return logRecords(out ?? '', FIELDS.length).map(
-    ({ values: [id = '', parents = '', committer = '', author = '', seconds, message = ''] }) => ({
+    ({ values: [id = '', parents = '', committer = '', author = '', authored, seconds, message = ''] }) => ({
       id,
       parents: parents.split(' ').filter(Boolean),
       committer,
       author,
+      authored: new Date(Number(authored) * 1000),
       committed: new Date(Number(seconds) * 1000),
       message,
     }),
@@ -138,11 +140,14 @@ function runLine(message: string): string | undefined {
   return /^Celigo-Run: .*$/m.exec(message)?.[0];
 }
 
-/** Whether a commit repeats the message of another one in the history of a tip; `-x` adds a line to it. */
+/**
+ * Whether a commit was made of another one in the history of a tip, as `git cherry-pick` and `git commit --amend` do:
+ * both keep the author and the date of authorship, whatever becomes of the message.
+ */
 async function isCopy(
   repository: Repository,
   tip: string,
-  { id, committer, author, message }: BareCommit,
+  { id, committer, author, authored, message }: BareCommit,
 ): Promise<boolean> {
   if (committer === repository.committer.email) return false;
   const run = runLine(message);
@@ -154,6 +159,6 @@ async function isCopy(
       // Of two that people made, the older one is not a copy.
       (one.committer === repository.committer.email || i > at) &&
       one.author === author &&
-      message.startsWith(one.message.trimEnd()),
+      one.authored.getTime() === authored.getTime(),
   );
 }
