@@ -1,5 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../core/errors.ts';
+import { GitFailure } from './git-failure.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Commands that talk to the remote. */
@@ -40,14 +42,23 @@ function destinations([command, ...words]: readonly string[]): string[] {
   return command === 'fetch' ? words.flatMap((word) => /^\+?refs\/[^:]+:(refs\/.+)$/.exec(word)?.[1] ?? []) : [];
 }
 
+/** A folder for one exchange. Without a place for it the remote is out of reach, and no more than that. @throws GitFailure */
+function folderFor(command: string): string {
+  try {
+    return temporaryFolder('exchange');
+  } catch (cause) {
+    throw new GitFailure(command, messageOf(cause), cause);
+  }
+}
+
 /**
  * Runs a command that talks to the remote in a repository of its own, made for it and removed afterwards: objects are
  * those of the clone, its configuration is not. No address, proxy, header, authority, helper or hook of the clone can
  * lead the password, or what is pushed, elsewhere. Refs that a fetch names are set in the clone.
- * @throws GitFailure; AppError `REPOSITORY` where there is no place for temporary files
+ * @throws GitFailure, also where there is no place for temporary files
  */
 export async function exchangeIn({ cwd, args, promisor, inClone, exchange }: Exchange): Promise<string> {
-  const folder = temporaryFolder('exchange');
+  const folder = folderFor(args[0] ?? '');
   try {
     // A branch of a remote is asked for where there is no clone as well.
     if (args[0] === 'ls-remote') {
