@@ -83,7 +83,7 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
 
 /** Whether a file of allowed signers has keys that are valid for a time only. */
 function hasTimes(file: string): boolean {
-  return /^[^#]*\bvalid-(?:after|before)=/im.test(readFileSync(file, 'utf8'));
+  return /^[^#\r\n\u2028\u2029]*\bvalid-(?:after|before)=/im.test(readFileSync(file, 'utf8'));
 }
 
 /**
