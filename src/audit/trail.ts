@@ -175,8 +175,8 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
 
 /**
  * The history of one account, resource by resource, oldest first, as the mirror's own commits tell it. Commits of
- * people and files that do not belong to the mirror are skipped; where a commit puts back what a person changed, nothing
- * changed.
+ * people and files that do not belong to the mirror are skipped; where a commit puts back what a person changed,
+ * nothing changed.
  * @param commits from the very first on: what a commit leaves as it was is known from those before
  * @param cut id of the commit at which the history of a shallow clone begins
  */

@@ -15,11 +15,16 @@ const MOST_CANDIDATES = 5;
 /** A resource that only one of the accounts has. */
 export interface Single {
   readonly document: MirrorDocument;
-  /** What of the other account it may be: neither a file of ids names it, nor are type, name and integration the same. */
+  /**
+   * What of the other account it may be: neither a file of ids names it, nor are type, name and integration the same.
+   */
   readonly candidates: readonly Candidate[];
 }
 
-/** Why a resource may be the same one: `place`: of the same name elsewhere; `name`: it holds the same under another name. */
+/**
+ * Why a resource may be the same one: `place`: of the same name elsewhere; `name`: it holds the same under another
+ * name.
+ */
 export interface Candidate {
   readonly document: MirrorDocument;
   readonly differs: 'place' | 'name';

@@ -26,7 +26,9 @@ export interface Pairing {
   readonly ambiguous: readonly Ambiguous[];
 }
 
-/** Resources of the same type and name, in the same place: nothing shows which of the one account is which of the other. */
+/**
+ * Resources of the same type and name, in the same place: nothing shows which of the one account is which of the other.
+ */
 export interface Ambiguous {
   readonly left: readonly MirrorDocument[];
   readonly right: readonly MirrorDocument[];

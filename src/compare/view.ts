@@ -35,7 +35,8 @@ function nameOf(key: Key, title: string): string {
   return title === '' ? key : `${key} "${oneLine(title)}"`;
 }
 
-function aboutJson(side: Side, document: MirrorDocument) {
+/** What a document is called and where it is, as data. */
+export function aboutJson(side: Side, document: MirrorDocument) {
   const { type, id, title, path } = document;
   return {
     account: side.account,

@@ -20,9 +20,9 @@ export function plainEmail(text: string): string {
 }
 
 /**
- * A person as git keeps one. A name is free text, and as an author's it stays in the history for ever: a credential in it
- * does not. It refuses a name of which nothing is left without the characters that it strips: then the
- * address takes its place. Commits that are signed and those that are not, trailers and reports all have this form.
+ * A person as git keeps one. A name is free text, and as an author's it stays in the history for ever: a credential in
+ * it does not. It refuses a name of which nothing is left without the characters that it strips: then the address takes
+ * its place. Commits that are signed and those that are not, trailers and reports all have this form.
  */
 export function identityOf({ name, email }: Person): Person {
   const address = plainEmail(withoutCredentials(email)) || 'unknown';

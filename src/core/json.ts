@@ -2,9 +2,8 @@
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
 /**
- * The most collections that one document may have inside each other: what is accepted from a server is written, and what
- * is written can be read. Documents of the API have up to a hundred. Functions may call themselves
- * so often.
+ * The most collections that one document may have inside each other: what is accepted from a server is written, and
+ * what is written can be read. Documents of the API have up to a hundred. Functions may call themselves so often.
  */
 export const DEEPEST = 200;
 

@@ -48,7 +48,9 @@ export interface KnownCredentials {
   readonly find: (text: string) => Credential[];
   /** Those that may be in texts which were searched before they were known. */
   readonly late: () => readonly string[];
-  /** Fingerprints → lengths in UTF-16 units, of those that are recognised elsewhere; not those of the program itself. */
+  /**
+   * Fingerprints → lengths in UTF-16 units, of those that are recognised elsewhere; not those of the program itself.
+   */
   readonly prints: () => ReadonlyMap<string, number>;
   /** Whether there are fingerprints that `held` did not have. */
   readonly hasNews: () => boolean;

@@ -265,8 +265,8 @@ function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string
 
 /**
  * The message of one commit: subject, one line a file with what happened to it and the resource's name, trailers. Names
- * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer; words in them that
- * a forge acts on are broken.
+ * of resources are reduced to one line each and begin no line, so none of them can pose as a trailer; words in them
+ * that a forge acts on are broken.
  */
 export function commitMessage(input: MessageInput): string {
   const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change), input.details?.get(change)));

@@ -40,8 +40,8 @@ function endOfObject(bytes: Buffer, start: number): number {
 }
 
 /**
- * Whether a JSON text has more values than this. A value takes memory of its own, so that the smallest texts, `[],[],…`,
- * take twenty times their length when they are parsed.
+ * Whether a JSON text has more values than this. A value takes memory of its own, so that the smallest texts,
+ * `[],[],…`, take twenty times their length when they are parsed.
  */
 export function hasMoreValues(bytes: Buffer, most: number): boolean {
   let count = 0;

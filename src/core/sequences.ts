@@ -41,7 +41,9 @@ export function matchLists(
   ];
 }
 
-/** Whether the furthest path of `edits` edits on diagonal number `i` put an element in last, rather than took one out. */
+/**
+ * Whether the furthest path of `edits` edits on diagonal number `i` put an element in last, rather than took one out.
+ */
 function putIn(previous: Int32Array, i: number, edits: number): boolean {
   return i === 0 || (i !== edits && (previous[i - 1] as number) < (previous[i] as number));
 }

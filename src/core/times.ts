@@ -113,7 +113,10 @@ function isoOf(text: string, zone: string): When | null | undefined {
   return moment(new Date(utc - offset * 60_000));
 }
 
-/** `30d`, `3 hours ago`, `an hour ago`, `1h 30m`: a moment that long ago. A day is 24 hours, a month one of the calendar. */
+/**
+ * `30d`, `3 hours ago`, `an hour ago`, `1h 30m`: a moment that long ago. A day is 24 hours, a month one of the
+ * calendar.
+ */
 function agoOf(text: string, now: Date, zone: string): When | undefined {
   const counted = text.replace(/^an? (?=[a-z]+ ago$)/, '1 ');
   if (!DURATION.test(counted)) return undefined;

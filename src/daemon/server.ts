@@ -50,7 +50,8 @@ const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 /**
  * Whether a request may be for this server. A page in a browser of this machine can have a name of its own lead here
- * (DNS rebinding), but never an address. Where the daemon listens for others too, and `hosts` names none, any name will do.
+ * (DNS rebinding), but never an address. Where the daemon listens for others too, and `hosts` names none, any name will
+ * do.
  */
 function isOurs(header: string | undefined, listening: string, hosts: readonly string[]): boolean {
   const name = (header ?? '')

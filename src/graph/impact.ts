@@ -61,8 +61,8 @@ function walk(starts: ReadonlySet<Key>, next: (key: Key, relation: Relation) => 
 
 /**
  * What depends on `start` and what it needs, through any number of references. Membership is reported but not followed:
- * two flows of one integration do not depend on each other, unless `start` is the integration. With `parts`, what depends
- * on any of them or is needed by any, and is none of them.
+ * two flows of one integration do not depend on each other, unless `start` is the integration. With `parts`, what
+ * depends on any of them or is needed by any, and is none of them.
  *
  * A flow that starts another refers to it, so the starter is among the dependants of the started; what is started runs
  * only after its starter, so it is among the dependants of that one too.

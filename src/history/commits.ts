@@ -70,8 +70,8 @@ function commitOf({ values, files }: LogRecord): HistoryCommit {
 }
 
 /**
- * The commits up to `to` that touch `folder`, parents first. Those on the other side of a merge count, since an ordinary
- * `git pull` makes a person's commit the first parent; the merge itself changes nothing.
+ * The commits up to `to` that touch `folder`, parents first. Those on the other side of a merge count, since an
+ * ordinary `git pull` makes a person's commit the first parent; the merge itself changes nothing.
  * @throws GitFailure when the history cannot be read
  */
 export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promise<HistoryCommit[]> {

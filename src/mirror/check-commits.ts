@@ -15,7 +15,9 @@ interface Entry {
   readonly isFolder: boolean;
 }
 
-/** A tree as git stores it, each byte a character: mode, a space, name, NUL and the bytes of the id, again and again. */
+/**
+ * A tree as git stores it, each byte a character: mode, a space, name, NUL and the bytes of the id, again and again.
+ */
 function rawEntries(tree: Buffer, idBytes: number): string[] {
   const text = tree.toString('latin1');
   const entries: string[] = [];

@@ -37,7 +37,9 @@ export function commitText({ bytes }: GitObject): { readonly by: string; readonl
   return { by, message: end < 0 ? '' : text.slice(end + 2) };
 }
 
-/** The commit that the branch names; `undefined` before the first one. @throws GitFailure for one that cannot be read */
+/**
+ * The commit that the branch names; `undefined` before the first one. @throws GitFailure for one that cannot be read
+ */
 async function readBranchTip(repository: Repository): Promise<Tip | undefined> {
   // HEAD may meanwhile be on another branch.
   const tip = await readTip(repository, `refs/heads/${repository.branch}`);

@@ -74,8 +74,8 @@ export function noMirror(root: string, wanted?: string): AppError {
 }
 
 /**
- * Every regular file below a folder of the work tree: path with `/`, bytes. Links are not followed; nothing for a folder
- * that does not exist. @throws AppError `REPOSITORY` for one that cannot be read
+ * Every regular file below a folder of the work tree: path with `/`, bytes. Links are not followed; nothing for a
+ * folder that does not exist. @throws AppError `REPOSITORY` for one that cannot be read
  */
 export function readFolder(folder: string): Map<string, Buffer> {
   const files = new Map<string, Buffer>();

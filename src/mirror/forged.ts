@@ -18,8 +18,9 @@ async function damagedObjects(git: Git): Promise<string[]> {
 }
 
 /**
- * Whatever in a repository takes the place of its history: replaced objects, grafts, objects in another folder, and objects
- * that are not what their id says. Git would show each as the history itself; here they are never obeyed, only named.
+ * Whatever in a repository takes the place of its history: replaced objects, grafts, objects in another folder, and
+ * objects that are not what their id says. Git would show each as the history itself; here they are never obeyed, only
+ * named.
  * @param root folder of the repository
  * @throws GitFailure
  */

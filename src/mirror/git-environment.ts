@@ -4,24 +4,34 @@ import type { GitSettings } from './git-settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+function matches(patterns: readonly RegExp[], name: string): boolean {
+  return patterns.some((pattern) => pattern.test(name));
+}
+
 /**
  * All that git and the programs it starts get of the environment: where programs, configurations and agents are. A
  * token, a password or the URL of a webhook is none of it, whatever its name.
  */
-const NEEDED =
-  /^(?:PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TMP|TEMP|TZ|GNUPGHOME|XDG_\w+|(?:LD|DYLD|NSS_WRAPPER)_\w+|SSH_A(?:UTH_SOCK|GENT_PID))$/;
+const NEEDED = [
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TMP|TEMP|TZ|GNUPGHOME|XDG_\w+)$/,
+  /^(?:(?:LD|DYLD|NSS_WRAPPER)_\w+|SSH_A(?:UTH_SOCK|GENT_PID))$/,
+];
 
 /** Besides, what reaches a remote over the network: proxies, authorities, tickets, and where a keyring answers. */
-const OF_NETWORK =
-  /^(?:(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|CURL_CA_BUNDLE|NIX_SSL_CERT_FILE|KRB5\w+|DBUS_SESSION_BUS_ADDRESS|(?:WAYLAND_)?DISPLAY)$/i;
+const OF_NETWORK = [
+  /^(?:(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|CURL_CA_BUNDLE|NIX_SSL_CERT_FILE)$/i,
+  /^(?:KRB5\w+|DBUS_SESSION_BUS_ADDRESS|(?:WAYLAND_)?DISPLAY)$/i,
+];
 
 /**
  * The variables of git that are a user's affair: where the configuration is, and how a remote is reached. Any other one
  * decides which repository git sees, what arguments mean, who writes, or what is printed; no command of ours needs it.
  * None of them stops git from checking whom it talks to.
  */
-const OF_USER =
-  /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|SSH|SSH_COMMAND|(?:PROXY_)?SSL_(?!NO_VERIFY)\w+|HTTP_USER_AGENT|HTTP_PROXY_AUTHMETHOD)$/;
+const OF_USER = [
+  /^GIT_(?:CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM)|SSH|SSH_COMMAND)$/,
+  /^GIT_(?:(?:PROXY_)?SSL_(?!NO_VERIFY)\w+|HTTP_USER_AGENT|HTTP_PROXY_AUTHMETHOD)$/,
+];
 
 /** Protocols that git speaks itself; any other is a program (`ext::…`, `git-remote-…`). */
 const NETWORK = 'git:http:https:ssh';
@@ -66,7 +76,7 @@ export function environmentOf(config: GitSettings, env: Environment): Record<str
   const local = remote !== undefined && isLocalRemote(remote);
   // Traces go into files: elsewhere they would count as git's words.
   const passes = (name: string, value: string): boolean =>
-    NEEDED.test(name) || OF_USER.test(name) || (/^GIT_TRACE(?!_REDACT)/.test(name) && value.startsWith('/'));
+    matches(NEEDED, name) || matches(OF_USER, name) || (/^GIT_TRACE(?!_REDACT)/.test(name) && value.startsWith('/'));
   const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   // As variables they outrank every setting of a name (`user.name`, `committer.name`).
   const { name, email } = identityOf(author);
@@ -90,7 +100,7 @@ export function remoteEnvironment(config: GitSettings, env: Environment): Record
   const out: Record<string, string> = {};
   const local = config.remote !== undefined && isLocalRemote(config.remote);
   for (const [name, value] of Object.entries(env)) {
-    const passes = (!local && OF_NETWORK.test(name)) || config.passEnvironment?.includes(name);
+    const passes = (!local && matches(OF_NETWORK, name)) || config.passEnvironment?.includes(name);
     if (passes && value !== undefined) out[name] = value;
   }
   const url = webAddress(config.remote);

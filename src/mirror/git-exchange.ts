@@ -42,7 +42,10 @@ function destinations([command, ...words]: readonly string[]): string[] {
   return command === 'fetch' ? words.flatMap((word) => /^\+?refs\/[^:]+:(refs\/.+)$/.exec(word)?.[1] ?? []) : [];
 }
 
-/** A folder for one exchange. Without a place for it the remote is out of reach, and no more than that. @throws GitFailure */
+/**
+ * A folder for one exchange. Without a place for it the remote is out of reach, and no more than that. @throws
+ * GitFailure
+ */
 function folderFor(command: string): string {
   try {
     return temporaryFolder('exchange');

@@ -3,8 +3,8 @@ import type { GitSettings } from './git-settings.ts';
 
 /**
  * Programs that a git configuration may name, and how each is switched off. Most settings are switched off by name, in
- * `git-settings.ts`; those here can have any name of their own, or take no second value, so the configuration has to be read to
- * find them.
+ * `git-settings.ts`; those here can have any name of their own, or take no second value, so the configuration has to be
+ * read to find them.
  */
 export interface Screen {
   /** `key=value` for `-c`. */
@@ -61,15 +61,18 @@ function refusal(key: string, why: string): AppError {
 }
 
 /** What decides where, through what and with whose words a remote is reached. */
-const REACHING =
-  /^(?:url|https?|credential|ssh|protocol)\.|^core\.(?:sshcommand|gitproxy|askpass)$|^remote\..*\.(?!(?:url|fetch|promisor|partialclonefilter|tagopt)$)\w+$/s;
+const REACHING = [
+  /^(?:url|https?|credential|ssh|protocol)\./,
+  /^core\.(?:sshcommand|gitproxy|askpass)$/,
+  /^remote\..*\.(?!(?:url|fetch|promisor|partialclonefilter|tagopt)$)\w+$/s,
+];
 
 /**
  * A clone that fetches what it lacks by itself does so by its own configuration, with the words and keys of whoever
  * runs it. @throws AppError `REPOSITORY` where that leads elsewhere than it says
  */
 function refuseDetours(settings: readonly Setting[]): void {
-  const detour = settings.find(({ key, ofClone }) => ofClone && REACHING.test(key));
+  const detour = settings.find(({ key, ofClone }) => ofClone && REACHING.some((pattern) => pattern.test(key)));
   if (detour) throw refusal(detour.key, 'a clone that fetches by itself what it lacks would obey it');
 }
 

@@ -20,9 +20,9 @@ export interface GitSettings {
 
 /**
  * Settings that a user's, machine's or clone's git configuration must not decide: none of them may run a program,
- * change a byte, stop for input, or change what git prints or looks at. Credential helpers, proxies and host settings of
- * the user stay in force, as does what git found out about the file system. Programs under names of their own are found
- * by `git-programs.ts`.
+ * change a byte, stop for input, or change what git prints or looks at. Credential helpers, proxies and host settings
+ * of the user stay in force, as does what git found out about the file system. Programs under names of their own are
+ * found by `git-programs.ts`.
  */
 const ISOLATION = [
   'core.hooksPath=/dev/null',

@@ -63,8 +63,8 @@ function faultOf(bytes: Buffer, format: ObjectFormat, folders: readonly string[]
 
 /**
  * Rebuilds the index where it is gone or damaged, or would have git overlook files of the mirror; it holds nothing that
- * HEAD and the work tree do not. Git ignores its checksum, and takes one that is gone for a deletion of everything: every
- * file would look like a manual change.
+ * HEAD and the work tree do not. Git ignores its checksum, and takes one that is gone for a deletion of everything:
+ * every file would look like a manual change.
  * @returns what was wrong with it, if anything
  */
 export async function repairIndex(

@@ -48,7 +48,9 @@ export interface ObjectWriter {
   readonly commit: (parent: string | undefined, commit: NewCommit) => Promise<WrittenCommit>;
   /** Object id of a folder in a commit that was added. @throws GitFailure */
   readonly treeAt: (commit: string, path: string) => Promise<string | undefined>;
-  /** Makes everything that was added part of the repository, as one pack that has reached the disk. @throws GitFailure */
+  /**
+   * Makes everything that was added part of the repository, as one pack that has reached the disk. @throws GitFailure
+   */
   readonly flush: () => Promise<void>;
   /** Forgets what was added since the last flush. */
   readonly discard: () => Promise<void>;

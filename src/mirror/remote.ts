@@ -216,8 +216,9 @@ async function putBackBefore(
 /**
  * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
  * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
- * dropped. One that a person made in the clone changes the same files again, and nothing that others pushed. Author, date and message stay. What people pushed into such a folder meanwhile is put back first, so that
- * our commits change what they say alone.
+ * dropped. One that a person made in the clone changes the same files again, and nothing that others pushed. Author,
+ * date and message stay. What people pushed into such a folder meanwhile is put back first, so that our commits change
+ * what they say alone.
  */
 async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {
   const old = (await repository.head()) as string;

@@ -7,7 +7,9 @@ import { oneLine } from '../core/message.ts';
 import type { ResourceReport } from '../run/report.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 
-/** What the account or a server said, as part of a message: one line that calls no one (`@channel`) and hides nothing. */
+/**
+ * What the account or a server said, as part of a message: one line that calls no one (`@channel`) and hides nothing.
+ */
 function said(text: string): string {
   return breakDirectives(oneLine(text));
 }

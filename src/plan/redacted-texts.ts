@@ -3,7 +3,9 @@ import { fillRedactions, REDACTION, redactionsIn, withoutRedactions } from '../c
 
 /** Characters before a credential in which its name is searched for. */
 const BEFORE = 120;
-/** The last name before a credential and what is between the two: `"apiKey": "`, `?token=`, `Authorization: Bearer `. */
+/**
+ * The last name before a credential and what is between the two: `"apiKey": "`, `?token=`, `Authorization: Bearer `.
+ */
 const NAME = /(?<![\w$.-])[\w$.-]*[^\w$.-]*(?:(?<![\w$.-])(?:basic|bearer|token|apikey|ssws|oauth)\s+(?:[^\w$.-]*))?$/i;
 
 /** For each credential that was taken out of a text, in order: which one it was, and what it is surrounded by. */

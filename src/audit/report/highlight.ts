@@ -28,8 +28,8 @@ const LONGEST = 200_000;
 const MOST_KEPT = 16_000_000;
 
 /**
- * Lines after which a text may be cut, by language: where no comment or string is open, nothing that follows changes the
- * colours of what was before. A text in another language is one piece.
+ * Lines after which a text may be cut, by language: where no comment or string is open, nothing that follows changes
+ * the colours of what was before. A text in another language is one piece.
  */
 const ENDS: Readonly<Record<string, RegExp>> = { javascript: /(?:^|[;}]|\*\/)\s*(?:\/\/[^\n]*)?$/ };
 

@@ -124,7 +124,8 @@ function describeSingle(
   { document, candidates }: Single,
   style: Style,
 ): string[] {
-  const head = `  ${sign} ${style.bold(printable(called(own, document)))}  ${style.dim(`${own.account}/${document.path}`)}`;
+  const path = style.dim(`${own.account}/${document.path}`);
+  const head = `  ${sign} ${style.bold(printable(called(own, document)))}  ${path}`;
   const hints = candidates.map(
     (one) =>
       `      perhaps ${other.account}: ${printable(called(other, one.document))}, ${one.document.type.name}/` +
@@ -145,6 +146,8 @@ function describe(comparison: Comparison, style: Style): string {
     `Only in ${own.account}: ${countedTypes(singles.map(({ document }) => document))}`;
   const differ = `Different: ${countedTypes(differing.map(({ left: one }) => one))}`;
   const names = style.bold(`${left.account} → ${right.account}`);
+  const pathsOf = (pair: { readonly left: MirrorDocument; readonly right: MirrorDocument }): string =>
+    `${left.account}/${pair.left.path} ↔ ${right.account}/${pair.right.path}`;
   const summary = isSame(comparison)
     ? 'no differences'
     : `${counted(differing.length, 'resource differs', 'resources differ')}, ` +
@@ -163,7 +166,7 @@ function describe(comparison: Comparison, style: Style): string {
     ...section(
       differ,
       differing.flatMap((pair) => [
-        `  ${style.yellow('~')} ${style.bold(printable(called(left, pair.left)))}  ${style.dim(`${left.account}/${pair.left.path} ↔ ${right.account}/${pair.right.path}`)}`,
+        `  ${style.yellow('~')} ${style.bold(printable(called(left, pair.left)))}  ${style.dim(pathsOf(pair))}`,
         ...pair.changes.flatMap((change) => describeChange(named(change), style).map((line) => `      ${line}`)),
       ]),
     ),

@@ -1,5 +1,5 @@
-import { groupNames, keyFor, type Side, sideOf } from '../../compare/sides.ts';
-import { called } from '../../compare/view.ts';
+import { type Side, sideOf } from '../../compare/sides.ts';
+import { aboutJson, called } from '../../compare/view.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Key } from '../../core/keys.ts';
@@ -140,14 +140,8 @@ function describe(hit: Hit, style: Style): string[] {
 }
 
 function hitJson({ side, document, occurrences: found, sideFiles: files }: Hit) {
-  const { type, id, title, path } = document;
   return {
-    account: side.account,
-    type: type.name,
-    id,
-    name: title,
-    path: `${side.account}/${path}`,
-    integrations: groupNames(side, keyFor(document)),
+    ...aboutJson(side, document),
     files: files.map((file) => `${side.account}/${file}`),
     found: found.map(({ place, line, text, at }) => ({
       place: placeText(place),

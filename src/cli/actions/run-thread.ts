@@ -59,7 +59,9 @@ function parentOf(pid: string): number | undefined {
   }
 }
 
-/** Processes and those below them, where the system shows them: git leaves what talks to a remote behind when it ends. */
+/**
+ * Processes and those below them, where the system shows them: git leaves what talks to a remote behind when it ends.
+ */
 function withDescendants(pids: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set(pids);
   if (found.size === 0 || !existsSync('/proc')) return found;
@@ -174,7 +176,9 @@ function reportChildren(port: MessagePort): void {
   });
 }
 
-/** The other end, in the thread. @param createSync makes what mirrors one account; its signal: the daemon is stopping */
+/**
+ * The other end, in the thread. @param createSync makes what mirrors one account; its signal: the daemon is stopping
+ */
 export function serveRuns(port: MessagePort, createSync: (leaving: AbortSignal) => SyncOne): void {
   const leaving = new AbortController();
   reportChildren(port);

@@ -142,7 +142,9 @@ class Reading {
     });
   }
 
-  /** The document of an edited file in today's form. @throws AppError `GUARD` for a credential that was typed into it */
+  /**
+   * The document of an edited file in today's form. @throws AppError `GUARD` for a credential that was typed into it
+   */
   #documentOf(
     { type, path, id, parsed }: EditedFile,
     before: JsonObject | undefined,

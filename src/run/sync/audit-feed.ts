@@ -85,8 +85,8 @@ interface FeedInput {
 }
 
 /**
- * The files of the audit feed that grow in this run. What the folder holds says how far the feed reaches, so that a run that
- * failed, or a clone that is not kept, loses nothing. Lines are only ever added at the end.
+ * The files of the audit feed that grow in this run. What the folder holds says how far the feed reaches, so that a run
+ * that failed, or a clone that is not kept, loses nothing. Lines are only ever added at the end.
  * @throws ApiError when the log cannot be read completely, GitFailure
  */
 export async function growFeed(input: FeedInput): Promise<MirrorFile[]> {

@@ -144,8 +144,8 @@ function folderOf(stateDir: string, account: string): string {
 }
 
 /**
- * A resource as the line that holds it, the JSON of {@link StoredFields}. Most of thousands are only taken over from one
- * run to the next: they are never parsed, and written as they were read.
+ * A resource as the line that holds it, the JSON of {@link StoredFields}. Most of thousands are only taken over from
+ * one run to the next: they are never parsed, and written as they were read.
  */
 class StoredResource implements CachedResource {
   readonly line: string;

@@ -27,8 +27,8 @@ const MOST = 16_384;
 const FIELDS = ['%H', '%P', '%ce', '%ae', '%at', '%ct', '%B'] as const;
 
 /**
- * The commits behind HEAD, or another commit, newest first, read as they are asked for. A clone that is not kept holds the newest
- * alone: the others are fetched without trees and contents. Ends early where they cannot be had.
+ * The commits behind HEAD, or another commit, newest first, read as they are asked for. A clone that is not kept holds
+ * the newest alone: the others are fetched without trees and contents. Ends early where they cannot be had.
  */
 export async function* newestCommits(repository: Repository, tip = 'HEAD'): AsyncGenerator<BareCommit> {
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {

@@ -64,7 +64,10 @@ export async function readPutBack(
   return { request, notice: putBackNotice(account.name, noticed.length, others, options.dryRun) };
 }
 
-/** Whether a run leaves the folder as people made it: it is about to be brought to the account, and nothing else changed. */
+/**
+ * Whether a run leaves the folder as people made it: it is about to be brought to the account, and nothing else
+ * changed.
+ */
 export function staysAsEdited(
   { options }: AccountRun,
   { headState: { edits } }: StartingPoint,

@@ -64,7 +64,10 @@ async function changedBy(repository: Repository, folder: string, { id }: BareCom
   return differing(repository, await folderIn(repository, `${id}^`, folder), await folderIn(repository, id, folder));
 }
 
-/** As {@link differing}, where a person made commits of the mirror again: each changed what it did when the mirror made it. */
+/**
+ * As {@link differing}, where a person made commits of the mirror again: each changed what it did when the mirror made
+ * it.
+ */
 async function differingAgain(
   repository: Repository,
   account: string,
