@@ -148,7 +148,10 @@ type LiveState = Extract<Live, { state: 'live' }>;
 function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }: Compared, input: PlanInput): Draft {
   const { type } = document;
   const isOurs = !isAppPart(live.doc);
-  const hindered = type.restore.mode === 'manual' || !isOurs ? undefined : markerHindrance(document, live.doc, input);
+  // A copy without its credentials is as wanted as it can be: the account never had them.
+  const isCopy = input.account !== input.from && (common.markers ?? []).every(({ is }) => is !== 'moved');
+  const hindered =
+    type.restore.mode === 'manual' || !isOurs || isCopy ? undefined : markerHindrance(document, live.doc, input);
   if (hindered !== undefined) return blockedByMarkers(document, common, hindered);
   if (input.enableFlows && turnOn.length > 0 && isOurs) {
     const changes = turnOn.map((path) => ({ place: stepsOf(path), before: true, after: false }));

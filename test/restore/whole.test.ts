@@ -200,7 +200,7 @@ describe('a document of each type with every field of the schemas', () => {
     const [before, state, secrets] = [documentsOf(one), head(space), secretsFile(space)];
     damage(one, leaveOut, mirrored);
     const restore = ['restore', 'all', '--account', 'one', '--at', state, '--yes', '--force', '--enable-flows'];
-    expectCode(await space.run(...restore, '--secrets', secrets), 0);
+    expectCode(await space.run(...restore, '--secrets', secrets, '--allow-target-change'), 0);
 
     expect(differences(before, documentsOf(one), leaveOut)).toEqual([]);
     one.writes.length = 0;
