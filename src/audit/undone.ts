@@ -56,7 +56,7 @@ async function checkCommit(git: Git, account: string, commit: string, { commits,
   if (held && facts?.account === undefined) {
     throw refused(
       `${name} was made by ${oneLine(held.author.name)} in Git, not by the mirror: it changed nothing in the account`,
-      `To take it back in Git: git revert ${short(commit)}`,
+      `To take it back in Git: git revert ${short(commit)}; celigo-mirror apply then brings that into the account`,
     );
   }
   const parents = (await git.run(['rev-list', '--parents', '-1', '--end-of-options', commit, '--'])).trim().split(' ');

@@ -19,6 +19,7 @@ export function registerApply(program: Command, io: Io, finish: (code: number) =
     .addOption(new Option('--format <format>', 'with --dry-run: how to print the plan').choices(['text', 'md', 'json']))
     .option('--exit-code', 'with --dry-run: exit with 2 when there is something to do')
     .option('--yes', 'apply the plan without asking')
+    .option('--digest <digest>', 'apply the plan only if it is the reviewed one, whose --dry-run printed this digest')
     .option('--secrets <file>', 'credentials to write: YAML, "connections/<id or name>: { field: value }"')
     .option('--enable-flows', 'at the end, enable what becomes enabled')
     .option('--force', 'let the changes win where others changed the same, and delete more than the guards permit')
@@ -33,13 +34,15 @@ Examples:
   celigo-mirror apply --dry-run                       what the commits since the last sync would change
   celigo-mirror apply feature --dry-run --format md   the same of a branch, as the comment of a pull request
   celigo-mirror apply 3f2a1c --yes
+  celigo-mirror apply 3f2a1c --yes --digest 0f343b0931126a20f133d67c2b018a3b   that plan, or nothing
 
 Exit codes:
   0   done, or nothing to do
   1   failed
   2   with --exit-code: there is something to do
   3   partial: some steps failed or were blocked, each is named
-  4   refused: others changed the same since, a guard, a credential in plain text, or an interrupted restore
+  4   refused: others changed the same since, another plan than the reviewed one, a guard, a credential in plain text,
+      or an interrupted restore
   64  wrong usage or configuration, or a file that is not a document`,
     )
     .action(async (ref: string | undefined, flags: ApplyGitFlags, self: Command) => {

@@ -39,7 +39,9 @@ function makeRepository(folder: string, format: string, promisor: string | undef
 
 /** Where the refs go that a `fetch` names. */
 function destinations([command, ...words]: readonly string[]): string[] {
-  return command === 'fetch' ? words.flatMap((word) => /^\+?refs\/[^:]+:(refs\/.+)$/.exec(word)?.[1] ?? []) : [];
+  return command === 'fetch'
+    ? words.flatMap((word) => /^\+?(?:refs\/[^:]+|[0-9a-f]{40,64}):(refs\/.+)$/.exec(word)?.[1] ?? [])
+    : [];
 }
 
 /**

@@ -16,6 +16,8 @@ import { catchUp, checkFollow, followBranch, isOnBranch } from './work-tree.ts';
 export const SEEN = 'refs/celigo-mirror/remote';
 /** The last commit of ours that the remote is known to have taken. */
 export const PUSHED = 'refs/celigo-mirror/pushed';
+/** What was last fetched by its name. */
+const ASKED = 'refs/celigo-mirror/asked';
 
 /** How the clone compares with its remote after an exchange. */
 export type RemoteState = { readonly state: 'none' } | { readonly state: 'current' } | Behind;
@@ -114,6 +116,25 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
     await git.run(['update-ref', '-d', SEEN]);
     return false;
   }
+}
+
+/**
+ * Fetches what only the remote has: a branch by its name, any other `refs/…`, or a commit by its full id, as far as
+ * the remote gives out commits by their ids (GitHub and GitLab do).
+ * @returns the commit; `undefined` for what it does not have, or when it cannot be reached
+ */
+export async function fetchNamed(repository: Repository, remote: string, name: string): Promise<string | undefined> {
+  if (!/^\w[\w./-]*$/.test(name)) return undefined;
+  const from = repository.stateless ? STATELESS_REMOTE : remote;
+  const source = /^refs\/|^[0-9a-f]{40,64}$/.test(name) ? name : `refs/heads/${name}`;
+  const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
+  try {
+    await repository.git.run(['fetch', ...options, from, `+${source}:${ASKED}`], { stoppable: true });
+  } catch (error) {
+    if (error instanceof GitFailure) return undefined;
+    throw error;
+  }
+  return resolve(repository, ASKED);
 }
 
 /** The commit that a branch of the remote names; `undefined` where it has no such branch. @throws GitFailure */

@@ -55,6 +55,16 @@ function essence({ key, action, method, targetId, version, changes, late, enable
   return JSON.parse(JSON.stringify({ key, action, method, targetId, version, changes, late, enable, level })) as Json;
 }
 
+/**
+ * Fingerprint of what a plan does, and to which account, as 32 hexadecimal digits: plans with the same one write the
+ * same to resources that are the same, whenever they are made.
+ */
+export function digestOfWork({ target, steps }: Plan): string {
+  const work = Object.fromEntries(steps.map((step) => [step.key, essence(step)]));
+  const { baseUrl, userId } = target;
+  return Buffer.from(digestOf(stableStringify({ baseUrl, userId, work })), 'base64url').toString('hex');
+}
+
 /** @param saved a plan in the form of the file */
 function digestOfPlan(saved: JsonObject): string {
   return digestOf(stableStringify(saved));

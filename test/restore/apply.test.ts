@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../../src/core/json.ts';
 import { people } from '../../src/emulator/sample/people.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { type Outcome, start, type Workspace } from '../support/workspace.ts';
+import { bareRemote, type Outcome, start, type Workspace } from '../support/workspace.ts';
 import { type Doc, expectCode, head, mirrored, said, writes } from './support.ts';
 
 interface ApplyJson {
@@ -367,12 +367,52 @@ describe('apply', () => {
     expectCode(outcome, 2);
     expect(outcome.out).toMatch(/^## prod: what would change\n/);
     expect(outcome.out).toContain('1 to update');
+    const [, digest] = /^Plan `([0-9a-f]{32})`$/m.exec(outcome.out) ?? [];
+    expectCode(await apply('--digest', digest?.replace(/./g, '0') ?? ''), 4);
     expect(outcome.out).toMatch(/<details><summary><b>update<\/b> flows “&lt;\/summary&gt;/);
     expect(outcome.out).toContain('```diff');
     expectCode(await space.run('apply', '--out', 'plan.json'), 0);
     expectCode(await space.run('restore', 'plan.json', '--yes'), 0);
     expect(held('flows', flow._id).name).toContain('#12');
     expect(space.git('log', '-1', '--format=%an').trim()).toBe('Ann');
+  });
+
+  it('applies the reviewed plan of a branch that only the remote has, and no other one', { tags: 'slow' }, async () => {
+    const remote = bareRemote();
+    space.git('push', '--quiet', remote, 'HEAD:main');
+    space.git('switch', '--quiet', '--create', 'draft');
+    setField('flows', flow._id, 'description', 'from Git');
+    const edit = commit();
+    space.git('push', '--quiet', remote, 'HEAD:feature');
+    space.git('switch', '--quiet', 'main');
+    space.git('branch', '--quiet', '-D', 'draft');
+    rmSync(join(space.mirror, '.git/logs'), { recursive: true });
+    space.git('gc', '--quiet', '--prune=now');
+    space.configure({ prod: { baseUrl: account.url, token: account.owner.token } }, { repository: { remote } });
+    expect(() => space.git('cat-file', '-e', edit)).toThrow();
+
+    const unknown = await space.run('apply', 'nowhere', '--dry-run');
+    expectCode(unknown, 64);
+    expect(unknown.err).toContain('nowhere is not a commit, branch or tag of the mirror or its remote');
+    const digestIn = (text: string): string => /^ *plan `?([0-9a-f]{32})`?$/im.exec(text)?.[1] ?? 'none';
+    const reviewed = digestIn((await space.run('apply', edit, '--dry-run', '--format', 'md')).out);
+    expect(digestIn((await space.run('apply', 'feature', '--dry-run')).out)).toBe(reviewed);
+    expect(await preview('feature')).toMatchObject({ apply: { digest: reviewed } });
+    // What others edit elsewhere makes no other plan; what they edit in the same resource does.
+    live('priya', 'scripts', script._id, { description: 'by Priya' });
+    expect(digestIn((await space.run('apply', edit, '--dry-run')).out)).toBe(reviewed);
+    live('priya', 'flows', flow._id, { 'settings.priya': 2 });
+    const before = writes(account.emulator);
+    const refused = await apply(edit, '--digest', reviewed);
+    expectCode(refused, 4);
+    expect(refused.err).toContain(`this is not the plan ${reviewed} that was reviewed`);
+    expect(writes(account.emulator)).toEqual(before);
+    const again = digestIn((await space.run('apply', edit, '--dry-run')).out);
+    expectCode(await apply(edit, '--digest', again), 0);
+    expect(held('flows', flow._id)).toMatchObject({ description: 'from Git', settings: { priya: 2 } });
+    // Done already: nothing to review.
+    expectCode(await apply(edit, '--digest', reviewed), 0);
+    expectCode(await apply(edit, '--digest', 'x'), 64);
   });
 
   it('enables a flow with --enable-flows alone', { tags: 'slow' }, async () => {

@@ -240,7 +240,7 @@ describe('undo', () => {
     const putBack = head(space);
     const rows: [string[], RegExp][] = [
       [[first], /is the first mirror of prod/],
-      [[mine], /was made by Ann in Git, not by the mirror[\s\S]*git revert/],
+      [[mine], /was made by Ann in Git, not by the mirror[\s\S]*git revert \w+; celigo-mirror apply then brings/],
       [[putBack], /puts back what people changed in Git/],
       [[`flows/${flow._id}`], /which of its changes is not said/],
       [[], /no change was named/],

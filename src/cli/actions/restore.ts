@@ -6,7 +6,7 @@ import { jsonText } from '../../core/unseen.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
 import { NoSuchState } from '../../history/state.ts';
 import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
-import { checkStillFits, renderPlan } from '../../plan/planfile.ts';
+import { checkStillFits, digestOfWork, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
 import { restoreJson } from '../../run/restore/report.ts';
@@ -85,6 +85,8 @@ interface Shown extends ApplyFlags {
   readonly markdown?: boolean;
   /** Exit with 2 where a plan that is not applied would do something. */
   readonly exitWithTwo?: boolean;
+  /** The digest of the only plan to apply. */
+  readonly digest?: string;
 }
 
 /** Plans, asks and writes. */
@@ -120,6 +122,7 @@ async function carryOut(
       const isTwo = flags.exitWithTwo && session.planned.exitCode === EXIT.done && plan.steps.some(isActing);
       return isTwo ? EXIT.different : session.planned.exitCode;
     }
+    checkReviewed(plan, flags.digest);
     checkApplicable(session, asked, dialogue);
     if (!(await confirmed(plan, dialogue))) {
       io.err('Nothing was written to the account.\n');
@@ -210,6 +213,14 @@ function showPreview({ planned, prepared }: RestoreSession, { print, style, json
   // What is blocked is left to do, though not by this restore.
   if (planned.verdict === 'unchanged')
     print(planned.exitCode === EXIT.done ? 'Nothing to do.\n' : 'Nothing else to do.\n');
+}
+
+/** @throws AppError `CONFLICT` for a plan that is not the one of the digest */
+function checkReviewed(plan: Plan, digest: string | undefined): void {
+  if (digest === undefined || digest === digestOfWork(plan)) return;
+  throw new AppError('CONFLICT', `this is not the plan ${digest} that was reviewed. Nothing was written`, {
+    hint: 'The account or the changes are others since: make the plan again with --dry-run, and have it reviewed',
+  });
 }
 
 /** @throws AppError `CONFLICT` or `GUARD` for a plan that must not be applied as it is */

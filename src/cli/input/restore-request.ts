@@ -42,6 +42,8 @@ export interface ApplyGitFlags extends ApplyFlags {
   readonly base?: string;
   readonly exitCode?: boolean;
   readonly format?: string;
+  /** The digest of the plan that was reviewed: no other one is applied. */
+  readonly digest?: string;
 }
 
 /** What a command line asks of a restore. */
@@ -298,7 +300,14 @@ export async function readApplyRequest(
   ref: string | undefined,
   flags: ApplyGitFlags,
 ): Promise<AskedRestore> {
-  const { base, resume, format, exitCode, dryRun, out } = flags;
+  const { base, resume, format, exitCode, dryRun, out, digest } = flags;
+  if (digest !== undefined && !/^[0-9a-f]{32}$/.test(digest))
+    throw usage(
+      `--digest: ${digest} is not the digest of a plan`,
+      'Take it from apply --dry-run: 32 digits and letters',
+    );
+  if (resume !== undefined && digest !== undefined)
+    throw usage('--resume finishes the plan that was begun, whatever its digest', 'Leave out --digest');
   if (resume !== undefined && (ref ?? base) !== undefined)
     throw usage('--resume applies what was named at the start', 'Leave out the commit and --base');
   if (format !== undefined && !dryRun && out === undefined)

@@ -8,6 +8,7 @@ import { bullets, code, heading, paragraph, renderMarkdown, text } from '../../c
 import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { digestOfWork } from '../../plan/planfile.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import { short } from './change-view.ts';
 import { countSteps } from './restore-view.ts';
@@ -104,6 +105,7 @@ function head(plan: Plan, { refusals, diagram }: CommentFacts): RootContent[] {
   return [
     heading(2, text(`${account}: ${idle ? 'nothing to do' : 'what would change'}`)),
     paragraph(...facts, text(`${countSteps(plan)}.`)),
+    paragraph(text('Plan '), code(digestOfWork(plan))),
     ...(cautions.length > 0 ? [heading(3, text('Warnings')), ...bullets(cautions)] : []),
     ...drawing,
   ];

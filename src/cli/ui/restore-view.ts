@@ -1,6 +1,7 @@
 import type { Json } from '../../core/json.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { digestOfWork } from '../../plan/planfile.ts';
 import type { MarkerChange, Plan, Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange, short } from './change-view.ts';
@@ -113,6 +114,7 @@ export function describePlan(plan: Plan, style: Style): string {
     `${style.bold(source)} ${what}: ${countSteps(plan, style)}`,
     ...plan.steps.flatMap((step) => describeStep(step, applied !== undefined, style)),
     ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
+    ...(applied ? [style.dim(`  plan ${digestOfWork(plan)}`)] : []),
   ];
   return `${lines.join('\n')}\n`;
 }

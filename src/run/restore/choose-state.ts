@@ -43,9 +43,9 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
 }
 
 /** What people changed in Git, and the newest state. */
-async function chooseEdits({ repository, request }: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
+async function chooseEdits({ deps, repository, request }: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
   const { from, target } = request;
-  const edits = await readEdits(repository, from, apply);
+  const edits = await readEdits(repository, deps.config.repository.remote, from, apply);
   const state = await readState(repository.git, from, await headCommit(repository.git));
   return {
     state: { ...state, find: catalogueWith(target.ignore).find },

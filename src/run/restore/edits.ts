@@ -4,6 +4,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
 import { commitOf, type MirrorState, type NamedCommit, NoSuchState, readState } from '../../history/state.ts';
 import { differing, type EditedFile, type ManualCommit, manualCommits } from '../../mirror/manual-edits.ts';
+import { fetchNamed } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { newestOwn } from '../sync/newest.ts';
 import type { GitAuthor } from '../sync/sync-deps.ts';
@@ -36,12 +37,22 @@ export interface Edits {
   readonly commits: readonly ManualCommit[];
 }
 
-async function named(repository: Repository, name: string, option: string): Promise<NamedCommit> {
-  const found = name === '' || name.startsWith('-') ? undefined : await commitOf(repository.git, name);
+/** A commit by any name that git knows, in the clone or else in the remote. @throws NoSuchState */
+async function named(
+  repository: Repository,
+  remote: string | undefined,
+  name: string,
+  option: string,
+): Promise<NamedCommit> {
+  const { git, path } = repository;
+  const known = name === '' || name.startsWith('-') ? undefined : await commitOf(git, name);
+  if (known) return known;
+  const fetched = remote === undefined ? undefined : await fetchNamed(repository, remote, name);
+  const found = fetched === undefined ? undefined : await commitOf(git, fetched);
   if (found) return found;
   throw new NoSuchState(
-    `${option}${name} is not a commit, branch or tag of the mirror`,
-    `Fetch it into the mirror first, such as: git -C ${repository.path} fetch origin <branch>`,
+    `${option}${name} is not a commit, branch or tag of the mirror${remote === undefined ? '' : ' or its remote'}`,
+    `To list the branches: git -C ${path} branch --all`,
   );
 }
 
@@ -49,14 +60,19 @@ async function named(repository: Repository, name: string, option: string): Prom
  * What people changed between a commit of the mirror and a commit of theirs.
  * @throws AppError `USAGE` for a commit that is not there, or that holds no mirror of the account
  */
-export async function readEdits(repository: Repository, account: string, { ref, base }: ApplyRequest): Promise<Edits> {
-  const changed = await named(repository, ref, '');
+export async function readEdits(
+  repository: Repository,
+  remote: string | undefined,
+  account: string,
+  { ref, base }: ApplyRequest,
+): Promise<Edits> {
+  const changed = await named(repository, remote, ref, '');
   const own = base === undefined ? await newestOwn(repository, account, changed.commit) : undefined;
   if (base === undefined && !own)
     throw new AppError('USAGE', `${ref} contains no commit of the mirror of ${account}`, {
       hint: 'Name the commit that the changes were made on: --base <commit>',
     });
-  const from = await named(repository, own?.base.id ?? base ?? '', '--base: ');
+  const from = await named(repository, remote, own?.base.id ?? base ?? '', '--base: ');
   const before = await readState(repository.git, account, from);
   const after = await readState(repository.git, account, changed);
   const files = before.tree === after.tree ? new Map() : await differing(repository, before.tree, after.tree);

@@ -4,6 +4,7 @@ import { keyOf } from '../../core/keys.ts';
 import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { digestOfWork } from '../../plan/planfile.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import type { Applied } from './apply.ts';
@@ -196,7 +197,7 @@ export function restoreJson(report: RestoreReport) {
     ...(restoreId ? { restoreId } : {}),
     state: plan.state,
     ...(plan.undone ? { undo: plan.undone } : {}),
-    ...(plan.applied ? { apply: plan.applied } : {}),
+    ...(plan.applied ? { apply: { ...plan.applied, digest: digestOfWork(plan) } } : {}),
     ...rest,
     unchanged: plan.unchanged,
     steps: plan.steps.map((step) => stepJson(step, outcomes.get(step.key), plan.applied !== undefined)),
