@@ -9,12 +9,15 @@ import {
 import { PERHAPS_OWN_FIELDS } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { digestOf } from '../core/digest.ts';
+import { diffFields } from '../core/field-diff.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { isObjectId } from '../core/keys.ts';
 import { equalJson, stepsOf } from '../core/paths.ts';
 import { atPlace, covers, type Place, placeText } from '../core/places.ts';
-import { leftAlone, withLiveFixed, withLiveSwitches } from './body.ts';
+import { bothRestorable, leftAlone, restorable, withLiveFixed, withLiveSwitches } from './body.ts';
 import { isInnerId } from './ids.ts';
+import { writtenApart } from './left-out.ts';
+import type { IdMap } from './types.ts';
 
 /** What a write leaves at one place, in place of what it sends; a missing side: the field is absent there. */
 export interface Kept {
@@ -170,6 +173,25 @@ export function converge(type: ResourceType, wanted: JsonObject, live: JsonObjec
 /** The wanted document as far as an update can bring it about: {@link converge}, with switches as they are live. */
 export function reachable(type: ResourceType, wanted: JsonObject, live: JsonObject, made: Made): Converged {
   return converge(type, withLiveSwitches(type, wanted, live), live, made);
+}
+
+/**
+ * Whether others changed a resource that a write of ours may have reached: a place shows neither what the write found
+ * nor what it was to bring. What calls of their own write, and the ids of parts, are left out.
+ * @param ids ids of the state → ids of the target
+ */
+export function changedBesides(
+  type: ResourceType,
+  doc: { readonly before: JsonObject; readonly wanted: JsonObject; readonly live: JsonObject },
+  ids: IdMap,
+): boolean {
+  const { wanted, live } = bothRestorable(type, doc.wanted, doc.live, ids);
+  const before = restorable(type, doc.before, new Map());
+  const apart = writtenApart(type);
+  return diffFields(live, reachable(type, wanted, live, new Set()).doc).some(
+    ({ place }) =>
+      !apart.some((path) => covers(path, place)) && !equalJson(atPlace(before, place), atPlace(live, place)),
+  );
 }
 
 /** The nearest name of a field at or above a place. */

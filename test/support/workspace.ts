@@ -59,6 +59,7 @@ export async function cli(
   env: Record<string, string> = {},
   now?: Date,
   ask?: (question: string) => Promise<string>,
+  signal = new AbortController().signal,
 ): Promise<Outcome> {
   let out = '';
   let err = '';
@@ -76,7 +77,7 @@ export async function cli(
       env: { ...ENV, ...env },
       cwd,
       now: () => now ?? new Date(),
-      signal: new AbortController().signal,
+      signal,
       ...(ask ? { ask } : {}),
     },
     '0.0.0-test',

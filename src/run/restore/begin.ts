@@ -14,9 +14,10 @@ import type { ApplyContext } from './write-log.ts';
  * @throws AppError `RIGHTS` for a token that may only read
  */
 export async function startJournal(prepared: Prepared): Promise<Journal> {
-  const { deps, client, matches, resumed, userId } = prepared;
+  const { deps, client, matches, repository, resumed, userId } = prepared;
   if (!resumed) await checkRights(client, userId, deps.signal);
   const journal = resumed ?? (await newJournal(prepared));
+  if (resumed) journal.append([{ kind: 'resumed', base: (await repository.head()) ?? '' }], false);
   if (matches.length > 0) {
     journal.append(
       matches.map((match) => ({ kind: 'match', ...match })),

@@ -44,6 +44,8 @@ export async function completeStep(run: StepRun, outcome: Outcome): Promise<void
     }
     // What else is new may be the server's own, or an edit of others: the audit log knows, if we did not see it before.
     const known = versionOf(fresh.doc) === versionOf(written.after.doc) ? fresh : written.after;
+    const found = { from: versionOf(fresh.doc), doc: fresh.doc };
+    context.journal.append([{ kind: 'intent', key: step.key, action: 'complete', ...found }], true);
     const problem = await overwrite(run, step, { ...document, doc }, id, fresh, known.raw);
     if (problem ?? lacking.length > 0) end('failed', problem ?? stays);
   } catch (error) {

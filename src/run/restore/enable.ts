@@ -11,6 +11,7 @@ import { referencesOf } from '../../core/references.ts';
 import { neverPut, switchesToTurnOn } from '../../plan/body.ts';
 import { fillSecrets } from '../../plan/secrets.ts';
 import type { Step } from '../../plan/types.ts';
+import { versionOf } from './live.ts';
 import type { ApplyContext, Outcome } from './write-log.ts';
 
 /** What switching on did. */
@@ -104,7 +105,8 @@ async function turnOn(
     if (!live) return 'it is gone';
     const paths = switchesToTurnOn(type, document.doc, live.doc);
     if (paths.length === 0) return undefined;
-    context.journal.append([{ kind: 'intent', key: step.key, action: 'enable' }], true);
+    const { doc } = live;
+    context.journal.append([{ kind: 'intent', key: step.key, action: 'enable', from: versionOf(doc), doc }], true);
     const places: Place[] = paths.map((path) => stepsOf(path));
     if (places.every((place) => (type.restore.patch ?? []).some((path) => covers(path, place)))) {
       await writer.patch(

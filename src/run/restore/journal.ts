@@ -6,8 +6,17 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 
 /** One line of a restore's journal. */
 type JournalEntry =
-  /** Written before the request leaves. `from`: fingerprint of what it replaces. */
-  | { readonly kind: 'intent'; readonly key: string; readonly action: string; readonly from?: string }
+  /**
+   * Written before the request leaves. `from`: fingerprint of what it replaces; `doc`: the same in the mirror's form,
+   * where the mirror does not have it, since this restore wrote it.
+   */
+  | {
+      readonly kind: 'intent';
+      readonly key: string;
+      readonly action: string;
+      readonly from?: string;
+      readonly doc?: JsonObject;
+    }
   /**
    * Written when the answer is there. `id`: the resource's id in the target; `to`: fingerprint of what it is now;
    * `doc`: the same in the mirror's form, for what was not in the account before.
@@ -24,6 +33,8 @@ type JournalEntry =
   | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
   /** The operator chose an existing resource of the target. */
   | { readonly kind: 'match'; readonly key: string; readonly id: string }
+  /** The restore goes on after an interruption. `base`: HEAD before its next write. */
+  | { readonly kind: 'resumed'; readonly base: string }
   | { readonly kind: 'applied' }
   | { readonly kind: 'end'; readonly exitCode: number };
 
@@ -64,13 +75,17 @@ const HEAD = z.looseObject({
   ...{ base: text, startedAt: text, operator: z.looseObject({ name: text, email: text }) },
 });
 const ENTRY = z.discriminatedUnion('kind', [
-  z.looseObject({ kind: z.literal('intent'), key: text, action: text, from: text.optional() }),
+  z.looseObject({
+    ...{ kind: z.literal('intent'), key: text, action: text, from: text.optional() },
+    doc: z.record(text, z.unknown()).optional(),
+  }),
   z.looseObject({
     ...{ kind: z.literal('done'), key: text, action: text, id: text, to: text.optional() },
     doc: z.record(text, z.unknown()).optional(),
   }),
   z.looseObject({ kind: z.literal('ids'), pairs: z.array(z.tuple([text, text])) }),
   z.looseObject({ kind: z.literal('match'), key: text, id: text }),
+  z.looseObject({ kind: z.literal('resumed'), base: text }),
   z.looseObject({ kind: z.literal('applied') }),
   z.looseObject({ kind: z.literal('end'), exitCode: z.number() }),
 ]);

@@ -1,9 +1,6 @@
-import { findType } from '../../catalogue/index.ts';
-import type { ResourceType } from '../../catalogue/types.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
@@ -13,10 +10,10 @@ import type { IdMap, Live, Wanted } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import type { Journal } from './journal.ts';
-import { coreVersionOf, versionOf } from './live.ts';
 import { lookUp } from './lookup.ts';
+import { markOwnWrites } from './own-writes.ts';
 import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
-import { createdKeys, touchedKeys } from './resume.ts';
+import { createdKeys } from './resume.ts';
 import type { ServerMade } from './server-made.ts';
 import { learnParts, referredOwn } from './wanted.ts';
 
@@ -59,7 +56,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
   const wanted = [...asked, ...along];
   for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
   if (resumed) {
-    markOwnWrites(resumed, found);
+    await markOwnWrites({ journal: resumed, repository: context.repository, ids, states: new Map() }, wanted, found);
     fetched.noteMade(madeOfCreations(resumed, wanted, found, ids));
   }
   for (const document of wanted) {
@@ -89,31 +86,6 @@ function madeOfCreations(
     made.set(keyOf(type.name, there.id), madeBy(type, expected, forms.live, undefined).map(noteOf));
   }
   return made;
-}
-
-/** What the interrupted restore wrote itself does not count as changed. */
-function markOwnWrites(journal: Journal, found: Map<Key, Live>): void {
-  const own = touchedKeys(journal);
-  for (const [key, entry] of found) {
-    if (entry.state !== 'live') continue;
-    const type = findType(typeIn(key));
-    if (type && (own.has(key) || own.has(keyOf(type.name, entry.id))))
-      found.set(key, { ...entry, changed: changedByOthers(journal, key, type, entry.doc) });
-  }
-}
-
-/**
- * Whether a resource that the interrupted restore wrote, or was about to, was changed by someone else since. A write
- * that took effect without an answer left what is wanted, so that nothing is left to do.
- */
-function changedByOthers(journal: Journal, key: Key, type: ResourceType, doc: JsonObject): boolean {
-  const own = journal.entries.filter((entry) => 'key' in entry && entry.key === key);
-  const last = own.findLast((entry) => entry.kind === 'done');
-  if (last?.kind === 'done') return last.to !== undefined && last.to !== coreVersionOf(type, doc);
-  const known = own.flatMap((entry) =>
-    entry.kind === 'intent' && entry.action === 'update' && entry.from !== undefined ? [entry.from] : [],
-  );
-  return known.length > 0 && known.at(-1) !== versionOf(doc);
 }
 
 /**
