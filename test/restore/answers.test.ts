@@ -7,7 +7,7 @@ import { expectCode, expectNoMask, history, type RestoreJson, said, writes } fro
 
 const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
 
-async function pair(writeAnswer: 'document' | 'id' | 'echo') {
+async function pair(writeAnswer: 'document' | 'id' | 'echo' | 'part') {
   const prod = await sample();
   const copy = await sample({ seed: emptyAccount(), legacyRest: 'accept', writeAnswer });
   const space = new Workspace({
@@ -18,7 +18,7 @@ async function pair(writeAnswer: 'document' | 'id' | 'echo') {
   return { copy, space };
 }
 
-eachOf([['id'], ['echo']], { quick: 0 })(
+eachOf([['part'], ['id'], ['echo']], { quick: 0 })(
   'a server that answers a write with less than it holds (%s) changes nothing: all is finished, no one is blamed',
   async (writeAnswer) => {
     const whole = await pair('document');
@@ -56,7 +56,7 @@ it('a server that answers with complete documents is not asked for each of them 
   expect(looks.length).toBeLessThan(made.length / 3);
 });
 
-eachOf([['document'], ['id']], { quick: 1 })(
+eachOf([['document'], ['id'], ['part']], { quick: 1 })(
   'an edit between a creation and what completes it is not taken for the server’s own doing (answers: %s)',
   async (writeAnswer) => {
     const { copy, space } = await pair(writeAnswer);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.ts';
 import { type EmulatorOptions, emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { gateway } from '../support/gateway.ts';
 import { eachOf } from '../support/table.ts';
 import { ENV, Workspace } from '../support/workspace.ts';
 import { type Doc, doc, expectCode, head, history, mirrored, plain, said, uproot } from './support.ts';
@@ -344,6 +345,32 @@ eachOf(
 
   expectCode(await space.run('restore', `integrations/${id}`, '--at', at, '--yes'), 4);
 
+  expect(history(space)).toContain('edited in between');
+});
+
+it('an edit between a write and the look at what it made is kept, where the answer does not show that', {
+  tags: 'slow',
+}, async () => {
+  const test = await sample({ writeAnswer: 'id' });
+  const { emulator } = test;
+  const { _id: id, name } = emulator.state.all('integrations')[0] as Doc;
+  const editor = emulator.act(test.person('administrator', 1).email);
+  let edited = false;
+  const { url } = await gateway(test.url, (request) => {
+    const made = named(test, 'integrations', name).find(({ _id }) => _id !== id);
+    if (edited || !made || request.method !== 'GET' || !request.url.includes(`/${made._id}`)) return false;
+    edited = true;
+    editor.set('integrations', made._id, { description: 'edited in between' });
+    return false;
+  });
+  const space = new Workspace({ prod: { baseUrl: url, token: test.owner.token } });
+  await space.mirrored();
+  const at = head(space);
+  await uproot(test, 'integrations', id);
+
+  expectCode(await space.run('restore', `integrations/${id}`, '--at', at, '--yes'), 4);
+
+  expect(edited).toBe(true);
   expect(history(space)).toContain('edited in between');
 });
 

@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import { isObject, type JsonObject } from '../../core/json.ts';
+import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
 import { setPlace, valueAt, withKey } from '../../core/paths.ts';
 import { fault, notFound } from '../model/api-fault.ts';
 import { codeOf, isObjectId } from '../model/ids.ts';
@@ -36,12 +36,25 @@ function shown(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
     : masked;
 }
 
+/** Every member, the blocks without all but their first members. */
+function cutOff(doc: JsonObject): JsonObject {
+  const first = (value: Json): Json =>
+    isArray(value)
+      ? value.slice(0, 1)
+      : isObject(value)
+        ? Object.fromEntries(Object.entries(value).slice(0, 1))
+        : value;
+  return Object.fromEntries(Object.entries(doc).map(([key, value]) => [key, first(value ?? null)]));
+}
+
 /** What the answer to a write shows of the document that it made. */
 function written(call: Call, type: ResourceType, doc: JsonObject): JsonObject {
   const id = { _id: doc._id ?? null };
   switch (call.account.behaviour.writeAnswer) {
     case 'document':
       return shown(call, type, doc);
+    case 'part':
+      return cutOff(shown(call, type, doc));
     case 'id':
       return id;
     case 'echo': {

@@ -12,10 +12,10 @@ export interface Behaviour {
   /** `store`: a written `******` becomes the credential; `keep`: it leaves the stored one (api-notes#mask-writes). */
   readonly maskedWrites: 'store' | 'keep';
   /**
-   * What a POST or PUT answers: the document as a GET shows it, its id alone, or the body as it was sent, before the
-   * server filled in anything (api-notes#write-answer).
+   * What a POST or PUT answers: the document as a GET shows it, all of its members with a part of what is in them, its
+   * id alone, or the body as it was sent, before the server filled in anything (api-notes#write-answer).
    */
-  readonly writeAnswer: 'document' | 'id' | 'echo';
+  readonly writeAnswer: 'document' | 'id' | 'echo' | 'part';
   /** How records show who changed them last (api-notes#last-modified-by). */
   readonly lastModifiedBy: 'absent' | 'id' | 'object';
   /** Whether types are audited of which no document says it (api-notes#audit-coverage). */

@@ -84,7 +84,8 @@ export async function findLostUpdates(
   const foreign = edits.filter((edit) => edit.event === 'update' && !isOurs(edit, userId));
   const found: LostUpdate[] = [];
   for (const target of targets) {
-    const { type, id, before } = target;
+    const { type, id } = target;
+    const before = target.before.filter((fetched) => !target.readBack?.includes(fetched));
     const isAbout = ({ resourceId, resourceType }: AuditEdit): boolean =>
       resourceId === id && (type.auditType === undefined || resourceType === type.auditType);
     const own = foreign.filter(isAbout);

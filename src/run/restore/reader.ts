@@ -14,6 +14,8 @@ export interface LivePair {
   readonly doc: JsonObject;
   /** What the mirror takes out of it: fingerprint → credential. */
   readonly taken: ReadonlyMap<string, string>;
+  /** Fetched after a write whose answer did not show it: it may hold an edit that others made since. */
+  readonly readBack?: true;
 }
 
 export interface ReaderOptions {

@@ -33,6 +33,8 @@ export interface Written {
   readonly id: string;
   /** The document as fetched before each of our writes, oldest first. */
   readonly before: JsonObject[];
+  /** Those of them that were fetched after a write of ours whose answer was not complete: they hide edits since. */
+  readonly readBack?: JsonObject[];
   after: LivePair;
   /** We deleted it. */
   readonly removed?: true;
@@ -132,9 +134,10 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
     keepWrite(type, id, before, after, sent) {
       const key = keyOf(type.name, id);
       const known = written.get(key);
-      if (!known) written.set(key, { type, id, before: before ? [before] : [], after, sent });
+      if (!known) written.set(key, { type, id, before: before ? [before] : [], readBack: [], after, sent });
       else {
         if (before) known.before.push(before);
+        if (before && known.after.readBack) known.readBack?.push(before);
         Object.assign(known, { after, sent });
       }
     },

@@ -51,9 +51,22 @@ export interface Writer extends Pick<Reader, 'read' | 'pair' | 'list'> {
 
 type Method = 'POST' | 'PUT' | 'DELETE';
 
+/** Statuses of an answer that shows what a write made; others promise it, or show a part. */
+const SHOWING: ReadonlySet<number> = new Set([200, 201]);
+
+/** Whether everything that was sent has a counterpart in the answer, at every depth. What it became is the server's. */
+function hasAll(sent: Json, answer: Json | undefined): boolean {
+  if (answer === undefined) return false;
+  if (isArray(sent) && isArray(answer))
+    return answer.length >= sent.length && sent.every((item, i) => hasAll(item, answer[i]));
+  if (!isObject(sent) || !isObject(answer)) return true;
+  return Object.keys(sent).every((key) => hasAll(sent[key] as Json, getOwn(answer, key)));
+}
+
 /**
- * Whether an answer is the complete document, as a GET shows it. Some servers answer with the id alone, or with what
- * was sent before they filled in their own: without a field that was sent, or the mark of this write, it is ignored.
+ * Whether an answer is the complete document, as a GET shows it. Some servers answer with the id alone, with a part, or
+ * with what was sent before they filled in their own: without a member that was sent, or the mark of this write, it is
+ * ignored.
  */
 function isComplete(type: ResourceType, sent: JsonObject, body: JsonObject): boolean {
   // Some members come only when asked for; entries have a call of their own.
@@ -62,7 +75,8 @@ function isComplete(type: ResourceType, sent: JsonObject, body: JsonObject): boo
   return (
     typeof lastModified === 'string' &&
     lastModified !== sent.lastModified &&
-    [...Object.keys(sent), ...(type.hydrate?.fields ?? [])].every((key) => getOwn(body, key) !== undefined)
+    hasAll(sent, body) &&
+    (type.hydrate?.fields ?? []).every((key) => getOwn(body, key) !== undefined)
   );
 }
 
@@ -103,6 +117,7 @@ export function createWriter(options: ReaderOptions): Writer {
   ): Promise<Json> {
     assertNoPlaceholder(body, `${method} ${url}`, maskKeeps);
     const response = await client.send({ method, url, body: toData(body), repeatable, signal });
+    if (!SHOWING.has(response.status)) return null;
     try {
       return JSON.parse(response.body.toString('utf8')) as Json;
     } catch {
@@ -119,7 +134,7 @@ export function createWriter(options: ReaderOptions): Writer {
 
   async function readBack(type: ResourceType, id: string): Promise<LivePair> {
     const live = await read(type, id);
-    if (live) return live;
+    if (live) return { ...live, readBack: true };
     throw new ApiError(`${type.list.path}/${id} is gone right after it was written`, { transient: false });
   }
 
