@@ -41,7 +41,7 @@ export interface Entry {
   readonly undone?: readonly string[];
   /** The commits of people in Git that it brought to the account, and who brought them; absent where there are none. */
   readonly applied?: { readonly commits: readonly string[]; readonly operator: Person | undefined };
-  /** The account's first listing: the resource existed before. */
+  /** It existed before the mirror saw it first. */
   readonly baseline: boolean;
   /** The rules of the mirror changed with it: a difference need not be an edit. */
   readonly newRules: boolean;
@@ -69,9 +69,15 @@ function authorshipOf({ lines }: CommitFacts): Authorship {
   return { named: all.some(({ others }) => others.length > 0), marked: all.some(({ guessed }) => guessed) };
 }
 
+/** Whether somebody made one commit of those of several runs: its author need not be that of any change. */
+function isSquashed({ runs }: CommitFacts): boolean {
+  return runs.size > 1;
+}
+
 /** Who else edited one resource. */
-function othersOf({ coAuthors }: CommitFacts, { named }: Authorship, line: ChangeLine | undefined): readonly Person[] {
-  return named ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
+function othersOf(facts: CommitFacts, { named }: Authorship, line: ChangeLine | undefined): readonly Person[] {
+  const { coAuthors } = facts;
+  return named || isSquashed(facts) ? coAuthors.filter(({ email }) => line?.others.includes(email)) : coAuthors;
 }
 
 /** How certain the author of one change is. @param mirrors as of {@link mirrorsIn} */
@@ -82,7 +88,7 @@ function certaintyOf(
   line: ChangeLine | undefined,
   mirrors: ReadonlySet<string>,
 ): Certainty {
-  if (facts.account === undefined || mirrors.has(author.email)) return 'unknown';
+  if (facts.account === undefined || mirrors.has(author.email) || isSquashed(facts)) return 'unknown';
   return line?.guessed || (facts.allGuessed && !marked) ? 'lastModifiedBy' : 'audit';
 }
 
@@ -150,13 +156,16 @@ interface ReadCommit {
   readonly facts: CommitFacts;
 }
 
-/** The same for a commit and what a person made of it (`git cherry-pick`, `git rebase`, `git commit --amend`). */
+/**
+ * The same for a commit and what a person made of it: `git cherry-pick`, `git rebase`, `git commit --amend`, and a
+ * squash, which has another author.
+ */
 function identityIn({ commit: { author, authored, message }, facts }: ReadCommit): string {
-  const { run, lines } = facts;
+  const { run, lines, putBack } = facts;
   // Of what older versions wrote.
   if (run === undefined) return `${author.email} ${authored.getTime()}\n${message}`;
   const changes = [...lines.values()].map(({ word, path }) => `${word} ${path}`).sort();
-  return [run, author.email, ...changes].join('\n');
+  return [run, putBack, ...changes].join('\n');
 }
 
 /**
@@ -170,7 +179,11 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
     const known = chosen.get(identity)?.commit;
     if (!known || (!mirrors.has(known.committer) && mirrors.has(read.commit.committer))) chosen.set(identity, read);
   }
-  return commits.filter((read) => read.facts.account === undefined || chosen.get(identityIn(read)) === read);
+  const told = new Set([...chosen.values()].flatMap(({ facts }) => (isSquashed(facts) ? [] : [...facts.runs])));
+  const isTold = ({ facts }: ReadCommit): boolean => isSquashed(facts) && [...facts.runs].every((run) => told.has(run));
+  return commits.filter(
+    (read) => read.facts.account === undefined || (chosen.get(identityIn(read)) === read && !isTold(read)),
+  );
 }
 
 /**
@@ -186,6 +199,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
   // A commit at which the history is cut shows more than it changed.
   const all = commits.map((commit) => ({ commit, facts: readMessage(commit.id === cut ? '' : commit.message) }));
   const mirrors = mirrorsIn(all);
+  const mirror = all.find(({ commit: { author } }) => mirrors.has(author.email))?.commit.author ?? NO_ONE;
   for (const { commit, facts } of withoutCopies(all, mirrors)) {
     const isCut = commit.id === cut;
     if (!isCut && facts.account === undefined) continue;
@@ -211,7 +225,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         path,
         ...(moved ? { oldPath } : {}),
         time: line?.time ? new Date(line.time) : commit.authored,
-        by: isCut ? NO_ONE : commit.author,
+        by: isCut ? NO_ONE : isSquashed(facts) ? mirror : commit.author,
         also: othersOf(facts, authorship, line),
         certainty: certaintyOf(commit, facts, authorship, line, mirrors),
         sources: line?.sources ?? [],
@@ -220,7 +234,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
         ...(facts.restore ? { restore: facts.restore } : {}),
         ...(facts.undone.length > 0 ? { undone: facts.undone } : {}),
         ...(facts.applied.length > 0 ? { applied: { commits: facts.applied, operator: facts.operator } } : {}),
-        baseline: facts.first && before.size === 0,
+        baseline: (facts.first || line?.existed === true) && before.size === 0,
         newRules: facts.newRules,
         renewed: facts.renewed,
         cut: isCut,

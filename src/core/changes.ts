@@ -22,7 +22,9 @@ export interface Change {
   readonly lastModified?: string;
   /** `lastModifiedBy` of the record, where it has one. */
   readonly lastModifiedBy?: Editor;
-  /** Found by the first listing of its type: it existed before, no one changed it now. */
+  /** `createdAt` of the record, ISO, where it has one. */
+  readonly created?: string;
+  /** Found by the first listing of its type, or missed by that one: it existed before, no one changed it now. */
   readonly baseline: boolean;
 }
 

@@ -17,6 +17,9 @@ const WITH = 'with ';
 /** Marks a line whose author the audit log does not know. Sources are single words, so none can look like it. */
 const GUESSED = 'last modifier';
 
+/** Marks what was there before it was seen first: no one added it. Two words, as no source. */
+const EXISTED = 'existed before';
+
 const FIRST = 'First mirror of the account:';
 /** What the rules of the mirror come from: those of documents change with either. */
 type RulesOf = 'version' | 'configuration';
@@ -186,7 +189,10 @@ export interface MessageInput {
  * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that
  * ends like such a note gets an empty one after it, so that no name can pose as a note.
  */
-function lineOf(change: Change, note: ChangeNote | undefined, fields: ChangedFields | undefined): string {
+function lineOf(
+  change: Change,
+  { note, fields, first }: { note: ChangeNote | undefined; fields: ChangedFields | undefined; first: boolean },
+): string {
   const name = breakDirectives(oneLine(change.title));
   // A new name need not make another file name.
   const word = change.kind === 'changed' && fields?.renamed ? 'renamed' : wordOf(change, note);
@@ -198,7 +204,9 @@ function lineOf(change: Change, note: ChangeNote | undefined, fields: ChangedFie
         ...note.sources.map(oneWord),
         ...note.others.map(({ email }) => `${WITH}${breakDirectives(plainEmail(email))}`),
       ]
-    : [];
+    : change.baseline && !first
+      ? [EXISTED]
+      : [];
   const about = facts.length > 0 || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
   return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
 }
@@ -226,6 +234,8 @@ export interface ChangeLine {
   /** E-mail addresses of its other editors; the commit's trailers have their names. */
   readonly others: readonly string[];
   readonly undeleted: boolean;
+  /** It was there before it was seen first. */
+  readonly existed: boolean;
   /** The resource's name; empty where it has none. */
   readonly title: string;
 }
@@ -252,6 +262,7 @@ export function readChangeLine(line: string): ChangeLine | undefined {
     sources: facts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact)),
     others: facts.filter(isOther).map((fact) => fact.slice(WITH.length)),
     undeleted: word === RESTORED,
+    existed: facts.includes(EXISTED),
     title,
   };
 }
@@ -269,7 +280,10 @@ function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string
  * that a forge acts on are broken.
  */
 export function commitMessage(input: MessageInput): string {
-  const lines = input.changes.map((change) => lineOf(change, input.notes?.get(change), input.details?.get(change)));
+  const { first } = input;
+  const lines = input.changes.map((change) =>
+    lineOf(change, { note: input.notes?.get(change), fields: input.details?.get(change), first }),
+  );
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
@@ -377,8 +391,10 @@ export interface CommitFacts {
   readonly account: string | undefined;
   /** From when on the account was read, by the server's clock, ms; older commits do not say. */
   readonly readAt: number | undefined;
-  /** The run that made it. */
+  /** The run that made it; the last one where somebody made one commit of several. */
   readonly run: string | undefined;
+  /** All runs whose commits it holds. */
+  readonly runs: ReadonlySet<string>;
   /** When the run began, by the clock of its machine, ms. */
   readonly started: number | undefined;
   /** The restore that made the changes. */
@@ -417,6 +433,7 @@ export function readMessage(message: string): CommitFacts {
   const coAuthors: Person[] = [];
   const undone: string[] = [];
   const applied: string[] = [];
+  const runs = new Set<string>();
   let operator: Person | undefined;
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
@@ -432,17 +449,21 @@ export function readMessage(message: string): CommitFacts {
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);
+    if (key === 'Celigo-Run') runs.add(value);
     if (key === UNDO_TRAILER) undone.push(value);
     if (key === APPLIED_TRAILER) applied.push(value);
     const [, name = '', email] = /^(.*) <([^<>]*)>$/.exec(value) ?? [];
     if (key === 'Co-authored-by' && email !== undefined) coAuthors.push({ name, email });
     if (key === OPERATOR_TRAILER && email !== undefined) operator = { name, email };
   }
+  // What puts something back names no resource as changed; of several commits in one, others may.
+  const putBack = lines.size === 0 && [PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name));
   const started = trailers.get('Celigo-Run')?.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)-.*$/, '$1-$2-$3:$4:$5');
   return {
     account: trailers.get('Celigo-Account'),
     readAt: timeOf(trailers.get('Celigo-Read')),
     run: trailers.get('Celigo-Run'),
+    runs,
     started: timeOf(started),
     restore: trailers.get('Celigo-Restore'),
     undone,
@@ -451,8 +472,8 @@ export function readMessage(message: string): CommitFacts {
     incomplete: (trailers.get('Celigo-Incomplete') ?? '').split(', ').filter((type) => type !== ''),
     coAuthors,
     lines,
-    renewed: [RENEWED_TRAILER, PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name)),
-    putBack: [PUT_BACK_TRAILER, ALSO_LIVE_TRAILER].some((name) => trailers.has(name)),
+    renewed: putBack || trailers.has(RENEWED_TRAILER),
+    putBack,
     newRules: trailers.has(RENEWED_TRAILER) || trailers.has(NEW_RULES_TRAILER),
     first,
     allGuessed,

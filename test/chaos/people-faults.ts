@@ -61,10 +61,22 @@ const WORK: Readonly<Record<string, (git: Git, clone: string, dice: Dice) => voi
   'revert in git': (git, _, dice) => {
     git('revert', '--no-edit', '-X', 'theirs', someCommit(git, dice));
   },
+  'commits squashed': squash,
   'commit picked again': (git, _, dice) => {
     git('cherry-pick', '--allow-empty', '--keep-redundant-commits', '-X', 'theirs', someCommit(git, dice));
   },
 };
+
+/** The last commits of the branch as one, beside them, as a forge makes one of a request to merge. */
+function squash(git: Git): void {
+  const base = git('rev-parse', 'HEAD~2').trim();
+  const message = git('log', '--reverse', '--no-merges', '--format=* %B', `${base}..HEAD`);
+  git('checkout', '-q', '-B', 'topic', base);
+  git('merge', '-q', '--squash', 'main');
+  git('commit', '-q', '--allow-empty', '-m', `Changes of the week (#1)\n\n${message}`);
+  git('merge', '-q', '--no-ff', '--no-edit', 'main');
+  git('checkout', '-q', '-B', 'main', 'topic');
+}
 
 /** Somebody commits in a clone of their own, merges what others pushed by an ordinary `git pull`, and pushes. */
 export const hands: Injector = (world, dice) => {

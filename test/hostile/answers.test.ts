@@ -145,6 +145,19 @@ describe('the end of a list is never guessed', () => {
     expect(space.files()).toHaveLength(TOTAL);
   });
 
+  it('listing-cut-by-odd-success: an empty list as a promised page is asked for again', async () => {
+    let lies = 1;
+    const { space, before } = await flowsThrough((url, response, records) => {
+      if (!url.searchParams.has('cursor') || lies-- <= 0)
+        return page(url, response, records, (next) => `<${next}>; rel="next"`);
+      response.writeHead(200).end('[]');
+      return true;
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ listed: TOTAL }] });
+    expect(before.seen.filter((url) => url.includes('cursor')).length).toBeGreaterThan(1);
+  });
+
   it('listing-cut-by-odd-success: 204 alone is an empty page', async () => {
     const { space } = await flowsThrough((url, response, records) => {
       const all = { start: Number(url.searchParams.get('cursor') ?? 0) };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -286,4 +286,33 @@ describe('what came back from the recycle bin', () => {
     expect(space.log('%s')[0]).toBe('prod: restore: script "Coming and going" added');
     expect((await newest(space))?.what).toBe('added');
   });
+});
+
+it('a commit that cannot be read does not make its people co-authors of later changes', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  const id = String(account.emulator.state.all('flows')[0]?._id);
+  const people = [account.person('administrator'), account.owner, account.person('administrator', 1)];
+  const edit = async (i: number) => {
+    account.emulator.act(people[i]?.token ?? '').set('flows', id, { description: `edit ${i}` });
+    return space.sync();
+  };
+  await edit(0);
+  await edit(1);
+  const lost = space.git('rev-parse', 'HEAD~1').trim();
+  const objects = join(space.mirror, '.git', 'objects');
+  for (const name of readdirSync(join(objects, 'pack')).filter((file) => file.endsWith('.pack'))) {
+    const aside = join(space.dir, name);
+    renameSync(join(objects, 'pack', name), aside);
+    rmSync(join(objects, 'pack', name.replace(/pack$/, 'idx')));
+    execFileSync('git', ['unpack-objects', '-q'], { cwd: space.mirror, input: readFileSync(aside) });
+  }
+  rmSync(join(objects, lost.slice(0, 2), lost.slice(2)));
+
+  expect(await edit(2)).toMatchObject({ code: 0, commits: [{}] });
+
+  const [author, message] = space.git('log', '--no-walk', '--format=%an%x00%B', 'HEAD').split('\0');
+  expect(author).toBe(people[2]?.name);
+  expect(message).not.toContain('Co-authored-by');
 });

@@ -356,3 +356,28 @@ describe('the entries of a lookup cache', () => {
     },
   );
 });
+
+it('what the first listing missed is not told as added, and what somebody adds is', async () => {
+  const test = await seeded([], { pageSize: 5 });
+  const space = workspace(test, ['flows', 'scripts']);
+  const lie = { kind: 'emptyList' } as const;
+  // A promised page of flows, again and again; and the only page of scripts.
+  test.emulator.faults.add({ match: { path: '/v1/flows', nth: 2 }, times: 'always', fault: lie });
+  test.emulator.faults.add({ match: { path: '/v1/scripts' }, times: 'always', fault: lie });
+  expect(await space.sync()).toMatchObject({ code: 0 });
+  test.emulator.faults.clear();
+  const jane = test.person('administrator');
+  test.emulator.act(jane.token).create('scripts', { name: 'Made by Jane', content: '//' });
+  const owner = test.emulator.act(test.owner.token);
+  owner.set('scripts', String(seed.resources.scripts?.[0]?._id), { description: 'edited since' });
+
+  const { changes } = await space.sync();
+
+  expect(changes.filter(({ what }) => what === 'added').length).toBeGreaterThan(10);
+  const { out } = await space.run('log', '--json');
+  const { entries } = JSON.parse(out) as {
+    entries: { what: string; title: string; by: { name: string }; baseline: boolean }[];
+  };
+  const told = entries.filter(({ baseline }) => !baseline).map(({ by, what }) => `${by.name} ${what}`);
+  expect(told).toEqual([`${jane.name} added`]);
+});

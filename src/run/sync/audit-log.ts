@@ -4,6 +4,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import { type AttributionInput, notesAbout } from '../../core/attribution.ts';
 import type { Change, EditNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
+import { readPath } from '../../core/layout.ts';
 import { attributionStatusBy, type EarlierCommit } from '../../core/reported.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { AccountRun } from './account-run.ts';
@@ -27,10 +28,12 @@ export interface Log {
   readonly notes: readonly EditNote[];
   readonly statusOf: AttributionInput['statusOf'];
   readonly named: ReadonlyMap<string, Person>;
+  /** Whether an addition was there before the first listing of the account, which missed it. */
+  readonly existed: (change: Change) => boolean;
 }
 
 /** Of a run that has nothing to ask it about. */
-export const NO_LOG: Log = { notes: [], statusOf: () => 'fresh', named: new Map() };
+export const NO_LOG: Log = { notes: [], statusOf: () => 'fresh', named: new Map(), existed: () => false };
 
 /** The audit log, as one run asks it. */
 export interface AuditLog {
@@ -92,7 +95,19 @@ export function openAuditLog(run: AccountRun, repository: Repository, headState:
           facts.account !== undefined && own && committed < oldest - CLOCKS_MS;
         const commits = notes.length > 0 ? await earlier.upTo(isOlder) : [];
         const own = commits.filter(({ facts }) => facts.account === account.name);
-        return { notes, statusOf: attributionStatusBy(own), named: namesIn(all) };
+        const existed = await existedBefore(earlier, account.name, edits, notes);
+        const statusOf = attributionStatusBy(own);
+        // Of what is older than the last run, commits that cannot be read may have told.
+        const isDoubtful = (note: EditNote): boolean => !earlier.isWhole() && Date.parse(note.time) < (last ?? 0);
+        return {
+          notes,
+          statusOf: (change, note, email) => {
+            const status = statusOf(change, note, email);
+            return status === 'fresh' && isDoubtful(note) ? 'reported' : status;
+          },
+          named: namesIn(all),
+          existed,
+        };
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         run.notice(
@@ -132,6 +147,32 @@ async function lastRead(
     return missing.size === 0;
   });
   return commits.findLast(({ readAt }) => Number.isFinite(readAt))?.readAt;
+}
+
+/**
+ * Finds additions that no one made: created before the account was listed first, never seen since, and no entry says
+ * that they came back. A server that ends a list too early, or a token that sees more than before, shows them late.
+ */
+async function existedBefore(
+  earlier: EarlierHistory,
+  account: string,
+  edits: readonly Change[],
+  notes: readonly EditNote[],
+): Promise<Log['existed']> {
+  const old = edits.filter(
+    (change) =>
+      change.kind === 'added' &&
+      change.created !== undefined &&
+      !notesAbout(change, notes, auditTypeOf).some(({ event }) => event === 'create' || event === 'restore'),
+  );
+  if (old.length === 0) return () => false;
+  const commits = (await earlier.upTo(({ facts }) => facts.first && facts.account === account)).filter(
+    ({ facts }) => facts.account === account,
+  );
+  const first = commits.find(({ facts }) => facts.first)?.readAt ?? Number.NEGATIVE_INFINITY;
+  const seen = new Set(commits.flatMap(({ facts }) => [...facts.lines.keys()].map((path) => readPath(path)?.id)));
+  const existing = new Set(old.filter(({ id, created }) => Date.parse(created ?? '') < first && !seen.has(id)));
+  return (change) => existing.has(change);
 }
 
 /** Who the people are whom the log names somewhere: other entries may have their ids alone. */

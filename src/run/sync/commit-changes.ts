@@ -119,12 +119,13 @@ async function attribute(committing: Committing): Promise<Group[]> {
   const edits = decision.changes.filter(isEdit);
   const log = edits.length > 0 ? await committing.start.auditLog.about(edits, decision.serverTime) : NO_LOG;
   const users = await readUsers(run, edits, log);
+  const changes = decision.changes.map((change) => (log?.existed(change) ? { ...change, baseline: true } : change));
   const isRestored = (change: Change): boolean => {
     const { touched } = options.restore ?? {};
     return touched?.has(`${change.type}/${change.id}`) || gitAuthorOf(committing, change) !== undefined;
   };
   const authored = attributeChanges({
-    changes: decision.changes.filter((change) => !isRestored(change)),
+    changes: changes.filter((change) => !isRestored(change)),
     notes: log?.notes ?? [],
     statusOf: log?.statusOf ?? (() => 'fresh'),
     auditTypeOf,
@@ -134,7 +135,7 @@ async function attribute(committing: Committing): Promise<Group[]> {
     // No one made what the rules of this version make of an unchanged document.
     guess: !committing.start.newRules,
   });
-  const restored = restoredGroups(committing, decision.changes.filter(isRestored), log, users);
+  const restored = restoredGroups(committing, changes.filter(isRestored), log, users);
   const audited = log !== undefined;
   return [
     ...restored.map((group) => ({ ...group, restored: true, audited })),

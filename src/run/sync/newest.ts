@@ -23,36 +23,64 @@ export interface BareCommit {
 const FIRST_CHUNK = 16;
 /** No caller needs more commits than this. */
 const MOST = 16_384;
+/** Commits that are looked for one by one in a damaged history. */
+const MOST_SINGLE = 64;
 
 const FIELDS = ['%H', '%P', '%ce', '%ae', '%at', '%ct', '%B'] as const;
 
 /**
  * The commits behind HEAD, or another commit, newest first, read as they are asked for. A clone that is not kept holds
- * the newest alone: the others are fetched without trees and contents. Ends early where they cannot be had.
+ * the newest alone: the others are fetched without trees and contents. Ends early where they cannot be had, and where
+ * the history is damaged; it returns whether it did not.
  */
-export async function* newestCommits(repository: Repository, tip = 'HEAD'): AsyncGenerator<BareCommit> {
+export async function* newestCommits(repository: Repository, tip = 'HEAD'): AsyncGenerator<BareCommit, boolean> {
+  const given = new Set<string>();
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {
     let commits = await readChunk(repository, tip, at, size);
-    yield* commits;
-    if (commits.length === size) continue;
-    const given = commits.length;
-    if (!repository.stateless || !existsSync(join(repository.gitDir, 'shallow'))) return;
-    try {
-      await deepen(repository, size);
-    } catch (error) {
-      if (!(error instanceof GitFailure)) throw error;
-      return;
+    for (let tries = 0; commits && tries < 2; tries++) {
+      for (const commit of commits) if (!given.has(commit.id)) yield commit;
+      for (const { id } of commits) given.add(id);
+      if (commits.length === size) break;
+      if (tries > 0 || !repository.stateless || !existsSync(join(repository.gitDir, 'shallow'))) return true;
+      try {
+        await deepen(repository, size);
+      } catch (error) {
+        if (!(error instanceof GitFailure)) throw error;
+        return false;
+      }
+      commits = await readChunk(repository, tip, at, size);
     }
-    commits = await readChunk(repository, tip, at, size);
-    yield* commits.slice(given);
-    if (commits.length < size) return;
+    if (!commits) {
+      yield* readSingly(repository, tip, given);
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Commits of a damaged history, from its tip to those whose parents are missing. */
+async function* readSingly(repository: Repository, tip: string, given: Set<string>): AsyncGenerator<BareCommit> {
+  const next = [tip];
+  for (let left = MOST_SINGLE; left > 0 && next.length > 0; left--) {
+    const commits = (await readIfAble(repository, ['--no-walk', next.shift() ?? tip])) ?? [];
+    for (const commit of commits) {
+      if (!given.has(commit.id)) yield commit;
+      given.add(commit.id);
+      next.push(...commit.parents);
+    }
   }
 }
 
 /** Commits of the range, without what they hold; none where git cannot read them. */
-async function readCommits({ git }: Repository, words: readonly string[]): Promise<BareCommit[]> {
+async function readCommits(repository: Repository, words: readonly string[]): Promise<BareCommit[]> {
+  return (await readIfAble(repository, words)) ?? [];
+}
+
+/** As {@link readCommits}; `undefined` where git cannot read them. */
+async function readIfAble({ git }: Repository, words: readonly string[]): Promise<BareCommit[] | undefined> {
   const out = await git.ask(['log', '--no-show-signature', logFormat(FIELDS), ...words, '--']);
-  return logRecords(out ?? '', FIELDS.length).map(
+  if (out === undefined) return undefined;
+  return logRecords(out, FIELDS.length).map(
     ({ values: [id = '', parents = '', committer = '', author = '', authored, seconds, message = ''] }) => ({
       id,
       parents: parents.split(' ').filter(Boolean),
@@ -65,9 +93,14 @@ async function readCommits({ git }: Repository, words: readonly string[]): Promi
   );
 }
 
-function readChunk(repository: Repository, tip: string, skip: number, count: number): Promise<BareCommit[]> {
+function readChunk(
+  repository: Repository,
+  tip: string,
+  skip: number,
+  count: number,
+): Promise<BareCommit[] | undefined> {
   // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
-  return readCommits(repository, [`--skip=${skip}`, `--max-count=${count}`, tip]);
+  return readIfAble(repository, [`--skip=${skip}`, `--max-count=${count}`, tip]);
 }
 
 /** The commits of the mirror behind the folder of an account, as far back as one that a person cannot have changed. */

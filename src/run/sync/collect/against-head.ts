@@ -196,12 +196,14 @@ function filesChanged(
 function changeOf(comparison: Comparison, id: string, listed: JsonObject, prepared: Prepared): Change {
   const { type, baseline } = comparison;
   const modified = serverTimeText(modifiedOf(listed));
+  const created = serverTimeText(String(getOwn(listed, 'createdAt') ?? ''));
   const editor = editorOf(getOwn(listed, 'lastModifiedBy'));
   return {
     type: type.name,
     id,
     ...filesChanged(comparison, id, prepared),
     ...(modified ? { lastModified: modified } : {}),
+    ...(created ? { created } : {}),
     // No one made what was there before.
     ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
     baseline,
