@@ -69,7 +69,7 @@ function authorshipOf({ lines }: CommitFacts): Authorship {
   return { named: all.some(({ others }) => others.length > 0), marked: all.some(({ guessed }) => guessed) };
 }
 
-/** Whether somebody made one commit of those of several runs: its author need not be that of any change. */
+/** Whether a person made one commit of those of several runs: its author need not be that of any change. */
 function isSquashed({ runs }: CommitFacts): boolean {
   return runs.size > 1;
 }
@@ -179,10 +179,11 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
     const known = chosen.get(identity)?.commit;
     if (!known || (!mirrors.has(known.committer) && mirrors.has(read.commit.committer))) chosen.set(identity, read);
   }
-  const told = new Set([...chosen.values()].flatMap(({ facts }) => (isSquashed(facts) ? [] : [...facts.runs])));
-  const isTold = ({ facts }: ReadCommit): boolean => isSquashed(facts) && [...facts.runs].every((run) => told.has(run));
+  const reported = new Set([...chosen.values()].flatMap(({ facts }) => (isSquashed(facts) ? [] : [...facts.runs])));
+  const isReported = ({ facts }: ReadCommit): boolean =>
+    isSquashed(facts) && [...facts.runs].every((run) => reported.has(run));
   return commits.filter(
-    (read) => read.facts.account === undefined || (chosen.get(identityIn(read)) === read && !isTold(read)),
+    (read) => read.facts.account === undefined || (chosen.get(identityIn(read)) === read && !isReported(read)),
   );
 }
 

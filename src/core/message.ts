@@ -391,7 +391,7 @@ export interface CommitFacts {
   readonly account: string | undefined;
   /** From when on the account was read, by the server's clock, ms; older commits do not say. */
   readonly readAt: number | undefined;
-  /** The run that made it; the last one where somebody made one commit of several. */
+  /** The run that made it; the last one where a person made one commit of several. */
   readonly run: string | undefined;
   /** All runs whose commits it holds. */
   readonly runs: ReadonlySet<string>;

@@ -62,34 +62,37 @@ eachOf<[string, boolean, (space: Workspace, base: string, bullets: boolean) => v
     ['git, in their place', false, squash, LEFT],
   ],
   { quick: 2 },
-)('commits of two runs squashed by %s are told once, and nobody is charged with others’ work', async (...row) => {
-  const [, bullets, make, expected] = row;
-  const account = await sample();
-  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
-  await space.mirrored();
-  const base = space.git('rev-parse', 'HEAD').trim();
-  const [jane, owner] = [account.person('administrator'), account.owner];
-  const act = ({ token }: typeof owner, id: string, description: string): void =>
-    void account.emulator.act(token).set('flows', id, { description });
-  const names = new Map([
-    [jane.name, 'Jane'],
-    [owner.name, 'Owner'],
-    [FLOW, 'FLOW'],
-    [OTHER_FLOW, 'OTHER_FLOW'],
-  ]);
-  const toldNow = async (): Promise<string[]> =>
-    (await told(space)).map((line) => [...names].reduce((text, [name, word]) => text.replace(name, word), line));
-  act(jane, FLOW, 'first');
-  await space.sync();
-  act(owner, FLOW, 'second');
-  act(owner, OTHER_FLOW, 'another');
-  await space.sync();
-  expect(await toldNow()).toEqual(TOLD);
-  make(space, base, bullets);
+)(
+  'commits of two runs squashed by %s are reported once, and no one is charged with the work of others',
+  async (...row) => {
+    const [, bullets, make, expected] = row;
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.mirrored();
+    const base = space.git('rev-parse', 'HEAD').trim();
+    const [jane, owner] = [account.person('administrator'), account.owner];
+    const act = ({ token }: typeof owner, id: string, description: string): void =>
+      void account.emulator.act(token).set('flows', id, { description });
+    const names = new Map([
+      [jane.name, 'Jane'],
+      [owner.name, 'Owner'],
+      [FLOW, 'FLOW'],
+      [OTHER_FLOW, 'OTHER_FLOW'],
+    ]);
+    const toldNow = async (): Promise<string[]> =>
+      (await told(space)).map((line) => [...names].reduce((text, [name, word]) => text.replace(name, word), line));
+    act(jane, FLOW, 'first');
+    await space.sync();
+    act(owner, FLOW, 'second');
+    act(owner, OTHER_FLOW, 'another');
+    await space.sync();
+    expect(await toldNow()).toEqual(TOLD);
+    make(space, base, bullets);
 
-  expect(await toldNow()).toEqual(expected);
-  expect(await space.sync()).toMatchObject({ code: 0, changes: [], commits: [] });
-  act(jane, FLOW, 'third');
-  await space.sync();
-  expect(await toldNow()).toEqual([...expected, 'Jane changed FLOW: third']);
-});
+    expect(await toldNow()).toEqual(expected);
+    expect(await space.sync()).toMatchObject({ code: 0, changes: [], commits: [] });
+    act(jane, FLOW, 'third');
+    await space.sync();
+    expect(await toldNow()).toEqual([...expected, 'Jane changed FLOW: third']);
+  },
+);

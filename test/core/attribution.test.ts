@@ -185,6 +185,16 @@ describe('attributionStatusBy', () => {
   const statusIn = (commit: EarlierCommit, time: string, by = 'ann') =>
     attributionStatusBy([commit])(flow, { ...note(flow.id, by, '10:00'), time }, `${by}@x.test`);
 
+  it.each([
+    ['missed by the first listing', { baseline: true }, false, true],
+    ['found by the first listing', { baseline: true }, true, false],
+    ['that a person added', {}, false, false],
+  ])('says of a resource %s whether it existed before', (_, more, first, existed) => {
+    const { facts } = commit({ changes: [{ ...flow, ...more }], first });
+
+    expect([...facts.lines.values()]).toMatchObject([{ existed }]);
+  });
+
   it('compares moments, whatever their offset, and knows who was named', () => {
     const notes = new Map([
       [flow, about('2026-01-01T05:59:30.700-05:00', { others: [{ name: 'BOB', email: 'bob@x.test' }] })],
@@ -334,6 +344,7 @@ describe('commitMessage', () => {
               sources: note ? sources : [],
               others: note ? emails.map(plainEmail) : [],
               undeleted: note ? undeleted : false,
+              existed: false,
               title: oneLine(title),
             },
           ]);

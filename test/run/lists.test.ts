@@ -357,7 +357,7 @@ describe('the entries of a lookup cache', () => {
   );
 });
 
-it('what the first listing missed is not told as added, and what somebody adds is', async () => {
+it('what the first listing missed is not reported as added, and what a person adds is', async () => {
   const test = await seeded([], { pageSize: 5 });
   const space = workspace(test, ['flows', 'scripts']);
   const lie = { kind: 'emptyList' } as const;

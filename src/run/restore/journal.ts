@@ -33,7 +33,7 @@ type JournalEntry =
   | { readonly kind: 'ids'; readonly pairs: readonly (readonly [string, string])[] }
   /** The operator chose an existing resource of the target. */
   | { readonly kind: 'match'; readonly key: string; readonly id: string }
-  /** The restore goes on after an interruption. `base`: HEAD before its next write. */
+  /** The restore continues after an interruption. `base`: HEAD before its next write. */
   | { readonly kind: 'resumed'; readonly base: string }
   | { readonly kind: 'applied' }
   | { readonly kind: 'end'; readonly exitCode: number };

@@ -40,7 +40,7 @@ export async function markOwnWrites(
 
 /**
  * Whether a resource that the interrupted restore wrote, or was about to, was changed by someone else since. A write
- * without a noted answer may have taken effect, as a whole or in part.
+ * without a noted answer may have taken effect, completely or partially.
  */
 async function changedByOthers(
   interrupted: Interrupted,

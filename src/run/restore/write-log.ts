@@ -33,7 +33,7 @@ export interface Written {
   readonly id: string;
   /** The document as fetched before each of our writes, oldest first. */
   readonly before: JsonObject[];
-  /** Those of them that were fetched after a write of ours whose answer was not complete: they hide edits since. */
+  /** Those of them that came after a write of ours whose answer was not complete: they may show edits made since. */
   readonly readBack?: JsonObject[];
   after: LivePair;
   /** We deleted it. */
@@ -137,7 +137,8 @@ export function createWriteLog({ journal, ids, progress }: ApplyContext, total: 
       if (!known) written.set(key, { type, id, before: before ? [before] : [], readBack: [], after, sent });
       else {
         if (before) known.before.push(before);
-        if (before && known.after.readBack) known.readBack?.push(before);
+        // What follows is made of what was read back.
+        if (before && (known.after.readBack || known.readBack?.length)) known.readBack?.push(before);
         Object.assign(known, { after, sent });
       }
     },

@@ -97,7 +97,7 @@ export function openAuditLog(run: AccountRun, repository: Repository, headState:
         const own = commits.filter(({ facts }) => facts.account === account.name);
         const existed = await existedBefore(earlier, account.name, edits, notes);
         const statusOf = attributionStatusBy(own);
-        // Of what is older than the last run, commits that cannot be read may have told.
+        // Of what is older than the last run, commits that cannot be read may have reported it.
         const isDoubtful = (note: EditNote): boolean => !earlier.isWhole() && Date.parse(note.time) < (last ?? 0);
         return {
           notes,
