@@ -1,6 +1,7 @@
 import type { ResourceType } from '../catalogue/types.ts';
-import { diffFields } from './field-diff.ts';
-import type { JsonObject } from './json.ts';
+import { diffFields, type FieldChange } from './field-diff.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { secretOf } from './markers.ts';
 import { mergeDocuments } from './merge.ts';
 import type { MergeConflict, Prevailing, Sides, Spot } from './merge-types.ts';
 import { atPlace } from './places.ts';
@@ -35,25 +36,37 @@ function overlap(a: Spot, b: Spot): boolean {
   return a.lines[0] <= b.lines[1] && b.lines[0] <= a.lines[1];
 }
 
+type Change = Pick<Sides<JsonObject>, 'base' | 'changed'>;
+
+/** The fields that a change changes. A block that comes or goes is all that is in it: others may have other fields. */
+function fieldsOf({ base, changed }: Change): FieldChange[] {
+  return diffFields(base, changed).flatMap((field) => (field.place.length === 0 ? [field] : eachField(field)));
+}
+
+function eachField(field: FieldChange): FieldChange[] {
+  const { place, before, after } = field;
+  const block = before === undefined ? after : after === undefined ? before : undefined;
+  if (!isObject(block) || secretOf(block) !== undefined || Object.keys(block).length === 0) return [field];
+  return Object.entries(block).flatMap(([key, value]) =>
+    eachField({ place: [...place, key], ...(before === undefined ? { after: value } : { before: value }) }),
+  );
+}
+
 /** The fields of a change that are in a part of the document, or that hold it. */
-function fieldsIn({ base, changed }: Pick<Sides<JsonObject>, 'base' | 'changed'>, spot: Spot): Spot[] {
+function fieldsIn(change: Change, spot: Spot): Spot[] {
   if (spot.lines) return [spot];
-  return diffFields(base, changed)
+  return fieldsOf(change)
     .filter((field) => overlap(field, spot))
     .map(({ place }) => ({ place: place.length > spot.place.length ? place : spot.place }));
 }
 
 /** The fields of a change that are in both of two parts: they had another value in between. */
-function returned(
-  { base, changed }: Pick<Sides<JsonObject>, 'base' | 'changed'>,
-  taken: Spot,
-  spot: MergeConflict,
-): UndoConflict[] {
+function returned(change: Change, taken: Spot, spot: MergeConflict): UndoConflict[] {
   if (spot.lines && spot.base !== undefined) return [{ ...spot, live: spot.base, returned: true }];
-  return diffFields(base, changed)
+  return fieldsOf(change)
     .filter((field) => overlap(field, taken) && overlap(field, spot))
     .map((field) => {
-      // Of a block that comes or goes, the field in it.
+      // Of an element or a document that comes or goes, the field in it.
       const inside = spot.place.slice(field.place.length);
       const [before, after] = [atPlace(field.before, inside), atPlace(field.after, inside)];
       return {
