@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { chaos } from '../test/chaos/engine.ts';
 import { restores } from '../test/chaos/restores.ts';
 import { syncs } from '../test/chaos/syncs.ts';
+import { undos } from '../test/chaos/undos.ts';
 
-const SCENARIOS = { sync: syncs, restore: restores };
+const SCENARIOS = { sync: syncs, restore: restores, undo: undos };
 
 const { values } = parseArgs({
   options: {

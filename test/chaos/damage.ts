@@ -1,29 +1,9 @@
-import { findType } from '../../src/catalogue/index.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Acting } from '../../src/emulator/calls/acting.ts';
 import { ApiFault } from '../../src/emulator/http/server.ts';
-import { secretsIn } from '../../src/emulator/model/masking.ts';
-import { configured } from '../support/documents.ts';
+import { isPlain, PLAIN_TYPES } from '../support/documents.ts';
 import type { Dice } from '../support/random.ts';
 import type { World } from './world.ts';
-
-/** Types that a restore can put back whole: what holds a credential cannot be read back from anywhere. */
-const PLAIN_TYPES = ['integrations', 'flows', 'exports', 'imports', 'scripts', 'filedefinitions'];
-
-/** Whether a document can be made anew with everything it had. */
-export function isPlain(dir: string, doc: JsonObject): boolean {
-  const type = findType(dir);
-  return (
-    type !== undefined &&
-    PLAIN_TYPES.includes(dir) &&
-    doc._connectorId === undefined &&
-    // The platform no longer makes these (api-notes#legacy-rest).
-    !String(doc.adaptorType ?? '').startsWith('REST') &&
-    secretsIn(type, doc).length === 0 &&
-    !JSON.stringify(configured(dir, doc)).includes('"$secret"') &&
-    !/webhook|Distributed/i.test(JSON.stringify([doc.type ?? '', doc.adaptorType ?? '']))
-  );
-}
 
 function plainOf({ emulator }: World, dir: string): JsonObject[] {
   return emulator.state.all(dir).filter((doc) => isPlain(dir, doc));

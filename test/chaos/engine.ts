@@ -46,6 +46,7 @@ export type Round = (dice: Dice, tally: Tally, kinds: string[]) => Promise<void>
 /** What is done to a world. */
 export interface Scenario {
   readonly account: WorldOptions['account'];
+  readonly remote?: boolean;
   /** Rounds that one account and its mirror live. */
   readonly roundsAWorld: number;
   /** Prepares a world; gives what each round of it does. */
@@ -92,7 +93,11 @@ export async function chaos(scenario: Scenario, options: ChaosOptions): Promise<
   let rounds = 0;
 
   async function live(number: number, wanted: number): Promise<void> {
-    const world = await makeWorld({ program: options.program, account: scenario.account });
+    const world = await makeWorld({
+      program: options.program,
+      account: scenario.account,
+      remote: scenario.remote ?? true,
+    });
     const dice = diceOf(options.seed * 1_000_003 + number);
     let broken = false;
     try {

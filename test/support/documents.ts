@@ -6,6 +6,7 @@ import { type Emulator, emptyAccount } from '../../src/emulator/http/server.ts';
 import { createAccount } from '../../src/emulator/model/account.ts';
 import { DEFAULT_BEHAVIOUR } from '../../src/emulator/model/behaviour.ts';
 import { internalReferences } from '../../src/emulator/model/links.ts';
+import { secretsIn } from '../../src/emulator/model/masking.ts';
 import { completed } from '../../src/emulator/rules/completing.ts';
 import { normaliseWritten } from '../../src/emulator/rules/normalising.ts';
 
@@ -158,5 +159,23 @@ export function ownIds(emulator: Emulator): Set<string> {
         .filter((stored) => stored.published !== true)
         .map((stored) => String(stored._id)),
     ),
+  );
+}
+
+/** Types that a restore can put back whole: what holds a credential cannot be read back from anywhere. */
+export const PLAIN_TYPES = ['integrations', 'flows', 'exports', 'imports', 'scripts', 'filedefinitions'];
+
+/** Whether a document can be made anew with everything it had. */
+export function isPlain(dir: string, doc: JsonObject): boolean {
+  const type = findType(dir);
+  return (
+    type !== undefined &&
+    PLAIN_TYPES.includes(dir) &&
+    doc._connectorId === undefined &&
+    // The platform no longer makes these (api-notes#legacy-rest).
+    !String(doc.adaptorType ?? '').startsWith('REST') &&
+    secretsIn(type, doc).length === 0 &&
+    !JSON.stringify(configured(dir, doc)).includes('"$secret"') &&
+    !/webhook|Distributed/i.test(JSON.stringify([doc.type ?? '', doc.adaptorType ?? '']))
   );
 }

@@ -1,0 +1,176 @@
+// What taking changes back must leave behind, field by field, worked out without the program.
+import stableStringify from 'fast-json-stable-stringify';
+import { RESOURCE_TYPES } from '../../src/catalogue/index.ts';
+import { isObject, type JsonObject } from '../../src/core/json.ts';
+import { setPlace } from '../../src/core/paths.ts';
+import type { Emulator } from '../../src/emulator/http/server.ts';
+import { configured } from './documents.ts';
+
+/** Fields of a document as JSON: `name`, `settings.a`, `content:3` (a line of code), `rest` for all else. */
+type Fields = ReadonlyMap<string, string>;
+/** Fields of each resource, by `<type>/<id>`. */
+export type State = ReadonlyMap<string, Fields>;
+
+/** One field of a resource that a person changed, and that a sync found; a missing side: absent. */
+export interface Change {
+  /** Empty for one that was not mirrored before the undo. */
+  readonly commit: string;
+  readonly key: string;
+  /** E-mail address. */
+  readonly by: string;
+  readonly field: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+/** A conflict as `undo --json` prints it; an empty place is the document. */
+export interface Conflict {
+  readonly place: string;
+  /** Of a text, from 1. */
+  readonly line?: number;
+}
+
+/** What `undo --json` prints of a resource. */
+export interface UndoStep {
+  readonly type: string;
+  readonly id: string;
+  readonly action: string;
+  readonly changes: readonly { readonly place: string; readonly after?: JsonObject[string] }[];
+  readonly conflicts?: readonly Conflict[];
+}
+
+function fieldsOf(doc: JsonObject): Fields {
+  const { name, description, settings, content, ...rest } = doc;
+  const lines = typeof content === 'string' ? content.split('\n') : [];
+  const fields = Object.entries({
+    name,
+    description,
+    ...Object.fromEntries(
+      Object.entries(isObject(settings) ? settings : {}).map(([key, at]) => [`settings.${key}`, at]),
+    ),
+    ...Object.fromEntries(lines.map((line, i) => [`content:${i}`, line])),
+    rest,
+  });
+  return new Map(fields.flatMap(([field, value]) => (value === undefined ? [] : [[field, stableStringify(value)]])));
+}
+
+/** Fields of each resource of an account, with the text that they were read from: most do not change. */
+const read = new WeakMap<Emulator, Map<string, { readonly text: string; readonly fields: Fields }>>();
+
+/** Everything that an account holds, in the mirror's form. */
+export function stateOf(emulator: Emulator): State {
+  const known = read.get(emulator) ?? new Map<string, { readonly text: string; readonly fields: Fields }>();
+  const held = RESOURCE_TYPES.flatMap(({ name: type }) =>
+    emulator.state.all(type).map((doc) => {
+      const [key, text] = [`${type}/${String(doc._id)}`, JSON.stringify(doc)];
+      const before = known.get(key);
+      const fields = before?.text === text ? before.fields : fieldsOf(configured(type, doc));
+      return [key, { text, fields }] as const;
+    }),
+  );
+  read.set(emulator, new Map(held));
+  return new Map(held.map(([key, { fields }]) => [key, fields]));
+}
+
+/** What a plan would leave of what an account holds. */
+export function planned(emulator: Emulator, state: State, steps: readonly UndoStep[]): State {
+  const after = new Map(state);
+  for (const { type, id, action, changes } of steps) {
+    const key = `${type}/${id}`;
+    if (action === 'delete') after.delete(key);
+    if (action !== 'update' && action !== 'undelete') continue;
+    const binned = emulator.state.bin().find(({ doc }) => doc._id === id)?.doc;
+    const held = emulator.state.get(type, id) ?? binned ?? {};
+    const doc = changes.reduce((one: JsonObject, change) => setPlace(one, change.place, change.after), held);
+    after.set(key, fieldsOf(configured(type, doc)));
+  }
+  return after;
+}
+
+/** The changes between two states. @param about commit and author of each resource that changed */
+export function changesBetween(
+  before: State,
+  after: State,
+  about: (key: string) => Pick<Change, 'commit' | 'by'>,
+): Change[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
+    const [old, now] = [before.get(key), after.get(key)];
+    const fields = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])];
+    return fields
+      .filter((field) => old?.get(field) !== now?.get(field))
+      .map((field) => ({ ...about(key), key, field, before: old?.get(field), after: now?.get(field) }));
+  });
+}
+
+/** What becomes of one field. */
+interface Expected {
+  readonly value: string | undefined;
+  /** Someone else changed it after what is taken back: only then may it be named as a conflict. */
+  readonly touched: boolean;
+  /** It must be: it cannot be both as it was before what is taken back, and as the others left it. */
+  readonly contested: boolean;
+}
+
+function expectedOf(changes: readonly Change[], isUndone: (change: Change) => boolean): Expected | undefined {
+  const first = changes.findIndex(isUndone);
+  if (first < 0) return undefined;
+  const last = changes.findLast((change) => !isUndone(change));
+  const value = last ? last.after : changes[0]?.before;
+  const touched = changes.slice(first).some((change) => !isUndone(change));
+  return { value, touched, contested: touched && value !== changes[first]?.before };
+}
+
+function names({ place, line }: Conflict, field: string): boolean {
+  const name = field.replace(/:.*/, '');
+  if (place !== '' && place !== name && !name.startsWith(`${place}.`)) return false;
+  return line === undefined || field === `content:${line - 1}`;
+}
+
+/** The conflicts of a plan, by resource. */
+export function conflictsOf(steps: readonly UndoStep[]): ReadonlyMap<string, readonly Conflict[]> {
+  return new Map(
+    steps.flatMap(({ type, id, conflicts = [] }) => (conflicts.length > 0 ? [[`${type}/${id}`, conflicts]] : [])),
+  );
+}
+
+/**
+ * What an undo did wrong, a line each: a field of the others that is not as they left it, one that was not taken back, a
+ * conflict that is not named or that is none, a resource with a conflict that was written.
+ * @param changes all since some moment before the first one that is taken back, oldest first
+ */
+export function problemsOf(
+  before: State,
+  after: State,
+  changes: readonly Change[],
+  isUndone: (change: Change) => boolean,
+  conflicts: ReadonlyMap<string, readonly Conflict[]>,
+): string[] {
+  const problems: string[] = [];
+  for (const key of new Set([
+    ...before.keys(),
+    ...after.keys(),
+    ...conflicts.keys(),
+    ...changes.map((one) => one.key),
+  ])) {
+    const [was, is, held] = [before.get(key), after.get(key), conflicts.get(key) ?? []];
+    const own = changes.filter((change) => change.key === key);
+    const fateOf = (field: string): Expected | undefined =>
+      expectedOf(
+        own.filter((change) => change.field === field),
+        isUndone,
+      );
+    const fields = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? []), ...own.map(({ field }) => field)]);
+    for (const field of fields) {
+      const fate = fateOf(field);
+      const wanted = held.length === 0 && fate ? fate.value : was?.get(field);
+      const named = held.filter((conflict) => names(conflict, field));
+      if (is?.get(field) !== wanted) problems.push(`${key} ${field} is ${is?.get(field)} and should be ${wanted}`);
+      if (fate?.contested && named.length === 0) problems.push(`${key} ${field} is a conflict that is not named`);
+      if (named.some(({ place }) => place !== '') && !fate?.touched)
+        problems.push(`${key} ${field} is named as a conflict without need`);
+    }
+    if (held.length > 0 && ![...fields].some((field) => fateOf(field)?.touched))
+      problems.push(`${key} is named as a conflict without need`);
+  }
+  return problems;
+}
