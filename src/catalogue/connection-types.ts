@@ -1,4 +1,4 @@
-import type { ResourceType } from './types.ts';
+import type { ResourceType, SignInRule } from './types.ts';
 
 const OAUTH1 = ['consumerSecret', 'accessToken', 'tokenSecret', 'consumerPrivateKey'];
 
@@ -19,6 +19,14 @@ function httpAuthSecrets(block: string): string[] {
     ...oauthSecrets(`${block}.oauth`),
     ...['secret', 'privateKey', 'token'].map((field) => `${block}.jwt.${field}`),
   ];
+}
+
+/** Tokens of an HTTP block that the platform gets while a person signs in. */
+function httpSignIn(block: string): SignInRule {
+  return {
+    credentials: [`${block}.token`, `${block}.oauth.pkceCodeVerifier`],
+    when: { [`${block}.type`]: ['oauth'], [`${block}.oauth.grantType`]: ['authorizecode', null] },
+  };
 }
 
 /** Bodies of requests for a token, or for its end. */
@@ -181,6 +189,16 @@ export const CONNECTION_TYPES = [
       'as2.partnerStationInfo.auth.token.refreshToken',
       'as2.encrypted.userPrivateKey',
       'wrapper.encrypted',
+    ],
+    signIn: [
+      httpSignIn('http.auth'),
+      httpSignIn('mcp.http.auth'),
+      { credentials: ['rest.bearerToken', 'rest.refreshToken'], when: { 'rest.authType': ['oauth'] } },
+      { credentials: ['netsuite.tokenId', 'netsuite.tokenSecret'], when: { 'netsuite.authType': ['token-auto'] } },
+      {
+        credentials: ['salesforce.bearerToken', 'salesforce.refreshToken'],
+        when: { type: ['salesforce'], 'salesforce.oauth2FlowType': ['refreshToken', null] },
+      },
     ],
     credentialTexts: [
       ...['http.auth', 'mcp.http.auth'].flatMap(tokenBodies),

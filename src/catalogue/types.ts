@@ -244,6 +244,7 @@ export interface ResourceType {
   readonly credentialTexts?: readonly FieldPath[];
   /** Credentials among `secrets` that no answer shows, with the block that has them: a creation lacks them always. */
   readonly unshown?: Readonly<Record<FieldPath, FieldPath>>;
+  readonly signIn?: readonly SignInRule[];
   /** Lists of parameters, `{name or key, value}` or `{name: value}`; those of headers are known by their names. */
   readonly parameters?: readonly FieldPath[];
   readonly targets?: TargetRules;
@@ -274,6 +275,13 @@ export interface ResourceType {
   /** Most characters of a text, more than which the API refuses (api-notes#validation). */
   readonly maxLength?: Readonly<Record<FieldPath, number>>;
   readonly restore: RestoreRule;
+}
+
+/** Credentials that a person gets by signing in in a browser (api-notes#sign-in). */
+export interface SignInRule {
+  readonly credentials: readonly FieldPath[];
+  /** Fields that say so, with the values by which each does; `null`: it is absent. */
+  readonly when: Readonly<Record<FieldPath, readonly (string | null)[]>>;
 }
 
 /** What the ownership rule needs to know of the account. */

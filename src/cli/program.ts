@@ -17,6 +17,7 @@ import { registerLint } from './lint.ts';
 import { registerLog } from './log.ts';
 import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
+import { registerSecrets } from './secrets.ts';
 import { registerShow } from './show.ts';
 import { registerSync } from './sync.ts';
 import { registerTypes } from './types.ts';
@@ -41,6 +42,7 @@ const COMMANDS = [
   registerFind,
   registerImpact,
   registerLint,
+  registerSecrets,
   registerDrill,
   registerDaemon,
   registerTypes,

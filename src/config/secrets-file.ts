@@ -24,19 +24,69 @@ export function textsOf(values: ValuesByResource): string[] {
   return texts;
 }
 
+/** Runs a program, without a shell, and returns what it prints. @throws Error that names the program and no value */
+export type RunProgram = (words: readonly string[]) => string;
+
+/** Where the values in a file of credentials come from. */
+export interface SecretsSource {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly runProgram: RunProgram;
+}
+
+/** What a file of credentials holds. */
+export interface SecretsFile {
+  readonly values: ValuesByResource;
+  /** Values that are not there: variables that are not set, programs that failed; each names its place. */
+  readonly problems: readonly string[];
+}
+
+/** The words of `{ exec: [program, argument, …] }`. */
+function programIn(value: Json): readonly string[] | undefined {
+  if (!isObject(value) || Object.keys(value).length !== 1) return undefined;
+  const words = value.exec;
+  return isArray(words) && words.length > 0 && words.every((word) => typeof word === 'string') ? words : undefined;
+}
+
+function credentialIn(
+  value: Json,
+  where: string,
+  { env, runProgram }: SecretsSource,
+  problems: string[],
+): Json | undefined {
+  const words = programIn(value);
+  const own: string[] = [];
+  let found: Json | undefined;
+  try {
+    found = words ? runProgram(words).replace(/\r?\n$/, '') : interpolate(value, where, env, own);
+    if (words && found === '') own.push(`${where}: ${words[0]} printed nothing`);
+  } catch (error) {
+    own.push(`${where}: ${messageOf(error)}`);
+  }
+  problems.push(...own);
+  return own.length > 0 ? undefined : found;
+}
+
+/** What is wrong with a value that is to be a credential, as the end of a sentence; `null` gives it up. */
+function placeholderText(place: string, value: Json): string | undefined {
+  const found = value === null ? undefined : placeholderIn(value);
+  if (!found) return undefined;
+  const below = placeText(found.place);
+  const full = below === '' || below.startsWith('[') ? `${place}${below}` : `${place}.${below}`;
+  return `${full} ${found.what}, not a credential; use null to give the credential up`;
+}
+
 /**
  * Reads the credentials for a restore: a YAML file with lines such as
- * `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN} }`. Variables are replaced as in the configuration.
- * `null` stays: it accepts the loss of the credential.
+ * `connections/Shop API: { http.auth.token.token: ${SHOP_TOKEN} }`. Variables are replaced as in the configuration;
+ * `{ exec: [op, read, op://Celigo/Shop/token] }` is what that program prints. `null` stays: it accepts the loss of the
+ * credential.
  * @throws AppError `USAGE` naming the file and what is wrong in it; never a value. A mask, a marker of the mirror or an
  *   empty text is refused: it would erase the real credential
  */
-export function readSecretsFile(path: string, env: Environment, cwd: string): ValuesByResource {
-  const file = resolve(cwd, path);
-  const wrong = (problem: string): AppError =>
-    new AppError('USAGE', `${file}${problem}`, {
-      hint: 'Write it as: "connections/<id or name>: { http.auth.token.token: ${SHOP_TOKEN} }"',
-    });
+export function readSecretsFile(path: string, source: SecretsSource): SecretsFile {
+  const file = resolve(source.cwd, path);
+  const wrong = wrongIn(file);
   let parsed: Json;
   try {
     parsed = parseYaml(readFileSync(file, 'utf8'));
@@ -45,20 +95,31 @@ export function readSecretsFile(path: string, env: Environment, cwd: string): Va
     if (error instanceof YamlError) throw wrong(`${error.line ? `:${error.line}` : ''} is not valid YAML`);
     throw wrong(existsSync(file) ? ` cannot be read: ${messageOf(error)}` : ': file not found');
   }
+  if (!isObject(parsed)) throw wrong(' contains no resources');
   const problems: string[] = [];
-  const filled = interpolate(parsed, '', env, problems);
-  if (problems.length > 0) throw wrong(`: ${problems.join('; ')}`);
-  if (!isObject(filled)) throw wrong(' contains no resources');
-  const values = valuesByResource(filled, wrong);
-  for (const [selector, places] of values) {
-    for (const [place, value] of places) {
-      const found = value === null ? undefined : placeholderIn(value);
-      if (!found) continue;
-      const below = placeText(found.place);
-      const full = below === '' || below.startsWith('[') ? `${place}${below}` : `${place}.${below}`;
-      throw wrong(`: ${selector}: ${full} ${found.what}, not a credential; use null to give the credential up`);
+  const values = new Map<string, ReadonlyMap<string, Json>>();
+  for (const [selector, places] of valuesByResource(parsed, wrong)) {
+    const filled = new Map<string, Json>();
+    for (const [place, held] of places) {
+      const value = credentialIn(held, `${selector}: ${place}`, source, problems);
+      const fault = value === undefined ? undefined : placeholderText(place, value);
+      if (fault !== undefined) throw wrong(`: ${selector}: ${fault}`);
+      if (value !== undefined) filled.set(place, value);
     }
+    values.set(selector, filled);
   }
+  return { values, problems };
+}
+
+function wrongIn(file: string): (problem: string) => AppError {
+  const hint = 'Write it as: "connections/<id or name>: { http.auth.token.token: ${SHOP_TOKEN} }"';
+  return (problem) => new AppError('USAGE', `${file}${problem}`, { hint });
+}
+
+/** As {@link readSecretsFile}, for a restore, which needs every value. @throws AppError `USAGE` */
+export function readAllSecrets(path: string, source: SecretsSource): ValuesByResource {
+  const { values, problems } = readSecretsFile(path, source);
+  if (problems.length > 0) throw wrongIn(resolve(source.cwd, path))(`: ${problems.join('; ')}`);
   return values;
 }
 

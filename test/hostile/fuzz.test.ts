@@ -10,7 +10,7 @@ import { ApiError } from '../../src/celigo/errors.ts';
 import { recordsOf, walkCollection } from '../../src/celigo/paging.ts';
 import { printable } from '../../src/cli/ui/style.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { readSecretsFile } from '../../src/config/secrets-file.ts';
+import { readAllSecrets } from '../../src/config/secrets-file.ts';
 import { parseDocumentFile } from '../../src/core/documents.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { Json } from '../../src/core/json.ts';
@@ -161,7 +161,7 @@ describe('a file that was damaged in any way', () => {
         if (config) expect(config.accounts.length).toBeGreaterThan(0);
         writeFileSync(join(dir, 's.yaml'), wounded('connections/Shop API: { a.b: ${TOKEN}, c: [1] }\n', all));
         try {
-          readSecretsFile('s.yaml', env, dir);
+          readAllSecrets('s.yaml', { env, cwd: dir, runProgram: () => env.TOKEN });
         } catch (error) {
           expect(error).toBeInstanceOf(AppError);
           expect(String(error)).not.toContain(env.TOKEN);

@@ -1,5 +1,6 @@
 import { EXIT } from '../../core/errors.ts';
 import { jsonText } from '../../core/unseen.ts';
+import { coverageText } from '../../credentials/view.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
@@ -10,7 +11,7 @@ import { mirrorPlace, stateOf } from '../input/mirror.ts';
 import { type StateFlags, stateAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
-import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { printable, type Style, styleFor } from '../ui/style.ts';
 
 export interface DrillFlags extends StateFlags {
   readonly account?: string;
@@ -51,23 +52,20 @@ export async function runDrill(
     reports.push(report);
   }
   if (flags.json) {
-    const [only] = reports;
-    io.out(jsonText({ version: 1, ...(reports.length === 1 ? only : { accounts: reports }) }));
+    const [only, ...more] = reports.map((report) => ({ ...report, credentials: report.coverage.credentials }));
+    io.out(jsonText({ version: 1, ...(more.length === 0 ? only : { accounts: [only, ...more] }) }));
   } else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
   return reports.some(({ unexplained }) => unexplained.length > 0) ? EXIT.failed : EXIT.done;
 }
 
 function describe(report: DrillReport, style: Style): string {
-  const { account, state, documents, restored, credentials, warnings, explained, unexplained } = report;
+  const { account, state, documents, restored, coverage, warnings, explained, unexplained } = report;
   const { requests, durationMs } = report;
   const line = ({ what, title, why }: DrillFinding): string =>
     `${printable(what)}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
   const facts = style.dim(`(${state}; ${requests} requests, ${(durationMs / 1000).toFixed(1)} s)`);
   const lines = [`${style.bold(account)}: ${restored} of ${documents} resources came back unchanged ${facts}`];
-  if (credentials > 0) {
-    const needed = counted(credentials, 'credential');
-    lines.push(`  ${needed} must be supplied with --secrets or entered manually`);
-  }
+  lines.push(`  a full restore ${coverageText(coverage)}`);
   if (explained.length > 0) lines.push(`  ${explained.length} cannot be restored through the API:`);
   for (const finding of explained) lines.push(style.dim(`    · ${line(finding)}`));
   for (const finding of warnings) lines.push(`  ${style.yellow('?')} ${line(finding)}`);

@@ -1,3 +1,4 @@
+import type { Config } from '../../config/schema.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import type { Git } from '../../mirror/git.ts';
@@ -13,6 +14,8 @@ interface OpenGraph {
   readonly what: readonly string[];
   readonly state: MirrorState;
   readonly graph: AccountGraph;
+  /** The configuration of this mirror, where there is one. */
+  readonly config?: Config;
 }
 
 /**
@@ -28,5 +31,5 @@ export async function openGraph(
   const mirror = await openMirror(io, globals, what, options);
   const state = await stateOf(io, mirror, stateAsked(options));
   const graph = buildGraph(await readDocuments(state, documentPaths(state)));
-  return { git: mirror.git, root: mirror.root, account: mirror.account, what: mirror.what, state, graph };
+  return { ...mirror, state, graph };
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
-import { readSecretsFile, textsOf, valuesByResource } from '../../config/secrets-file.ts';
+import { readAllSecrets, textsOf, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
 import { readMessage } from '../../core/message.ts';
 import { parseSelector } from '../../core/selectors.ts';
@@ -13,6 +13,7 @@ import type { Io } from '../ui/io.ts';
 import { accountNamed, sourceAccount, wordsFor } from './accounts.ts';
 import { type ChangeFlags, readChanges } from './changes.ts';
 import { configuredPlace } from './mirror.ts';
+import { secretsSource } from './secret-program.ts';
 import { type StateFlags, stateAsked } from './time-option.ts';
 
 /** Options of every command that plans, asks and then writes to an account. */
@@ -155,7 +156,7 @@ function readApplying(
     enableFlows: flags.enableFlows ?? false,
     force: flags.force ?? false,
     allowTargetChange: flags.allowTargetChange ?? false,
-    secrets: flags.secrets ? readSecretsFile(flags.secrets, io.env, io.cwd) : new Map(),
+    secrets: flags.secrets ? readAllSecrets(flags.secrets, secretsSource(io, config)) : new Map(),
     overrides: valuesByResource(target.overrides ?? {}, (problem) =>
       usage(
         `${config.source}: accounts.${target.name}.overrides${problem}`,

@@ -19,6 +19,7 @@ import { isSound } from '../../mirror/repair-clone.ts';
 import { bindingIn, checkBinding } from '../binding.ts';
 import { selectTypes } from '../sync/collect/all.ts';
 import { unownedFolders } from '../unowned.ts';
+import { examineCoverage } from './coverage.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
 import { futureHead } from './future-head.ts';
@@ -183,6 +184,7 @@ async function examineRepository(git: Git, deps: DoctorDeps): Promise<Finding[]>
   }
   const folders = config.accounts.map(({ name }) => name);
   const unknown = await Promise.all(folders.map((folder) => examineUnknown(git, folder)));
+  const coverage = await Promise.all(folders.map((folder) => examineCoverage(git, folder)));
   const clone = await examineClone(git, deps, folders);
   return [
     { ...found, verdict: 'ok', detail: path },
@@ -190,6 +192,7 @@ async function examineRepository(git: Git, deps: DoctorDeps): Promise<Finding[]>
     ...clone,
     ...(await examineUnowned(git, path, folders)),
     ...unknown.flat(),
+    ...coverage.flat(),
   ];
 }
 

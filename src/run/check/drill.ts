@@ -12,7 +12,9 @@ import { equalJson, valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
+import { type Coverage, coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
+import { buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../history/state.ts';
 import { createGit, type Git } from '../../mirror/git.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
@@ -30,8 +32,8 @@ export interface DrillReport extends DrillFindings {
   /** Commit, or the folder on the disk. */
   readonly state: string;
   readonly documents: number;
-  /** Credentials that a real restore would need: places in all resources together. */
-  readonly credentials: number;
+  /** What a real restore would need beside the mirror. */
+  readonly coverage: Coverage;
   readonly requests: number;
   readonly durationMs: number;
 }
@@ -238,7 +240,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
         state: input.label,
         documents: documents.length + broken.length,
         restored: found.restored,
-        credentials: [...secrets.values()].reduce((sum, places) => sum + places.size, 0),
+        coverage: coverageOf(neededCredentials(buildGraph(documents))),
         warnings: found.warnings,
         explained: found.explained,
         unexplained: [...broken, ...found.unexplained],

@@ -1,0 +1,49 @@
+import { Argument, type Command } from 'commander';
+import type { SecretsAction, SecretsFlags } from './actions/secrets.ts';
+import { ACCOUNT, AT, BEFORE, JSON_RESULT, MIRROR, TIMEZONE } from './options.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+
+export function registerSecrets(program: Command, io: Io, finish: (code: number) => void): void {
+  program
+    .command('secrets')
+    .summary('list the credentials that a restore needs beside the mirror')
+    .description(
+      'No backup can hold the credentials of an account: the API masks them, and the mirror leaves out the others. ' +
+        'This command names each of them with what waits for it. Reads the mirror alone: no token, no network.',
+    )
+    .addArgument(
+      new Argument(
+        '<action>',
+        'list: what is needed; template: a file for --secrets with a variable for each; check: what is still missing',
+      ).choices(['list', 'template', 'check']),
+    )
+    .argument(
+      '[what...]',
+      'only of these: <type>, <type>/<id or name>, integration/<name>, an id, a path in the mirror',
+    )
+    .option('--secrets <file>', 'YAML file with credentials, as for restore')
+    .option(...AT)
+    .option(...BEFORE)
+    .option(...TIMEZONE)
+    .option(...ACCOUNT)
+    .option(...MIRROR)
+    .option(...JSON_RESULT)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  celigo-mirror secrets list
+  celigo-mirror secrets list integration/"Web shop"
+  celigo-mirror secrets template > secrets.yaml
+  celigo-mirror secrets check --secrets secrets.yaml
+
+Exit codes:
+  0   done; check: every credential is supplied
+  3   check: some are missing
+  64  wrong usage, or no mirror`,
+    )
+    .action(async (action: SecretsAction, what: string[], flags: SecretsFlags, command: Command) => {
+      const { runSecrets } = await import('./actions/secrets.ts');
+      finish(await runSecrets(io, command.optsWithGlobals<GlobalOptions>(), action, what, flags));
+    });
+}

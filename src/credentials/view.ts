@@ -1,0 +1,109 @@
+import { counted } from '../core/counted.ts';
+import type { Json, JsonObject } from '../core/json.ts';
+import { idIn, type Key, typeIn } from '../core/keys.ts';
+import { oneLine } from '../core/message.ts';
+import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
+import { type Coverage, type CredentialHolder, coverageOf } from './needed.ts';
+
+/** Most names in one line; the others are counted. */
+const MOST_NAMES = 5;
+
+function named(graph: AccountGraph, keys: readonly Key[]): string {
+  const names = keys.slice(0, MOST_NAMES).map((key) => `"${oneLine(nameOf(graph, key))}"`);
+  return `${names.join(', ')}${keys.length > MOST_NAMES ? ` and ${keys.length - MOST_NAMES} more` : ''}`;
+}
+
+function waiting(graph: AccountGraph, { key, connections, flows }: CredentialHolder): string[] {
+  const others = connections.filter((one) => one !== key);
+  const enabled = flows.filter((flow) => flow.enabled).map((flow) => flow.key);
+  const lines = [
+    { keys: others, what: `used by ${counted(others.length, 'connection')}` },
+    { keys: enabled, what: `needed by ${counted(enabled.length, 'enabled flow')}` },
+  ];
+  return lines.flatMap(({ keys, what }) => (keys.length > 0 ? [`${what}: ${named(graph, keys)}`] : []));
+}
+
+/** How one credential comes back. */
+function stateOf({ bySignIn, supplied }: CredentialHolder['credentials'][number], checked: boolean): string {
+  if (supplied) return '  (supplied)';
+  if (bySignIn) return '  (by signing in)';
+  return checked ? '  (missing)' : '';
+}
+
+function holderText(graph: AccountGraph, holder: CredentialHolder, checked: boolean): string[] {
+  return [
+    `${holder.key}  "${oneLine(nameOf(graph, holder.key))}"`,
+    ...holder.credentials.map((one) => `  ${one.place}${stateOf(one, checked)}`),
+    ...(holder.signIn ? ['  a person signs in in the browser'] : []),
+    ...waiting(graph, holder).map((line) => `    ${line}`),
+    '',
+  ];
+}
+
+/** What a coverage means, as one sentence. */
+export function coverageText({ credentials, signIns, connections, flows }: Coverage): string {
+  if (credentials === 0 && signIns === 0) return 'needs no credentials beside the mirror';
+  const signing = signIns === 0 ? '' : ` and ${counted(signIns, 'sign-in')} in the browser`;
+  const effect = `${counted(connections.length, 'connection')} and ${counted(flows.length, 'enabled flow')} wait for them`;
+  return `needs ${counted(credentials, 'credential')}${signing} beside the mirror; ${effect}`;
+}
+
+/**
+ * The credentials that a restore into an empty account needs, for people.
+ * @param checked whether values were looked for, so that those without one are missing
+ */
+export function credentialsText(
+  graph: AccountGraph,
+  account: string,
+  holders: readonly CredentialHolder[],
+  checked: boolean,
+): string {
+  const coverage = coverageOf(holders);
+  const shown = checked
+    ? holders.filter(({ credentials, signIn }) => signIn || credentials.some((one) => !one.supplied))
+    : holders;
+  const lines = shown.flatMap((holder) => holderText(graph, holder, checked));
+  if (!checked) {
+    const ways =
+      'A resource in the recycle bin keeps its credentials. For one that is gone, pass them with --secrets: ' +
+      'celigo-mirror secrets template';
+    return `${[...lines, `A full restore of ${account} ${coverageText(coverage)}.`, ...(lines.length > 0 ? [ways] : [])].join('\n')}\n`;
+  }
+  const { credentials, supplied, flows } = coverage;
+  const filled =
+    credentials === supplied
+      ? `All ${counted(credentials, 'credential')} of ${account} are supplied.`
+      : `${supplied} of ${counted(credentials, 'credential')} of ${account} are supplied, ${credentials - supplied} are missing.`;
+  const offline =
+    flows.length === 0 ? [] : [`${counted(flows.length, 'enabled flow')} will not run: ${named(graph, flows)}`];
+  return `${[...lines, filled, ...offline].join('\n')}\n`;
+}
+
+/** The same as one JSON document. */
+export function credentialsJson(
+  graph: AccountGraph,
+  account: string,
+  commit: string,
+  holders: readonly CredentialHolder[],
+): JsonObject {
+  const coverage = coverageOf(holders);
+  const resource = (key: Key): Json => ({ type: typeIn(key), id: idIn(key), name: nameOf(graph, key) });
+  return {
+    account,
+    commit,
+    credentials: coverage.credentials,
+    supplied: coverage.supplied,
+    signIns: coverage.signIns,
+    connections: coverage.connections.map(resource),
+    flows: coverage.flows.map(resource),
+    resources: holders.map((holder) => ({
+      type: typeIn(holder.key),
+      id: idIn(holder.key),
+      name: nameOf(graph, holder.key),
+      signIn: holder.signIn,
+      credentials: holder.credentials.map(({ place, bySignIn, supplied }) => ({ place, bySignIn, supplied })),
+      connections: [...holder.connections],
+      flows: holder.flows.map(({ key, enabled }) => ({ key, enabled })),
+    })),
+  };
+}
