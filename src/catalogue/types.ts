@@ -280,7 +280,7 @@ export interface ResourceType {
 /** Credentials that a person gets by signing in in a browser (api-notes#sign-in). */
 export interface SignInRule {
   readonly credentials: readonly FieldPath[];
-  /** Fields that say so, with the values by which each does; `null`: it is absent. */
+  /** The fields that show it, with the values by which each does; `null`: it is absent. */
   readonly when: Readonly<Record<FieldPath, readonly (string | null)[]>>;
 }
 

@@ -49,7 +49,7 @@ function isEnabled({ type, doc }: MirrorDocument): boolean {
   return switchesOf(type, doc).some((path) => valueAt(doc, path) === false);
 }
 
-/** Places of what a creation lacks. What the server makes anew, such as the token of an agent, is not lacking. */
+/** Places of what a creation lacks. Tokens that the server issues again, such as that of an agent, are not. */
 function lacking({ type, doc }: MirrorDocument, supplied: Supplied): string[] {
   const { missing } = createBody({ type, wanted: doc, ids: new Map(), supplied, late: [] });
   const minted = type.restore.strip ?? [];
@@ -102,7 +102,7 @@ export function neededCredentials(
   return holders.sort((a, b) => enabled(b) - enabled(a) || (a.key < b.key ? -1 : 1));
 }
 
-/** How much is needed by hand, and what waits for it. */
+/** How much a person has to supply, and what waits for it. */
 export interface Coverage {
   /** Values that `--secrets` can pass. */
   readonly credentials: number;

@@ -308,7 +308,7 @@ export async function readApplyRequest(
       'Take it from apply --dry-run: 32 digits and letters',
     );
   if (resume !== undefined && digest !== undefined)
-    throw usage('--resume finishes the plan that was begun, whatever its digest', 'Leave out --digest');
+    throw usage('--resume finishes the plan that was started, whatever its digest', 'Leave out --digest');
   if (resume !== undefined && (ref ?? base) !== undefined)
     throw usage('--resume applies what was named at the start', 'Leave out the commit and --base');
   if (format !== undefined && !dryRun && out === undefined)

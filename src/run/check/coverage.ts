@@ -11,8 +11,8 @@ export async function examineCoverage(git: Git, account: string): Promise<Findin
   try {
     const state = await readState(git, account, await headCommit(git));
     const coverage = coverageOf(neededCredentials(buildGraph(await readDocuments(state, documentPaths(state)))));
-    const detail = `a full restore ${coverageText(coverage)}`;
-    const found = { area: account, check: 'credentials', detail } as const;
+    const detail = `${account}: a full restore ${coverageText(coverage)}`;
+    const found = { area: 'repository', check: 'credentials', detail } as const;
     if (coverage.credentials === 0) return [{ ...found, verdict: 'ok' }];
     return [{ ...found, verdict: 'note', remedy: 'List them with: celigo-mirror secrets list' }];
   } catch (error) {
