@@ -57,7 +57,8 @@ describe('workflows', () => {
     const { jobs } = workflow.parse(parse(text(path)));
     for (const { steps } of Object.values(jobs)) {
       for (const { uses, run } of steps) {
-        if (uses) expect(uses).toMatch(/@(?:v\d+\.\d+\.\d+|[0-9a-f]{40})$/);
+        // A tag can be moved to other code.
+        if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/);
         // `${{ secrets.X }}` in a command would stand in the process list and invite injection.
         if (run) expect(run).not.toContain('${{');
       }
@@ -94,11 +95,5 @@ describe('the workflow of the project', () => {
     expect(release?.needs?.sort()).toEqual(Object.keys(others).sort());
     for (const job of Object.values(others)) expect(job.permissions).toBeUndefined();
     expect(text('.github/workflows/ci.yml')).not.toContain('secrets.');
-  });
-
-  it('pins by commit, since a release is made by these actions', () => {
-    for (const { steps } of Object.values(jobs)) {
-      for (const { uses } of steps) if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/);
-    }
   });
 });
