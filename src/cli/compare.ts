@@ -13,8 +13,8 @@ export function registerCompare(program: Command, io: Io, finish: (code: number)
         'references are compared by what they refer to. Ids, credentials, what the configuration overrides, and ' +
         'switches (disabled) do not count, unless you ask for all.',
     )
-    .argument('<account>', 'the one account')
-    .argument('<other account>', 'the other account')
+    .argument('[account]', 'the one account')
+    .argument('[other account]', 'the other account')
     .argument('[what...]', 'only these: <type>/<id or name>, integration/<name>, a type, an id, a path in the mirror')
     .option(...AT)
     .option(...BEFORE)
@@ -48,8 +48,16 @@ Exit codes:
   2   there are differences (with --exit-code)
   64  wrong usage, or no mirror`,
     )
-    .action(async (account: string, other: string, what: string[], flags: CompareFlags, command: Command) => {
-      const { runCompare } = await import('./actions/compare.ts');
-      finish(await runCompare(io, command.optsWithGlobals<GlobalOptions>(), [account, other], what, flags));
-    });
+    .action(
+      async (
+        account: string | undefined,
+        other: string | undefined,
+        what: string[],
+        flags: CompareFlags,
+        self: Command,
+      ) => {
+        const { runCompare } = await import('./actions/compare.ts');
+        finish(await runCompare(io, self.optsWithGlobals<GlobalOptions>(), [account, other], what, flags));
+      },
+    );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
 import { sample } from '../support/account.ts';
-import { cli, start, tempDir, Workspace } from '../support/workspace.ts';
+import { cli, git, start, tempDir, Workspace } from '../support/workspace.ts';
 
 const COMMANDS = ['sync', 'verify', 'doctor', 'types', 'init', 'emulator', 'demo'];
 
@@ -30,6 +30,25 @@ describe('help', () => {
     [['sync', '--account'], 64],
   ])('%j ends with %i', async (args, code) => {
     expect((await cli(args, tempDir())).code).toBe(code);
+  });
+});
+
+describe('where several accounts are configured', () => {
+  it.each([
+    [['undo', '--by', 'mateo', '--dry-run'], 'several accounts are configured'],
+    [['apply', '--dry-run'], 'several accounts are configured'],
+    [['compare'], 'compare needs two accounts'],
+    [['compare', 'sandbox'], 'compare needs two accounts'],
+  ])('%j names them', async (args, says) => {
+    const account = { baseUrl: 'http://127.0.0.1:1', token: 'a-token-of-nobody' };
+    const space = new Workspace({ production: account, sandbox: account });
+    git(space.dir, 'init', '--quiet', '--initial-branch=main', space.mirror);
+
+    const outcome = await space.run(...args);
+
+    expect(outcome.code).toBe(64);
+    expect(outcome.err).toContain(says);
+    expect(outcome.err).toMatch(/→ .*: production, sandbox\n/);
   });
 });
 

@@ -187,26 +187,29 @@ function describe(comparison: Comparison, style: Style): string {
 export async function runCompare(
   io: Io,
   globals: GlobalOptions,
-  accounts: readonly [string, string],
+  [one, other]: readonly [string | undefined, string | undefined],
   what: readonly string[],
   flags: CompareFlags,
 ): Promise<number> {
   const place = await mirrorPlace(io, globals, flags.mirror);
-  if (accounts[0] === accounts[1]) {
-    throw new AppError('USAGE', `${printable(accounts[0])} cannot be compared with itself`, {
+  if (one === undefined || other === undefined) {
+    throw new AppError('USAGE', 'compare needs two accounts', {
+      hint: `Accounts in ${place.root}: ${place.accounts.join(', ')}`,
+    });
+  }
+  if (one === other) {
+    throw new AppError('USAGE', `${printable(one)} cannot be compared with itself`, {
       hint: 'To compare two states of one account: celigo-mirror diff --from <ref or time>',
     });
   }
-  const comparison = await compared(io, place, accounts, what, flags);
+  const comparison = await compared(io, place, [one, other], what, flags);
   const format = flags.json ? 'json' : flags.format;
   if (format === 'json') io.out(jsonText({ version: 1, ...comparisonJson(comparison) }));
   else if (format === 'md') io.out(comparisonMarkdown(comparison));
   else io.out(describe(comparison, styleFor(io, globals)));
   const hasOpen = [...comparison.onlyLeft, ...comparison.onlyRight].some(({ candidates }) => candidates.length > 0);
   if (format !== 'json' && (hasOpen || comparison.ambiguous.length > 0)) {
-    io.err(
-      `→ To make two resources a pair, add their ids to idmaps/${accounts[0]}-${accounts[1]}.yaml and commit it\n`,
-    );
+    io.err(`→ To make two resources a pair, add their ids to idmaps/${one}-${other}.yaml and commit it\n`);
   }
   return flags.exitCode && !isSame(comparison) ? EXIT.different : EXIT.done;
 }

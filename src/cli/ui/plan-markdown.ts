@@ -17,6 +17,8 @@ import { countSteps } from './restore-view.ts';
 const LONGEST = 60_000;
 /** Room for the sentence about what is left out, in characters. */
 const ROOM = 4_000;
+/** No resource takes fewer characters. */
+const SMALLEST = 150;
 /** The longest diagram, in characters: a larger one cannot be read anyway. */
 const LONGEST_DIAGRAM = 20_000;
 /** Most lines of the changes of one resource. */
@@ -121,8 +123,9 @@ export function planMarkdown(plan: Plan, facts: CommentFacts): string {
   const left: Step[] = [];
   if (steps.length > 0) shown += `\n${renderMarkdown([heading(3, text('Resources'))])}`;
   for (const step of steps) {
-    const part = `\n${renderMarkdown(details(step))}`;
-    if (shown.length + part.length > LONGEST - ROOM) left.push(step);
+    const full = shown.length > LONGEST - ROOM - SMALLEST;
+    const part = full ? '' : `\n${renderMarkdown(details(step))}`;
+    if (full || shown.length + part.length > LONGEST - ROOM) left.push(step);
     else shown += part;
   }
   if (left.length === 0) return shown;
