@@ -2,13 +2,13 @@ import { type Key, keyOf } from '../core/keys.ts';
 import { equalJson } from '../core/paths.ts';
 import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
 import { mermaidText } from '../graph/mermaid.ts';
-import { type Chart, type ChartEdge, type ChartNode, chartOf, nodeLine } from './flow-diagram.ts';
+import { type Chart, type ChartEdge, type ChartNode, chartOf, labelText, nodeLine } from './flow-diagram.ts';
 
 /** What became of a part of a flow. */
-type Mark = 'added' | 'removed' | 'changed' | 'same';
+export type Mark = 'added' | 'removed' | 'changed' | 'same';
 
 /** Signs beside the colours, which not everyone can tell apart. */
-const SIGNS: Readonly<Record<Mark, string>> = { added: '+ ', removed: '− ', changed: '~ ', same: '' };
+export const SIGNS: Readonly<Record<Mark, string>> = { added: '+ ', removed: '− ', changed: '~ ', same: '' };
 
 /** Colours that can be read on a light and on a dark page. */
 const CLASSES = [
@@ -20,13 +20,14 @@ const CLASSES = [
 const ARROWS: Readonly<Record<Mark, string>> = { added: '==>', removed: '-.->', changed: '-->', same: '-->' };
 const STROKES: Readonly<Partial<Record<Mark, string>>> = { added: '#1f9d55', removed: '#e0484e' };
 
-interface Marked<T> {
+/** A part of a flow in either state. */
+export interface Marked<T> {
   readonly item: T;
   readonly mark: Mark;
 }
 
 /** A flow before and after: every node and arrow of either, each once. Arrows lead from identity to identity. */
-interface FlowChanges {
+export interface FlowChanges {
   readonly nodes: readonly Marked<ChartNode>[];
   readonly edges: readonly Marked<ChartEdge>[];
 }
@@ -39,7 +40,7 @@ function chartIn(graph: AccountGraph, key: Key): Chart {
 }
 
 function sameContent(a: ChartNode, b: ChartNode): boolean {
-  return a.label === b.label && a.content.every((held, i) => equalJson(held, b.content[i]));
+  return equalJson(a.lines, b.lines) && a.content.every((held, i) => equalJson(held, b.content[i]));
 }
 
 /** The arrows of a chart with the identities of their ends. */
@@ -76,9 +77,16 @@ function changesOf(before: Chart, after: Chart): FlowChanges {
   };
 }
 
-/** Whether anything of it is other than it was. */
-function isChanged({ nodes, edges }: FlowChanges): boolean {
-  return [...nodes, ...edges].some(({ mark }) => mark !== 'same');
+/**
+ * What became of the parts of a flow between two states of an account. A step is changed, too, where its export or
+ * import is.
+ * @param id of the flow
+ * @returns nothing where it does not look different
+ */
+export function flowChanges(before: AccountGraph, after: AccountGraph, id: string): FlowChanges | undefined {
+  const key = keyOf('flows', id);
+  const changes = changesOf(chartIn(before, key), chartIn(after, key));
+  return [...changes.nodes, ...changes.edges].some(({ mark }) => mark !== 'same') ? changes : undefined;
 }
 
 /** The parts of one flow as lines of Mermaid; `edges` have their marks for the styles of links. */
@@ -86,11 +94,11 @@ function drawn({ nodes, edges }: FlowChanges, prefix: string): { nodes: string[]
   const ids = new Map(nodes.map(({ item }, i) => [item.identity, `${prefix}n${i + 1}`]));
   return {
     nodes: nodes.map(({ item, mark }) => {
-      const line = nodeLine(item, ids.get(item.identity) ?? '', `${SIGNS[mark]}${item.label}`);
+      const line = nodeLine(item, ids.get(item.identity) ?? '', SIGNS[mark]);
       return mark === 'same' ? line : `${line}:::${mark}`;
     }),
     edges: edges.map(({ item, mark }) => {
-      const label = item.label === undefined ? '' : `|"${SIGNS[mark]}${item.label}"|`;
+      const label = item.label === undefined ? '' : `|"${SIGNS[mark]}${labelText(item.label)}"|`;
       return { item: `${ids.get(item.from)} ${ARROWS[mark]}${label} ${ids.get(item.to)}`, mark };
     }),
   };
@@ -109,9 +117,9 @@ export function flowChangesDiagram(
   flows: readonly string[],
 ): string | undefined {
   const changed = flows.flatMap((id) => {
+    const changes = flowChanges(before, after, id);
+    if (!changes) return [];
     const key = keyOf('flows', id);
-    const changes = changesOf(chartIn(before, key), chartIn(after, key));
-    if (!isChanged(changes)) return [];
     return [{ changes, name: nameOf(after.nodes.has(key) ? after : before, key) }];
   });
   if (changed.length === 0) return undefined;

@@ -5,8 +5,8 @@ import { mapPath } from '../core/paths.ts';
 import { type AccountGraph, nameOf, objectsAt, textAt } from '../graph/account-graph.ts';
 import { mermaidText } from '../graph/mermaid.ts';
 
-/** Longest name in a node. */
-const LONGEST = 48;
+/** Longest name in a chart, in characters. */
+export const LONGEST_LABEL = 48;
 
 /** The shape of a node: what opens and closes its text. */
 type Shape = readonly [open: string, close: string];
@@ -23,8 +23,8 @@ export interface ChartNode {
   /** By what it is the same one in another state of the flow. */
   readonly identity: string;
   readonly shape: Shape;
-  /** Text for Mermaid. */
-  readonly label: string;
+  /** What it shows, as it is called. */
+  readonly lines: readonly string[];
   /** All that decides what it does. */
   readonly content: readonly (Json | undefined)[];
 }
@@ -59,16 +59,15 @@ function hooksIn(graph: AccountGraph, value: Json | undefined, key = ''): string
   return [...own, ...Object.keys(value).flatMap((inner) => hooksIn(graph, getOwn(value, inner), inner))];
 }
 
-/** Label of a step: its name, its connection, its scripts. */
-function stepLabel(graph: AccountGraph, key: Key, extra: readonly string[]): string {
+/** What a step shows: its name, its connection, its scripts. */
+function stepLines(graph: AccountGraph, key: Key, extra: readonly string[]): string[] {
   const doc = graph.nodes.get(key)?.doc;
   const connection = textAt(doc, '_connectionId');
-  const lines = [
+  return [
     nameOf(graph, key),
     ...(connection === undefined ? [] : [`on ${nameOf(graph, `connections/${connection}`)}`]),
     ...new Set([...hooksIn(graph, doc), ...extra]),
   ];
-  return lines.map((line) => mermaidText(line, LONGEST)).join('<br/>');
 }
 
 /** Adds a step and the arrow that leads to it. Gives its id. */
@@ -88,7 +87,7 @@ function addStep(chart: Chart, graph: AccountGraph, step: JsonObject, from: read
   const id = addNode(chart, {
     identity: `step ${key}`,
     shape: importId === undefined ? LOOKUP : DESTINATION,
-    label: stepLabel(graph, key, hooksIn(graph, getOwn(step, 'hooks'))),
+    lines: stepLines(graph, key, hooksIn(graph, getOwn(step, 'hooks'))),
     content: [step, graph.nodes.get(key)?.doc],
   });
   connect(chart, from, id);
@@ -123,7 +122,7 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
     const id = addNode(chart, {
       identity: `router ${textAt(router, 'id') ?? ''}`,
       shape: ROUTER,
-      label: lines.map((line) => mermaidText(line, LONGEST)).join('<br/>'),
+      lines,
       content: [mapPath(router, 'branches[].pageProcessors', () => undefined)],
     });
     ids.set(textAt(router, 'id') ?? id, id);
@@ -133,13 +132,13 @@ function addRouters(chart: Chart, graph: AccountGraph, doc: JsonObject, from: re
   for (const [i, router] of routers.entries()) {
     const id = [...ids.values()][i] ?? '';
     for (const [b, branch] of objectsAt(router, 'branches').entries()) {
-      const label = mermaidText(textAt(branch, 'name') ?? `branch ${b + 1}`, LONGEST);
+      const label = textAt(branch, 'name') ?? `branch ${b + 1}`;
       const ends = addSteps(chart, graph, objectsAt(branch, 'pageProcessors'), [{ from: id, label }]);
       const next = ids.get(textAt(branch, 'nextRouterId') ?? '');
       if (next !== undefined) connect(chart, ends, next);
       else if (ends.some(({ from: open }) => open === id)) {
         const identity = `end ${textAt(router, 'id') ?? id}/${textAt(branch, 'name') ?? b}`;
-        const stop = addNode(chart, { identity, shape: END, label: 'end', content: [] });
+        const stop = addNode(chart, { identity, shape: END, lines: ['end'], content: [] });
         connect(chart, ends, stop);
       }
     }
@@ -159,9 +158,9 @@ export function chartOf(graph: AccountGraph, flow: MirrorDocument): Chart {
     if (exportId === undefined) return [];
     const key = `exports/${exportId}`;
     const schedule = textAt(source, 'schedule');
-    const label = stepLabel(graph, key, schedule === undefined ? [] : [`at ${schedule}`]);
+    const lines = stepLines(graph, key, schedule === undefined ? [] : [`at ${schedule}`]);
     const content = [source, graph.nodes.get(key)?.doc];
-    return [{ from: addNode(chart, { identity: `source ${key}`, shape: SOURCE, label, content }) }];
+    return [{ from: addNode(chart, { identity: `source ${key}`, shape: SOURCE, lines, content }) }];
   });
   const importId = textAt(doc, '_importId');
   const steps = [...objectsAt(doc, 'pageProcessors'), ...(importId === undefined ? [] : [{ _importId: importId }])];
@@ -170,9 +169,14 @@ export function chartOf(graph: AccountGraph, flow: MirrorDocument): Chart {
   return chart;
 }
 
-/** A node of a chart as a line of Mermaid. */
-export function nodeLine({ shape: [open, close] }: Pick<ChartNode, 'shape'>, id: string, label: string): string {
-  return `${id}${open}${label}${close}`;
+/** A node of a chart as a line of Mermaid. @param sign stands before its text */
+export function nodeLine({ shape: [open, close], lines }: ChartNode, id: string, sign = ''): string {
+  return `${id}${open}${sign}${lines.map(labelText).join('<br/>')}${close}`;
+}
+
+/** A name in a chart, for Mermaid. */
+export function labelText(name: string): string {
+  return mermaidText(name, LONGEST_LABEL);
 }
 
 /**
@@ -184,8 +188,8 @@ export function flowDiagram(graph: AccountGraph, flow: MirrorDocument): string |
   const { nodes, edges } = chartOf(graph, flow);
   if (nodes.length === 0) return undefined;
   const arrows = edges.map(({ from, to, label }) =>
-    label === undefined ? `${from} --> ${to}` : `${from} -->|"${label}"| ${to}`,
+    label === undefined ? `${from} --> ${to}` : `${from} -->|"${labelText(label)}"| ${to}`,
   );
-  const lines = [...nodes.map((node) => nodeLine(node, node.id, node.label)), ...arrows];
+  const lines = [...nodes.map((node) => nodeLine(node, node.id)), ...arrows];
   return ['flowchart LR', ...lines.map((line) => `  ${line}`)].join('\n');
 }

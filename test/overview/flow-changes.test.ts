@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
 import type { MirrorDocument } from '../../src/core/documents.ts';
@@ -8,7 +9,7 @@ import { buildGraph } from '../../src/graph/account-graph.ts';
 import { flowChangesDiagram, flowsWith } from '../../src/overview/flow-changes.ts';
 import { commit, edit, fileOf } from '../compare/two.ts';
 import { sample } from '../support/account.ts';
-import { browser, WITHOUT_BROWSER } from '../support/browser.ts';
+import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';
 import { Workspace } from '../support/workspace.ts';
 
 const id = (n: number): string => `6a00000000000000000000${n.toString(16).padStart(2, '0')}`;
@@ -121,6 +122,8 @@ describe('a flow before and after', () => {
   });
 });
 
+const EVIL = 'Check <b>"evil"</b> %%{init}%%';
+
 /** A mirror with a commit that changes flows of the sample account. */
 async function changed(): Promise<Workspace> {
   const account = await sample();
@@ -128,7 +131,7 @@ async function changed(): Promise<Workspace> {
   await space.mirrored();
   const orders = fileOf(space, 'prod', 'flows', 'Orders: web shop → NetSuite');
   edit(orders, (flowDoc) => {
-    const renamed = setPlace(flowDoc, 'routers[1].branches[1].name', 'Check <b>"evil"</b> %%{init}%%');
+    const renamed = setPlace(flowDoc, 'routers[1].branches[1].name', EVIL);
     return setPlace(renamed, 'routers[0].branches[0].pageProcessors[1]', undefined);
   });
   edit(fileOf(space, 'prod', 'imports', 'Verify the address'), (one) => setPlace(one, 'description', 'stricter'));
@@ -153,7 +156,93 @@ it('diff --format mermaid draws the flows that differ between two states', async
   expect(live.err).toContain('--format mermaid needs --from');
 });
 
+/** A mirror in which somebody changed that flow in the account. */
+async function changedLive(): Promise<Workspace> {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  const owner = account.emulator.act(account.owner.email);
+  const held = (type: string, name: string): JsonObject =>
+    account.emulator.state.all(type).find((one) => one.name === name) ?? {};
+  const orders = held('flows', 'Orders: web shop → NetSuite');
+  const renamed = setPlace(orders, 'routers[1].branches[1].name', EVIL);
+  const { routers } = setPlace(renamed, 'routers[0].branches[0].pageProcessors[1]', undefined);
+  owner.set('flows', String(orders._id), { routers });
+  owner.set('imports', String(held('imports', 'Verify the address')._id), { description: 'stricter' });
+  await space.sync();
+  return space;
+}
+
+it('a report shows a flow before and after, as diff does', async () => {
+  const space = await changedLive();
+  const { out: diagram } = await space.run('diff', '--from', 'HEAD~1', '--to', 'HEAD', '--format', 'mermaid');
+
+  const { out: markdown } = await space.run('report', 'flows', '--from', 'yesterday', '--format', 'md');
+  const { out: page } = await space.run('report', 'flows', '--from', 'yesterday', '--format', 'html');
+
+  expect(/^```mermaid\n([\s\S]*?)```$/m.exec(markdown)?.[1]).toBe(diagram);
+  const [svg = '', ...more] = page.match(/<svg class="flow"[\s\S]*?<\/svg>/g) ?? [];
+  expect(more).toEqual([]);
+  const shown = [...svg.matchAll(/<g class="(\w+)"><rect [^>]*><text [^>]*>(.*?)<\/text>/g)];
+  expect(shown.filter(([, mark]) => mark !== 'same').map(([, mark, name]) => `${mark} ${name}`)).toEqual([
+    'changed ~ Carry out',
+    'changed ~ Verify the address',
+    'removed − Hide names and addresses',
+  ]);
+  expect(svg).toContain('&lt;b&gt;');
+  expect(svg).not.toMatch(/style=|<b>/);
+  // What a report shows of a flow that looks the same is its fields alone.
+  expect((await space.run('report', 'imports', '--from', 'yesterday', '--format', 'html')).out).not.toContain(
+    '<svg class="flow"',
+  );
+});
+
 describe.skipIf(WITHOUT_BROWSER)('the picture', { tags: 'slow' }, () => {
+  it.each(['light', 'dark'] as const)('of a report is drawn in its page on a %s screen', async (colorScheme) => {
+    const space = await changedLive();
+    expect((await space.run('report', '--from', 'yesterday', '-o', 'report.html')).code).toBe(0);
+    const options = { colorScheme, viewport: { width: 1500, height: 1000 } };
+    const { page, errors, requests } = await open(await browser(), `file://${join(space.dir, 'report.html')}`, options);
+    await page
+      .locator('details.x')
+      .filter({ has: page.locator('svg.flow') })
+      .evaluate((one) => {
+        (one as unknown as { open: boolean }).open = true;
+      });
+
+    const boxes = await page.locator('svg.flow g:has(rect)').evaluateAll((groups) =>
+      groups.map((group) => {
+        const inside = (what: string) =>
+          [...group.querySelectorAll(what)].map((one) => {
+            const { left, right, top, bottom } = one.getBoundingClientRect();
+            return { left, right, top, bottom };
+          });
+        return { rect: inside('rect')[0], texts: inside('text') };
+      }),
+    );
+
+    expect(boxes.length).toBeGreaterThan(8);
+    for (const [i, { rect, texts }] of boxes.entries()) {
+      if (!rect) throw new Error('no box');
+      for (const text of texts)
+        expect(text.left >= rect.left && text.right <= rect.right && text.bottom <= rect.bottom).toBe(true);
+      for (const { rect: other } of boxes.slice(i + 1))
+        if (other)
+          expect(
+            other.left >= rect.right ||
+              other.right <= rect.left ||
+              other.top >= rect.bottom ||
+              other.bottom <= rect.top,
+          ).toBe(true);
+    }
+    expect([errors, requests]).toEqual([[], []]);
+    const shots = process.env.SCREENSHOTS;
+    if (shots) {
+      await page.locator('svg.flow').scrollIntoViewIfNeeded();
+      await page.screenshot({ path: `${shots}/report-${colorScheme}.png` });
+    }
+  });
+
   it.each(['default', 'dark'])('is drawn by Mermaid in the theme %s, with marks that can be read', async (theme) => {
     const space = await changed();
     const { out } = await space.run('diff', '--from', 'HEAD~1', '--to', 'HEAD', '--format', 'mermaid');

@@ -74,7 +74,14 @@ function fieldMarkup(field: FieldChange, type: string): Markup {
   return markup`<dt>${name}</dt><dd>${old}${arrow}${now}</dd>`;
 }
 
-function details({ entry, fields, document }: ReportChange, room: Room): Markup {
+function drawing(picture: ReportChange['picture']): Markup | '' {
+  if (picture === undefined) return '';
+  if (picture === 'missing') return markup`<p class="n">No picture: this page has very many already.</p>`;
+  return markup`<div class="scroll drawn" tabindex="0" role="region" aria-label="The flow before and after">
+${raw(picture.svg)}</div>`;
+}
+
+function details({ entry, fields, document, picture }: ReportChange, room: Room): Markup {
   if (room.left <= 0) {
     const places = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
     const names = cut(places.join(', '), 200);
@@ -88,7 +95,7 @@ function details({ entry, fields, document }: ReportChange, room: Room): Markup 
     parts.push(markup`<dt>${title}</dt><dd>${lineDiff(before, after, 'yaml')}</dd>`);
   }
   const more = rest > 0 ? markup`<p class="n">… and ${rest} more fields: see the commit.</p>` : '';
-  const body = markup`<dl>${joined(parts)}</dl>${more}`;
+  const body = markup`<dl>${joined(parts)}</dl>${more}${drawing(picture)}`;
   room.left -= body.length;
   return body;
 }

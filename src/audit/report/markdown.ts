@@ -9,6 +9,15 @@ import { cutSentence, minuteOf, type Report, type ReportChange, reportedFields, 
 
 /** Most lines of one change. */
 const MOST_LINES = 80;
+/** The longest diagram, in characters: a larger one cannot be read anyway. */
+const LONGEST_DIAGRAM = 20_000;
+
+function drawing({ picture }: ReportChange): RootContent[] {
+  if (picture === undefined) return [];
+  if (picture === 'missing' || picture.mermaid.length > LONGEST_DIAGRAM)
+    return [paragraph(text('Without a picture: too large, or one of too many.'))];
+  return [{ type: 'code', lang: 'mermaid', value: picture.mermaid }];
+}
 
 function tallyTable<K>(title: string, rows: readonly Tally<K>[], nameOf: (key: K) => string): RootContent[] {
   return markdownTable(
@@ -54,6 +63,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
     heading(3, ...titleOf(change)),
     paragraph(...about),
     ...(shown.length > 0 ? [{ type: 'code' as const, lang: 'diff', value: shown.join('\n') }] : []),
+    ...drawing(change),
   ];
 }
 

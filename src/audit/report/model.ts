@@ -9,6 +9,13 @@ import { documentsOf, fieldsOf, readVersions } from '../versions.ts';
 /** Entries whose documents are held in memory at once. */
 const CHUNK = 2_000;
 
+/** What a change looks like, drawn. Safe to put into a page: no name of the account is markup in it. */
+export interface Picture {
+  readonly mermaid: string;
+  /** The colours of its classes are the page's. */
+  readonly svg: string;
+}
+
 /** One change of one resource with what it changed. */
 export interface ReportChange {
   readonly entry: Entry;
@@ -16,6 +23,8 @@ export interface ReportChange {
   readonly fields: readonly FieldChange[];
   /** The document of a resource that came or went. */
   readonly document?: JsonObject;
+  /** Of a flow that looks different; `missing`: there are too many pictures already. */
+  readonly picture?: Picture | 'missing';
 }
 
 /** Counts of one row of a summary. */

@@ -1,11 +1,11 @@
 /** Colours keep a contrast of at least 4.5 to 1 with their background: light, dark and on paper. */
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --bg: #fff; --fg: #1c2024; --soft: #59616b; --line: #d5d9de; --panel: #f5f6f8;
-  --link: #0b57b7; --add: #0f6a33; --addbg: #e4f6ea; --del: #a3191f; --delbg: #fdeaea; --chg: #1f5fae;
+  --link: #0b57b7; --add: #0f6a33; --addbg: #e4f6ea; --del: #a3191f; --delbg: #fdeaea; --chg: #1f5fae; --chgbg: #fff1cf;
   --kw: #8a2a86; --str: #0b5d3b; --num: #8c4a00; --com: #5d6570; --fn: #0b57b7; }
 @media (prefers-color-scheme: dark) { :root { --bg: #14171a; --fg: #e6e8ea; --soft: #a4adb6; --line: #3a4148;
   --panel: #1d2125; --link: #7db7ff; --add: #6fd694; --addbg: #12301d; --del: #ff9c9c; --delbg: #3b1719;
-  --chg: #78aef0; --kw: #e29be0; --str: #8fd9b0; --num: #f0b878; --com: #9aa3ad; --fn: #7db7ff; } }
+  --chg: #78aef0; --chgbg: #3a2e10; --kw: #e29be0; --str: #8fd9b0; --num: #f0b878; --com: #9aa3ad; --fn: #7db7ff; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 75rem; padding: 1.5rem; background: var(--bg); color: var(--fg);
   font: 16px/1.5 system-ui, sans-serif; }
@@ -26,7 +26,16 @@ tbody th { font-weight: 400; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12px; }
 svg line { stroke: var(--line); } .changed { --c: var(--chg); } .added, .restored { --c: var(--add); }
 .deleted { --c: var(--del); } .renamed { --c: var(--chg); }
-svg rect { fill: var(--c); } .key { display: flex; gap: 1.5rem; padding: 0; margin: .3rem 0; list-style: none; }
+svg rect { fill: var(--c); }
+.drawn { margin: 0 0 .8rem 1rem; border: 1px solid var(--line); padding: .6rem; }
+svg.flow { width: auto; height: auto; max-width: none; } svg.flow g { --c: var(--soft); --cbg: var(--panel); }
+svg.flow g.added { --c: var(--add); --cbg: var(--addbg); } svg.flow g.removed { --c: var(--del); --cbg: var(--delbg); }
+svg.flow g.changed { --c: var(--num); --cbg: var(--chgbg); } svg.flow rect { fill: var(--cbg); stroke: var(--c); }
+svg.flow .added :is(rect, path), svg.flow .changed rect, svg.flow .removed :is(rect, path) { stroke-width: 2px; }
+svg.flow path { fill: none; stroke: var(--c); } svg.flow path.tip { fill: var(--c); }
+svg.flow .removed :is(rect, path) { stroke-dasharray: 5 4; } svg.flow .removed path.tip { stroke-dasharray: none; }
+svg.flow text { fill: var(--fg); text-anchor: middle; }
+.key { display: flex; gap: 1.5rem; padding: 0; margin: .3rem 0; list-style: none; }
 .key span { display: inline-block; width: .8em; height: .8em; background: var(--c); margin-right: .4em; }
 form { position: sticky; top: 0; z-index: 1; background: var(--bg); border-bottom: 1px solid var(--line);
   padding: .6rem 0;
@@ -61,10 +70,10 @@ pre b { display: inline-block; width: 1.2em; text-align: center; font-weight: 60
 @media print {
   :root { color-scheme: light; --bg: #fff; --fg: #000; --soft: #444; --line: #bbb; --panel: #fff; --link: #000;
     --add: #0b5a2b; --addbg: #eef8f1; --del: #8c1116;
-    --delbg: #fdf0f0; --chg: #174f94; --kw: #6d1f6a; --str: #0a4a2f; --num: #6f3b00; --com: #444; --fn: #08438f; }
+    --delbg: #fdf0f0; --chg: #174f94; --chgbg: #fff6e0; --kw: #6d1f6a; --str: #0a4a2f; --num: #6f3b00; --com: #444; --fn: #08438f; }
   body { max-width: none; padding: 0; font-size: 10pt; } form, .skip, details:not(.x) { display: none !important; }
   details.x { content-visibility: visible; } details.x::details-content { content-visibility: visible; height: auto; }
-  summary { list-style: none; break-after: avoid; } summary::-webkit-details-marker { display: none; }
+  svg.flow { max-width: 100%; } summary { list-style: none; break-after: avoid; } summary::-webkit-details-marker { display: none; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
   * { print-color-adjust: exact; }
 }

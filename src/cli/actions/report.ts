@@ -14,6 +14,7 @@ import { openTrail, withFeed } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
 import { counted, printable } from '../ui/style.ts';
+import { withPictures } from './flow-pictures.ts';
 
 type Format = 'html' | 'md' | 'csv' | 'json';
 
@@ -34,6 +35,9 @@ const RENDERERS: Readonly<Record<Format, (report: Report, link: CommitLink) => I
   csv: reportCsv,
   json: reportJson,
 };
+
+/** Formats that show pictures of flows. */
+const DRAWN: ReadonlySet<Format> = new Set(['html', 'md']);
 
 /** @throws AppError `USAGE` for a file whose ending names no format */
 function formatOf({ format, output, json }: ReportFlags): Format {
@@ -85,7 +89,8 @@ export async function runReport(
   const { git, account, chosen, repository, cut } = opened;
   const { since: from, until: to = now } = chosen;
   const trail = await withFeed(opened);
-  const report = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, chosen) });
+  const built = await buildReport(git, { account, from, to, madeAt: now, cut, entries: preselect(trail, chosen) });
+  const report = DRAWN.has(format) ? await withPictures(git, built) : built;
   if (report.changes.length === 0) sayLastChange(io, account, await lastChange(git, account, now));
   const remote = repository.remote ?? (await git.ask(['config', '--get', 'remote.origin.url']))?.trim();
   const link = commitLinks(template ?? repository.commitUrl, remote === '' ? undefined : remote);
