@@ -296,7 +296,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
   /** A secret from its value, or from a file. */
   const secret = (value: string | undefined, file: string | undefined, key: string): string | undefined =>
     file === undefined ? value : readSecret(file, folder, key, files);
-  const { tokenFile: remoteTokenFile, ...repo } = repository;
+  const { tokenFile: remoteTokenFile, remoteTimeout, ...repo } = repository;
   const remoteToken = secret(repo.token, remoteTokenFile, 'repository.tokenFile');
   const triggerToken = secret(daemon.triggerToken, daemon.triggerTokenFile, 'daemon.triggerTokenFile');
   return {
@@ -305,6 +305,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
     repository: {
       ...repo,
       path: resolve(folder, repo.path),
+      remoteTimeoutMs: durationMs(remoteTimeout),
       ...(remoteToken ? { token: remoteToken } : {}),
       ...(repo.sshKeyFile ? { sshKeyFile: resolve(folder, repo.sshKeyFile) } : {}),
       ...(repo.sshKnownHostsFile ? { sshKnownHostsFile: resolve(folder, repo.sshKnownHostsFile) } : {}),

@@ -190,6 +190,9 @@ const repository = z.strictObject({
     .min(1)
     .optional()
     .describe('Host keys to trust; without it, a new host is trusted on first use'),
+  remoteTimeout: duration
+    .default('15m')
+    .describe('Longest time of one exchange with the remote, such as a fetch or a push; then it counts as unreachable'),
   commitUrl: z
     .string()
     .regex(/^https?:\/\/[^\s@]+$/, { message: 'expected a URL without user or password' })
@@ -287,7 +290,9 @@ export function rateLimitOf(
 }
 
 /** The repository, its token read. */
-export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile'>;
+export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile' | 'remoteTimeout'> & {
+  readonly remoteTimeoutMs?: number;
+};
 
 /** The complete configuration, validated. `source`: where it came from, for messages. */
 export interface Config

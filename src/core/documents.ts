@@ -1,9 +1,9 @@
 import { type Catalogue, findType } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { AppError } from './errors.ts';
-import { isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
+import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
 import { readPath, titleOf } from './layout.ts';
-import { ESCAPED_KEY, fileOf, secretOf } from './markers.ts';
+import { ESCAPED_KEY, fileOf, redactionsIn, secretOf } from './markers.ts';
 import { NEVER_MIRRORED } from './normalise.ts';
 import { replaceUnseen } from './unseen.ts';
 import { parseYaml, YamlError } from './yaml.ts';
@@ -42,6 +42,54 @@ function inline(value: Json, read: (name: string) => string): Json {
   const out: MutableJsonObject = {};
   for (const key of Object.keys(value)) setOwn(out, key, inline(value[key] as Json, read));
   return out;
+}
+
+/** Whether a value is an entry of a lookup cache (api-notes#lookup-data). */
+export function isEntry(value: Json): value is JsonObject {
+  return isObject(value) && ['string', 'number'].includes(typeof getOwn(value, 'key'));
+}
+
+function parseEntry(line: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(line) as Json;
+    return isEntry(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The entries of a lookup cache: one JSON text a line, each by its key.
+ * @param shown the text for people
+ * @throws AppError `USAGE` that names a line that is none
+ */
+export function readEntries(text: string, shown: string): Map<string, { readonly line: string; readonly data: Json }> {
+  const lines = [...text.split('\n').entries()].filter(([, line]) => line !== '');
+  return new Map(
+    lines.map(([i, line]) => {
+      const data = parseEntry(line);
+      if (data) return [String(data.key), { line, data }];
+      throw new AppError('USAGE', `${shown}:${i + 1} is not an entry of a lookup cache`, {
+        hint: 'An entry is one line of JSON such as {"key":"a","value":1}; fix the line, or remove it',
+      });
+    }),
+  );
+}
+
+/**
+ * Checks what is written entry by entry.
+ * @param shown the document's path for people
+ * @throws AppError `USAGE` for an entry that nothing was taken out of and that is none
+ */
+export function checkEntries(type: ResourceType, doc: JsonObject, parsed: JsonObject, shown: string): void {
+  const text = type.entries === undefined ? undefined : doc[type.entries];
+  if (typeof text !== 'string') return;
+  const file = fileOf(parsed[type.entries ?? ''] ?? null);
+  const own = text.split('\n').map((line) => (redactionsIn(line).length > 0 ? '' : line));
+  readEntries(
+    own.join('\n'),
+    file === undefined ? `${shown}: ${type.entries}` : shown.slice(0, shown.lastIndexOf('/') + 1) + file,
+  );
 }
 
 /** The document as plain data: escaped keys restored. Credentials must have been taken out or filled in before. */
@@ -123,6 +171,7 @@ export function readMirrorDocument(
     );
   }
   const doc = withSideFiles(parsed, shown, readSide);
+  checkEntries(type, doc, parsed, shown);
   return { type, id: parts.id, title: titleOf(type, doc), path, doc };
 }
 

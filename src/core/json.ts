@@ -37,6 +37,26 @@ export function setOwn(target: MutableJsonObject, key: string, value: Json): voi
   }
 }
 
+/** The text of a JSON string with its quotation marks; `undefined` for anything else. */
+export function unquoted(json: string): string | undefined {
+  try {
+    const text = JSON.parse(json) as Json;
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A value with every text in it changed; keys stay. */
+export function mapTexts(value: Json, change: (text: string) => string): Json {
+  if (typeof value === 'string') return change(value);
+  if (isArray(value)) return value.map((item) => mapTexts(item, change));
+  if (!isObject(value)) return value;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) setOwn(out, key, mapTexts(value[key] as Json, change));
+  return out;
+}
+
 /** Reads an own property; inherited ones (`constructor`, `toString`) do not count. */
 export function getOwn(source: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(source, key) ? source[key] : undefined;

@@ -1,5 +1,5 @@
 import { apart, type Credential, replaceCredentials } from './credential-text.ts';
-import type { Json } from './json.ts';
+import { DEEPEST, type Json } from './json.ts';
 import { redaction } from './markers.ts';
 import { visitLeaves } from './places.ts';
 import { looksSecret } from './secret-words.ts';
@@ -19,9 +19,9 @@ const SEEN_BITS = 2 ** 25;
 /** What a header has before its credential: the fingerprint may be that of both. */
 const SCHEMES = ['Bearer ', 'Basic '] as const;
 const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;
-/** Words joined by anything, each with a number at most: a name, a version, an algorithm. */
+/** Words joined by anything, each with a number at most: a name, a version, an algorithm. No word is empty: linear. */
 const ORDINARY =
-  /^(?:[A-Z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d+)(?:[^A-Za-z0-9]+(?:[A-Z]?[a-z]*\d{0,4}|[A-Z]+\d{0,4}|\d+))*$/;
+  /^(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d+)?(?:[^A-Za-z0-9]+(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d+))*[^A-Za-z0-9]*$/;
 
 /** What ends a candidate: everywhere, in an address, before a value, and in words. Later kinds contain earlier ones. */
 const KINDS = { hard: 1, query: 2, part: 3, word: 4 } as const;
@@ -75,7 +75,11 @@ function partsOf(secret: string): string[] {
   const texts: string[] = [];
   if (/^[[{]/.test(secret)) {
     try {
-      visitLeaves(JSON.parse(secret) as Json, (leaf) => typeof leaf === 'string' && texts.push(leaf));
+      visitLeaves(
+        JSON.parse(secret) as Json,
+        (leaf) => typeof leaf === 'string' && texts.push(leaf),
+        (_, place) => place.length < DEEPEST,
+      );
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }

@@ -1,4 +1,4 @@
-import { DEEPEST, type Json, type MutableJsonObject, setOwn } from './json.ts';
+import { DEEPEST, type Json, type MutableJsonObject, setOwn, unquoted } from './json.ts';
 
 /** Where a reader is in its text. */
 interface Cursor {
@@ -27,11 +27,7 @@ function quoted(cursor: Cursor): string | undefined {
   while (end < text.length && text[end] !== '"' && text[end] !== '\n') end += text[end] === '\\' ? 2 : 1;
   if (text[end] !== '"') return undefined;
   cursor.at = end + 1;
-  try {
-    return JSON.parse(text.slice(at, end + 1)) as string;
-  } catch {
-    return undefined;
-  }
+  return unquoted(text.slice(at, end + 1));
 }
 
 /** The key of an entry that begins at the cursor, which then is behind its colon; `undefined` where there is none. */

@@ -1,4 +1,4 @@
-import { getOwn, isArray, isObject, type Json } from './json.ts';
+import { getOwn, isArray, isObject, type Json, unquoted } from './json.ts';
 import { isFieldStep, stepsOf } from './paths.ts';
 
 /** One place in a document: keys and indexes from its root. */
@@ -15,11 +15,11 @@ export function placeText(place: Place): string {
   return text;
 }
 
-/** The place that a text such as `http.headers[0].value` names. */
+/** The place that a text such as `http.headers[0].value` names. Texts come from logs and commits: none is refused. */
 export function placeOf(text: string): Place {
   return [...text.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map((match) => {
     if (match[1] !== undefined) return Number(match[1]);
-    return match[2] === undefined ? (match[3] ?? '') : (JSON.parse(`"${match[2]}"`) as string);
+    return match[2] === undefined ? (match[3] ?? '') : (unquoted(`"${match[2]}"`) ?? match[2]);
   });
 }
 

@@ -1,5 +1,5 @@
 import { AppError } from './errors.ts';
-import { isArray, isObject, type Json } from './json.ts';
+import { isArray, isObject, type Json, unquoted } from './json.ts';
 import { oneLine } from './message.ts';
 import { compareCodePoints } from './order.ts';
 import { equalJson } from './paths.ts';
@@ -27,9 +27,12 @@ export interface Condition {
 
 const STEP = /\.?(?:\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\[\*?\]|(\*\*)|(\*)|([^.[\]"*]+))/y;
 
-function stepOf([text = '', index, quoted, deep, any, key]: RegExpExecArray): Step {
+/** @returns `undefined` for a name in quotation marks that is not JSON */
+function stepOf([text = '', index, quoted, deep, any, key]: RegExpExecArray): Step | undefined {
   if (index !== undefined) return { kind: 'index', name: index };
-  if (quoted !== undefined) return { kind: 'key', name: JSON.parse(quoted) as string };
+  const name = quoted === undefined ? undefined : unquoted(quoted);
+  if (name !== undefined) return { kind: 'key', name };
+  if (quoted !== undefined) return undefined;
   if (deep !== undefined) return { kind: 'deep', name: deep };
   if (any !== undefined) return { kind: 'any', name: any };
   return key === undefined ? { kind: 'element', name: text } : { kind: 'key', name: key };
@@ -42,8 +45,9 @@ export function parsePattern(text: string, option: string): Pattern {
   for (let at = 0; at < text.length; at = step.lastIndex) {
     step.lastIndex = at;
     const match = text.startsWith('.', at) && at === 0 ? null : step.exec(text);
-    if (!match) break;
-    steps.push(stepOf(match));
+    const read = match ? stepOf(match) : undefined;
+    if (!read) break;
+    steps.push(read);
     if (step.lastIndex === text.length) return steps;
   }
   throw new AppError('USAGE', `${option}: "${oneLine(text)}" is not a valid path of a field`, {

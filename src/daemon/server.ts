@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
 import { HTTPException } from 'hono/http-exception';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import { type Json, type JsonObject, mapTexts } from '../core/json.ts';
 import { jsonText } from '../core/unseen.ts';
 import type { AccountView } from './account-view.ts';
 import type { Answer } from './runs.ts';
@@ -68,7 +68,7 @@ function createApp(served: Served, listening: string): Hono {
   const app = new Hono();
   /** Every answer is scrubbed: an error message of the server may contain anything. */
   const json = (body: Json, status = 200): Response =>
-    new Response(served.scrub(jsonText(body)), {
+    new Response(jsonText(mapTexts(body, served.scrub)), {
       status,
       headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
     });

@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { join, resolve } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import { GitFailure } from './git-failure.ts';
+import type { GitSettings } from './git-settings.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Commands that talk to the remote. */
@@ -9,6 +10,39 @@ const EXCHANGES: readonly string[] = ['fetch', 'ls-remote', 'push'];
 
 export function isExchange(command: string): boolean {
   return EXCHANGES.includes(command);
+}
+
+/** An answer to which branches there are is short. Milliseconds. */
+const LONGEST_QUESTION_MS = 60_000;
+
+/**
+ * Ends a command that talks to the remote when its time is over: a remote may hang, or send a little again and again.
+ * `work` gets the signal that ends it.
+ * @throws GitFailure that names the remote, what `work` throws, or the reason of the signal
+ */
+export async function withinLimit<T>(
+  { remote = '', remoteTimeoutMs }: Pick<GitSettings, 'remote' | 'remoteTimeoutMs'>,
+  command: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (remoteTimeoutMs === undefined) return work(signal);
+  const isQuestion = command === 'ls-remote' && remoteTimeoutMs > LONGEST_QUESTION_MS;
+  const limitMs = isQuestion ? LONGEST_QUESTION_MS : remoteTimeoutMs;
+  const reason =
+    `the remote ${remote} gave no complete answer within ${limitMs / 1000} s; see whether it works and can be reached` +
+    (isQuestion ? '' : ', or raise repository.remoteTimeout if it is only slow');
+  const limit = new AbortController();
+  const follow = (): void => limit.abort(signal.reason);
+  if (signal.aborted) follow();
+  signal.addEventListener('abort', follow);
+  const timer = setTimeout(() => limit.abort(new GitFailure(command, reason, undefined)), limitMs);
+  try {
+    return await work(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', follow);
+  }
 }
 
 /** What is asked of the clone, and the command itself. */

@@ -5,6 +5,8 @@ export interface GitSettings {
   readonly author: { readonly name: string; readonly email: string };
   /** Address or path of the remote. */
   readonly remote?: string | undefined;
+  /** Longest time of one exchange with the remote, in milliseconds. */
+  readonly remoteTimeoutMs?: number | undefined;
   /** Of a remote that is reached over HTTP. */
   readonly username?: string | undefined;
   readonly token?: string | undefined;

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { environmentOf, remoteEnvironment, remoteSettings } from './git-environment.ts';
-import { exchangeIn, isExchange } from './git-exchange.ts';
+import { exchangeIn, isExchange, withinLimit } from './git-exchange.ts';
 import { failureOf, GitFailure } from './git-failure.ts';
 import { type Screen, screenPrograms } from './git-programs.ts';
 import { type GitSettings, readSettings, settingsOf } from './git-settings.ts';
+import { endProcesses } from './processes.ts';
 
 export { GitFailure, isGitFailure, isTidiedAway } from './git-failure.ts';
 export type { GitSettings } from './git-settings.ts';
@@ -35,7 +36,7 @@ export interface GitCall {
   /** Standard input. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The command ends at once when the run is stopped: it may take any time, as one that talks to a remote does. */
+  /** The command ends at once when the run is stopped, as one that talks to a remote always does. */
   readonly stoppable?: boolean;
 }
 
@@ -133,9 +134,8 @@ function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): Si
     baseDir: setup.cwd,
     config: [...setup.settings, ...(screen?.config ?? []), ...setup.last],
     maxConcurrentProcesses: 4,
-    // By itself the library returns what arrived within 50 ms of a command's end: on a busy machine, a part of it. What
-    // talks to a remote may leave programs behind that hold its output open (an SSH connection that is kept).
-    ...(call.stoppable ? {} : { completion: { onClose: true, onExit: false } }),
+    // By itself the library returns what arrived within 50 ms of a command's end: on a busy machine, a part of it.
+    completion: { onClose: true, onExit: false },
     // By itself the library takes a failure without words (`--quiet`, `--is-ancestor`) for a success.
     errors: (error, result) => {
       if (result.exitCode === 0) return undefined;
@@ -144,10 +144,58 @@ function instanceOf(setup: Setup, call: GitCall, screen: Screen | undefined): Si
     },
     allowEnvironment: Object.keys(env),
     ...(call.input === undefined ? {} : { input: () => call.input }),
-    // Rejects at once, even where programs that git left behind hold its output open.
     ...(call.stoppable ? { abort: setup.signal } : {}),
     unsafe: UNSAFE,
   }).env(env);
+}
+
+/** What a remote may have printed. Characters. */
+const LONGEST_OUTPUT = 2 ** 26;
+/** What is left of the output of a command that has ended, arrives within this time. Milliseconds. */
+const DRAIN_MS = 500;
+
+/**
+ * Runs a command that talks to the remote. It ends with all that it started as soon as the signal does, and not later
+ * than programs that it leaves behind, which may hold its output open (an SSH connection that is kept).
+ * @throws GitFailure, or the reason of the signal
+ */
+function runExchange(setup: Setup, config: readonly string[], args: readonly string[]): Promise<string> {
+  const { cwd, env, signal } = setup;
+  const [command = ''] = args;
+  const settings = [...setup.settings, ...config, ...setup.last].flatMap((setting) => ['-c', setting]);
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', [...settings, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, said] = ['', ''];
+    const leave = (): void => {
+      signal.removeEventListener('abort', stop);
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    const end = (cause: unknown): void => {
+      leave();
+      reject(failureOf(command, cause, signal));
+    };
+    const stop = (cause: unknown): void => {
+      if (child.pid !== undefined && child.exitCode === null) endProcesses(new Set([child.pid]));
+      end(cause);
+    };
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = `${said}${text}`.slice(-LONGEST_OUTPUT);
+    });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      if (out.length > LONGEST_OUTPUT) stop(new Error('the remote answers more than any repository has'));
+    });
+    const settle = (code: number | null, by: NodeJS.Signals | null): void => {
+      leave();
+      if (code === 0) resolve(out);
+      else end(new Error(said.trim() || `ended with ${by ?? `exit code ${code}`}`));
+    };
+    child.on('error', end).on('close', settle);
+    child.on('exit', (code, by) => setTimeout(() => settle(code, by), DRAIN_MS).unref());
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop(signal.reason);
+  });
 }
 
 function startProcess(setup: Setup, config: readonly string[], args: readonly string[]): GitProcess {
@@ -209,7 +257,10 @@ export function createGit(options: GitOptions): Git {
     if (!isExchange(command)) return raw(call ? instanceOf(setup, call, screen) : git, args);
     const words = [command, ...(screen.options[command] ?? []), ...rest];
     const exchange = (env?: GitCall['env']): Promise<string> =>
-      raw(instanceOf(toRemote, { ...call, env: { ...call?.env, ...env } }, screen), words);
+      withinLimit(config, command, signal, (limit) => {
+        const its = { ...toRemote, env: { ...toRemote.env, ...call?.env, ...env }, signal: limit };
+        return runExchange(its, screen.config, words);
+      });
     if (config.stateless) return exchange();
     return exchangeIn({ cwd, args, promisor: screen.promisor, inClone: run, exchange });
   }

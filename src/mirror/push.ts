@@ -102,7 +102,7 @@ interface PushOptions extends Pushing {
 /** Pushes a commit, then asks what the branch names. @returns why it is another commit. @throws GitFailure */
 async function pushCommit(repository: Repository, remote: string, commit: string): Promise<string | undefined> {
   const { git, branch } = repository;
-  await git.run(['push', '--quiet', '--no-verify', remote, `${commit}:refs/heads/${branch}`], { stoppable: true });
+  await git.run(['push', '--quiet', '--no-verify', remote, `${commit}:refs/heads/${branch}`]);
   const there = await remoteTip(git, remote, branch);
   if (there === commit) return undefined;
   // Others may have pushed in this very moment.

@@ -99,9 +99,9 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
   try {
     if (repository.stateless && (await repository.head()) === undefined) {
       const less = await prepareStateless(repository, remote);
-      await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs], { stoppable: true });
+      await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs]);
     } else {
-      await git.run(['fetch', ...options, remote, refs], { stoppable: true });
+      await git.run(['fetch', ...options, remote, refs]);
     }
     return true;
   } catch (error) {
@@ -140,7 +140,7 @@ export async function fetchNamed(repository: Repository, remote: string, name: s
 /** The commit that a branch of the remote names; `undefined` where it has no such branch. @throws GitFailure */
 export async function remoteTip(git: Git, remote: string, branch: string): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`;
-  const listed = await git.run(['ls-remote', remote, ref], { stoppable: true });
+  const listed = await git.run(['ls-remote', remote, ref]);
   // Git also lists branches whose names only end like this one.
   const line = listed.split('\n').find((one) => one.endsWith(`\t${ref}`));
   return line?.split('\t')[0];
@@ -151,7 +151,7 @@ async function adoptFormatOf(repository: Repository, remote: string): Promise<bo
   // What git says about the remote does not include it; what the remote says to git does.
   const trace = join(repository.stateDir, 'remote-packets');
   try {
-    await repository.git.run(['ls-remote', remote], { env: { GIT_TRACE_PACKET: trace }, stoppable: true });
+    await repository.git.run(['ls-remote', remote], { env: { GIT_TRACE_PACKET: trace } });
     const [, theirs] = /\bobject-format=(sha1|sha256)\b/.exec(readFileSync(trace, 'utf8')) ?? [];
     if (theirs === undefined || theirs === repository.format) return false;
     await repository.adoptFormat(theirs as ObjectFormat);

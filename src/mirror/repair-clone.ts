@@ -249,7 +249,7 @@ export async function repairClone(input: RepairInput): Promise<CloneRepair> {
 async function fetchBranch(git: Git, remote: string, branch: string): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`;
   try {
-    await git.run(['fetch', '--quiet', '--no-tags', remote, `${ref}:${ref}`], { stoppable: true });
+    await git.run(['fetch', '--quiet', '--no-tags', remote, `${ref}:${ref}`]);
   } catch (error) {
     if (error instanceof GitFailure && isUnknownRef(error)) return undefined;
     throw error;

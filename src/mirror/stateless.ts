@@ -20,5 +20,5 @@ export async function prepareStateless({ git }: Repository, remote: string): Pro
  */
 export async function deepen({ git, branch }: Repository, count: number): Promise<void> {
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', `--deepen=${count}`, '--filter=tree:0'];
-  await git.run(['fetch', ...options, STATELESS_REMOTE, `refs/heads/${branch}`], { stoppable: true });
+  await git.run(['fetch', ...options, STATELESS_REMOTE, `refs/heads/${branch}`]);
 }

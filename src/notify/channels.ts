@@ -2,6 +2,7 @@ import { createTransport } from 'nodemailer';
 import pRetry, { AbortError } from 'p-retry';
 import type { Dispatcher } from 'undici';
 import type { ChannelConfig } from '../config/schema.ts';
+import { type Json, mapTexts } from '../core/json.ts';
 import { fillTemplate } from '../core/templates.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
 import { exchange } from '../net/exchange.ts';
@@ -130,7 +131,8 @@ function pingUrl(base: string, what: Ping): string {
 
 /** Opens a channel; nothing is connected before the first message. */
 export function openChannel(config: ChannelConfig, options: ChannelOptions): Channel {
-  const clean = (message: Message): Message => JSON.parse(options.scrub(JSON.stringify(message))) as Message;
+  const clean = (message: Message): Message =>
+    mapTexts(message as unknown as Json, options.scrub) as unknown as Message;
   if (config.type === 'email') {
     const mail = mailer(config);
     return {

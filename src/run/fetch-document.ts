@@ -5,6 +5,7 @@ import { ApiError } from '../celigo/errors.ts';
 import { FAILURES, nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
+import { isEntry } from '../core/documents.ts';
 import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, TOO_DEEP } from '../core/json.ts';
 import type { Normalised } from '../core/normalise.ts';
@@ -178,10 +179,6 @@ interface DataPage {
 }
 
 const NO_ENTRIES: DataPage = { entries: [], next: undefined };
-
-function isEntry(value: Json): value is JsonObject {
-  return isObject(value) && ['string', 'number'].includes(typeof getOwn(value, 'key'));
-}
 
 /** @throws ApiError (transient) for anything else */
 function dataPage(body: Json | undefined, url: string): DataPage {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
@@ -59,6 +60,8 @@ function client(url: string, more: Partial<Parameters<typeof createClient>[0]> =
 /** In the form of the API itself. */
 const REFUSAL = '{"errors":[{"code":"x","message":"no"}]}';
 const signal = new AbortController().signal;
+// As many requests wait for it as a test sends at once.
+setMaxListeners(0, signal);
 const json = (response: ServerResponse, body: unknown, headers = {}): void => {
   response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 };

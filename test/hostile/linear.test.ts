@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
 import { readErrorBody } from '../../src/celigo/errors.ts';
+import { readLinks } from '../../src/celigo/links.ts';
 import { diffLines } from '../../src/core/change-text.ts';
 import { credentialsInText } from '../../src/core/credential-parts.ts';
 import { credentialsIn, credentialsInData } from '../../src/core/credential-text.ts';
 import { inexactNumbers } from '../../src/core/exact-numbers.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { createKnownCredentials } from '../../src/core/known-credentials.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
 import { splitRecords } from '../../src/core/records.ts';
 import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
@@ -87,6 +89,12 @@ const WORK: readonly (readonly [what: string, size: number, prepare: (size: numb
   ],
   ['beginnings of JSON Web Tokens', 200_000, (n) => text('eyJ-', n, credentialsIn)],
   ['words for secrets', 100_000, (n) => text('secret password: "', n, credentialsInText)],
+  [
+    'what may be a known credential',
+    50_000,
+    (n) => text('-', n, (all) => knowing().learn(`${all}tulip9bulb7Qz93`, 'x')),
+  ],
+  ['a search for known credentials', 50_000, (n) => text('tulip9bulb7Qz93/a-1=', n, (all) => knowing().find(all))],
   ['texts of JSON', 50_000, (n) => text('{\\"a\\":\\"b', n, (value) => credentialsInData(`{"a":"${value}"}`))],
   [
     'a document of many fields',
@@ -110,8 +118,24 @@ const WORK: readonly (readonly [what: string, size: number, prepare: (size: numb
     (n) => given([keys(n, (i) => `a${i}`), keys(n, (i) => `b${i}`)] as const, ([a, b]) => diffLines(a, b)),
   ],
   ['tiny records', 200_000, (n) => given(Buffer.from(`[${'{},'.repeat(n / 3)}{}]`), splitRecords)],
+  ['links of a header', 20_000, (n) => text('</v1/flows?a=1>; rel="prev"; title="a, b", ', n, readLinks)],
+  ['parameters of a link', 20_000, (n) => text(`; rel='next' ; title="\\\\"`, n, (all) => readLinks(`<a>${all}`))],
+  ['a link without end', 20_000, (n) => text('\\\\"', n, (all) => readLinks(`<a>; rel="${all}`))],
+  [
+    'many headers of links',
+    2_000,
+    (n) =>
+      given(
+        Array.from({ length: n }, () => '<a>; rel="prev"'),
+        readLinks,
+      ),
+  ],
   ['numbers', 200_000, (n) => text('1e5,', n, (list) => inexactNumbers(`[${list}1]`))],
 ];
+
+function knowing() {
+  return createKnownCredentials({ fingerprint: (value) => value, held: () => new Map(), own: ['tulip9bulb7Qz93'] });
+}
 
 function given<T>(input: T, work: (input: T) => unknown): () => unknown {
   return () => work(input);
@@ -129,29 +153,49 @@ function attempt(work: () => unknown): unknown {
   }
 }
 
-/** Eight times as long, with what sorting and the collector of garbage add; a square would be 64 times. */
-const MOST_RATIO = 16;
+/** What doubling the input may cost beyond double the time: 30 %. */
+const MOST_EXCESS = 1.3;
+/** The smallest input takes as long as this, far above what the clock and the collector of garbage blur. */
+const LEAST_MS = 12;
+const ROUNDS = 25;
 
-/** Least time of the processor for some work, in milliseconds: other programs do not count. */
-function leastMs(work: () => unknown, times: number): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < times; i++) {
-    const before = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(before);
-    least = Math.min(least, (user + system) / 1_000);
-  }
-  return least;
+/** Time of the processor for some work, in milliseconds: other programs do not count. */
+function msOf(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
 
-it.each(WORK)('%s: eight times as much does not take 64 times as long', { tags: 'slow' }, (_, size, prepare) => {
-  prepare(size)();
-  const ratios: number[] = [];
-  // The collector of garbage may come in between.
-  for (let tries = 0; tries < 4 && !ratios.some((ratio) => ratio <= MOST_RATIO); tries++) {
-    ratios.push(leastMs(prepare(8 * size), 3) / Math.max(leastMs(prepare(size), 5), 0.5));
-  }
-  expect(Math.min(...ratios)).toBeLessThanOrEqual(MOST_RATIO);
+/** Of each doubling, the time in proportion to double the time before it. */
+function excessOf(least: readonly number[]): number[] {
+  return least.slice(1).map((ms, i) => ms / 2 / (least[i] ?? 0));
+}
+
+/**
+ * Work on 1, 2, 4 and 8 times an input: of each the least time of many rounds, until every doubling is within its limit.
+ * @returns of each doubling, the time in proportion to double the time before it
+ */
+function excess(size: number, prepare: (size: number) => () => unknown): readonly number[] {
+  let base = size;
+  // Compiled first, then measured.
+  for (let i = 0; i < 3; i++) prepare(base)();
+  while (Math.min(msOf(prepare(base)), msOf(prepare(base))) < LEAST_MS) base *= 2;
+  const works = [1, 2, 4, 8].map((times) => prepare(times * base));
+  const least = works.map(() => Number.POSITIVE_INFINITY);
+  for (let round = 0; round < ROUNDS && (round < 2 || Math.max(...excessOf(least)) > MOST_EXCESS); round++)
+    for (const [i, work] of works.entries()) least[i] = Math.min(least[i] ?? 0, msOf(work));
+  return excessOf(least);
+}
+
+it.each(WORK)('%s: twice as much takes twice as long, within 30 %', { tags: 'slow' }, (_, size, prepare) => {
+  expect(Math.max(...excess(size, prepare))).toBeLessThanOrEqual(MOST_EXCESS);
+});
+
+it('a time that grows with the square of the input is seen', { tags: 'slow' }, () => {
+  const square = (n: number): (() => unknown) =>
+    text('a', n, (all) => [...all].map((_, i) => all.slice(i).search(/b/)));
+  expect(Math.min(...excess(1_000, square))).toBeGreaterThan(MOST_EXCESS);
 });
 
 it('what the normaliser accepts can be written and read, and what it refuses as too deep cannot be read', () => {

@@ -9,6 +9,9 @@ import { digestOf } from '../../src/core/digest.ts';
 import { readMirrorDocument } from '../../src/core/documents.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { isObject, type Json } from '../../src/core/json.ts';
+import { createKnownCredentials } from '../../src/core/known-credentials.ts';
+import { placeOf } from '../../src/core/places.ts';
+import { parsePattern } from '../../src/core/where.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
 import { readStoredState } from '../../src/daemon/state-store.ts';
 import { readPolicy } from '../../src/lint/policy.ts';
@@ -190,6 +193,61 @@ describe('a file of any shape is read, or refused by name', () => {
       }),
       cases(300),
     );
+  });
+
+  it('entries of a lookup cache: the line is named', async () => {
+    const file = `lookupcaches/x.${ID}.yaml`;
+    const text = renderYaml({ _id: ID, name: 'x', data: { $file: `x.${ID}.ndjson` } });
+    const read = (data: string): unknown =>
+      readMirrorDocument(file, text, `prod/${file}`, () => `{"key":"a","value":1}\n${data}\n{"key":2}\n`);
+    for (const sound of ['{"key":"b"}', '', '{"key":"b","value":"[[redacted 0123456789ab]]}', '{"key":-1}'])
+      expect(read(sound)).toMatchObject({ id: ID });
+    for (const odd of [
+      '{"key":"b"',
+      'x',
+      '[]',
+      'null',
+      '{}',
+      '{"key":{"toString":null}}',
+      '"a"',
+      '{"key":"b"} {}',
+      '\r',
+    ])
+      expect(() => read(odd), odd).toThrow(`prod/lookupcaches/x.${ID}.ndjson:2 is not an entry of a lookup cache`);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          values.map((v) => JSON.stringify(v)),
+        ),
+        (v) => refusesByName(() => read(v)),
+      ),
+      cases(300),
+    );
+  });
+
+  it('names of fields that a log, a commit or a person gives', async () => {
+    const names = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(fc.constantFrom('["', '"]', '\\', '\\x', '\\"', '\u0001', '[', ']', '0', '.', 'a'))
+        .map((all) => all.join('')),
+    );
+    await fc.assert(
+      fc.asyncProperty(names, async (name) => {
+        placeOf(name);
+        await refusesByName(() => parsePattern(name, '--where'));
+      }),
+      cases(300),
+    );
+    expect(() => parsePattern('["\\x"]', '--where')).toThrow('is not a valid path of a field');
+    expect(placeOf('a["\\x"].b')).toEqual(['a', '\\x', 'b']);
+  });
+
+  it('a credential that is nested beyond all limits', () => {
+    const known = createKnownCredentials({ fingerprint: (text) => text, held: () => new Map(), own: [] });
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    expect(() => known.learn(`${deep.slice(0, 100_000)}"tulip9bulb7Qz93"${deep.slice(100_000)}`, 'x')).not.toThrow();
   });
 
   it('a refusal of the server', () => {

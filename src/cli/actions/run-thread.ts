@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { subscribe } from 'node:diagnostics_channel';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/schema.ts';
 import { AppError, type Code, messageOf } from '../../core/errors.ts';
 import { within } from '../../core/within.ts';
+import { endProcesses } from '../../mirror/processes.ts';
 import type { RunEvent, SyncReport } from '../../run/report.ts';
 import type { SyncOne } from './daemon-run.ts';
 
@@ -45,34 +45,6 @@ function received({ code, message, hint, stack }: FailureSent): Error {
   return Object.assign(new Error(message), stack === undefined ? {} : { stack });
 }
 
-/** The parent of a process; `undefined` where the system does not tell. */
-function parentOf(pid: string): number | undefined {
-  try {
-    // The name of the program, in parentheses, may hold anything.
-    return Number(
-      readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/^.*\) \S /s, '')
-        .split(' ', 1)[0],
-    );
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Processes and those below them, where the system shows them: git leaves what talks to a remote behind when it ends.
- */
-function withDescendants(pids: ReadonlySet<number>): ReadonlySet<number> {
-  const found = new Set(pids);
-  if (found.size === 0 || !existsSync('/proc')) return found;
-  const parents = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [[Number(name), parentOf(name)]] : []));
-  for (let before = 0; before < found.size; ) {
-    before = found.size;
-    for (const [pid, parent] of parents) if (pid && parent && found.has(parent)) found.add(pid);
-  }
-  return found;
-}
-
 export interface RunThread {
   /** Runs one account after the other in a thread, which starts with the first and is replaced when it failed. */
   readonly sync: SyncOne;
@@ -89,13 +61,7 @@ export function openRunThread(start: () => Worker, leaving: AbortSignal): RunThr
   const children = new Set<number>();
 
   function endChildren(): void {
-    for (const pid of withDescendants(children)) {
-      try {
-        process.kill(pid, 'SIGTERM');
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    endProcesses(children);
     children.clear();
   }
 

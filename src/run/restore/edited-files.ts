@@ -1,7 +1,7 @@
 import type { Catalogue } from '../../catalogue/index.ts';
 import type { ResourceType } from '../../catalogue/types.ts';
 import { digestOf } from '../../core/digest.ts';
-import { parseFile, sideFilesOf, withSideFiles } from '../../core/documents.ts';
+import { checkEntries, parseFile, sideFilesOf, withSideFiles } from '../../core/documents.ts';
 import { conflictMarker, typedCredentials, unwrittenFields } from '../../core/edited.ts';
 import { AppError } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
@@ -154,6 +154,7 @@ class Reading {
     const foreign = NEVER_MIRRORED.filter((key) => parsed[key] !== undefined);
     const own = Object.fromEntries(Object.entries(parsed).filter(([key]) => !foreign.includes(key)));
     const doc = withSideFiles({ ...own, _id: id }, shown, (name) => sides.get(`${type.name}/${name}`));
+    checkEntries(type, doc, own, shown);
     const after = this.#renew(type, doc);
     const typed = typedCredentials(before, doc, after);
     if (typed.length > 0)

@@ -6,6 +6,7 @@ import { titleOf } from '../../core/layout.ts';
 import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, readIdMaps, recreatedIds } from '../idmaps.ts';
+import { anyOf } from '../signals.ts';
 import { readCache } from '../sync/cache.ts';
 import { type HeldCredentials, normalisingFor } from '../sync/clear-credentials.ts';
 import { readHeldCredentials } from '../sync/held-credentials.ts';
@@ -73,7 +74,7 @@ export async function observeTarget(
     ...soFar,
     files: [],
   };
-  return observe({ ...deps, signal: AbortSignal.any([deps.signal, signal]) }, request.target, repository, {
+  return observe({ ...deps, signal: anyOf(deps.signal, signal) }, request.target, repository, {
     known: choosing.then(({ state }) => state),
     dryRun: request.dryRun,
     ...(restore ? { restore } : {}),

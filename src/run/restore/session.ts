@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { AccountConfig } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { lastChange, type NamedCommit } from '../../history/state.ts';
@@ -6,6 +5,7 @@ import { pushRemote } from '../../mirror/push.ts';
 import { ensureBranch, pullRemote } from '../../mirror/remote.ts';
 import { openRepository, type Repository } from '../../mirror/repository.ts';
 import { knownFailure } from '../failures.ts';
+import { anyOf } from '../signals.ts';
 import { ownFolders } from '../sync/sync.ts';
 import type { Journal } from './journal.ts';
 import { type LiveAccount, observe } from './live.ts';
@@ -53,8 +53,7 @@ async function openClone(
   onNotice: (message: string) => void,
 ): Promise<{ readonly repository: Repository; readonly deps: RestoreDeps }> {
   const lost = new AbortController();
-  const signal = AbortSignal.any([deps.signal, lost.signal]);
-  setMaxListeners(0, signal);
+  const signal = anyOf(deps.signal, lost.signal);
   const repository = await openRepository({
     config: deps.config.repository,
     folders: ownFolders(deps.config),

@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import { type ApiClient, clientOf } from '../../celigo/client.ts';
 import type { AccountConfig } from '../../config/schema.ts';
+import { anyOf } from '../signals.ts';
 import type { RunDeps, SyncOptions } from './sync-deps.ts';
 
 /** One run of one account, as each of its stages sees it. */
@@ -23,9 +23,7 @@ export interface AccountRun {
 
 export function beginRun(deps: RunDeps, account: AccountConfig, options: SyncOptions): AccountRun {
   const stop = new AbortController();
-  const signal = AbortSignal.any([deps.signal, stop.signal]);
-  // Every request and git command listens; their number is bounded by the queue, not by ten.
-  setMaxListeners(0, signal);
+  const signal = anyOf(deps.signal, stop.signal);
   const notices: string[] = [];
   return {
     deps: { ...deps, signal },

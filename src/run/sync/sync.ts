@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
@@ -15,6 +14,7 @@ import { measure } from '../../mirror/upkeep.ts';
 import { type KnownFailure, knownFailure } from '../failures.ts';
 import { IDMAPS } from '../idmaps.ts';
 import type { SyncReport } from '../report.ts';
+import { anyOf } from '../signals.ts';
 import { type AccountRuns, accountRuns } from './account-runs.ts';
 import { type Pushed, pushAccounts } from './push-accounts.ts';
 import type { SyncDeps, SyncOptions } from './sync-deps.ts';
@@ -76,8 +76,7 @@ export async function syncAccounts(
 
 function beginSync(deps: SyncDeps, accounts: readonly AccountConfig[], options: SyncOptions): SyncRun {
   const lost = new AbortController();
-  const signal = AbortSignal.any([deps.signal, lost.signal]);
-  setMaxListeners(0, signal);
+  const signal = anyOf(deps.signal, lost.signal);
   const own: SyncDeps = { ...deps, signal };
   const runs = accountRuns(own, accounts, options);
   const folders = ownFolders(deps.config);
