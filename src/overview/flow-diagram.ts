@@ -169,7 +169,7 @@ export function chartOf(graph: AccountGraph, flow: MirrorDocument): Chart {
   return chart;
 }
 
-/** A node of a chart as a line of Mermaid. @param sign stands before its text */
+/** A node of a chart as a line of Mermaid. @param sign comes before its text */
 export function nodeLine({ shape: [open, close], lines }: ChartNode, id: string, sign = ''): string {
   return `${id}${open}${sign}${lines.map(labelText).join('<br/>')}${close}`;
 }

@@ -12,7 +12,7 @@ const GAP = 44;
 /** Height of a cubic curve, as a share of that of its control points. */
 const PEAK = 0.75;
 
-/** A box at its place. */
+/** A box and where it is. */
 interface Box {
   readonly node: Marked<ChartNode>;
   readonly lines: readonly string[];
@@ -110,8 +110,8 @@ function arrowMarkup({ item, mark }: Arrow, boxes: ReadonlyMap<string, Box>): st
   if (!from || !to) return '';
   const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
   const [x2, y2] = [to.x, to.y + to.height / 2];
-  const bend = Math.max(16, (x2 - x1) / 3);
   const bow = bowOf(from, to, boxes);
+  const bend = bow > 0 ? 24 : Math.max(16, (x2 - x1) / 3);
   const line = html`<path d="M${x1} ${y1}C${x1 + bend} ${y1 - bow} ${x2 - bend} ${y2 - bow} ${x2 - 6} ${y2}"/>`;
   const tip = html`<path class="tip" d="M${x2} ${y2}l-8 -4v8z"/>`;
   const text = item.label === undefined ? '' : `${SIGNS[mark]}${shown(item.label)}`;

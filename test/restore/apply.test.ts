@@ -345,11 +345,14 @@ describe('apply', () => {
 
   it('saves a plan that is applied unchanged, and prints it for a pull request', async () => {
     setField('flows', flow._id, 'name', '"</summary> <b>#12</b> @all"');
+    const used = find('imports', ({ _id }) => JSON.stringify(flow).includes(`"_importId":"${_id}"`));
+    setField('imports', used._id, 'description', 'from Git');
     commit();
     const outcome = await space.run('apply', '--dry-run', '--format', 'md', '--exit-code');
     expectCode(outcome, 2);
     expect(outcome.out).toMatch(/^## prod: what would change\n/);
-    expect(outcome.out).toContain('1 to update');
+    expect(outcome.out).toContain('2 to update');
+    expect(outcome.out).toMatch(/^```mermaid\nflowchart LR\n[\s\S]*"~ .*:::changed$/m);
     const [, digest] = /^Plan `([0-9a-f]{32})`$/m.exec(outcome.out) ?? [];
     expectCode(await apply('--digest', digest?.replace(/./g, '0') ?? ''), 4);
     expect(outcome.out).toMatch(/<details><summary><b>update<\/b> flows “&lt;\/summary&gt;/);
