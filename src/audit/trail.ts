@@ -69,9 +69,9 @@ function authorshipOf({ lines }: CommitFacts): Authorship {
   return { named: all.some(({ others }) => others.length > 0), marked: all.some(({ guessed }) => guessed) };
 }
 
-/** Whether a person made one commit of those of several runs: its author need not be that of any change. */
+/** Whether a person made one commit of several: its author need not be that of any change. */
 function isSquashed({ runs }: CommitFacts): boolean {
-  return runs.size > 1;
+  return runs.length > 1;
 }
 
 /** Who else edited one resource. */
@@ -179,11 +179,17 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
     const known = chosen.get(identity)?.commit;
     if (!known || (!mirrors.has(known.committer) && mirrors.has(read.commit.committer))) chosen.set(identity, read);
   }
-  const reported = new Set([...chosen.values()].flatMap(({ facts }) => (isSquashed(facts) ? [] : [...facts.runs])));
-  const isReported = ({ facts }: ReadCommit): boolean =>
-    isSquashed(facts) && [...facts.runs].every((run) => reported.has(run));
+  // One of several is reported by these, if the mirror's own are there.
+  const reported = new Map<string, Set<string>>();
+  for (const { commit, facts } of commits)
+    for (const run of mirrors.has(commit.committer) ? facts.runs : [])
+      reported.set(run, new Set([...(reported.get(run) ?? []), ...facts.lines.keys()]));
+  const isReported = ({ facts: { runs, lines } }: ReadCommit): boolean =>
+    [...lines.keys()].every((path) => runs.some((run) => reported.get(run)?.has(path)));
   return commits.filter(
-    (read) => read.facts.account === undefined || (chosen.get(identityIn(read)) === read && !isReported(read)),
+    (read) =>
+      read.facts.account === undefined ||
+      (chosen.get(identityIn(read)) === read && !(isSquashed(read.facts) && isReported(read))),
   );
 }
 

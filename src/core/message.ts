@@ -393,8 +393,8 @@ export interface CommitFacts {
   readonly readAt: number | undefined;
   /** The run that made it; the last one where a person made one commit of several. */
   readonly run: string | undefined;
-  /** All runs whose commits it holds. */
-  readonly runs: ReadonlySet<string>;
+  /** The runs of the commits that it holds, one for each of these. */
+  readonly runs: readonly string[];
   /** When the run began, by the clock of its machine, ms. */
   readonly started: number | undefined;
   /** The restore that made the changes. */
@@ -433,7 +433,7 @@ export function readMessage(message: string): CommitFacts {
   const coAuthors: Person[] = [];
   const undone: string[] = [];
   const applied: string[] = [];
-  const runs = new Set<string>();
+  const runs: string[] = [];
   let operator: Person | undefined;
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
@@ -449,7 +449,7 @@ export function readMessage(message: string): CommitFacts {
     const [, key, value = ''] = /^([A-Z][A-Za-z-]+): (.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
     trailers.set(key, value);
-    if (key === 'Celigo-Run') runs.add(value);
+    if (key === 'Celigo-Run') runs.push(value);
     if (key === UNDO_TRAILER) undone.push(value);
     if (key === APPLIED_TRAILER) applied.push(value);
     const [, name = '', email] = /^(.*) <([^<>]*)>$/.exec(value) ?? [];
