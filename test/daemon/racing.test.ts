@@ -5,7 +5,7 @@ import { sample, type TestAccount } from '../support/account.ts';
 import { bareRemote, cli, git, type SyncJson, start, tempDir, Workspace } from '../support/workspace.ts';
 
 /** Rounds of the race; `RACE_ROUNDS=50` is the long form. */
-const ROUNDS = Number(process.env.RACE_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.RACE_ROUNDS ?? 4);
 
 /** A remote that can leave out contents, as the forges can. */
 function forge(): string {

@@ -7,7 +7,7 @@ import { start, Workspace } from '../support/workspace.ts';
 import { startDaemon, until } from './daemon-process.ts';
 
 /** Rounds of the random kills; raise it with STOP_ROUNDS. */
-const ROUNDS = Number(process.env.STOP_ROUNDS ?? 30);
+const ROUNDS = Number(process.env.STOP_ROUNDS ?? 10);
 
 /** Shorter than the longest runs of these tests. */
 const GRACE_MS = 4_000;

@@ -8,7 +8,7 @@ import { eachOf } from '../support/table.ts';
 import { type Outcome, type Running, start, Workspace } from '../support/workspace.ts';
 import { danglingIn, expectNoMask, ownIds, referencesTo, said } from './support.ts';
 
-const KILLS = 30;
+const KILLS = Number(process.env.RESTORE_KILLS ?? 10);
 const COPY = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'] as const;
 const RESUME = ['restore', '--resume', '--yes'] as const;
 
