@@ -8,6 +8,8 @@ import { looksSecret } from './secret-words.ts';
 const SHORTEST = 8;
 /** The same for a credential of the program that looks like words. */
 const SHORTEST_OWN = 16;
+/** The longest one: what the patterns keep while they search is in proportion to the value. */
+const LONGEST = 2 ** 16;
 /** An id of a resource. */
 const ID = /^[0-9a-f]{24}$/;
 /** What is said of one that is found. */
@@ -36,7 +38,7 @@ for (let code = 0; code < KIND.length; code++) {
 
 /** Whether a value is recognised wherever it is: trivial ones would blank out ordinary texts. */
 function isDistinctive(value: string): boolean {
-  if (value.length < SHORTEST || !/\d/.test(value) || ORDINARY.test(value)) return false;
+  if (value.length < SHORTEST || value.length > LONGEST || !/\d/.test(value) || ORDINARY.test(value)) return false;
   return looksSecret(value, 'key') || looksSecret(value, 'password');
 }
 
