@@ -58,14 +58,25 @@ export function hasMoreValues(bytes: Buffer, most: number): boolean {
 /** The most records that one answer may have: pages of the API have a thousand. */
 export const MOST_RECORDS = 100_000;
 
+/** The end of a record and the beginning of another one, as a rule. */
+const NEXT = Buffer.from('},{"_id":"');
+
 /**
  * Cuts a JSON array of objects into the bytes of its elements without parsing them: several times cheaper, and
  * an element with the bytes of the last run need never be parsed. Elements are views of `bytes`.
+ * @param isKnown whether these very bytes were an element before: then they are not looked at
  * @returns `undefined` when the text is not plainly such an array, or has more than {@link MOST_RECORDS}; the caller
  * then parses all of it. An element is not checked to be valid JSON: its parser finds out.
  */
-export function splitRecords(bytes: Buffer): Buffer[] | undefined {
+export function splitRecords(bytes: Buffer, isKnown?: (element: Buffer) => boolean): Buffer[] | undefined {
   let at = 0;
+  let next = isKnown ? 0 : -1;
+  /** The element up to where the next one seems to begin, if it is known. */
+  const knownElement = (): Buffer | undefined => {
+    if (next >= 0 && next < at) next = bytes.indexOf(NEXT, at);
+    const element = next < 0 ? undefined : bytes.subarray(at, next + 1);
+    return element && isKnown?.(element) ? element : undefined;
+  };
   const skipBlanks = (): void => {
     while (isBlank(bytes[at])) at += 1;
   };
@@ -79,15 +90,16 @@ export function splitRecords(bytes: Buffer): Buffer[] | undefined {
     for (;;) {
       skipBlanks();
       if (bytes[at] !== OPEN_BRACE) return undefined;
-      const end = endOfObject(bytes, at);
+      const known = knownElement();
+      const end = known ? at + known.length : endOfObject(bytes, at);
       if (end < 0 || records.length === MOST_RECORDS) return undefined;
-      records.push(bytes.subarray(at, end));
+      records.push(known ?? bytes.subarray(at, end));
       at = end;
       skipBlanks();
-      const next = bytes[at];
+      const sign = bytes[at];
       at += 1;
-      if (next === CLOSE_BRACKET) break;
-      if (next !== COMMA) return undefined;
+      if (sign === CLOSE_BRACKET) break;
+      if (sign !== COMMA) return undefined;
     }
   }
   skipBlanks();

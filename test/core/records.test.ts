@@ -19,6 +19,19 @@ describe('splitRecords', () => {
     );
   });
 
+  it('cuts the same elements where some were known before', () => {
+    const parts = fc.constantFrom([{ _id: 'a' }, { _id: 'b' }], []);
+    const object = fc.record({ _id: fc.string(), parts, text: fc.constantFrom('a', '},{"_id":"b') });
+    fc.assert(
+      fc.property(fc.array(object, { maxLength: 6 }), fc.infiniteStream(fc.boolean()), (records, answers) => {
+        const before = new Set(records.filter(() => answers.next().value).map((record) => JSON.stringify(record)));
+        const found = splitRecords(Buffer.from(JSON.stringify(records)), (part) => before.has(part.toString()));
+        expect(found?.map(String)).toEqual(records.map((record) => JSON.stringify(record)));
+      }),
+      cases(300),
+    );
+  });
+
   it.each(['', '{}', '[1]', '[[]]', 'null', '[{}', '[{}]x', '[{},]', '[{"a":"]', '[{"a":"\\"}]', '<html>', '[{}{}]'])(
     'gives up on %s',
     (text) => {

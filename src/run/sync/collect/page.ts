@@ -59,12 +59,12 @@ function shownId(id: Json | undefined): string {
 
 function readRecord(
   bytes: Buffer,
+  raw: string,
   cached: CachedPages,
   { url, status }: ApiResponse,
   place: RecordPlace,
   parsed: Parsed,
 ): PageRecord {
-  const raw = digestOf(bytes);
   const id = cached.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
   const doc = parseJson({ body: bytes, url, status }, parsed) ?? null;
@@ -141,12 +141,24 @@ export function readPage(response: ApiResponse, cached: CachedPages, place: Reco
   const known = cached.pageMarks.get(digest);
   if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
   const parsed: Parsed = { bytes: 0 };
-  const slices = place.member === undefined ? splitRecords(response.body) : undefined;
+  const digests = new Map<Buffer, string>();
+  const rawOf = (bytes: Buffer): string => digests.get(bytes) ?? digestOf(bytes);
+  const ids = cached.idsByRaw();
+  const isKnown = (bytes: Buffer): boolean => {
+    const raw = digestOf(bytes);
+    if (ids.has(raw)) digests.set(bytes, raw);
+    return ids.has(raw);
+  };
+  const slices =
+    place.member === undefined ? splitRecords(response.body, ids.size > 0 ? isKnown : undefined) : undefined;
   if (slices) {
-    const records = slices.map((bytes) => readRecord(bytes, cached, response, place, parsed));
+    const records = slices.map((bytes) => readRecord(bytes, rawOf(bytes), cached, response, place, parsed));
     return { digest, unchanged: false, records, count: records.length };
   }
   const { records: values, nextPageUrl } = recordsOf(response, place.member);
-  const records = values.map((value) => readRecord(bytesOf(value, response), cached, response, place, parsed));
+  const records = values.map((value) => {
+    const bytes = bytesOf(value, response);
+    return readRecord(bytes, rawOf(bytes), cached, response, place, parsed);
+  });
   return { digest, unchanged: false, records, count: records.length, nextPageUrl };
 }
