@@ -16,6 +16,10 @@ const ID = /^[0-9a-f]{24}$/;
 const KNOWN = 'known credential';
 /** Values that one run learns; more are those of records, each of which is in one place. */
 const MOST = 100_000;
+/** Texts that one run keeps because they hold none, and how long they may be. */
+const MOST_WITHOUT = 10_000;
+const LONGEST_WITHOUT = 100;
+const NONE: readonly never[] = [];
 /** Whether one was seen before it was known: bits of a Bloom filter. */
 const SEEN_BITS = 2 ** 25;
 /** What a header has before its credential: the fingerprint may be that of both. */
@@ -47,7 +51,7 @@ export interface KnownCredentials {
   /** Notes a credential, and its fingerprint. */
   readonly learn: (secret: string, print: string) => void;
   /** Where a text has one of them, in their order. */
-  readonly find: (text: string) => Credential[];
+  readonly find: (text: string) => readonly Credential[];
   /** Those that may be in texts which were searched before they were known. */
   readonly late: () => readonly string[];
   /**
@@ -196,6 +200,8 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
   const seen = createSeen();
   const late: string[] = [];
   const asked = new Map<string, boolean>();
+  /** Texts that hold nothing of what is known now: names and values repeat from document to document. */
+  const without = new Set<string>();
   /** Lengths of what is known in plain text. */
   const clearLengths = new Set<number>();
   let heldLengths: Set<number> | undefined;
@@ -204,6 +210,7 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
     if (clear.has(value) || clear.size >= MOST) return false;
     const copy = copyOf(value);
     clear.add(copy);
+    without.clear();
     clearLengths.add(copy.length);
     asked.delete(copy);
     if (seen.has(copy)) late.push(copy);
@@ -252,14 +259,16 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
       }
     },
     find(text) {
-      if (text.length < SHORTEST || ID.test(text)) return [];
+      if (text.length < SHORTEST || without.has(text) || ID.test(text)) return NONE;
       const found: Credential[] = words.flatMap((word) => occurrences(text, word));
       for (const span of candidatesIn(text)) {
         const { start, end } = span;
         seen.add(text, span);
         if (mayBe(end - start) && isKnown(text.slice(start, end))) found.push({ kind: KNOWN, start, end });
       }
-      return apart(text, found);
+      if (found.length > 0) return apart(text, found);
+      if (text.length <= LONGEST_WITHOUT && without.size < MOST_WITHOUT) without.add(text);
+      return NONE;
     },
     late: () => late,
     prints() {
