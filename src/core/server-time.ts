@@ -17,5 +17,8 @@ export function serverTime(text: string): number {
 /** The same as a text that means one moment everywhere; `undefined` for another text. */
 export function serverTimeText(text: string): string | undefined {
   const ms = serverTime(text);
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : undefined;
+  if (!Number.isFinite(ms)) return undefined;
+  const known = new Date(ms).toISOString();
+  // Kept of each resource: the same text is kept once.
+  return known === text ? text : known;
 }

@@ -11,34 +11,52 @@ const MOST_NAMED = 3;
 
 /** Something in a tree. */
 interface Entry {
+  readonly name: string;
   readonly oid: string;
   readonly isFolder: boolean;
 }
 
 /**
- * A tree as git stores it, each byte a character: mode, a space, name, NUL and the bytes of the id, again and again.
+ * The entries of a tree as git stores it, one by one, each byte a character: mode, a space, name, NUL and the bytes of
+ * the id.
  */
-function rawEntries(tree: Buffer, idBytes: number): string[] {
-  const text = tree.toString('latin1');
-  const entries: string[] = [];
-  for (let at = 0; at < text.length; ) {
-    const end = text.indexOf('\0', at) + 1 + idBytes;
-    entries.push(text.slice(at, end));
+function* rawEntries(tree: Buffer, idBytes: number): Generator<string> {
+  for (let at = 0; at < tree.length; ) {
+    const end = tree.indexOf(0, at) + 1 + idBytes;
+    yield tree.toString('latin1', at, end);
     at = end;
   }
-  return entries;
 }
 
-/** What only one of two trees holds, by name. */
+function readEntry(raw: string): Entry {
+  const [space, end] = [raw.indexOf(' '), raw.indexOf('\0')];
+  return {
+    name: Buffer.from(raw.slice(space + 1, end), 'latin1').toString('utf8'),
+    oid: Buffer.from(raw.slice(end + 1), 'latin1').toString('hex'),
+    isFolder: raw.startsWith('40000 '),
+  };
+}
+
 function byName(raw: Iterable<string>): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (const entry of raw) {
-    const [space, end] = [entry.indexOf(' '), entry.indexOf('\0')];
-    const name = Buffer.from(entry.slice(space + 1, end), 'latin1').toString('utf8');
-    const oid = Buffer.from(entry.slice(end + 1), 'latin1').toString('hex');
-    entries.set(name, { oid, isFolder: entry.startsWith('40000 ') });
+  return new Map([...raw].map(readEntry).map((entry) => [entry.name, entry]));
+}
+
+/** What two trees have under the same name, where that differs. */
+function* apart(
+  before: Buffer | undefined,
+  after: Buffer | undefined,
+  idBytes: number,
+): Generator<readonly [was: Entry | undefined, is: Entry | undefined]> {
+  if (before && after) {
+    const gone = new Set(rawEntries(before, idBytes));
+    const come = [...rawEntries(after, idBytes)].filter((raw) => !gone.delete(raw));
+    const [old, now] = [byName(gone), byName(come)];
+    for (const name of new Set([...old.keys(), ...now.keys()])) yield [old.get(name), now.get(name)];
+    return;
   }
-  return entries;
+  // A new folder may have a hundred thousand entries, and is compared where a run holds most.
+  for (const raw of before ? rawEntries(before, idBytes) : []) yield [readEntry(raw), undefined];
+  for (const raw of after ? rawEntries(after, idBytes) : []) yield [undefined, readEntry(raw)];
 }
 
 /** Calls `differs` with each file in which two commits differ, and its object id in the second. @throws GitFailure */
@@ -49,23 +67,18 @@ async function eachDifference(
   differs: (path: string, oid: string | undefined) => void,
 ): Promise<void> {
   const idBytes = format === 'sha256' ? 32 : 20;
-
-  async function compare(before: string | undefined, after: string | undefined, folder: string): Promise<void> {
-    const entriesOf = async (name: string | undefined): Promise<string[]> =>
-      name === undefined ? [] : (await git.objects([name])).flatMap((tree) => rawEntries(tree, idBytes));
-    const [held, made] = await Promise.all([entriesOf(before), entriesOf(after)]);
-    const gone = new Set(held);
-    const come = made.filter((entry) => !gone.delete(entry));
-    const [old, now] = [byName(gone), byName(come)];
-    for (const name of new Set([...old.keys(), ...now.keys()])) {
-      const [was, is, path] = [old.get(name), now.get(name), `${folder}${name}`];
+  const treeOf = async (name: string | undefined): Promise<Buffer | undefined> =>
+    name === undefined ? undefined : (await git.objects([name]))[0];
+  const open = [{ folder: '', before: from && `${from}^{tree}`, after: `${to}^{tree}` as string | undefined }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const [before, after] = await Promise.all([treeOf(next.before), treeOf(next.after)]);
+    for (const [was, is] of apart(before, after, idBytes)) {
+      const path = `${next.folder}${(is ?? was)?.name}`;
       if (was?.isFolder === false || is?.isFolder === false) differs(path, is?.isFolder ? undefined : is?.oid);
-      if (was?.isFolder || is?.isFolder)
-        await compare(was?.isFolder ? was.oid : undefined, is?.isFolder ? is.oid : undefined, `${path}/`);
+      const [old, now] = [was?.isFolder ? was.oid : undefined, is?.isFolder ? is.oid : undefined];
+      if (old || now) open.push({ folder: `${path}/`, before: old, after: now });
     }
   }
-
-  await compare(from && `${from}^{tree}`, `${to}^{tree}`, '');
 }
 
 /** What is asked of commits, in their order. */

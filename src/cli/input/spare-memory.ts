@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
  */
 export function spareMemory(): void {
   setFlagsFromString('--max-semi-space-size=4');
-  setFlagsFromString('--heap-growing-percent=25');
+  setFlagsFromString('--heap-growing-percent=10');
   setFlagsFromString('--expose-gc');
   (runInNewContext('gc') as () => void)();
 }
