@@ -139,9 +139,8 @@ export async function fetchTarget(
   const { lookupCacheData } = target;
   const writer = createWriter({ client, catalogue, normalise, lookupCacheData, signal: deps.signal });
   const known = new Map([...idMaps.values()].flatMap((map) => [...map]));
-  const living = new Set(observed.keys().map(idIn));
   const path = idMapPath(request.from, target.name);
-  const ids = isSameAccount(request) ? recreatedIds(known, (id) => living.has(id), path) : known;
+  const ids = isSameAccount(request) ? recreatedIds(known, (id) => observed.typeOf(id) !== undefined, path) : known;
   // A merge takes in what changed since the last sync; of a resumed one, that came after the plan.
   const merges = chosen.undone ?? chosen.edits;
   const live = merges && !resumed ? { ...observed, isChanged: () => false } : observed;

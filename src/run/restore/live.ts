@@ -5,7 +5,7 @@ import type { AccountConfig } from '../../config/schema.ts';
 import { digestOf } from '../../core/digest.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { basePath, titleOf } from '../../core/layout.ts';
 import { withKey } from '../../core/paths.ts';
 import { type DocumentEntry, filesState, type MirrorState, readDocuments, readState } from '../../history/state.ts';
@@ -22,6 +22,8 @@ export interface LiveAccount {
   readonly report: SyncReport;
   /** Resources that exist. */
   readonly keys: () => readonly Key[];
+  /** The type of the resource that has this id. */
+  readonly typeOf: (id: string) => string | undefined;
   /** `undefined`: the type could not be listed completely, or is not mirrored. */
   readonly has: (type: string, id: string) => boolean | undefined;
   /** Whether it changed since the mirror's last sync. */
@@ -120,10 +122,20 @@ export async function observe(
   const documents = base?.documents ?? new Map<Key, DocumentEntry>();
   const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
   const exists = (key: Key): boolean => !gone.has(key) && (documents.has(key) || fresh.has(key));
+  let keys: readonly Key[] | undefined;
+  let types: ReadonlyMap<string, string> | undefined;
+  const existing = (): readonly Key[] => {
+    keys ??= [...new Set([...documents.keys(), ...fresh.keys()])].filter(exists);
+    return keys;
+  };
   return {
     base,
     report,
-    keys: () => [...new Set([...documents.keys(), ...fresh.keys()])].filter(exists),
+    keys: existing,
+    typeOf: (id) => {
+      types ??= new Map(existing().map((key) => [idIn(key), typeIn(key)]));
+      return types.get(id);
+    },
     has: (typeName, id) =>
       exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
     isChanged: (key) => changed.has(key),

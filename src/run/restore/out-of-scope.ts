@@ -45,11 +45,10 @@ export function replacedIds(
   ids: ReadonlyMap<string, string>,
   holders: readonly LiveDocument[],
 ): Map<string, string> {
-  const types = typesById(live);
   const parts = new Set(holders.flatMap(({ type, doc }) => [...innerIds(type, doc)]));
   return new Map(
     [...ids].filter(([old, id]) => {
-      const typeName = types.get(id);
+      const typeName = live.typeOf(id);
       return (
         old !== id && (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
       );
@@ -59,12 +58,7 @@ export function replacedIds(
 
 /** Ids that {@link replacedIds} needs the holders of. */
 export function idsToFind(live: LiveAccount, ids: ReadonlyMap<string, string>): string[] {
-  const types = typesById(live);
-  return [...ids].flatMap(([old, id]) => (types.has(id) ? [old] : [old, id]));
-}
-
-function typesById(live: LiveAccount): Map<string, string> {
-  return new Map(live.keys().map((key) => [idIn(key), typeIn(key)]));
+  return [...ids].flatMap(([old, id]) => (live.typeOf(id) === undefined ? [old, id] : [old]));
 }
 
 /** What the target has and the state has not. In another account only what earlier restores made there. */
