@@ -6,8 +6,9 @@ import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
 import { commitText, tipOf } from '../mirror/commit.ts';
-import { type Git, GitFailure } from '../mirror/git.ts';
+import type { Git } from '../mirror/git.ts';
 import { logFormat, logRecords } from '../mirror/log-records.ts';
+import { findCommit } from '../mirror/object-reader.ts';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
 const CHUNK = 2_000;
@@ -89,11 +90,8 @@ export class NoSuchState extends AppError {
 
 /** The commit that a reference names. */
 export async function commitOf(git: Git, name: string): Promise<NamedCommit | undefined> {
-  const [found] = await git.find([`${name}^{commit}`]).catch((error: unknown) => {
-    // Say the beginning of several ids, or of none.
-    if (error instanceof GitFailure) return [];
-    throw error;
-  });
+  // The beginning of several ids is the name of none.
+  const found = await findCommit(git, name);
   if (!found) return undefined;
   const { commit, time } = tipOf(found);
   const { readAt } = readTrailers(commitText(found).message);

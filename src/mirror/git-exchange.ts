@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../core/errors.ts';
 import { GitFailure } from './git-failure.ts';
@@ -45,37 +45,61 @@ export async function withinLimit<T>(
   }
 }
 
-/** What is asked of the clone, and the command itself. */
+/** Where refs are: a folder, a file that need not be there, and in the format reftable a folder of that name. */
+const REFS = ['refs', 'packed-refs', 'reftable'] as const;
+
+/** What an exchange shares with the clone. */
+export interface Shared {
+  /** Of its objects: `sha1` or `sha256`. */
+  readonly format: string;
+  readonly objects: string;
+  /** A file, where the clone is shallow. */
+  readonly shallow: string;
+  /** Paths of {@link REFS}. */
+  readonly refs: readonly string[];
+}
+
+/** Finds what an exchange shares with the clone in `cwd`. @param ask runs git there @throws GitFailure */
+export async function sharedOf(cwd: string, ask: (args: readonly string[]) => Promise<string>): Promise<Shared> {
+  const parts = ['objects', 'shallow', ...REFS].flatMap((part) => ['--git-path', part]);
+  const [format = '', ...paths] = (await ask(['rev-parse', '--show-object-format', ...parts])).trimEnd().split('\n');
+  const [objects = '', shallow = '', ...refs] = paths.map((path) => resolve(cwd, path));
+  return { format, objects, shallow, refs };
+}
+
+/** What an exchange needs, and the command itself. */
 interface Exchange {
-  readonly cwd: string;
-  /** Arguments, the command first. */
-  readonly args: readonly string[];
+  readonly command: string;
   /** The remote of a clone that lacks what its remote has (a partial clone); `undefined` for any other clone. */
   readonly promisor: string | undefined;
-  /** Runs git in the clone. @throws GitFailure */
-  readonly inClone: (args: readonly string[]) => Promise<string>;
+  /** @throws GitFailure where there is no clone */
+  readonly shared: () => Promise<Shared>;
   /** Runs the command with this environment. @throws GitFailure */
   readonly exchange: (env: Readonly<Record<string, string>>) => Promise<string>;
 }
 
 /** A repository of one exchange: who can edit the clone has no say in its configuration. */
-function makeRepository(folder: string, format: string, promisor: string | undefined): void {
-  for (const name of ['objects', 'refs']) mkdirSync(join(folder, name));
+function makeRepository(folder: string, shared: Shared | undefined, promisor: string | undefined): void {
+  mkdirSync(join(folder, 'objects'));
   // Names nothing: what is fetched may be called as in the clone.
   writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/celigo-mirror/none\n');
-  const lines = ['[core]', 'repositoryFormatVersion = 1', 'bare = true', '[extensions]', `objectFormat = ${format}`];
+  const lines = ['[core]', 'repositoryFormatVersion = 1', 'bare = true', '[extensions]'];
+  lines.push(`objectFormat = ${shared?.format ?? 'sha1'}`);
+  if (!shared) mkdirSync(join(folder, 'refs'));
+  else {
+    if (existsSync(shared.shallow)) copyFileSync(shared.shallow, join(folder, 'shallow'));
+    for (const [i, name] of REFS.entries()) {
+      const place = shared.refs[i] ?? '';
+      if (name === 'reftable' && !existsSync(place)) continue;
+      if (name === 'reftable') lines.push('refStorage = reftable');
+      symlinkSync(place, join(folder, name));
+    }
+  }
   if (promisor !== undefined) {
     const url = JSON.stringify(promisor);
     lines.push('partialClone = celigo-mirror', '[remote "celigo-mirror"]', `url = ${url}`, 'promisor = true');
   }
   writeFileSync(join(folder, 'config'), `${lines.join('\n')}\n`);
-}
-
-/** Where the refs go that a `fetch` names. */
-function destinations([command, ...words]: readonly string[]): string[] {
-  return command === 'fetch'
-    ? words.flatMap((word) => /^\+?(?:refs\/[^:]+|[0-9a-f]{40,64}):(refs\/.+)$/.exec(word)?.[1] ?? [])
-    : [];
 }
 
 /**
@@ -91,33 +115,22 @@ function folderFor(command: string): string {
 }
 
 /**
- * Runs a command that talks to the remote in a repository of its own, made for it and removed afterwards: objects are
- * those of the clone, its configuration is not. No address, proxy, header, authority, helper or hook of the clone can
- * lead the password, or what is pushed, elsewhere. Refs that a fetch names are set in the clone.
+ * Runs a command that talks to the remote in a repository of its own, made for it and removed afterwards: objects and
+ * refs are those of the clone, its configuration is not. No address, proxy, header, authority, helper or hook of the
+ * clone can lead the password, or what is pushed, elsewhere.
  * @throws GitFailure, also where there is no place for temporary files
  */
-export async function exchangeIn({ cwd, args, promisor, inClone, exchange }: Exchange): Promise<string> {
-  const folder = folderFor(args[0] ?? '');
+export async function exchangeIn({ command, promisor, shared, exchange }: Exchange): Promise<string> {
+  const folder = folderFor(command);
   try {
     // A branch of a remote is asked for where there is no clone as well.
-    if (args[0] === 'ls-remote') {
-      makeRepository(folder, 'sha1', undefined);
+    if (command === 'ls-remote') {
+      makeRepository(folder, undefined, undefined);
       return await exchange({ GIT_DIR: folder });
     }
-    const question = ['rev-parse', '--show-object-format', '--git-path', 'objects', '--git-path', 'shallow'];
-    const [format = '', objects = '', shallow = ''] = (await inClone(question)).split('\n');
-    makeRepository(folder, format, promisor);
-    const cut = resolve(cwd, shallow);
-    if (existsSync(cut)) copyFileSync(cut, join(folder, 'shallow'));
-    // What the clone has need not be sent again.
-    const refs = await inClone(['for-each-ref', '--format=%(objectname) %(refname)']);
-    writeFileSync(join(folder, 'packed-refs'), refs);
-    const out = await exchange({ GIT_DIR: folder, GIT_OBJECT_DIRECTORY: resolve(cwd, objects) });
-    for (const ref of destinations(args)) {
-      const made = join(folder, ref);
-      if (existsSync(made)) await inClone(['update-ref', ref, readFileSync(made, 'utf8').trim()]);
-    }
-    return out;
+    const known = await shared();
+    makeRepository(folder, known, promisor);
+    return await exchange({ GIT_DIR: folder, GIT_OBJECT_DIRECTORY: known.objects });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

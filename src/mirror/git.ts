@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type SimpleGit, simpleGit } from 'simple-git';
 import { environmentOf, remoteEnvironment, remoteSettings } from './git-environment.ts';
-import { exchangeIn, isExchange, withinLimit } from './git-exchange.ts';
+import { exchangeIn, isExchange, type Shared, sharedOf, withinLimit } from './git-exchange.ts';
 import { failureOf, GitFailure } from './git-failure.ts';
 import { type Screen, screenPrograms } from './git-programs.ts';
 import { type GitSettings, readSettings, settingsOf } from './git-settings.ts';
@@ -19,7 +19,8 @@ function isHarmless([command, ...rest]: readonly string[]): boolean {
   return (
     command === '--version' ||
     command === 'config' ||
-    (command === 'rev-parse' && rest.every((word) => /^--(?:is|show|absolute|git)-|^(?:objects|shallow)$/.test(word)))
+    (command === 'rev-parse' &&
+      rest.every((word) => /^--(?:is|show|absolute|git)-|^(?:objects|shallow|refs|packed-refs|reftable)$/.test(word)))
   );
 }
 
@@ -250,8 +251,17 @@ export function createGit(options: GitOptions): Git {
     return screened;
   }
 
+  let sharing: Promise<Shared> | undefined;
+  /** Asked once, before the first exchange. */
+  function shared(): Promise<Shared> {
+    sharing ??= sharedOf(cwd, run);
+    return sharing;
+  }
+
   async function run(args: readonly string[], call?: GitCall): Promise<string> {
     const [command = '', ...rest] = args;
+    // It may set the format of the objects.
+    if (command === 'config') sharing = undefined;
     if (isHarmless(args)) return raw(call ? instanceOf(setup, call, undefined) : plain, args);
     const { screen, git } = await screening();
     if (!isExchange(command)) return raw(call ? instanceOf(setup, call, screen) : git, args);
@@ -262,7 +272,7 @@ export function createGit(options: GitOptions): Git {
         return runExchange(its, screen.config, words);
       });
     if (config.stateless) return exchange();
-    return exchangeIn({ cwd, args, promisor: screen.promisor, inClone: run, exchange });
+    return exchangeIn({ command, promisor: screen.promisor, shared, exchange });
   }
 
   async function find(names: readonly string[]): Promise<readonly (GitObject | undefined)[]> {

@@ -6,6 +6,16 @@ export interface ObjectReader extends Pick<Git, 'find' | 'objects'> {
   readonly close: () => void;
 }
 
+/** The commit that a name leads to; `undefined` for a name that leads to none, or to one that cannot be read. */
+export async function findCommit({ find }: Pick<Git, 'find'>, name: string): Promise<GitObject | undefined> {
+  try {
+    return (await find([`${name}^{commit}`]))[0];
+  } catch (error) {
+    if (error instanceof GitFailure) return undefined;
+    throw error;
+  }
+}
+
 /** An object that was asked for. */
 interface Question {
   readonly name: string;

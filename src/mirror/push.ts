@@ -119,15 +119,17 @@ async function bringUpToDate(
   notice: Pushing['notice'],
 ): Promise<string | undefined> {
   const { git, branch } = repository;
-  const seen = await resolve(repository, SEEN);
+  const [seen, pushed] = await Promise.all([resolve(repository, SEEN), resolve(repository, PUSHED)]);
   if (seen !== head) {
-    const again = seen === undefined && (await resolve(repository, PUSHED)) !== undefined;
     const reason = await pushCommit(repository, remote, head);
     if (reason !== undefined) return reason;
-    if (again) notice(`the branch ${branch} was missing on the remote: its complete history was pushed again`);
+    if (seen === undefined && pushed !== undefined)
+      notice(`the branch ${branch} was missing on the remote: its complete history was pushed again`);
   }
-  await git.run(['update-ref', SEEN, head]);
-  await git.run(['update-ref', PUSHED, head]);
+  if (seen !== head || pushed !== head) {
+    const input = [SEEN, PUSHED].map((ref) => `update ${ref} ${head}\n`).join('');
+    await git.run(['update-ref', '--stdin'], { input });
+  }
   return undefined;
 }
 

@@ -6,6 +6,7 @@ import { readMessage } from '../core/message.ts';
 import { type CommitRequest, commitOnto, moveBranch, readTip } from './commit.ts';
 import { type Git, GitFailure } from './git.ts';
 import { putBackPushed } from './manual-edits.ts';
+import { findCommit } from './object-reader.ts';
 import { createObjectWriter, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { reasonOf } from './said.ts';
@@ -165,8 +166,9 @@ export async function isAncestor({ git }: Pick<Repository, 'git'>, older: string
   return (await git.ask(['merge-base', '--is-ancestor', older, newer])) !== undefined;
 }
 
-export async function resolve({ git }: Pick<Repository, 'git'>, ref: string): Promise<string | undefined> {
-  return (await git.ask(['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]))?.trim() || undefined;
+/** The commit that a name leads to; `undefined` for none that can be read. */
+export async function resolve({ git }: Pick<Repository, 'git'>, name: string): Promise<string | undefined> {
+  return (await findCommit(git, name))?.id;
 }
 
 /** Beginning of a record of `diff-tree -z`; the path is the next one. */

@@ -17,7 +17,7 @@ import { isRepository } from './folder.ts';
 import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { repairIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
-import { createObjectReader } from './object-reader.ts';
+import { createObjectReader, findCommit } from './object-reader.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
 
 /** A clone that this process alone works on. */
@@ -262,8 +262,8 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
  * @throws GitFailure for a branch that exists and leads nowhere: that is not a new repository, but a damaged one
  */
 async function readHead(git: Git, gitDir: string, branch: string): Promise<string | undefined> {
-  const head = (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim();
-  if (head) return head;
+  const head = await findCommit(git, 'HEAD');
+  if (head) return head.id;
   const named = await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD']);
   if (named === undefined && !existsSync(join(gitDir, 'refs', 'heads', branch))) return undefined;
   throw new GitFailure('rev-parse', `bad ref: the branch ${branch} does not name a commit that can be read`, undefined);
