@@ -170,7 +170,7 @@ export function readMirrorDocument(
       { hint: 'Remove the key from the file' },
     );
   }
-  const doc = withSideFiles(parsed, shown, readSide);
+  const doc = text.includes('$file') ? withSideFiles(parsed, shown, readSide) : parsed;
   checkEntries(type, doc, parsed, shown);
   return { type, id: parts.id, title: titleOf(type, doc), path, doc };
 }

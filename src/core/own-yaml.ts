@@ -7,6 +7,8 @@ interface Cursor {
   at: number;
 }
 
+const SPACE = 0x20;
+const COLON = 0x3a;
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]\d+)?$/;
 const LITERAL = /^\|2?([-+]?)$/;
 
@@ -17,7 +19,10 @@ function endOfLine({ text, at }: Cursor): number {
 
 /** Whether the line at the cursor continues a collection of this column with `mark`. */
 function continues({ text, at }: Cursor, column: number, mark = ''): boolean {
-  return at < text.length && text.startsWith(' '.repeat(column) + mark, at) && text[at + column] !== ' ';
+  const start = at + column;
+  if (at >= text.length || text[start] === ' ' || !text.startsWith(mark, start)) return false;
+  for (let i = at; i < start; i++) if (text.charCodeAt(i) !== SPACE) return false;
+  return true;
 }
 
 /** A JSON string that begins at the cursor, which then is behind it. */
@@ -37,9 +42,11 @@ function keyOf(cursor: Cursor): string | undefined {
   if (text[at] === '"') key = quoted(cursor);
   else {
     const end = endOfLine(cursor);
-    const gap = text.slice(at, end).search(/:(?: |$)/);
-    if (gap > 0) key = text.slice(at, at + gap);
-    cursor.at = at + gap;
+    let gap = at;
+    while (gap < end && !(text.charCodeAt(gap) === COLON && (gap + 1 === end || text.charCodeAt(gap + 1) === SPACE)))
+      gap += 1;
+    if (gap > at && gap < end) key = text.slice(at, gap);
+    cursor.at = gap;
   }
   const after = text[cursor.at + 1];
   if (key !== undefined && text[cursor.at] === ':' && (after === ' ' || after === '\n')) {
@@ -73,7 +80,7 @@ function scalar(cursor: Cursor, column: number): Json | undefined {
   const end = endOfLine(cursor);
   const word = cursor.text.slice(cursor.at, end);
   cursor.at = end + 1;
-  const block = LITERAL.exec(word);
+  const block = word.startsWith('|') ? LITERAL.exec(word) : null;
   if (block) return literal(cursor, block[1] ?? '', column);
   if (word === '[]') return [];
   if (word === '{}') return {};

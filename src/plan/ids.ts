@@ -8,24 +8,31 @@ import type { IdMap } from './types.ts';
 
 const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
 
+/** Rewrites every text and key, but records of other systems (samples). What does not change stays the same value. */
+function rewriteTexts(value: Json, rewritten: (text: string) => string): Json {
+  if (typeof value === 'string') return rewritten(value);
+  if (isArray(value)) {
+    const items = value.map((item) => rewriteTexts(item, rewritten));
+    return items.every((item, i) => item === value[i]) ? value : items;
+  }
+  if (!isObject(value)) return value;
+  let same = true;
+  const out: MutableJsonObject = {};
+  for (const key of Object.keys(value)) {
+    const held = value[key] as Json;
+    const [name, inner] = [rewritten(key), CAPTURED_FIELDS.has(key) ? held : rewriteTexts(held, rewritten)];
+    same &&= name === key && inner === held;
+    setOwn(out, name, inner);
+  }
+  return same ? value : out;
+}
+
 /**
  * The document with every id replaced that is a complete string or key, at any depth. Records of
  * other systems (samples) are left alone.
  */
 export function rewriteIds<T extends Json>(value: T, ids: IdMap): T {
-  return ids.size === 0 ? value : (rewrite(value, ids) as T);
-}
-
-function rewrite(value: Json, ids: IdMap): Json {
-  if (typeof value === 'string') return ids.get(value) ?? value;
-  if (isArray(value)) return value.map((item) => rewrite(item, ids));
-  if (!isObject(value)) return value;
-  const out: MutableJsonObject = {};
-  for (const key of Object.keys(value)) {
-    const held = value[key] as Json;
-    setOwn(out, ids.get(key) ?? key, CAPTURED_FIELDS.has(key) ? held : rewrite(held, ids));
-  }
-  return out;
+  return ids.size === 0 ? value : (rewriteTexts(value, (text) => ids.get(text) ?? text) as T);
 }
 
 /**
@@ -35,18 +42,7 @@ function rewrite(value: Json, ids: IdMap): Json {
 export function rewriteMentions<T extends Json>(value: T, ids: IdMap): T {
   const within = (text: string): string =>
     text.length > 24 ? text.replace(ID_WITHIN, (id) => ids.get(id) ?? id) : text;
-  const rewritten = (held: Json): Json => {
-    if (typeof held === 'string') return within(held);
-    if (isArray(held)) return held.map(rewritten);
-    if (!isObject(held)) return held;
-    const out: MutableJsonObject = {};
-    for (const key of Object.keys(held)) {
-      const inner = held[key] as Json;
-      setOwn(out, within(key), CAPTURED_FIELDS.has(key) ? inner : rewritten(inner));
-    }
-    return out;
-  };
-  return ids.size === 0 ? value : (rewritten(value) as T);
+  return ids.size === 0 ? value : (rewriteTexts(value, within) as T);
 }
 
 /** Where {@link rewriteIds} would put another id, and the one that is there. */
