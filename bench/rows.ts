@@ -49,6 +49,7 @@ const ROWS: readonly Row[] = [
   { name: 'first run, memory', unit: 'MiB', against: 'a tenth of the resources', ratio: 2, atMost: 256 },
   { name: 'lint, CPU', unit: 'ms', against: 'eight times an eighth of the resources', ratio: 1.3 },
   { name: 'impact, CPU', unit: 'ms', against: 'eight times an eighth of the resources', ratio: 1.3 },
+  { name: 'compare', unit: 'ms', against: 'reading each of the two accounts (impact)', ratio: 1.5, atMost: 5_000 },
   { name: 'restoring', unit: 'ms', against: 'its requests at the allowed rate', ratio: 1.25 },
   { name: 'log --json', unit: 'ms', against: LOG },
   { name: 'log --patch --json', unit: 'ms', against: LOG },

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { comparing } from './comparing.ts';
 import { memory, reading, restoring } from './growth.ts';
 import { type Build, here, work } from './processes.ts';
 import { reports } from './reports.ts';
@@ -11,7 +12,7 @@ import { comparison, table } from './rows.ts';
 import { FULL, QUICK, type Scale } from './scale.ts';
 import { speed } from './speed.ts';
 
-const PARTS = { speed, reading, restoring, memory, reports };
+const PARTS = { speed, reading, comparing, restoring, memory, reports };
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -33,7 +34,7 @@ function heading(scale: Scale): string[] {
     'runs of': scale.size,
     'memory of': scale.memory,
     'lint, impact in': scale.read,
-    'restore of': scale.restored,
+    'compare, restore of': scale.restored,
     'reports of': scale.commits * 200,
   };
   const sizes = Object.entries(counts).map(([what, count]) => `${what} ${count.toLocaleString('en')}`);

@@ -102,9 +102,12 @@ async function undoOnce(story: Story, draft: Draft, { dice, tally, kinds }: Tria
   const before = stateOf(world.emulator);
   const { code, out, err } = await run(story, tally, 'undo', ...words, '--yes');
   must(code === 0 || code === 4, () => `undo ${words.join(' ')} ends with ${code}: ${err}${out.slice(0, 1_500)}`);
-  const { steps } = JSON.parse(out) as { steps: readonly UndoStep[] };
+  const { steps, warnings } = JSON.parse(out) as { steps: readonly UndoStep[]; warnings: readonly string[] };
   const conflicts = conflictsOf(steps);
-  must((code === 4) === conflicts.size > 0, () => `${conflicts.size} conflicts, and exit code ${code}`);
+  must(
+    (code === 4) === conflicts.size > 0,
+    () => `${conflicts.size} conflicts, and exit code ${code}: ${warnings.join('; ')} ${out.slice(0, 1_500)}`,
+  );
   for (const held of conflicts.values()) for (const _ of held) count(tally.faults, 'conflict');
   const problems = problemsOf(before, stateOf(world.emulator), draft.changes, isUndone, conflicts);
   must(

@@ -1,11 +1,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { cpuUsage } from 'node:process';
 import { describe, expect, it } from 'vitest';
+import { benchAccount } from '../../bench/account.ts';
 import type { Json } from '../../src/core/json.ts';
 import { setPlace, withKey } from '../../src/core/paths.ts';
 import { renderYaml } from '../../src/core/yaml.ts';
-import { cli, type Outcome, type Workspace } from '../support/workspace.ts';
-import { commit, edit, fileOf, otherId, twoAccounts } from './two.ts';
+import { sample } from '../support/account.ts';
+import { copyAccount, otherId } from '../support/copied-account.ts';
+import { cli, type Outcome, Workspace } from '../support/workspace.ts';
+import { commit, edit, fileOf, twoAccounts } from './two.ts';
 
 interface Named {
   readonly type: string;
@@ -144,5 +148,22 @@ describe('compare', () => {
     const outcome = await compare(space, '--exit-code');
     expect(outcome.code).toBe(2);
     expect(outcome.out).toContain('9 resources differ');
+  });
+
+  it('reads 5,000 resources of each account in seconds', { tags: 'slow', timeout: 600_000 }, async () => {
+    const { url: baseUrl, owner } = await sample({ seed: benchAccount(5_000) });
+    const space = new Workspace({ sandbox: { baseUrl, token: owner.token } });
+    expect(await space.sync()).toMatchObject({ code: 0 });
+    copyAccount(space.mirror, 'sandbox', 'production');
+    commit(space.mirror);
+    space.configure({ sandbox: { baseUrl, token: owner.token }, production: { baseUrl, token: owner.token } });
+
+    const before = cpuUsage();
+    const { paired, differing } = await compared(space);
+    const { user, system } = cpuUsage(before);
+
+    expect([paired >= 5_000, differing]).toEqual([true, []]);
+    // 3 to 5 s: a limit for what is wrong by far (npm run bench measures).
+    expect((user + system) / 1e6).toBeLessThan(25);
   });
 });
