@@ -51,7 +51,8 @@ function choose({ changes }: Draft, dice: Dice): Choice {
   const kind = dice.pick(['one commit', 'some commits', 'a range', 'one person', 'one resource']);
   if (kind === 'one person') {
     const { by } = dice.pick(changes);
-    return { kind, words: [...commits, '--by', by], isUndone: (change) => change.by === by };
+    // Not what the same person does before it is mirrored.
+    return { kind, words: [...commits, '--by', by], isUndone: (change) => change.by === by && change.commit !== '' };
   }
   if (kind === 'one resource') {
     const { key } = dice.pick(changes);
