@@ -155,8 +155,8 @@ function attempt(work: () => unknown): unknown {
 
 /** What doubling the input may cost beyond double the time: 30 %. */
 const MOST_EXCESS = 1.3;
-/** The smallest input takes as long as this, far above what the clock blurs. */
-const LEAST_MS = 3;
+/** The smallest input takes as long as this, above what the clock blurs, and the largest fits beside young objects. */
+const LEAST_MS = 0.5;
 const ROUNDS = 12;
 
 /** Time of the processor for some work, in milliseconds: other programs do not count. */
