@@ -163,14 +163,15 @@ export function problemsOf(
     for (const field of fields) {
       const fate = fateOf(field);
       const wanted = held.length === 0 && fate ? fate.value : was?.get(field);
-      const named = held.filter((conflict) => names(conflict, field));
+      const named = held.some((conflict) => names(conflict, field));
       if (is?.get(field) !== wanted) problems.push(`${key} ${field} is ${is?.get(field)} and should be ${wanted}`);
-      if (fate?.contested && named.length === 0) problems.push(`${key} ${field} is a conflict that is not named`);
-      if (named.some(({ place }) => place !== '') && !fate?.touched)
-        problems.push(`${key} ${field} is named as a conflict without need`);
+      if (fate?.contested && !named) problems.push(`${key} ${field} is a conflict that is not named`);
     }
-    if (held.length > 0 && ![...fields].some((field) => fateOf(field)?.touched))
-      problems.push(`${key} is named as a conflict without need`);
+    // One that names a whole text or block is right where any part of that is touched.
+    for (const conflict of held) {
+      if (![...fields].some((field) => names(conflict, field) && fateOf(field)?.touched))
+        problems.push(`${key} ${conflict.place} is named as a conflict without need`);
+    }
   }
   return problems;
 }
