@@ -101,6 +101,8 @@ export async function fetch(repository: Repository, remote: string): Promise<boo
     if (repository.stateless && (await repository.head()) === undefined) {
       const less = await prepareStateless(repository, remote);
       await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs]);
+      // From now on, what is missing comes from there.
+      repository.reopen();
     } else {
       await git.run(['fetch', ...options, remote, refs]);
     }

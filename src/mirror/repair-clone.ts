@@ -63,7 +63,7 @@ function isWhole(pack: string, index: string, format: Repository['format']): boo
  * Moves packs aside that were cut off: git does not read them, and a fetch that brings what they held leaves them lying
  * about. Gives whether there were any.
  */
-export function setAsideBrokenPacks({ objectsDir, stateDir, format, packsMoved }: Repository): boolean {
+export function setAsideBrokenPacks({ objectsDir, stateDir, format, reopen }: Repository): boolean {
   const folder = join(objectsDir, 'pack');
   const broken = readdirSync(folder)
     .filter((name) => name.endsWith('.idx'))
@@ -75,7 +75,7 @@ export function setAsideBrokenPacks({ objectsDir, stateDir, format, packsMoved }
     mkdirSync(aside, { recursive: true });
     if (existsSync(file)) renameSync(file, join(aside, basename(file)));
   }
-  if (broken.length > 0) packsMoved();
+  if (broken.length > 0) reopen();
   return broken.length > 0;
 }
 
@@ -339,10 +339,10 @@ function pointBranch({ gitDir, branch }: Repository, tip: string): void {
 }
 
 /** Puts the new objects in the place of the old ones, which go to `aside`. */
-function exchangeObjects({ gitDir, packsMoved }: Repository, objects: string, aside: string): void {
+function exchangeObjects({ gitDir, reopen }: Repository, objects: string, aside: string): void {
   renameSync(join(gitDir, 'objects'), join(aside, 'objects'));
   renameSync(objects, join(gitDir, 'objects'));
-  packsMoved();
+  reopen();
   // Logs name commits that are gone; the new history is not cut off where the old one was.
   for (const name of ['logs', 'shallow'])
     if (existsSync(join(gitDir, name))) renameSync(join(gitDir, name), join(aside, name));

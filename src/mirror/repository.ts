@@ -55,8 +55,8 @@ export interface Repository {
   notice(message: string): void;
   /** Rebuilds the index where it is gone or damaged. @throws GitFailure when HEAD is damaged as well */
   repairIndex(): Promise<void>;
-  /** To be called where packs were moved away: what git has open of them may be damaged. */
-  packsMoved(): void;
+  /** To be called where packs were moved away or the configuration is another one: a process at work knows neither. */
+  reopen(): void;
   /** Ends what reads, and gives the lock back. */
   close(): Promise<void>;
 }
@@ -245,7 +245,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, format, options.folders);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
-      packsMoved: close,
+      reopen: close,
       async close() {
         close();
         await release();

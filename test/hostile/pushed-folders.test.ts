@@ -74,7 +74,7 @@ async function pushed(push: (places: Places) => void) {
   return { space, outside, isWhole };
 }
 
-describe('what somebody pushed in the place of what the mirror writes', () => {
+describe('what a person pushed in the place of what the mirror writes', () => {
   eachOf(PUSHED, { quick: 1 })('%s is never followed, and undone by the next run', async (_, push) => {
     const { space, isWhole } = await pushed(push);
 
