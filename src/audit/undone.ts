@@ -77,9 +77,15 @@ function isShared(entry: Entry, by: string): boolean {
   return [entry.by, ...entry.also].some(({ name, email }) => !`${name} <${email}>`.toLowerCase().includes(person));
 }
 
+/** The changes that are to be taken back. */
+export interface ChosenChanges {
+  readonly commits: readonly UndoneCommit[];
+  /** What is left out of what was asked for, in sentences. */
+  readonly leftOut: readonly string[];
+}
+
 /**
  * The changes that are to be taken back.
- * @param notice called with a sentence about what is left out
  * @throws AppError `USAGE` for a commit that cannot be taken back, and where no change is meant
  */
 export async function chooseUndone(
@@ -88,33 +94,33 @@ export async function chooseUndone(
   history: History,
   query: ChangeQuery,
   transliterate: Transliterate,
-  notice: (message: string) => void,
-): Promise<readonly UndoneCommit[]> {
+): Promise<ChosenChanges> {
   const { trail } = history;
   const chosen = await selecting(git, account, trail, query, transliterate);
   for (const commit of chosen.commits ?? []) await checkCommit(git, account, commit, history);
   const fitting = preselect(trail, chosen);
   const changes = fitting.filter(isChange);
   const others = new Set(fitting.filter((entry) => !isChange(entry) && !entry.cut).map(({ commit }) => commit));
+  const leftOut: string[] = [];
   for (const commit of others) {
     const what = fitting.some((entry) => entry.commit === commit && entry.baseline)
       ? 'is the first mirror'
       : 'brings documents up to date';
-    notice(`commit ${short(commit)} ${what}: it is left out, since it changed nothing in the account`);
+    leftOut.push(`commit ${short(commit)} ${what}: it is left out, since it changed nothing in the account`);
   }
   const { by } = query;
   const undone = new Map<string, Key[]>();
   for (const entry of changes) {
-    if (by !== undefined && chosen.commits === undefined && isShared(entry, by)) {
+    if (by !== undefined && isShared(entry, by)) {
       const names = [entry.by, ...entry.also].map(({ name }) => oneLine(name)).join(' and ');
-      notice(
+      leftOut.push(
         `commit ${short(entry.commit)}: ${typeIn(entry.key)}/${idIn(entry.key)} was edited by ${names} in one run: it ` +
-          'is left out; name the commit to take back all of it',
+          'is left out; to take back all of it, name the commit without --by',
       );
       continue;
     }
     undone.set(entry.commit, [...(undone.get(entry.commit) ?? []), entry.key]);
   }
   if (undone.size === 0) throw refused(`no change of ${account} is meant`, TO_LIST);
-  return [...undone].map(([commit, keys]) => ({ commit, keys }));
+  return { commits: [...undone].map(([commit, keys]) => ({ commit, keys })), leftOut };
 }

@@ -193,6 +193,20 @@ describe('undo', () => {
     expect(last.undo).toHaveLength(3);
   });
 
+  it('leaves out what several people changed in one run where one of them is meant, also in a commit that is named', async () => {
+    live('mateo', 'flows', flow._id, { description: 'm' });
+    live('priya', 'flows', flow._id, { name: 'p' });
+    live('mateo', 'scripts', script._id, { description: 'm' });
+    await synced();
+    const commits = space.log('%H').slice(0, -1);
+
+    const outcome = await undo(...commits, '--by', 'mateo');
+    expectCode(outcome, 0);
+    expect(said(outcome)).toMatch(/flows\/\w+ was edited by .* in one run: it is left out/);
+    expect(held('flows', flow._id)).toMatchObject({ description: 'm', name: 'p' });
+    expect(held('scripts', script._id).description).toEqual(script.description);
+  });
+
   it('saves a plan, and applies it unchanged or not at all', { tags: 'slow' }, async () => {
     const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
     expectCode(await space.run('undo', commit, '--out', 'plan.json'), 0);

@@ -63,12 +63,14 @@ async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promis
   const commits = await readHistory(git, from, resumed ? resumed.head.base : 'HEAD');
   const cut = await readCut(git);
   const history: History = { commits, trail: readTrail(commits, from, cut?.commit) };
-  const notice = (message: string): void => deps.report({ name: 'notice', account: target.name, message });
-  const chosen =
-    'commits' in undo ? undo.commits : await chooseUndone(git, from, history, undo.query, deps.transliterate, notice);
+  const { commits: chosen, leftOut } =
+    'commits' in undo
+      ? { commits: undo.commits, leftOut: [] }
+      : await chooseUndone(git, from, history, undo.query, deps.transliterate);
+  const before = resumed ? { before: await stateBefore(repository, resumed) } : {};
   return {
     state: { ...state, find: catalogueWith(target.ignore).find },
     selection: { all: false, selected: new Set(chosen.flatMap(({ keys }) => keys)) },
-    undone: { commits: chosen, history, ...(resumed ? { before: await stateBefore(repository, resumed) } : {}) },
+    undone: { commits: chosen, leftOut, history, ...before },
   };
 }

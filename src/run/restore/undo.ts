@@ -19,6 +19,8 @@ import { type Fate, type Wants, type WantsInput, wantsOfFates } from './wants.ts
 /** The changes that are taken back, in the history that they are part of. */
 export interface Undone {
   readonly commits: readonly UndoneCommit[];
+  /** What is left out of what was asked for, in sentences. */
+  readonly leftOut: readonly string[];
   readonly history: History;
   /** The account as it was before the first write of the undo that is resumed; absent for a new one. */
   readonly before?: MirrorState;
@@ -113,5 +115,5 @@ export async function wantsOfUndo(
     else
       fates.push({ kind: 'deleted', document: { ...document, changed: false, why: 'created by what is taken back' } });
   }
-  return wantsOfFates(fates);
+  return { ...wantsOfFates(fates), warnings: undone.leftOut };
 }
