@@ -10,6 +10,8 @@ import { eachOf } from '../support/table.ts';
 import { bareRemote, Workspace } from '../support/workspace.ts';
 
 const LIMIT_S = 1;
+/** For a remote that also works: an exchange with it must not meet the limit, however busy the machine is. */
+const ENOUGH_S = 15;
 /** What a busy machine adds. */
 const MOST_MS = 60_000;
 const PASSWORD = 'pass-word-17';
@@ -115,7 +117,8 @@ describe('a remote that hangs', { tags: 'slow' }, () => {
     const server = await gitOverHttp(bareRemote(), 'mirror-bot', PASSWORD);
     const before = await gateway(server.url, ({ url }) => hangs && url.includes(service));
     const remote = `${before.url}${new URL(server.url).pathname}`;
-    const { account, space } = await mirrorOf(remote, { username: 'mirror-bot', token: PASSWORD });
+    const limit = { remoteTimeout: `${ENOUGH_S}s` };
+    const { account, space } = await mirrorOf(remote, { username: 'mirror-bot', token: PASSWORD, ...limit });
     expect(await space.sync()).toMatchObject({ code: 0, remote: { state: 'current' } });
     const tag = String(account.emulator.state.all('tags')[0]?._id);
     account.emulator.act(account.owner.token).set('tags', tag, { tag: 'other' });
@@ -124,7 +127,7 @@ describe('a remote that hangs', { tags: 'slow' }, () => {
     const report = await space.sync();
     const { remote: state } = report;
     expect(report).toMatchObject({ code: 3, verdict: 'partial', remote: { state: 'behind' } });
-    expect(JSON.stringify(state)).toContain(`the remote ${remote} gave no complete answer within ${LIMIT_S} s`);
+    expect(JSON.stringify(state)).toContain(`the remote ${remote} gave no complete answer within ${ENOUGH_S} s`);
     expect(JSON.stringify(report)).not.toContain(PASSWORD);
     expect((await space.run('verify')).code).toBe(0);
     hangs = false;
