@@ -231,7 +231,7 @@ const FORGES: [name: string, on: (w: World) => Promise<Pipelines>][] = [
 ];
 
 describe('a change by pull request', () => {
-  it('on GitHub is planned as a comment', async () => {
+  it('on GitHub is planned as a comment', { tags: 'slow' }, async () => {
     const w = await world();
     const { forge, plan } = await onGithub(w);
     const head = propose(w, 'flows', w.flow, 'description', 'from Git');
