@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
@@ -242,5 +242,17 @@ describe('a restore', () => {
     expectCode(await space.run('restore', 'all', '--yes'), 0);
     expect(writes(account.emulator)).toEqual([]);
     expect(head(space)).toBe(commit);
+  });
+
+  it('works with a cache whose list of credentials is damaged', async () => {
+    const { emulator, space, id, at } = await damaged();
+    const cache = join(space.mirror, '.git', 'celigo-mirror', 'prod.cache');
+    const [known = ''] = readdirSync(cache).filter((name) => name.startsWith('known-'));
+    writeFileSync(join(cache, known), '{"damaged');
+
+    const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes');
+    expectCode(outcome, 0);
+    expect(said(outcome)).not.toContain('internal error');
+    expect(doc(emulator, 'flows', id).description).not.toBe('to be undone');
   });
 });

@@ -7,7 +7,7 @@ import type { PlanInput } from '../../plan/planner.ts';
 import { bindingIn } from '../binding.ts';
 import { type IdMaps, idMapPath, readIdMaps, recreatedIds } from '../idmaps.ts';
 import { anyOf } from '../signals.ts';
-import { readCache } from '../sync/cache.ts';
+import { type Cache, CacheDamaged, readCache } from '../sync/cache.ts';
 import { type HeldCredentials, normalisingFor } from '../sync/clear-credentials.ts';
 import { readHeldCredentials } from '../sync/held-credentials.ts';
 import type { GitAuthor, RestoreCommit } from '../sync/sync-deps.ts';
@@ -82,9 +82,21 @@ export async function observeTarget(
   });
 }
 
+/** The cache of an account, unless what it knows of credentials is damaged: a run starts over then, a restore cannot. */
+function soundCache(stateDir: string, account: string): Cache | undefined {
+  const cache = readCache(stateDir, account);
+  try {
+    cache?.known?.();
+    return cache;
+  } catch (error) {
+    if (error instanceof CacheDamaged) return undefined;
+    throw error;
+  }
+}
+
 /** What the target's mirror knows to be credentials. @throws GitFailure */
 async function heldIn({ deps, request: { target }, repository }: RestoreContext): Promise<HeldCredentials> {
-  const cache = readCache(repository.stateDir, target.name);
+  const cache = soundCache(repository.stateDir, target.name);
   const [folder] = await repository.git.find([`HEAD:${target.name}/`]);
   const tree = folder?.id;
   return readHeldCredentials({ repository, config: deps.config, cache, tree, fits: cache?.tree === tree });
