@@ -114,8 +114,8 @@ export async function chooseUndone(
     if (by !== undefined && isShared(entry, by)) {
       const names = [entry.by, ...entry.also].map(({ name }) => oneLine(name)).join(' and ');
       leftOut.push(
-        `commit ${short(entry.commit)}: ${typeIn(entry.key)}/${idIn(entry.key)} was edited by ${names} in one run: it ` +
-          'is left out; to take back all of it, name the commit without --by',
+        `commit ${short(entry.commit)}: ${typeIn(entry.key)}/${idIn(entry.key)} was edited by ${names} in one run: ` +
+          'it is left out; to take back all of it, name the commit without --by',
       );
       continue;
     }

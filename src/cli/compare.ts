@@ -8,8 +8,8 @@ export function registerCompare(program: Command, io: Io, finish: (code: number)
     .command('compare')
     .summary('compare two accounts, such as sandbox and production')
     .description(
-      'Shows what only one of two accounts has, and how the others differ, field by field. Reads the mirror alone: no ' +
-        'token, no network. Resources are paired by the files in idmaps/, else by type, name and integration; ' +
+      'Shows what only one of two accounts has, and how the others differ, field by field. Reads the mirror alone: ' +
+        'no token, no network. Resources are paired by the files in idmaps/, else by type, name and integration; ' +
         'references are compared by what they refer to. Ids, credentials, what the configuration overrides, and ' +
         'switches (disabled) do not count, unless you ask for all.',
     )

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { ImpactFlags } from './actions/impact.ts';
-import { ACCOUNT, AT, BEFORE, MIRROR, ONE_SELECTOR, TIMEZONE } from './options.ts';
+import { ONE_SELECTOR, withStateOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerImpact(program: Command, io: Io): void {
-  program
+  const command = program
     .command('impact')
     .summary('show what depends on a resource, and what it depends on')
     .description(
@@ -15,12 +15,8 @@ export function registerImpact(program: Command, io: Io): void {
     .addOption(
       new Option('--format <format>', 'output format').choices(['tree', 'mermaid', 'dot', 'json']).default('tree'),
     )
-    .option('--json', 'short for --format json')
-    .option(...AT)
-    .option(...BEFORE)
-    .option(...TIMEZONE)
-    .option(...ACCOUNT)
-    .option(...MIRROR)
+    .option('--json', 'short for --format json');
+  withStateOptions(command)
     .addHelpText(
       'after',
       `

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { LintFlags } from './actions/lint.ts';
-import { ACCOUNT, AT, BEFORE, JSON_RESULT, MIRROR, TIMEZONE } from './options.ts';
+import { JSON_RESULT, withStateOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerLint(program: Command, io: Io, finish: (code: number) => void): void {
-  program
+  const command = program
     .command('lint')
     .summary('find configuration faults in the account')
     .description(
@@ -18,12 +18,8 @@ export function registerLint(program: Command, io: Io, finish: (code: number) =>
         .default('warning'),
     )
     .option('--policy <file>', 'policy to use instead of celigo-lint.yaml in the root of the mirror')
-    .option('--rules', 'list the rules')
-    .option(...AT)
-    .option(...BEFORE)
-    .option(...TIMEZONE)
-    .option(...ACCOUNT)
-    .option(...MIRROR)
+    .option('--rules', 'list the rules');
+  withStateOptions(command)
     .option(...JSON_RESULT)
     .addHelpText(
       'after',

@@ -39,9 +39,15 @@ export function withChangeOptions(command: Command): Command {
   return command;
 }
 
+/** Adds the options that choose one state of one mirror. */
+export function withStateOptions(command: Command): Command {
+  for (const [flags, help] of [AT, BEFORE, TIMEZONE, ACCOUNT, MIRROR]) command.option(flags, help);
+  return command;
+}
+
 /** What `[what...]` of a command that reads the history may be. */
 export const HISTORY_SELECTOR =
-  'commits, or what they changed: <type>, <type>/<id or name>, integration/<name> with all that belongs to it, an id, ' +
-  'or a path (default: everything)';
+  'commits, or what they changed: <type>, <type>/<id or name>, integration/<name> with all that belongs to it, ' +
+  'an id, or a path (default: everything)';
 /** What `<what>` of a command about one resource may be. */
 export const ONE_SELECTOR = '<type>/<id or name>, an id, or a path in the mirror';

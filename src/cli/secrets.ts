@@ -1,10 +1,10 @@
 import { Argument, type Command } from 'commander';
 import type { SecretsAction, SecretsFlags } from './actions/secrets.ts';
-import { ACCOUNT, AT, BEFORE, JSON_RESULT, MIRROR, TIMEZONE } from './options.ts';
+import { JSON_RESULT, withStateOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerSecrets(program: Command, io: Io, finish: (code: number) => void): void {
-  program
+  const command = program
     .command('secrets')
     .summary('list the credentials that a restore needs beside the mirror')
     .description(
@@ -21,12 +21,8 @@ export function registerSecrets(program: Command, io: Io, finish: (code: number)
       '[what...]',
       'only of these: <type>, <type>/<id or name>, integration/<name>, an id, a path in the mirror',
     )
-    .option('--secrets <file>', 'YAML file with credentials, as for restore')
-    .option(...AT)
-    .option(...BEFORE)
-    .option(...TIMEZONE)
-    .option(...ACCOUNT)
-    .option(...MIRROR)
+    .option('--secrets <file>', 'YAML file with credentials, as for restore');
+  withStateOptions(command)
     .option(...JSON_RESULT)
     .addHelpText(
       'after',

@@ -109,8 +109,8 @@ const account = z
     rateLimit: rateLimit
       .optional()
       .describe(
-        'Pace of the requests. The account has a bucket of 1,000 requests that refills with 300 per second, shared with ' +
-          'production',
+        'Pace of the requests. The account has a bucket of 1,000 requests that refills with 300 per second, shared ' +
+          'with production',
       ),
     requestsPerSecond: perSecond.optional().describe('Short form of rateLimit: { perSecond }'),
     concurrency: z.number().int().min(1).max(32).default(6).describe('Requests in progress at once'),

@@ -61,18 +61,19 @@ function holderOf(graph: AccountGraph, key: Key, supplied: Supplied): Credential
   // What an Integration App made, its makers restore; what is changed manually alone, no value is passed for.
   if (!document || isAppPart(document.doc) || document.type.restore.mode === 'manual') return undefined;
   const rules = (document.type.signIn ?? []).filter((rule) => applies(rule, document.doc));
-  const unfilled = new Set(lacking(document, supplied));
-  const credentials = lacking(document, new Map()).map((place): NeededCredential => {
+  const needed = lacking(document, new Map());
+  if (needed.length === 0 && rules.length === 0) return undefined;
+  const unfilled = supplied.size === 0 ? needed : lacking(document, supplied);
+  const credentials = needed.map((place): NeededCredential => {
     const steps = placeOf(place);
     const held = atPlace(document.doc, steps);
     return {
       place,
       bySignIn: rules.some((rule) => rule.credentials.some((path) => covers(path, steps))),
-      supplied: !unfilled.has(place),
+      supplied: !unfilled.includes(place),
       ...(typeof held === 'string' && !isMask(held) ? { text: held } : {}),
     };
   });
-  if (credentials.length === 0 && rules.length === 0) return undefined;
   const waiting = [...waitingFor(graph, key)];
   const found = (one: Key): MirrorDocument | undefined => graph.nodes.get(one);
   return {

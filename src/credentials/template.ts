@@ -7,7 +7,7 @@ import type { CredentialHolder, NeededCredential } from './needed.ts';
 /** Most characters of a text of which a credential is a part. */
 const LONGEST_TEXT = 100;
 
-/** Letters of names of variables. */
+/** A text as a part of the name of a variable: capitals, digits and `_`. */
 function word(text: string): string {
   return text
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -27,14 +27,12 @@ function variableFor(name: string, place: string): string {
 
 /** Gives each variable a name of its own. */
 function distinct(): (name: string) => string {
-  const used = new Map<string, number>();
+  const used = new Set<string>();
   return (name) => {
-    const count = (used.get(name) ?? 0) + 1;
-    used.set(name, count);
-    if (count === 1) return name;
-    const next = `${name}_${count}`;
-    used.set(next, 1);
-    return next;
+    let own = name;
+    for (let count = 2; used.has(own); count++) own = `${name}_${count}`;
+    used.add(own);
+    return own;
   };
 }
 

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { idIn, type Key, typeIn } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
-import { type Coverage, type CredentialHolder, coverageOf } from './needed.ts';
+import { type Coverage, type CredentialHolder, coverageOf, type NeededCredential } from './needed.ts';
 
 /** Most names in one line; the others are counted. */
 const MOST_NAMES = 5;
@@ -24,7 +24,7 @@ function waiting(graph: AccountGraph, { key, connections, flows }: CredentialHol
 }
 
 /** How one credential comes back. */
-function stateOf({ bySignIn, supplied }: CredentialHolder['credentials'][number], checked: boolean): string {
+function stateOf({ bySignIn, supplied }: NeededCredential, checked: boolean): string {
   if (supplied) return '  (supplied)';
   if (bySignIn) return '  (by signing in)';
   return checked ? '  (missing)' : '';
@@ -44,8 +44,8 @@ function holderText(graph: AccountGraph, holder: CredentialHolder, checked: bool
 export function coverageText({ credentials, signIns, connections, flows }: Coverage): string {
   if (credentials === 0 && signIns === 0) return 'needs no credentials beside the mirror';
   const signing = signIns === 0 ? '' : ` and ${counted(signIns, 'sign-in')} in the browser`;
-  const effect = `${counted(connections.length, 'connection')} and ${counted(flows.length, 'enabled flow')} wait for them`;
-  return `needs ${counted(credentials, 'credential')}${signing} beside the mirror; ${effect}`;
+  const waiting = `${counted(connections.length, 'connection')} and ${counted(flows.length, 'enabled flow')}`;
+  return `needs ${counted(credentials, 'credential')}${signing} beside the mirror; ${waiting} wait for them`;
 }
 
 /**
@@ -67,13 +67,15 @@ export function credentialsText(
     const ways =
       'A resource in the recycle bin keeps its credentials. For one that is gone, pass them with --secrets: ' +
       'celigo-mirror secrets template';
-    return `${[...lines, `A full restore of ${account} ${coverageText(coverage)}.`, ...(lines.length > 0 ? [ways] : [])].join('\n')}\n`;
+    const sum = `A full restore of ${account} ${coverageText(coverage)}.`;
+    return `${[...lines, sum, ...(lines.length > 0 ? [ways] : [])].join('\n')}\n`;
   }
   const { credentials, supplied, flows } = coverage;
+  const all = `${counted(credentials, 'credential')} of ${account}`;
   const filled =
     credentials === supplied
-      ? `All ${counted(credentials, 'credential')} of ${account} are supplied.`
-      : `${supplied} of ${counted(credentials, 'credential')} of ${account} are supplied, ${credentials - supplied} are missing.`;
+      ? `All ${all} are supplied.`
+      : `${supplied} of ${all} are supplied, ${credentials - supplied} are missing.`;
   const offline =
     flows.length === 0 ? [] : [`${counted(flows.length, 'enabled flow')} will not run: ${named(graph, flows)}`];
   return `${[...lines, filled, ...offline].join('\n')}\n`;

@@ -2,7 +2,7 @@ import { findType } from '../catalogue/index.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
 import { idIn, type Key, keyOf } from '../core/keys.ts';
-import { type Place, placeOf } from '../core/places.ts';
+import { type Place, placeOf, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
 
 /**
@@ -74,22 +74,12 @@ export interface Mention {
 /** Ids in texts of a document, where a reference looks like any other text. */
 export function mentionsIn(doc: Json): readonly Mention[] {
   const found: Mention[] = [];
-  const path: (string | number)[] = [];
-  const visit = (value: Json): void => {
-    if (typeof value === 'string') {
-      if (value.length < 24) return;
-      for (const match of value.matchAll(HEX_ID))
-        found.push({ place: [...path], id: match[0].toLowerCase(), text: value, at: match.index });
-      return;
+  visitLeaves(doc, (leaf, place) => {
+    if (typeof leaf !== 'string' || leaf.length < 24) return;
+    for (const match of leaf.matchAll(HEX_ID)) {
+      found.push({ place, id: match[0].toLowerCase(), text: leaf, at: match.index });
     }
-    if (typeof value !== 'object' || value === null) return;
-    for (const [key, held] of isArray(value) ? value.entries() : Object.entries(value)) {
-      path.push(key);
-      visit(held);
-      path.pop();
-    }
-  };
-  visit(doc);
+  });
   return found;
 }
 

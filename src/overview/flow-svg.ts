@@ -149,5 +149,6 @@ export function flowChangesSvg(changes: FlowChanges): string {
   const above = Math.ceil(Math.max(1, ...bows));
   const tall = height + above;
   const size = html`width="${width}" height="${tall}" viewBox="-1 ${-above} ${width} ${tall}"`;
-  return html`<svg class="flow" ${raw(size)} role="img" aria-label="${described(changes)}">${raw(parts)}</svg>`.toString();
+  const label = described(changes);
+  return html`<svg class="flow" ${raw(size)} role="img" aria-label="${label}">${raw(parts)}</svg>`.toString();
 }

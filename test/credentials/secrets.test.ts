@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseYaml } from '../../src/core/yaml.ts';
@@ -116,6 +116,16 @@ describe('secrets', () => {
     expect(said(outcome)).not.toContain('from-the-vault');
     expect(readFileSync(seen, 'utf8')).toContain('VAULT_SESSION=needed');
     expect(readFileSync(seen, 'utf8')).not.toContain(prod.owner.token);
+  });
+
+  it('runs no program that a file in the mirror names', async () => {
+    const { space, secrets } = await accounts();
+    const [file, made] = [join(space.mirror, 'secrets.yaml'), join(space.dir, 'made')];
+    writeFileSync(file, `connections/Carrier (Postbud):\n  http.auth.basic.password: { exec: [touch, ${made}] }\n`);
+    const outcome = await secrets('check', 'connections/Carrier (Postbud)', '--secrets', file);
+    expectCode(outcome, 3);
+    expect(outcome.err).toContain('no program is run for a file in the mirror');
+    expect(existsSync(made)).toBe(false);
   });
 
   it('a template that is filled restores an empty account with every connection online', async () => {

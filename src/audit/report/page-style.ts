@@ -70,10 +70,12 @@ pre b { display: inline-block; width: 1.2em; text-align: center; font-weight: 60
 @media print {
   :root { color-scheme: light; --bg: #fff; --fg: #000; --soft: #444; --line: #bbb; --panel: #fff; --link: #000;
     --add: #0b5a2b; --addbg: #eef8f1; --del: #8c1116;
-    --delbg: #fdf0f0; --chg: #174f94; --chgbg: #fff6e0; --kw: #6d1f6a; --str: #0a4a2f; --num: #6f3b00; --com: #444; --fn: #08438f; }
+    --delbg: #fdf0f0; --chg: #174f94; --chgbg: #fff6e0; --kw: #6d1f6a; --str: #0a4a2f; --num: #6f3b00;
+    --com: #444; --fn: #08438f; }
   body { max-width: none; padding: 0; font-size: 10pt; } form, .skip, details:not(.x) { display: none !important; }
   details.x { content-visibility: visible; } details.x::details-content { content-visibility: visible; height: auto; }
-  svg.flow { max-width: 100%; } summary { list-style: none; break-after: avoid; } summary::-webkit-details-marker { display: none; }
+  svg.flow { max-width: 100%; }
+  summary { list-style: none; break-after: avoid; } summary::-webkit-details-marker { display: none; }
   h2, h3 { break-after: avoid; } tr { break-inside: avoid; }
   * { print-color-adjust: exact; }
 }

@@ -36,9 +36,12 @@ export async function runSecrets(
     throw new AppError('USAGE', 'template writes a file for --secrets', {
       hint: 'To see what such a file lacks: celigo-mirror secrets check --secrets FILE',
     });
-  const { graph, account, state, config, what: words } = await openGraph(io, globals, what, flags);
+  const { graph, root, account, state, config, what: words } = await openGraph(io, globals, what, flags);
   const chosen = words.length === 0 ? undefined : (await select(state, words, { transliterate: anyAscii })).selected;
-  const file = flags.secrets === undefined ? undefined : readSecretsFile(flags.secrets, secretsSource(io, config));
+  const file =
+    flags.secrets === undefined
+      ? undefined
+      : readSecretsFile(flags.secrets, secretsSource(io, flags.secrets, root, config));
   for (const problem of file?.problems ?? []) io.err(`${problem}\n`);
   const values = file?.values ?? new Map();
   const all = neededCredentials(graph, ({ type, id, title }) => valuesFor(values, type.name, id, title));

@@ -156,7 +156,9 @@ function readApplying(
     enableFlows: flags.enableFlows ?? false,
     force: flags.force ?? false,
     allowTargetChange: flags.allowTargetChange ?? false,
-    secrets: flags.secrets ? readAllSecrets(flags.secrets, secretsSource(io, config)) : new Map(),
+    secrets: flags.secrets
+      ? readAllSecrets(flags.secrets, secretsSource(io, flags.secrets, config.repository.path, config))
+      : new Map(),
     overrides: valuesByResource(target.overrides ?? {}, (problem) =>
       usage(
         `${config.source}: accounts.${target.name}.overrides${problem}`,

@@ -131,6 +131,7 @@ export function planMarkdown(plan: Plan, facts: CommentFacts): string {
   if (left.length === 0) return shown;
   const names = left.slice(0, MOST_NAMES).map(({ key, action }) => `${key} (${action})`.slice(0, 100));
   const more = left.length - names.length;
-  const sentence = `No room for: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. Without --format the plan is complete.`;
+  const unshown = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const sentence = `No room for: ${unshown}. Without --format the plan is complete.`;
   return `${shown}\n${renderMarkdown([paragraph(text(sentence))])}`.slice(0, LONGEST);
 }

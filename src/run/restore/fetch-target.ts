@@ -82,7 +82,7 @@ export async function observeTarget(
   });
 }
 
-/** The cache of an account, unless what it knows of credentials is damaged: a run starts over then, a restore cannot. */
+/** The cache, unless what it knows of credentials is damaged: a run starts over then, a restore cannot. */
 function soundCache(stateDir: string, account: string): Cache | undefined {
   const cache = readCache(stateDir, account);
   try {

@@ -111,7 +111,8 @@ export function openAuditLog(run: AccountRun, repository: Repository, headState:
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         run.notice(
-          `the audit log could not be read (${messageOf(error)}): commits name the last modifier as author, where known`,
+          `the audit log could not be read (${messageOf(error)}): ` +
+            'commits name the last modifier as author, where known',
         );
         return undefined;
       }
