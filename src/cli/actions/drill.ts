@@ -4,8 +4,9 @@ import { coverageText } from '../../credentials/view.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
-import { type DrillReport, drill } from '../../run/check/drill.ts';
+import { drill } from '../../run/check/drill.ts';
 import type { DrillFinding } from '../../run/check/drill-findings.ts';
+import { type DrillReport, isRestorable } from '../../run/check/drill-report.ts';
 import { USER_AGENT } from '../../version.ts';
 import { mirrorPlace, stateOf } from '../input/mirror.ts';
 import { type StateFlags, stateAsked } from '../input/time-option.ts';
@@ -21,13 +22,15 @@ export interface DrillFlags extends StateFlags {
 /** The files of one account, and where they come from. */
 interface AccountFiles {
   readonly label: string;
+  /** Full id. */
+  readonly commit: string;
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
 /** @throws AppError `USAGE` if there is no such state */
 async function filesOf(io: Io, git: Git, account: string, flags: StateFlags): Promise<AccountFiles> {
   const state = await stateOf(io, { git, account }, stateAsked(flags));
-  return { label: state.label, files: await readFiles(git, state) };
+  return { label: state.label, commit: state.commit ?? '', files: await readFiles(git, state) };
 }
 
 /** @returns the exit code. @throws AppError `USAGE` if there is no mirror or state */
@@ -55,7 +58,7 @@ export async function runDrill(
     const [only, ...more] = reports.map((report) => ({ ...report, credentials: report.coverage.credentials }));
     io.out(jsonText({ version: 1, ...(more.length === 0 ? only : { accounts: [only, ...more] }) }));
   } else for (const report of reports) io.out(describe(report, styleFor(io, globals)));
-  return reports.some(({ unexplained }) => unexplained.length > 0) ? EXIT.failed : EXIT.done;
+  return reports.every(isRestorable) ? EXIT.done : EXIT.failed;
 }
 
 function describe(report: DrillReport, style: Style): string {

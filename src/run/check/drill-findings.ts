@@ -26,10 +26,22 @@ export interface DrillFinding {
   readonly why: string;
 }
 
+/** By type: resources of the mirror, and those that were restored and are the same afterwards. */
+export type TypeCounts = Readonly<Record<string, { readonly documents: number; readonly restored: number }>>;
+
+/** Counts by type. @param names types of the mirror's resources, one a resource @param back of those that came back */
+function countByType(names: readonly string[], back: readonly string[]): TypeCounts {
+  const count = (all: readonly string[], type: string): number => all.filter((name) => name === type).length;
+  return Object.fromEntries(
+    [...new Set(names)].sort().map((type) => [type, { documents: count(names, type), restored: count(back, type) }]),
+  );
+}
+
 /** What a rehearsal found. */
 export interface DrillFindings {
   /** Restored, and the same afterwards. */
   readonly restored: number;
+  readonly types: TypeCounts;
   /** Restored here, though the API may refuse it. */
   readonly warnings: readonly DrillFinding[];
   /** Known to be impossible to restore through the API, with what to do. */
@@ -135,7 +147,12 @@ export async function evaluate(
   prepared: Prepared,
   report: RestoreReport,
   again: MirrorState,
-  seen: { readonly documents: readonly MirrorDocument[]; readonly refusals: readonly Refusal[] },
+  seen: {
+    readonly documents: readonly MirrorDocument[];
+    /** Types of the documents that could not be read, one a document. */
+    readonly unread: readonly string[];
+    readonly refusals: readonly Refusal[];
+  },
 ): Promise<DrillFindings> {
   const explained: DrillFinding[] = [];
   const unexplained: DrillFinding[] = [];
@@ -145,7 +162,7 @@ export async function evaluate(
   for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
   const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
   const made = readServerMade(prepared.repository.stateDir, report.account);
-  let restored = 0;
+  const back: string[] = [];
   for (const document of prepared.wanted) {
     const { type, id, title } = document;
     const what = keyOf(type.name, id);
@@ -159,11 +176,12 @@ export async function evaluate(
     const live = held.get(target);
     const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
     const why = lackOf(document, outcome, live, prepared.ids, new Set(made.get(target)));
-    if (why === undefined) restored += 1;
+    if (why === undefined) back.push(type.name);
     else unexplained.push({ what, title, why });
   }
   const warnings = [...refused(prepared, seen.refusals), ...provided(seen.documents)];
-  return { restored, warnings, explained, unexplained };
+  const types = countByType([...seen.documents.map(({ type }) => type.name), ...seen.unread], back);
+  return { restored: back.length, types, warnings, explained, unexplained };
 }
 
 /** How a resource is not as it was, or `undefined`. */

@@ -6,13 +6,13 @@ import type { AccountConfig, Config } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { keyOf } from '../../core/keys.ts';
+import { keyOf, typeIn } from '../../core/keys.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
 import { equalJson, valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
-import { type Coverage, coverageOf, neededCredentials } from '../../credentials/needed.ts';
+import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../history/state.ts';
@@ -23,24 +23,15 @@ import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
 import { normalisingFor } from '../sync/clear-credentials.ts';
-import { type DrillFindings, evaluate, unlistedReferences } from './drill-findings.ts';
+import { evaluate, unlistedReferences } from './drill-findings.ts';
+import type { DrillReport } from './drill-report.ts';
 import { EDITED, verifyFolder } from './verify.ts';
-
-/** What a rehearsal of a full restore showed. */
-export interface DrillReport extends DrillFindings {
-  readonly account: string;
-  /** Commit, or the folder on the disk. */
-  readonly state: string;
-  readonly documents: number;
-  /** What a real restore would need beside the mirror. */
-  readonly coverage: Coverage;
-  readonly requests: number;
-  readonly durationMs: number;
-}
 
 interface DrillInput {
   readonly account: string;
   readonly label: string;
+  /** Full id. */
+  readonly commit: string;
   /** Path inside the account's folder → bytes. */
   readonly files: ReadonlyMap<string, Buffer>;
   readonly transliterate: Transliterate;
@@ -233,18 +224,26 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       const { prepared } = session;
       const report = await session.apply();
       const again = await readState(git, TARGET, await headCommit(git));
-      const found = await evaluate(prepared, report, again, { documents, refusals: emulator.refusals() });
+      const found = await evaluate(prepared, report, again, {
+        documents,
+        unread: [...faults.keys()].map(typeIn),
+        refusals: emulator.refusals(),
+      });
       const broken = [...faults].map(([path, why]) => ({ what: `${input.account}/${path}`, title: '', why }));
       return {
         account: input.account,
         state: input.label,
+        commit: input.commit,
+        target: { kind: 'emulator' },
         documents: documents.length + broken.length,
         restored: found.restored,
+        types: found.types,
         coverage: coverageOf(neededCredentials(buildGraph(documents))),
         warnings: found.warnings,
         explained: found.explained,
         unexplained: [...broken, ...found.unexplained],
         requests: report.requests,
+        writes: report.writes,
         durationMs: Math.round(performance.now() - started),
       };
     } finally {

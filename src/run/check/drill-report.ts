@@ -1,0 +1,33 @@
+import type { Coverage } from '../../credentials/needed.ts';
+import type { DrillFindings } from './drill-findings.ts';
+
+/** Where a drill restored to. */
+export type DrillTarget =
+  /** The built-in emulator: offline, an account that nobody else uses. */
+  | { readonly kind: 'emulator' }
+  /** An account of the configuration. */
+  | { readonly kind: 'account'; readonly name: string; readonly baseUrl: string };
+
+/** What a rehearsal of a full restore showed. */
+export interface DrillReport extends DrillFindings {
+  /** The account of the mirror that was restored. */
+  readonly account: string;
+  /** Short id of the commit, or the folder on the disk. */
+  readonly state: string;
+  /** Full id of the commit that was restored. */
+  readonly commit: string;
+  readonly target: DrillTarget;
+  readonly documents: number;
+  /** What a real restore would need beside the mirror. */
+  readonly coverage: Coverage;
+  /** All requests: to read the account, to write, and to read it again. */
+  readonly requests: number;
+  /** Those of the writing stages, reads before a write included. */
+  readonly writes: number;
+  readonly durationMs: number;
+}
+
+/** Whether everything came back that can. */
+export function isRestorable({ unexplained }: DrillFindings): boolean {
+  return unexplained.length === 0;
+}
