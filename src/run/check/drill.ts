@@ -1,45 +1,25 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { catalogueWith, USERS } from '../../catalogue/index.ts';
-import { plainConfig, plainRepository } from '../../config/plain.ts';
-import type { AccountConfig, Config } from '../../config/schema.ts';
+import { rmSync } from 'node:fs';
+import { USERS } from '../../catalogue/index.ts';
+import type { AccountConfig } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
-import { AppError, messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { keyOf, typeIn } from '../../core/keys.ts';
-import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
-import { equalJson, valueAt, withoutPaths } from '../../core/paths.ts';
+import { BINDING_FILE } from '../../core/layout.ts';
+import { valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
 import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
-import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../history/state.ts';
-import { createGit, type Git } from '../../mirror/git.ts';
+import { headCommit, readState } from '../../history/state.ts';
+import { createGit } from '../../mirror/git.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
-import { withoutLeftOut } from '../../plan/left-out.ts';
-import { renewing } from '../restore/reader.ts';
 import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
-import { normalisingFor } from '../sync/clear-credentials.ts';
+import { configOf, copyMirror, type DrillInput, holdsSamples, readable, renewed, unreadable } from './drill-copy.ts';
 import { evaluate, unlistedReferences } from './drill-findings.ts';
 import type { DrillReport } from './drill-report.ts';
-import { EDITED, verifyFolder } from './verify.ts';
-
-interface DrillInput {
-  readonly account: string;
-  readonly label: string;
-  /** Full id. */
-  readonly commit: string;
-  /** Path inside the account's folder → bytes. */
-  readonly files: ReadonlyMap<string, Buffer>;
-  readonly transliterate: Transliterate;
-  readonly userAgent: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly now: () => Date;
-  readonly signal: AbortSignal;
-}
 
 const TARGET = 'drill';
 const TOKEN = 'drill-token';
@@ -76,39 +56,6 @@ function standIns(documents: readonly MirrorDocument[]): Record<string, JsonObje
   return out;
 }
 
-/** Files of documents that cannot be read, with the reason; the others are rehearsed all the same. */
-function unreadable(input: DrillInput): Map<string, string> {
-  const faults = new Map<string, string>();
-  for (const { path, problem, line } of verifyFolder(input.account, input.files).faults) {
-    const inside = path.slice(input.account.length + 1);
-    if (problem === EDITED || inside === BINDING_FILE || !inside.includes('/')) continue;
-    faults.set(inside, line ? `line ${line} ${problem}` : problem);
-  }
-  return faults;
-}
-
-/** Copies the mirror's folder into a repository of its own, where a restore can read it as usual. */
-async function copyMirror(git: Git, folder: string, input: DrillInput, without: ReadonlySet<string>): Promise<void> {
-  const folders = new Set<string>();
-  for (const [path, bytes] of input.files) {
-    if (without.has(path)) continue;
-    const target = join(folder, input.account, path);
-    if (!folders.has(dirname(target))) mkdirSync(dirname(target), { recursive: true });
-    folders.add(dirname(target));
-    writeFileSync(target, bytes);
-  }
-  await git.run(['init', '--quiet', '--initial-branch=main', '.']);
-  await git.run(['add', '--all', '--force', '--', '.']);
-  await git.run(['commit', '--quiet', '--allow-empty', '-m', 'the mirror as it is']);
-}
-
-/** Whether the mirror was written with `sampleData`. */
-function holdsSamples(documents: readonly MirrorDocument[]): boolean {
-  return documents.some(
-    ({ type, doc }) => !equalJson(withoutLeftOut(type, doc, true), withoutLeftOut(type, doc, false)),
-  );
-}
-
 function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
   return {
     name: TARGET,
@@ -130,20 +77,6 @@ function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
     maxPauseMs: 300_000,
     retries: 2,
   };
-}
-
-function configOf(folder: string, target: AccountConfig, state: string): Config {
-  return {
-    ...plainConfig(state, plainRepository(folder, { name: 'drill', email: 'drill@localhost' }), target),
-    guards: { maxDeletions: 1_000_000, maxDeletionShare: 1 },
-  };
-}
-
-/** The documents in the form in which they are restored: an older version may have written them. */
-function renewed(documents: readonly MirrorDocument[], sampleData: boolean): MirrorDocument[] {
-  const target = targetOf('', sampleData);
-  const renew = renewing(catalogueWith(target.ignore), normalisingFor(target, ''));
-  return documents.map((document) => ({ ...document, doc: renew(document.type, document.doc) }));
 }
 
 /** A value for every place of a credential, so that the rest can be shown to come back. */
@@ -181,7 +114,7 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
     const state = await readState(git, input.account, await headCommit(git));
     const held = await readable(state, faults);
     const sampleData = holdsSamples(held);
-    const documents = renewed(held, sampleData);
+    const documents = renewed(held, targetOf('', sampleData));
     emulator = await startEmulator({
       seed: emptyTarget(documents, userIdOf(input.files)),
       rateLimit: false,
@@ -252,18 +185,5 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
   } finally {
     await emulator?.close();
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** All documents of the state, without the files at fault. */
-async function readable(state: MirrorState, faults: Map<string, string>): Promise<MirrorDocument[]> {
-  const paths = documentPaths(state);
-  try {
-    return await readDocuments(state, paths);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    throw new AppError('USAGE', messageOf(error), {
-      hint: `${faults.size} other files have faults; celigo-mirror verify lists all of them`,
-    });
   }
 }
