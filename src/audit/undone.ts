@@ -121,6 +121,9 @@ export async function chooseUndone(
     }
     undone.set(entry.commit, [...(undone.get(entry.commit) ?? []), entry.key]);
   }
-  if (undone.size === 0) throw refused(`no change of ${account} is meant`, TO_LIST);
+  if (undone.size === 0) {
+    const why = leftOut.length > 0 ? `: ${leftOut.join('; ')}` : '';
+    throw refused(`no change of ${account} is meant${why}`, TO_LIST);
+  }
   return { commits: [...undone].map(([commit, keys]) => ({ commit, keys })), leftOut };
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
@@ -499,6 +500,13 @@ describe('restore-false-conflict', () => {
         'with values cut off',
         (entry) => ({ ...entry, fieldChanges: [{ fieldPath: 'description', oldValue: '', newValue: 'bad…' }] }),
       ],
+      [
+        'that is a moment late',
+        ({ fieldChanges: _, ...entry }) => ({
+          ...entry,
+          time: new Date(Date.parse(String(entry.time)) + 30).toISOString(),
+        }),
+      ],
     ],
     { quick: 1 },
   )('an edit that the mirror holds is none, in a log %s', async (_, change) => {
@@ -510,6 +518,7 @@ describe('restore-false-conflict', () => {
     const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
     const { email } = account.person('administrator');
     account.emulator.act(email).set('flows', id, { description: 'worse' });
+    await wait(5);
     account.emulator.act(email).set('flows', id, { description: 'bad and long' });
     await space.run('sync');
 

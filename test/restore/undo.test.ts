@@ -205,6 +205,10 @@ describe('undo', () => {
     expect(said(outcome)).toMatch(/flows\/\w+ was edited by .* in one run: it is left out/);
     expect(held('flows', flow._id)).toMatchObject({ description: 'm', name: 'p' });
     expect(held('scripts', script._id).description).toEqual(script.description);
+
+    const nothing = await undo(...commits, '--by', 'priya');
+    expectCode(nothing, 64);
+    expect(said(nothing)).toMatch(/no change of prod is meant: commit \w+: flows\/\w+ was edited by .* in one run/);
   });
 
   it('saves a plan, and applies it unchanged or not at all', { tags: 'slow' }, async () => {

@@ -120,6 +120,19 @@ function expectedOf(changes: readonly Change[], isUndone: (change: Change) => bo
   return { value, touched, contested: touched && value !== changes[first]?.before };
 }
 
+/**
+ * What is taken back of what is meant: where one person is, what several people changed in one run is left out.
+ * @param said texts in which the program says so
+ */
+export function withoutShared(
+  isUndone: (change: Change) => boolean,
+  said: readonly string[],
+): (change: Change) => boolean {
+  const found = said.flatMap((text) => [...text.matchAll(/commit (\w+): (\S+) was edited by [^;]* in one run/g)]);
+  const shared = new Set(found.map(([, commit, key]) => `${commit} ${key}`));
+  return (change) => isUndone(change) && !shared.has(`${change.commit.slice(0, 10)} ${change.key}`);
+}
+
 function names({ place, line }: Conflict, field: string): boolean {
   const name = field.replace(/:.*/, '');
   if (place !== '' && place !== name && !name.startsWith(`${place}.`)) return false;

@@ -19,6 +19,9 @@ import type { UnknownOutcome, Written } from './write-log.ts';
 /** The clocks of server and client, and of the log and the server, need not agree to the second. */
 const SLACK_MS = 60_000;
 
+/** Nobody saves a resource twice within this time: entries that are closer tell of one save. */
+const ONE_SAVE_MS = 100;
+
 const UNNOTICED = 'an edit made just before a write would not be noticed';
 
 /** An edit that was made between our fetch of a resource and our write, which overwrote it. */
@@ -115,7 +118,7 @@ function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdi
   return (edit) => {
     if (Date.parse(edit.time) < modified - LOG_LAG_MS) return true;
     const isSamePerson = modifier === undefined || modifier === edit.by.id;
-    return isSamePerson && distance(edit) <= LOG_LAG_MS && distance(edit) === nearest;
+    return isSamePerson && distance(edit) <= Math.min(LOG_LAG_MS, nearest + ONE_SAVE_MS);
   };
 }
 
