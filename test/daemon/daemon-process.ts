@@ -50,7 +50,7 @@ export interface DaemonStatus {
 export async function until<T>(
   what: string,
   question: () => Promise<T | undefined | false> | T | undefined | false,
-  limitMs = 30_000,
+  limitMs = 120_000,
 ): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {

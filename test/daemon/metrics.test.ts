@@ -107,7 +107,7 @@ describe('several accounts', () => {
     const [one, two] = [await sample(), await sample()];
     const space = new Workspace(
       {
-        one: { baseUrl: one.url, token: one.owner.token, schedule: '*/2 * * * * *' },
+        one: { baseUrl: one.url, token: one.owner.token, schedule: '*/20 * * * * *' },
         two: { baseUrl: two.url, token: two.owner.token },
       },
       { schedule: EVERY_SECOND, daemon: { jitter: '0s' } },

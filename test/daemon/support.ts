@@ -61,7 +61,7 @@ export function ended(daemon: DaemonProcess): Record<string, unknown>[] {
 }
 
 /** Waits until so many further runs have ended. */
-export async function runs(daemon: DaemonProcess, count: number, limitMs = 30_000): Promise<void> {
+export async function runs(daemon: DaemonProcess, count: number, limitMs = 120_000): Promise<void> {
   const before = ended(daemon).length;
   await until(`${count} further runs`, () => ended(daemon).length >= before + count, limitMs);
 }
