@@ -55,7 +55,7 @@ describe('commits of people in the mirror', () => {
     space.git('reset', '--quiet', '--hard', 'theirs');
   }
 
-  it('are no changes of the account, and a pull with a merge hides none', async () => {
+  it('are no changes of the account, and a pull with a merge hides none', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const [jane, john] = [account.person('administrator'), account.person('administrator', 1)];
     const base = space.git('rev-parse', 'HEAD').trim();
@@ -82,7 +82,9 @@ describe('commits of people in the mirror', () => {
 });
 
 describe('log', () => {
-  it('gives each change to its person and time, as the audit log of the account knows them', async () => {
+  it('gives each change to its person and time, as the audit log of the account knows them', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const people = [account.owner, account.person('administrator'), account.person('administrator', 1)];
     const flows = account.emulator.state.all('flows').map(({ _id }) => String(_id));
@@ -109,7 +111,7 @@ describe('log', () => {
     expect(reported.every(({ what, sureness }) => what === 'changed' && sureness === 'audit')).toBe(true);
   });
 
-  it('follows a resource through renames, deletion and return, by any of its names', async () => {
+  it('follows a resource through renames, deletion and return, by any of its names', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const [first] = account.emulator.state.all('scripts');
@@ -164,7 +166,7 @@ describe('log', () => {
     for (const entry of reported) expect(entry).toMatchObject({ baseline: false, sureness: 'audit' });
   });
 
-  it('finds by field, text, person and time', async () => {
+  it('finds by field, text, person and time', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const editor = account.person('administrator');
     const start = new Date().toISOString();
@@ -186,7 +188,7 @@ describe('log', () => {
     expect((await entries(space, '--limit', '1')).length).toBe(1);
   });
 
-  it('shows a table to people, with the first listing as one line', async () => {
+  it('shows a table to people, with the first listing as one line', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'one\ntwo' });
     await space.sync();
@@ -216,7 +218,7 @@ describe('log', () => {
     expect((await space.run('log', '-n', '0')).code).toBe(64);
   });
 
-  it('finds a text with quotation marks, as it is in the value', async () => {
+  it('finds a text with quotation marks, as it is in the value', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const [script] = account.emulator.state.all('scripts');
     account.emulator
@@ -232,7 +234,7 @@ describe('log', () => {
     expect(await entries(space, 'scripts', '--grep', 'content":')).toEqual([]);
   });
 
-  it('finds a field inside a part that came or went completely', async () => {
+  it('finds a field inside a part that came or went completely', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const bare = account.emulator.state.all('imports').find((doc) => !doc.hooks);
@@ -260,7 +262,7 @@ describe('log', () => {
     ]);
   });
 
-  it('shows with --patch what a document was that came or went', async () => {
+  it('shows with --patch what a document was that came or went', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const made = owner.create('scripts', { name: 'Short life', content: 'function f() {\n  return 1;\n}\n' });
@@ -280,7 +282,9 @@ describe('log', () => {
     ]);
   });
 
-  it('knows or suggests what was meant: a type in the singular, an id in upper case, a name mistyped', async () => {
+  it('knows or suggests what was meant: a type in the singular, an id in upper case, a name mistyped', {
+    tags: 'slow',
+  }, async () => {
     const { space } = await begin();
 
     expect((await entries(space, FLOW.toUpperCase())).map(({ id }) => id)).toEqual([FLOW]);
@@ -296,7 +300,7 @@ describe('log', () => {
 });
 
 describe('a shallow clone', () => {
-  it('reports where its history begins, and calls nothing there added by a person', async () => {
+  it('reports where its history begins, and calls nothing there added by a person', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const editor = account.person('administrator');
     account.emulator.act(editor.token).set('flows', FLOW, { description: 'before the cut' });

@@ -166,7 +166,9 @@ async function expectReported(month: Month, few = Number.POSITIVE_INFINITY): Pro
 }
 
 describe('a month of changes by people in Celigo, with others who commit, merge and revert in Git', () => {
-  it(`is reported as the account itself recorded it, by log, report and blame: 24 changes (seed ${SEED})`, async () => {
+  it(`is reported as the account itself recorded it, by log, report and blame: 24 changes (seed ${SEED})`, {
+    tags: 'slow',
+  }, async () => {
     const month = await liveMonth(SEED, 24);
     expect(month.foreign.size).toBeGreaterThan(4);
     await expectReported(month, 6);

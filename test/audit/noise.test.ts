@@ -127,7 +127,7 @@ describe('fields that change by themselves', () => {
 describe('doctor --noise', () => {
   const FLOW = String(sampleAccount().resources.flows?.[0]?._id);
 
-  it('names them with counts and the line that ignores them, offline, and no value', async () => {
+  it('names them with counts and the line that ignores them, offline, and no value', { tags: 'slow' }, async () => {
     const account = await sample();
     const settings = { baseUrl: account.url, token: account.owner.token, include: ['flows'], ignore: { flows: ['x'] } };
     const space = new Workspace({ prod: settings });

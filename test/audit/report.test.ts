@@ -115,7 +115,7 @@ describe('what a report is asked for', () => {
 });
 
 describe('report', () => {
-  it('reports every change with person, fields and commit, in every format', async () => {
+  it('reports every change with person, fields and commit, in every format', { tags: 'slow' }, async () => {
     const { space, script, flow } = await busy();
 
     const json = JSON.parse(readFileSync(await written(space, 'r.json'), 'utf8')) as ReportJson;
@@ -166,7 +166,7 @@ describe('report', () => {
     expect(markdown).not.toContain('\u202e');
   });
 
-  it('takes times, a selector and a person', async () => {
+  it('takes times, a selector and a person', { tags: 'slow' }, async () => {
     const { space } = await busy();
     const count = async (...args: string[]): Promise<number> => {
       const { out, err } = await space.run('report', '--json', ...args);

@@ -63,7 +63,7 @@ eachOf<[string, boolean, (space: Workspace, base: string, bullets: boolean) => v
     ['git, into which they are merged', false, before, TOLD],
     ['git, in their place', false, squash, LEFT],
   ],
-  { quick: 2 },
+  { quick: 0 },
 )(
   'commits of several people squashed by %s are reported once, and no one is charged with the work of others',
   async (...row) => {

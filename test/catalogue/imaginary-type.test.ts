@@ -142,7 +142,9 @@ async function mirrored(test: TestAccount): Promise<Workspace> {
   return space;
 }
 
-it('a new type is mirrored, attributed, searched, linted and rehearsed by its catalogue entry alone', async () => {
+it('a new type is mirrored, attributed, searched, linted and rehearsed by its catalogue entry alone', {
+  tags: 'slow',
+}, async () => {
   const test = await account();
   const space = await mirrored(test);
 
@@ -182,7 +184,9 @@ it('a new type is mirrored, attributed, searched, linted and rehearsed by its ca
   });
 });
 
-it('a deleted part of a new type comes back with its integration, and is switched on at the end', async () => {
+it('a deleted part of a new type comes back with its integration, and is switched on at the end', {
+  tags: 'slow',
+}, async () => {
   const test = await account();
   const space = await mirrored(test);
   const then = space.git('rev-parse', 'HEAD').trim();

@@ -250,7 +250,7 @@ describe('verify', () => {
 });
 
 describe('emulator', () => {
-  it('serves the sample account until it is stopped, and one loaded from a mirror', async () => {
+  it('serves the sample account until it is stopped, and one loaded from a mirror', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({
       prod: {
@@ -278,7 +278,9 @@ describe('emulator', () => {
 });
 
 describe('output', () => {
-  it('is one JSON document on standard output, logs go to standard error, and neither holds a secret', async () => {
+  it('is one JSON document on standard output, logs go to standard error, and neither holds a secret', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     const outcome = await start(['sync', '--json', '--log-level', 'trace'], space.dir).done;
@@ -328,7 +330,7 @@ describe('output', () => {
 });
 
 describe('a file or folder that an option names', () => {
-  it('is reported where it cannot be used, without an internal error', async () => {
+  it('is reported where it cannot be used, without an internal error', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

@@ -4,7 +4,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { sample } from '../support/account.ts';
 import { cli, ENV, PROGRAM, Workspace } from '../support/workspace.ts';
 
-it('right-prompt: a restore asks with the number of changes and the address, and takes only "yes" for consent', async () => {
+it('right-prompt: a restore asks with the number of changes and the address, and takes only "yes" for consent', {
+  tags: 'slow',
+}, async () => {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
   await space.sync();

@@ -159,25 +159,32 @@ describe('doctor', () => {
 });
 
 describe('what git does not look at', () => {
-  it.each(['--assume-unchanged', '--skip-worktree'])('is seen by verify and doctor: %s', async (flag) => {
-    const { account, space } = await mirror();
-    const file = space.find(String(account.emulator.state.all('flows')[0]?._id));
-    writeFileSync(join(space.mirror, file), space.read(file).replace(/^name: .*$/m, 'name: another'));
-    space.git('update-index', flag, file);
-    expect(space.git('status', '--porcelain')).toBe('');
+  it.each(['--assume-unchanged', '--skip-worktree'])(
+    'is seen by verify and doctor: %s',
+    { tags: 'slow' },
+    async (flag) => {
+      const { account, space } = await mirror();
+      const file = space.find(String(account.emulator.state.all('flows')[0]?._id));
+      writeFileSync(join(space.mirror, file), space.read(file).replace(/^name: .*$/m, 'name: another'));
+      space.git('update-index', flag, file);
+      expect(space.git('status', '--porcelain')).toBe('');
 
-    const verified = await space.run('verify');
+      const verified = await space.run('verify');
 
-    expect(verified).toMatchObject({ code: 1, out: expect.stringContaining(`${file}: differs from the last commit`) });
-    expect((await findingsOf(space)).find(({ check }) => check === 'clean')).toMatchObject({
-      verdict: 'note',
-      detail: '1 uncommitted files in the account folders',
-    });
-  });
+      expect(verified).toMatchObject({
+        code: 1,
+        out: expect.stringContaining(`${file}: differs from the last commit`),
+      });
+      expect((await findingsOf(space)).find(({ check }) => check === 'clean')).toMatchObject({
+        verdict: 'note',
+        detail: '1 uncommitted files in the account folders',
+      });
+    },
+  );
 });
 
 describe('a newest commit of the future', () => {
-  it('dates-future-foreign-commit: is reported by verify and doctor, with what to do', async () => {
+  it('dates-future-foreign-commit: is reported by verify and doctor, with what to do', { tags: 'slow' }, async () => {
     const { space } = await mirror();
     writeFileSync(join(space.mirror, 'README.md'), 'by a machine with another clock\n');
     space.git('add', 'README.md');

@@ -34,7 +34,7 @@ async function clone(): Promise<string> {
   return dir;
 }
 
-it('finds where something is: resource, field or line of code, integration', async () => {
+it('finds where something is: resource, field or line of code, integration', { tags: 'slow' }, async () => {
   const dir = await clone();
   const find = (...args: string[]) => cli(['find', ...args], dir);
   const found = async (...args: string[]): Promise<string[]> => {

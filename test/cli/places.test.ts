@@ -14,7 +14,9 @@ async function begin(): Promise<{ account: TestAccount; space: Workspace }> {
 }
 
 describe('a command that only reads', () => {
-  it('takes the mirror that the working directory is in, from any folder of it and without a configuration', async () => {
+  it('takes the mirror that the working directory is in, from any folder of it and without a configuration', {
+    tags: 'slow',
+  }, async () => {
     const { space } = await begin();
     const clone = join(tempDir(), 'clone');
     space.git('clone', '-q', '.', clone);
@@ -31,7 +33,7 @@ describe('a command that only reads', () => {
     expect(await cli(['log'], other)).toMatchObject({ code: 64, err: expect.stringContaining('CELIGO_API_TOKEN') });
   });
 
-  it('understands paths as a shell completes them, from any folder, and through links', async () => {
+  it('understands paths as a shell completes them, from any folder, and through links', { tags: 'slow' }, async () => {
     const { space } = await begin();
     const path = space.find(FLOW);
     const file = basename(path);
@@ -59,7 +61,7 @@ describe('a command that only reads', () => {
     );
   });
 
-  it('takes the account of the folder where a mirror has several', async () => {
+  it('takes the account of the folder where a mirror has several', { tags: 'slow' }, async () => {
     const account = await sample();
     const one = { baseUrl: account.url, token: account.owner.token };
     const space = new Workspace({ prod: one, test: one });

@@ -14,7 +14,7 @@ function withoutTemporaryFolder(): string {
 }
 
 describe('what the machine refuses is reported as such', () => {
-  it('drill-without-tmp: a command that needs a temporary folder says what to set', async () => {
+  it('drill-without-tmp: a command that needs a temporary folder says what to set', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

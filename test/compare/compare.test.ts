@@ -119,7 +119,7 @@ function plantNoise(space: Workspace): string[] {
 }
 
 describe('compare', () => {
-  it('finds twelve differences and nothing else, with other ids everywhere', async () => {
+  it('finds twelve differences and nothing else, with other ids everywhere', { tags: 'slow' }, async () => {
     const space = await twoAccounts();
     expect(found(await compared(space, '--all'))).toEqual([]);
     const planted = plantTwelve(space);

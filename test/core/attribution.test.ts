@@ -307,7 +307,7 @@ describe('commitMessage', () => {
     expect([...readMessage(message).lines.keys()]).toEqual(changes.map(({ path }) => path));
   });
 
-  it('can be read back line by line, whatever a resource is called', () => {
+  it('can be read back line by line, whatever a resource is called', { tags: 'slow' }, () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),

@@ -253,7 +253,7 @@ describe('renderYaml', () => {
     expect(JSON.parse(wrong)).toEqual([]);
   });
 
-  it('right-yaml-readers: agrees with independent readers on random strings', () => {
+  it('right-yaml-readers: agrees with independent readers on random strings', { tags: 'slow' }, () => {
     fc.assert(
       fc.property(nastyString, nastyString, (a, b) => {
         const value: Json = { a, list: [b, { b }], nested: { [`x${b}`]: a } };

@@ -76,7 +76,7 @@ describe('secrets', () => {
     expectCode(await secrets('check', `connections/${one?.id}`, '--secrets', file), 0);
   });
 
-  it('takes a variable that is not set, and a program that fails, for missing values', async () => {
+  it('takes a variable that is not set, and a program that fails, for missing values', { tags: 'slow' }, async () => {
     const { space, secrets } = await accounts();
     const file = join(space.dir, 'secrets.yaml');
     const places = (value: string): void =>
@@ -128,7 +128,7 @@ describe('secrets', () => {
     expect(existsSync(made)).toBe(false);
   });
 
-  it('a template that is filled restores an empty account with every connection online', async () => {
+  it('a template that is filled restores an empty account with every connection online', { tags: 'slow' }, async () => {
     const { copy, space, secrets } = await accounts();
     const { out } = await secrets('template');
     const file = join(space.dir, 'secrets.yaml');

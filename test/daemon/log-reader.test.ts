@@ -14,7 +14,7 @@ eachOf<['shut' | 'full', string]>(
     ['shut', 'write EPIPE'],
     ['full', 'no space left'],
   ],
-  { quick: 1 },
+  { quick: 0 },
 )('daemon-log-reader-gone: it goes on mirroring with logs that are %s, and says so', async (fate, reason) => {
   const account = await sample();
   const space = new Workspace(

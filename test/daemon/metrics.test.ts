@@ -28,7 +28,7 @@ const documented = GUIDE.split('\n')
   });
 
 describe('GET /metrics', () => {
-  it('has every metric of the guide with its labels, and no other of ours', async () => {
+  it('has every metric of the guide with its labels, and no other of ours', { tags: 'slow' }, async () => {
     const account = await sample();
     const http = await httpReceiver();
     onTestFinished(() => http.close());
@@ -133,7 +133,7 @@ describe('several accounts', () => {
     expect(begun('two').length).toBeGreaterThan(begun('one').length);
   });
 
-  it('are ready together: one that fails makes /readyz answer 503 and is named', async () => {
+  it('are ready together: one that fails makes /readyz answer 503 and is named', { tags: 'slow' }, async () => {
     const [one, two] = [await sample(), await sample()];
     two.emulator.faults.add({ times: 'always', fault: { kind: 'status', status: 401 } });
     const space = new Workspace({

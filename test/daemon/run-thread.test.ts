@@ -28,7 +28,9 @@ async function silentRemote() {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mirror.git`, open: () => open };
 }
 
-it('a thread that is cut off leaves no git process behind, and its lock can be given back', async () => {
+it('a thread that is cut off leaves no git process behind, and its lock can be given back', {
+  tags: 'slow',
+}, async () => {
   const account = await sample();
   const remote = await silentRemote();
   const space = new Workspace(

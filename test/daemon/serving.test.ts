@@ -31,7 +31,7 @@ const METRICS = [
 ].map((name) => `celigo_mirror_${name}`);
 
 describe('the daemon', () => {
-  it('mirrors at its start, is ready from then on, and reports all about it', async () => {
+  it('mirrors at its start, is ready from then on, and reports all about it', { tags: 'slow' }, async () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
 
@@ -58,7 +58,7 @@ describe('the daemon', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('is not ready, but healthy, before the first good run', async () => {
+  it('is not ready, but healthy, before the first good run', { tags: 'slow' }, async () => {
     const account = await sample();
     account.emulator.faults.add({ times: 'always', fault: { kind: 'status', status: 401 } });
     const daemon = await startDaemon(space(account).dir);
@@ -70,7 +70,7 @@ describe('the daemon', () => {
     expect(JSON.parse(text)).toEqual({ ready: false, accounts: { prod: { ready: false, reason: 'no good run yet' } } });
   });
 
-  it('runs on its schedule and turns edits into commits', async () => {
+  it('runs on its schedule and turns edits into commits', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = space(account, { schedule: '* * * * * *' });
     const daemon = await startDaemon(home.dir);
@@ -87,7 +87,7 @@ describe('the daemon', () => {
     expect(await daemon.stop()).toBe(0);
   });
 
-  it('serves nowhere when configured so', async () => {
+  it('serves nowhere when configured so', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = space(account);
     const running = start(['daemon', '--listen', 'off'], home.dir, { LOG_LEVEL: 'info' });
@@ -139,7 +139,7 @@ describe('the daemon', () => {
 });
 
 describe('what an operator searches', () => {
-  it('names the run in every line of its log, and in its commits', async () => {
+  it('names the run in every line of its log, and in its commits', { tags: 'slow' }, async () => {
     const account = await sample();
     const home = space(account);
     const daemon = await startDaemon(home.dir, ['--log-level', 'debug', '--log-format', 'json']);
@@ -182,7 +182,7 @@ describe('what an operator searches', () => {
 });
 
 describe('POST /sync', () => {
-  it('asks for the configured bearer token', async () => {
+  it('asks for the configured bearer token', { tags: 'slow' }, async () => {
     const account = await sample();
     const daemon = await startDaemon(space(account).dir);
     await until('the first run', async () => (await daemon.get('/readyz')).status === 200);

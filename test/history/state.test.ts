@@ -27,7 +27,7 @@ function commitAt(space: Workspace, date: string): void {
 }
 
 describe('the state at a time', () => {
-  it('dates-future-foreign-commit: is found by when the account was read', async () => {
+  it('dates-future-foreign-commit: is found by when the account was read', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     commitAt(space, '2031-05-05T12:00:00Z');
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'new state' });
@@ -41,7 +41,7 @@ describe('the state at a time', () => {
     expect([diff.code, diff.out]).toEqual([0, expect.stringContaining('no differences')]);
   });
 
-  it('history-pull-merge: is found on whichever side of a merge the mirror committed', async () => {
+  it('history-pull-merge: is found on whichever side of a merge the mirror committed', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const gone = '6794c3e8c3a91b7e41300002';
     space.git('checkout', '-q', '-b', 'person');
@@ -63,7 +63,7 @@ describe('the state at a time', () => {
     expect((await space.run('restore', 'all', '--at', 'now', '--dry-run')).out).toContain('Nothing to do.');
   });
 
-  it('before a commit is that of its parent, and before the first there is none', async () => {
+  it('before a commit is that of its parent, and before the first there is none', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const before = space.read(space.find(FLOW));
     account.emulator.act(account.owner.token).set('flows', FLOW, { description: 'new state' });
@@ -127,7 +127,7 @@ describe('a whole day', () => {
     expect(err.startsWith(`${said}# prod/flows/`), err).toBe(true);
   });
 
-  it('is the same for log, report and diff, by either name', async () => {
+  it('is the same for log, report and diff, by either name', { tags: 'slow' }, async () => {
     for (const names of [
       ['--since', '--until'],
       ['--from', '--to'],
@@ -153,7 +153,7 @@ describe('a whole day', () => {
     }
   });
 
-  it('in which nothing changed leads to the last change', async () => {
+  it('in which nothing changed leads to the last change', { tags: 'slow' }, async () => {
     const git = (...args: string[]) => execFileSync('git', args, { cwd: dir, encoding: 'utf8', env: ENV }).trim();
     const changed = git('rev-parse', '--short=10', 'HEAD');
     // What people committed and the mirror put back is no change of the account.

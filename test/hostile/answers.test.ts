@@ -214,7 +214,9 @@ describe('bodies and pages', () => {
     expect(await space.sync()).toMatchObject({ code: 3, incomplete: ['flows'], changes: [] });
   });
 
-  it('right-duplicates-over-pages: of two states of a record the newer one is mirrored, once', async () => {
+  it('right-duplicates-over-pages: of two states of a record the newer one is mirrored, once', {
+    tags: 'slow',
+  }, async () => {
     const { space } = await flowsThrough((url, response, records) => {
       const [first] = records as readonly JsonObject[];
       const older = { ...first, name: 'Older', lastModified: '2026-01-01T00:00:00.000Z' };
@@ -242,7 +244,7 @@ describe('what does not exist says the API alone', () => {
     ['410 of another program', 410, '{"error":"gone"}'],
   ];
 
-  eachOf(GATEWAY, { quick: 1 })('%s deletes nothing', async (_, status, body) => {
+  eachOf(GATEWAY, { quick: 0 })('%s deletes nothing', async (_, status, body) => {
     const account = await sample();
     let missing = false;
     const before = await gateway(account.url, ({ url }, response) => {
@@ -413,7 +415,7 @@ describe('requests end', () => {
       ['a date years ahead', 'Fri, 31 Dec 9999 23:59:59 GMT', 1],
       ['a second, again and again', '0.3', 3],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('retry-after-unusable: a pause of %s ends the run', async (_, pause, requests) => {
     let asked = 0;
     const account = await sample();
@@ -508,7 +510,7 @@ describe('restore-false-conflict', () => {
         }),
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('an edit that the mirror holds is none, in a log %s', async (_, change) => {
     const account = await sample();
     const before = await auditThrough(account, change);
@@ -528,7 +530,7 @@ describe('restore-false-conflict', () => {
     expect(outcome.code).toBe(0);
   });
 
-  it('an edit just before the write is one all the same', async () => {
+  it('an edit just before the write is one all the same', { tags: 'slow' }, async () => {
     const account = await sample();
     const before = await auditThrough(account, withoutPath);
     const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });

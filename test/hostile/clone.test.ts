@@ -108,7 +108,7 @@ const DETOURS: [string, (places: Places) => [string, string][]][] = [
 ];
 
 describe('a clone whose configuration another person wrote', () => {
-  eachOf(DETOURS, { quick: 1 })('sends the password to the configured remote alone: %s', async (_, settings) => {
+  eachOf(DETOURS, { quick: 0 })('sends the password to the configured remote alone: %s', async (_, settings) => {
     const { space, remote, server, thief, edit } = await scene();
     const dir = tempDir();
     git(space.dir, 'init', '--quiet', '--initial-branch=main', space.mirror);

@@ -91,7 +91,7 @@ const NAMES = [
 ];
 
 describe('half of a surrogate pair', () => {
-  it('yaml-lone-surrogate-libyaml: is kept exactly, and reported with its places, once', async () => {
+  it('yaml-lone-surrogate-libyaml: is kept exactly, and reported with its places, once', { tags: 'slow' }, async () => {
     const { account, space } = await mirrorOf([script(1, {}), script(2, {})]);
     const settings = { x: 'x\ud800y', list: [{ '\udc00': 1 }], whole: '😀', text: 'as code has it: "\\ud800"\n' };
     const owner = account.emulator.act(account.owner.token);
@@ -182,7 +182,7 @@ describe('documents of unusual shape', () => {
     ['100,000 elements', { settings: { list: Array.from({ length: 100_000 }, (_, i) => i) } }],
     ['20,000 keys', { settings: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key ${i}`, i])) }],
   ];
-  eachOf(unusual, { quick: unusual.length - 2 })('%s are kept exactly, and make no noise', async (_, fields) => {
+  eachOf(unusual, { quick: 2 })('%s are kept exactly, and make no noise', async (_, fields) => {
     const { space } = await mirrorOf([script(1, fields)]);
 
     const held = await shown(space, 1);

@@ -61,7 +61,9 @@ const unpack = ({ mirror }: Workspace): void => {
 };
 
 describe.skipIf(CANNOT_SIGN)('a history that says something else than its objects', () => {
-  it('is not believed where another object is in its place, and verify --signatures names it', async () => {
+  it('is not believed where another object is in its place, and verify --signatures names it', {
+    tags: 'slow',
+  }, async () => {
     const { space, flow, file } = await signed();
     const before = {
       log: (await space.run('log', '--json')).out,
@@ -90,7 +92,7 @@ describe.skipIf(CANNOT_SIGN)('a history that says something else than its object
     expect((await space.run('blame', `flows/${flow}`)).out).toBe(before.blame);
   });
 
-  it('is refused where an object is not what its id says', async () => {
+  it('is refused where an object is not what its id says', { tags: 'slow' }, async () => {
     const { space, file } = await signed();
     unpack(space);
     expect((await verify(space)).code).toBe(0);
@@ -116,7 +118,7 @@ describe.skipIf(CANNOT_SIGN)('a history that says something else than its object
     expect(await verify(space)).toMatchObject({ code: 1, out: expect.stringContaining('shallow') });
   });
 
-  it('cannot show commits that are not there, by the text of one that is', async () => {
+  it('cannot show commits that are not there, by the text of one that is', { tags: 'slow' }, async () => {
     const { space, file } = await signed();
     const forged = `\x01${'a'.repeat(40)}\x02Mallory\x02m@x.test\x02celigo-mirror@localhost\x021\x021\x02forged: text`;
     const raw = `\x03\n:100644 100644 ${'b'.repeat(40)} ${'c'.repeat(40)} M\0${file}\0`.replaceAll('\0', '\n');

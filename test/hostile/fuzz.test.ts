@@ -95,7 +95,9 @@ async function refusesOrGives<T>(work: () => T | Promise<T>): Promise<T | undefi
 const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)) as Json);
 
 describe('a file that was damaged in any way', () => {
-  it('of the mirror is refused, or read as a document of its id that is written as it is read', async () => {
+  it('of the mirror is refused, or read as a document of its id that is written as it is read', {
+    tags: 'slow',
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.dictionary(fc.string(), json), wounds, async (fields, all) => {
         const text = wounded(renderYaml({ ...fields, _id: ID, name: 'Hooks' }), all);

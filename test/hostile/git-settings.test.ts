@@ -119,7 +119,7 @@ function push(dir: string): void {
 const CASES = 'gitconfig-ignorestat, gitconfig-orderfile, gitconfig-log-encoding';
 
 describe(`under a git configuration that is set against it, at every level (${CASES})`, () => {
-  it('mirrors, restores and reports the same', async () => {
+  it('mirrors, restores and reports the same', { tags: 'slow' }, async () => {
     await sameUnder(
       async (scene) => {
         const { run } = scene;

@@ -51,7 +51,7 @@ describe('a request for another host', () => {
 });
 
 describe('what the program writes for itself', () => {
-  it('is for its user alone: the state folder, and results', async () => {
+  it('is for its user alone: the state folder, and results', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } });
     await space.sync();

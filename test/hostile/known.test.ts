@@ -56,7 +56,7 @@ const PLACES: readonly [what: string, type: string, place: string, wrap: (value:
 ];
 
 describe('a credential that the mirror knows is one', () => {
-  eachOf(PLACES, { quick: 1 })(
+  eachOf(PLACES, { quick: 0 })(
     'in %s, and stays in its place in the account over a restore',
     async (_, type, place, wrap) => {
       const { account, space, set, history } = await made((put) => void put('connections', HEADER));
@@ -78,7 +78,7 @@ describe('a credential that the mirror knows is one', () => {
     },
   );
 
-  it('under another header, also once the cache is gone', async () => {
+  it('under another header, also once the cache is gone', { tags: 'slow' }, async () => {
     const { space, set, history } = await made((put) => void put('connections', HEADER));
     rmSync(join(space.mirror, '.git', 'celigo-mirror', 'prod.cache'), { recursive: true });
     const id = set('connections', { 'http.headers': [{ name: 'X-Shop', value: VALUE }] });
@@ -101,7 +101,7 @@ describe('a credential that the mirror knows is one', () => {
     expect((await space.run('drill')).code).toBe(0);
   });
 
-  it('in the names of people, the audit feed, commits and what is said of them', async () => {
+  it('in the names of people, the audit feed, commits and what is said of them', { tags: 'slow' }, async () => {
     const seed = sampleAccount();
     const people = seed.people.map((one) => (one.role === 'owner' ? { ...one, name: `Eve ${VALUE}` } : one));
     const { space, set, history } = await made((put) => void put('connections', HEADER), people);
@@ -111,7 +111,7 @@ describe('a credential that the mirror knows is one', () => {
     expect(`${out}${err}${history()}`).not.toContain(VALUE);
   });
 
-  it('if it is the token of the program itself', async () => {
+  it('if it is the token of the program itself', { tags: 'slow' }, async () => {
     const { account, space, set, history } = await made(() => undefined);
     const { token } = account.owner;
     set('flows', { description: `token: ${token}`, name: token });

@@ -398,7 +398,7 @@ describe('through the command', () => {
     ['a query', (text, m) => text.replace('mediaType: json', `mediaType: json\n  x: ?k=[[redacted ${m}]]`)],
   ];
 
-  eachOf(EDITS, { quick: 2 })('a marker in %s is refused, and nothing of it gets out', async (_, edit) => {
+  eachOf(EDITS, { quick: 0 })('a marker in %s is refused, and nothing of it gets out', async (_, edit) => {
     const { account, space, text, push } = await mirror();
     const before = account.emulator.state.get('connections', ID);
     push(edit(text, mark(text)));
@@ -414,7 +414,9 @@ describe('through the command', () => {
     for (const one of [KEY, BASIC, NOTE]) expect(history + outcome.out + outcome.err).not.toContain(one);
   });
 
-  it('another host is refused with --yes and with --force, and done with --allow-target-change', async () => {
+  it('another host is refused with --yes and with --force, and done with --allow-target-change', {
+    tags: 'slow',
+  }, async () => {
     const { account, space, text, push } = await mirror();
     push(text.replace('https://alerts.example.test', 'https://other.example.test'));
     const uri = (): Json => atPlace(account.emulator.state.get('connections', ID), ['http', 'baseURI']) ?? null;

@@ -146,7 +146,7 @@ function slowAmong(found: readonly Found[], longest: number): string[] {
   });
 }
 
-it('finds patterns whose time grows with the square of a text', () => {
+it('finds patterns whose time grows with the square of a text', { tags: 'slow' }, () => {
   const square = [/\s+$/, /<(script)[\s\S]*?<\/\1>|<[^>]*>/gi, /^\s*([^<>]+?)\s*<(\S+)>$/, /(\d+)\.(\d+)/];
   for (const pattern of square) expect(slowFor(pattern, 3), String(pattern)).toBeDefined();
   for (const pattern of [/\s+/g, /<[^<>]*>/g, /(?<!\s)\s+$/])
@@ -161,7 +161,9 @@ async function allPatterns(): Promise<Found[]> {
   return found;
 }
 
-it('the time of every pattern grows with the length of a text alone: one piece again and again', async () => {
+it('the time of every pattern grows with the length of a text alone: one piece again and again', {
+  tags: 'slow',
+}, async () => {
   expect(slowAmong(await allPatterns(), 1)).toEqual([]);
 });
 

@@ -75,7 +75,7 @@ describe('a configuration in a mirror', () => {
 });
 
 describe('a map of ids that another person pushed', () => {
-  it('cannot have a restore of one resource overwrite another', async () => {
+  it('cannot have a restore of one resource overwrite another', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } });
     await space.mirrored();

@@ -66,7 +66,7 @@ async function mirrorOf(change: (docs: Map<string, JsonObject[]>) => void = () =
 const id = (n: number): string => `6900000000000000000000${n.toString(16).padStart(2, '0')}`;
 
 describe('lint', () => {
-  it('finds the 12 faults that the sample account is made with, and nothing else', async () => {
+  it('finds the 12 faults that the sample account is made with, and nothing else', { tags: 'slow' }, async () => {
     const space = await mirrorOf();
 
     const { findings, code } = await lint(space);
@@ -76,7 +76,7 @@ describe('lint', () => {
     for (const { path } of findings) expect(space.git('ls-files', '--', path).trim()).toBe(path);
   });
 
-  it('finds one planted fault of each kind, where it is, and nothing else', async () => {
+  it('finds one planted fault of each kind, where it is, and nothing else', { tags: 'slow' }, async () => {
     const make = (docs: Map<string, JsonObject[]>, dir: string, doc: JsonObject): void => {
       docs.get(dir)?.push({ createdAt: '2026-01-01T00:00:00.000Z', lastModified: '2026-01-01T00:00:00.000Z', ...doc });
     };
@@ -150,7 +150,9 @@ describe('lint', () => {
     expect(JSON.stringify(findings)).not.toContain('k7Qz93hLmN20xWp4');
   });
 
-  it('finds credentials by their names in settings that the mirror holds in plain text, and none in words', async () => {
+  it('finds credentials by their names in settings that the mirror holds in plain text, and none in words', {
+    tags: 'slow',
+  }, async () => {
     const seed = sampleAccount();
     const flows = (seed.resources.flows ?? []).map(
       (doc, i): JsonObject =>
@@ -183,7 +185,7 @@ describe('lint', () => {
     }
   });
 
-  it('does not ask for a schedule where a file, a stream or a topic starts the flow', async () => {
+  it('does not ask for a schedule where a file, a stream or a topic starts the flow', { tags: 'slow' }, async () => {
     const sources: readonly JsonObject[] = [
       { type: 'simple', adaptorType: 'SimpleExport', simple: { file: { type: 'csv' } } },
       { type: 'stream', adaptorType: 'MongodbExport', cdc: { snapshotMode: 'no_data' } },
@@ -236,7 +238,7 @@ describe('lint', () => {
     expect(needless).toEqual([{ rule: 'unused-script', what: 'scripts/*', reason: 'none is' }]);
   });
 
-  it('ends as --fail-on says', async () => {
+  it('ends as --fail-on says', { tags: 'slow' }, async () => {
     const space = await mirrorOf();
     writeFileSync(
       join(space.mirror, 'celigo-lint.yaml'),

@@ -95,7 +95,9 @@ describe('a person whose name git refuses or strips', () => {
   });
 });
 
-it('ident-punctuation-name: a run does not fail over a name, and mirrors what others changed', async () => {
+it('ident-punctuation-name: a run does not fail over a name, and mirrors what others changed', {
+  tags: 'slow',
+}, async () => {
   const seed = sampleAccount();
   const names = ['.', '"', '\\', ',;:', '\u202e', 'Closes #12 @acme/ops'];
   const people = seed.people.map((person, i) => ({ ...person, name: names[i % names.length] ?? '' }));

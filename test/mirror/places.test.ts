@@ -30,7 +30,9 @@ describe('a bare clone of a mirror', () => {
     ['impact', `flows/${FLOW}`],
   ];
 
-  it('is read as one with a work tree is, named or configured, whatever became of the files', async () => {
+  it('is read as one with a work tree is, named or configured, whatever became of the files', {
+    tags: 'slow',
+  }, async () => {
     const space = await edited();
     const [bare, clone] = [join(tempDir(), 'bare.git'), join(tempDir(), 'clone')];
     space.git('clone', '-q', '--bare', '.', bare);
@@ -102,7 +104,7 @@ describe('verify compares the folder with the last commit:', () => {
     ],
   ];
 
-  it('each difference is a fault', async () => {
+  it('each difference is a fault', { tags: 'slow' }, async () => {
     const space = await edited();
     expect((await space.run('verify')).code).toBe(0);
     const commit = space.git('rev-parse', 'HEAD').trim();

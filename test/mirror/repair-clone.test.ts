@@ -99,7 +99,7 @@ function expectWhole(space: Workspace): void {
 }
 
 describe('a clone that a power loss damaged', () => {
-  it('is not repaired where git keeps branches in another format than files', async () => {
+  it('is not repaired where git keeps branches in another format than files', { tags: 'slow' }, async () => {
     const { space } = await lived(undefined);
     truncateSync(object(space, space.git('rev-parse', 'HEAD').trim()), 0);
     // Only newer versions of git can make such a clone.
@@ -114,7 +114,7 @@ describe('a clone that a power loss damaged', () => {
     expect(readFileSync(join(space.mirror, '.git', 'refs', 'heads', 'main'), 'utf8')).toBe(before);
   });
 
-  eachOf(Object.entries(DAMAGES), { quick: 1 })('is filled again from its remote: %s', async (_, damage) => {
+  eachOf(Object.entries(DAMAGES), { quick: 0 })('is filled again from its remote: %s', async (_, damage) => {
     const remote = bareRemote();
     const { account, space } = await lived(remote);
     const head = space.git('rev-parse', 'HEAD');
@@ -322,7 +322,7 @@ describe('a clone that a power loss damaged', () => {
     },
   );
 
-  it('is repaired by the next run where a run ended in the middle of it', async () => {
+  it('is repaired by the next run where a run ended in the middle of it', { tags: 'slow' }, async () => {
     const { space } = await lived(undefined);
     const head = space.git('rev-parse', 'HEAD').trim();
     space.git('tag', 'lost');
@@ -340,7 +340,7 @@ describe('a clone that a power loss damaged', () => {
     for (const nth of [0, 1]) expect(space.git('grep', '-h', `edited by number ${nth}`, 'HEAD')).not.toBe('');
   });
 
-  it('is left as it is when a commit is written badly and can be read', async () => {
+  it('is left as it is when a commit is written badly and can be read', { tags: 'slow' }, async () => {
     const { account, space } = await lived(undefined);
     const raw = space.git('cat-file', 'commit', 'HEAD').replace(/^author .* </m, 'author x<');
     const file = join(space.dir, 'raw');
@@ -370,7 +370,7 @@ describe('a clone that a power loss damaged', () => {
     expect(space.log()).toHaveLength(3);
   });
 
-  it('is reported by doctor also where no run reads what is missing', async () => {
+  it('is reported by doctor also where no run reads what is missing', { tags: 'slow' }, async () => {
     const { space } = await lived(undefined);
     expect((await space.run('doctor')).out).toMatch(/ok +objects/);
     const old = space.git('rev-parse', 'HEAD~2:prod/scripts').trim();
@@ -383,7 +383,7 @@ describe('a clone that a power loss damaged', () => {
     expect(outcome.out).toMatch(/fault +objects +parts of the history are missing/);
   });
 
-  it('is reported as not repairable when nothing of it is left', async () => {
+  it('is reported as not repairable when nothing of it is left', { tags: 'slow' }, async () => {
     const { space } = await lived(undefined);
     for (const file of looseObjects(space)) if (statSync(file).size > 0) truncateSync(file, 0);
 

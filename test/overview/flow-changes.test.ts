@@ -173,7 +173,7 @@ async function changedLive(): Promise<Workspace> {
   return space;
 }
 
-it('a report shows a flow before and after, as diff does', async () => {
+it('a report shows a flow before and after, as diff does', { tags: 'slow' }, async () => {
   const space = await changedLive();
   const { out: diagram } = await space.run('diff', '--from', 'HEAD~1', '--to', 'HEAD', '--format', 'mermaid');
 

@@ -31,7 +31,7 @@ function diagrams(markdown: string): string[] {
 }
 
 describe('overview', () => {
-  it('explains the account and each integration; every link leads to a file', async () => {
+  it('explains the account and each integration; every link leads to a file', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
 
     const made = pages(space);
@@ -59,7 +59,7 @@ describe('overview', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('changes only when what it shows changes', async () => {
+  it('changes only when what it shows changes', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const [flow] = account.emulator.state.all('flows');
@@ -108,7 +108,7 @@ describe('overview', () => {
     expect(existsSync(join(folder, 'README.md'))).toBe(false);
   });
 
-  it('writes a page again that an earlier version generated', async () => {
+  it('writes a page again that an earlier version generated', { tags: 'slow' }, async () => {
     const { space } = await begin();
     const page = text(space, 'prod/README.md');
     const earlier = '<!-- made by celigo-mirror: edits are undone -->\n\n# prod\n';
@@ -122,7 +122,7 @@ describe('overview', () => {
     expect(text(space, 'prod/README.md')).toBe(page);
   });
 
-  it('leaves a page alone that a person wrote', async () => {
+  it('leaves a page alone that a person wrote', { tags: 'slow' }, async () => {
     const { account, space, folder } = await begin({});
     writeFileSync(join(folder, 'README.md'), '# Ours\n');
     space.git('add', '-A');

@@ -84,7 +84,7 @@ describe('apply', () => {
     return JSON.parse(outcome.out) as ApplyJson;
   }
 
-  it('brings an edit of Git to the account, and log lists it once, by who wrote it', async () => {
+  it('brings an edit of Git to the account, and log lists it once, by who wrote it', { tags: 'slow' }, async () => {
     setField('flows', flow._id, 'description', 'from Git');
     const edit = commit();
 
@@ -100,7 +100,9 @@ describe('apply', () => {
     expect((await space.run('report', '--from', 'yesterday', '--format', 'md')).out).toContain('Ann');
   });
 
-  it('applies the fields of an older branch alone, and leaves a resource where someone changed the same', async () => {
+  it('applies the fields of an older branch alone, and leaves a resource where someone changed the same', {
+    tags: 'slow',
+  }, async () => {
     const other = find('flows', ({ _id }) => _id !== flow._id);
     space.git('switch', '--quiet', '--create', 'feature');
     setField('flows', flow._id, 'description', 'from Git');
@@ -150,7 +152,9 @@ describe('apply', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
   });
 
-  it('commits the changes of several people by each of them, and puts back what it could not apply', async () => {
+  it('commits the changes of several people by each of them, and puts back what it could not apply', {
+    tags: 'slow',
+  }, async () => {
     const other = find('flows', ({ _id }) => _id !== flow._id);
     setField('flows', flow._id, 'description', 'by Ann');
     const ann = commit();
@@ -252,7 +256,7 @@ describe('apply', () => {
 
   eachOf(
     Object.keys(EDITS).map((name): [string] => [name]),
-    { quick: 1 },
+    { quick: 0 },
   )('applies %s', async (name) => {
     const { edit, check, warns } = EDITS[name] as (typeof EDITS)[string];
     const { _id } = unused();
@@ -330,7 +334,7 @@ describe('apply', () => {
 
   eachOf(
     Object.keys(REFUSED).map((name): [string] => [name]),
-    { quick: 2 },
+    { quick: 1 },
   )('refuses %s', async (name) => {
     const { edit, says, code } = REFUSED[name] as (typeof REFUSED)[string];
     edit();
@@ -343,7 +347,7 @@ describe('apply', () => {
     expect(writes(account.emulator)).toEqual(before);
   });
 
-  it('saves a plan that is applied unchanged, and prints it for a pull request', async () => {
+  it('saves a plan that is applied unchanged, and prints it for a pull request', { tags: 'slow' }, async () => {
     setField('flows', flow._id, 'name', '"</summary> <b>#12</b> @all"');
     const used = find('imports', ({ _id }) => JSON.stringify(flow).includes(`"_importId":"${_id}"`));
     setField('imports', used._id, 'description', 'from Git');

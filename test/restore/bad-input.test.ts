@@ -51,7 +51,7 @@ describe('a selector', () => {
     untouched(commit);
   });
 
-  it('that fits several resources lists them and chooses none', async () => {
+  it('that fits several resources lists them and chooses none', { tags: 'slow' }, async () => {
     const { space, emulator, untouched } = await damaged();
     const commit = head(space);
     const both = emulator.state.all('imports').filter(({ name }) => name === 'Book sales order');
@@ -62,7 +62,7 @@ describe('a selector', () => {
     untouched(commit);
   });
 
-  it('that leads out of the mirror is not followed', async () => {
+  it('that leads out of the mirror is not followed', { tags: 'slow' }, async () => {
     const { space, untouched } = await damaged();
     const commit = head(space);
     for (const selector of [
@@ -79,7 +79,7 @@ describe('a selector', () => {
     untouched(commit);
   });
 
-  it('may be a path in the mirror', async () => {
+  it('may be a path in the mirror', { tags: 'slow' }, async () => {
     const { space, emulator, id, at } = await damaged();
     expectCode(await space.run('restore', space.find(id), '--at', at, '--yes'), 0);
     expect(doc(emulator, 'flows', id).description).not.toBe('to be undone');
@@ -106,7 +106,7 @@ describe('--at', () => {
 });
 
 describe('the mirror', () => {
-  it('with a file edited into invalid YAML is named with file and line', async () => {
+  it('with a file edited into invalid YAML is named with file and line', { tags: 'slow' }, async () => {
     const { space, id, at, emulator } = await damaged();
     const path = space.find(id);
     const lines = space.read(path).split('\n');
@@ -124,7 +124,7 @@ describe('the mirror', () => {
     expectCode(await space.run('show', `flows/${id}`, '--at', at), 0);
   });
 
-  it('of another account is never restored into this one', async () => {
+  it('of another account is never restored into this one', { tags: 'slow' }, async () => {
     const { space, id, at, emulator, untouched } = await damaged();
     const commit = head(space);
     const other = await sample({ seed: emptyAccount() });
@@ -141,7 +141,7 @@ describe('the mirror', () => {
 });
 
 describe('a token', () => {
-  it('that may only read is found out before the first write', async () => {
+  it('that may only read is found out before the first write', { tags: 'slow' }, async () => {
     const { space, id, at, untouched, emulator, account } = await damaged((test) => test.person('monitor').token);
     const commit = head(space);
     const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes');
@@ -206,7 +206,7 @@ describe('a restore', () => {
     untouched(commit);
   });
 
-  it('of something whose type cannot be listed gives the reason', async () => {
+  it('of something whose type cannot be listed gives the reason', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const [kept, lost] = test.emulator.state.all('tags').map(({ _id }) => String(_id));
@@ -244,7 +244,7 @@ describe('a restore', () => {
     expect(head(space)).toBe(commit);
   });
 
-  it('works with a cache whose list of credentials is damaged', async () => {
+  it('works with a cache whose list of credentials is damaged', { tags: 'slow' }, async () => {
     const { emulator, space, id, at } = await damaged();
     const cache = join(space.mirror, '.git', 'celigo-mirror', 'prod.cache');
     const [known = ''] = readdirSync(cache).filter((name) => name.startsWith('known-'));

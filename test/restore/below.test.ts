@@ -83,7 +83,7 @@ describe('datasets of a sync', () => {
     expect(writes(test.emulator)).toEqual([]);
   });
 
-  it('go with their sync, and come back with it under new ids', async () => {
+  it('go with their sync, and come back with it under new ids', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const { _id: sync } = named(test, 'syncs', 'Items: NetSuite → warehouse');
@@ -108,7 +108,9 @@ describe('datasets of a sync', () => {
     expect(writes(test.emulator)).toEqual([]);
   });
 
-  it('that went with their sync are not too many for the guards; as many of a sync that is there are', async () => {
+  it('that went with their sync are not too many for the guards; as many of a sync that is there are', {
+    tags: 'slow',
+  }, async () => {
     const test = await sample();
     const { _id: sync } = named(test, 'syncs', 'Items: NetSuite → warehouse');
     const tables = Array.from({ length: 40 }, (_, n) => ({ name: `table ${n}`, externalId: `table${n}` }));
@@ -128,7 +130,7 @@ describe('datasets of a sync', () => {
     expect(filesOf(space, 'datasets')).toEqual([]);
   });
 
-  it('are created in another account with the sync of that account, once', async () => {
+  it('are created in another account with the sync of that account, once', { tags: 'slow' }, async () => {
     const { copy, space } = await pair();
     const command = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--yes'];
 
@@ -144,7 +146,7 @@ describe('datasets of a sync', () => {
     expect(writes(copy.emulator)).toEqual([]);
   });
 
-  it('that no list shows are kept while another sync is mirrored as it is', async () => {
+  it('that no list shows are kept while another sync is mirrored as it is', { tags: 'slow' }, async () => {
     const seed = sampleAccount();
     const [first] = seed.resources.syncs as readonly [Doc];
     const other = { ...first, _id: 'd'.repeat(24), name: 'Orders' };
@@ -178,7 +180,7 @@ describe('datasets of a sync', () => {
     expect(test.emulator.state.count('datasets')).toBe(3);
   });
 
-  it('are not offered where their address answers 403, and stay when it does so later', async () => {
+  it('are not offered where their address answers 403, and stay when it does so later', { tags: 'slow' }, async () => {
     const test = await sample();
     const fault = { kind: 'status', status: 403 } as const;
     const rule = { match: { path: '/v1/syncs/*/datasets' }, times: 'always', fault } as const;
@@ -241,7 +243,7 @@ describe('state of single resources', () => {
     expect(writes(copy.emulator)).toEqual([]);
   });
 
-  it('of a type that is no longer mirrored stays as it is', async () => {
+  it('of a type that is no longer mirrored stays as it is', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test, INCLUDED);
     space.configure({ prod: { baseUrl: test.url, token: test.owner.token, ...INCLUDED, exclude: ['flows'] } });
@@ -253,7 +255,9 @@ describe('state of single resources', () => {
 });
 
 describe('parts of HTTP connectors', () => {
-  it('are documents of their own, those of the account alone, and come back with a new connector', async () => {
+  it('are documents of their own, those of the account alone, and come back with a new connector', {
+    tags: 'slow',
+  }, async () => {
     const { prod, copy, space } = await pair();
     expect(filesOf(space, 'httpconnectorresources')).toHaveLength(1);
     expect(filesOf(space, 'httpconnectorendpoints')).toHaveLength(1);
@@ -323,7 +327,7 @@ describe('what is referred to', () => {
     expect(filesOf(space, type)).toHaveLength(1);
   });
 
-  it('network policies are for administrators: for others the type is not offered', async () => {
+  it('network policies are for administrators: for others the type is not offered', { tags: 'slow' }, async () => {
     const test = await sample();
     const monitor = test.person('monitor');
     const space = new Workspace({ prod: { baseUrl: test.url, token: monitor.token } });
@@ -333,7 +337,9 @@ describe('what is referred to', () => {
 });
 
 describe('adaptors that came later', () => {
-  it('are mirrored as they are, and restored into another account with the topic they read', async () => {
+  it('are mirrored as they are, and restored into another account with the topic they read', {
+    tags: 'slow',
+  }, async () => {
     const ids = { topic: 'a'.repeat(24), netsuite: 'b'.repeat(24), reads: 'c'.repeat(24), asks: 'd'.repeat(24) };
     const seed = emptyAccount();
     const netsuite = {

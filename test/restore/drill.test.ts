@@ -115,7 +115,9 @@ const WARNINGS: readonly (readonly [what: string, part: string])[] = [
 ];
 
 describe('drill', () => {
-  it('of the sample account leaves nothing unexplained, without configuration and without a token', async () => {
+  it('of the sample account leaves nothing unexplained, without configuration and without a token', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const [commit, files] = [head(space), space.files().length];
@@ -155,7 +157,7 @@ describe('drill', () => {
     expect(JSON.parse(outcome.out)).toMatchObject({ unexplained: [] });
   });
 
-  it('says exactly what is missing when the file of a connection in use is gone', async () => {
+  it('says exactly what is missing when the file of a connection in use is gone', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const id = named(space, 'connections', 'Carrier (Postbud)');
@@ -241,7 +243,7 @@ describe('drill', () => {
 });
 
 describe('show', () => {
-  it('prints the document as it is in the mirror, and as it was', async () => {
+  it('prints the document as it is in the mirror, and as it was', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const [id = ''] = plain(space, account.emulator, 'flows');
@@ -283,7 +285,7 @@ describe('diff', () => {
     expect(writes(account.emulator)).toEqual([]);
   });
 
-  it('names the field of a live edit, ends with 2 when asked to, and commits nothing', async () => {
+  it('names the field of a live edit, ends with 2 when asked to, and commits nothing', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = await mirrored(account);
     const commit = head(space);

@@ -179,7 +179,7 @@ eachOf(
     ['the connection is cut', { kind: 'applyThenReset' }],
     ['a gateway answers 504', { kind: 'applyThenStatus', status: 504 }],
   ] as const,
-  { quick: 1 },
+  { quick: 0 },
 )('nothing is made twice when something is created and %s', async (_, fault) => {
   const prod = await sample();
   const pair = await fresh(prod);
@@ -304,7 +304,7 @@ eachOf(
     ['into what came back from the recycle bin ', true],
     ['', false],
   ] as const,
-  { quick: 1 },
+  { quick: 0 },
 )('an edit that slips in %sbefore the very write that a kill hides is found by --resume', async (_, deleted) => {
   const prod = await sample();
   const { emulator } = prod;

@@ -30,7 +30,7 @@ async function purge(test: TestAccount, dir: string, id: string): Promise<void> 
 }
 
 describe('what comes from the recycle bin and refers to what was purged', () => {
-  it('points at the new id when it is back', async () => {
+  it('points at the new id when it is back', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);

@@ -97,7 +97,9 @@ describe('a reference to what was created again', () => {
   });
 });
 
-it('a script that an API runs is created again, and the API runs the new one: its echo is not sent back', async () => {
+it('a script that an API runs is created again, and the API runs the new one: its echo is not sent back', {
+  tags: 'slow',
+}, async () => {
   const test = await sample();
   const { emulator } = test;
   const api = emulator.state.all('apis').find(({ type }) => type === 'script');
@@ -121,7 +123,9 @@ it('a script that an API runs is created again, and the API runs the new one: it
   await quiet(space, test, 'all', '--at', at);
 });
 
-it('a person who may use what was created again is not written: the plan says what to do manually', async () => {
+it('a person who may use what was created again is not written: the plan says what to do manually', {
+  tags: 'slow',
+}, async () => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);

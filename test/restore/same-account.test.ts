@@ -64,7 +64,7 @@ async function expectFollowed(space: Workspace): Promise<void> {
 }
 
 describe('a deleted integration that is still in the recycle bin', () => {
-  eachOf([{ synced: false }, { synced: true }], { quick: 1 })(
+  eachOf([{ synced: false }, { synced: true }], { quick: 0 })(
     'comes back with its flows and ids (deletion mirrored: $synced)',
     async ({ synced }) => {
       const test = await account();
@@ -84,7 +84,7 @@ describe('a deleted integration that is still in the recycle bin', () => {
     },
   );
 
-  it('comes back as it was at the time asked for, not as it was when it was deleted', async () => {
+  it('comes back as it was at the time asked for, not as it was when it was deleted', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const [before, at] = [snapshot(test.emulator), head(space)];
@@ -228,7 +228,7 @@ describe('a deleted integration that was purged', () => {
     },
   );
 
-  it('is made once: doing it again finds what the first time made', async () => {
+  it('is made once: doing it again finds what the first time made', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -244,7 +244,9 @@ describe('a deleted integration that was purged', () => {
     expect(Object.keys(snapshot(test.emulator))).toEqual(after);
   });
 
-  it('right-restore-structure: is tied together again where two of its flows refer to each other', async () => {
+  it('right-restore-structure: is tied together again where two of its flows refer to each other', {
+    tags: 'slow',
+  }, async () => {
     const test = await account();
     const { emulator } = test;
     const actor = emulator.act(test.owner.email);
@@ -286,7 +288,7 @@ describe('a deleted integration that was purged', () => {
     await expectFollowed(space);
   });
 
-  it('is made without the flow that it starts, where that is gone and not named', async () => {
+  it('is made without the flow that it starts, where that is gone and not named', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const actor = emulator.act(test.owner.email);
@@ -317,7 +319,7 @@ describe('a deleted integration that was purged', () => {
     expect(JSON.stringify(named(test, 'flows', 'First'))).not.toContain(second);
   });
 
-  it('brings back one deleted flow only with what it needs', async () => {
+  it('brings back one deleted flow only with what it needs', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -393,7 +395,7 @@ function corrupt(test: TestAccount, space: Workspace) {
 }
 
 describe('an account that was damaged', () => {
-  it('equals the earlier state after restore all --at, with the secrets it has now', async () => {
+  it('equals the earlier state after restore all --at, with the secrets it has now', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -424,7 +426,7 @@ describe('an account that was damaged', () => {
     noMasks();
   });
 
-  it('is put back by the day before, and the restore can itself be undone', async () => {
+  it('is put back by the day before, and the restore can itself be undone', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -446,7 +448,7 @@ describe('an account that was damaged', () => {
     expect(flows.length).toBe(5);
   });
 
-  it('gets its flows switched off as they were, and on only when asked', async () => {
+  it('gets its flows switched off as they were, and on only when asked', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const on = (id: string) => doc(emulator, 'flows', id).disabled !== true;
@@ -481,7 +483,7 @@ describe('an account that was damaged', () => {
     await expectFollowed(space);
   });
 
-  it('shows with --dry-run what would be done and does not do it', async () => {
+  it('shows with --dry-run what would be done and does not do it', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -540,7 +542,7 @@ describe('secrets that the API masks', () => {
     noMasks();
   });
 
-  it('are written with the rest when --secrets supplies them', async () => {
+  it('are written with the rest when --secrets supplies them', { tags: 'slow' }, async () => {
     const { emulator, id, before, restore, space } = await moved(CARRIER, {
       'http.baseURI': 'https://elsewhere.example.test',
     });
@@ -595,7 +597,7 @@ describe('secrets that the API masks', () => {
     expect(writes(emulator)).toEqual([]);
   });
 
-  it('do not prevent a change that PATCH can make', async () => {
+  it('do not prevent a change that PATCH can make', { tags: 'slow' }, async () => {
     const { emulator, id, before, restore, space } = await moved(CARRIER, { name: 'Somebody else’s name' });
 
     expectCode(await restore(), 0);
@@ -629,7 +631,7 @@ describe('secrets that the API masks', () => {
     noMasks();
   });
 
-  eachOf([['store'], ['keep']], { quick: 1 })(
+  eachOf([['store'], ['keep']], { quick: 0 })(
     'are never written as masks, whatever the account does with them (%s)',
     async (maskedWrites) => {
       const test = await account({ maskedWrites });
@@ -663,7 +665,9 @@ describe('secrets that the API masks', () => {
 });
 
 describe('live edits', () => {
-  it('since the last sync are a conflict; --force overwrites them and the history keeps them', async () => {
+  it('since the last sync are a conflict; --force overwrites them and the history keeps them', {
+    tags: 'slow',
+  }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -689,7 +693,7 @@ describe('live edits', () => {
     noMasks();
   });
 
-  it('of documents that the restore does not touch are no conflict', async () => {
+  it('of documents that the restore does not touch are no conflict', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -713,7 +717,7 @@ describe('live edits', () => {
       { force: false, every: true },
       { force: true, every: true },
     ],
-    { quick: 1 },
+    { quick: 0 },
   )(
     'made just before a write of a restore are never lost (--force: $force, before every write: $every)',
     async ({ force, every }) => {
@@ -762,7 +766,7 @@ describe('live edits', () => {
     },
   );
 
-  it('made just before the deletions of --prune are never lost', async () => {
+  it('made just before the deletions of --prune are never lost', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -794,7 +798,9 @@ describe('live edits', () => {
 });
 
 describe('--prune', () => {
-  it('deletes what was created since, in an order that the server accepts, and only then', async () => {
+  it('deletes what was created since, in an order that the server accepts, and only then', {
+    tags: 'slow',
+  }, async () => {
     const test = await account();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -861,7 +867,7 @@ describe('--prune', () => {
     await expectFollowed(space);
   });
 
-  it('is refused where it would delete more than the guard allows', async () => {
+  it('is refused where it would delete more than the guard allows', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -894,7 +900,7 @@ describe('a saved plan', () => {
     return { test, space, before, id, other, file, apply: () => space.run('restore', file, '--yes') };
   }
 
-  it('is applied unchanged', async () => {
+  it('is applied unchanged', { tags: 'slow' }, async () => {
     const { test, space, before, id, other, apply } = await planned();
     expectCode(await apply(), 0);
     expect(snapshot(test.emulator)).toEqual(before);
@@ -914,7 +920,7 @@ describe('a saved plan', () => {
     expect(writes(test.emulator)).toEqual([]);
   });
 
-  it('is refused after a live change of what it was made from', async () => {
+  it('is refused after a live change of what it was made from', { tags: 'slow' }, async () => {
     const { test, other, apply } = await planned();
     test.emulator.act(test.owner.email).set('flows', other, { description: 'newer than the plan' });
     const live = snapshot(test.emulator);
@@ -923,7 +929,7 @@ describe('a saved plan', () => {
     expect(writes(test.emulator)).toEqual([]);
   });
 
-  it('is refused for another account than it was made for', async () => {
+  it('is refused for another account than it was made for', { tags: 'slow' }, async () => {
     const { space, file, test } = await planned();
     const other = await account();
     const elsewhere = new Workspace({ prod: { baseUrl: other.url, token: other.person('administrator').token } });

@@ -92,7 +92,9 @@ function comparable(dir: string, document: JsonObject): JsonObject {
 }
 
 describe('a restore into an empty account', () => {
-  it('makes everything that can be made, points at nothing of the other account and starts nothing', async () => {
+  it('makes everything that can be made, points at nothing of the other account and starts nothing', {
+    tags: 'slow',
+  }, async () => {
     const { prod, copy, space } = await pair();
 
     const outcome = await space.run(...COPY);
@@ -133,7 +135,7 @@ describe('a restore into an empty account', () => {
     }
   });
 
-  it('keeps the pairs of ids in the repository and changes nothing the second time', async () => {
+  it('keeps the pairs of ids in the repository and changes nothing the second time', { tags: 'slow' }, async () => {
     const { prod, copy, space } = await pair();
     const first = await space.run(...COPY);
     expectCode(first, 0, 3);
@@ -176,7 +178,9 @@ describe('a restore into an empty account', () => {
     expect(writes(copy.emulator).every((line) => line.endsWith(copyId))).toBe(true);
   });
 
-  it('right-restore-structure: takes connections that the target has already, and asks where two would do', async () => {
+  it('right-restore-structure: takes connections that the target has already, and asks where two would do', {
+    tags: 'slow',
+  }, async () => {
     const { prod, copy, space } = await pair();
     const owner = copy.emulator.act('owner-token');
     const connection = {
@@ -216,7 +220,9 @@ describe('a restore into an empty account', () => {
     expect(writes(again.copy.emulator)).toEqual([]);
   });
 
-  it('gives connections the credentials of --secrets, and enables flows that have all they need', async () => {
+  it('gives connections the credentials of --secrets, and enables flows that have all they need', {
+    tags: 'slow',
+  }, async () => {
     const { copy, space } = await pair();
     const file = join(space.dir, 'secrets.yaml');
     writeFileSync(
@@ -259,7 +265,7 @@ describe('a restore into an empty account', () => {
     expect(made.length).toBe(total);
   });
 
-  it('distinguishes a damaged id map from a missing one', async () => {
+  it('distinguishes a damaged id map from a missing one', { tags: 'slow' }, async () => {
     const { copy, space } = await pair();
     expectCode(await space.run(...COPY), 0, 3);
     const path = join(space.mirror, 'idmaps', 'prod-copy.yaml');
@@ -276,7 +282,7 @@ describe('a restore into an empty account', () => {
   });
 });
 
-it('turns a trading partner on once, by its own call', async () => {
+it('turns a trading partner on once, by its own call', { tags: 'slow' }, async () => {
   const { prod, copy, space } = await pair();
   const id = String(prod.emulator.state.all('connections').find(({ type }) => type === 'ftp')?._id);
   prod.emulator.state.touch('connections', id, {
@@ -294,7 +300,7 @@ it('turns a trading partner on once, by its own call', async () => {
   expect(writes(copy.emulator).filter((call) => call.includes('tradingPartner'))).toHaveLength(1);
 });
 
-it('gets what the mirror of the first one keeps in plain text on purpose', async () => {
+it('gets what the mirror of the first one keeps in plain text on purpose', { tags: 'slow' }, async () => {
   const [prod, copy] = [await sample(), await sample({ seed: emptyAccount() })];
   const made = prod.emulator
     .act(prod.owner.email)
@@ -314,7 +320,7 @@ it('gets what the mirror of the first one keeps in plain text on purpose', async
   expect(there?.settings).toEqual({ apiKey: 'tulip-garden-7' });
 });
 
-it('resumes without taking for a difference what the server added to what was created', async () => {
+it('resumes without taking for a difference what the server added to what was created', { tags: 'slow' }, async () => {
   const { copy, space } = await pair();
   const { faults } = copy.emulator;
   faults.add({ times: 'always', match: { method: 'POST', path: '/v1/exports' }, fault: { kind: 'reset' } });

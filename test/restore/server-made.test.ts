@@ -25,20 +25,24 @@ async function limited(level: number): Promise<{ test: TestAccount; space: Works
 it.each([
   [99, 'a number that no licence allows'],
   [40, 'a number that another licence allowed'],
-])('concurrencyLevel %i, %s, comes back as what the server makes of it, is reported, and is done', async (level) => {
-  const { test, space, id, at } = await limited(level);
-  const { emulator } = test;
+])(
+  'concurrencyLevel %i, %s, comes back as what the server makes of it, is reported, and is done',
+  { tags: 'slow' },
+  async (level) => {
+    const { test, space, id, at } = await limited(level);
+    const { emulator } = test;
 
-  const outcome = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
+    const outcome = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
 
-  expectCode(outcome, 0);
-  expect(said(outcome)).toContain(`the server changed http.concurrencyLevel from ${level} to 25`);
-  expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
-  emulator.clearRequests();
-  const again = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
-  expectCode(again, 0);
-  expect(writes(emulator)).toEqual([]);
-});
+    expectCode(outcome, 0);
+    expect(said(outcome)).toContain(`the server changed http.concurrencyLevel from ${level} to 25`);
+    expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
+    emulator.clearRequests();
+    const again = await space.run('restore', `connections/${id}`, '--at', at, '--yes');
+    expectCode(again, 0);
+    expect(writes(emulator)).toEqual([]);
+  },
+);
 
 it('what the server made of a write is reported by the next plan, tried again with --force, and put back when it changes', {
   tags: 'slow',
@@ -61,7 +65,7 @@ it('what the server made of a write is reported by the next plan, tried again wi
   expect(doc(emulator, 'connections', id)).toMatchObject({ http: { concurrencyLevel: 25 } });
 });
 
-it('what the server adds to a write is not restored away, and a later change of it is', async () => {
+it('what the server adds to a write is not restored away, and a later change of it is', { tags: 'slow' }, async () => {
   const test = await sample();
   const { emulator } = test;
   const found = emulator.state.all('connections').find(({ ftp, _connectorId }) => ftp && _connectorId === undefined);

@@ -25,7 +25,7 @@ describe('right-restore-structure', () => {
     expect(emulator.state.get('flows', flow)).toBeUndefined();
   });
 
-  it('where the writes of one type are forbidden, the rest is done', async () => {
+  it('where the writes of one type are forbidden, the rest is done', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const at = head(space);
@@ -54,7 +54,9 @@ describe('right-restore-structure', () => {
     expect(emulator.state.get('scripts', script)?.description).not.toBe('spoiled');
   });
 
-  it('names that were swapped, where the server wants them unique: each failure is named, or all is done', async () => {
+  it('names that were swapped, where the server wants them unique: each failure is named, or all is done', {
+    tags: 'slow',
+  }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const at = head(space);

@@ -64,7 +64,7 @@ const binCalls = (test: TestAccount) =>
     .map((line) => line.replace(/.*recycleBinTTL\//, ''));
 
 describe('a deleted resource comes back', () => {
-  it('with what it uses, which the plan names although it was not asked for', async () => {
+  it('with what it uses, which the plan names although it was not asked for', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     const before = snapshot(test.emulator);
@@ -98,7 +98,7 @@ describe('a deleted resource comes back', () => {
     expect(test.emulator.requests.filter(({ status }) => status === 422)).toEqual([]);
   });
 
-  it('alone, where nothing that it uses is in the bin', async () => {
+  it('alone, where nothing that it uses is in the bin', { tags: 'slow' }, async () => {
     const world = await chain();
     removeAll(world);
     const { test, space, ids } = world;
@@ -110,7 +110,7 @@ describe('a deleted resource comes back', () => {
     expect(test.emulator.state.get('flows', ids.flows)).toBeUndefined();
   });
 
-  it('in the state that was asked for, whatever the bin has', async () => {
+  it('in the state that was asked for, whatever the bin has', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids, at } = world;
     const before = snapshot(test.emulator);
@@ -144,7 +144,7 @@ describe('a deleted resource comes back', () => {
   it.each([
     ['which the server names', true],
     ['which the server does not name', false],
-  ])('together with those that use it, and it them, %s', async (_, names) => {
+  ])('together with those that use it, and it them, %s', { tags: 'slow' }, async (_, names) => {
     const { test, space, at, ids } = await chain();
     const acting = test.emulator.act(test.owner.email);
     const { _integrationId, pageGenerators } = doc(test.emulator, 'flows', ids.flows);
@@ -174,7 +174,7 @@ describe('a deleted resource comes back', () => {
 });
 
 describe('an integration of which parts were purged', () => {
-  it('is back as it was: from the bin what is there, with new ids what is not', async () => {
+  it('is back as it was: from the bin what is there, with new ids what is not', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const { emulator } = test;
@@ -231,7 +231,7 @@ describe('a server that knows only the call that cascades', () => {
     expect(snapshot(test.emulator)).toEqual(before);
   });
 
-  it('gives back no integration with flows that are not planned', async () => {
+  it('gives back no integration with flows that are not planned', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     removeAll(world);
@@ -248,7 +248,7 @@ describe('a server that knows only the call that cascades', () => {
 });
 
 describe('what the bin does not give back', () => {
-  it('because it was purged is missing in what uses it, which the plan says', async () => {
+  it('because it was purged is missing in what uses it, which the plan says', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     test.emulator.act(test.owner.email).set('flows', ids.flows, { disabled: false });
@@ -267,7 +267,9 @@ describe('what the bin does not give back', () => {
     expect(test.emulator.state.get('flows', ids.flows)?.disabled).toBe(true);
   });
 
-  it('because it was purged since the plan was made is reported, and created the next time', async () => {
+  it('because it was purged since the plan was made is reported, and created the next time', {
+    tags: 'slow',
+  }, async () => {
     const world = await chain();
     const { test, space, ids, at } = world;
     removeAll(world);
@@ -286,7 +288,7 @@ describe('what the bin does not give back', () => {
     expect([...stepsOf(second.out).values()]).toEqual(['create']);
   });
 
-  it('because it was purged gets a new id, which free-form settings follow', async () => {
+  it('because it was purged gets a new id, which free-form settings follow', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids, at } = world;
     const acting = test.emulator.act(test.owner.email);
@@ -304,7 +306,7 @@ describe('what the bin does not give back', () => {
     expect(doc(test.emulator, 'integrations', other).settings).toEqual({ source: created?._id });
   });
 
-  it('because it is a part of an Integration App is left to the app', async () => {
+  it('because it is a part of an Integration App is left to the app', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     const { touch } = test.emulator.state;
@@ -342,7 +344,7 @@ describe('what the bin does not give back', () => {
 });
 
 describe('two that use each other', () => {
-  it('are reported with what the server said, not each with the other', async () => {
+  it('are reported with what the server said, not each with the other', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;
     const { state } = test.emulator;
@@ -370,7 +372,7 @@ describe('two that use each other', () => {
 });
 
 describe('--prune', () => {
-  it('opens circles before it deletes', async () => {
+  it('opens circles before it deletes', { tags: 'slow' }, async () => {
     const { test, space, at, ids } = await chain();
     const before = snapshot(test.emulator);
     const acting = test.emulator.act(test.owner.email);
@@ -426,7 +428,7 @@ describe('--prune', () => {
     expect(space.git('log', '--all', '-S', 'work of an hour', '--format=%an').split('\n')).toContain(other.name);
   });
 
-  it('names what keeps something from being deleted, also what is not mirrored', async () => {
+  it('names what keeps something from being deleted, also what is not mirrored', { tags: 'slow' }, async () => {
     const { test, space, at } = await chain();
     const acting = test.emulator.act(test.owner.email);
     const late = String(acting.create('scripts', { name: 'Late', content: '// late' })._id);

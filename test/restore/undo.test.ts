@@ -57,7 +57,9 @@ describe('undo', () => {
     return JSON.parse((await space.run('undo', ...args, '--dry-run', '--json')).out) as UndoJson;
   }
 
-  it('takes one change back and keeps what others did since, to the same document and the same block', async () => {
+  it('takes one change back and keeps what others did since, to the same document and the same block', {
+    tags: 'slow',
+  }, async () => {
     const before = held('flows', flow._id);
     const commit = await edit('mateo', 'flows', flow._id, { description: 'wrong', 'settings.mateo': 1 });
     await edit('priya', 'flows', flow._id, { name: 'Better name', 'settings.priya': 2 });
@@ -89,7 +91,9 @@ describe('undo', () => {
     expect(held('flows', flow._id).description).toEqual(flow.description);
   });
 
-  it('leaves a resource as it is where someone changed the same field since, and undoes the rest', async () => {
+  it('leaves a resource as it is where someone changed the same field since, and undoes the rest', {
+    tags: 'slow',
+  }, async () => {
     const other = find('flows', ({ _id }) => _id !== flow._id);
     live('mateo', 'flows', flow._id, { description: 'by Mateo' });
     const commit = await edit('mateo', 'flows', other._id, { description: 'by Mateo' });
@@ -193,7 +197,9 @@ describe('undo', () => {
     expect(last.undo).toHaveLength(3);
   });
 
-  it('leaves out what several people changed in one run where one of them is meant, also in a commit that is named', async () => {
+  it('leaves out what several people changed in one run where one of them is meant, also in a commit that is named', {
+    tags: 'slow',
+  }, async () => {
     live('mateo', 'flows', flow._id, { description: 'm' });
     live('priya', 'flows', flow._id, { name: 'p' });
     live('mateo', 'scripts', script._id, { description: 'm' });
@@ -233,7 +239,7 @@ describe('undo', () => {
     expect(again.out).toContain('Nothing to do');
   });
 
-  it('refuses by name what cannot be taken back', async () => {
+  it('refuses by name what cannot be taken back', { tags: 'slow' }, async () => {
     const first = space.git('rev-list', '--max-parents=0', 'HEAD').trim();
     await edit('mateo', 'flows', flow._id, { description: 'a' });
     const [path = ''] = space.files().filter((name) => name.startsWith('flows/'));

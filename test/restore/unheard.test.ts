@@ -57,7 +57,7 @@ describe('nothing is made a second time', () => {
       ['404 once', { times: 1, fault: { kind: 'status', status: 404 } }],
       ['500 always', { times: 'always', fault: { kind: 'status', status: 500 } }],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('when what was made cannot be read (%s)', async (_, rule) => {
     const { test, space, name, args } = await lostScript({ writeAnswer: 'id' });
     onceMade(test, { match: { method: 'GET', path: '/v1/scripts/*' }, ...rule });
@@ -75,7 +75,7 @@ describe('nothing is made a second time', () => {
       ['registering its connections', 'integrations', 409, 'PUT', '/v1/integrations/*/connections/register'],
       ['filling it', 'lookupcaches', 422, 'POST', '/v1/lookupcaches/*/data'],
     ] as const,
-    { quick: 1 },
+    { quick: 0 },
   )('when a call right after its creation is refused: %s', async (_, dir, status, method, path) => {
     const test = await sample();
     const { emulator } = test;
@@ -91,7 +91,9 @@ describe('nothing is made a second time', () => {
     expect(emulator.requests.filter(({ fault }) => fault !== undefined)).toHaveLength(1);
   });
 
-  it('when an answer is lost and what it created cannot be searched for: the restore is interrupted', async () => {
+  it('when an answer is lost and what it created cannot be searched for: the restore is interrupted', {
+    tags: 'slow',
+  }, async () => {
     const { test, space, name, args } = await lostScript();
     const unreachable = { kind: 'status', status: 503 } as const;
     onceMade(test, { match: { method: 'GET', path: '/v1/scripts' }, times: 2, fault: unreachable });
@@ -110,7 +112,7 @@ describe('nothing is made a second time', () => {
       ['an answer is lost', true],
       ['nothing is lost', false],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('where the list refuses a parameter and hides some: %s', async (_, isLost) => {
     const { prod, copy, space } = await pair({ otherParameters: 'reject' });
     await space.mirrored('--account', 'prod');
@@ -128,7 +130,7 @@ describe('nothing is made a second time', () => {
     expect(names(copy)).toEqual(names(prod));
   });
 
-  it('where a collection is spelled otherwise and an answer is lost', async () => {
+  it('where a collection is spelled otherwise and an answer is lost', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const missing = { kind: 'status', status: 404 } as const;
@@ -146,7 +148,7 @@ describe('nothing is made a second time', () => {
 });
 
 describe('a deletion whose answer is lost is one', () => {
-  it('of a resource', async () => {
+  it('of a resource', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const at = head(space);
@@ -159,7 +161,7 @@ describe('a deletion whose answer is lost is one', () => {
     expect(named(test, 'scripts', 'Late one')).toEqual([]);
   });
 
-  it('of a registration', async () => {
+  it('of a registration', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -185,7 +187,7 @@ eachOf(
     ['the document, after a connection was registered', { method: 'PUT', nth: 2 }],
     ['removing a connection, after the document', { method: 'DELETE' }],
   ],
-  { quick: 1 },
+  { quick: 0 },
 )('what a step wrote before it was refused is nobody’s edit when it comes again: %s', async (_, match) => {
   const test = await sample();
   const { emulator } = test;
@@ -205,7 +207,7 @@ eachOf(
 });
 
 describe('--prune', () => {
-  it('deletes what an earlier restore recreated, where the state has neither', async () => {
+  it('deletes what an earlier restore recreated, where the state has neither', { tags: 'slow' }, async () => {
     const test = await sample();
     const space = await mirrored(test);
     const before = head(space);
@@ -240,7 +242,7 @@ describe('--prune', () => {
     expect(named(test, 'exports', 'Late one')).toEqual([]);
   });
 
-  it('says what the recycle bin gives back besides, and does not call it done', async () => {
+  it('says what the recycle bin gives back besides, and does not call it done', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);
@@ -300,7 +302,9 @@ it('says that an edit just before a write would not be noticed, where the audit 
   expect(said(outcome)).toContain(`the audit log does not show this restore's own writes yet (scripts/${id})`);
 });
 
-it('a resource that can be neither written nor read back is a failed step, and no interrupted restore', async () => {
+it('a resource that can be neither written nor read back is a failed step, and no interrupted restore', {
+  tags: 'slow',
+}, async () => {
   const test = await sample();
   const { emulator } = test;
   const space = await mirrored(test);
@@ -327,7 +331,7 @@ eachOf(
     ['of what the restore asked for', 'what it was for'],
     ['of what it did not ask for', undefined],
   ],
-  { quick: 1 },
+  { quick: 0 },
 )('an edit between a creation and its completion is kept: %s', async (_, description) => {
   const test = await sample();
   const { emulator } = test;
@@ -374,56 +378,64 @@ it('an edit between a write and the look at what it made is kept, where the answ
   expect(history(space)).toContain('edited in between');
 });
 
-it.each(['PUT', 'DELETE'])('an edit just before a %s without an answer is preserved', async (method) => {
-  const test = await sample();
-  const { emulator } = test;
-  const space = await mirrored(test);
-  const deleting = method === 'DELETE';
-  const owner = emulator.act(test.owner.email);
-  const at = head(space);
-  const [old = ''] = plain(space, emulator, 'scripts');
-  const made = String(owner.create('scripts', { name: 'Made since', content: '// since\n' })._id);
-  const id = deleting ? made : old;
-  if (!deleting) owner.set('scripts', id, { content: '// a mishap\n' });
-  await space.sync();
-  const other = test.person('administrator', 1);
-  emulator.beforeWrite = async (write) => {
-    if (write.id !== id || write.method !== method) return;
-    emulator.beforeWrite = undefined;
-    emulator.act(other.email).set('scripts', id, { description: 'work of an hour' });
-  };
-  emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: UNHEARD });
+it.each(['PUT', 'DELETE'])(
+  'an edit just before a %s without an answer is preserved',
+  { tags: 'slow' },
+  async (method) => {
+    const test = await sample();
+    const { emulator } = test;
+    const space = await mirrored(test);
+    const deleting = method === 'DELETE';
+    const owner = emulator.act(test.owner.email);
+    const at = head(space);
+    const [old = ''] = plain(space, emulator, 'scripts');
+    const made = String(owner.create('scripts', { name: 'Made since', content: '// since\n' })._id);
+    const id = deleting ? made : old;
+    if (!deleting) owner.set('scripts', id, { content: '// a mishap\n' });
+    await space.sync();
+    const other = test.person('administrator', 1);
+    emulator.beforeWrite = async (write) => {
+      if (write.id !== id || write.method !== method) return;
+      emulator.beforeWrite = undefined;
+      emulator.act(other.email).set('scripts', id, { description: 'work of an hour' });
+    };
+    emulator.faults.add({ match: { method, path: `/v1/scripts/${id}` }, times: 'always', fault: UNHEARD });
 
-  const outcome = await space.run('restore', 'all', '--at', at, '--yes', ...(deleting ? ['--prune'] : []));
+    const outcome = await space.run('restore', 'all', '--at', at, '--yes', ...(deleting ? ['--prune'] : []));
 
-  expectCode(outcome, 3, 4);
-  expect(said(outcome)).toContain(other.name);
-  const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
-  expect(kept.split('\n')).toContain(other.name);
-});
+    expectCode(outcome, 3, 4);
+    expect(said(outcome)).toContain(other.name);
+    const kept = space.git('log', '--all', '-S', 'work of an hour', '--format=%an');
+    expect(kept.split('\n')).toContain(other.name);
+  },
+);
 
-it.each(['link', 'body'] as const)('a subscription is found among more than a page of them (%s)', async (paging) => {
-  const test = await sample({ paging });
-  const { emulator } = test;
-  const subscribe = (flow: unknown, email: unknown, subscribed: boolean) =>
-    test.call(test.owner, 'PUT', '/v1/notifications', [
-      { _flowId: String(flow), subscribed, subscribedByUserEmail: String(email) },
-    ]);
-  for (const { _id } of emulator.state.all('flows'))
-    for (const { sharedWithUser } of emulator.state.all('ashares'))
-      await subscribe(_id, (sharedWithUser as Doc).email, true);
-  const before = emulator.state.count('notifications');
-  expect(before).toBeGreaterThan(100);
-  const space = await mirrored(test);
-  const at = head(space);
-  const byId = [...emulator.state.all('notifications')].sort((a, b) => (String(a._id) < String(b._id) ? -1 : 1));
-  for (const { _flowId, subscribedByUser } of byId.slice(-7))
-    await subscribe(_flowId, (subscribedByUser as Doc).email, false);
+it.each(['link', 'body'] as const)(
+  'a subscription is found among more than a page of them (%s)',
+  { tags: 'slow' },
+  async (paging) => {
+    const test = await sample({ paging });
+    const { emulator } = test;
+    const subscribe = (flow: unknown, email: unknown, subscribed: boolean) =>
+      test.call(test.owner, 'PUT', '/v1/notifications', [
+        { _flowId: String(flow), subscribed, subscribedByUserEmail: String(email) },
+      ]);
+    for (const { _id } of emulator.state.all('flows'))
+      for (const { sharedWithUser } of emulator.state.all('ashares'))
+        await subscribe(_id, (sharedWithUser as Doc).email, true);
+    const before = emulator.state.count('notifications');
+    expect(before).toBeGreaterThan(100);
+    const space = await mirrored(test);
+    const at = head(space);
+    const byId = [...emulator.state.all('notifications')].sort((a, b) => (String(a._id) < String(b._id) ? -1 : 1));
+    for (const { _flowId, subscribedByUser } of byId.slice(-7))
+      await subscribe(_flowId, (subscribedByUser as Doc).email, false);
 
-  expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
+    expectCode(await space.run('restore', 'all', '--at', at, '--yes'), 0);
 
-  expect(emulator.state.count('notifications')).toBe(before);
-});
+    expect(emulator.state.count('notifications')).toBe(before);
+  },
+);
 
 describe('--resume', () => {
   it('does not overwrite later edits, where only the intent was noted', { tags: 'slow' }, async () => {

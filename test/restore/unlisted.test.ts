@@ -73,7 +73,7 @@ describe('a reference to an iClient of Celigo, which no listing shows', () => {
   it.each([
     [true, 'is kept'],
     [false, 'is kept with a warning where nothing shows it'],
-  ])('(shown: %s) %s', async (read) => {
+  ])('(shown: %s) %s', { tags: 'slow' }, async (read) => {
     const test = await account(read);
     const { emulator } = test;
     const space = await mirrored(test);
@@ -98,7 +98,7 @@ describe('a reference to an iClient of Celigo, which no listing shows', () => {
   it.each([
     [true, 'has the same id in another account that shows it'],
     [false, 'blocks its connection in another account that does not'],
-  ])('(shown: %s) %s', async (read) => {
+  ])('(shown: %s) %s', { tags: 'slow' }, async (read) => {
     const prod = await account(true);
     const unlisted = read ? { iclients: [{ _id: PROVIDED, name: 'Celigo', provider: 'shop' }] } : {};
     const copy = await sample({ seed: { ...emptyAccount(), unlisted } });

@@ -49,7 +49,7 @@ function reported(dir: string, count = 1): string[] {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a commit', () => {
-  it('names no one who edited before the first listing', async () => {
+  it('names no one who edited before the first listing', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -61,7 +61,7 @@ describe('a commit', () => {
     expect(reported(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
-  it('names no one who edited before a type was listed for the first time', async () => {
+  it('names no one who edited before a type was listed for the first time', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const settings = { baseUrl: account.url, token: account.owner.token };
@@ -77,7 +77,7 @@ describe('a commit', () => {
     expect(reported(space.mirror)).toEqual([`${bob.name}|`]);
   });
 
-  eachOf([['kept'], ['lost']], { quick: 1 })('is nobody twice, with a cache that is %s', async (cache) => {
+  eachOf([['kept'], ['lost']], { quick: 0 })('is nobody twice, with a cache that is %s', async (cache) => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -164,7 +164,7 @@ describe('a commit', () => {
     expect(reported(remote, 2)).toEqual([`${ann.name}|`, `${account.owner.name}|`]);
   });
 
-  it('names the person who deleted, not the one who emptied the bin', async () => {
+  it('names the person who deleted, not the one who emptied the bin', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const [ann, bob] = [account.person('administrator', 0), account.person('administrator', 1)];
@@ -222,7 +222,7 @@ describe('what a commit says of its authors', () => {
     );
   });
 
-  it('is that a log which cannot be read completely could not be read', async () => {
+  it('is that a log which cannot be read completely could not be read', { tags: 'slow' }, async () => {
     const [entry] = sampleAccount().audit ?? [];
     const busy = Array.from({ length: 150 }, (_, i) => ({
       ...(entry as AuditEntry),
@@ -265,7 +265,7 @@ describe('what came back from the recycle bin', () => {
     return (JSON.parse(out) as { entries: { what: string; id: string }[] }).entries[0];
   }
 
-  it('is reported as restored in subject and line', async () => {
+  it('is reported as restored in subject and line', { tags: 'slow' }, async () => {
     const { account, space, id } = await deleted();
     account.emulator.act(account.owner.token).restore('scripts', id);
     await space.sync();
@@ -273,7 +273,7 @@ describe('what came back from the recycle bin', () => {
     expect(space.log('%s')[0]).toBe('prod: script "Coming and going" restored');
   });
 
-  it('is reported as restored by a restore, and what was recreated as added', async () => {
+  it('is reported as restored by a restore, and what was recreated as added', { tags: 'slow' }, async () => {
     const { account, space, id } = await deleted();
     expect((await space.run('restore', `scripts/${id}`, '--yes')).code).toBe(0);
     expect(space.log('%s')[0]).toBe('prod: restore: script "Coming and going" restored');
@@ -288,7 +288,7 @@ describe('what came back from the recycle bin', () => {
   });
 });
 
-it('a commit that cannot be read does not make its people co-authors of later changes', async () => {
+it('a commit that cannot be read does not make its people co-authors of later changes', { tags: 'slow' }, async () => {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
   await space.mirrored();

@@ -77,7 +77,7 @@ function made(times: readonly number[]): AuditEntry[] {
 }
 
 describe('the audit feed', () => {
-  it('keeps every entry once, by months, without values', async () => {
+  it('keeps every entry once, by months, without values', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
 
@@ -133,7 +133,7 @@ describe('the audit feed', () => {
     expect(asked.some(({ query }) => query.includes('limit='))).toBe(false);
   });
 
-  it('has all of 1,500 entries within 600 ms where an answer ends at 1,000', async () => {
+  it('has all of 1,500 entries within 600 ms where an answer ends at 1,000', { tags: 'slow' }, async () => {
     const start = Date.parse('2025-03-01T00:00:00.300Z');
     const times = Array.from({ length: 1_500 }, (_, i) => start + Math.floor(i * 0.4));
     const account = await sample({
@@ -148,7 +148,9 @@ describe('the audit feed', () => {
     expect(new Set(lines(space).map(({ id }) => id)).size).toBe(1_500);
   });
 
-  it('is reported as incomplete when one moment holds more than an answer, and nothing of it is kept', async () => {
+  it('is reported as incomplete when one moment holds more than an answer, and nothing of it is kept', {
+    tags: 'slow',
+  }, async () => {
     const start = Date.parse('2025-03-01T00:00:00.300Z');
     const account = await sample({
       seed: { ...sampleAccount(), audit: made(Array.from({ length: 1_500 }, () => start)) },
@@ -165,7 +167,7 @@ describe('the audit feed', () => {
     expect(space.files().some((path) => path.includes('/audit/'))).toBe(false);
   });
 
-  it('names the captured field, not what is in the record', async () => {
+  it('names the captured field, not what is in the record', { tags: 'slow' }, async () => {
     const [entry] = made([Date.parse('2025-03-01T00:00:00Z')]) as [AuditEntry];
     const paths = ['mockOutput.page[0].ola@x.test', 'mockOutput.page[1]', 'a[0].sampleData["Ola"]', 'mockOutputs.a'];
     const fieldChanges = paths.map((fieldPath) => ({ fieldPath, newValue: 1 }));
@@ -177,7 +179,7 @@ describe('the audit feed', () => {
     expect(lines(space)[0]?.fields).toEqual(['mockOutput', 'a[0].sampleData', 'mockOutputs.a']);
   });
 
-  it('knows who it was where the log has a bare id', async () => {
+  it('knows who it was where the log has a bare id', { tags: 'slow' }, async () => {
     const [entry] = made([Date.parse('2025-03-01T00:00:00Z')]);
     const bare = [
       { ...entry, _id: 'a'.repeat(24), byUser: entry?.byUser._id },
@@ -236,7 +238,7 @@ describe('the audit feed', () => {
     expect((await space.sync()).verdict).toBe('unchanged');
   });
 
-  it('names what it cannot trust: verify finds lines that were changed, doubled or cut', async () => {
+  it('names what it cannot trust: verify finds lines that were changed, doubled or cut', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -258,7 +260,9 @@ describe('the audit feed', () => {
 });
 
 describe('log and report', () => {
-  it('read the feed for the time before the mirror began, and mark what they have from it', async () => {
+  it('read the feed for the time before the mirror began, and mark what they have from it', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();

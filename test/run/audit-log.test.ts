@@ -26,7 +26,9 @@ const authors = (space: Workspace, commits: number): string[] =>
   space.git('log', `-${commits}`, '--format=%an').trim().split('\n').sort();
 
 describe('the audit log', () => {
-  it('is asked once, while the account is still being listed, and only if something changed', async () => {
+  it('is asked once, while the account is still being listed, and only if something changed', {
+    tags: 'slow',
+  }, async () => {
     const { account, space, ann } = await mirrored();
     await space.sync();
     account.emulator.act(ann.token).set('flows', FLOWS[0] ?? '', { description: 'edited' });

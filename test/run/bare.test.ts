@@ -8,7 +8,7 @@ import { bareRemote, git, Workspace } from '../support/workspace.ts';
 const FLOW = String(sampleAccount().resources.flows?.find((doc) => !doc._connectorId)?._id);
 
 describe('a clone without a work tree', () => {
-  it('holds the same history, is pushed and followed, and is restored from', async () => {
+  it('holds the same history, is pushed and followed, and is restored from', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows', 'scripts'] } };

@@ -23,7 +23,7 @@ async function bundleOf(space: Workspace): Promise<string> {
 }
 
 describe('doctor --bundle', () => {
-  it('reports machine, configuration, findings and repository', async () => {
+  it('reports machine, configuration, findings and repository', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
@@ -38,7 +38,7 @@ describe('doctor --bundle', () => {
     expect(JSON.stringify(bundle.findings)).toContain('accepted by');
   });
 
-  it('does not name the home of whoever sends it', async () => {
+  it('does not name the home of whoever sends it', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

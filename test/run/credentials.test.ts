@@ -89,7 +89,9 @@ describe('credentials in plain text', () => {
     expect(credentialsInData(text)).toEqual([]);
   });
 
-  it('in keys, below names, next to names and in numbers come back with a restore, or are named', async () => {
+  it('in keys, below names, next to names and in numbers come back with a restore, or are named', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const token = KEYS['GitHub token'] ?? '';
@@ -127,7 +129,7 @@ describe('credentials in plain text', () => {
     expect(account.emulator.state.get('flows', id)?.settings).toEqual({});
   });
 
-  it('are reported without showing a key that is one', async () => {
+  it('are reported without showing a key that is one', { tags: 'slow' }, async () => {
     const { account, space } = await begin({ fields: 'warn' });
     const token = KEYS['GitHub token'] ?? '';
     const id = String(account.emulator.state.all('flows').find((doc) => !doc._connectorId)?._id);
@@ -139,7 +141,7 @@ describe('credentials in plain text', () => {
     expect(notices.join()).not.toContain(token);
   });
 
-  it('in entries of lookup caches come back with them', async () => {
+  it('in entries of lookup caches come back with them', { tags: 'slow' }, async () => {
     const account = await sample();
     const [cache] = account.emulator.state.all('lookupcaches');
     const [id, token] = [String(cache?._id), KEYS['GitHub token'] ?? ''];
@@ -171,7 +173,9 @@ describe('credentials in plain text', () => {
     expect(JSON.stringify(held)).not.toContain('redacted');
   });
 
-  it('in keys of states, paths of the audit log and names of people do not reach the mirror', async () => {
+  it('in keys of states, paths of the audit log and names of people do not reach the mirror', {
+    tags: 'slow',
+  }, async () => {
     const token = KEYS['GitHub token'] ?? '';
     const seed = sampleAccount();
     const people = seed.people.map((one) => (one.role === 'administrator' ? { ...one, name: `Eve ${token}` } : one));
@@ -217,7 +221,7 @@ describe('credentials in plain text', () => {
     expect(credentialsIn(text)).toEqual([]);
   });
 
-  it('in a field never reach the mirror, whatever the field is called', async () => {
+  it('in a field never reach the mirror, whatever the field is called', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const flows = account.emulator.state.all('flows');
@@ -278,7 +282,9 @@ describe('credentials in plain text', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('are refused where the policy requires it: nothing is committed, and the message leads to them', async () => {
+  it('are refused where the policy requires it: nothing is committed, and the message leads to them', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin({ code: 'refuse', fields: 'refuse' });
     // What the sample account itself has in fields is refused at once.
     expect(() => space.git('rev-parse', 'HEAD')).toThrow();

@@ -22,7 +22,7 @@ function commitReadme({ mirror }: Workspace, time: string, path = 'README.md'): 
   git('commit', '--quiet', '-m', 'readme');
 }
 
-it('commits have the time of the server, whatever the clock of the machine', async () => {
+it('commits have the time of the server, whatever the clock of the machine', { tags: 'slow' }, async () => {
   let clock = Date.parse('2026-05-05T12:00:00Z');
   const account = await sample({ now: () => new Date(clock) });
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
@@ -38,7 +38,7 @@ it('commits have the time of the server, whatever the clock of the machine', asy
   expect(space.git('log', '--reverse', '--format=%aI').slice(0, 15)).toBe('2026-05-05T12:0');
 });
 
-it('an edit is reported once, also where the clock of the machine is days ahead', async () => {
+it('an edit is reported once, also where the clock of the machine is days ahead', { tags: 'slow' }, async () => {
   let clock = Date.now() - 15 * 86_400_000;
   const account = await sample({ now: () => new Date(clock) });
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
@@ -60,7 +60,9 @@ it('an edit is reported once, also where the clock of the machine is days ahead'
   expect(space.git('log', '-1', '--format=%B')).not.toContain('Co-authored-by');
 });
 
-it('a commit of others from the future dates no later commit (dates-future-foreign-commit)', async () => {
+it('a commit of others from the future dates no later commit (dates-future-foreign-commit)', {
+  tags: 'slow',
+}, async () => {
   const account = await sample();
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
   await space.mirrored();

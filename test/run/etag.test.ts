@@ -32,7 +32,7 @@ function edit(account: TestAccount, id: string, description: string): void {
 }
 
 describe('a list with ETags', () => {
-  it('costs no body while it does not change', async () => {
+  it('costs no body while it does not change', { tags: 'slow' }, async () => {
     const { account, space } = await mirrored('link');
 
     const report = await space.sync();
@@ -43,7 +43,7 @@ describe('a list with ETags', () => {
     expect(new Set(statuses)).toEqual(new Set([304]));
   });
 
-  it('is read where it changed: an edit, an addition, a deletion', async () => {
+  it('is read where it changed: an edit, an addition, a deletion', { tags: 'slow' }, async () => {
     const { account, space } = await mirrored('link');
     edit(account, FLOWS.at(-1) ?? '', 'the last one');
     const edited = await space.sync();
@@ -64,7 +64,7 @@ describe('a list with ETags', () => {
     expect(new Set(TYPES.flatMap((type) => answers(account, type)))).toEqual(new Set([304]));
   });
 
-  it('with a page that could not be mirrored is read again', async () => {
+  it('with a page that could not be mirrored is read again', { tags: 'slow' }, async () => {
     const { account, space } = await mirrored('link');
     const broken = FLOWS[0] ?? '';
     // What the list may have left out is looked up by id.
@@ -123,7 +123,7 @@ describe('a list with ETags', () => {
 });
 
 describe('a list whose 304 has no Link', () => {
-  it('is asked for again where it had one, and without a condition from then on', async () => {
+  it('is asked for again where it had one, and without a condition from then on', { tags: 'slow' }, async () => {
     const { account, space } = await mirrored('bare');
     const runs: number[][][] = [];
     for (let run = 0; run < 3; run++) {
@@ -138,7 +138,7 @@ describe('a list whose 304 has no Link', () => {
     expect(runs[2]).toEqual(runs[1]);
   });
 
-  it('does not hide a page that was added', async () => {
+  it('does not hide a page that was added', { tags: 'slow' }, async () => {
     const tags = (count: number) => Array.from({ length: count }, (_, i) => ({ _id: id(i), tag: `tag ${i}` }));
     const id = (i: number): string => `64f0a1b2c3d4e5f6${String(i).padStart(8, '0')}`;
     const seed = sampleAccount();

@@ -51,7 +51,7 @@ function colleaguePushes(remote: string, text = 'by a colleague\n'): void {
 }
 
 describe('a clone in a bad state is put right', () => {
-  eachOf([['index.lock'], ['HEAD.lock'], ['refs/heads/main.lock'], ['config.lock']], { quick: 1 })(
+  eachOf([['index.lock'], ['HEAD.lock'], ['refs/heads/main.lock'], ['config.lock']], { quick: 0 })(
     'after a git that died and left %s',
     async (name) => {
       const account = await sample();
@@ -167,7 +167,7 @@ describe('a clone in a bad state is put right', () => {
       ['--skip-worktree', '2'],
       ['--assume-unchanged', '4'],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('whose index has git overlook a file: %s in version %s', async (flag, version) => {
     const account = await sample();
     const space = workspace(account);
@@ -199,7 +199,7 @@ describe('a clone in a bad state is put right', () => {
     expect(readdirSync(elsewhere)).toEqual([]);
   });
 
-  it('with a damaged index', async () => {
+  it('with a damaged index', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();
@@ -424,7 +424,7 @@ describe('a user’s own git configuration', () => {
     expect(space.git('for-each-ref', 'refs/celigo-mirror/rescue').trim().split('\n')).toHaveLength(3);
   });
 
-  it('nor a repository within the clone', async () => {
+  it('nor a repository within the clone', { tags: 'slow' }, async () => {
     const account = await sample();
     const ran = tempDir();
     const space = workspace(account);
@@ -451,7 +451,7 @@ describe('a user’s own git configuration', () => {
   it.each([
     ['a helper', (ran: string) => `ext::sh -c touch% ${ran}/helper #`],
     ['a folder with hooks', (ran: string) => hostileRemote(ran)],
-  ])('nor %s in the place of the remote', async (_, url) => {
+  ])('nor %s in the place of the remote', { tags: 'slow' }, async (_, url) => {
     const account = await sample();
     const [ran, remote] = [tempDir(), bareRemote()];
     const local = workspace(account, { remote });
@@ -475,7 +475,7 @@ describe('a user’s own git configuration', () => {
     expect(readdirSync(ran)).toEqual([]);
   });
 
-  it('gives the password of an HTTPS remote, and the clone’s configuration does not', async () => {
+  it('gives the password of an HTTPS remote, and the clone’s configuration does not', { tags: 'slow' }, async () => {
     const account = await sample();
     const [home, remote] = [tempDir(), bareRemote()];
     const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');
@@ -526,7 +526,7 @@ describe('a user’s own git configuration', () => {
     expect(reported).toBe('x.md: text: set\nx.png: text: unset\nprod/x.md: text: unset\n');
   });
 
-  it('may stand in the environment as well, as npm, hooks and shells leave it there', async () => {
+  it('may stand in the environment as well, as npm, hooks and shells leave it there', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const names = [
@@ -572,7 +572,7 @@ describe('clone-object-format', () => {
       ['sha256', 'empty'],
       ['sha1', 'full'],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('a new clone has the format of its remote: %s, %s', async (format, state) => {
     const account = await sample();
     const remote = join(tempDir(), 'remote.git');
@@ -599,7 +599,7 @@ describe('clone-object-format', () => {
 });
 
 describe('a remote', () => {
-  it('that is empty gets the first commit, and every later one', async () => {
+  it('that is empty gets the first commit, and every later one', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -653,7 +653,7 @@ describe('a remote', () => {
         },
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('that others changed a file in is followed also with %s', async (_, happens) => {
     const account = await sample();
     const remote = bareRemote();
@@ -700,7 +700,7 @@ describe('a remote', () => {
     expect(readFileSync(join(space.mirror, 'README.md'), 'utf8')).toBe('not committed yet\n');
   });
 
-  it('that others pushed to gets our commits on top of theirs', async () => {
+  it('that others pushed to gets our commits on top of theirs', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -734,7 +734,7 @@ describe('a remote', () => {
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(4);
   });
 
-  it('that cannot be reached keeps the commits for the next run', async () => {
+  it('that cannot be reached keeps the commits for the next run', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -748,7 +748,7 @@ describe('a remote', () => {
     expect(git(remote, 'log', '--format=%s', 'main').trim().split('\n')).toHaveLength(2);
   });
 
-  it('whose history was rewritten is neither merged nor overwritten', async () => {
+  it('whose history was rewritten is neither merged nor overwritten', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, { remote });
@@ -767,7 +767,7 @@ describe('a remote', () => {
     expect(space.log()).toHaveLength(2);
   });
 
-  it('over HTTP gets its password from the configuration, and no other host does', async () => {
+  it('over HTTP gets its password from the configuration, and no other host does', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const server = await gitOverHttp(remote, 'mirror-bot', 'pass-word-17');
@@ -797,7 +797,7 @@ describe('a remote', () => {
     expect(JSON.stringify(report)).not.toContain('wrong-pass-word');
   });
 
-  it('over SSH is reached with the key of the configuration', async () => {
+  it('over SSH is reached with the key of the configuration', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const bin = tempDir();
@@ -820,7 +820,7 @@ describe('a remote', () => {
 });
 
 describe.skipIf(CANNOT_SIGN)('signing', () => {
-  it('signs every commit with the SSH key of the configuration', async () => {
+  it('signs every commit with the SSH key of the configuration', { tags: 'slow' }, async () => {
     const account = await sample();
     const dir = tempDir();
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'mirror', '-f', join(dir, 'key')]);
@@ -839,7 +839,7 @@ describe.skipIf(CANNOT_SIGN)('signing', () => {
 });
 
 describe('two processes', () => {
-  it('never work on one clone at the same time', async () => {
+  it('never work on one clone at the same time', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const outcomes = await Promise.all([0, 1, 2].map(() => start(['sync', '--json'], space.dir).done));
@@ -851,7 +851,7 @@ describe('two processes', () => {
 });
 
 describe('a disk', () => {
-  it('that refuses to be written is named, and nothing is lost', async () => {
+  it('that refuses to be written is named, and nothing is lost', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const file = join(space.dir, 'file');

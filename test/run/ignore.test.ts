@@ -58,7 +58,7 @@ describe('fields that an account ignores', () => {
     expect((await mirror.sync()).commits).toHaveLength(1);
   });
 
-  it('leave the mirror when the rule is added', async () => {
+  it('leave the mirror when the rule is added', { tags: 'slow' }, async () => {
     const account = await sample();
     edit(account, 'monday', '1');
     const mirror = space(account, {});
@@ -82,7 +82,7 @@ describe('fields that an account ignores', () => {
     expect(await mirror.sync()).toMatchObject({ code: 0, commits: [] });
   });
 
-  it('come back when the rule is removed, and no one is said to have changed them', async () => {
+  it('come back when the rule is removed, and no one is said to have changed them', { tags: 'slow' }, async () => {
     const account = await sample();
     edit(account, 'monday', '1');
     const mirror = space(account, { flows: PATHS });
@@ -99,7 +99,7 @@ describe('fields that an account ignores', () => {
     expect((await mirror.run('doctor', '--noise')).out).toContain('No field seems to change on its own');
   });
 
-  it('may be the registered connections: a restore leaves them registered', async () => {
+  it('may be the registered connections: a restore leaves them registered', { tags: 'slow' }, async () => {
     const account = await sample();
     const [group] = account.emulator.state
       .all('integrations')
@@ -121,7 +121,7 @@ describe('fields that an account ignores', () => {
     expect([description, now]).toEqual([group?.description, group?._registeredConnectionIds]);
   });
 
-  it('are left as they are by a restore, also from a state that holds them', async () => {
+  it('are left as they are by a restore, also from a state that holds them', { tags: 'slow' }, async () => {
     const account = await sample();
     edit(account, 'monday', '1', { description: 'first' });
     const mirror = space(account, {});

@@ -113,7 +113,7 @@ describe('a run killed before the work tree followed a deletion is made good', (
     return { space, path };
   }
 
-  it('where objects have the ids of SHA-256', async () => {
+  it('where objects have the ids of SHA-256', { tags: 'slow' }, async () => {
     const { space, path } = await behind('sha256');
 
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
@@ -121,7 +121,7 @@ describe('a run killed before the work tree followed a deletion is made good', (
     expect(space.git('status', '--porcelain')).toBe('');
   });
 
-  it('where people put a folder in the place of the file, which stays', async () => {
+  it('where people put a folder in the place of the file, which stays', { tags: 'slow' }, async () => {
     const { space, path } = await behind('sha1');
     rmSync(join(space.mirror, path));
     mkdirSync(join(space.mirror, path));

@@ -62,7 +62,7 @@ async function killed(rounds: number): Promise<void> {
   expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
 }
 
-it('a run killed at any moment, 5 times, is made good by the next one', () => killed(5));
+it('a run killed at any moment, 5 times, is made good by the next one', { tags: 'slow' }, () => killed(5));
 
 /** `SYNC_KILLS=50` is the long form. */
 const KILLS = Number(process.env.SYNC_KILLS ?? 15);

@@ -52,7 +52,9 @@ describe('a list that leaves out a field', () => {
     expect(space.log()).toHaveLength(1);
   });
 
-  it('which the sample did not meet is found out by --full, in the records of earlier runs as well', async () => {
+  it('which the sample did not meet is found out by --full, in the records of earlier runs as well', {
+    tags: 'slow',
+  }, async () => {
     const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
     await space.mirrored();
@@ -83,7 +85,7 @@ describe('a list that leaves out a field', () => {
     expect(mirrored(space, id)).toMatchObject({ settingsForm: { form: { a: 1 } } });
   });
 
-  it('which it used to show is not a removal', async () => {
+  it('which it used to show is not a removal', { tags: 'slow' }, async () => {
     const ids = [idAt(0), idAt(2)];
     const account = await seeded(ids);
     const space = workspace(account);
@@ -112,7 +114,7 @@ describe('a list that leaves out a field', () => {
     expect(space.log().length).toBe(before);
   });
 
-  it('is left as it is while the records cannot be fetched', async () => {
+  it('is left as it is while the records cannot be fetched', { tags: 'slow' }, async () => {
     const account = await seeded([idAt(0)]);
     const space = workspace(account);
     await space.mirrored();
@@ -136,7 +138,9 @@ describe('a list that leaves out a field', () => {
     expect(report.changes.map(({ id }) => id).sort()).toEqual(FLOWS.slice(1).map(({ _id }) => _id));
   });
 
-  it('costs nothing where lists were found complete, and an edit one request only if it may be hidden', async () => {
+  it('costs nothing where lists were found complete, and an edit one request only if it may be hidden', {
+    tags: 'slow',
+  }, async () => {
     const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
     await space.mirrored();
@@ -268,7 +272,7 @@ describe('pages', () => {
     expect(space.files().filter((path) => /^flows\/.*yaml$/.test(path))).toHaveLength(FLOWS.length);
   });
 
-  it.each(['gzip', 'deflate', 'br'] as const)('that are packed are read: %s', async (coding) => {
+  it.each(['gzip', 'deflate', 'br'] as const)('that are packed are read: %s', { tags: 'slow' }, async (coding) => {
     const account = await sample({ coding });
     const space = workspace(account, ['*']);
 
@@ -357,7 +361,7 @@ describe('the entries of a lookup cache', () => {
   );
 });
 
-it('what the first listing missed is not reported as added, and what a person adds is', async () => {
+it('what the first listing missed is not reported as added, and what a person adds is', { tags: 'slow' }, async () => {
   const test = await seeded([], { pageSize: 5 });
   const space = workspace(test, ['flows', 'scripts']);
   const lie = { kind: 'emptyList' } as const;

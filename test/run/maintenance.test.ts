@@ -98,7 +98,7 @@ describe('maintenance of the clone', () => {
     expect([...old, young].filter((path) => existsSync(path))).toEqual([young]);
   });
 
-  it('begins when the result is out, and another run works meanwhile', async () => {
+  it('begins when the result is out, and another run works meanwhile', { tags: 'slow' }, async () => {
     const { space, edit } = await mirrored();
     const { PATH, started, go } = waitingGit();
     scatter(space, 'waiting');

@@ -16,7 +16,9 @@ const isPage = (path: string): boolean => LARGE.some((type) => path === `/v1/${t
 const isScript = (path: string): boolean => path.startsWith('/v1/scripts/');
 
 describe('a first run', () => {
-  it('lets no page wait for documents, and begins with the list whose documents are fetched by id', async () => {
+  it('lets no page wait for documents, and begins with the list whose documents are fetched by id', {
+    tags: 'slow',
+  }, async () => {
     const paths = await firstRun(1);
 
     expect(paths.find((path) => path === '/v1/scripts' || isPage(path))).toBe('/v1/scripts');
@@ -24,7 +26,7 @@ describe('a first run', () => {
     expect(paths.slice(0, paths.findLastIndex(isPage)).filter(isScript).length).toBeLessThan(4);
   });
 
-  it('fetches scripts while the large lists are read', async () => {
+  it('fetches scripts while the large lists are read', { tags: 'slow' }, async () => {
     const paths = await firstRun(LARGE.length + 2);
 
     const [first, last] = [paths.findIndex(isPage), paths.findLastIndex(isPage)];

@@ -79,7 +79,9 @@ function amendBeside(space: Workspace, date: string): void {
 }
 
 describe('an edit that a person commits in an account folder', () => {
-  it('is put back by the mirror alone, with a notice of what to do (history-hand-edit-charged)', async () => {
+  it('is put back by the mirror alone, with a notice of what to do (history-hand-edit-charged)', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, remote);
@@ -112,7 +114,9 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await space.sync()).toMatchObject({ verdict: 'unchanged', commits: [], notices: [] });
   });
 
-  it('does not enter the commit of a person who edited the same resource in the account', async () => {
+  it('does not enter the commit of a person who edited the same resource in the account', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const jane = account.person('administrator');
     editFlow(space.mirror, 'By hand');
@@ -172,7 +176,7 @@ describe('an edit that a person commits in an account folder', () => {
     expect(space.git('rev-parse', 'HEAD').trim()).toBe(byHand);
   });
 
-  it('neither counts as a deletion nor trips the guards', async () => {
+  it('neither counts as a deletion nor trips the guards', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     for (const type of ['flows', 'exports', 'imports', 'scripts']) space.git('rm', '--quiet', '-r', `prod/${type}`);
     commit(space.mirror, 'Clear');
@@ -217,7 +221,7 @@ describe('an edit that a person commits in an account folder', () => {
         },
       ],
     ],
-    { quick: 2 },
+    { quick: 1 },
   )('is put back: %s', async (_, change) => {
     const { space } = await begin();
     const before = tree(space);
@@ -291,7 +295,7 @@ describe('an edit that a person commits in an account folder', () => {
         },
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('is put back: %s', async (_, change) => {
     const { account, space } = await begin();
     const base = space.git('rev-parse', 'HEAD').trim();
@@ -382,7 +386,7 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await reported(space)).toEqual({ log: [`${jane.name} changed ${FLOW}`], report: 1, blamed: [jane.name] });
   });
 
-  it('in the clone does not take back what others pushed', async () => {
+  it('in the clone does not take back what others pushed', { tags: 'slow' }, async () => {
     const account = await sample();
     const remote = bareRemote();
     const space = workspace(account, remote);
@@ -407,7 +411,7 @@ describe('an edit that a person commits in an account folder', () => {
     expect(tree(space)).toBe(before);
   });
 
-  it('is put back where it was added to a commit of the mirror (git commit --amend)', async () => {
+  it('is put back where it was added to a commit of the mirror (git commit --amend)', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const jane = account.person('administrator');
     account.emulator.act(jane.token).set('flows', FLOW, { description: 'by Jane' });
@@ -485,7 +489,9 @@ describe('an edit that a person commits in an account folder', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
   });
 
-  it('is named whatever its files are called, and left where git cannot be given the name', async () => {
+  it('is named whatever its files are called, and left where git cannot be given the name', {
+    tags: 'slow',
+  }, async () => {
     const { space } = await begin();
     const flows = join(space.mirror, 'prod', 'flows');
     const before = tree(space);

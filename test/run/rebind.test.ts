@@ -3,7 +3,9 @@ import { sample } from '../support/account.ts';
 import { cli, Workspace } from '../support/workspace.ts';
 
 describe('a token of a new owner', () => {
-  it('is refused, named by doctor, and bound to the folder once a person says that the account is the same', async () => {
+  it('is refused, named by doctor, and bound to the folder once a person says that the account is the same', {
+    tags: 'slow',
+  }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
@@ -65,7 +67,7 @@ describe('account-renamed', () => {
 });
 
 describe('variables beside a configuration file', () => {
-  it('that have no effect are named by doctor, and where a command fails', async () => {
+  it('that have no effect are named by doctor, and where a command fails', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: 'old-token' } });
     const env = { CELIGO_API_TOKEN: account.owner.token, MIRROR_PATH: '/elsewhere', MIRROR_BRANCH: '' };
@@ -90,7 +92,7 @@ describe('variables beside a configuration file', () => {
 });
 
 describe('env-literal-pathspecs', () => {
-  it('no setting of what paths mean keeps a deleted flow from coming back', async () => {
+  it('no setting of what paths mean keeps a deleted flow from coming back', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();

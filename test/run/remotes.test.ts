@@ -59,7 +59,7 @@ describe('what a server says', () => {
       ['before a page of help', [REASON, ...HELP]],
       ['between both', [...BANNER, REASON, ...HELP]],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('push-reason-cut: %s is reported, with what to do', async (_, lines) => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
@@ -78,7 +78,7 @@ describe('what a server says', () => {
     expect(told).toMatchObject({ state: 'behind', remedy: expect.stringContaining('The server refuses them') });
   });
 
-  it('is followed by another promise where the failure passes by itself', async () => {
+  it('is followed by another promise where the failure passes by itself', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
     await space.sync();
@@ -93,7 +93,7 @@ describe('what a server says', () => {
 });
 
 describe('a remote that holds another history', () => {
-  it('remote-unrelated-readme: sync and doctor name the way out, and it leads out', async () => {
+  it('remote-unrelated-readme: sync and doctor name the way out, and it leads out', { tags: 'slow' }, async () => {
     const remote = bareRemote();
     pushes(remote, { 'README.md': 'made by the forge\n' });
     const { account, space } = await stage();
@@ -229,7 +229,9 @@ describe('what others keep beside the mirror', () => {
 });
 
 describe('an account folder that others removed', () => {
-  it('account-folder-removed: is put back with its key and its files, with a notice, and counts as no change', async () => {
+  it('account-folder-removed: is put back with its key and its files, with a notice, and counts as no change', {
+    tags: 'slow',
+  }, async () => {
     const remote = bareRemote();
     const { space, edit } = await stage(remote);
     await space.sync();
@@ -276,7 +278,7 @@ describe('right-work-tree-forms', () => {
         },
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('%s: committed and pushed', async (_, prepare) => {
     const remote = bareRemote();
     const { account, space, edit } = await stage(remote);

@@ -37,7 +37,7 @@ function commitAsBefore(space: Workspace): void {
 }
 
 describe('captured data', () => {
-  it('is neither mirrored nor a change, and comes through a restore as it is live', async () => {
+  it('is neither mirrored nor a change, and comes through a restore as it is live', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const [first = '', second = ''] = idsOf(account, 'exports');
     const owner = account.emulator.act(account.owner.token);
@@ -67,7 +67,9 @@ describe('captured data', () => {
 });
 
 describe('documents of an older version', () => {
-  it('are brought up to date in a commit of its own that says why, before the edits of people', async () => {
+  it('are brought up to date in a commit of its own that says why, before the edits of people', {
+    tags: 'slow',
+  }, async () => {
     const { account, space } = await begin();
     const [one = '', two = '', three = ''] = idsOf(account, 'exports');
     for (const id of [one, two]) keepMore(space, id, { mockOutput: CAPTURED, aiDescription: 'written by a machine' });
@@ -103,7 +105,7 @@ describe('documents of an older version', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('are restored without what the account leaves out now', async () => {
+  it('are restored without what the account leaves out now', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const owner = account.emulator.act(account.owner.token);
     const made = owner.create('exports', { name: 'Spare', adaptorType: 'WebhookExport', type: 'webhook', webhook: {} });
@@ -156,7 +158,7 @@ describe('documents of an older version', () => {
     expect(account.emulator.state.get('exports', id)).toMatchObject({ extra: [COOKIE], description: 'first' });
   });
 
-  it('that are damaged do not keep the others from it', async () => {
+  it('that are damaged do not keep the others from it', { tags: 'slow' }, async () => {
     const { account, space } = await begin();
     const [one = '', two = ''] = idsOf(account, 'exports');
     keepMore(space, one, { mockOutput: CAPTURED });

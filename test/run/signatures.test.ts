@@ -55,7 +55,7 @@ async function check(space: Workspace, ...args: string[]): Promise<Signatures & 
 }
 
 describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
-  it('finds every commit signed by the configured key, or by one of a file', async () => {
+  it('finds every commit signed by the configured key, or by one of a file', { tags: 'slow' }, async () => {
     const { space, file, edit } = await begin();
     await edit();
 
@@ -68,7 +68,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     );
   });
 
-  it('names commits that are unsigned, signed by someone else, or changed afterwards', async () => {
+  it('names commits that are unsigned, signed by someone else, or changed afterwards', { tags: 'slow' }, async () => {
     const { space, edit } = await begin();
     const other = key('other');
     const flow = space.git('ls-files', 'prod/flows').split('\n')[0] ?? '';
@@ -100,7 +100,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     });
   });
 
-  it('asks for signatures from a commit on, where signing began later', async () => {
+  it('asks for signatures from a commit on, where signing began later', { tags: 'slow' }, async () => {
     const { account, space, file, edit } = await begin(false);
     await edit();
     space.git('tag', 'signing-begins');
@@ -117,7 +117,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(unknown.err).toMatch(/--signed-after: no-such-tag is not a commit/);
   });
 
-  it('trusts no one by default, and no program that the repository names', async () => {
+  it('trusts no one by default, and no program that the repository names', { tags: 'slow' }, async () => {
     const { space, edit } = await begin(false);
     const without = await space.run('verify', '--signatures');
     expect(without.code).toBe(64);
@@ -177,7 +177,7 @@ describe.skipIf(CANNOT_SIGN)('verify --signatures', () => {
     expect(await check(space, ...args, '--signed-after', 'signing-begins')).toMatchObject({ code: 0 });
   });
 
-  it('names files that were changed, added or removed after the last commit', async () => {
+  it('names files that were changed, added or removed after the last commit', { tags: 'slow' }, async () => {
     const { space } = await begin();
     const [first = '', second = ''] = space.git('ls-files', 'prod/flows').split('\n');
     writeFileSync(join(space.mirror, first), `${readFileSync(join(space.mirror, first), 'utf8')}\n`);

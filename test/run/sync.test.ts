@@ -25,7 +25,7 @@ function workspace(account: TestAccount, settings: JsonObject = {}, more = {}): 
 }
 
 describe('a first sync', () => {
-  it('mirrors every resource into one commit by the mirror itself', async () => {
+  it('mirrors every resource into one commit by the mirror itself', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
 
@@ -69,7 +69,7 @@ describe('a first sync', () => {
     }
   });
 
-  it('lets no credential of the account into the history', async () => {
+  it('lets no credential of the account into the history', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { include: ['*', 'state', 'storageitems'] });
     await space.mirrored();
@@ -220,7 +220,7 @@ describe('edits', () => {
     ]);
   });
 
-  it('fall back to the last modifier when the audit log is closed, and report it', async () => {
+  it('fall back to the last modifier when the audit log is closed, and report it', { tags: 'slow' }, async () => {
     const account = await sample({ lastModifiedBy: 'id' });
     const space = workspace(account);
     await space.mirrored();
@@ -281,7 +281,7 @@ describe('deletions', () => {
     expect(await space.sync()).toMatchObject({ code: 0, changes: [{ id, what: 'changed' }] });
   });
 
-  it('between the list and the look at what it showed are believed', async () => {
+  it('between the list and the look at what it showed are believed', { tags: 'slow' }, async () => {
     const account = await sample();
     const { emulator } = account;
     const space = workspace(account, { include: ['scripts'] });
@@ -306,7 +306,7 @@ describe('deletions', () => {
     expect(await space.sync()).toMatchObject({ code: 0, changes: [] });
   });
 
-  it('are committed by the person who deleted, once GET answers 404', async () => {
+  it('are committed by the person who deleted, once GET answers 404', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const id = await deletable(account);
@@ -335,7 +335,7 @@ describe('deletions', () => {
     expect(space.files().filter((path) => path.startsWith('connections/'))).not.toHaveLength(0);
   });
 
-  it('are not believed when the answer is neither yes nor no', async () => {
+  it('are not believed when the answer is neither yes nor no', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     const id = await deletable(account);
@@ -413,7 +413,7 @@ describe('a type that cannot be read', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
   });
 
-  it('is unavailable, not incomplete, when it was never mirrored', async () => {
+  it('is unavailable, not incomplete, when it was never mirrored', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account);
     await fault(account, {
@@ -433,7 +433,7 @@ describe('a type that cannot be read', () => {
     expect((await space.run('doctor')).out).toMatch(/note +ediprofiles/);
   });
 
-  it('is incomplete when the configuration names it, or everyone has it', async () => {
+  it('is incomplete when the configuration names it, or everyone has it', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { include: ['*', 'ediprofiles'] });
     await fault(account, {
@@ -468,7 +468,7 @@ describe('a type that cannot be read', () => {
     expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
   });
 
-  it('because of one impossible document still lets the others through', async () => {
+  it('because of one impossible document still lets the others through', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { include: ['tags'] });
     await space.mirrored();
@@ -496,7 +496,7 @@ describe('a type that cannot be read', () => {
     expect(report.retries).toBeGreaterThanOrEqual(3);
   });
 
-  it('because pages lead in a circle or elsewhere is noticed', async () => {
+  it('because pages lead in a circle or elsewhere is noticed', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { retries: 0 });
     const page = JSON.stringify([FLOW]);
@@ -715,7 +715,7 @@ describe('options', () => {
     expect(space.files()).toEqual(files);
   });
 
-  it('state and storage are mirrored when named', async () => {
+  it('state and storage are mirrored when named', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { include: ['state', 'storageitems'] });
     await space.mirrored();
@@ -744,7 +744,7 @@ describe('options', () => {
 });
 
 describe('two accounts in one repository', () => {
-  it('are mirrored into a folder each, one failing does not keep the other from it', async () => {
+  it('are mirrored into a folder each, one failing does not keep the other from it', { tags: 'slow' }, async () => {
     const [one, two] = [await sample(), await sample()];
     const space = new Workspace({
       one: { baseUrl: one.url, token: 'refused-token', include: ['flows'] },

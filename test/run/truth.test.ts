@@ -40,7 +40,7 @@ describe('a remote is current when it holds what HEAD does', () => {
       ['was made anew and is empty', makeAnew],
       ['lost its branch', (remote) => git(remote, 'update-ref', '-d', 'refs/heads/main')],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('remote-emptied: one that %s gets everything again, with a notice', async (_, happens) => {
     const { space, remote } = await pushed();
     happens(remote);
@@ -82,7 +82,7 @@ describe('a remote is current when it holds what HEAD does', () => {
       ['drops the branch', 'git update-ref -d refs/heads/main', 'it has no branch main'],
       ['puts the old commit back', 'read old new ref; git update-ref refs/heads/main $old', 'is at '],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('one that takes a push and %s is behind', async (_, hook, reason) => {
     const { account, space, remote } = await pushed();
     edit(account);
@@ -171,7 +171,7 @@ describe('a run commits what it says', () => {
     expect((await home.run('verify')).code).toBe(0);
   });
 
-  it('and says no change where the cache alone is of an older state', async () => {
+  it('and says no change where the cache alone is of an older state', { tags: 'slow' }, async () => {
     const { account, home } = await space();
     const cache = join(home.mirror, '.git', 'celigo-mirror', 'prod.cache');
     const old = join(home.dir, 'old');

@@ -28,7 +28,7 @@ async function findings(space: Workspace): Promise<string[]> {
 }
 
 describe('what this version does not know', () => {
-  it('is named by doctor: fields, adaptors, types', async () => {
+  it('is named by doctor: fields, adaptors, types', { tags: 'slow' }, async () => {
     const account = await strange();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
@@ -48,7 +48,7 @@ describe('what this version does not know', () => {
     ]);
   });
 
-  it('does not exist in the sample account', async () => {
+  it('does not exist in the sample account', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
@@ -56,7 +56,7 @@ describe('what this version does not know', () => {
     expect(await findings(space)).toEqual([]);
   });
 
-  it('is mirrored verbatim, and restored over an edit as it was', async () => {
+  it('is mirrored verbatim, and restored over an edit as it was', { tags: 'slow' }, async () => {
     const account = await strange();
     const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
     await space.mirrored();
