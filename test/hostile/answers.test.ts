@@ -530,6 +530,26 @@ describe('restore-false-conflict', () => {
     expect(outcome.code).toBe(0);
   });
 
+  it('an edit before an own write is none, however short before', async () => {
+    // All of it within the time in which the log and the account need not agree.
+    const start = Date.now();
+    const now = (): Date => new Date(start + (Date.now() - start) / 100);
+    const account = await sample({ lastModifiedBy: 'id', now });
+    const before = await auditThrough(account, ({ fieldChanges: _, ...entry }) => entry);
+    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
+    await space.run('sync');
+    const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
+    account.emulator.act(account.person('administrator').email).set('flows', id, { description: 'bad' });
+    await space.run('sync');
+    expect(await space.run('undo', 'HEAD', '--yes')).toMatchObject({ code: 0 });
+
+    const outcome = await space.run('undo', 'HEAD', '--yes');
+
+    expect(outcome.out + outcome.err).not.toMatch(/edited meanwhile|overwritten/);
+    expect(outcome.code).toBe(0);
+    expect(account.emulator.state.get('flows', id)?.description).toBe('bad');
+  });
+
   it('an edit just before the write is one all the same', { tags: 'slow' }, async () => {
     const account = await sample();
     const before = await auditThrough(account, withoutPath);

@@ -180,9 +180,16 @@ export function problemsOf(
       if (is?.get(field) !== wanted) problems.push(`${key} ${field} is ${is?.get(field)} and should be ${wanted}`);
       if (fate?.contested && !named) problems.push(`${key} ${field} is a conflict that is not named`);
     }
+    const created = own.findIndex(
+      (change) => isUndone(change) && change.field === 'rest' && change.before === undefined,
+    );
+    // What goes with a resource whose creation is taken back, too.
+    const isTouched = (field: string): boolean =>
+      fateOf(field)?.touched === true ||
+      (created >= 0 && own.slice(created).some((change) => change.field === field && !isUndone(change)));
     // One that names a whole text or block is right where any part of that is touched.
     for (const conflict of held) {
-      if (![...fields].some((field) => names(conflict, field) && fateOf(field)?.touched))
+      if (![...fields].some((field) => names(conflict, field) && isTouched(field)))
         problems.push(`${key} ${conflict.place} is named as a conflict without need`);
     }
   }

@@ -105,8 +105,9 @@ export async function findLostUpdates(
 
 /**
  * Whether a document held an edit when it was fetched, by the time of the edit: the log need not say what an edit set
- * (api-notes#audit-shapes). Known are the entry that made the document's last modification, and what is clearly older.
- * Only the first document can show it: later ones were modified by our own writes, over what was never fetched.
+ * (api-notes#audit-shapes). Known are the entry that made the document's last modification, all before it in the log,
+ * and what is clearly older. Only the first document can show it: later ones were modified by our own writes, over what
+ * was never fetched.
  * @param entries all of the resource, oldest first
  */
 function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdit[]): (edit: AuditEdit) => boolean {
@@ -114,12 +115,12 @@ function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdi
   if (!fetched || !Number.isFinite(modified)) return () => false;
   const modifier = editorOf(fetched.lastModifiedBy)?.id;
   const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
-  const nearest = Math.min(...entries.map(distance));
-  return (edit) => {
-    if (Date.parse(edit.time) < modified - LOG_LAG_MS) return true;
-    const isSamePerson = modifier === undefined || modifier === edit.by.id;
-    return isSamePerson && distance(edit) <= Math.min(LOG_LAG_MS, nearest + ONE_SAVE_MS);
-  };
+  const theirs = entries.filter(({ by }) => modifier === undefined || modifier === by.id);
+  const [nearest] = theirs.toSorted((a, b) => distance(a) - distance(b));
+  const isMeant = (edit: AuditEdit): boolean =>
+    nearest?.by.id === edit.by.id && distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + ONE_SAVE_MS);
+  const last = entries.findLastIndex((edit) => Date.parse(edit.time) < modified - LOG_LAG_MS || isMeant(edit));
+  return (edit) => entries.indexOf(edit) <= last;
 }
 
 /** What to say where our own writes are missing from the log: it may lack edits of others too. */
