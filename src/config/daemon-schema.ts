@@ -15,7 +15,7 @@ export function durationOf(zero: boolean) {
 }
 
 /** What a notification may be about. */
-const NOTIFIED = ['failure', 'partial', 'refused', 'recovery', 'changes'] as const;
+const NOTIFIED = ['failure', 'partial', 'refused', 'recovery', 'drill-failed', 'changes'] as const;
 export type Notified = (typeof NOTIFIED)[number];
 
 const LISTEN = /^(?:off|(?:\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5})$/i;
@@ -66,10 +66,19 @@ const everywhere = {
   events: z
     .array(z.enum(NOTIFIED))
     .min(1)
-    .default(['failure', 'partial', 'refused', 'recovery'])
+    .default(['failure', 'partial', 'refused', 'recovery', 'drill-failed'])
     .describe('What to report; changes (who changed what, after each run that committed) only if listed'),
   accounts: z.array(z.string()).min(1).optional().describe('Only these accounts'),
 };
+
+export const drillSchema = z.strictObject({
+  schedule: z.string().min(1).optional().describe('When the daemon rehearses a full restore, such as "0 3 * * 0"'),
+  receipts: z
+    .boolean()
+    .default(false)
+    .describe('Keep the receipt of a drill in the repository, in receipts/: at most one a day'),
+  timeout: durationOf(false).default('1h').describe('A drill of the daemon that takes longer is ended and has failed'),
+});
 
 const httpUrl = z
   .string()

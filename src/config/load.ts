@@ -5,6 +5,7 @@ import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
+import { RECEIPTS } from '../core/layout.ts';
 import { nearest } from '../core/suggest.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
 import { isTimezone } from '../core/zones.ts';
@@ -16,6 +17,7 @@ import {
   configSchema,
   DEFAULT_SCHEDULE,
   daemonConfig,
+  drillConfig,
   durationMs,
   REGIONS,
   rateLimitOf,
@@ -208,6 +210,7 @@ function suggestion(word: string, known: readonly string[]): string {
 /** Keys that the schema knows at a path of the configuration. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'daemon') return CONFIG_KEYS.daemon;
+  if (path[0] === 'drill') return CONFIG_KEYS.drill;
   if (path[0] === 'notifications') return CONFIG_KEYS.channels;
   if (path.length === 0) return CONFIG_KEYS.top;
   if (path[0] === 'accounts' && path.length === 2) return CONFIG_KEYS.account;
@@ -284,10 +287,11 @@ function baseOf(text: string): string {
 async function finish(raw: Json, source: string, folder: string, files: string[]): Promise<Config> {
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) throw invalid(source, parsed.error.issues.flatMap(describeIssue));
-  const { repository, accounts, fullSweep, daemon, notifications, ...rest } = parsed.data;
+  const { repository, accounts, fullSweep, daemon, drill, notifications, ...rest } = parsed.data;
   const problems = [
     ...typeProblems(accounts),
     ...ignoreProblems(accounts),
+    ...folderProblems(parsed.data),
     ...(await scheduleProblems(parsed.data)),
     ...(await channelProblems(notifications, Object.keys(accounts))),
   ];
@@ -327,6 +331,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
     }),
     fullSweepMs: durationMs(fullSweep),
     daemon: daemonConfig(daemon, triggerToken),
+    drill: drillConfig(drill),
     notifications: Object.entries(notifications).map(([name, channel]): ChannelConfig => {
       if (channel.type === 'email') {
         const { passwordFile, ...more } = channel;
@@ -385,13 +390,21 @@ function ignoreProblems(accounts: Parsed['accounts']): string[] {
   );
 }
 
+/** Folders of the repository that are no account's. */
+function folderProblems({ accounts, drill }: Parsed): string[] {
+  return drill.receipts && Object.hasOwn(accounts, RECEIPTS)
+    ? [`drill.receipts: the account ${RECEIPTS} has the folder in which receipts are kept; rename it`]
+    : [];
+}
+
 /** Checks only what differs from the defaults, so that a single run need not load the cron libraries. */
-async function scheduleProblems({ schedule, timezone, accounts }: Parsed): Promise<string[]> {
+async function scheduleProblems({ schedule, timezone, accounts, drill }: Parsed): Promise<string[]> {
   const named = [
     ['schedule', schedule] as const,
     ...Object.entries(accounts).map(
       ([name, account]) => [`accounts.${name}.schedule`, account.schedule ?? schedule] as const,
     ),
+    ['drill.schedule', drill.schedule ?? schedule] as const,
   ].filter(([, text], i) => i === 0 || text !== schedule);
   if (named.length === 1 && schedule === DEFAULT_SCHEDULE && timezone === 'UTC') return [];
   const { scheduleFault } = await import('./cron.ts');

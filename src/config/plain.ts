@@ -3,6 +3,7 @@ import {
   type Config,
   configSchema,
   daemonConfig,
+  drillConfig,
   durationMs,
   type RepositoryConfig,
 } from './schema.ts';
@@ -16,7 +17,7 @@ export function plainRepository(path: string, author = IDENTITY): RepositoryConf
 
 /** The configuration of one account with defaults for everything else: for runs without a configuration file. */
 export function plainConfig(source: string, repository: RepositoryConfig, account: AccountConfig): Config {
-  const { schedule, timezone, fullSweep, guards, daemon } = configSchema.parse({
+  const { schedule, timezone, fullSweep, guards, daemon, drill } = configSchema.parse({
     accounts: { [account.name]: { baseUrl: account.baseUrl, token: account.token } },
   });
   return {
@@ -29,6 +30,7 @@ export function plainConfig(source: string, repository: RepositoryConfig, accoun
     fullSweepMs: durationMs(fullSweep),
     guards,
     daemon: daemonConfig(daemon, undefined),
+    drill: drillConfig(drill),
     notifications: [],
   };
 }

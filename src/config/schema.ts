@@ -1,6 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import * as z from 'zod';
-import { CHANNEL_KEYS, daemonSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
+import { CHANNEL_KEYS, daemonSchema, drillSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
 import { sizeUpTo } from './sizes.ts';
 
 /** Base URLs of the regions, fully separate from each other (api-notes#regions). */
@@ -239,6 +239,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   daemon: daemonSchema.prefault({}),
+  drill: drillSchema.prefault({}).describe('Rehearsals of a full restore'),
   notifications: notificationsSchema.default({}).describe('Who is notified of what; choose a name for each'),
 });
 
@@ -251,6 +252,7 @@ export const CONFIG_KEYS = {
   guards: ['maxDeletions', 'maxDeletionShare'],
   rateLimit: Object.keys(rateLimit.shape),
   daemon: Object.keys(daemonSchema.shape),
+  drill: Object.keys(drillSchema.shape),
   channels: CHANNEL_KEYS,
 } as const;
 
@@ -296,7 +298,7 @@ export type RepositoryConfig = Omit<ParsedConfig['repository'], 'tokenFile' | 'r
 
 /** The complete configuration, validated. `source`: where it came from, for messages. */
 export interface Config
-  extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep' | 'daemon' | 'notifications'> {
+  extends Omit<ParsedConfig, 'accounts' | 'repository' | 'fullSweep' | 'daemon' | 'drill' | 'notifications'> {
   readonly source: string;
   /** Every file that was read: the configuration itself and those that hold secrets. */
   readonly files: readonly string[];
@@ -304,6 +306,7 @@ export interface Config
   readonly accounts: readonly AccountConfig[];
   readonly fullSweepMs: number;
   readonly daemon: DaemonConfig;
+  readonly drill: DrillConfig;
   readonly notifications: readonly ChannelConfig[];
 }
 
@@ -333,6 +336,18 @@ export function daemonConfig(daemon: ParsedDaemon, triggerToken: string | undefi
     readyWithinMs: daemon.readyWithin === undefined ? undefined : durationMs(daemon.readyWithin),
     longestPauseMs: durationMs(daemon.longestPause),
   };
+}
+
+type ParsedDrill = ParsedConfig['drill'];
+
+/** How drills are made and kept. */
+export interface DrillConfig extends Omit<ParsedDrill, 'timeout'> {
+  readonly timeoutMs: number;
+}
+
+/** The part of a parsed configuration about drills, ready to use. */
+export function drillConfig({ timeout, ...drill }: ParsedDrill): DrillConfig {
+  return { ...drill, timeoutMs: durationMs(timeout) };
 }
 
 type ParsedChannel = ParsedConfig['notifications'][string];

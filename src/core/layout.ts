@@ -17,6 +17,9 @@ export const BINDING_FILE = 'mirror.yaml';
 /** Keeps git from converting line ends in the account folder. */
 export const ATTRIBUTES_FILE = '.gitattributes';
 
+/** Folder at the top of the repository with the receipts of drills, where they are kept. */
+export const RECEIPTS = 'receipts';
+
 /** The account's audit log by months, where it is kept. */
 export const FEED_DIR = 'audit';
 const FEED_FILE = /^audit\/\d{4}-\d{2}\.ndjson$/;

@@ -1,4 +1,6 @@
+import { counted } from '../../core/counted.ts';
 import type { Coverage } from '../../credentials/needed.ts';
+import { type RestoreTime, restoreTimeText } from '../../plan/restore-time.ts';
 import type { DrillFindings } from './drill-findings.ts';
 
 /** Where a drill restored to. */
@@ -30,4 +32,16 @@ export interface DrillReport extends DrillFindings {
 /** Whether everything came back that can. */
 export function isRestorable({ unexplained }: DrillFindings): boolean {
   return unexplained.length === 0;
+}
+
+/** A drill, with how long the same restore takes in an account of the API. */
+export interface TimedDrill extends DrillReport {
+  readonly restoreTime: RestoreTime;
+}
+
+/** What a full restore takes, in words: `about 11 minutes (4,012 requests) and 49 credentials`. */
+export function restoreTakes({ restoreTime: time, coverage }: TimedDrill): string {
+  const credentials = counted(coverage.credentials, 'credential');
+  const signIns = coverage.signIns === 0 ? '' : ` and ${counted(coverage.signIns, 'sign-in')} in the browser`;
+  return `a full restore takes ${restoreTimeText(time)}, ${credentials}${signIns}`;
 }

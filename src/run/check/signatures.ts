@@ -6,6 +6,7 @@ import { findForged } from '../../mirror/forged.ts';
 import type { Git } from '../../mirror/git.ts';
 import { logFormat, logRecords } from '../../mirror/log-records.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
+import { RECEIPT_NAMESPACE } from './receipt.ts';
 import { uncommittedIn } from './uncommitted.ts';
 
 /** A commit without a good signature of a trusted key. */
@@ -47,16 +48,16 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 const FIELDS = ['%H', '%G?', '%GS', '%GF', '%ct', '%an'] as const;
 
 /** Clocks of machines that keep them need not agree to the second. */
-const CLOCKS_MS = 5 * 60_000;
+export const CLOCKS_MS = 5 * 60_000;
 
 /** Signatures of other kinds count for nothing: keys that a keyring of this machine trusts were not named here. */
 const OTHER_KEYS = ['gpg', 'gpg.openpgp', 'gpg.x509'].flatMap((kind) => ['-c', `${kind}.program=false`]);
 
 /** Who is trusted to sign: a file of allowed signers, or the public key that belongs to the configured one. */
-type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
+export type Trust = { readonly allowedSigners: string } | { readonly signingKeyFile: string };
 
 /** A file of allowed signers for the time of `work`. @throws AppError `USAGE` when the public key cannot be read */
-async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>): Promise<T> {
+export async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>): Promise<T> {
   if ('allowedSigners' in trust) return work(trust.allowedSigners);
   const path = `${trust.signingKeyFile}.pub`;
   let key: string;
@@ -74,7 +75,7 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
   try {
     const file = join(folder, 'allowed_signers');
     // The holder of the key may sign in any name: the commit names its author, the signature its maker.
-    writeFileSync(file, `* namespaces="git" ${key}\n`);
+    writeFileSync(file, `* namespaces="git,${RECEIPT_NAMESPACE}" ${key}\n`);
     return await work(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -82,7 +83,7 @@ async function withSigners<T>(trust: Trust, work: (file: string) => Promise<T>):
 }
 
 /** Whether a file of allowed signers has keys that are valid for a time only. */
-function hasTimes(file: string): boolean {
+export function hasTimes(file: string): boolean {
   return /^[^#\r\n\u2028\u2029]*\bvalid-(?:after|before)=/im.test(readFileSync(file, 'utf8'));
 }
 

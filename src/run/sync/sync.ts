@@ -1,5 +1,6 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
+import { RECEIPTS } from '../../core/layout.ts';
 import { createGit, GitFailure } from '../../mirror/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
 import {
@@ -21,7 +22,7 @@ import type { SyncDeps, SyncOptions } from './sync-deps.ts';
 
 /** Folders at the top of the repository that are the mirror's. */
 export function ownFolders(config: Config): string[] {
-  return [...config.accounts.map(({ name }) => name), IDMAPS];
+  return [...config.accounts.map(({ name }) => name), IDMAPS, RECEIPTS];
 }
 
 /** A sync of several accounts, as each of its stages sees it. */

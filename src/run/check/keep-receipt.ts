@@ -1,0 +1,80 @@
+import { messageOf } from '../../core/errors.ts';
+import { counted } from '../../core/counted.ts';
+import { readEnvelope } from '../../core/dsse.ts';
+import { RECEIPTS } from '../../core/layout.ts';
+import { createObjectWriter } from '../../mirror/object-writer.ts';
+import { pushRemote } from '../../mirror/push.ts';
+import type { RemoteState } from '../../mirror/remote.ts';
+import type { Repository } from '../../mirror/repository.ts';
+import { follow } from '../../mirror/work-tree.ts';
+import { commitFolder, writeFiles } from '../sync/commit-folder.ts';
+import { ownFolders } from '../sync/sync.ts';
+import { type CloneDeps, withClone } from './clone.ts';
+import { readStatement, type Statement, targetText } from './receipt.ts';
+
+/** What became of a receipt that was to be kept in the repository. */
+export type Kept =
+  | { readonly state: 'kept'; readonly path: string; readonly commit: string; readonly remote: RemoteState }
+  /** The repository holds one of the same day that says the same. */
+  | { readonly state: 'there'; readonly path: string };
+
+/** File of the receipt of a day, from the root of the repository. The day is that of UTC. */
+function receiptPath(day: string): string {
+  return `${RECEIPTS}/${day.slice(0, 10)}.json`;
+}
+
+/** What two receipts of one day must have in common for one to be enough. */
+function gist({ predicate }: Statement): string {
+  return JSON.stringify(predicate.accounts.map(({ account, target, result }) => [account, target, result]));
+}
+
+function messageOfReceipt({ subject, predicate }: Statement): string {
+  const { accounts, result } = predicate;
+  const lines = accounts.map(
+    ({ account, target, restored, documents, unexplained }, i) =>
+      `- ${account}: ${restored} of ${documents} resources came back in ${targetText(target)} ` +
+      `(commit ${subject[i]?.digest.gitCommit.slice(0, 12)})` +
+      (unexplained.length > 0 ? `, ${counted(unexplained.length, 'resource')} did not` : ''),
+  );
+  const names = accounts.map(({ account }) => account).join(', ');
+  return `drill of ${names} ${result}\n\n${lines.join('\n')}\n`;
+}
+
+async function heldGist({ git }: Repository, path: string): Promise<string | undefined> {
+  const [file] = await git.find([`HEAD:${path}`]);
+  const envelope = file && readEnvelope(file.bytes.toString('utf8'));
+  const statement = envelope && readStatement(envelope);
+  return statement && gist(statement);
+}
+
+/**
+ * Commits a receipt: at most one a day, unless a later one of the day says something else, which takes its place.
+ * @param pushing whether to exchange with the remote; otherwise the next run pushes
+ * @throws AppError, GitFailure
+ */
+export async function keepReceipt(
+  deps: CloneDeps,
+  statement: Statement,
+  text: string,
+  pushing: boolean,
+): Promise<Kept> {
+  const { config, notice } = deps;
+  const { remote } = config.repository;
+  const path = receiptPath(statement.predicate.finishedAt);
+  return withClone(deps, pushing, async (repository, pulled) => {
+    if ((await heldGist(repository, path)) === gist(statement)) return { state: 'there', path };
+    const objects = createObjectWriter(repository);
+    const now = deps.now();
+    const message = messageOfReceipt(statement);
+    const changes = writeFiles(repository, objects, [{ path, text }]);
+    const request = { message, author: repository.committer, authorDate: now, changes };
+    const made = await commitFolder(repository, objects, [request], now).finally(objects.discard);
+    const commit = made.to?.commit ?? '';
+    await follow(repository, RECEIPTS, made.from?.commit, commit).catch((error: unknown) =>
+      notice(`the files of ${RECEIPTS}/ are older than the last commit: ${messageOf(error)}`),
+    );
+    if (!pushing || pulled.state === 'behind') return { state: 'kept', path, commit, remote: pulled };
+    const pushed = await pushRemote(repository, remote, { folders: ownFolders(config), now, notice });
+    return { state: 'kept', path, commit, remote: pushed };
+  });
+}
