@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { spawn } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { runCli } from './cli/program.ts';
 import { openOutput } from './cli/ui/outputs.ts';
@@ -56,6 +58,12 @@ process.exitCode = await runCli(
       process.on('SIGHUP', listener);
       return () => process.off('SIGHUP', listener);
     },
+    startProcess: (args, more) =>
+      spawn(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), ...args], {
+        env: { ...process.env, ...more },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      }),
     runThread: () => new Worker(new URL('./run-thread.js', import.meta.url)),
     leave: (code) => (code === 'killed' ? void process.kill(process.pid, 'SIGKILL') : process.exit(code)),
   },

@@ -16,6 +16,8 @@ export function registerDrill(program: Command, io: Io, finish: (code: number) =
     .option(...BEFORE)
     .option(...TIMEZONE)
     .option('--account <name>', 'rehearse only this account')
+    .option('--receipt <file>', 'write what was shown as a signed statement (key: repository.signingKeyFile)')
+    .option('--no-push', 'leave the receipt that the repository keeps to the next run to push')
     .option(...JSON_RESULT)
     .addHelpText(
       'after',
@@ -24,11 +26,13 @@ Examples:
   celigo-mirror drill                          the configured mirror
   celigo-mirror drill . --account production   in CI of the mirror repository
   celigo-mirror drill ./mirror --at "1 month ago"
+  celigo-mirror drill --receipt drill.json     for an auditor: verify --receipt checks it
 
 Exit codes:
   0   everything came back, except what no API can restore (users, tokens, Integration Apps …);
       what the API may refuse today is a warning
   1   something else did not come back
+  3   everything came back; the receipt could not be signed, written, kept or pushed
   64  no mirror in this folder`,
     )
     .action(async (folder: string | undefined, flags: DrillFlags, command: Command) => {

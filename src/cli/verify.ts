@@ -19,6 +19,7 @@ export function registerVerify(program: Command, io: Io, finish: (code: number) 
       'trusted keys, in the format of ssh-keygen; keep this file outside the mirror ' +
         '(default: the public key of repository.signingKeyFile)',
     )
+    .option('--receipt <file>', 'check this receipt of a drill instead: signature, commit, what it proves')
     .option('--signed-after <ref>', 'require signatures only after this commit or tag')
     .option(...JSON_RESULT)
     .addHelpText(
@@ -28,10 +29,11 @@ Examples:
   celigo-mirror verify
   celigo-mirror verify ./mirror --json     in CI of the mirror repository, without a configuration file
   celigo-mirror verify --signatures --allowed-signers /etc/celigo-mirror/allowed_signers
+  celigo-mirror verify --receipt drill.json --allowed-signers allowed_signers
 
 Exit codes:
   0   no faults
-  1   faults, or signatures that cannot be checked (shallow clone)
+  1   faults, or signatures that cannot be checked (shallow clone); a receipt that is refused, or whose drill failed
   64  no mirror in this folder`,
     )
     .action(async (folder: string | undefined, flags: VerifyFlags, command: Command) => {

@@ -46,7 +46,8 @@ const VARIABLES = [
   ...['CELIGO_API_TOKEN', 'CELIGO_API_TOKEN_FILE', 'CELIGO_REGION', 'CELIGO_BASE_URL'],
   ...['MIRROR_ACCOUNT', 'MIRROR_PATH', 'MIRROR_REMOTE', 'MIRROR_BRANCH', 'MIRROR_STATELESS'],
   ...['MIRROR_REMOTE_USERNAME', 'MIRROR_REMOTE_TOKEN', 'MIRROR_REMOTE_TOKEN_FILE'],
-  ...['MIRROR_SSH_KEY_FILE', 'MIRROR_SSH_KNOWN_HOSTS_FILE', 'MIRROR_SCHEDULE', 'MIRROR_TIMEZONE'],
+  ...['MIRROR_SSH_KEY_FILE', 'MIRROR_SSH_KNOWN_HOSTS_FILE', 'MIRROR_SIGNING_KEY_FILE', 'MIRROR_SCHEDULE'],
+  ...['MIRROR_TIMEZONE', 'MIRROR_DRILL_SCHEDULE', 'MIRROR_DRILL_RECEIPTS'],
   ...['MIRROR_LISTEN', 'MIRROR_TRIGGER_TOKEN', 'MIRROR_TRIGGER_TOKEN_FILE'],
 ];
 
@@ -136,6 +137,7 @@ function fromEnvironment(env: Environment): Json {
       tokenFile: env.MIRROR_REMOTE_TOKEN_FILE,
       sshKeyFile: env.MIRROR_SSH_KEY_FILE,
       sshKnownHostsFile: env.MIRROR_SSH_KNOWN_HOSTS_FILE,
+      signingKeyFile: env.MIRROR_SIGNING_KEY_FILE,
       ...stateless,
     }),
     accounts: {
@@ -147,6 +149,10 @@ function fromEnvironment(env: Environment): Json {
       }),
     },
     ...pick({ schedule: env.MIRROR_SCHEDULE, timezone: env.MIRROR_TIMEZONE }),
+    drill: {
+      ...pick({ schedule: env.MIRROR_DRILL_SCHEDULE }),
+      ...(env.MIRROR_DRILL_RECEIPTS ? { receipts: flagOf(env.MIRROR_DRILL_RECEIPTS) } : {}),
+    },
     daemon: pick({
       listen: env.MIRROR_LISTEN,
       triggerToken: env.MIRROR_TRIGGER_TOKEN_FILE ? undefined : env.MIRROR_TRIGGER_TOKEN,

@@ -45,10 +45,6 @@ export function readEnvelope(text: string): Envelope | undefined {
   if (typeof payloadType !== 'string' || typeof payload !== 'string' || !Array.isArray(signatures)) return undefined;
   if (!signatures.every(isSignature)) return undefined;
   const bytes = Buffer.from(payload, 'base64');
-  const envelope = {
-    payloadType,
-    payload: bytes,
-    signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })),
-  };
+  const envelope = { payloadType, payload: bytes, signatures: signatures.map(({ keyid, sig }) => ({ keyid, sig })) };
   return renderEnvelope(envelope) === text ? envelope : undefined;
 }

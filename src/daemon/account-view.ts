@@ -1,3 +1,4 @@
+import type { DrillSummary } from '../run/drill-summary.ts';
 import type { AccountState } from './account-state.ts';
 import type { AccountStates } from './account-states.ts';
 import type { InForce } from './configuration.ts';
@@ -8,6 +9,7 @@ import { nthAfter, type Timetable, timetableOf } from './schedule.ts';
 export interface AccountView {
   readonly timetable: Timetable;
   readonly state: AccountState;
+  readonly lastDrill: DrillSummary | undefined;
   readonly running: boolean;
   /** When the next scheduled run begins: not before a pause is over. */
   readonly nextRun: Date | undefined;
@@ -30,6 +32,7 @@ export function viewAccounts(
     return {
       timetable,
       state,
+      lastDrill: states.drillOf(account.name),
       running: running === account.name,
       nextRun: next && next < pausedUntil ? nthAfter(timetable, pausedUntil, 1) : next,
       notReady: readinessOf(state, timetable, config.daemon.readyWithinMs, now).reason,

@@ -8,11 +8,16 @@ import { watchFiles } from './watch.ts';
 /** How long notifications may take to be delivered before their channels are closed, in milliseconds. */
 export const LAST_DELIVERIES_MS = 2_000;
 
+/** The name of a drill among what is due. */
+export const DRILL = 'drill';
+
 /** Everything that follows from one configuration; replaced at once when another one comes into force. */
 export interface InForce {
   readonly config: Config;
   readonly loadedAt: Date;
   readonly schedule: Schedule;
+  /** When drills are due; nothing is, without a schedule for them. */
+  readonly drills: Schedule;
   readonly notifier: Notifier;
 }
 
@@ -21,6 +26,8 @@ interface ConfigurationOptions {
   /** Reads the configuration again. @throws AppError when it is invalid */
   readonly reload: () => Promise<Config>;
   readonly reported: ReportedStates;
+  /** When the last drill ended: a time that was missed since is made up for. */
+  readonly lastDrill: () => Date | undefined;
   readonly openNotifier: (config: Config, reported: ReportedStates) => Notifier;
   readonly now: () => Date;
   readonly random: () => number;
@@ -46,10 +53,13 @@ function putInForce(config: Config, reported: ReportedStates, options: Configura
   const loadedAt = now();
   const timetables = config.accounts.map((account) => timetableOf(config, account));
   options.onConfig(config);
+  const { schedule } = config.drill;
+  const drills = schedule === undefined ? [] : [{ name: DRILL, schedule, timezone: config.timezone }];
   return {
     config,
     loadedAt,
     schedule: createSchedule(timetables, loadedAt, { jitterMs: config.daemon.jitterMs, random }),
+    drills: createSchedule(drills, options.lastDrill() ?? loadedAt, { jitterMs: 0, random }),
     notifier: options.openNotifier(config, reported),
   };
 }

@@ -9,7 +9,8 @@ import type { Reporter, SyncReport } from '../run/report.ts';
 import { summaryOf } from '../run/summary.ts';
 import { type AccountStates, openAccountStates } from './account-states.ts';
 import { type AccountView, viewAccounts } from './account-view.ts';
-import { type Configuration, LAST_DELIVERIES_MS, openConfiguration } from './configuration.ts';
+import { type Configuration, DRILL, LAST_DELIVERIES_MS, openConfiguration } from './configuration.ts';
+import { createDrills, type DrillAll, type DrillEnded, type Drills } from './drills.ts';
 import type { DaemonLog } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { notifierOf } from './notifications.ts';
@@ -31,6 +32,8 @@ export interface DaemonDeps {
     account: AccountConfig,
     options: { readonly full: boolean; readonly report: Reporter; readonly signal: AbortSignal },
   ) => Promise<SyncReport>;
+  /** Rehearses a full restore of every account; absent where this machine cannot. */
+  readonly drill?: DrillAll | undefined;
   readonly tokenExpiries: (account: AccountConfig, signal: AbortSignal) => Promise<readonly TokenExpiry[]>;
   /** Folder below `.git` for what survives a restart; `undefined` while there is no clone. */
   readonly stateDir: (config: Config) => Promise<string | undefined>;
@@ -64,6 +67,7 @@ interface Daemon {
   readonly metrics: Metrics;
   readonly tokens: TokenWatch;
   readonly runs: Runs;
+  readonly drills: Drills;
   readonly deliveries: ReadonlyMap<string, Delivery>;
   /** Aborted with the reason once a run does not even end after its time limit. */
   readonly stuck: AbortSignal;
@@ -118,6 +122,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
   const configuration = openConfiguration({
     ...deps,
     reported: states.reported,
+    lastDrill: states.lastDrill,
     openNotifier: (config, reported) =>
       notifierOf(config, reported, {
         ...deps,
@@ -164,6 +169,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
       stuck.abort(`the run of ${account} does not end`);
     },
   });
+  const drills = openDrills(deps, configuration, (ended) => recordDrill(daemon, ended));
   const daemon: Daemon = {
     deps,
     startedAt,
@@ -172,6 +178,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
     metrics,
     tokens,
     runs,
+    drills,
     deliveries,
     stuck: stuck.signal,
     leaving,
@@ -205,10 +212,46 @@ function recordRun({ deps, configuration, states, metrics, tokens, save }: Daemo
   if (state.health === 'ok') void tokens.check(settings);
 }
 
-/** Starts the runs whose time has come. */
-function startDue({ deps, configuration, states, runs, metrics }: Daemon): void {
+function openDrills(
+  { drill, now, log }: DaemonDeps,
+  configuration: Configuration,
+  onEnded: (ended: DrillEnded) => void,
+): Drills {
+  return createDrills({
+    drill: drill ?? (() => Promise.reject(new AppError('USAGE', 'this daemon cannot start a process of its own'))),
+    config: () => configuration.inForce().config,
+    now,
+    onStarted: () => log.info({}, 'drill started'),
+    onEnded,
+  });
+}
+
+/** Records a drill in states, metrics and notifications. */
+function recordDrill(
+  { deps, configuration, states, save }: Daemon,
+  { drilled, endedAt, durationMs }: DrillEnded,
+): void {
+  const { config, notifier } = configuration.inForce();
+  for (const { account, ...found } of drilled) {
+    if (!config.accounts.some(({ name }) => name === account)) continue;
+    const drill = { ...found, endedAt: endedAt.toISOString(), durationMs };
+    states.drilled(account, drill);
+    const { result, documents, restored, problem } = drill;
+    deps.log[result === 'passed' ? 'info' : 'error'](
+      { account, result, documents, restored, problem, durationMs },
+      'drill ended',
+    );
+    if (result === 'failed') notifier.drillFailed(account, drill);
+  }
+  void save();
+}
+
+/** Starts the runs and the drill whose time has come. */
+function startDue({ deps, configuration, states, runs, drills, metrics }: Daemon): void {
   const { log } = deps;
   const time = deps.now();
+  if (configuration.inForce().drills.take(time).length > 0 && drills.request() === 'overlap')
+    log.info({}, 'scheduled drill skipped: the previous one is still in progress');
   for (const account of configuration.inForce().schedule.take(time)) {
     const { pausedUntil: until } = states.of(account);
     if (until && time < new Date(until)) {
@@ -222,7 +265,7 @@ function startDue({ deps, configuration, states, runs, metrics }: Daemon): void 
 }
 
 function served(daemon: Daemon): Served {
-  const { deps, configuration, states, runs, metrics } = daemon;
+  const { deps, configuration, states, runs, drills, metrics } = daemon;
   const views = (): AccountView[] => viewAccounts(configuration.inForce(), states, runs.running(), deps.now());
   const stuck = (): string | undefined => (daemon.stuck.aborted ? String(daemon.stuck.reason) : undefined);
   return {
@@ -239,6 +282,14 @@ function served(daemon: Daemon): Served {
         stuck: stuck(),
         logFailure: deps.logFailure(),
         configuration: { source: config.source, loadedAt, problem: configuration.problem() },
+        drill:
+          config.drill.schedule === undefined
+            ? undefined
+            : {
+                schedule: config.drill.schedule,
+                running: drills.isRunning(),
+                nextDrill: configuration.inForce().drills.next(DRILL),
+              },
         accounts: views(),
         channels: config.notifications,
         deliveries: daemon.deliveries,
@@ -291,12 +342,14 @@ function aborted(signals: readonly AbortSignal[]): Promise<void> {
 
 /** Ends everything within the grace period: runs first, then notifications, then the server. */
 async function shutDown(daemon: Daemon, server: Listening | undefined): Promise<void> {
-  const { deps, configuration, runs, stuck } = daemon;
+  const { deps, configuration, runs, drills, stuck } = daemon;
   configuration.close();
   const graceMs = configuration.inForce().config.daemon.shutdownGraceMs;
   const ends = performance.now() + graceMs;
   if (!stuck.aborted) deps.log.info({ running: runs.running() }, 'daemon stopping');
+  const drillEnds = drills.stop(graceMs * FINISH_SHARE);
   const idle = !stuck.aborted && (await runs.stop(graceMs * FINISH_SHARE, graceMs * ABANDON_SHARE));
+  await drillEnds;
   await daemon.save();
   // Asked for now: a reload that was in progress may have replaced it.
   await configuration

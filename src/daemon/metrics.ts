@@ -3,6 +3,7 @@ import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { Change } from '../core/changes.ts';
 import { oneLine } from '../core/message.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
+import { type DrillSummary, restorableRatio } from '../run/drill-summary.ts';
 import type { RequestsCounted, RunEvent, SyncReport } from '../run/report.ts';
 import type { AccountView } from './account-view.ts';
 
@@ -76,15 +77,32 @@ function registerMetrics(registry: Registry) {
       last: gauge('last_run_timestamp_seconds', 'When the last run ended', ['account']),
       success: gauge('last_success_timestamp_seconds', 'When the last good run ended', ['account']),
       age: gauge('last_success_age_seconds', 'Time since the last good run ended', ['account']),
+      drill: gauge('drill_last_timestamp_seconds', 'When the last drill ended', ['account']),
+      drillSuccess: gauge('drill_last_success_timestamp_seconds', 'When the last drill that passed ended', ['account']),
+      drillPassed: gauge('drill_last_successful', '1: the last drill passed', ['account']),
+      drillDuration: gauge('drill_duration_seconds', 'How long the last drill took', ['account']),
+      restorable: gauge('drill_restorable_ratio', 'Share of resources that the last drill restored', ['account']),
+      restore: gauge('drill_restore_seconds', 'How long a full restore would take', ['account']),
     },
   };
 }
 
 type Registered = ReturnType<typeof registerMetrics>;
 
+function setDrill(gauges: Registered['account'], account: string, drill: DrillSummary): void {
+  const labels = { account };
+  gauges.drill.set(labels, Date.parse(drill.endedAt) / 1000);
+  gauges.drillPassed.set(labels, drill.result === 'passed' ? 1 : 0);
+  gauges.drillDuration.set(labels, drill.durationMs / 1000);
+  if (drill.lastSuccess !== undefined) gauges.drillSuccess.set(labels, Date.parse(drill.lastSuccess) / 1000);
+  // A drill without a result has restored nothing.
+  gauges.restorable.set(labels, restorableRatio(drill) ?? 0);
+  if (drill.restoreMs !== undefined) gauges.restore.set(labels, drill.restoreMs / 1000);
+}
+
 function setAccounts({ account, runs, skips }: Registered, views: readonly AccountView[], nowMs: number): void {
   for (const each of Object.values(account)) each.reset();
-  for (const { timetable, state, running, nextRun, notReady } of views) {
+  for (const { timetable, state, lastDrill, running, nextRun, notReady } of views) {
     const labels = { account: timetable.name };
     // A counter that exists from the beginning shows its first step as one.
     for (const outcome of OUTCOMES) runs.inc({ ...labels, outcome }, 0);
@@ -94,6 +112,7 @@ function setAccounts({ account, runs, skips }: Registered, views: readonly Accou
     account.failures.set(labels, state.failures);
     if (nextRun) account.next.set(labels, nextRun.getTime() / 1000);
     if (state.lastRun) account.last.set(labels, Date.parse(state.lastRun.endedAt) / 1000);
+    if (lastDrill) setDrill(account, timetable.name, lastDrill);
     if (state.lastSuccess === undefined) continue;
     const successMs = Date.parse(state.lastSuccess);
     account.success.set(labels, successMs / 1000);

@@ -2,6 +2,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { ReportedStates } from '../notify/notifier.ts';
+import type { DrillSummary } from '../run/drill-summary.ts';
 import type { AccountState } from './account-state.ts';
 
 const FILE = 'daemon.json';
@@ -18,6 +19,24 @@ const schema = z.object({
       failures: z.number().int().min(0),
     }),
   ),
+  /** Absent in files of earlier versions. */
+  drills: z
+    .record(
+      z.string(),
+      z.object({
+        endedAt: z.string(),
+        durationMs: z.number(),
+        result: z.enum(['passed', 'failed']),
+        documents: z.number().optional(),
+        restored: z.number().optional(),
+        commit: z.string().optional(),
+        restoreMs: z.number().optional(),
+        credentials: z.number().optional(),
+        problem: z.string().optional(),
+        lastSuccess: z.string().optional(),
+      }),
+    )
+    .default({}),
   /** The key of the file for {@link StoredState.reported}. */
   told: z.record(z.string(), z.record(z.string(), health)),
 });
@@ -25,17 +44,19 @@ const schema = z.object({
 /** What outlives a restart of the daemon. */
 interface StoredState {
   readonly accounts: Readonly<Record<string, AccountState>>;
+  /** The last drill of each account. */
+  readonly drills: Readonly<Record<string, DrillSummary>>;
   readonly reported: ReportedStates;
 }
 
-const NOTHING: StoredState = { accounts: {}, reported: {} };
+const NOTHING: StoredState = { accounts: {}, drills: {}, reported: {} };
 
 /** Reads what an earlier daemon saved; nothing from a missing or damaged file. */
 export function readStoredState(stateDir: string): StoredState {
   try {
-    const { accounts, told } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
+    const { told, ...known } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
     // Absent keys stay absent: `undefined` would not survive the types.
-    return { accounts: JSON.parse(JSON.stringify(accounts)) as StoredState['accounts'], reported: told };
+    return { ...(JSON.parse(JSON.stringify(known)) as Pick<StoredState, 'accounts' | 'drills'>), reported: told };
   } catch {
     return NOTHING;
   }
@@ -51,9 +72,11 @@ export function writeStoredState(stateDir: string, state: StoredState): void {
   );
   const path = join(stateDir, FILE);
   try {
-    writeFileSync(`${path}.new`, `${JSON.stringify({ version: 1, accounts, told: state.reported })}\n`, {
-      mode: 0o600,
-    });
+    writeFileSync(
+      `${path}.new`,
+      `${JSON.stringify({ version: 1, accounts, drills: state.drills, told: state.reported })}\n`,
+      { mode: 0o600 },
+    );
     renameSync(`${path}.new`, path);
   } catch {
     // A read-only or full disk shows in the runs themselves.

@@ -25,6 +25,10 @@ interface StatusInput {
     /** Why the newest one is not in force. */
     readonly problem: string | undefined;
   };
+  /** Absent without a schedule for drills. */
+  readonly drill:
+    | { readonly schedule: string; readonly running: boolean; readonly nextDrill: Date | undefined }
+    | undefined;
   readonly accounts: readonly AccountView[];
   readonly channels: readonly Pick<ChannelConfig, 'name' | 'type'>[];
   /** By the channel's name. */
@@ -36,7 +40,7 @@ function object(fields: Record<string, Json | undefined>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
-function accountJson({ timetable, state, running, nextRun, notReady }: AccountView): JsonObject {
+function accountJson({ timetable, state, lastDrill, running, nextRun, notReady }: AccountView): JsonObject {
   return object({
     state: state.health,
     since: state.since,
@@ -51,12 +55,13 @@ function accountJson({ timetable, state, running, nextRun, notReady }: AccountVi
     pausedUntil: state.pausedUntil,
     // Plain data by its type; its dates are texts already.
     lastRun: state.lastRun as unknown as Json | undefined,
+    lastDrill: lastDrill as unknown as Json | undefined,
   });
 }
 
 /** The body of `/status`. */
 export function statusJson(input: StatusInput): JsonObject {
-  const { configuration, deliveries } = input;
+  const { configuration, deliveries, drill } = input;
   return object({
     version: 1,
     program: input.version,
@@ -70,6 +75,7 @@ export function statusJson(input: StatusInput): JsonObject {
       loadedAt: configuration.loadedAt.toISOString(),
       problem: configuration.problem,
     }),
+    drill: drill && object({ ...drill, nextDrill: drill.nextDrill?.toISOString() }),
     accounts: Object.fromEntries(input.accounts.map((account) => [account.timetable.name, accountJson(account)])),
     notifications: Object.fromEntries(
       input.channels.map(({ name, type }) => {

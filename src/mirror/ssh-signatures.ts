@@ -7,7 +7,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 /** What ssh-keygen gets of the environment: where programs are, and an agent that may hold the key. */
 const NEEDED = ['PATH', 'HOME', 'TMPDIR', 'SSH_AUTH_SOCK'];
-/** An agent may ask a person; longer than this nobody answers. Milliseconds. */
+/** How long an agent may take that asks a person, in milliseconds. */
 const LONGEST_MS = 60_000;
 
 const BEGIN = '-----BEGIN SSH SIGNATURE-----';
@@ -111,7 +111,8 @@ export async function verifySsh({ sig, namespace, bytes, allowedSigners, at, env
     const stamp = at?.toISOString().replace(/[-:TZ]|\.\d+/g, '');
     const words = ['-s', file, ...(stamp === undefined ? [] : [`-Overify-time=${stamp}`])];
     const use = ['-n', namespace, ...words];
-    const ask = (verb: string, ...args: readonly string[]): Promise<Answer> => keygen(['-Y', verb, ...args], bytes, env);
+    const ask = (verb: string, ...args: readonly string[]): Promise<Answer> =>
+      keygen(['-Y', verb, ...args], bytes, env);
     if ((await ask('check-novalidate', ...use)).code !== 0) return { state: 'bad' };
     const found = await ask('find-principals', '-f', allowedSigners, ...words);
     const principals = found.code === 0 ? found.out.trim().split('\n').filter(Boolean) : [];

@@ -3,7 +3,9 @@ import type { Change } from '../core/changes.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { counted } from '../core/counted.ts';
 import { breakDirectives } from '../core/directives.ts';
+import { EXIT } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
+import type { DrillSummary } from '../run/drill-summary.ts';
 import type { ResourceReport } from '../run/report.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 
@@ -77,7 +79,10 @@ function troubleOf(run: RunSummary): string {
   return `commits could not be pushed: ${remote.reason ?? 'the remote cannot be reached'}${remedy}`;
 }
 
-function summaryOf(event: Notified, account: string, run: RunSummary, since: string | undefined): string {
+/** What the end of a run leads to. */
+export type RunEvent = Exclude<Notified, 'drill-failed'>;
+
+function summaryOf(event: RunEvent, account: string, run: RunSummary, since: string | undefined): string {
   switch (event) {
     case 'failure':
       return `${account}: sync failed: ${troubleOf(run)}`;
@@ -94,7 +99,7 @@ function summaryOf(event: Notified, account: string, run: RunSummary, since: str
 
 /** The notification of a run. `since`: when the failures began that are over now. */
 export function messageOf(
-  event: Notified,
+  event: RunEvent,
   account: string,
   states: { readonly now: Health; readonly before: Health; readonly since?: string | undefined },
   run: RunSummary,
@@ -137,6 +142,29 @@ export function messageOf(
       return { ...about, ...(link === undefined ? {} : { link }), resources: named };
     }),
     counts,
+  };
+}
+
+/** The notification of a drill that failed. @param state how the account fares, which a drill does not change */
+export function drillMessage(account: string, drill: DrillSummary, state: Health): Message {
+  const { endedAt, durationMs, documents, restored, problem = 'it came to no result' } = drill;
+  const what =
+    documents === undefined || restored === undefined
+      ? 'drill failed'
+      : `drill failed, ${restored} of ${counted(documents, 'resource')} came back`;
+  const none = { added: 0, changed: 0, renamed: 0, deleted: 0 };
+  const error = { code: 'DRILL', message: said(problem) };
+  return {
+    version: 1,
+    event: 'drill-failed',
+    account,
+    state,
+    before: state,
+    time: endedAt,
+    summary: said(`${account}: ${what}: ${problem}`),
+    run: { id: '', verdict: 'failed', exitCode: EXIT.failed, durationMs, incomplete: [], error },
+    changes: [],
+    counts: none,
   };
 }
 

@@ -1,12 +1,12 @@
 import PQueue from 'p-queue';
-import type { Notified } from '../config/daemon-schema.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { messageOf as errorText } from '../core/errors.ts';
 import { oneLine } from '../core/message.ts';
 import { within } from '../core/within.ts';
+import type { DrillSummary } from '../run/drill-summary.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 import type { Channel, Ping } from './channels.ts';
-import { type ChangeCounts, type Message, messageOf } from './messages.ts';
+import { type ChangeCounts, drillMessage, type Message, messageOf, type RunEvent } from './messages.ts';
 
 /** By channel and account: the last state that was reported. */
 export type ReportedStates = Readonly<Record<string, Readonly<Record<string, Health>>>>;
@@ -36,12 +36,14 @@ interface NotifierOptions {
 export interface Notifier {
   started(account: string): void;
   ended(outcome: Outcome): void;
+  /** Reports a drill that failed, every time. */
+  drillFailed(account: string, drill: DrillSummary): void;
   reported(): ReportedStates;
   /** Waits until everything is delivered or given up, at most `ms`, then closes the channels. */
   close(ms: number): Promise<void>;
 }
 
-const TROUBLE: Partial<Record<Health, Notified>> = { failed: 'failure', partial: 'partial', refused: 'refused' };
+const TROUBLE: Partial<Record<Health, RunEvent>> = { failed: 'failure', partial: 'partial', refused: 'refused' };
 
 /** Runs whose changes wait for a channel that cannot be reached; older ones are in the history. */
 const MOST_WAITING = 50;
@@ -91,6 +93,7 @@ function pingOf(accounts: readonly string[], account: string, latest: LatestByAc
 interface Feed {
   started(account: string): void;
   ended(outcome: Outcome): void;
+  drillFailed(account: string, drill: DrillSummary): void;
   reported(): Readonly<Record<string, Health>>;
   readonly queue: PQueue;
 }
@@ -157,6 +160,11 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
         await sendPing(account);
       });
     },
+    drillFailed(account, drill) {
+      if (config.type === 'ping' || !config.events.includes('drill-failed') || !concerns(channel, account)) return;
+      const message = drillMessage(account, drill, latest.get(account)?.outcome.health ?? 'unknown');
+      void queue.add(() => deliver(account, message.event, () => channel.send(message)));
+    },
     reported: () => Object.fromEntries(reported),
   };
 }
@@ -171,6 +179,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
     ended(outcome) {
       latest.set(outcome.account, latestAfter(latest.get(outcome.account), outcome));
       for (const feed of feeds.values()) feed.ended(outcome);
+    },
+    drillFailed(account, drill) {
+      for (const feed of feeds.values()) feed.drillFailed(account, drill);
     },
     // What channels that are not configured now were sent is kept: they may come back.
     reported: () => ({

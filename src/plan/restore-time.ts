@@ -8,7 +8,7 @@ interface Pace {
   readonly burst: number;
 }
 
-/** The bucket of an account, if nobody else takes anything out of it (api-notes#rate-limit). */
+/** The bucket of an account, if no one else takes anything out of it (api-notes#rate-limit). */
 export const API_LIMIT: Pace = { perSecond: 300, burst: 1_000 };
 
 /** How long an answer is assumed to take, in milliseconds (api-notes#response-times). */

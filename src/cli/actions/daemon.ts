@@ -16,6 +16,7 @@ import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
 import { createSyncOne } from './daemon-run.ts';
+import { createDrillProcess } from './drill-process.ts';
 import { openRunThread } from './run-thread.ts';
 
 export interface DaemonFlags {
@@ -50,6 +51,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     reload: () => configOf(io, globals),
     listen,
     sync: thread?.sync ?? createSyncOne(io),
+    drill: io.startProcess && createDrillProcess(io.startProcess),
     tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
     stateDir: (current) => existingStateDir(current.repository, io.env),
     now: io.now,

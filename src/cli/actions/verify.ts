@@ -5,12 +5,13 @@ import { jsonText } from '../../core/unseen.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders, hasWorkTree, readFolder } from '../../mirror/folder.ts';
 import { futureHead } from '../../run/check/future-head.ts';
-import { isProved, type SignatureReport, verifySignatures } from '../../run/check/signatures.ts';
+import { isProved, type SignatureReport, type Trust, verifySignatures } from '../../run/check/signatures.ts';
 import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';
 import { type MirrorPlace, mirrorPlace, stateOf } from '../input/mirror.ts';
 import { cutJson } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { runVerifyReceipt } from './verify-receipt.ts';
 
 /** Faults of signatures, and open references, listed one by one. */
 const MOST_SHOWN = 20;
@@ -20,6 +21,7 @@ export interface VerifyFlags {
   readonly signatures?: boolean;
   readonly allowedSigners?: string;
   readonly signedAfter?: string;
+  readonly receipt?: string;
   readonly json?: boolean;
 }
 
@@ -31,6 +33,11 @@ export async function runVerify(
   flags: VerifyFlags,
 ): Promise<number> {
   const place = await mirrorPlace(io, globals, folder);
+  if (flags.receipt !== undefined)
+    return runVerifyReceipt(io, globals, place, flags.receipt, {
+      trust: trustOf(io, place, flags),
+      json: flags.json === true,
+    });
   const accounts = await accountFolders(place.git, place.root, flags.account);
   for (const folder of accounts.filter((name) => !place.accounts.includes(name)))
     io.err(`${folder}/ belongs to no account of the configuration: it is not mirrored any more\n`);
@@ -65,10 +72,16 @@ async function verifyAccount(io: Io, { git, root }: MirrorPlace, account: string
 
 async function checkSignatures(
   io: Io,
-  { git, root, repository }: MirrorPlace,
+  place: MirrorPlace,
   accounts: readonly string[],
-  { allowedSigners, signedAfter }: VerifyFlags,
+  flags: VerifyFlags,
 ): Promise<SignatureReport> {
+  const { git, root } = place;
+  return verifySignatures(git, root, accounts, trustOf(io, place, flags), flags.signedAfter, io.now());
+}
+
+/** The keys that the command trusts. @throws AppError `USAGE` where none is named */
+function trustOf(io: Io, { repository }: MirrorPlace, { allowedSigners }: VerifyFlags): Trust {
   // The key of the configuration is known where the mirror is the configured one.
   const key = repository.signingKeyFile;
   if (allowedSigners === undefined && key === undefined) {
@@ -82,8 +95,7 @@ async function checkSignatures(
       hint: 'Name a file with one key per line: <e-mail or *> namespaces="git" <public key>',
     });
   }
-  const trust = file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
-  return verifySignatures(git, root, accounts, trust, signedAfter, io.now());
+  return file === undefined ? { signingKeyFile: key ?? '' } : { allowedSigners: file };
 }
 
 function describeSignatures(report: SignatureReport, style: Style): string {

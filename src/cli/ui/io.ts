@@ -1,4 +1,8 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Worker } from 'node:worker_threads';
+
+/** Starts this program with other arguments and further variables, in a process group of its own. */
+export type StartProcess = (args: readonly string[], env: Readonly<Record<string, string>>) => ChildProcess;
 
 /** The outside world of a command. */
 export interface Io {
@@ -26,6 +30,8 @@ export interface Io {
   readonly onHangup?: (listener: () => void) => () => void;
   /** Starts the thread in which a daemon makes its runs; without it, they are made in the process's own. */
   readonly runThread?: () => Worker;
+  /** Starts the process in which a daemon makes its drills; without it, there are none. */
+  readonly startProcess?: StartProcess;
   /** Ends the process at once, whatever still runs; `killed`: without waiting for its threads, and without a code. */
   readonly leave?: (code: number | 'killed') => void;
 }

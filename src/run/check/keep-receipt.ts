@@ -1,6 +1,6 @@
-import { messageOf } from '../../core/errors.ts';
 import { counted } from '../../core/counted.ts';
 import { readEnvelope } from '../../core/dsse.ts';
+import { messageOf } from '../../core/errors.ts';
 import { RECEIPTS } from '../../core/layout.ts';
 import { createObjectWriter } from '../../mirror/object-writer.ts';
 import { pushRemote } from '../../mirror/push.ts';

@@ -19,10 +19,11 @@ const PROVES_NOT = [
 const EMULATED = 'that the API accepts each write today: the built-in emulator follows its documentation';
 
 const finding = z.object({ what: z.string(), title: z.string(), why: z.string() });
+const ACCOUNT = z.string().regex(/^[a-z0-9-]+$/);
 const count = z.number().int().min(0);
 
 const drilled = z.object({
-  account: z.string(),
+  account: ACCOUNT,
   target: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('emulator') }),
     z.object({ kind: z.literal('account'), name: z.string(), baseUrl: z.string() }),
@@ -48,7 +49,7 @@ const drilled = z.object({
 const statement = z.object({
   _type: z.literal(STATEMENT_TYPE),
   subject: z
-    .array(z.object({ name: z.string().regex(/^[a-z0-9-]+$/), digest: z.object({ gitCommit: z.string().regex(/^(?:[0-9a-f]{40}){1,2}$/) }) }))
+    .array(z.object({ name: ACCOUNT, digest: z.object({ gitCommit: z.string().regex(/^(?:[0-9a-f]{40}){1,2}$/) }) }))
     .min(1),
   predicateType: z.literal(PREDICATE_TYPE),
   predicate: z.object({

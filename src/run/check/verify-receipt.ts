@@ -90,7 +90,10 @@ export async function verifyReceipt(input: ReceiptInput): Promise<ReceiptReport>
     return { statement, ...refuse('altered', detail) };
   }
   if (verdict.state === 'untrusted')
-    return { statement, ...refuse('untrusted', `it is signed by a key that is not trusted for ${at.toISOString()}: ${key}`) };
+    return {
+      statement,
+      ...refuse('untrusted', `it is signed by a key that is not trusted for ${at.toISOString()}: ${key}`),
+    };
   const signer = { principal: verdict.principal, key };
   if (verdict.state === 'otherUse') {
     const detail = `it is signed by a key that is trusted for other uses only: ${key}`;
@@ -114,7 +117,8 @@ async function subjectRefusal(
     if (found?.id !== id || (await git.ask(['merge-base', '--is-ancestor', id, 'HEAD'])) === undefined) {
       const cut = await readCut(git, 'HEAD');
       const lacks = `commit ${id} is not in the history of this mirror`;
-      if (cut) return refuse('cut', `${lacks}, and that of this clone begins with ${cut.commit.slice(0, 12)}`, cut.remedy);
+      if (cut)
+        return refuse('cut', `${lacks}, and that of this clone begins with ${cut.commit.slice(0, 12)}`, cut.remedy);
       return refuse('unknownCommit', lacks, 'Fetch the newest history, or name the mirror that the receipt is about');
     }
     const account = await git.find([`${id}:${name}/${BINDING_FILE}`]);
@@ -122,7 +126,7 @@ async function subjectRefusal(
     if (finished < tipOf(found).time.getTime() - CLOCKS_MS)
       return refuse('dated', `it says that the drill ended before commit ${id.slice(0, 12)} was made`);
   }
-  const told = new Set(predicate.accounts.map(({ account }) => account));
-  const other = subject.find(({ name }) => !told.has(name));
+  const stated = new Set(predicate.accounts.map(({ account }) => account));
+  const other = subject.find(({ name }) => !stated.has(name));
   return other ? refuse('otherSubject', `it states nothing about the account ${other.name}, which is its subject`) : {};
 }
