@@ -57,3 +57,12 @@ export async function undelete(
   const url = binPath(type, id);
   await client.send({ method: 'POST', url: cascade ? `${url}/doCascadeRestore` : url, body: {}, signal });
 }
+
+/** Removes one resource from the recycle bin permanently. It need not be there. @throws ApiError */
+export async function purge(client: ApiClient, type: ResourceType, id: string, signal: AbortSignal): Promise<void> {
+  try {
+    await client.send({ method: 'DELETE', url: binPath(type, id), signal });
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 410)) throw error;
+  }
+}

@@ -123,6 +123,13 @@ const account = z
       .describe('Longest pause that the API may ask for, or several for one request in all; after that the run ends'),
     retries: z.number().int().min(0).max(20).default(5).describe('Retries of a request after a transient failure'),
     schedule: z.string().min(1).optional().describe('Schedule of this account, instead of the general one'),
+    drill: z
+      .boolean()
+      .default(false)
+      .describe(
+        'This account is empty and there for rehearsals: `drill --into` may write to it and deletes afterwards what it ' +
+          'made. It is not mirrored unless --account names it',
+      ),
     overrides: z
       .record(
         z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),

@@ -58,6 +58,7 @@ class Simulation {
       concurrency: 6,
       requestTimeoutMs: 60_000,
       maxResponseBytes: 2 ** 28,
+      drill: false,
       maxPauseMs: 300_000,
       retries: 5,
     }));

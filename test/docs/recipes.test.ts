@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withKey } from '../../src/core/paths.ts';
+import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample } from '../support/account.ts';
 import { cli, ENV, PROGRAM, tempDir, Workspace } from '../support/workspace.ts';
 
@@ -16,6 +17,9 @@ const OF_TWO_ACCOUNTS: ReadonlySet<string> = new Set([
   'Promote sandbox to production',
   'Several accounts',
 ]);
+
+/** The recipe that needs an empty account, besides. */
+const OF_A_REHEARSAL = 'Rehearse in a real account';
 
 /** A fenced block of the recipes. */
 interface Block {
@@ -45,7 +49,7 @@ function commandsOf({ text }: Block): { command: string; code: number }[] {
 }
 
 /** Folders with a configuration and a mirror of ten days: edits two days ago, and an edit and a deletion just now. */
-async function workspaces(): Promise<{ one: string; two: string }> {
+async function workspaces(): Promise<{ one: string; two: string; rehearsal: string }> {
   let ago = 10 * DAY_MS;
   const now = () => new Date(Date.now() - ago);
   const production = await sample({ now });
@@ -85,7 +89,13 @@ async function workspaces(): Promise<{ one: string; two: string }> {
   const tool = idOf('tools', 'Availability in stores');
   await target.update(target.owner, 'tools', tool, (doc) => withKey(doc, 'name', 'Availability (before)'));
   await sync(two);
-  return { one: one.dir, two: two.dir };
+  const empty = await sample({ seed: emptyAccount(), legacyRest: 'accept' });
+  const rehearsal = new Workspace({
+    production: { baseUrl: production.url, token },
+    rehearsal: { baseUrl: empty.url, token: empty.owner.token, drill: true },
+  });
+  await sync(rehearsal);
+  return { one: one.dir, two: two.dir, rehearsal: rehearsal.dir };
 }
 
 /** A folder with the built program under the name that the README uses. */
@@ -117,11 +127,11 @@ describe('the recipes of the README', () => {
   });
 
   it('run as written against the sample account', { tags: 'slow' }, async () => {
-    const { one, two } = await workspaces();
+    const { one, two, rehearsal } = await workspaces();
     const env = { ...ENV, PATH: `${binFolder()}:${ENV.PATH}`, HOOK_PASSWORD: 'a-password', HOOK_TOKEN: 'a-token' };
 
     for (const block of blocks) {
-      const dir = OF_TWO_ACCOUNTS.has(block.recipe) ? two : one;
+      const dir = block.recipe === OF_A_REHEARSAL ? rehearsal : OF_TWO_ACCOUNTS.has(block.recipe) ? two : one;
       const [, file] = /^# (\S+\.yaml)\b/.exec(block.text) ?? [];
       if (block.language === 'yaml' && file) writeFileSync(join(dir, file), block.text);
       if (block.language !== 'sh') continue;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { clientOf } from '../../celigo/client.ts';
 import { fetchTokenExpiries } from '../../celigo/tokens.ts';
 import { isListenAddress } from '../../config/daemon-schema.ts';
-import type { AccountConfig } from '../../config/schema.ts';
+import type { AccountConfig, Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError } from '../../core/errors.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
@@ -11,6 +11,7 @@ import { existingStateDir } from '../../mirror/state-dir.ts';
 import { proxiesOf } from '../../net/proxies.ts';
 import { createLog, logReporter } from '../../run/log.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
+import { mirroredAccounts } from '../input/accounts.ts';
 import { configOf } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
@@ -28,7 +29,7 @@ const THREAD_ENDS_MS = 1_000;
 
 /** Runs until a signal stops it. @returns the exit code. @throws AppError `USAGE` */
 export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: DaemonFlags): Promise<number> {
-  const config = await configOf(io, globals);
+  const config = withoutDrills(await configOf(io, globals));
   if (listen !== undefined && !isListenAddress(listen)) {
     throw new AppError('USAGE', `--listen: ${listen} is not a valid address`, {
       hint: 'Use host:port such as 127.0.0.1:8080, or off',
@@ -48,7 +49,7 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
   let inForce = config;
   const exitCode = await runDaemon({
     config,
-    reload: () => configOf(io, globals),
+    reload: async () => withoutDrills(await configOf(io, globals)),
     listen,
     sync: thread?.sync ?? createSyncOne(io),
     drill: io.startProcess && createDrillProcess(io.startProcess),
@@ -79,6 +80,11 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     io.leave?.(exitCode);
   } else io.leave?.('killed');
   return exitCode;
+}
+
+/** Accounts for drills have no schedule: they are not mirrored. @throws AppError `USAGE` */
+function withoutDrills(config: Config): Config {
+  return { ...config, accounts: mirroredAccounts(config) };
 }
 
 async function tokenExpiries(io: Io, account: AccountConfig, signal: AbortSignal) {

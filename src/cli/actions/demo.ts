@@ -144,6 +144,7 @@ function demoAccount(baseUrl: string): AccountConfig {
     concurrency: 6,
     requestTimeoutMs: 30_000,
     maxResponseBytes: 2 ** 28,
+    drill: false,
     maxPauseMs: 300_000,
     retries: 2,
   };

@@ -9,7 +9,7 @@ import { documentPaths, lastChange, type MirrorState, readDocuments } from '../.
 import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
 import { type Difference, diffLive, diffStates } from '../../run/check/diff.ts';
 import { fetchAccounts } from '../../run/restore/session.ts';
-import { accountNamed, sourceAccount, wordsFor } from '../input/accounts.ts';
+import { accountNamed, mirroredAccounts, sourceAccount, wordsFor } from '../input/accounts.ts';
 import { openMirror, stateOf } from '../input/mirror.ts';
 import { configOf, runDeps } from '../input/run-deps.ts';
 import { type PeriodFlags, sayLastChange, statesAsked } from '../input/time-option.ts';
@@ -65,7 +65,7 @@ async function withAccounts(
   const one = flags.account !== undefined || what.length > 0;
   const accounts = one
     ? [accountNamed(config, sourceAccount(config, what, flags.account), '--account')]
-    : config.accounts;
+    : mirroredAccounts(config);
   if (!existsSync(config.repository.path)) {
     throw new AppError('USAGE', `there is no mirror in ${config.repository.path} yet`, {
       hint: 'Create it with: celigo-mirror sync (to preview it: celigo-mirror sync --dry-run)',

@@ -10,7 +10,7 @@ import { reportJson } from '../../run/report.ts';
 import { maintain } from '../../run/sync/maintain.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
 import { USER_AGENT } from '../../version.ts';
-import { accountNamed } from '../input/accounts.ts';
+import { accountNamed, mirroredAccounts } from '../input/accounts.ts';
 import { configuredPlace } from '../input/mirror.ts';
 import { configOf, runDeps, unusedOnFailure } from '../input/run-deps.ts';
 import { spareMemory } from '../input/spare-memory.ts';
@@ -34,7 +34,7 @@ export interface SyncFlags {
 export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags): Promise<number> {
   const loaded = await configOf(io, globals);
   const config = flags.stateless ? { ...loaded, repository: { ...loaded.repository, stateless: true } } : loaded;
-  const accounts = flags.account ? [accountNamed(config, flags.account, '--account')] : config.accounts;
+  const accounts = flags.account ? [accountNamed(config, flags.account, '--account')] : mirroredAccounts(config);
   const rebind = flags.rebind === true && (await agreesToRebind(io, config, accounts));
   if (flags.rebind && !rebind) return EXIT.refused;
   const progress = await createReporter(io, globals, config);

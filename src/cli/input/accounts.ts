@@ -14,6 +14,18 @@ export function wordsFor(io: Io, { repository, accounts }: Config, words: readon
   return words.map((word) => wordInside(word, io.cwd, repository.path, names));
 }
 
+/**
+ * The accounts that are mirrored when none is named: those for drills hold nothing but what a drill makes.
+ * @throws AppError `USAGE` where there is no other
+ */
+export function mirroredAccounts({ accounts, source }: Config): AccountConfig[] {
+  const mirrored = accounts.filter(({ drill }) => !drill);
+  if (mirrored.length > 0) return mirrored;
+  throw new AppError('USAGE', `every account in ${source} is for drills (drill: true), so there is none to mirror`, {
+    hint: 'Add the account to be mirrored, or name one with --account',
+  });
+}
+
 /** The account that an option or a file names. @throws AppError `USAGE` */
 export function accountNamed(config: Config, name: string, option: string): AccountConfig {
   const found = config.accounts.find((account) => account.name === name);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
-import { readAllSecrets, textsOf, valuesByResource } from '../../config/secrets-file.ts';
+import { readAllSecrets, textsOf, type ValuesByResource, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
 import { readMessage } from '../../core/message.ts';
 import { parseSelector } from '../../core/selectors.ts';
@@ -159,13 +159,18 @@ function readApplying(
     secrets: flags.secrets
       ? readAllSecrets(flags.secrets, secretsSource(io, flags.secrets, config.repository.path, config))
       : new Map(),
-    overrides: valuesByResource(target.overrides ?? {}, (problem) =>
-      usage(
-        `${config.source}: accounts.${target.name}.overrides${problem}`,
-        'Write it like this: "connections/<id or name>: { http.baseURI: https://… }"',
-      ),
-    ),
+    overrides: overridesOf(config, target),
   };
+}
+
+/** What is other in an account than in the one that is restored into it. @throws AppError `USAGE` */
+export function overridesOf(config: Config, target: AccountConfig): ValuesByResource {
+  return valuesByResource(target.overrides ?? {}, (problem) =>
+    usage(
+      `${config.source}: accounts.${target.name}.overrides${problem}`,
+      'Write it like this: "connections/<id or name>: { http.baseURI: https://… }"',
+    ),
+  );
 }
 
 function asking(request: RestoreRequest, { resume }: ApplyFlags, saved?: SavedPlan): AskedRestore {

@@ -7,7 +7,7 @@ import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { BINDING_FILE, type Transliterate } from '../../core/layout.ts';
 import { equalJson } from '../../core/paths.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
+import { documentPaths, headCommit, type MirrorState, readDocuments, readState } from '../../history/state.ts';
 import type { Git } from '../../mirror/git.ts';
 import { withoutLeftOut } from '../../plan/left-out.ts';
 import { renewing } from '../restore/reader.ts';
@@ -28,6 +28,9 @@ export interface DrillInput {
   readonly now: () => Date;
   readonly signal: AbortSignal;
 }
+
+/** Who writes in a rehearsal: no person. */
+export const OPERATOR = 'drill <drill@localhost>';
 
 /** Files of documents that cannot be read, with the reason; the others are rehearsed all the same. */
 export function unreadable(input: DrillInput): Map<string, string> {
@@ -61,7 +64,7 @@ export async function copyMirror(
 }
 
 /** Whether the mirror was written with `sampleData`. */
-export function holdsSamples(documents: readonly MirrorDocument[]): boolean {
+function holdsSamples(documents: readonly MirrorDocument[]): boolean {
   return documents.some(
     ({ type, doc }) => !equalJson(withoutLeftOut(type, doc, true), withoutLeftOut(type, doc, false)),
   );
@@ -75,14 +78,34 @@ export function configOf(folder: string, target: AccountConfig, state: string): 
   };
 }
 
-/** The documents in the form in which they are restored: an older version may have written them. */
-export function renewed(documents: readonly MirrorDocument[], target: AccountConfig): MirrorDocument[] {
+/** The mirror as a rehearsal reads it from its copy. */
+export interface ReadCopy {
+  /** In the form in which they are restored: an older version may have written them. */
+  readonly documents: readonly MirrorDocument[];
+  /** Files that are not part of the copy, since they cannot be read, with the reason. */
+  readonly faults: ReadonlyMap<string, string>;
+  readonly target: AccountConfig;
+}
+
+/**
+ * Reads the copy. @param targetOf the account that is restored into; samples are compared where the mirror has them
+ * @throws AppError `USAGE` for a mirror that cannot be read at all
+ */
+export async function readCopy(
+  git: Git,
+  account: string,
+  faults: ReadonlyMap<string, string>,
+  targetOf: (sampleData: boolean) => AccountConfig,
+): Promise<ReadCopy> {
+  const held = await readable(await readState(git, account, await headCommit(git)), faults);
+  const target = targetOf(holdsSamples(held));
   const renew = renewing(catalogueWith(target.ignore), normalisingFor(target, ''));
-  return documents.map((document) => ({ ...document, doc: renew(document.type, document.doc) }));
+  const documents = held.map((document) => ({ ...document, doc: renew(document.type, document.doc) }));
+  return { documents, faults, target };
 }
 
 /** All documents of the state, without the files at fault. */
-export async function readable(state: MirrorState, faults: Map<string, string>): Promise<MirrorDocument[]> {
+async function readable(state: MirrorState, faults: ReadonlyMap<string, string>): Promise<MirrorDocument[]> {
   const paths = documentPaths(state);
   try {
     return await readDocuments(state, paths);

@@ -12,6 +12,7 @@ import { documentPaths, type MirrorState, readDocuments } from '../../history/st
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { converge, type Made } from '../../plan/converged.ts';
 import { bindingReferences, isLate } from '../../plan/dangling.ts';
+import { fillSecrets } from '../../plan/secrets.ts';
 import { isActing, type Step } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
@@ -52,7 +53,7 @@ export interface DrillFindings {
 
 /**
  * Whether a blocked step is blocked only by what cannot be restored through the API: according to the plan, or because
- * it is of a type of which the account lists nothing at all (no licence, no right).
+ * it is of a type of which the account lists nothing at all (no licence, no right), or for want of a credential.
  * @param mirrored types that the mirror holds something of
  */
 function explainedBy(
@@ -60,8 +61,10 @@ function explainedBy(
   prepared: Prepared,
   steps: ReadonlyMap<Key, Step>,
   mirrored: ReadonlySet<string>,
-  seen: ReadonlySet<Key>,
+  everyCredential: boolean,
+  seen: ReadonlySet<Key> = new Set(),
 ): boolean {
+  if (step.credentials.length > 0 && !everyCredential) return true;
   const document = prepared.documents.get(step.key);
   if (seen.has(step.key) || !document) return false;
   const inner = new Set([...seen, step.key]);
@@ -72,27 +75,41 @@ function explainedBy(
     const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
     if (met || isLate(document, reference)) continue;
     explained = other
-      ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, inner)
+      ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, everyCredential, inner)
       : findType(reference.type)?.presence !== 'core' && !mirrored.has(reference.type);
     if (!explained) return false;
   }
   return explained;
 }
 
+/** What decides how a resource may differ from the mirror. */
+interface Circumstances {
+  readonly ids: ReadonlyMap<string, string>;
+  readonly made: Made;
+  readonly enabled: boolean;
+  readonly everyCredential: boolean;
+}
+
 /**
  * Places of the mirror that did not come back, except for credentials. What the account has besides, in a place that
  * the mirror does not hold, was added by the server (api-notes#defaults).
  */
-function compare(document: MirrorDocument, live: JsonObject, ids: ReadonlyMap<string, string>, made: Made): string[] {
+function compare(document: MirrorDocument, live: JsonObject, circumstances: Circumstances): string[] {
   const { type, doc } = document;
+  const { ids, made, enabled, everyCredential } = circumstances;
   let [held, found] = [doc as Json, live as Json];
-  for (const { place } of secretPlaces(doc).reverse()) {
+  // Without its value, an entry of a list is not sent either.
+  if (!everyCredential)
+    [held, found] = [doc, live].map((one) => fillSecrets(type, one, new Map(), undefined).doc) as [Json, Json];
+  for (const { place } of secretPlaces(held).reverse()) {
     held = setSteps(held, place, undefined);
     found = setSteps(found, place, undefined);
   }
-  const unknown = switchesOf(type, doc).filter((path) => valueAt(doc, path) === undefined);
+  const switches = switchesOf(type, doc);
+  const unknown = enabled ? switches.filter((path) => valueAt(doc, path) === undefined) : switches;
   if (type.entries && doc[type.entries] === undefined) unknown.push(type.entries);
   for (const path of unknown) found = setSteps(found, stepsOf(path), undefined);
+  if (!enabled) for (const path of switches) held = setSteps(held, stepsOf(path), undefined);
   const [wanted, now] = [restorable(type, held as JsonObject, ids), restorable(type, found as JsonObject, new Map())];
   return diffFields(converge(type, wanted, now, made).doc, now)
     .filter(({ before }) => before !== undefined)
@@ -152,6 +169,10 @@ export async function evaluate(
     /** Types of the documents that could not be read, one a document. */
     readonly unread: readonly string[];
     readonly refusals: readonly Refusal[];
+    /** Whether the restore switched on what was on; otherwise everything came back switched off. */
+    readonly enabled: boolean;
+    /** Whether every credential was passed; otherwise what waits for one is not a fault. */
+    readonly everyCredential: boolean;
   },
 ): Promise<DrillFindings> {
   const explained: DrillFinding[] = [];
@@ -162,20 +183,22 @@ export async function evaluate(
   for (const { type, id, doc } of await readDocuments(again, documentPaths(again))) held.set(keyOf(type.name, id), doc);
   const mirrored = new Set([...prepared.state.documents.values()].map(({ type: typeName }) => typeName));
   const made = readServerMade(prepared.repository.stateDir, report.account);
+  const { ids } = prepared;
+  const { enabled, everyCredential } = seen;
   const back: string[] = [];
   for (const document of prepared.wanted) {
     const { type, id, title } = document;
     const what = keyOf(type.name, id);
     const step = steps.get(what);
     if (step?.action === 'impossible' || step?.action === 'blocked') {
-      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, new Set());
+      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, everyCredential);
       (known ? explained : unexplained).push({ what, title, why: step.reason });
       continue;
     }
-    const target = keyOf(type.name, prepared.ids.get(id) ?? id);
+    const target = keyOf(type.name, ids.get(id) ?? id);
     const live = held.get(target);
     const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
-    const why = lackOf(document, outcome, live, prepared.ids, new Set(made.get(target)));
+    const why = lackOf(document, outcome, live, { ids, made: new Set(made.get(target)), enabled, everyCredential });
     if (why === undefined) back.push(type.name);
     else unexplained.push({ what, title, why });
   }
@@ -189,11 +212,10 @@ function lackOf(
   document: MirrorDocument,
   outcome: Outcome | undefined,
   live: JsonObject | undefined,
-  ids: ReadonlyMap<string, string>,
-  made: Made,
+  circumstances: Circumstances,
 ): string | undefined {
   if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
   if (!live) return 'is missing after the restore';
-  const places = compare(document, live, ids, made);
+  const places = compare(document, live, circumstances);
   return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
 }

@@ -1,7 +1,7 @@
 import type { Coverage } from '../../credentials/needed.ts';
 import { coverageText } from '../../credentials/view.ts';
 import { type RestoreTime, restoreTimeText } from '../../plan/restore-time.ts';
-import type { DrillFindings } from './drill-findings.ts';
+import type { DrillFinding, DrillFindings } from './drill-findings.ts';
 
 /** Where a drill restored to. */
 export type DrillTarget =
@@ -27,6 +27,21 @@ export interface DrillReport extends DrillFindings {
   /** Those of the writing stages, reads before a write included. */
   readonly writes: number;
   readonly durationMs: number;
+  /** What became of what was made in an account of the configuration. */
+  readonly cleanUp?: CleanUp;
+}
+
+/** What became of what a drill made in a real account. */
+export interface CleanUp {
+  /** Resources that were deleted. */
+  readonly deleted: number;
+  /** Of these, how many are not in the recycle bin either. */
+  readonly purged: number;
+  /** It was to stay: the next drill into the account deletes it. */
+  readonly kept: boolean;
+  /** What the account still holds although it was to be empty, with the reason. */
+  readonly left: readonly DrillFinding[];
+  readonly requests: number;
 }
 
 /** Whether everything came back that can. */

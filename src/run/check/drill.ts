@@ -3,23 +3,20 @@ import { USERS } from '../../catalogue/index.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { keyOf, typeIn } from '../../core/keys.ts';
+import { keyOf } from '../../core/keys.ts';
 import { BINDING_FILE } from '../../core/layout.ts';
 import { valueAt, withoutPaths } from '../../core/paths.ts';
 import { placeOf, placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
-import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { AccountSeed, Person } from '../../emulator/model/seed.ts';
-import { buildGraph } from '../../graph/account-graph.ts';
-import { headCommit, readState } from '../../history/state.ts';
 import { createGit } from '../../mirror/git.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
-import { openRestore } from '../restore/session.ts';
 import { subscriptionOf } from '../restore/subscriptions.ts';
-import { configOf, copyMirror, type DrillInput, holdsSamples, readable, renewed, unreadable } from './drill-copy.ts';
-import { evaluate, unlistedReferences } from './drill-findings.ts';
+import { configOf, copyMirror, type DrillInput, OPERATOR, readCopy, unreadable } from './drill-copy.ts';
+import { unlistedReferences } from './drill-findings.ts';
 import type { DrillReport } from './drill-report.ts';
+import { rehearse } from './rehearse.ts';
 
 const TARGET = 'drill';
 const TOKEN = 'drill-token';
@@ -74,6 +71,7 @@ function targetOf(baseUrl: string, sampleData: boolean): AccountConfig {
     concurrency: 8,
     requestTimeoutMs: 60_000,
     maxResponseBytes: 2 ** 28,
+    drill: false,
     maxPauseMs: 300_000,
     retries: 2,
   };
@@ -111,12 +109,9 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
     const bare = configOf(folder, targetOf('http://127.0.0.1', false), input.label);
     const git = createGit({ cwd: folder, config: bare.repository, env: input.env, signal: input.signal });
     await copyMirror(git, folder, input, new Set(faults.keys()));
-    const state = await readState(git, input.account, await headCommit(git));
-    const held = await readable(state, faults);
-    const sampleData = holdsSamples(held);
-    const documents = renewed(held, targetOf('', sampleData));
+    const copy = await readCopy(git, input.account, faults, (sampleData) => targetOf('', sampleData));
     emulator = await startEmulator({
-      seed: emptyTarget(documents, userIdOf(input.files)),
+      seed: emptyTarget(copy.documents, userIdOf(input.files)),
       rateLimit: false,
       auditAll: true,
       // What the account held when it was mirrored is not a fault, even if the API refuses to create it today.
@@ -124,64 +119,38 @@ export async function drill(input: DrillInput): Promise<DrillReport> {
       standaloneFlows: 'refuse',
       completes: true,
     });
-    const target = targetOf(emulator.url, sampleData);
-    const config = configOf(folder, target, input.label);
-    const secrets = inventedSecrets(documents);
-    const session = await openRestore(
-      {
-        config,
-        env: { ...input.env, CELIGO_MIRROR_OPERATOR: 'drill <drill@localhost>' },
-        now: input.now,
+    const { refusals } = emulator;
+    const target = { ...copy.target, baseUrl: emulator.url };
+    const found = await rehearse({
+      git,
+      copy,
+      deps: {
+        ...input,
+        config: configOf(folder, target, input.label),
+        env: { ...input.env, CELIGO_MIRROR_OPERATOR: OPERATOR },
         report: () => undefined,
-        transliterate: input.transliterate,
-        userAgent: input.userAgent,
         lockWaitMs: 1_000,
         spareMemory: () => undefined,
-        signal: input.signal,
       },
-      {
-        what: ['all'],
+      request: {
         from: input.account,
         target,
-        dryRun: false,
-        prune: false,
-        withDependencies: false,
-        enableFlows: true,
-        force: false,
-        allowTargetChange: true,
-        secrets,
+        secrets: inventedSecrets(copy.documents),
         overrides: new Map(),
+        enableFlows: true,
       },
-    );
-    try {
-      const { prepared } = session;
-      const report = await session.apply();
-      const again = await readState(git, TARGET, await headCommit(git));
-      const found = await evaluate(prepared, report, again, {
-        documents,
-        unread: [...faults.keys()].map(typeIn),
-        refusals: emulator.refusals(),
-      });
-      const broken = [...faults].map(([path, why]) => ({ what: `${input.account}/${path}`, title: '', why }));
-      return {
-        account: input.account,
-        state: input.label,
-        commit: input.commit,
-        target: { kind: 'emulator' },
-        documents: documents.length + broken.length,
-        restored: found.restored,
-        types: found.types,
-        coverage: coverageOf(neededCredentials(buildGraph(documents))),
-        warnings: found.warnings,
-        explained: found.explained,
-        unexplained: [...broken, ...found.unexplained],
-        requests: report.requests,
-        writes: report.writes,
-        durationMs: Math.round(performance.now() - started),
-      };
-    } finally {
-      await session.close();
-    }
+      everyCredential: true,
+      resume: false,
+      refusals,
+    });
+    return {
+      account: input.account,
+      state: input.label,
+      commit: input.commit,
+      target: { kind: 'emulator' },
+      ...found,
+      durationMs: Math.round(performance.now() - started),
+    };
   } finally {
     await emulator?.close();
     rmSync(folder, { recursive: true, force: true });

@@ -49,6 +49,7 @@ async function newJournal({
     what: request.what,
     ...(undone ? { undo: undone.commits } : {}),
     ...(edits ? { apply: { ref: edits.after.commit ?? '', base: edits.before.commit ?? '' } } : {}),
+    ...(request.remove ? { remove: request.remove } : {}),
     options: {
       prune: request.prune,
       withDependencies: request.withDependencies,

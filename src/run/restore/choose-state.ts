@@ -32,6 +32,7 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
     throw new AppError('REPOSITORY', `${repository.path} is not a git repository`, {});
   if (request.undo) return chooseChanges(context, request.undo);
   if (request.apply) return chooseEdits(context, request.apply);
+  if (request.remove) return { state: await newestState(context), selection: NOTHING };
   const { state, selection } = await selectAt(repository.git, request.from, request.what, {
     at: resumed ? { text: resumed.head.commit, option: '--at' } : request.at,
     now: deps.now(),
@@ -42,24 +43,26 @@ export async function chooseState(context: RestoreContext): Promise<Chosen> {
   return { state: { ...state, find: catalogueWith(request.target.ignore).find }, selection };
 }
 
+const NOTHING: Selection = { all: false, selected: new Set() };
+
+async function newestState({ repository: { git }, request: { from, target } }: RestoreContext): Promise<MirrorState> {
+  const state = await readState(git, from, await headCommit(git));
+  return { ...state, find: catalogueWith(target.ignore).find };
+}
+
 /** What people changed in Git, and the newest state. */
-async function chooseEdits({ deps, repository, request }: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
-  const { from, target } = request;
-  const edits = await readEdits(repository, deps.config.repository.remote, from, apply);
-  const state = await readState(repository.git, from, await headCommit(repository.git));
-  return {
-    state: { ...state, find: catalogueWith(target.ignore).find },
-    selection: { all: false, selected: new Set() },
-    edits,
-  };
+async function chooseEdits(context: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
+  const { deps, repository, request } = context;
+  const edits = await readEdits(repository, deps.config.repository.remote, request.from, apply);
+  return { state: await newestState(context), selection: NOTHING, edits };
 }
 
 /** The changes to take back, and the newest state. A resumed undo asks for neither again: it may have made them. */
 async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promise<Chosen> {
   const { repository, deps, request, resumed } = context;
   const { git } = repository;
-  const { from, target } = request;
-  const state = await readState(git, from, await headCommit(git));
+  const { from } = request;
+  const state = await newestState(context);
   const commits = await readHistory(git, from, resumed ? resumed.head.base : 'HEAD');
   const cut = await readCut(git);
   const history: History = { commits, trail: readTrail(commits, from, cut?.commit) };
@@ -69,7 +72,7 @@ async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promis
       : await chooseUndone(git, from, history, undo.query, deps.transliterate);
   const before = resumed ? { before: await stateBefore(repository, resumed) } : {};
   return {
-    state: { ...state, find: catalogueWith(target.ignore).find },
+    state,
     selection: { all: false, selected: new Set(chosen.flatMap(({ keys }) => keys)) },
     undone: { commits: chosen, leftOut, history, ...before },
   };

@@ -23,6 +23,7 @@ import { readServerMade, type ServerMade, writeServerMade } from './server-made.
 import { wantsOfUndo } from './undo.ts';
 import { type Wants, type WantsInput, wantsOfState } from './wants.ts';
 import { wantsOfEdits } from './wants-of-edits.ts';
+import { wantsOfRemoval } from './wants-of-removal.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 /** The target before the first write. */
@@ -118,7 +119,8 @@ async function authorsSoFar(edits: Edits, resumed: Journal): Promise<Pick<Restor
   return { authors, unheard: new Map(unheard) };
 }
 
-async function wantsOf(context: RestoreContext, chosen: Chosen, input: WantsInput): Promise<Wants> {
+async function wantsOf(context: RestoreContext, chosen: Chosen, input: WantsInput, writer: Writer): Promise<Wants> {
+  if (context.request.remove) return wantsOfRemoval(context, context.request.remove, input.live, writer);
   if (chosen.undone) return wantsOfUndo(context, chosen.undone, input);
   if (chosen.edits) return wantsOfEdits(context, chosen.edits, input);
   return wantsOfState(context.request, chosen, input);
@@ -157,7 +159,7 @@ export async function fetchTarget(
   const merges = chosen.undone ?? chosen.edits;
   const live = merges && !resumed ? { ...observed, isChanged: () => false } : observed;
   const input = { live, renew, ids, idMaps };
-  const wants = await wantsOf(context, chosen, input);
+  const wants = await wantsOf(context, chosen, input, writer);
   if (resumed) await adoptCreated(context, resumed, { wants, live, ids });
   const noted = request.force ? undefined : readServerMade(repository.stateDir, target.name);
   const made: Fetched['made'] = (typeName, id) => new Set(noted?.get(keyOf(typeName, id)));

@@ -51,6 +51,8 @@ export interface JournalHead {
   readonly undo?: readonly { readonly commit: string; readonly keys: readonly string[] }[];
   /** What people changed in Git and is brought to the account, between two commits, full ids. */
   readonly apply?: { readonly ref: string; readonly base: string };
+  /** What is deleted, `<type>/<id>`, where nothing else is done. */
+  readonly remove?: readonly string[];
   readonly options: {
     readonly prune: boolean;
     readonly withDependencies: boolean;
@@ -163,18 +165,21 @@ function readJournal(path: string): Journal | undefined {
   return open(path, head as JournalHead, entries as JournalEntry[], 'a');
 }
 
-/** Restores into this account that were interrupted, oldest first. */
-export function interrupted(stateDir: string, account: string): Journal[] {
+/** All restores into this account, oldest first. */
+export function journalsOf(stateDir: string, account: string): Journal[] {
   const folder = folderOf(stateDir, account);
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
-    .flatMap((name) => {
-      const journal = readJournal(join(folder, name));
-      if (!journal) return [];
-      if (!journal.entries.some(({ kind }) => kind === 'end')) return [journal];
-      journal.close();
-      return [];
-    });
+    .flatMap((name) => readJournal(join(folder, name)) ?? []);
+}
+
+/** Restores into this account that were interrupted, oldest first. */
+export function interrupted(stateDir: string, account: string): Journal[] {
+  return journalsOf(stateDir, account).filter((journal) => {
+    const isOpen = !journal.entries.some(({ kind }) => kind === 'end');
+    if (!isOpen) journal.close();
+    return isOpen;
+  });
 }

@@ -3,6 +3,7 @@ import type { UndoneCommit } from '../../audit/undone.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { type ValuesByResource, valuesFor } from '../../config/secrets-file.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
+import type { Key } from '../../core/keys.ts';
 import type { StateName } from '../../history/state.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { Supplied } from '../../plan/secrets.ts';
@@ -21,6 +22,8 @@ export interface RestoreRequest {
   readonly undo?: UndoRequest;
   /** Bring these changes of people in Git to the account, instead of restoring a state. */
   readonly apply?: ApplyRequest;
+  /** Delete these of the target and nothing else, whatever any state holds: by their ids there. */
+  readonly remove?: readonly Key[];
   /** The state to restore; that of HEAD when absent. */
   readonly at?: StateName;
   /** Account whose mirror is restored. */
@@ -45,6 +48,8 @@ export interface RestoreDeps extends SyncDeps {
   /** Asks which of several resources is meant; absent where there is no one to ask. */
   readonly choose?: (question: string, candidates: readonly string[]) => Promise<number | undefined>;
   readonly progress?: (done: number, total: number) => void;
+  /** The command that resumes it once it is interrupted; absent: `restore --resume <id>`. */
+  readonly resumedBy?: string;
 }
 
 /** What every stage of a restore works with. */

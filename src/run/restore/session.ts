@@ -31,7 +31,7 @@ export interface RestoreSession {
  * A failure as an AppError that says what to do next; a fault of the program stays as it is.
  * @param restoreId the restore that was interrupted; `undefined` before the first write
  */
-function explained(error: unknown, { signal }: RestoreDeps, restoreId: string | undefined): unknown {
+function explained(error: unknown, { signal, resumedBy }: RestoreDeps, restoreId: string | undefined): unknown {
   const { aborted } = signal;
   const known = aborted ? { code: 'ABORTED' as const, message: 'the restore was stopped' } : knownFailure(error);
   if (!known || (error instanceof AppError && restoreId === undefined && !aborted)) return error;
@@ -42,7 +42,7 @@ function explained(error: unknown, { signal }: RestoreDeps, restoreId: string | 
   }
   const remedy =
     `Restore ${restoreId} is interrupted; its journal holds what it did. ` +
-    `Resume it with: celigo-mirror restore --resume ${restoreId}`;
+    `Resume it with: ${resumedBy ?? `celigo-mirror restore --resume ${restoreId}`}`;
   const hint = error instanceof AppError && error.hint ? `${error.hint}. ${remedy}` : remedy;
   return new AppError(known.code, known.message, { hint, cause: error });
 }
@@ -90,7 +90,7 @@ export async function openRestore(
     resumed = findJournal(repository.stateDir, asked.target.name, resume);
     const pulled = await pullRemote(repository, remote, folders, deps.now());
     if (pulled.state === 'behind') notice(`the remote could not be read: ${pulled.reason}`);
-    const request = resumed ? resumedRequest(asked, resumed) : asked;
+    const request = resumed ? resumedRequest(asked, resumed, deps.resumedBy) : asked;
     // Found out while the account is read, which commits nothing then.
     changed = request.dryRun ? lastChange(repository.git, request.from, deps.now()) : undefined;
     changed?.catch(() => undefined);
@@ -128,11 +128,11 @@ export async function openRestore(
 }
 
 /** The request that an interrupted restore was started with. `--force` and `--enable-flows` may be added to it. */
-function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequest {
+function resumedRequest(request: RestoreRequest, { head }: Journal, resumedBy: string | undefined): RestoreRequest {
   const { secrets, ...options } = head.options;
   if (secrets && request.secrets.size === 0) {
     throw new AppError('USAGE', `restore ${head.id} was started with --secrets, which are not stored`, {
-      hint: `Supply them again: celigo-mirror restore --resume ${head.id} --secrets FILE`,
+      hint: `Supply them again: ${resumedBy ?? `celigo-mirror restore --resume ${head.id}`} --secrets FILE`,
     });
   }
   return {
@@ -144,6 +144,7 @@ function resumedRequest(request: RestoreRequest, { head }: Journal): RestoreRequ
     what: head.what,
     ...(head.undo ? { undo: { commits: head.undo } } : {}),
     ...(head.apply ? { apply: head.apply } : {}),
+    ...(head.remove ? { remove: head.remove } : {}),
     from: head.from,
     dryRun: request.dryRun,
   };
