@@ -1,4 +1,5 @@
 import { findType } from '../catalogue/index.ts';
+import { readPath } from '../core/layout.ts';
 import { oneLine, putBackMessage, readMessage } from '../core/message.ts';
 import type { CommitRequest } from './commit.ts';
 import { logFormat, logRecords } from './log-records.ts';
@@ -18,15 +19,16 @@ export interface ManualCommit {
   readonly author: string;
   /** E-mail address of the author. */
   readonly email: string;
-  /** Files that it changed, inside the account's folder. */
+  /** Files that it changed, inside the account's folder; of a merge those that are as in none of its parents. */
   readonly files: readonly string[];
+  readonly isMerge: boolean;
 }
 
 /** Commits that a notice names. */
 const MOST_COMMITS = 5;
 
 const RAW = /^:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*$/;
-const FIELDS = ['%H', '%an', '%ae', '%ce', '%B'] as const;
+const FIELDS = ['%H', '%P', '%an', '%ae', '%ce', '%B'] as const;
 
 function entryOf(mode: string, oid: string): string | undefined {
   return /^0+$/.test(oid) ? undefined : `${mode} ${oid}`;
@@ -66,8 +68,18 @@ export async function folderIn({ git }: Repository, commit: string, folder: stri
   return (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${folder}`]))?.trim() || undefined;
 }
 
+/** Whether a file is one of these, or of the same resource: with its name, its files were others. */
+export function ofSameResources(paths: Iterable<string>): (path: string) => boolean {
+  const resourceOf = (path: string): string => {
+    const parts = readPath(path);
+    return parts ? `${parts.type}/${parts.id}` : path;
+  };
+  const known = new Set([...paths].map(resourceOf));
+  return (path) => known.has(resourceOf(path));
+}
+
 /**
- * The commits of people that changed some of these files, oldest first.
+ * The commits of people that changed some of these files, oldest first, also under earlier names of their resources.
  * @param range such as `<commit>..HEAD` @param paths inside the folder @param without ids of others
  */
 export async function manualCommits(
@@ -77,15 +89,16 @@ export async function manualCommits(
   paths: ReadonlySet<string>,
   without: ReadonlySet<string> = new Set(),
 ): Promise<readonly ManualCommit[]> {
+  const isMeant = ofSameResources(paths);
   // -c: of a merge the files that are as in none of its parents.
   const shown = ['--full-history', '--topo-order', '--reverse', '-c', '--name-only', '-z', '--no-renames'];
   const out = await git.run(['log', ...shown, '--no-show-signature', logFormat(FIELDS), range, '--', `${account}/`]);
   return logRecords(out, FIELDS.length).flatMap(({ values, files }): ManualCommit[] => {
-    const [id = '', author = '', email = '', by = '', message = ''] = values;
+    const [id = '', parents = '', author = '', email = '', by = '', message = ''] = values;
     const isOwn = by === committer.email && readMessage(message).account !== undefined;
     const inside = files.map((name) => name.replace(/^\n/, '').slice(account.length + 1));
-    const touched = inside.some((name) => paths.has(name));
-    return !isOwn && touched && !without.has(id) ? [{ id, author, email, files: inside }] : [];
+    const found = { id, author, email, files: inside, isMerge: parents.includes(' ') };
+    return !isOwn && inside.some(isMeant) && !without.has(id) ? [found] : [];
   });
 }
 

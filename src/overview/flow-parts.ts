@@ -21,6 +21,11 @@ export function isDrawn([field]: Place): boolean {
   return DRAWN.has(String(field));
 }
 
+/** Whether a resource is a step of the flows that use it: they look different where it does. */
+export function isStep(type: string): boolean {
+  return type === 'exports' || type === 'imports';
+}
+
 /** Other resources that the drawing of a flow shows beside this one, which is the flow or a part of it. */
 export function partsOf({ type, doc }: MirrorDocument): Key[] {
   const abstract = getOwn(doc, '_abstractFlowId');

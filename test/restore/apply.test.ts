@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { people } from '../../src/emulator/sample/people.ts';
 import { eachOf } from '../support/table.ts';
 import { bareRemote, type Outcome, start } from '../support/workspace.ts';
 import { type Scene, scene } from './scene.ts';
@@ -84,20 +85,51 @@ describe('apply', () => {
     return JSON.parse(outcome.out) as ApplyJson;
   }
 
-  it('brings an edit of Git to the account, and log lists it once, by who wrote it', { tags: 'slow' }, async () => {
+  it('goes the whole way: edited in Git, merged, applied, and told once, by who wrote it', {
+    tags: 'slow',
+  }, async () => {
+    space.git('switch', '--quiet', '--create', 'feature');
     setField('flows', flow._id, 'description', 'from Git');
     const edit = commit();
+    space.git('switch', '--quiet', 'main');
+    live('mateo', 'flows', flow._id, { name: 'Better name' });
+    await space.sync();
+    const names = ['-c', 'user.name=Merger', '-c', 'user.email=merger@example.test'];
+    space.git(...names, 'merge', '--quiet', '--no-ff', '--no-edit', 'feature');
 
     const outcome = await apply();
 
     expectCode(outcome, 0);
     expect(said(outcome)).not.toContain('put back');
-    expect(held('flows', flow._id).description).toBe('from Git');
+    expect(held('flows', flow._id)).toMatchObject({ description: 'from Git', name: 'Better name' });
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
-    expect(await listed()).toMatchObject([{ by: 'Ann', id: flow._id, what: 'changed', applied: [edit] }]);
+    const told = [
+      { by: 'Ann', id: flow._id, what: 'changed', applied: [edit] },
+      { by: people.mateo.name, id: flow._id, what: 'renamed' },
+    ];
+    expect(await listed()).toMatchObject(told);
     expect((await space.run('log')).out).toMatch(new RegExp(`Ann .*\\(from Git ${edit.slice(0, 10)}, applied by `));
-    expect((await space.run('blame', `flows/${flow._id}`)).out).toMatch(/description.*Ann|Ann.*description/);
-    expect((await space.run('report', '--from', 'yesterday', '--format', 'md')).out).toContain('Ann');
+
+    const { fields } = JSON.parse((await space.run('blame', `flows/${flow._id}`, '--json')).out) as {
+      fields: { place: string; baseline: boolean; by: { name: string } }[];
+    };
+    const blamed = fields.filter(({ baseline }) => !baseline).map(({ place, by }) => [place, by.name]);
+    expect(blamed.sort()).toEqual([
+      ['description', 'Ann'],
+      ['name', people.mateo.name],
+    ]);
+
+    const report = await space.run('report', '--from', 'yesterday', '--json');
+    const { changes } = JSON.parse(report.out) as {
+      changes: { by: { name: string }; operator?: { name: string }; fields: { place: string }[] }[];
+    };
+    expect(changes.map(({ by, fields: some }) => [by.name, some.map(({ place }) => place)])).toEqual([
+      ['Ann', ['description']],
+      [people.mateo.name, ['name']],
+    ]);
+    const markdown = (await space.run('report', '--from', 'yesterday', '--format', 'md')).out;
+    expect(markdown.match(/from Git/g)).toHaveLength(1);
+    expect(markdown).not.toContain('Merger');
   });
 
   it('applies the fields of an older branch alone, and leaves a resource where someone changed the same', {
@@ -403,6 +435,37 @@ describe('apply', () => {
     // Done already: nothing to review.
     expectCode(await apply(edit, '--digest', reviewed), 0);
     expectCode(await apply(edit, '--digest', 'x'), 64);
+  });
+
+  it('creates nothing twice after a kill, even where the journal is lost', { tags: 'slow' }, async () => {
+    const remote = bareRemote();
+    space.configure({ prod: { baseUrl: account.url, token: account.owner.token } }, { repository: { remote } });
+    for (const name of ['One', 'Two'])
+      writeFileSync(join(space.mirror, `prod/scripts/${name}.yaml`), `name: ${name}\ncontent: "// ${name}"\n`);
+    setField('flows', flow._id, 'description', 'from Git');
+    commit();
+    space.git('push', '--quiet', remote, 'HEAD:main');
+    let left = 2;
+    const run = start(['apply', '--yes'], space.dir);
+    account.emulator.beforeWrite = async ({ method }) => {
+      left -= Number(method === 'POST');
+      if (left !== 0) return;
+      run.kill('SIGKILL');
+      await run.done;
+    };
+    expect((await run.done).code).toBe(-1);
+    account.emulator.beforeWrite = undefined;
+    // As in CI: the machine, the clone and the journal in it are gone.
+    rmSync(space.mirror, { recursive: true });
+
+    const outcome = await apply();
+
+    expectCode(outcome, 0);
+    expect(said(outcome)).toMatch(/prod\/scripts\/\w+\.yaml: the account holds it already \(scripts\/\w+\)/);
+    for (const name of ['One', 'Two'])
+      expect(account.emulator.state.all('scripts').filter((doc) => doc.name === name)).toHaveLength(1);
+    expect(held('flows', flow._id).description).toBe('from Git');
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
   });
 
   it('enables a flow with --enable-flows alone', { tags: 'slow' }, async () => {

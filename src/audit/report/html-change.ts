@@ -77,7 +77,8 @@ function fieldMarkup(field: FieldChange, type: string): Markup {
 function drawing(picture: ReportChange['picture']): Markup | '' {
   if (picture === undefined) return '';
   if (picture === 'missing') return markup`<p class="n">No picture: this page has very many already.</p>`;
-  return markup`<div class="scroll drawn" tabindex="0" role="region" aria-label="The flow before and after">
+  const caption = picture.flow === undefined ? '' : markup`<p class="n">In the flow ${visibleLine(picture.flow)}:</p>`;
+  return markup`${caption}<div class="scroll drawn" tabindex="0" role="region" aria-label="The flow before and after">
 ${raw(picture.svg)}</div>`;
 }
 

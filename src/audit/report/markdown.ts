@@ -16,7 +16,8 @@ function drawing({ picture }: ReportChange): RootContent[] {
   if (picture === undefined) return [];
   if (picture === 'missing' || picture.mermaid.length > LONGEST_DIAGRAM)
     return [paragraph(text('Without a picture: too large, or one of too many.'))];
-  return [{ type: 'code', lang: 'mermaid', value: picture.mermaid }];
+  const caption = picture.flow === undefined ? [] : [paragraph(text('In the flow '), strong(oneLine(picture.flow)))];
+  return [...caption, { type: 'code', lang: 'mermaid', value: picture.mermaid }];
 }
 
 function tallyTable<K>(title: string, rows: readonly Tally<K>[], nameOf: (key: K) => string): RootContent[] {

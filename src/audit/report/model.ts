@@ -14,6 +14,8 @@ export interface Picture {
   readonly mermaid: string;
   /** The colours of its classes are the page's. */
   readonly svg: string;
+  /** Name of the flow, where the change is one of a step of it. */
+  readonly flow?: string;
 }
 
 /** One change of one resource with what it changed. */
@@ -23,7 +25,7 @@ export interface ReportChange {
   readonly fields: readonly FieldChange[];
   /** The document of a resource that came or went. */
   readonly document?: JsonObject;
-  /** Of a flow that looks different; `missing`: there are too many pictures already. */
+  /** Of a flow that looks different by the change; `missing`: there are too many pictures already. */
   readonly picture?: Picture | 'missing';
 }
 

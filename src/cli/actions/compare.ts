@@ -106,7 +106,8 @@ async function compared(
     await stateOf({ ...io, err: () => undefined }, { git, account: onlyAccount(place, other) }, name),
   ] as const;
   const asked = await keysAsked(states, words);
-  const [left, right] = [await readSide(states[0]), await readSide(states[1])];
+  // One is read while git finds the files of the other.
+  const [left, right] = await Promise.all([readSide(states[0]), readSide(states[1])]);
   return compareAccounts({
     left,
     right,

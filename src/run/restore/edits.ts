@@ -3,7 +3,13 @@ import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
 import { commitOf, type MirrorState, type NamedCommit, NoSuchState, readState } from '../../history/state.ts';
-import { differing, type EditedFile, type ManualCommit, manualCommits } from '../../mirror/manual-edits.ts';
+import {
+  differing,
+  type EditedFile,
+  type ManualCommit,
+  manualCommits,
+  ofSameResources,
+} from '../../mirror/manual-edits.ts';
 import { fetchNamed } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { newestOwn } from '../sync/newest.ts';
@@ -81,7 +87,10 @@ export async function readEdits(
   return { before, after, files, commits };
 }
 
-/** Who changed each resource: the last one, with everyone before. By `<type>/<id>`, in the ids of today. */
+/**
+ * Who changed each resource: the last one, with everyone before. Who merged wrote nothing, unless the change is nowhere
+ * but in the merge. By `<type>/<id>`, in the ids of today.
+ */
 export function authorsOf(
   { commits }: Edits,
   documents: readonly EditedDocument[],
@@ -89,7 +98,10 @@ export function authorsOf(
 ): ReadonlyMap<string, GitAuthor> {
   const authors = new Map<string, GitAuthor>();
   for (const { type, id, paths } of documents) {
-    const own = commits.filter(({ files }) => files.some((path) => paths.has(path)));
+    const isOwn = ofSameResources(paths);
+    const touching = commits.filter(({ files }) => files.some(isOwn));
+    const written = touching.filter(({ isMerge }) => !isMerge);
+    const own = written.length > 0 ? written : touching;
     const last = own.at(-1);
     if (!last) continue;
     const people = new Map(own.map(({ author, email }) => [email, { name: author, email }] as const));

@@ -5,6 +5,7 @@ import { mergeDocuments } from '../../core/merge.ts';
 import { equalJson } from '../../core/paths.ts';
 import { withLiveSwitches } from '../../plan/body.ts';
 import { rewriteIds } from '../../plan/ids.ts';
+import { findAlreadyCreated } from './already-created.ts';
 import { readEditedFiles } from './edited-files.ts';
 import { authorsOf, type Edits } from './edits.ts';
 import { documentOf } from './live.ts';
@@ -16,10 +17,16 @@ import { type Fate, type Wants, type WantsInput, wantsOfFates } from './wants.ts
  * since are theirs, or a conflict.
  * @throws AppError `USAGE` for a file that is not a document, `GUARD` for a credential in plain text
  */
-export async function wantsOfEdits({ deps, request }: RestoreContext, edits: Edits, input: WantsInput): Promise<Wants> {
+export async function wantsOfEdits(
+  { deps, request, resumed }: RestoreContext,
+  edits: Edits,
+  input: WantsInput,
+): Promise<Wants> {
   const { ids, live } = input;
   const { find } = catalogueWith(request.target.ignore);
   const { documents, warnings } = await readEditedFiles(edits, find, input.renew);
+  // The journal of a resumed one says what it created.
+  const created = resumed ? [] : await findAlreadyCreated(edits, documents, live, ids);
   const today = (id: string): string => ids.get(id) ?? id;
   const there = await live.documents(documents.map(({ type, id }) => keyOf(type.name, today(id))));
   const renewed = (doc: JsonObject | undefined): JsonObject | undefined => doc && rewriteIds(doc, ids);
@@ -43,7 +50,7 @@ export async function wantsOfEdits({ deps, request }: RestoreContext, edits: Edi
   });
   return {
     ...wantsOfFates(fates),
-    warnings,
+    warnings: [...warnings, ...created],
     edited: { documents, authors: (now) => authorsOf(edits, documents, now) },
   };
 }

@@ -57,8 +57,8 @@ export function wantsOfFates(fates: readonly Fate[]): Wants {
 export interface WantsInput {
   readonly live: LiveAccount;
   readonly renew: Renew;
-  /** Grows while the plan is made. */
-  readonly ids: ReadonlyMap<string, string>;
+  /** Ids of the state → ids of the target. Grows while the plan is made. */
+  readonly ids: Map<string, string>;
   readonly idMaps: IdMaps;
 }
 

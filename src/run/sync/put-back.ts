@@ -2,7 +2,7 @@ import { findType } from '../../catalogue/index.ts';
 import type { Change } from '../../core/changes.ts';
 import { putBackMessage } from '../../core/message.ts';
 import type { CommitRequest } from '../../mirror/commit.ts';
-import { type EditedFile, manualCommits, putBackNotice } from '../../mirror/manual-edits.ts';
+import { type EditedFile, manualCommits, ofSameResources, putBackNotice } from '../../mirror/manual-edits.ts';
 import { type AccountRun, serverNow } from './account-run.ts';
 import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';
@@ -60,7 +60,8 @@ export async function readPutBack(
     changes: paths.map((path) => ({ path: `${account.name}/${path}`, oid: edits.files.get(path)?.own })),
   };
   if (noticed.length === 0) return { request };
-  const others = commits.filter(({ files }) => files.some((path) => noticed.includes(path)));
+  const isNoticed = ofSameResources(noticed);
+  const others = commits.filter(({ files }) => files.some(isNoticed));
   return { request, notice: putBackNotice(account.name, noticed.length, others, options.dryRun) };
 }
 
