@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import pRetry, { type Options as RetryOptions } from 'p-retry';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
-import { hasMoreValues } from '../core/records.ts';
+import { countValues } from '../core/records.ts';
 import { serverTime } from '../core/server-time.ts';
-import { LONGEST_REFUSAL, sizeText } from '../net/exchange.ts';
+import { type Answer, sizeText } from '../net/exchange.ts';
 import { proxiesOf } from '../net/proxies.ts';
 import { provenSkewMs, skewAfter, UNKNOWN_SKEW } from './clock-skew.ts';
-import { decodeBody } from './codings.ts';
+import { damageError } from './codings.ts';
 import { ApiError, isTransientStatus, readErrorBody } from './errors.ts';
 import { createPacer, type PacerOptions } from './pacing.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -47,7 +47,7 @@ export interface ApiRequest extends WireRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Bytes of the body; empty for 204 and 304. Valid UTF-8. */
+  /** Bytes of the body; empty for 204 and 304. Valid UTF-8. Only `accept` gets a large one alone in memory. */
   readonly body: Buffer;
   readonly url: URL;
 }
@@ -113,31 +113,59 @@ export function hasBody({ status, body, url }: ApiResponse): boolean {
   throw new ApiError(`${what}, which is not a complete answer`, { status, transient: true });
 }
 
-/** What is parsed of one answer at most, in bytes and in values; documents of the API have 16 MiB at most. */
-const MOST_PARSED = { bytes: 64 * 2 ** 20, values: 2_000_000 } as const;
-/** So few bytes never have too many values. */
-const NEVER_TOO_MANY = MOST_PARSED.values;
+/** What is parsed at most, in bytes and in values. */
+interface MostParsed {
+  readonly bytes: number;
+  readonly values: number;
+}
+
+/** Of one answer. */
+const MOST_OF_ANSWER: MostParsed = { bytes: 64 * 2 ** 20, values: 2_000_000 };
+/** Of one document: those of the API have 16 MiB at most as it stores them. */
+export const MOST_OF_DOCUMENT: MostParsed = { bytes: 24 * 2 ** 20, values: 500_000 };
+/** So few bytes of an answer never have so many values that they matter. */
+const FEW_BYTES = 4 * 2 ** 20;
 
 /** What has been parsed of one answer. */
 export interface Parsed {
   bytes: number;
+  values: number;
+}
+
+export function nothingParsed(): Parsed {
+  return { bytes: 0, values: 0 };
+}
+
+/** Of what a JSON text has more than it may, if it has. */
+export function excessOf(body: Buffer, { bytes, values }: MostParsed): string | undefined {
+  if (body.length > bytes) return sizeText(bytes);
+  return body.length > values && countValues(body, values) > values ? `${values} values` : undefined;
+}
+
+/** The same for one part of an answer, together with those before it. */
+function excessWith(parsed: Parsed, body: Buffer): string | undefined {
+  const { bytes, values } = MOST_OF_ANSWER;
+  parsed.bytes += body.length;
+  if (parsed.bytes > bytes) return sizeText(bytes);
+  if (parsed.bytes <= FEW_BYTES) return undefined;
+  parsed.values += countValues(body, values);
+  return parsed.values > values ? `${values} values` : undefined;
 }
 
 /**
- * Parses a body. `parsed`: it is one part of several of an answer, which together have the limits of one.
+ * Parses a body, within the limits of one answer and of `most`. `parsed`: it is one part of several of an answer,
+ * which together have the limits of one.
  * @throws ApiError when it is not JSON, or so much that it would take the memory of the whole program
  */
 export function parseJson(
   response: Pick<ApiResponse, 'body' | 'url' | 'status'>,
-  parsed: Parsed = { bytes: 0 },
+  parsed: Parsed = nothingParsed(),
+  most: MostParsed = MOST_OF_ANSWER,
 ): Json | undefined {
-  const { length } = response.body;
-  if (length === 0) return undefined;
-  parsed.bytes += length;
-  const isTooLong = parsed.bytes > MOST_PARSED.bytes;
-  if (isTooLong || (length > NEVER_TOO_MANY && hasMoreValues(response.body, MOST_PARSED.values))) {
-    const most = isTooLong ? sizeText(MOST_PARSED.bytes) : `${MOST_PARSED.values} values`;
-    throw new ApiError(`${response.url.pathname} answered ${response.status} with more than ${most} of JSON`, {
+  if (response.body.length === 0) return undefined;
+  const excess = excessOf(response.body, most) ?? excessWith(parsed, response.body);
+  if (excess !== undefined) {
+    throw new ApiError(`${response.url.pathname} answered ${response.status} with more than ${excess} of JSON`, {
       transient: false,
     });
   }
@@ -226,6 +254,16 @@ function retryPolicy(
   };
 }
 
+/** A request on its way. */
+interface Sent {
+  /** Names it in messages. */
+  readonly what: string;
+  /** By the clock of this machine, and by `performance.now()`. */
+  readonly sentAt: number;
+  readonly started: number;
+  readonly budget: Budget;
+}
+
 /** What one request has used of what it may. */
 interface Budget {
   pausedMs: number;
@@ -270,20 +308,29 @@ export function createClient(options: ClientOptions): ApiClient {
       if (error instanceof ApiError) countAnswer('none');
       throw error;
     });
-    const { status, headers, coded } = answer;
+    try {
+      return taken(request, target, answer, { what, sentAt, started, budget });
+    } finally {
+      answer.release();
+    }
+  }
+
+  /** @throws ApiError for a refusal, an answer that cannot be read, and what `accept` says */
+  function taken(request: ApiRequest, target: URL, answer: Answer, sent: Sent): ApiResponse {
+    const { what, sentAt, started, budget } = sent;
+    const { status, headers, body, damage, received } = answer;
     countAnswer(status);
-    stats.bytes += coded.length;
+    stats.bytes += received;
     const date = serverTime(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
-    const coding = headers['content-encoding'];
     if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
-      const body = await decodeBody(coded, coding, options.maxResponseBytes, what);
+      if (damage) throw damageError(what, headers['content-encoding'], damage);
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
+      request.accept?.({ status, headers, body, url: target });
       return { status, headers, body, url: target };
     }
     // The status says what became of the request, whether or not the body can be read.
-    const body = await decodeBody(coded, coding, LONGEST_REFUSAL, what).catch(() => Buffer.alloc(0));
-    const error = failureOf(what, target, status, body);
+    const error = failureOf(what, target, status, damage ? Buffer.alloc(0) : body);
     if (status === 429) pacer.refused(started);
     const asked = retryAfterMs(headers, Date.now() + provenSkewMs(skew)) ?? (status === 429 ? 1000 : undefined);
     if (error instanceof ApiError && error.transient && asked !== undefined) pause(error, asked, budget);
@@ -300,9 +347,7 @@ export function createClient(options: ClientOptions): ApiClient {
     return pRetry(
       async (number) => {
         const priority = number > 1 || request.leading ? 1 : 0;
-        const response = await pacer.run(() => attempt(request, target, budget), { signal: request.signal, priority });
-        request.accept?.(response);
-        return response;
+        return pacer.run(() => attempt(request, target, budget), { signal: request.signal, priority });
       },
       retryPolicy(request, options.retries, onRetry, target.pathname),
     );

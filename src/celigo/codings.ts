@@ -1,77 +1,59 @@
-import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate, inflateRaw } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { messageOf } from '../core/errors.ts';
-import { sizeText } from '../net/exchange.ts';
+import { TooLong } from '../net/exchange.ts';
 import { ApiError } from './errors.ts';
 
-/** Value of `Accept-Encoding`: what {@link decodeBody} understands. */
+/** Value of `Accept-Encoding`: what {@link decodersOf} understands. */
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
 /** Codings on top of each other. */
 const MOST_CODINGS = 3;
 
-const unpack = {
-  gzip: promisify(gunzip),
-  inflate: promisify(inflate),
-  inflateRaw: promisify(inflateRaw),
-  br: promisify(brotliDecompress),
-};
+/** Fewer and larger pieces than the default. Bytes. */
+const OPTIONS = { chunkSize: 64 * 1024 };
 
-type Decoder = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>;
-
-function decoderOf(coding: string, body: Buffer): Decoder | undefined {
+function decoderOf(coding: string, first: Buffer | undefined): Transform | undefined {
   switch (coding) {
     case 'gzip':
     case 'x-gzip':
-      return unpack.gzip;
+      return createGunzip(OPTIONS);
     case 'deflate':
       // With the header of zlib as RFC 9110 wants it, or without as some servers send it.
-      return ((body[0] ?? 0) & 0x0f) === 8 ? unpack.inflate : unpack.inflateRaw;
+      return first && ((first[0] ?? 0) & 0x0f) !== 8 ? createInflateRaw(OPTIONS) : createInflate(OPTIONS);
     case 'br':
-      return unpack.br;
+      return createBrotliDecompress(OPTIONS);
     default:
       return undefined;
   }
 }
 
 /**
- * The body without the codings that `Content-Encoding` names.
- * @param most bytes of the result, and of every step to it
- * @param what names the request in messages
- * @throws ApiError (transient) for a body that is cut off or damaged, (final) for an unknown coding or a body too large
+ * What takes off the codings that `Content-Encoding` names, in order.
+ * @param first bytes of the body
+ * @throws ApiError (final) for an unknown coding, or too many of them
  */
-export async function decodeBody(
-  body: Buffer,
-  header: string | string[] | undefined,
-  most: number,
-  what: string,
-): Promise<Buffer> {
-  if (header === undefined || body.length === 0) return body;
+export function decodersOf(header: string | string[] | undefined, first: Buffer): readonly Transform[] {
+  if (header === undefined) return [];
   const codings = String(header)
     .split(',')
     .map((coding) => coding.trim().toLowerCase())
     .filter((coding) => coding !== '' && coding !== 'identity');
-  if (codings.length > MOST_CODINGS) {
-    throw new ApiError(`${what}: the body is compressed ${codings.length} times`, { transient: false });
-  }
-  let out = body;
-  for (const coding of codings.reverse()) {
-    const decode = decoderOf(coding, out);
-    if (!decode) {
-      throw new ApiError(
-        `${what}: the body has the unknown Content-Encoding ${JSON.stringify(coding.slice(0, 40))}; ` +
-          `the request accepts ${ACCEPTED_CODINGS}`,
-        { transient: false },
-      );
-    }
-    try {
-      out = await decode(out, { maxOutputLength: most });
-    } catch (cause) {
-      const tooLarge = cause instanceof RangeError;
-      const reason = tooLarge
-        ? `unpacks to more than ${sizeText(most)} (maxResponse)`
-        : `is not valid ${coding} (${messageOf(cause)})`;
-      throw new ApiError(`${what}: the body ${reason}`, { transient: !tooLarge, cause });
-    }
-  }
-  return out;
+  if (codings.length > MOST_CODINGS)
+    throw new ApiError(`the body is compressed ${codings.length} times`, { transient: false });
+  return codings.reverse().map((coding, i) => {
+    const decoder = decoderOf(coding, i === 0 ? first : undefined);
+    if (decoder) return decoder;
+    const name = JSON.stringify(coding.slice(0, 40));
+    const text = `the body has the unknown Content-Encoding ${name}; the request accepts ${ACCEPTED_CODINGS}`;
+    throw new ApiError(text, { transient: false });
+  });
+}
+
+/** Why the body of an answer to `what` could not be unpacked. */
+export function damageError(what: string, header: string | string[] | undefined, cause: Error): ApiError {
+  if (cause instanceof ApiError) return new ApiError(`${what}: ${cause.message}`, { transient: false });
+  if (cause instanceof TooLong)
+    return new ApiError(`${what}: the body ${cause.message} (maxResponse)`, { transient: false, cause });
+  const text = `${what}: the body is not valid ${String(header).slice(0, 40)} (${messageOf(cause)})`;
+  return new ApiError(text, { transient: true, cause });
 }

@@ -1,3 +1,4 @@
+import { digestOf } from '../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { MOST_RECORDS } from '../core/records.ts';
 import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
@@ -193,6 +194,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
   const { path, probe } = options;
   const isFull = probe?.isFull ?? ((length: number) => ROUND_COUNTS.has(length));
   const start = await fetchFirst(client, options);
+  /** Digests: a link may be long. */
   const seen = new Set<string>();
   let page = start.page;
   let total = 0;
@@ -200,7 +202,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
   let pageLength: number | undefined;
 
   for (let number = 0; number < MOST_PAGES; number++) {
-    seen.add(page.url);
+    seen.add(digestOf(page.url));
     const count = page.content?.count ?? 0;
     const fresh = page.content ? await options.visit(page.content) : 0;
     page.content = undefined;
@@ -214,7 +216,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
         throw new ApiError(`${path}: a page repeats records of earlier pages and links to more`, { transient: false });
       }
       next = withOurQuery(target, ownUrl(client.baseUrl, path), start.ours).href;
-      if (seen.has(next))
+      if (seen.has(digestOf(next)))
         throw new ApiError(`${path}: the next page is one that was already read`, { transient: false });
     } else {
       // No link: the end, unless the page is as full as a page can be.
@@ -223,7 +225,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
       pageLength ??= count;
       probing = true;
       next = withQuery(path, { ...start.ours, ...start.limit, [probe?.parameter ?? 'skip']: String(total) });
-      if (seen.has(next)) return true;
+      if (seen.has(digestOf(next))) return true;
     }
     try {
       page = await fetchPage(client, options, next);

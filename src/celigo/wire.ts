@@ -2,9 +2,9 @@ import { type Dispatcher, errors } from 'undici';
 import { messageOf } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { openDispatcher } from '../net/dispatcher.ts';
-import { exchange, type RawAnswer, TooLong } from '../net/exchange.ts';
+import { type Answer, createTurns, exchange, TooLong, type Unpacker } from '../net/exchange.ts';
 import type { ProxySettings } from '../net/proxies.ts';
-import { ACCEPTED_CODINGS } from './codings.ts';
+import { ACCEPTED_CODINGS, decodersOf } from './codings.ts';
 import { ApiError } from './errors.ts';
 
 export interface WireOptions {
@@ -36,7 +36,7 @@ interface Wire {
    * Sends one request.
    * @throws ApiError when no complete answer came, final if it is too long; the reason of an aborted signal
    */
-  exchange(request: WireRequest, target: URL): Promise<RawAnswer>;
+  exchange(request: WireRequest, target: URL): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -48,10 +48,11 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
     connectTimeout: Math.min(options.requestTimeoutMs, 30_000),
   };
   const dispatcher = openDispatcher(connection);
+  const turns = createTurns();
   /** For answers with folded header lines; most servers send none. */
   let lenient: Dispatcher | undefined;
 
-  function send(via: Dispatcher, request: WireRequest, target: URL): Promise<RawAnswer> {
+  function send(via: Dispatcher, request: WireRequest, target: URL): Promise<Answer> {
     onSend();
     const message: Dispatcher.RequestOptions = {
       origin: target.origin,
@@ -68,15 +69,13 @@ export function openWire(options: WireOptions, onSend: () => void): Wire {
       body: request.body === undefined ? null : JSON.stringify(request.body),
       reset: via === lenient,
     };
-    return exchange(via, message, {
-      timeMs: options.requestTimeoutMs,
-      bytes: options.maxResponseBytes,
-      signal: request.signal,
-    });
+    const limits = { timeMs: options.requestTimeoutMs, bytes: options.maxResponseBytes, signal: request.signal };
+    const unpack: Unpacker = ({ headers }, first) => decodersOf(headers['content-encoding'], first);
+    return exchange(via, message, limits, { unpack, turns });
   }
 
   /** Repeats a GET whose answer has folded header lines in a way that can read them. */
-  async function sendUnfolded(request: WireRequest, target: URL): Promise<RawAnswer> {
+  async function sendUnfolded(request: WireRequest, target: URL): Promise<Answer> {
     try {
       return await send(dispatcher, request, target);
     } catch (error) {

@@ -11,10 +11,22 @@ export interface InexactNumber {
  * that ids and texts hardly ever match.
  */
 const SUSPICIOUS = /(?:^|[[:,])\s*-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+/** A document with more of them is not read: none of a person has so many. */
+const MOST_INEXACT = 10_000;
 /** Every double has a decimal of so many digits that means it and no other. */
 const DIGITS_OF_A_DOUBLE = 17;
 /** Below this, doubles have fewer digits. */
 const SMALLEST_NORMAL = 2 ** -1022;
+
+/** What is kept of such a number, for a message. Characters. */
+const LONGEST_SHOWN = 100;
+
+/** A text has more numbers that cannot be stored exactly than anyone could look at. */
+export class TooManyInexact extends Error {
+  constructor() {
+    super(`more than ${MOST_INEXACT} numbers cannot be stored exactly`);
+  }
+}
 
 /** A decimal as its digits without zeros at either end, and the power of ten of the last one. */
 function decimalOf(text: string): { digits: string; exponent: number } {
@@ -52,6 +64,7 @@ function endOfString(text: string, start: number): number {
  * The numbers of a JSON text that JavaScript would change silently. Costs one pass over the text unless some number is
  * long enough.
  * @param text valid JSON
+ * @throws TooManyInexact
  */
 export function inexactNumbers(text: string): readonly InexactNumber[] {
   if (!SUSPICIOUS.test(text)) return [];
@@ -71,7 +84,8 @@ export function inexactNumbers(text: string): readonly InexactNumber[] {
     number.lastIndex = at;
     const held = char === '-' || (char !== undefined && char >= '0' && char <= '9') ? number.exec(text) : null;
     if (held) {
-      if (!isExact(held[0])) found.push({ place: [...place], text: held[0] });
+      if (!isExact(held[0])) found.push({ place: [...place], text: held[0].slice(0, LONGEST_SHOWN) });
+      if (found.length > MOST_INEXACT) throw new TooManyInexact();
       at += held[0].length;
       continue;
     }

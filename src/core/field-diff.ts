@@ -32,7 +32,8 @@ function diffLists(before: readonly Json[], after: readonly Json[], place: Place
     // An element that was put in where another was taken out replaces it.
     const replaced = Math.min(old - at, now - to);
     for (let i = 0; i < now - to; i++) {
-      out.push(...diffFields(i < replaced ? before[at + i] : undefined, after[to + i], [...place, to + i]));
+      const old = i < replaced ? before[at + i] : undefined;
+      for (const field of diffFields(old, after[to + i], [...place, to + i])) out.push(field);
     }
     for (let i = at + replaced; i < old; i++) out.push(fieldChange([...place, i], before[i], undefined));
     [at, to] = [old + count, now + count];

@@ -189,7 +189,7 @@ function mergeTexts(pass: Pass, sides: Required<Sides<string>>, place: Place): J
       };
       conflict(pass, held, spot);
     }
-    out.push(...(takes ? changed.slice(...part.changed) : live.slice(...part.live)));
+    for (const line of takes ? changed.slice(...part.changed) : live.slice(...part.live)) out.push(line);
   }
   return out.join('\n');
 }

@@ -31,6 +31,20 @@ export function withKey(source: JsonObject, key: string, value: Json | undefined
   return copy;
 }
 
+/** As {@link withKey} for several keys that are there, with one copy. */
+function withKeys(source: JsonObject, changed: ReadonlyMap<string, Json | undefined>): JsonObject {
+  if (changed.size <= 1) {
+    for (const [key, value] of changed) return withKey(source, key, value);
+    return source;
+  }
+  const copy: MutableJsonObject = {};
+  for (const name of Object.keys(source)) {
+    const value = changed.has(name) ? changed.get(name) : source[name];
+    if (value !== undefined) setOwn(copy, name, value);
+  }
+  return copy;
+}
+
 /**
  * A copy of `value` in which every value at `steps` went through `change`; `undefined` removes it. Shares what
  * did not change, and is `value` itself when nothing did.
@@ -52,12 +66,14 @@ export function mapAt(value: Json, steps: Steps, change: (held: Json) => Json | 
     return copy ?? value;
   }
   if (!isObject(value)) return value;
-  let result: JsonObject = value;
+  const changed = new Map<string, Json | undefined>();
   for (const key of step === '*' ? Object.keys(value) : [step]) {
     const held = getOwn(value, key);
-    if (held !== undefined) result = withKey(result, key, descend(held));
+    if (held === undefined) continue;
+    const next = descend(held);
+    if (next !== held) changed.set(key, next);
   }
-  return result;
+  return withKeys(value, changed);
 }
 
 /** As {@link mapAt} for a complete document and a catalogue path. */
@@ -76,8 +92,10 @@ export function valuesAt(value: Json | undefined, path: string): readonly Json[]
   for (const step of stepsOf(path)) {
     const next: Json[] = [];
     for (const held of level) {
-      if (step === '[]') next.push(...(isArray(held) ? held : []));
-      else if (isObject(held)) {
+      if (step === '[]') {
+        // One by one: a call takes so many arguments and no more.
+        if (isArray(held)) for (const item of held) next.push(item);
+      } else if (isObject(held)) {
         for (const key of step === '*' ? Object.keys(held) : [step]) {
           const inner = getOwn(held, key);
           if (inner !== undefined) next.push(inner);
@@ -125,6 +143,24 @@ export function setSteps(held: Json | undefined, steps: readonly (string | numbe
   const inner = getOwn(object, key);
   if (inner === undefined && value === undefined) return object;
   return withKey(object, key, setSteps(inner, rest, value));
+}
+
+/** A copy with a value at each of these places that are there: as {@link setSteps} for many at once. */
+export function withSteps(
+  doc: JsonObject,
+  values: readonly { readonly place: readonly (string | number)[]; readonly value: Json }[],
+): JsonObject {
+  const copy = structuredClone(doc) as JsonObject;
+  for (const { place, value } of values) {
+    let held: Json | undefined = copy;
+    for (const step of place.slice(0, -1))
+      held = isArray(held) ? held[Number(step)] : isObject(held) ? getOwn(held, String(step)) : undefined;
+    const last = place.at(-1);
+    if (last === undefined) continue;
+    if (isArray(held)) (held as Json[])[Number(last)] = value;
+    else if (isObject(held)) setOwn(held as MutableJsonObject, String(last), value);
+  }
+  return copy;
 }
 
 /** Whether two values are the same JSON, whatever the order of their keys. */

@@ -40,19 +40,19 @@ function endOfObject(bytes: Buffer, start: number): number {
 }
 
 /**
- * Whether a JSON text has more values than this. A value takes memory of its own, so that the smallest texts,
- * `[],[],…`, take twenty times their length when they are parsed.
+ * How many values a JSON text has; any number above `most` once it has more. A value takes memory of its own, so that
+ * the smallest texts, `[],[],…`, take twenty times their length when they are parsed.
  */
-export function hasMoreValues(bytes: Buffer, most: number): boolean {
+export function countValues(bytes: Buffer, most: number): number {
   let count = 0;
   for (let at = 0; at < bytes.length && count <= most; at++) {
     const byte = bytes[at];
     if (byte === QUOTE) {
       at = endOfString(bytes, at);
-      if (at < 0) return false;
+      if (at < 0) return count;
     } else if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) count += 1;
   }
-  return count > most;
+  return count;
 }
 
 /** The most records that one answer may have: pages of the API have a thousand. */
@@ -71,9 +71,10 @@ const NEXT = Buffer.from('},{"_id":"');
 export function splitRecords(bytes: Buffer, isKnown?: (element: Buffer) => boolean): Buffer[] | undefined {
   let at = 0;
   let next = isKnown ? 0 : -1;
-  /** The element up to where the next one seems to begin, if it is known. */
+  /** The element up to where the next one seems to begin, if it is known. Each byte is looked at once. */
   const knownElement = (): Buffer | undefined => {
-    if (next >= 0 && next < at) next = bytes.indexOf(NEXT, at);
+    if (next < 0 || next >= at) return undefined;
+    next = bytes.indexOf(NEXT, at);
     const element = next < 0 ? undefined : bytes.subarray(at, next + 1);
     return element && isKnown?.(element) ? element : undefined;
   };

@@ -51,6 +51,28 @@ function renderLine(text: string): string {
   return plain && !isOther ? text : renderQuoted(text);
 }
 
+const LINE_END = 0x0a;
+/** Longer texts are indented byte by byte: a replacement costs fifty bytes for each line. Characters. */
+const LONG = 2 ** 16;
+
+/** A well-formed text with `inner` before every line but the first and empty ones. */
+function indented(text: string, inner: string): string {
+  if (text.length <= LONG) return text.replace(/\n+/g, `$&${inner}`);
+  const bytes = Buffer.from(text);
+  let lines = 0;
+  for (const byte of bytes) if (byte === LINE_END) lines += 1;
+  const out = Buffer.alloc(bytes.length + lines * inner.length, ' ');
+  let length = 0;
+  let before = 0;
+  for (const byte of bytes) {
+    if (before === LINE_END && byte !== LINE_END) length += inner.length;
+    out[length] = byte;
+    length += 1;
+    before = byte;
+  }
+  return out.toString('utf8', 0, length);
+}
+
 /** A literal block, or `undefined` where only a quoted string keeps the bytes. `indent`: of the parent node. */
 function renderLiteral(text: string, indent: string): string | undefined {
   if (BLANK_END.test(text) || !/[^\n]/.test(text) || !isPrintable(text)) return undefined;
@@ -61,7 +83,7 @@ function renderLiteral(text: string, indent: string): string | undefined {
   const chomp = breaks === 0 ? '-' : breaks === 1 ? '' : '+';
   const hint = /^[\n\t ]/.test(text) ? '2' : '';
   const inner = `${indent}  `;
-  const lines = content.replace(/\n+/g, `$&${inner}`);
+  const lines = indented(content, inner);
   return `|${hint}${chomp}\n${inner}${lines}${'\n'.repeat(Math.max(0, breaks - 1))}`;
 }
 

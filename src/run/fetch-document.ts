@@ -1,12 +1,22 @@
 import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
-import { type ApiClient, type ApiRequest, hasBody, ownUrl, parseJson } from '../celigo/client.ts';
+import {
+  type ApiClient,
+  type ApiRequest,
+  type ApiResponse,
+  hasBody,
+  MOST_OF_DOCUMENT,
+  nothingParsed,
+  ownUrl,
+  parseJson,
+} from '../celigo/client.ts';
 import { ApiError } from '../celigo/errors.ts';
 import { FAILURES, nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
+import { digestOf } from '../core/digest.ts';
 import { isEntry } from '../core/documents.ts';
-import { type InexactNumber, inexactNumbers } from '../core/exact-numbers.ts';
+import { type InexactNumber, inexactNumbers, TooManyInexact } from '../core/exact-numbers.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, TOO_DEEP } from '../core/json.ts';
 import type { Normalised } from '../core/normalise.ts';
 import { compareCodePoints } from '../core/order.ts';
@@ -14,6 +24,9 @@ import { placeText } from '../core/places.ts';
 
 /** Most pages of one lookup cache: 1,000 keys each, 50 MB at most (api-notes#lookup-data). */
 const MOST_DATA_PAGES = 100_000;
+/** Characters of all pages: written as JSON they are longer than the API counts. */
+const MOST_DATA = 64 * 2 ** 20;
+const FINAL = { transient: false } as const;
 
 /** Prefix of the ids of keys that must stay secret: hexadecimal ids never have it. */
 const HIDDEN = 'hidden-';
@@ -103,7 +116,7 @@ export async function readDocument(
   let body: Json | undefined;
   let inexact: readonly InexactNumber[] = [];
   try {
-    ({ found: body, inexact } = await exactJson(client, { url, signal }, (answer) => answer));
+    ({ found: body, inexact } = await exactJson(client, { url, signal }, (answer) => answer, MOST_OF_DOCUMENT));
   } catch (error) {
     if (error instanceof ApiError && (error.status === 404 || error.status === 410)) return undefined;
     throw error;
@@ -134,6 +147,16 @@ function within(inexact: readonly InexactNumber[], key: string): readonly Inexac
   return inexact.map(({ place, text }) => ({ place: [key, ...place], text }));
 }
 
+/** @throws ApiError for more numbers that JavaScript cannot hold than can be looked at */
+function exactlyOrListed({ body, url }: ApiResponse): readonly InexactNumber[] {
+  try {
+    return inexactNumbers(body.toString('utf8'));
+  } catch (cause) {
+    if (!(cause instanceof TooManyInexact)) throw cause;
+    throw new ApiError(`${url.pathname}: ${cause.message}`, { transient: false, cause });
+  }
+}
+
 /**
  * What `read` makes of a body, with its numbers that JavaScript cannot hold. `read` gets `undefined` for 204; after a
  * transient ApiError of it the request is repeated.
@@ -143,15 +166,19 @@ async function exactJson<T>(
   client: ApiClient,
   request: ApiRequest,
   read: (body: Json | undefined) => T,
+  most?: Parameters<typeof parseJson>[2],
 ): Promise<{ found: T | undefined; inexact: readonly InexactNumber[] }> {
   let found: T | undefined;
-  const { body } = await client.send({
+  let inexact: readonly InexactNumber[] = [];
+  await client.send({
     ...request,
     accept: (answer) => {
-      found = read(hasBody(answer) ? parseJson(answer) : undefined);
+      const json = hasBody(answer) ? parseJson(answer, nothingParsed(), most) : undefined;
+      found = read(json);
+      inexact = json === undefined ? [] : exactlyOrListed(answer);
     },
   });
-  return { found, inexact: body.length === 0 ? [] : inexactNumbers(body.toString('utf8')) };
+  return { found, inexact };
 }
 
 /**
@@ -203,21 +230,27 @@ export async function fetchCacheData(
   const first = `${collection}/${encodeURIComponent(id)}/getData`;
   const lines = new Map<string, string>();
   const seen = new Set<string>();
+  let length = 0;
   let url = first;
   for (let page = 0; page < MOST_DATA_PAGES; page++) {
-    seen.add(url);
+    seen.add(digestOf(url));
     const request: ApiRequest = { method: 'POST', url, body: {}, repeatable: true, signal };
     const { found = NO_ENTRIES, inexact } = await exactJson(client, request, (body) => dataPage(body, first));
     if (inexact.length > 0) throw inexactError(first, inexact);
     const { entries, next } = found;
-    for (const entry of entries) lines.set(String(entry.key), stableStringify(entry));
+    for (const entry of entries) {
+      const line = stableStringify(entry);
+      length += line.length;
+      if (length > MOST_DATA) throw new ApiError(`${first}: the cache holds more than ${MOST_DATA} characters`, FINAL);
+      lines.set(String(entry.key), line);
+    }
     if (!next) {
       const keys = [...lines.keys()].sort(compareCodePoints);
       return keys.map((key) => `${lines.get(key)}\n`).join('');
     }
     const path = /^[a-z]+:/i.test(next) || /^\/?v1\//i.test(next) ? next : `/v1/${next.replace(/^\//, '')}`;
     url = ownUrl(client.baseUrl, path.startsWith('v1/') ? `/${path}` : path).href;
-    if (seen.has(url)) break;
+    if (seen.has(digestOf(url))) break;
   }
   throw new ApiError(`${first}: the next page is one that was already read`, { transient: false });
 }

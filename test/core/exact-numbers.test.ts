@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inexactNumbers, isExact } from '../../src/core/exact-numbers.ts';
+import { inexactNumbers, isExact, TooManyInexact } from '../../src/core/exact-numbers.ts';
 
 describe('a number', () => {
   it.each([
@@ -30,5 +30,10 @@ describe('a number', () => {
       { place: ['b"', 1, 'd'], text: big },
       { place: [big, 0, 1], text: big },
     ]);
+  });
+
+  it('is not looked for any further in a document that has ten thousand of them', () => {
+    expect(inexactNumbers(`[${'1e400,'.repeat(9_999)}1]`)).toHaveLength(9_999);
+    expect(() => inexactNumbers(`[${'1e400,'.repeat(10_001)}1]`)).toThrow(TooManyInexact);
   });
 });

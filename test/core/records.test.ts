@@ -43,3 +43,15 @@ describe('splitRecords', () => {
     expect(split('[{"a":"}],[{\\"\\\\"},{"b":"\\\\\\""}]')).toEqual([{ a: '}],[{"\\' }, { b: '\\"' }]);
   });
 });
+
+it('looks at each byte once, whatever the records before seemed to be', () => {
+  let seen = 0;
+  const text = `[${'{"a":1},'.repeat(20_000)}{"_id":"a"},{"_id":"b"}]`;
+
+  splitRecords(Buffer.from(text), (part) => {
+    seen += part.length;
+    return false;
+  });
+
+  expect(seen).toBeLessThan(2 * text.length);
+});

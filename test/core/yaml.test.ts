@@ -276,6 +276,16 @@ describe('renderYaml', () => {
     expect(renderYaml({ text: 'a\nb' })).toBe('text: |-\n  a\n  b\n');
   });
 
+  it('writes a long text as it writes a short one', () => {
+    const short = 'größe\n\n\n  x …\n👍\n';
+    const count = 10_000;
+    const line = `\n${' '.repeat(4)}`;
+    const once = `größe\n\n${line}  x …${line}👍`;
+    expect(renderYaml({ a: { b: short.repeat(count) } })).toBe(
+      `a:\n  b: |${line}${Array.from({ length: count }, () => once).join(line)}\n`,
+    );
+  });
+
   it('quotes object ids and strings that look like something else', () => {
     expect(renderYaml(['64f0a1b2c3d4e5f601020304', 'no', '1.10', 'plain words', '? 0 15 * *'])).toBe(
       '- "64f0a1b2c3d4e5f601020304"\n- "no"\n- "1.10"\n- plain words\n- "? 0 15 * *"\n',

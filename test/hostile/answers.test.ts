@@ -123,6 +123,11 @@ describe('the end of a list is never guessed', () => {
       ],
       ['an _id that is no text', '[{"_id": {"toString": null}}]'],
       ['more records than a page has', `[${'{"_id":"a"},'.repeat(100_001)}{"_id":"a"}]`],
+      [
+        'numbers beyond all, thousands of them',
+        `[{"_id": "64f0000000000000000a0001", "x": [${'1e400,'.repeat(20_000)}1]}]`,
+      ],
+      ['a document of half a million values', `[{"_id": "64f0000000000000000a0001", "x": [${'1,'.repeat(500_001)}1]}]`],
       ['more values than are parsed', `[{"_id": "64f0000000000000000a0001", "x": [${'1,'.repeat(2_000_001)}1]}]`],
     ],
     { quick: 1 },

@@ -9,6 +9,7 @@ import { inexactNumbers } from '../../src/core/exact-numbers.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { createKnownCredentials } from '../../src/core/known-credentials.ts';
 import { createNormaliser } from '../../src/core/normalise.ts';
+import { withoutPaths } from '../../src/core/paths.ts';
 import { splitRecords } from '../../src/core/records.ts';
 import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
 
@@ -128,6 +129,14 @@ const WORK: readonly (readonly [what: string, size: number, prepare: (size: numb
       given(
         Array.from({ length: n }, () => '<a>; rel="prev"'),
         readLinks,
+      ),
+  ],
+  [
+    'fields of any name',
+    20_000,
+    (n) =>
+      given(Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, 'x'])), (fields) =>
+        withoutPaths({ fields }, ['fields.*']),
       ),
   ],
   ['numbers', 200_000, (n) => text('1e5,', n, (list) => inexactNumbers(`[${list}1]`))],

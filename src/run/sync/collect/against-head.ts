@@ -4,7 +4,7 @@ import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
-import { setSteps } from '../../../core/paths.ts';
+import { withSteps } from '../../../core/paths.ts';
 import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
@@ -93,16 +93,20 @@ function hasMore(full: Json, listed: Json): boolean {
 
 /** Normalises a document, refusing one whose mirrored part holds a number that JavaScript cannot. @throws ApiError */
 function clean({ type, normalise }: Comparison, id: string, { doc, inexact }: Fetched): Normalised {
+  const normalised = normalise(doc);
   if (inexact.length > 0) {
     // Most such numbers are in samples and counters, which are left out: only one that stays matters.
     const mark = (i: number): string => `\u0001${i}\u0001`;
-    const marked = inexact.reduce<Json>((held, { place }, i) => setSteps(held, place, mark(i)), doc);
+    const marked = withSteps(
+      doc,
+      inexact.map(({ place }, i) => ({ place, value: mark(i) })),
+    );
     const left = new Set<Json>();
-    if (isObject(marked)) visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
+    visitLeaves(normalise(marked).doc, (leaf) => left.add(leaf));
     const staying = inexact.filter((_, i) => left.has(mark(i)));
     if (staying.length > 0) throw inexactError(`${type.name}/${id}`, staying);
   }
-  return normalise(doc);
+  return normalised;
 }
 
 /** How the writer of YAML notes half of a surrogate pair; code may hold the same as plain text. */

@@ -1,8 +1,15 @@
-import { type ApiResponse, type Parsed, parseJson } from '../../../celigo/client.ts';
+import {
+  type ApiResponse,
+  excessOf,
+  MOST_OF_DOCUMENT,
+  nothingParsed,
+  type Parsed,
+  parseJson,
+} from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { type Page, recordsOf } from '../../../celigo/paging.ts';
 import { digestOf } from '../../../core/digest.ts';
-import { type InexactNumber, inexactNumbers } from '../../../core/exact-numbers.ts';
+import { type InexactNumber, inexactNumbers, TooManyInexact } from '../../../core/exact-numbers.ts';
 import { isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
 import { splitRecords } from '../../../core/records.ts';
@@ -67,19 +74,19 @@ function readRecord(
 ): PageRecord {
   const id = cached.idsByRaw().get(raw);
   if (id !== undefined) return { kind: 'unchanged', id };
+  const excess = excessOf(bytes, MOST_OF_DOCUMENT);
+  if (excess !== undefined) return { kind: 'unusable', reason: `a record has more than ${excess} of JSON` };
   const doc = parseJson({ body: bytes, url, status }, parsed) ?? null;
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
   const own = isSafeId(doc._id) ? (place.idOf?.(doc._id) ?? doc._id) : undefined;
-  return isSafeId(own)
-    ? {
-        kind: 'parsed',
-        id: own,
-        raw,
-        length: bytes.length,
-        doc: place.placed?.(own, doc) ?? doc,
-        inexact: inexactNumbers(bytes.toString('utf8')),
-      }
-    : { kind: 'unusable', reason: `a record has no usable _id (${shownId(doc._id)})` };
+  if (!isSafeId(own)) return { kind: 'unusable', reason: `a record has no usable _id (${shownId(doc._id)})` };
+  try {
+    const inexact = inexactNumbers(bytes.toString('utf8'));
+    return { kind: 'parsed', id: own, raw, length: bytes.length, doc: place.placed?.(own, doc) ?? doc, inexact };
+  } catch (error) {
+    if (!(error instanceof TooManyInexact)) throw error;
+    return { kind: 'unusable', reason: `${own}: ${error.message}` };
+  }
 }
 
 /** The bodies of a listing that need not be sent again (api-notes#etag). */
@@ -140,7 +147,7 @@ export function readPage(response: ApiResponse, cached: CachedPages, place: Reco
   const digest = digestOf(response.body);
   const known = cached.pageMarks.get(digest);
   if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
-  const parsed: Parsed = { bytes: 0 };
+  const parsed = nothingParsed();
   const digests = new Map<Buffer, string>();
   const rawOf = (bytes: Buffer): string => digests.get(bytes) ?? digestOf(bytes);
   const ids = cached.idsByRaw();

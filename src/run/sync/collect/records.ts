@@ -80,6 +80,8 @@ async function takeById(
   key: string | undefined,
 ): Promise<Outcome> {
   const { context, type, head, fidelity, collection } = options;
+  // What git has not taken in yet is in memory.
+  await context.drained();
   const full = await readDocument(context.client, type, collection(), id, context.signal, key);
   if (!full) {
     head.undo(id);

@@ -11,6 +11,9 @@ export interface Sample<T extends Sized> {
   readonly chosen: () => readonly T[];
 }
 
+/** Longer ones would take much memory until they are compared. Bytes. */
+const LONGEST = 2 * 2 ** 20;
+
 export function createSample<T extends Sized>(most: number): Sample<T> {
   let spread: T[] = [];
   let stride = 1;
@@ -19,6 +22,7 @@ export function createSample<T extends Sized>(most: number): Sample<T> {
   let smallest: T | undefined;
   return {
     add(item) {
+      if (item.length > LONGEST) return;
       if (!largest || item.length > largest.length) largest = item;
       if (!smallest || item.length < smallest.length) smallest = item;
       if (count % stride === 0) spread.push(item);
