@@ -1,9 +1,10 @@
 // Bundles the program into dist/: one file a command and shared chunks, so that a run loads a dozen files rather
 // than several hundred (bench/README.md has the figures). Types are checked by `npm run check`, not here.
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { thirdPartyLicenses } from './third-party.mjs';
 
 const bench = process.argv.includes('--bench');
 const out = fileURLToPath(new URL(bench ? '../.bench/' : '../dist/', import.meta.url));
@@ -32,7 +33,8 @@ const partOfUndici = {
 };
 
 rmSync(out, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: [
     ...entries.map((entry) => ({ in: file(entry), out: entry.replace(/^.*\/|\.ts$/g, '') })),
     // Loaded late, by a file name of its own (src/cli/input/transliterate.ts).
@@ -54,4 +56,7 @@ await build({
     js: "import { createRequire as createRequireOf } from 'node:module'; const require = createRequireOf(import.meta.url);",
   },
 });
-if (!bench) chmodSync(`${out}main.js`, 0o755);
+if (!bench) {
+  chmodSync(`${out}main.js`, 0o755);
+  writeFileSync(`${out}THIRD_PARTY_LICENSES`, thirdPartyLicenses(metafile, process.cwd()));
+}

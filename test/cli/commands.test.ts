@@ -89,6 +89,16 @@ describe('init', () => {
     expect(await cli(['init'], dir)).toMatchObject({ code: 64, err: expect.stringContaining('already exists') });
     expect(readFileSync(join(dir, 'celigo-mirror.yaml'), 'utf8')).toBe('mine');
   });
+
+  it('puts the schema that the example names beside it, so that both work on any machine', async () => {
+    const dir = tempDir();
+    await cli(['init'], dir);
+
+    const [, named = ''] =
+      /^# yaml-language-server: \$schema=(\S+)$/m.exec(readFileSync(join(dir, 'celigo-mirror.yaml'), 'utf8')) ?? [];
+    expect(named).toMatch(/^\.\//);
+    expect(JSON.parse(readFileSync(join(dir, named), 'utf8'))).toHaveProperty('properties.accounts');
+  });
 });
 
 describe('doctor', () => {
