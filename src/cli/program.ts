@@ -4,6 +4,7 @@ import type { KnownFailure } from '../run/failures.ts';
 import { registerApply } from './apply.ts';
 import { registerBlame } from './blame.ts';
 import { registerCompare } from './compare.ts';
+import { registerCompletion } from './completion.ts';
 import { registerDaemon } from './daemon.ts';
 import { registerDemo } from './demo.ts';
 import { registerDiff } from './diff.ts';
@@ -14,6 +15,7 @@ import { registerFind } from './find.ts';
 import { registerImpact } from './impact.ts';
 import { registerInit } from './init.ts';
 import { registerLint } from './lint.ts';
+import { registerList } from './list.ts';
 import { registerLog } from './log.ts';
 import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
@@ -26,6 +28,7 @@ import { safeIo } from './ui/safe-io.ts';
 import { indented, styleFor } from './ui/style.ts';
 import { registerUndo } from './undo.ts';
 import { registerVerify } from './verify.ts';
+import { registerVersion } from './version.ts';
 
 /** The commands, in the order of the help. */
 const COMMANDS = [
@@ -35,6 +38,7 @@ const COMMANDS = [
   registerApply,
   registerDiff,
   registerCompare,
+  registerList,
   registerShow,
   registerLog,
   registerBlame,
@@ -51,6 +55,8 @@ const COMMANDS = [
   registerInit,
   registerEmulator,
   registerDemo,
+  registerCompletion,
+  registerVersion,
 ] as const;
 
 /** The command line as a tree of words and flags. `finish` gets the exit code of the command that ran. */

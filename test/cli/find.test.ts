@@ -85,3 +85,23 @@ it('an expression that never ends is stopped', () => {
   expect(() => search([`${'a'.repeat(60)}!`])).toThrow('--regex: ^(a+)+$ takes too long');
   expect(search(['aaa', 'b'])).toEqual([0, -1]);
 });
+
+it('lists id, name, state and integration of what is mirrored', async () => {
+  const dir = await clone();
+  const { code, out, err } = await cli(['list', 'flows', '--json'], dir);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const { resources } = JSON.parse(out) as { resources: (FoundJson['resources'][number] & { state?: string })[] };
+
+  expect(new Set(resources.map(({ type }) => type))).toEqual(new Set(['flows']));
+  expect(resources.find(({ name }) => name === 'Ship notices 856')).toMatchObject({
+    state: 'disabled',
+    integrations: ['Wholesale EDI (Hartmann & Söhne, Møller Sport)'],
+  });
+  expect(new Set(resources.map(({ state }) => state))).toEqual(new Set(['enabled', 'disabled']));
+
+  const text = await cli(['list', 'connections', 'flow', '--at', 'HEAD~1'], dir);
+  expect(text.out).toMatch(/^TYPE +ID +NAME +STATE +INTEGRATION\nconnections +[0-9a-f]{24} /);
+  expect(text.out).toMatch(/^flows +[0-9a-f]{24} +Ship notices 856 +enabled /m);
+  expect(text.err).toMatch(/^\d+ resources\n$/);
+  expect(await cli(['list', 'nonsense'], dir)).toMatchObject({ code: 64, err: expect.stringContaining('nonsense') });
+});

@@ -1,32 +1,24 @@
-import { type Side, sideOf } from '../../compare/sides.ts';
+import type { Side } from '../../compare/sides.ts';
 import { aboutJson, called } from '../../compare/view.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Key } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
 import { linesOf, type Occurrence, occurrencesIn, textSearch } from '../../core/occurrences.ts';
 import { placeText } from '../../core/places.ts';
-import { accountInSelectors, typeNamed } from '../../core/selectors.ts';
+import { typeNamed } from '../../core/selectors.ts';
 import { jsonText } from '../../core/unseen.ts';
 import { type Condition, fulfils, type Pattern, parseCondition, parsePattern } from '../../core/where.ts';
-import { buildGraph } from '../../graph/account-graph.ts';
-import { NotInState, select } from '../../history/selection.ts';
-import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
+import type { MirrorState } from '../../history/state.ts';
+import { type Asked, type AskedFlags, visitAsked } from '../input/asked.ts';
 import { boundedSearch, type Search } from '../input/bounded-regex.ts';
-import { type MirrorPlace, mirrorPlace, onlyAccount, stateOf } from '../input/mirror.ts';
-import { type StateFlags, stateAsked } from '../input/time-option.ts';
-import { anyAscii } from '../input/transliterate.ts';
-import { accountAround, wordInside } from '../input/words.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
 
-export interface FindFlags extends StateFlags {
+export interface FindFlags extends AskedFlags {
   readonly regex?: boolean;
   readonly type?: readonly string[];
   readonly field?: string;
   readonly where?: readonly string[];
-  readonly account?: string;
-  readonly mirror?: string;
   readonly json?: boolean;
 }
 
@@ -90,13 +82,9 @@ function sideFiles(state: MirrorState, { path }: MirrorDocument): string[] {
   );
 }
 
-async function searched(state: MirrorState, words: readonly string[], query: Query): Promise<Hit[]> {
-  const documents = await readDocuments(state, documentPaths(state));
-  const side = sideOf(state.account, buildGraph(documents));
-  const asked: ReadonlySet<Key> | undefined =
-    words.length === 0 ? undefined : (await select(state, words, { transliterate: anyAscii })).selected;
-  return [...side.graph.nodes].flatMap(([key, document]): Hit[] => {
-    if (asked && !asked.has(key)) return [];
+/** What an account has of what is looked for. */
+function searched({ state, side, resources }: Asked, query: Query): Hit[] {
+  return resources.flatMap(([, document]): Hit[] => {
     if (query.types && !query.types.has(document.type.name)) return [];
     if (!query.conditions.every((condition) => fulfils(document.doc, condition))) return [];
     const found = occurrences(query, document);
@@ -104,18 +92,6 @@ async function searched(state: MirrorState, words: readonly string[], query: Que
     const files = found.some(({ line }) => line !== undefined) ? sideFiles(state, document) : [];
     return [{ side, document, occurrences: found, sideFiles: files }];
   });
-}
-
-/** The accounts that are searched: the one that is named, or that the working directory is in, or all. */
-function accountsOf(
-  io: Io,
-  place: MirrorPlace,
-  words: readonly string[],
-  account: string | undefined,
-): readonly string[] {
-  const { root, accounts } = place;
-  const named = account ?? accountInSelectors(words, accounts) ?? accountAround(io.cwd, root, accounts);
-  return named === undefined ? accounts : [onlyAccount(place, named)];
 }
 
 /** A line with only what is around the place where it was found, if it is long. */
@@ -161,22 +137,10 @@ export async function runFind(
   flags: FindFlags,
 ): Promise<void> {
   const query = queryOf(text, flags);
-  const place = await mirrorPlace(io, globals, flags.mirror);
-  const words = what.map((word) => wordInside(word, io.cwd, place.root, place.accounts));
-  const accounts = accountsOf(io, place, words, flags.account);
   const hits: Hit[] = [];
-  const missing: NotInState[] = [];
-  for (const account of accounts) {
-    const state = await stateOf(io, { git: place.git, account }, stateAsked(flags));
-    try {
-      hits.push(...(await searched(state, words, query)));
-    } catch (error) {
-      // Of several accounts, one has it.
-      if (!(error instanceof NotInState)) throw error;
-      missing.push(error);
-    }
-  }
-  if (missing[0] && missing.length === accounts.length) throw missing[0];
+  const accounts = await visitAsked(io, globals, what, flags, (asked) => {
+    for (const hit of searched(asked, query)) hits.push(hit);
+  });
   if (flags.json) {
     io.out(jsonText({ version: 1, accounts, resources: hits.map(hitJson) }));
     return;

@@ -1,0 +1,32 @@
+import { Argument, type Command } from 'commander';
+import { COMPLETE, SHELLS, type Shell } from './input/shells.ts';
+import type { GlobalOptions, Io } from './ui/io.ts';
+
+export function registerCompletion(program: Command, io: Io): void {
+  program
+    .command('completion')
+    .summary('print a script with which your shell completes commands, options and names of resources')
+    .description(
+      'Prints a script for your shell. It completes commands, options, accounts, types, and resources by the names of ' +
+        'their files, as the mirror has them that the command would read.',
+    )
+    .addArgument(new Argument('<shell>', 'your shell').choices(Object.keys(SHELLS)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  celigo-mirror completion bash > ~/.local/share/bash-completion/completions/celigo-mirror
+  celigo-mirror completion zsh > "\${fpath[1]}/_celigo-mirror"
+  celigo-mirror completion fish > ~/.config/fish/completions/celigo-mirror.fish`,
+    )
+    .action((shell: Shell) => io.out(SHELLS[shell], 'exact'));
+  program
+    .command(COMPLETE, { hidden: true })
+    .argument('[words...]', 'what was typed; the last one is to be completed')
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (words: string[], _flags: unknown, command: Command) => {
+      const { runComplete } = await import('./actions/complete.ts');
+      await runComplete(io, command.optsWithGlobals<GlobalOptions>(), program, words);
+    });
+}
