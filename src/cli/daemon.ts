@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DaemonFlags } from './actions/daemon.ts';
+import { QUIET } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerDaemon(program: Command, io: Io, finish: (code: number) => void): void {
@@ -10,6 +11,7 @@ export function registerDaemon(program: Command, io: Io, finish: (code: number) 
       'Runs sync on the configured schedules, serves health and metrics, and sends the configured notifications.',
     )
     .option('--listen <host:port>', 'address to serve (default: daemon.listen, else 127.0.0.1:8080); off disables it')
+    .option(...QUIET)
     .addHelpText(
       'after',
       `

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { SyncFlags } from './actions/sync.ts';
-import { JSON_RESULT } from './options.ts';
+import { JSON_RESULT, QUIET } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerSync(program: Command, io: Io, finish: (code: number) => void): void {
@@ -15,6 +15,7 @@ export function registerSync(program: Command, io: Io, finish: (code: number) =>
     .option('--allow-deletions', 'allow more deletions than the guards permit')
     .option('--rebind', 'the token is of a new owner of the same account: compare the two, and ask before the sync')
     .option('--stateless', 'for clones that are not kept: fetch only the newest commit, fail if the push fails')
+    .option(...QUIET)
     .option(...JSON_RESULT)
     .addHelpText(
       'after',
@@ -24,6 +25,7 @@ Examples:
   celigo-mirror sync --account production     one account
   celigo-mirror sync --dry-run                preview the commits
   celigo-mirror sync --stateless              in CI or a CronJob, where only the remote is kept
+  celigo-mirror sync --quiet                  from cron: prints nothing when nothing changed
   celigo-mirror sync --json | jq .accounts[].commits
 
 Exit codes:

@@ -44,6 +44,8 @@ export interface DaemonDeps {
   /** Why lines of the log are lost at the moment, if they are. */
   readonly logFailure: () => string | undefined;
   readonly report: Reporter;
+  /** Whether a run is logged only once it is worth a look. */
+  readonly quiet?: boolean;
   /** Called with every configuration that comes into force, for the redaction of the log. */
   readonly onConfig: (config: Config) => void;
   readonly version: string;
@@ -160,7 +162,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
       return deps.sync(config, account, { full, report, signal });
     },
     onStarted: (account, reason) => {
-      log.info({ account, reason }, 'run started');
+      if (!deps.quiet) log.info({ account, reason }, 'run started');
       configuration.inForce().notifier.started(account);
     },
     onEnded: (ended) => recordRun(daemon, ended),

@@ -64,6 +64,33 @@ export function logReporter(log: Logger): Reporter {
   };
 }
 
+/**
+ * Passes on what happens in a run only once it is worth a look: a commit, a warning, or an end other than "unchanged".
+ * Then everything of that run follows, what came before included.
+ */
+export function quietReporter(report: Reporter): Reporter {
+  /** Events of runs of which nothing has been passed on yet, by account. */
+  const held = new Map<string, RunEvent[]>();
+  return (event) => {
+    const account = 'account' in event ? event.account : '';
+    if (event.name === 'account.started') held.set(account, []);
+    if (isWorthALook(event)) {
+      for (const earlier of held.get(account) ?? []) report(earlier);
+      held.delete(account);
+    }
+    const before = held.get(account);
+    if (before) before.push(event);
+    else report(event);
+    if (event.name === 'account.done') held.delete(account);
+  };
+}
+
+function isWorthALook(event: RunEvent): boolean {
+  if (event.name === 'account.done') return event.report.verdict !== 'unchanged';
+  const { level } = lineOf(event);
+  return event.name === 'committed' || level === 'warn' || level === 'error';
+}
+
 interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;

@@ -8,7 +8,7 @@ import { openOutput } from '../../src/cli/ui/outputs.ts';
 import { doc, mirrored } from '../restore/support.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { ENV, killGroup, PROGRAM, tempDir, type Workspace } from '../support/workspace.ts';
+import { cli, ENV, killGroup, PROGRAM, tempDir, Workspace } from '../support/workspace.ts';
 
 /** What becomes of an output. `shut`: its reader is gone before the first byte. */
 type Fate = 'read' | 'shut' | 'full';
@@ -167,4 +167,24 @@ describe('an output', () => {
     expect(taken).toEqual(['first', 'lost']);
     expect(failure()).toMatchObject({ code: 'EIO' });
   });
+});
+
+it('--quiet prints and logs nothing of a run that changed nothing, and all of one that did', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  const quiet = (...flags: string[]) => cli(['sync', '--quiet', ...flags], space.dir, { LOG_LEVEL: 'info' });
+
+  expect(await quiet()).toEqual({ code: 0, out: '', err: '' });
+  expect(await quiet('--json')).toEqual({ code: 0, out: '', err: '' });
+
+  const [flow] = account.emulator.state.all('flows');
+  account.emulator.act(account.owner.token).set('flows', String(flow?._id), { description: 'another' });
+  const { out, err } = await quiet();
+  expect(out).toContain('description changed');
+  const messages = err
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg);
+  expect(messages).toEqual(['sync started', 'committed', 'sync ended']);
 });

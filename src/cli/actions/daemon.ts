@@ -9,7 +9,7 @@ import { runDaemon } from '../../daemon/daemon.ts';
 import { removeOwnLock } from '../../mirror/lock.ts';
 import { existingStateDir } from '../../mirror/state-dir.ts';
 import { proxiesOf } from '../../net/proxies.ts';
-import { createLog, logReporter } from '../../run/log.ts';
+import { createLog, logReporter, quietReporter } from '../../run/log.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
 import { mirroredAccounts } from '../input/accounts.ts';
 import { configOf } from '../input/run-deps.ts';
@@ -22,13 +22,18 @@ import { openRunThread } from './run-thread.ts';
 
 export interface DaemonFlags {
   readonly listen?: string;
+  readonly quiet?: boolean;
 }
 
 /** How long a thread may take to end; the engine looks at that now and then only. */
 const THREAD_ENDS_MS = 1_000;
 
 /** Runs until a signal stops it. @returns the exit code. @throws AppError `USAGE` */
-export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: DaemonFlags): Promise<number> {
+export async function startDaemon(
+  io: Io,
+  globals: GlobalOptions,
+  { listen, quiet = false }: DaemonFlags,
+): Promise<number> {
   const config = withoutDrills(await configOf(io, globals));
   if (listen !== undefined && !isListenAddress(listen)) {
     throw new AppError('USAGE', `--listen: ${listen} is not a valid address`, {
@@ -58,7 +63,8 @@ export async function startDaemon(io: Io, globals: GlobalOptions, { listen }: Da
     now: io.now,
     random: Math.random,
     log,
-    report: logReporter(log),
+    report: quiet ? quietReporter(logReporter(log)) : logReporter(log),
+    quiet,
     onConfig: (current) => {
       inForce = current;
       for (const secret of secretsOf(current)) secrets.add(secret);

@@ -5,7 +5,7 @@ import { AppError, EXIT } from '../../core/errors.ts';
 import { jsonText } from '../../core/unseen.ts';
 import { compareAccounts } from '../../run/check/rebind.ts';
 import { worstExit } from '../../run/failures.ts';
-import { scrub } from '../../run/log.ts';
+import { quietReporter, scrub } from '../../run/log.ts';
 import { reportJson } from '../../run/report.ts';
 import { maintain } from '../../run/sync/maintain.ts';
 import { syncAccounts } from '../../run/sync/sync.ts';
@@ -27,6 +27,7 @@ export interface SyncFlags {
   readonly allowDeletions?: boolean;
   readonly stateless?: boolean;
   readonly rebind?: boolean;
+  readonly quiet?: boolean;
   readonly json?: boolean;
 }
 
@@ -38,7 +39,11 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
   const rebind = flags.rebind === true && (await agreesToRebind(io, config, accounts));
   if (flags.rebind && !rebind) return EXIT.refused;
   const progress = await createReporter(io, globals, config);
-  const deps = runDeps(io, { config, report: progress.report, spareMemory });
+  const deps = runDeps(io, {
+    config,
+    report: flags.quiet ? quietReporter(progress.report) : progress.report,
+    spareMemory,
+  });
   const reports = await syncAccounts(deps, accounts, {
     full: flags.full ?? false,
     dryRun: flags.dryRun ?? false,
@@ -51,7 +56,8 @@ export async function runSync(io: Io, globals: GlobalOptions, flags: SyncFlags):
     ? jsonText({ version: 1, accounts: reports.map(reportJson) })
     : reports.map((report) => describeSync(report, styleFor(io, globals))).join('');
   // A server that repeats the token in an error message must not get it printed.
-  io.out(scrub(text, secretsOf(config)));
+  const says = !flags.quiet || reports.some(({ verdict, notices }) => verdict !== 'unchanged' || notices.length > 0);
+  if (says) io.out(scrub(text, secretsOf(config)));
   await maintain(deps, reports);
   const code = worstExit(reports);
   if (code === EXIT.failed || code === EXIT.refused) io.err(unusedOnFailure(io, globals.config));
