@@ -1,4 +1,5 @@
 import { counted } from '../core/counted.ts';
+import { isActing, type Step } from './types.ts';
 
 /** How fast an account may be asked (api-notes#rate-limit). */
 interface Pace {
@@ -35,6 +36,18 @@ export function restoreTime(
   const at = ({ perSecond, burst }: Pace): number =>
     Math.round(Math.max(answeredMs, (1000 * Math.max(0, requests - burst)) / perSecond));
   return { requests, atRateMs: at(account.rateLimit), atLimitMs: at(API_LIMIT) };
+}
+
+/** Requests of a step: the state before a write, and the write; or the write, and what became of it. */
+const OF_STEP = 2;
+
+/**
+ * Requests that carrying out a plan takes: its steps, switching on, and to mirror the account afterwards.
+ * @param reading requests that reading the account for the plan took
+ */
+export function planRequests(steps: readonly Pick<Step, 'action' | 'enable'>[], reading: number): number {
+  const acting = steps.filter(isActing);
+  return OF_STEP * (acting.length + acting.filter(({ enable }) => enable).length) + reading;
 }
 
 /** `40 seconds`, `11 minutes`, `2 hours and 5 minutes`. */

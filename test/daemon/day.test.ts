@@ -3,8 +3,11 @@ import { plainConfig, plainRepository } from '../../src/config/plain.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type DaemonDeps, runDaemon } from '../../src/daemon/daemon.ts';
+import type { Drilled } from '../../src/daemon/drills.ts';
+import { readStoredState } from '../../src/daemon/state-store.ts';
 import { emptyReport } from '../../src/run/failures.ts';
 import type { SyncReport } from '../../src/run/report.ts';
+import { tempDir } from '../support/workspace.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -30,6 +33,10 @@ class Simulation {
   readonly lines: string[] = [];
   behaviour: (account: string, at: Date) => Behaviour = () => 'good';
   config: Config;
+  /** When drills started. */
+  readonly drills: string[] = [];
+  drill: 'passed' | 'failed' | 'hangs' | { readonly takesMs: number } = 'passed';
+  stateDir: string | undefined;
   /** Runs of one account, or of two, under way at the same moment. */
   mostAtOnce = 0;
   reloaded: () => Promise<Config> = async () => this.config;
@@ -79,7 +86,8 @@ class Simulation {
       listen: 'off',
       sync: (_config, { name }, { full, signal }) => this.run(name, full, signal),
       tokenExpiries: async () => [],
-      stateDir: async () => undefined,
+      drill: (config, signal) => this.rehearse(config, signal),
+      stateDir: async () => this.stateDir,
       now: () => new Date(),
       random: () => 0,
       log: {
@@ -123,6 +131,18 @@ class Simulation {
       this.under -= 1;
     }
     return reportOf(account, behaviour === 'failed' ? 'failed' : 'unchanged');
+  }
+
+  private async rehearse(config: Config, signal: AbortSignal): Promise<readonly Drilled[]> {
+    this.drills.push(new Date().toISOString().slice(5, 16));
+    const { drill } = this;
+    if (drill === 'hangs')
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    if (typeof drill === 'object') await new Promise((resolve) => setTimeout(resolve, drill.takesMs));
+    const result = drill === 'failed' ? 'failed' : 'passed';
+    return config.accounts.map(({ name }) => ({ account: name, result, documents: 4, restored: 3 }));
   }
 
   pass(ms: number): Promise<unknown> {
@@ -357,5 +377,73 @@ describe('the end of the daemon', () => {
 
     expect(await day.end()).toBe(1);
     expect(day.lines).toContain('run does not end: the daemon exits');
+  });
+});
+
+describe('drills of the daemon', () => {
+  const NIGHTLY = { schedule: '0 3 * * *', receipts: false, timeoutMs: HOUR };
+
+  it('begin on their schedule, and no run waits for one', async () => {
+    vi.setSystemTime('2026-11-24T00:07:00Z');
+    const days = new Simulation({ drill: NIGHTLY });
+    days.drill = { takesMs: 50 * MINUTE };
+    days.start();
+
+    await days.pass(28 * HOUR);
+
+    expect(days.drills).toEqual(['11-24T03:00', '11-25T03:00']);
+    expect(days.begun.length).toBe(1 + 28 * 4);
+    expect(await days.end()).toBe(0);
+  });
+
+  it('are never two at once, and end at their time limit', async () => {
+    vi.setSystemTime('2026-11-24T10:01:00Z');
+    const day = new Simulation({ drill: { ...NIGHTLY, schedule: '*/10 * * * *', timeoutMs: 25 * MINUTE } });
+    day.stateDir = tempDir();
+    day.drill = 'hangs';
+    day.start();
+
+    await day.pass(64 * MINUTE);
+
+    expect(day.drills).toEqual(['11-24T10:10', '11-24T10:40']);
+    expect(day.lines.filter((line) => line.includes('scheduled drill skipped')).length).toBe(4);
+    const { drills } = readStoredState(day.stateDir);
+    expect(drills.prod).toMatchObject({
+      result: 'failed',
+      problem: expect.stringContaining('took longer than 1500 s'),
+    });
+    await day.end();
+  });
+
+  it('that were missed are made up for by the next daemon, also one that was cut off', async () => {
+    vi.setSystemTime('2026-11-24T02:00:00Z');
+    const stateDir = tempDir();
+    const daemon = async (drill: Simulation['drill'], ms: number): Promise<readonly string[]> => {
+      const simulation = new Simulation({ drill: NIGHTLY });
+      simulation.stateDir = stateDir;
+      simulation.drill = drill;
+      simulation.start();
+      await simulation.pass(ms);
+      expect(await simulation.end()).toBe(0);
+      return simulation.drills;
+    };
+
+    expect(await daemon('passed', 2 * HOUR)).toEqual(['11-24T03:00']);
+    expect(await daemon('passed', HOUR)).toEqual([]);
+    const passed = readStoredState(stateDir).drills.prod;
+    expect(passed).toMatchObject({ result: 'passed', documents: 4, restored: 3, lastSuccess: passed?.endedAt });
+    vi.setSystemTime('2026-11-25T09:00:00Z');
+    expect(await daemon('hangs', 10 * MINUTE)).toEqual(['11-25T09:00']);
+    expect(readStoredState(stateDir).drills.prod).toEqual(passed);
+    expect(await daemon('failed', 10 * MINUTE)).toHaveLength(1);
+    expect(readStoredState(stateDir).drills.prod).toMatchObject({ result: 'failed', lastSuccess: passed?.endedAt });
+  });
+
+  it('are not made without a schedule', async () => {
+    const day = new Simulation();
+    day.start();
+    await day.pass(2 * HOUR);
+    expect(day.drills).toEqual([]);
+    await day.end();
   });
 });

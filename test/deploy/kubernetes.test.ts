@@ -168,19 +168,22 @@ describe('manifests', () => {
     }
   });
 
-  it.each(['base/deployment.yaml', 'cronjob/cronjob.yaml'])('%s keeps to the restricted pod standard', (name) => {
-    const [document] = documents(join(ROOT, name));
-    const template = at(document, name.startsWith('base') ? '/spec/template' : '/spec/jobTemplate/spec/template');
+  it.each(['base/deployment.yaml', 'cronjob/cronjob.yaml', 'drill/cronjob.yaml'])(
+    '%s keeps to the restricted pod standard',
+    (name) => {
+      const [document] = documents(join(ROOT, name));
+      const template = at(document, name.startsWith('base') ? '/spec/template' : '/spec/jobTemplate/spec/template');
 
-    expect(at(template, '/spec/securityContext')).toMatchObject({
-      runAsNonRoot: true,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-    expect(at(template, '/spec/containers/0/securityContext')).toEqual({
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    });
-    expect(at(template, '/spec/automountServiceAccountToken')).toBe(false);
-  });
+      expect(at(template, '/spec/securityContext')).toMatchObject({
+        runAsNonRoot: true,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      expect(at(template, '/spec/containers/0/securityContext')).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(at(template, '/spec/automountServiceAccountToken')).toBe(false);
+    },
+  );
 });

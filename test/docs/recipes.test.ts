@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -95,6 +95,9 @@ async function workspaces(): Promise<{ one: string; two: string; rehearsal: stri
     rehearsal: { baseUrl: empty.url, token: empty.owner.token, drill: true },
   });
   await sync(rehearsal);
+  // From now on it signs.
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(one.dir, 'signing')]);
+  one.configure({ production: { baseUrl: production.url, token } }, { repository: { signingKeyFile: 'signing' } });
   return { one: one.dir, two: two.dir, rehearsal: rehearsal.dir };
 }
 

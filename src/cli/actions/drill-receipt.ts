@@ -75,7 +75,7 @@ export async function makeReceipt(
   io: Io,
   { config, repository }: MirrorPlace,
   drills: readonly TimedDrill[],
-  startedAt: Date,
+  { startedAt, hidden }: { readonly startedAt: Date; readonly hidden: readonly string[] },
   flags: ReceiptFlags,
 ): Promise<ReceiptResult | undefined> {
   const keeps = config?.drill.receipts === true && flags.at === undefined && flags.before === undefined;
@@ -84,7 +84,7 @@ export async function makeReceipt(
   let done: ReceiptResult = { signed: false };
   try {
     const stated = statementOf(drills, { startedAt, finishedAt: io.now() }, VERSION);
-    const secrets = config ? secretsOf(config) : [];
+    const secrets = [...hidden, ...(config ? secretsOf(config) : [])];
     const text = await sealReceipt(stated, key, io.env, (plain) => scrub(plain, secrets));
     done = { signed: key !== undefined };
     if (flags.receipt !== undefined) done = { ...done, file: writeOutput(io, '--receipt', flags.receipt, text) };

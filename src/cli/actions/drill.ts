@@ -86,7 +86,7 @@ export async function runDrill(
   const { place, hidden, ...drills } = await drillsOf(io, globals, folder, flags);
   const reports = drills.reports.map((report) => timed(place, report));
   const print = (text: string): void => io.out(scrub(text, hidden));
-  const receipt = await makeReceipt(io, place, reports, startedAt, flags);
+  const receipt = await makeReceipt(io, place, reports, { startedAt, hidden }, flags);
   if (flags.json) {
     const [only, ...more] = reports.map((report) => ({ ...report, credentials: report.coverage.credentials }));
     print(

@@ -112,7 +112,7 @@ async function carryOut(
     sayState(io, asked.request.at, session.prepared.state);
     const { plan } = session.planned;
     if (flags.markdown) dialogue.print(await describeAsComment(session));
-    else if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style));
+    else if (!dialogue.json) dialogue.print(describePlan(plan, dialogue.style, session.planned.time));
     if (flags.out) savePlan(io, flags.out, session.prepared, plan);
     const idle = session.planned.verdict === 'unchanged' || session.planned.verdict === 'conflict';
     if (asked.request.dryRun || (idle && asked.resume === undefined)) {
@@ -190,7 +190,11 @@ async function describeAsComment({ prepared, planned }: RestoreSession): Promise
   const graphs = [buildGraph([...before.values()]), buildGraph([...after.values()])] as const;
   const keys = acting.map(({ key, type, targetId }) => (targetId === undefined ? key : keyOf(type, targetId)));
   const diagram = flowChangesDiagram(...graphs, flowsWith(graphs, keys));
-  return planMarkdown(plan, { refusals: prepared.refusals, ...(diagram === undefined ? {} : { diagram }) });
+  return planMarkdown(plan, {
+    refusals: prepared.refusals,
+    time: planned.time,
+    ...(diagram === undefined ? {} : { diagram }),
+  });
 }
 
 function savePlan(io: Io, file: string, { request, undone, edits }: RestoreSession['prepared'], plan: Plan): void {

@@ -9,9 +9,10 @@ import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
+import type { RestoreTime } from '../../plan/restore-time.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import { short } from './change-view.ts';
-import { countSteps } from './restore-view.ts';
+import { countSteps, planTakes } from './restore-view.ts';
 
 /** Forges refuse longer comments; in characters. */
 const LONGEST = 60_000;
@@ -32,6 +33,8 @@ const LONGEST_LINE = 500;
 export interface CommentFacts {
   /** Why the plan would be refused. */
   readonly refusals: readonly AppError[];
+  /** How long carrying it out takes; absent where there is nothing to do. */
+  readonly time?: RestoreTime | undefined;
   /** Mermaid of the flows that it changes. */
   readonly diagram?: string;
 }
@@ -76,7 +79,7 @@ function details(step: Step): RootContent[] {
   ];
 }
 
-function head(plan: Plan, { refusals, diagram }: CommentFacts): RootContent[] {
+function head(plan: Plan, { refusals, diagram, time }: CommentFacts): RootContent[] {
   const { account, applied, warnings } = plan;
   const idle = !plan.steps.some(isActing);
   const conflicts = plan.steps.filter((step) => step.conflicts);
@@ -106,7 +109,7 @@ function head(plan: Plan, { refusals, diagram }: CommentFacts): RootContent[] {
         : [heading(3, text('Flows')), { type: 'code', lang: 'mermaid', value: diagram }];
   return [
     heading(2, text(`${account}: ${idle ? 'nothing to do' : 'what would change'}`)),
-    paragraph(...facts, text(`${countSteps(plan)}.`)),
+    paragraph(...facts, text(`${countSteps(plan)}${time ? `; ${planTakes(plan, time)}` : ''}.`)),
     paragraph(text('Plan '), code(digestOfWork(plan))),
     ...(cautions.length > 0 ? [heading(3, text('Warnings')), ...bullets(cautions)] : []),
     ...drawing,

@@ -2,7 +2,8 @@ import type { Json } from '../../core/json.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
-import type { MarkerChange, Plan, Step } from '../../plan/types.ts';
+import { type RestoreTime, restoreTimeText } from '../../plan/restore-time.ts';
+import { isActing, type MarkerChange, type Plan, type Step } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange, short } from './change-view.ts';
 import { counted, printable, type Style } from './style.ts';
@@ -98,8 +99,15 @@ function listed(names: readonly string[]): string {
   return more > 0 ? `${names.slice(0, MOST_COMMITS).join(', ')} and ${more} more` : names.join(', ');
 }
 
+/** What carrying out a plan takes: `takes about 11 minutes (4,012 requests) and 49 credentials`. */
+export function planTakes({ steps }: Plan, time: RestoreTime): string {
+  const needy = steps.filter((step) => isActing(step) || step.action === 'blocked');
+  const credentials = needy.reduce((sum, step) => sum + step.credentials.length, 0);
+  return `takes ${restoreTimeText(time)}${credentials > 0 ? ` and ${counted(credentials, 'credential')}` : ''}`;
+}
+
 /** The plan for a person: every step with its field changes, then warnings and counts. */
-export function describePlan(plan: Plan, style: Style): string {
+export function describePlan(plan: Plan, style: Style, time?: RestoreTime): string {
   const source = plan.from === plan.account ? plan.account : `${plan.from} into ${plan.account}`;
   const commit = style.cyan(plan.state.commit.slice(0, 10) || 'now');
   const when = style.dim(`(${plan.state.date.slice(0, 16).replace('T', ' ')} UTC)`);
@@ -114,6 +122,7 @@ export function describePlan(plan: Plan, style: Style): string {
     `${style.bold(source)} ${what}: ${countSteps(plan, style)}`,
     ...plan.steps.flatMap((step) => describeStep(step, applied !== undefined, style)),
     ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
+    ...(time ? [`  ${planTakes(plan, time)}`] : []),
     ...(applied ? [style.dim(`  plan ${digestOfWork(plan)}`)] : []),
   ];
   return `${lines.join('\n')}\n`;

@@ -43,6 +43,8 @@ const drilled = z.object({
   }),
   requests: count,
   durationMs: z.number(),
+  /** Of an account of the configuration: what became of what was made there. */
+  cleanUp: z.object({ deleted: count, kept: z.boolean(), left: count }).optional(),
   restoreTime: z.object({ requests: count, atRateMs: z.number(), atLimitMs: z.number() }),
 });
 
@@ -97,14 +99,15 @@ export function statementOf(
       accounts: drills.map((drill) => {
         const { account, target, documents, restored, types, warnings, explained, unexplained, coverage } = drill;
         const { credentials, signIns, connections, flows } = coverage;
-        const { requests, durationMs, restoreTime } = drill;
+        const { requests, durationMs, restoreTime, cleanUp } = drill;
+        const left = cleanUp && { deleted: cleanUp.deleted, kept: cleanUp.kept, left: cleanUp.left.length };
         return {
           ...{ account, target, result: resultOf(drill), documents, restored, types },
           warnings: [...warnings],
           explained: [...explained],
           unexplained: [...unexplained],
           needed: { credentials, signIns, connections: [...connections], flows: [...flows] },
-          ...{ requests, durationMs, restoreTime },
+          ...{ requests, durationMs, restoreTime, ...(left ? { cleanUp: left } : {}) },
         };
       }),
       proves: drills.map(provedBy),

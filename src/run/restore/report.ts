@@ -5,6 +5,7 @@ import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
+import { planRequests, type RestoreTime, restoreTime } from '../../plan/restore-time.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import type { CommitReport, SyncReport } from '../report.ts';
 import type { Applied } from './apply.ts';
@@ -46,6 +47,8 @@ export interface RestoreReport {
   readonly enabled: readonly string[];
   readonly commits: readonly CommitReport[];
   readonly remote: SyncReport['remote'];
+  /** How long carrying out the plan takes; absent where there is nothing to do. */
+  readonly time?: RestoreTime;
   /** Ids of the state → new ids. */
   readonly newIds: Readonly<Record<string, string>>;
   readonly requests: number;
@@ -56,9 +59,11 @@ export interface RestoreReport {
 }
 
 /** The report of a plan that is not (or not yet) applied. */
-export function plannedReport({ plan, refusals, client, live, plannedAtMs, incomplete }: Prepared): RestoreReport {
+export function plannedReport(prepared: Prepared): RestoreReport {
+  const { plan, refusals, client, live, plannedAtMs, incomplete, request } = prepared;
   const blocked = plan.steps.some(({ action }) => action === 'blocked');
   const acting = plan.steps.some(isActing);
+  const time = acting ? restoreTime(planRequests(plan.steps, live.report.requests), request.target) : undefined;
   const contested = plan.steps.some(({ conflicts = [] }) => conflicts.length > 0);
   return {
     account: plan.account,
@@ -72,6 +77,7 @@ export function plannedReport({ plan, refusals, client, live, plannedAtMs, incom
     enabled: [],
     commits: [],
     remote: { state: 'skipped' },
+    ...(time ? { time } : {}),
     newIds: {},
     requests: live.report.requests + client.stats.requests,
     writes: 0,
