@@ -85,7 +85,7 @@ describe('apply', () => {
     return JSON.parse(outcome.out) as ApplyJson;
   }
 
-  it('goes the whole way: edited in Git, merged, applied, and told once, by who wrote it', {
+  it('goes the whole way: edited in Git, merged, applied, and reported once, by who wrote it', {
     tags: 'slow',
   }, async () => {
     space.git('switch', '--quiet', '--create', 'feature');

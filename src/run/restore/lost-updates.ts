@@ -19,7 +19,7 @@ import type { UnknownOutcome, Written } from './write-log.ts';
 /** The clocks of server and client, and of the log and the server, need not agree to the second. */
 const SLACK_MS = 60_000;
 
-/** Nobody saves a resource twice within this time: entries that are closer tell of one save. */
+/** No one saves a resource twice within this time: entries that are closer are about one save. */
 const ONE_SAVE_MS = 100;
 
 const UNNOTICED = 'an edit made just before a write would not be noticed';
