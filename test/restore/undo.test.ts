@@ -115,6 +115,7 @@ describe('undo', () => {
     const outcome = await undo(commit);
     expectCode(outcome, 4);
     expect(outcome.out).toContain('conflict description: changed since');
+    expect(outcome.out).not.toContain(`→ ${flow._id}`);
     expect(held('flows', flow._id).description).toBe('by Priya');
     expect(held('flows', other._id).description).toEqual(other.description);
 

@@ -1,4 +1,5 @@
 import type { Json } from '../../core/json.ts';
+import { idIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
@@ -77,7 +78,7 @@ function describeStep(step: Step, isApply: boolean, style: Style): string[] {
   if (action === 'unchanged') return step.existing ? [style.dim(`  = ${key} → ${targetId}: ${printable(reason)}`)] : [];
   const head = paint(action, style)(`${SIGN[action]} ${action === 'impossible' ? 'not restorable' : action}`);
   const how = step.method === 'patch' ? ' (PATCH)' : '';
-  const ids = targetId ? `${key} → ${targetId}` : key;
+  const ids = targetId && targetId !== idIn(key) ? `${key} → ${targetId}` : key;
   const lines = [`  ${head}${how} ${ids} ${style.bold(`"${printable(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
