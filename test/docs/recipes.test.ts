@@ -129,7 +129,7 @@ describe('the recipes of the README', () => {
     expect(blocks.map(({ language }) => language).filter((it) => !['sh', 'console', 'yaml'].includes(it))).toEqual([]);
   });
 
-  it('run as written against the sample account', { tags: 'slow' }, async () => {
+  it('run as written against the sample account', { tags: 'slow', timeout: 480_000 }, async () => {
     const { one, two, rehearsal } = await workspaces();
     const env = { ...ENV, PATH: `${binFolder()}:${ENV.PATH}`, HOOK_PASSWORD: 'a-password', HOOK_TOKEN: 'a-token' };
 

@@ -80,6 +80,8 @@ describe('receipts that the repository keeps', () => {
   it('of another result take the place of the one of that day', { tags: 'slow' }, async () => {
     const { space, remote } = await scene();
     expectCode(await space.run('drill'), 0);
+    // One that leaves accounts out takes the place of none.
+    expectCode(await space.run('drill', '--account', 'prod'), 0);
     writeFileSync(join(space.mirror, space.find(SCRIPT)), 'not: [yaml\n');
     commitByHand(space);
 

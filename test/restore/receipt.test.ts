@@ -228,6 +228,22 @@ describe.skipIf(CANNOT_SIGN)('a receipt', () => {
     expect(out).toMatch(/refused\n {2}otherUse: .*\n {2}→ .*namespaces="git,drill-receipt@celigo-mirror"/);
   });
 
+  const hasJq = spawnSync('jq', ['--version']).status === 0;
+  it.skipIf(!hasJq)('can be checked without this program, as the guide shows', { tags: 'slow' }, async () => {
+    const stage = await scene();
+    const { dir } = stage.space;
+    const guide = readFileSync(new URL('../../docs/evidence.md', import.meta.url), 'utf8');
+    const [, script = ''] = /^### Check a receipt without this program\n\n```sh\n(.*?)^```$/ms.exec(guide) ?? [];
+    writeFileSync(join(dir, 'drill.json'), readFileSync(await drilled(stage)));
+    const trusted = readFileSync(stage.signers, 'utf8').replace('auditor@x.test', 'mirror@acme.example');
+    writeFileSync(join(dir, 'allowed_signers'), trusted);
+
+    const { status, stdout } = spawnSync('bash', ['-ec', script], { cwd: dir, encoding: 'utf8' });
+
+    expect(stdout).toContain('Good "drill-receipt@celigo-mirror" signature for mirror@acme.example');
+    expect([status, stdout.trim().endsWith('in the history')]).toEqual([0, true]);
+  });
+
   it('of a drill that failed is genuine, and no success', { tags: 'slow' }, async () => {
     const stage = await scene();
     const { space } = stage;

@@ -19,6 +19,8 @@ import { printable, type Style } from '../ui/style.ts';
 
 export interface ReceiptFlags extends StateFlags {
   readonly receipt?: string;
+  readonly account?: string;
+  readonly into?: string;
   /** False with `--no-push`. */
   readonly push?: boolean;
 }
@@ -36,6 +38,9 @@ export interface ReceiptResult {
 
 /** An account that nothing is known of has the pace of the defaults. */
 const PLAIN = { rateLimit: rateLimitOf({}), concurrency: 6 };
+
+/** How long a receipt waits for another process that works on the clone, in milliseconds. */
+const LONGEST_WAIT_MS = 15 * 60_000;
 
 function cloneDeps(io: Io, config: CloneDeps['config']): CloneDeps {
   const { lockWaitMs } = runDeps(io, { config, report: () => undefined });
@@ -67,8 +72,9 @@ export function timed({ config }: MirrorPlace, report: DrillReport): TimedDrill 
 }
 
 /**
- * Writes the receipt of a drill where it was asked for, and keeps it in the repository where `drill.receipts` is set and
- * the newest state was rehearsed. What cannot be done is a problem, no failure of the drill.
+ * Writes the receipt of a drill where it was asked for, and keeps it in the repository where `drill.receipts` is set
+ * and the newest state was rehearsed, of all accounts or into a real one. What cannot be done is a problem, no failure
+ * of the drill.
  * @returns `undefined` where no receipt is wanted
  */
 export async function makeReceipt(
@@ -78,7 +84,8 @@ export async function makeReceipt(
   { startedAt, hidden }: { readonly startedAt: Date; readonly hidden: readonly string[] },
   flags: ReceiptFlags,
 ): Promise<ReceiptResult | undefined> {
-  const keeps = config?.drill.receipts === true && flags.at === undefined && flags.before === undefined;
+  const isWhole = flags.at === undefined && flags.before === undefined && (!flags.account || flags.into);
+  const keeps = config?.drill.receipts === true && isWhole;
   if (flags.receipt === undefined && !keeps) return undefined;
   const key = repository.signingKeyFile;
   let done: ReceiptResult = { signed: false };
@@ -89,7 +96,9 @@ export async function makeReceipt(
     done = { signed: key !== undefined };
     if (flags.receipt !== undefined) done = { ...done, file: writeOutput(io, '--receipt', flags.receipt, text) };
     if (!keeps) return done;
-    const kept = await keepReceipt(cloneDeps(io, config), stated, text, flags.push !== false);
+    // A run may be in progress, whose first listing takes long.
+    const lockWaitMs = Math.min(LONGEST_WAIT_MS, config.drill.timeoutMs);
+    const kept = await keepReceipt({ ...cloneDeps(io, config), lockWaitMs }, stated, text, flags.push !== false);
     const behind = kept.state === 'kept' && kept.remote.state === 'behind' ? kept.remote : undefined;
     return { ...done, kept, ...(behind ? { problem: `the receipt could not be pushed: ${behind.reason}` } : {}) };
   } catch (error) {
@@ -103,7 +112,8 @@ export async function makeReceipt(
 export function describeReceipt({ signed, file, kept, problem }: ReceiptResult, style: Style): string {
   const places = [...(file === undefined ? [] : [file]), ...(kept ? [`${kept.path} of the repository`] : [])];
   const unsigned = 'not signed, so that it proves nothing to others: set repository.signingKeyFile';
-  const how = kept?.state === 'there' ? 'today’s receipt says the same' : signed ? 'signed' : style.yellow(unsigned);
+  const how =
+    kept?.state === 'there' ? 'the receipt of this day says the same' : signed ? 'signed' : style.yellow(unsigned);
   return [
     ...(places.length > 0 ? [`receipt in ${printable(places.join(' and '))} (${how})\n`] : []),
     ...(problem === undefined ? [] : [`${style.red('receipt:')} ${printable(problem)}\n`]),

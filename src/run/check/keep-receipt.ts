@@ -18,9 +18,15 @@ export type Kept =
   /** The repository holds one of the same day that says the same. */
   | { readonly state: 'there'; readonly path: string };
 
-/** File of the receipt of a day, from the root of the repository. The day is that of UTC. */
-function receiptPath(day: string): string {
-  return `${RECEIPTS}/${day.slice(0, 10)}.json`;
+/**
+ * File of the receipt of a day, from the root of the repository: one for drills in the emulator, one for each account
+ * that is restored into a real one. The day is that of UTC.
+ */
+function receiptPath({ predicate }: Statement): string {
+  const into = predicate.accounts.flatMap(({ account, target }) =>
+    target.kind === 'account' ? [`-${account}-into-${target.name}`] : [],
+  );
+  return `${RECEIPTS}/${predicate.finishedAt.slice(0, 10)}${into.join('')}.json`;
 }
 
 /** What two receipts of one day must have in common for one to be enough. */
@@ -60,7 +66,7 @@ export async function keepReceipt(
 ): Promise<Kept> {
   const { config, notice } = deps;
   const { remote } = config.repository;
-  const path = receiptPath(statement.predicate.finishedAt);
+  const path = receiptPath(statement);
   return withClone(deps, pushing, async (repository, pulled) => {
     if ((await heldGist(repository, path)) === gist(statement)) return { state: 'there', path };
     const objects = createObjectWriter(repository);
