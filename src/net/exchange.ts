@@ -80,7 +80,7 @@ export async function exchange(
   const late = (): void => limit.abort(new Error(`no complete answer within ${timeMs / 1000} s`));
   let timer = setTimeout(late, timeMs);
   let release = (): void => undefined;
-  /** Its time stands still meanwhile: the turns before it have limits of their own. */
+  /** Its time does not run meanwhile: the turns before it have limits of their own. */
   async function turn(): Promise<void> {
     clearTimeout(timer);
     const end = await (reading.turns?.take() ?? release);
