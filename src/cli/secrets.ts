@@ -9,7 +9,8 @@ export function registerSecrets(program: Command, io: Io, finish: (code: number)
     .summary('list the credentials that a restore needs beside the mirror')
     .description(
       'No backup can hold the credentials of an account: the API masks them, and the mirror leaves out the others. ' +
-        'This command names each of them with what waits for it. Reads the mirror alone: no token, no network.',
+        'This command names each of them with what waits for it. Reads the mirror alone, without token and network, ' +
+        'unless --live asks the account.',
     )
     .addArgument(
       new Argument(
@@ -21,7 +22,11 @@ export function registerSecrets(program: Command, io: Io, finish: (code: number)
       '[what...]',
       'only of these: <type>, <type>/<id or name>, integration/<name>, an id, a path in the mirror',
     )
-    .option('--secrets <file>', 'YAML file with credentials, as for restore');
+    .option('--secrets <file>', 'YAML file with credentials, as for restore')
+    .option(
+      '--live [account]',
+      'also ask the account (default: the one of the mirror) which of them it has, and what is offline; only reads',
+    );
   withStateOptions(command)
     .option(...JSON_RESULT)
     .addHelpText(
@@ -32,10 +37,12 @@ Examples:
   celigo-mirror secrets list integration/"Web shop"
   celigo-mirror secrets template > secrets.yaml
   celigo-mirror secrets check --secrets secrets.yaml
+  celigo-mirror secrets check --live sandbox       after restore --to sandbox: what is still missing there
 
 Exit codes:
   0   done; check: every credential is supplied
-  3   check: some are missing
+  1   --live: the account could not be read
+  3   check: some are missing, or with --live a connection that an enabled flow needs is offline
   64  wrong usage, or no mirror`,
     )
     .action(async (action: SecretsAction, what: string[], flags: SecretsFlags, command: Command) => {

@@ -20,6 +20,15 @@ export interface NeededCredential {
   readonly text?: string;
 }
 
+/** What an account was found to have of a resource and its credentials. */
+export interface InAccount {
+  /** `binned`: it comes back from the recycle bin with its credentials. */
+  readonly state: 'live' | 'binned' | 'absent';
+  readonly isOffline: boolean;
+  /** Places of credentials that it has. */
+  readonly places: ReadonlySet<string>;
+}
+
 /** A resource that cannot come back whole from the mirror alone. */
 export interface CredentialHolder {
   readonly key: Key;
@@ -32,6 +41,13 @@ export interface CredentialHolder {
   readonly connections: readonly Key[];
   /** Flows that use it, directly or through others. */
   readonly flows: readonly { readonly key: Key; readonly enabled: boolean }[];
+  /** What the account has of it, where that was asked. */
+  readonly live?: InAccount;
+}
+
+/** Whether a value need not be passed: `--secrets` has it, or the account, or it comes back from the recycle bin. */
+export function isMet({ place, supplied }: NeededCredential, { live }: CredentialHolder): boolean {
+  return supplied || live?.state === 'binned' || live?.places.has(place) === true;
 }
 
 function applies({ when }: SignInRule, doc: JsonObject): boolean {
@@ -118,10 +134,14 @@ export interface Coverage {
 }
 
 /** Whether a resource still lacks something. */
-function isOpen({ credentials, signIn }: CredentialHolder): boolean {
-  const lacks = credentials.some(({ bySignIn, supplied }) => !bySignIn && !supplied);
+export function isOpen(holder: CredentialHolder): boolean {
+  const { credentials, signIn, live } = holder;
+  if (live?.isOffline) return true;
+  const lacks = credentials.some((one) => !one.bySignIn && !isMet(one, holder));
   const tokens = credentials.filter(({ bySignIn }) => bySignIn);
-  return lacks || (signIn && (tokens.length === 0 || tokens.some(({ supplied }) => !supplied)));
+  const isSignedIn =
+    tokens.length > 0 ? tokens.every((one) => isMet(one, holder)) : live !== undefined && live.state !== 'absent';
+  return lacks || (signIn && !isSignedIn);
 }
 
 /** Sums up what is needed. */

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { idIn, type Key, typeIn } from '../core/keys.ts';
 import { oneLine } from '../core/message.ts';
 import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
-import { type Coverage, type CredentialHolder, coverageOf, type NeededCredential } from './needed.ts';
+import { type Coverage, type CredentialHolder, coverageOf, isMet, isOpen, type NeededCredential } from './needed.ts';
 
 /** Most names in one line; the others are counted. */
 const MOST_NAMES = 5;
@@ -24,16 +24,27 @@ function waiting(graph: AccountGraph, { key, connections, flows }: CredentialHol
 }
 
 /** How one credential comes back. */
-function stateOf({ bySignIn, supplied }: NeededCredential, checked: boolean): string {
-  if (supplied) return '  (supplied)';
-  if (bySignIn) return '  (by signing in)';
+function stateOf(credential: NeededCredential, holder: CredentialHolder, checked: boolean): string {
+  if (credential.supplied) return '  (supplied)';
+  if (holder.live?.places.has(credential.place)) return '  (in the account)';
+  if (holder.live?.state === 'binned') return '  (comes back from the recycle bin)';
+  if (credential.bySignIn) return '  (by signing in)';
   return checked ? '  (missing)' : '';
 }
+
+/** What an account was found to have. */
+const LIVE = {
+  live: 'in the account',
+  offline: 'in the account, and offline there',
+  binned: 'in the recycle bin of the account, which keeps its credentials',
+  absent: 'not in the account',
+} as const;
 
 function holderText(graph: AccountGraph, holder: CredentialHolder, checked: boolean): string[] {
   return [
     `${holder.key}  "${oneLine(nameOf(graph, holder.key))}"`,
-    ...holder.credentials.map((one) => `  ${one.place}${stateOf(one, checked)}`),
+    ...(holder.live ? [`  ${LIVE[holder.live.isOffline ? 'offline' : holder.live.state]}`] : []),
+    ...holder.credentials.map((one) => `  ${one.place}${stateOf(one, holder, checked)}`),
     ...(holder.signIn ? ['  a person signs in in the browser'] : []),
     ...waiting(graph, holder).map((line) => `    ${line}`),
     '',
@@ -59,9 +70,7 @@ export function credentialsText(
   checked: boolean,
 ): string {
   const coverage = coverageOf(holders);
-  const shown = checked
-    ? holders.filter(({ credentials, signIn }) => signIn || credentials.some((one) => !one.supplied))
-    : holders;
+  const shown = checked ? holders.filter(isOpen) : holders;
   const lines = shown.flatMap((holder) => holderText(graph, holder, checked));
   if (!checked) {
     const ways =
@@ -72,13 +81,21 @@ export function credentialsText(
   }
   const { credentials, supplied, flows } = coverage;
   const all = `${counted(credentials, 'credential')} of ${account}`;
+  const missing = missingIn(holders);
+  const there = credentials - supplied - missing;
+  const others = there > 0 ? `, ${there} are in the account` : '';
   const filled =
     credentials === supplied
       ? `All ${all} are supplied.`
-      : `${supplied} of ${all} are supplied, ${credentials - supplied} are missing.`;
+      : `${supplied} of ${all} are supplied${others}, ${missing} are missing.`;
   const offline =
     flows.length === 0 ? [] : [`${counted(flows.length, 'enabled flow')} will not run: ${named(graph, flows)}`];
   return `${[...lines, filled, ...offline].join('\n')}\n`;
+}
+
+/** How many credentials neither `--secrets` nor the account has; what a person gets by signing in is none of them. */
+export function missingIn(holders: readonly CredentialHolder[]): number {
+  return holders.flatMap((holder) => holder.credentials.filter((one) => !one.bySignIn && !isMet(one, holder))).length;
 }
 
 /** The same as one JSON document. */
@@ -95,6 +112,7 @@ export function credentialsJson(
     commit,
     credentials: coverage.credentials,
     supplied: coverage.supplied,
+    missing: missingIn(holders),
     signIns: coverage.signIns,
     connections: coverage.connections.map(resource),
     flows: coverage.flows.map(resource),
@@ -103,7 +121,11 @@ export function credentialsJson(
       id: idIn(holder.key),
       name: nameOf(graph, holder.key),
       signIn: holder.signIn,
-      credentials: holder.credentials.map(({ place, bySignIn, supplied }) => ({ place, bySignIn, supplied })),
+      ...(holder.live ? { live: { state: holder.live.state, offline: holder.live.isOffline } } : {}),
+      credentials: holder.credentials.map((one) => ({
+        ...{ place: one.place, bySignIn: one.bySignIn, supplied: one.supplied },
+        ...(holder.live ? { inAccount: isMet({ ...one, supplied: false }, holder) } : {}),
+      })),
       connections: [...holder.connections],
       flows: holder.flows.map(({ key, enabled }) => ({ key, enabled })),
     })),

@@ -1,11 +1,12 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseYaml } from '../../src/core/yaml.ts';
 import { emptyAccount } from '../../src/emulator/model/seed.ts';
 import { expectCode, said } from '../restore/support.ts';
 import { sample } from '../support/account.ts';
-import { cli, type Outcome, Workspace } from '../support/workspace.ts';
+import { cli, type Outcome, start, Workspace } from '../support/workspace.ts';
 
 interface Needed {
   readonly credentials: number;
@@ -21,6 +22,11 @@ interface Needed {
     readonly credentials: readonly { readonly place: string; readonly bySignIn: boolean; readonly supplied: boolean }[];
     readonly flows: readonly { readonly key: string; readonly enabled: boolean }[];
   }[];
+}
+
+interface Live {
+  readonly missing: number;
+  readonly resources: readonly { readonly live?: { readonly state: string } }[];
 }
 
 /** The sample account, mirrored, and an empty one. */
@@ -128,6 +134,37 @@ describe('secrets', () => {
     expect(existsSync(made)).toBe(false);
   });
 
+  it('asks the account what it has, and says what is still missing there', async () => {
+    const { prod, copy, space } = await accounts();
+    const shop = 'connections/Carrier (Postbud)';
+    const check = (...args: string[]): Promise<Outcome> =>
+      space.run('secrets', 'check', shop, '--account', 'prod', ...args);
+    const json = async (...args: string[]) => JSON.parse((await check('--json', ...args)).out) as Live;
+    expectCode(await check(), 3);
+    // In the account that was mirrored, nothing is missing.
+    expect(await json('--live')).toMatchObject({ missing: 0, resources: [{ live: { state: 'live' } }] });
+    const absent = await json('--live', 'copy');
+    expect(absent.missing).toBeGreaterThan(0);
+    expect(absent.resources).toMatchObject([{ live: { state: 'absent' } }]);
+
+    expectCode(await space.run('restore', shop, '--account', 'prod', '--to', 'copy', '--yes'), 0, 3);
+    const bare = await check('--live', 'copy');
+    expectCode(bare, 3);
+    expect(bare.out).toContain('in the account, and offline there');
+    expect(bare.out).toContain('http.auth.basic.password  (missing)');
+
+    const id = String(prod.emulator.state.all('connections').find(({ name }) => name === 'Carrier (Postbud)')?._id);
+    for (const kind of ['exports', 'imports']) expect(copy.emulator.state.all(kind)).toEqual([]);
+    const made = String(copy.emulator.state.all('connections')[0]?._id);
+    expect(made).not.toBe(id);
+    copy.emulator.act(copy.owner.email).remove('connections', made);
+    const binned = await check('--live', 'copy');
+    expectCode(binned, 0);
+    const { out } = await space.run('secrets', 'list', shop, '--account', 'prod', '--live', 'copy');
+    expect(out).toContain('(comes back from the recycle bin)');
+    expectCode(await space.run('secrets', 'template', '--account', 'prod', '--live'), 64);
+  });
+
   it('a template that is filled restores an empty account with every connection online', { tags: 'slow' }, async () => {
     const { copy, space, secrets } = await accounts();
     const { out } = await secrets('template');
@@ -143,16 +180,32 @@ describe('secrets', () => {
     expect(names.length).toBeGreaterThan(20);
     expect(Object.keys(parseYaml(out) as object).length).toBeGreaterThan(10);
 
+    const [shim, told] = [join(space.dir, 'bin'), join(space.dir, 'told')];
+    const git = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+    mkdirSync(shim);
+    writeFileSync(join(shim, 'git'), `#!/bin/sh\n{ env; printf '%s\\n' "$@"; } >> ${told}\nexec ${git} "$@"\n`);
+    chmodSync(join(shim, 'git'), 0o755);
     const checked = await cli(['secrets', 'check', '--account', 'prod', '--secrets', file], space.dir, env);
     expectCode(checked, 0);
     const restore = ['restore', 'all', '--account', 'prod', '--to', 'copy', '--secrets', file, '--yes'];
-    const outcome = await cli(restore, space.dir, env);
+    // A process of its own, with its log: children are told nothing, whether as arguments or in their environment.
+    const PATH = `${shim}:${process.env.PATH}`;
+    const outcome = await start(restore, space.dir, { ...env, PATH, LOG_LEVEL: 'trace' }).done;
     expectCode(outcome, 0, 3);
+    const children = readFileSync(told, 'utf8');
+    expect(children).toContain('cat-file');
+    expect(values.filter((value) => children.includes(value))).toEqual([]);
 
     const connections = copy.emulator.state.all('connections');
     expect(connections.length).toBeGreaterThan(10);
     expect(connections.filter(({ offline }) => offline === true).map(({ name }) => name)).toEqual([]);
     const history = space.git('log', '--all', '-p');
     expect(values.filter((value) => history.includes(value) || said(outcome).includes(value))).toEqual([]);
+    // The account agrees: it lacks none of them. Without them, every one is missing there.
+    const live = await cli(['secrets', 'check', '--account', 'prod', '--live', 'copy', '--json'], space.dir);
+    const there = JSON.parse(live.out) as { missing: number; resources: { live?: { offline: boolean } }[] };
+    expect(there.missing).toBe(0);
+    expect(there.resources.filter((one) => one.live?.offline !== false)).toEqual([]);
+    expectCode(live, 0);
   });
 });
