@@ -106,8 +106,9 @@ export async function runDrill(
   return receipt?.problem === undefined && !isLeft ? EXIT.done : EXIT.partial;
 }
 
-function line({ what, title, why }: DrillFinding): string {
-  return `${printable(what)}${title === '' ? '' : ` "${printable(title)}"`}: ${printable(why)}`;
+function line({ what, title, why, stops = [] }: DrillFinding): string {
+  const name = `${printable(what)}${title === '' ? '' : ` "${printable(title)}"`}`;
+  return `${name}: ${printable(why)}${stops.length > 0 ? `; without it, ${stops.join(', ')} did not come back` : ''}`;
 }
 
 /** What became of the account that was restored into. */

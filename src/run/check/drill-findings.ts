@@ -2,7 +2,8 @@ import { findType } from '../../catalogue/index.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { readPath } from '../../core/layout.ts';
 import { setSteps, stepsOf, valueAt } from '../../core/paths.ts';
 import { placeText } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
@@ -18,14 +19,10 @@ import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { readServerMade } from '../restore/server-made.ts';
 import type { Outcome } from '../restore/write-log.ts';
+import { doubtsOf, strayMasks } from './document-doubts.ts';
+import { causesOf, type DrillFinding, type Lost } from './drill-causes.ts';
 
-/** One thing that a rehearsal did not restore as it was, or that a real restore may not. */
-export interface DrillFinding {
-  /** `<type>/<id>`, or a path. */
-  readonly what: string;
-  readonly title: string;
-  readonly why: string;
-}
+export type { DrillFinding } from './drill-causes.ts';
 
 /** By type: resources of the mirror, and those that were restored and are the same afterwards. */
 export type TypeCounts = Readonly<Record<string, { readonly documents: number; readonly restored: number }>>;
@@ -166,8 +163,8 @@ export async function evaluate(
   again: MirrorState,
   seen: {
     readonly documents: readonly MirrorDocument[];
-    /** Types of the documents that could not be read, one a document. */
-    readonly unread: readonly string[];
+    /** Files that could not be read: path inside the account's folder → the finding. */
+    readonly faults: ReadonlyMap<string, DrillFinding>;
     readonly refusals: readonly Refusal[];
     /** Whether the restore switched on what was on; otherwise everything came back switched off. */
     readonly enabled: boolean;
@@ -176,7 +173,7 @@ export async function evaluate(
   },
 ): Promise<DrillFindings> {
   const explained: DrillFinding[] = [];
-  const unexplained: DrillFinding[] = [];
+  const lost: LostDocument[] = [];
   const steps = new Map(report.plan.steps.map((step) => [step.key, step]));
   const outcomes = new Map(report.outcomes.map((outcome) => [outcome.step.key, outcome]));
   const held = new Map<Key, JsonObject>();
@@ -192,19 +189,76 @@ export async function evaluate(
     const step = steps.get(what);
     if (step?.action === 'impossible' || step?.action === 'blocked') {
       const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, everyCredential);
-      (known ? explained : unexplained).push({ what, title, why: step.reason });
+      if (known) explained.push({ what, title, why: step.reason });
+      else lost.push({ document, lack: { why: step.reason, isBlocked: true } });
       continue;
     }
     const target = keyOf(type.name, ids.get(id) ?? id);
     const live = held.get(target);
     const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
-    const why = lackOf(document, outcome, live, { ids, made: new Set(made.get(target)), enabled, everyCredential });
-    if (why === undefined) back.push(type.name);
-    else unexplained.push({ what, title, why });
+    const lack = lackOf(document, outcome, live, { ids, made: new Set(made.get(target)), enabled, everyCredential });
+    if (lack === undefined) back.push(type.name);
+    else lost.push({ document, lack });
   }
-  const warnings = [...refused(prepared, seen.refusals), ...provided(seen.documents)];
-  const types = countByType([...seen.documents.map(({ type }) => type.name), ...seen.unread], back);
+  const warnings = [...refused(prepared, seen.refusals), ...provided(seen.documents), ...doubtful(seen.documents)];
+  const types = countByType(
+    [...seen.documents.map(({ type }) => type.name), ...[...seen.faults.keys()].map(typeIn)],
+    back,
+  );
+  const unexplained = causesOf(seen.faults, lostOf(lost, seen));
   return { restored: back.length, types, warnings, explained, unexplained };
+}
+
+/** How a resource is not as it was. */
+interface Lack {
+  readonly why: string;
+  /** It was not written: something that it refers to is not there. */
+  readonly isBlocked?: true;
+  /** It was written, and lacks references. */
+  readonly isIncomplete?: true;
+  /** Where it differs. */
+  readonly places?: readonly string[];
+}
+
+interface LostDocument {
+  readonly document: MirrorDocument;
+  readonly lack: Lack;
+}
+
+/** What of each lost resource is due to others that are lost. */
+function lostOf(
+  lost: readonly LostDocument[],
+  { documents, faults }: { documents: readonly MirrorDocument[]; faults: ReadonlyMap<string, DrillFinding> },
+): Lost[] {
+  const files = [...faults.keys()].flatMap((path) => readPath(path) ?? []).map(({ type, id }) => keyOf(type, id));
+  const gone = new Set([...files, ...lost.map(({ document: { type, id } }) => keyOf(type.name, id))]);
+  const there = new Set([...gone, ...documents.map(({ type, id }) => keyOf(type.name, id))]);
+  return lost.map(({ document, lack }): Lost => {
+    const key = keyOf(document.type.name, document.id);
+    const references = referencesOf(document.type, document.doc).flatMap(({ type, id, place }) =>
+      type === null ? [] : [{ place, key: keyOf(type, id) }],
+    );
+    const needed = references.filter((one) => one.key !== key && gone.has(one.key));
+    const isMissing = bindingReferences(document).some(
+      (one) => !there.has(keyOf(one.type, one.id)) && !isLate(document, one) && !findType(one.type)?.hasPublic,
+    );
+    const differs = lack.places?.some((place) => !needed.some((one) => place.startsWith(one.place))) ?? false;
+    const isOwn =
+      needed.length === 0 || differs || (lack.isBlocked ? isMissing : !lack.isIncomplete && lack.places === undefined);
+    return {
+      key,
+      finding: { what: key, title: document.title, why: lack.why },
+      needs: needed.map((one) => one.key),
+      isOwn,
+    };
+  });
+}
+
+/** What looks wrong, although it was restored. */
+function doubtful(documents: readonly MirrorDocument[]): DrillFinding[] {
+  return documents.flatMap((document) =>
+    doubtsOf(document).map((why) => ({ what: keyOf(document.type.name, document.id), title: document.title, why })),
+  );
 }
 
 /** How a resource is not as it was, or `undefined`. */
@@ -213,9 +267,15 @@ function lackOf(
   outcome: Outcome | undefined,
   live: JsonObject | undefined,
   circumstances: Circumstances,
-): string | undefined {
-  if (outcome && outcome.result !== 'done') return outcome.reason ?? 'was not restored';
-  if (!live) return 'is missing after the restore';
+): Lack | undefined {
+  if (outcome && outcome.result !== 'done') {
+    const why = outcome.reason ?? 'was not restored';
+    if (outcome.result === 'skipped') return { why, isBlocked: true };
+    return outcome.id === undefined ? { why } : { why, isIncomplete: true };
+  }
+  if (!live) return { why: 'is missing after the restore' };
   const places = compare(document, live, circumstances);
-  return places.length === 0 ? undefined : `differs after the restore: ${places.slice(0, 10).join(', ')}`;
+  if (places.length > 0) return { why: `differs after the restore: ${places.slice(0, 10).join(', ')}`, places };
+  const masks = strayMasks(document).map((place) => `${place} holds a mask, and is not a field for a credential`);
+  return masks.length > 0 ? { why: `${masks.join('; ')}: the mirror does not have what was there` } : undefined;
 }

@@ -1,4 +1,3 @@
-import { typeIn } from '../../core/keys.ts';
 import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { Refusal } from '../../emulator/http/server.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
@@ -8,7 +7,7 @@ import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreDeps, RestoreRequest } from '../restore/request.ts';
 import { openRestore } from '../restore/session.ts';
 import type { ReadCopy } from './drill-copy.ts';
-import { type DrillFinding, evaluate } from './drill-findings.ts';
+import { evaluate } from './drill-findings.ts';
 import type { DrillReport } from './drill-report.ts';
 
 /** A full restore from the copy of a mirror, and what is to be known to judge it. */
@@ -56,24 +55,24 @@ export async function rehearse(rehearsal: Rehearsal): Promise<Rehearsed> {
     const report = await session.apply();
     const again = await readState(git, request.target.name, await headCommit(git));
     const { documents, faults } = copy;
+    const broken = new Map(
+      [...faults].map(([path, why]) => [path, { what: `${request.from}/${path}`, title: '', why }] as const),
+    );
     const found = await evaluate(prepared, report, again, {
       documents,
-      unread: [...faults.keys()].map(typeIn),
+      faults: broken,
       refusals: refusals(),
       enabled: request.enableFlows,
       everyCredential: rehearsal.everyCredential,
     });
-    const broken = [...faults].map(
-      ([path, why]): DrillFinding => ({ what: `${request.from}/${path}`, title: '', why }),
-    );
     return {
-      documents: documents.length + broken.length,
+      documents: documents.length + broken.size,
       restored: found.restored,
       types: found.types,
       coverage: coverageOf(neededCredentials(buildGraph(documents))),
       warnings: found.warnings,
       explained: found.explained,
-      unexplained: [...broken, ...found.unexplained],
+      unexplained: found.unexplained,
       requests: report.requests,
       writes: report.writes,
     };

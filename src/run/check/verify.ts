@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { findType } from '../../catalogue/index.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../core/json.ts';
@@ -40,6 +41,8 @@ export interface VerifyReport {
 /** The fault of a document that can be read, but is not written as the mirror writes it. */
 export const EDITED = 'was edited manually: it is not written as the mirror writes it';
 
+const NO_TEXT = 'holds bytes that are not text in UTF-8';
+
 /**
  * Checks one account's folder without the API: every document parses and renders to the same bytes, names say what the
  * content says, side files and documents belong together, every reference resolves or is listed.
@@ -73,6 +76,10 @@ export function verifyFolder(
       fault(path, 'is not a file of the mirror');
       continue;
     }
+    if (parts.isDocument && !isUtf8(bytes)) {
+      fault(path, NO_TEXT);
+      continue;
+    }
     if (!parts.isDocument) {
       sideFiles.add(path);
       continue;
@@ -91,7 +98,9 @@ export function verifyFolder(
     for (const name of fileNames(doc)) {
       const side = `${typeName}/${name}`;
       claimed.add(side);
-      if (!files.has(side)) fault(path, `refers to ${name}, which is missing`);
+      const bytes = files.get(side);
+      if (!bytes) fault(path, `refers to ${name}, which is missing`);
+      else if (!isUtf8(bytes)) fault(path, `refers to ${name}, which ${NO_TEXT}`);
       else if (name.includes('/')) fault(path, `refers to ${name}, outside its folder`);
     }
   }
