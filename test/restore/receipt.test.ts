@@ -259,6 +259,30 @@ describe.skipIf(CANNOT_SIGN)('a receipt', () => {
     expect([code, out.includes('genuine'), out.includes('failed')]).toEqual([1, true, true]);
   });
 
+  it('of a repository with SHA-256 names its commit, and a shallow clone cannot tell', { tags: 'slow' }, async () => {
+    const account = await sample({ seed: small() });
+    const file = key('mirror');
+    const space = new Workspace(
+      { prod: { baseUrl: account.url, token: account.owner.token } },
+      { repository: { signingKeyFile: file } },
+    );
+    execFileSync('git', ['init', '-q', '--object-format=sha256', '-b', 'main', space.mirror]);
+    await space.sync();
+    const receipt = await drilled({ account, space, key: file, signers: '' });
+    expect(statementIn(receipt).subject).toEqual([{ name: 'prod', digest: { gitCommit: head(space) } }]);
+    expect(head(space)).toHaveLength(64);
+    expectCode(await space.run('verify', '--receipt', receipt), 0);
+
+    account.emulator.act(account.owner.email).set('scripts', '66a0000000000000000c0001', { content: '// later\n' });
+    await space.sync();
+    const clone = join(tempDir(), 'clone');
+    execFileSync('git', ['clone', '-q', '--depth=1', `file://${space.mirror}`, clone]);
+    const signers = join(tempDir(), 'allowed_signers');
+    writeFileSync(signers, `* ${readFileSync(`${file}.pub`, 'utf8')}`);
+    const { out } = await cli(['verify', clone, '--receipt', receipt, '--allowed-signers', signers], tempDir());
+    expect(out).toMatch(/refused\n {2}cut: .*\n {2}→ git fetch --unshallow/);
+  });
+
   it('without a key is called unsigned, and is refused', { tags: 'slow' }, async () => {
     const stage = await scene();
     const file = join(tempDir(), 'drill.json');

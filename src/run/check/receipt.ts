@@ -51,7 +51,9 @@ const drilled = z.object({
 const statement = z.object({
   _type: z.literal(STATEMENT_TYPE),
   subject: z
-    .array(z.object({ name: ACCOUNT, digest: z.object({ gitCommit: z.string().regex(/^(?:[0-9a-f]{40}){1,2}$/) }) }))
+    .array(
+      z.object({ name: ACCOUNT, digest: z.object({ gitCommit: z.string().regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/) }) }),
+    )
     .min(1),
   predicateType: z.literal(PREDICATE_TYPE),
   predicate: z.object({
