@@ -17,6 +17,7 @@ import { registerInit } from './init.ts';
 import { registerLint } from './lint.ts';
 import { registerList } from './list.ts';
 import { registerLog } from './log.ts';
+import { registerMcp } from './mcp.ts';
 import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
 import { registerSecrets } from './secrets.ts';
@@ -77,6 +78,7 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
     .showHelpAfterError('(to list the commands: celigo-mirror --help)')
     .exitOverride();
   for (const register of COMMANDS) register(program, io, finish);
+  registerMcp(program, io, (argv, inner) => runCli(argv, inner, version));
   for (const command of program.commands) {
     command
       .exitOverride()
