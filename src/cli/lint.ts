@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { LintFlags } from './actions/lint.ts';
-import { JSON_RESULT, withStateOptions } from './options.ts';
+import { withStateOptions } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerLint(program: Command, io: Io, finish: (code: number) => void): void {
@@ -18,9 +18,10 @@ export function registerLint(program: Command, io: Io, finish: (code: number) =>
         .default('warning'),
     )
     .option('--policy <file>', 'policy to use instead of celigo-lint.yaml in the root of the mirror')
-    .option('--rules', 'list the rules');
+    .option('--rules', 'list the rules; with --policy, also those of the policy')
+    .addOption(new Option('--format <format>', 'output format').choices(['text', 'json', 'sarif']).default('text'));
   withStateOptions(command)
-    .option(...JSON_RESULT)
+    .option('--json', 'short for --format json')
     .addHelpText(
       'after',
       `
@@ -29,11 +30,19 @@ Examples:
   celigo-mirror lint --fail-on error
   celigo-mirror lint --mirror . --json | jq -r '.findings[].rule' | sort | uniq -c     in CI of the mirror
 
+  celigo-mirror lint --format sarif > lint.sarif       for the code scanning of a forge
+
 celigo-lint.yaml:
   rules:
     unused-resource: off
   allow:
     - { rule: hard-coded-id, what: scripts/Order hooks, reason: the id of our own error flow }
+  custom:
+    - id: production-uses-no-sandbox
+      type: connections
+      where: http.baseURI exists
+      assert: http.baseURI !~ sandbox
+      message: a connection of production leads to a sandbox
 
 Exit codes:
   0   no findings of the severity of --fail-on or above

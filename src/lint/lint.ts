@@ -4,14 +4,26 @@ import type { Transliterate } from '../core/layout.ts';
 import { slugOf } from '../core/layout.ts';
 import { nearest } from '../core/suggest.ts';
 import type { AccountGraph } from '../graph/account-graph.ts';
+import { customRules } from './custom-rules.ts';
 import { FLOW_RULES } from './flow-rules.ts';
 import type { LintPolicy } from './policy.ts';
 import { REFERENCE_RULES } from './reference-rules.ts';
 import { TEXT_RULES } from './text-rules.ts';
 import type { Problem, Rule, Severity } from './types.ts';
 
-/** Every rule, in the order in which it is reported. */
-export const RULES: readonly Rule[] = [...REFERENCE_RULES, ...FLOW_RULES, ...TEXT_RULES];
+/** The built-in rules, in the order in which they are reported. */
+const RULES: readonly Rule[] = [...REFERENCE_RULES, ...FLOW_RULES, ...TEXT_RULES];
+
+/**
+ * The built-in rules and those of the policy, in the order in which they are reported.
+ * @throws AppError `USAGE` for a rule of the policy that is not valid or has the name of another one
+ */
+export function rulesOf(policy: LintPolicy): readonly Rule[] {
+  const all = [...RULES, ...customRules(policy.custom)];
+  const twice = all.find(({ id }, i) => all.findIndex((other) => other.id === id) < i);
+  if (!twice) return all;
+  throw new AppError('USAGE', `two rules are called ${twice.id}`, { hint: 'Give the rule of the policy another id' });
+}
 
 /** A problem with the rule that found it. */
 export interface Finding extends Problem {
@@ -37,8 +49,8 @@ export function reaches(severity: Severity, limit: Severity): boolean {
 }
 
 /** @throws AppError `USAGE` with a suggestion for an unknown rule */
-function checkNames(policy: LintPolicy): void {
-  const known = RULES.map(({ id }) => id);
+function checkNames(policy: LintPolicy, rules: readonly Rule[]): void {
+  const known = rules.map(({ id }) => id);
   const named = [...Object.keys(policy.rules), ...policy.allow.map(({ rule }) => rule)];
   for (const name of named) {
     if (known.includes(name)) continue;
@@ -51,10 +63,11 @@ function checkNames(policy: LintPolicy): void {
 
 /**
  * Checks one state of an account against all rules that the policy leaves on.
- * @throws AppError `USAGE` when the policy names an unknown rule
+ * @throws AppError `USAGE` when the policy names an unknown rule, or has one that is not valid
  */
 export async function lint(graph: AccountGraph, policy: LintPolicy, transliterate: Transliterate): Promise<LintResult> {
-  checkNames(policy);
+  const rules = rulesOf(policy);
+  checkNames(policy, rules);
   const needed = new Set<number>();
   const isAllowed = (rule: string, { key, place }: Problem): boolean => {
     const [typeName, id] = [typeIn(key), idIn(key)];
@@ -74,7 +87,7 @@ export async function lint(graph: AccountGraph, policy: LintPolicy, transliterat
   };
   const findings: Finding[] = [];
   let allowed = 0;
-  for (const rule of RULES) {
+  for (const rule of rules) {
     const severity = policy.rules[rule.id] ?? rule.severity;
     if (severity === 'off') continue;
     for (const problem of await rule.check(graph)) {
@@ -82,7 +95,7 @@ export async function lint(graph: AccountGraph, policy: LintPolicy, transliterat
       else findings.push({ ...problem, rule: rule.id, severity });
     }
   }
-  const order = new Map(RULES.map(({ id }, i) => [id, i]));
+  const order = new Map(rules.map(({ id }, i) => [id, i]));
   findings.sort(
     (a, b) =>
       RANK[a.severity] - RANK[b.severity] ||

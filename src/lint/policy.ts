@@ -6,6 +6,20 @@ import { parseYaml, YamlError } from '../core/yaml.ts';
 /** The policy file, in the root of the mirror's repository, where changes of it can be reviewed. */
 export const POLICY_FILE = 'celigo-lint.yaml';
 
+const conditions = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).transform((one) => [one].flat());
+
+const customRule = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9-]*$/, { message: 'expected a name such as base-uri-is-https' }),
+  severity: z.enum(['error', 'warning', 'info']).default('warning'),
+  type: z.string().min(1).describe('Resource type, such as connections'),
+  where: conditions.default([]).describe('Only resources that fulfil all of these'),
+  assert: conditions.describe('What they must fulfil'),
+  message: z.string().min(1).describe('What is wrong where they do not'),
+});
+
+/** A rule as data. */
+export type CustomRule = z.output<typeof customRule>;
+
 const policySchema = z.strictObject({
   rules: z
     .record(z.string(), z.enum(['off', 'info', 'warning', 'error']))
@@ -21,6 +35,7 @@ const policySchema = z.strictObject({
       }),
     )
     .default([]),
+  custom: z.array(customRule).default([]).describe('Rules of your own'),
 });
 
 /** Which rules apply, with which severity, and which findings are allowed. */
@@ -32,7 +47,7 @@ export type LintPolicy = z.output<typeof policySchema>;
  * @throws AppError `USAGE` naming the file, the place and the cause
  */
 export function readPolicy(text: string | undefined, file: string): LintPolicy {
-  if (text === undefined) return { rules: {}, allow: [] };
+  if (text === undefined) return { rules: {}, allow: [], custom: [] };
   try {
     const result = policySchema.safeParse(text.trim() === '' ? {} : parseYaml(text));
     if (result.success) return result.data;
@@ -40,7 +55,9 @@ export function readPolicy(text: string | undefined, file: string): LintPolicy {
     const place = issue?.path.map(String).join('.') ?? '';
     const problem = (issue?.message ?? '').replace(/^Invalid (?:option|input): /, '');
     throw new AppError('USAGE', `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(problem)}`, {
-      hint: 'Expected: rules: {<rule>: off|info|warning|error} and allow: [{rule, what, place, reason}]',
+      hint:
+        'Expected: rules: {<rule>: off|info|warning|error}, allow: [{rule, what, place, reason}], ' +
+        'custom: [{id, severity, type, where, assert, message}]',
     });
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;

@@ -269,4 +269,68 @@ describe('lint', () => {
     expect(outcome.code).toBe(64);
     expect(outcome.err).toMatch(message);
   });
+
+  it('checks rules of the policy, and prints all for a forge', { tags: 'slow' }, async () => {
+    const space = await mirrorOf();
+    const custom = [
+      {
+        id: 'flow-has-a-description',
+        severity: 'info',
+        type: 'flow',
+        assert: 'description exists',
+        message: 'say why',
+      },
+      {
+        id: 'scheduled-in-oslo',
+        type: 'flows',
+        where: ['disabled = false', 'schedule exists'],
+        assert: ['timezone = "Europe/Oslo"'],
+        message: 'its schedule is of another zone',
+      },
+    ];
+    const write = (policy: unknown): void =>
+      writeFileSync(join(space.mirror, 'celigo-lint.yaml'), renderYaml(policy as never));
+    write({ custom, allow: [{ rule: 'flow-has-a-description', what: 'flows/*', reason: 'not yet' }] });
+
+    const { findings, allowed } = await lint(space);
+    expect(allowed).toBeGreaterThan(0);
+    const own = findings.filter(({ rule }) => rule === 'scheduled-in-oslo');
+    expect(own.length).toBeGreaterThan(0);
+    expect(own[0]).toMatchObject({ severity: 'warning', type: 'flows', message: 'its schedule is of another zone' });
+    expect(findings.filter(({ rule }) => rule === 'flow-has-a-description')).toEqual([]);
+
+    const { out, code } = await space.run('lint', '--format', 'sarif');
+    expect(code).toBe(1);
+    const { runs } = JSON.parse(out) as {
+      runs: {
+        tool: { driver: { rules: { id: string }[] } };
+        results: {
+          ruleId: string;
+          level: string;
+          locations: { physicalLocation: { artifactLocation: { uri: string } } }[];
+          partialFingerprints: Record<string, string>;
+        }[];
+      }[];
+    };
+    const [run] = runs;
+    const known = new Set(run?.tool.driver.rules.map((rule) => rule.id));
+    expect(run?.results.length).toBe(findings.length);
+    for (const { ruleId, locations } of run?.results ?? []) {
+      expect(known).toContain(ruleId);
+      const path = decodeURIComponent(locations[0]?.physicalLocation.artifactLocation.uri ?? '');
+      expect(space.git('ls-files', '--', path).trim()).toBe(path);
+    }
+    const prints = run?.results.map(({ partialFingerprints }) => Object.values(partialFingerprints).join());
+    expect(new Set(prints).size).toBe(findings.length);
+
+    for (const [policy, words] of [
+      [{ custom: [{ ...custom[0], id: 'duplicate-name' }] }, 'two rules are called duplicate-name'],
+      [{ custom: [{ ...custom[0], type: 'flowz' }] }, 'no resource type is called flowz'],
+      [{ custom: [{ ...custom[0], assert: 'description' }] }, 'rule flow-has-a-description, assert: "description"'],
+      [{ custom: [{ ...custom[0], extra: 1 }] }, 'custom.0'],
+    ] as const) {
+      write(policy);
+      expect(await space.run('lint')).toMatchObject({ code: 64, err: expect.stringContaining(words) });
+    }
+  });
 });

@@ -4,9 +4,11 @@ import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { jsonText } from '../../core/unseen.ts';
 import type { AccountGraph } from '../../graph/account-graph.ts';
-import { type Finding, type LintResult, lint, RULES, reaches } from '../../lint/lint.ts';
-import { POLICY_FILE, readPolicy } from '../../lint/policy.ts';
+import { type Finding, type LintResult, lint, reaches, rulesOf } from '../../lint/lint.ts';
+import { type LintPolicy, POLICY_FILE, readPolicy } from '../../lint/policy.ts';
+import { sarif } from '../../lint/sarif.ts';
 import type { Severity } from '../../lint/types.ts';
+import { VERSION } from '../../version.ts';
 import { openGraph } from '../input/graph.ts';
 import type { StateFlags } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
@@ -19,6 +21,7 @@ export interface LintFlags extends StateFlags {
   readonly rules?: boolean;
   readonly account?: string;
   readonly mirror?: string;
+  readonly format: 'text' | 'json' | 'sarif';
   readonly json?: boolean;
 }
 
@@ -38,27 +41,38 @@ function policyText(file: string, named: boolean): string | undefined {
   }
 }
 
-function listRules(io: Io, json: boolean): void {
-  const rules = RULES.map(({ id, severity, about }) => ({ rule: id, severity, about }));
+function listRules(io: Io, policy: LintPolicy, json: boolean): void {
+  const rules = rulesOf(policy).map(({ id, severity, about }) => ({ rule: id, severity, about }));
   if (json) io.out(jsonText({ version: 1, rules }));
   else io.out(`${table(rules.map((rule) => Object.values(rule)))}\n`);
 }
 
 /** @returns the exit code. @throws AppError `USAGE` */
 export async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags): Promise<number> {
-  if (flags.rules) {
-    listRules(io, flags.json === true);
+  const format = flags.json ? 'json' : flags.format;
+  if (flags.rules && flags.policy === undefined) {
+    listRules(io, readPolicy(undefined, POLICY_FILE), format === 'json');
     return EXIT.done;
   }
   const { graph, git, root, account } = await openGraph(io, globals, [], flags);
   const file = flags.policy === undefined ? join(root, POLICY_FILE) : resolve(io.cwd, flags.policy);
   const draft = policyText(file, flags.policy !== undefined);
   const policy = readPolicy(draft ?? (await git.ask(['cat-file', 'blob', `HEAD:${POLICY_FILE}`])), file);
+  if (flags.rules) {
+    listRules(io, policy, format === 'json');
+    return EXIT.done;
+  }
   const result = await lint(graph, policy, anyAscii);
   const needless = result.needless.flatMap((i) => policy.allow[i] ?? []);
-  if (flags.json) {
+  if (format === 'json') {
     const findings = result.findings.map((finding) => findingJson(graph, account, finding));
     io.out(jsonText({ version: 1, account, findings, allowed: result.allowed, needless }));
+  } else if (format === 'sarif') {
+    const located = result.findings.map((one) => ({
+      ...one,
+      path: `${account}/${graph.nodes.get(one.key)?.path ?? ''}`,
+    }));
+    io.out(jsonText(sarif(located, rulesOf(policy), VERSION)));
   } else {
     const style = styleFor(io, globals);
     io.out(describe(result, { graph, account, style }));
