@@ -1,7 +1,8 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { blobOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
+import { oneLine } from '../core/message.ts';
 import { GitFailure } from './git.ts';
 import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
@@ -189,8 +190,8 @@ const NOTHING_REPAIRED: Repair = { foreign: [], rescued: undefined };
  */
 export async function repairFolder(repository: Repository, account: string): Promise<Repair> {
   if (repository.bare) return NOTHING_REPAIRED;
-  const { git, path } = repository;
-  refuseLinks(path, account);
+  const { git } = repository;
+  await refuseLinks(repository, account);
   const entries = await dirtyEntries(repository, account);
   const tracked = entries.filter((entry) => !entry.untracked);
   let left = entries;
@@ -223,8 +224,17 @@ function foldersAbove(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-/** Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. */
-function refuseLinks(root: string, account: string): void {
+/** Whether HEAD itself has a link in this place: then git takes it away when it puts the mirror's files back. */
+async function isPushedLink({ git }: Repository, name: string): Promise<boolean> {
+  return (await git.ask(['ls-tree', 'HEAD', '--', name]))?.startsWith('120000 ') === true;
+}
+
+/**
+ * Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. One
+ * that a person pushed is told, and goes with the next commit, which has it.
+ */
+async function refuseLinks(repository: Repository, account: string): Promise<void> {
+  const root = repository.path;
   const folder = join(root, account);
   const held = lstatSync(folder, { throwIfNoEntry: false });
   if (!held) return;
@@ -235,7 +245,11 @@ function refuseLinks(root: string, account: string): void {
   }
   const places = [folder, ...(held.isDirectory() ? readdirSync(folder).map((name) => join(folder, name)) : [])];
   for (const place of places) {
-    if (lstatSync(place).isSymbolicLink()) {
+    if (!lstatSync(place).isSymbolicLink()) continue;
+    const name = relative(root, place);
+    if (await isPushedLink(repository, name))
+      repository.notice(`${oneLine(name)} was pushed as a symbolic link; the mirror's files take its place again`);
+    else {
       throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {
         hint: 'Remove the link; the next run makes a folder in its place',
       });
