@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
@@ -113,6 +114,8 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
   const { now, log } = deps;
   const startedAt = now();
   const leaving = new AbortController();
+  // As many listen as there are messages and questions on their way: no leak, however many that are.
+  setMaxListeners(0, leaving.signal);
   const stuck = new AbortController();
   const deliveries = new Map<string, Delivery>();
   const metrics = createMetrics(deps.version, now);

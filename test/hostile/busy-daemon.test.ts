@@ -199,3 +199,19 @@ it('the daemon stops within its grace period, whatever keeps its run busy', { ta
   // Else the thread did not end in time: the process killed itself, and its lock is that of a dead one.
   if (code === 0) expect(existsSync(join(space.mirror, '.git/celigo-mirror.lock'))).toBe(false);
 });
+
+it('the daemon takes many messages on their way for no leak', { tags: 'slow' }, async () => {
+  let waiting = 0;
+  const hook = await gateway('http://127.0.0.1:9', () => {
+    waiting += 1;
+    return true;
+  });
+  const channel = { type: 'webhook', url: hook.url, events: ['failure'] };
+  const notifications = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`n${i}`, channel]));
+  const settings = { baseUrl: 'http://127.0.0.1:9', token: 'token-of-nobody-1', retries: 0 };
+  const space = new Workspace({ prod: settings }, { notifications, daemon: { jitter: '0s' }, schedule: '0 0 1 1 *' });
+  const daemon = await startDaemon(space.dir);
+  await until('all messages to be on their way', () => waiting >= 12);
+
+  expect(daemon.output()).not.toContain('MaxListenersExceededWarning');
+});
