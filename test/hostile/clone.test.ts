@@ -1,7 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { startDaemon, until } from '../daemon/daemon-process.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { gateway } from '../support/gateway.ts';
 import { gitOverHttp, passwordThief } from '../support/git-http.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { eachOf } from '../support/table.ts';
@@ -301,5 +303,67 @@ describe('what the program starts', () => {
     const named = spy.calls().filter(({ text }) => text.includes('secret-cloud-6'));
     expect(named.map(({ name }) => name)).toEqual(knowing.map(({ name }) => name));
     expect(spy.calls().filter(({ text }) => /secret-[1-5]|TRIGGER|WEBHOOK|SMTP/.test(text))).toEqual([]);
+  });
+
+  it('as a daemon tells no secret of its configuration: not in logs, pages, files, arguments or to a child', {
+    tags: 'slow',
+  }, async () => {
+    const { account, space, edit } = await scene();
+    const hooks = await gateway('http://127.0.0.1:9', (_, response) => {
+      response.writeHead(500).end('no');
+      return true;
+    });
+    const spy = spies();
+    const fallback = 'http://127.0.0.1:9';
+    const notifications = {
+      slack: { type: 'slack', url: `${hooks.url}/secret-path-1` },
+      gone: { type: 'webhook', url: `${fallback}/secret-path-2`, headers: { 'x-key': 'secret-header-3' } },
+      mail: {
+        type: 'email',
+        host: '127.0.0.1',
+        port: 9,
+        username: 'u',
+        password: 'secret-mail-4',
+        from: 'a@b.c',
+        to: ['d@e.f'],
+      },
+      ping: { type: 'webhook', url: `${hooks.url}/secret-path-5`, events: ['changes', 'failure', 'recovery'] },
+    };
+    space.configure(
+      { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } },
+      {
+        repository: { remote: `${fallback}/x.git`, username: 'bot', token: 'secret-remote-6' },
+        daemon: { jitter: '0s', triggerToken: 'secret-trigger-0123456789abcdef' },
+        schedule: '0 0 1 1 *',
+        notifications,
+      },
+    );
+    edit();
+    const daemon = await startDaemon(space.dir, [], { PATH: spy.path, LOG_LEVEL: 'trace' });
+    await until('the run to end', async () => (await daemon.status()).accounts.prod?.lastRun !== undefined);
+    const answers = [
+      await daemon.post('/sync/prod', 'secret-of-nobody'),
+      await daemon.post('/sync/prod', 'secret-trigger-0123456789abcdef'),
+      ...(await Promise.all(['/status', '/metrics', '/readyz', '/'].map(daemon.get))),
+    ];
+    await until('a message to fail', () => /notif/.test(daemon.output()) && hooks.seen.length > 0);
+    const line = readFileSync(`/proc/${daemon.child.pid}/cmdline`, 'utf8');
+    await daemon.stop();
+
+    const written = readdirSync(space.dir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !/^celigo-mirror.*yaml$/.test(entry.name))
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'));
+    const told = {
+      log: daemon.output(),
+      line,
+      pages: answers.map(({ text }) => text).join('\n'),
+      files: written.join('\n'),
+    };
+    for (const [where, text] of Object.entries(told)) expect(text.match(/secret-[\w-]+/g) ?? [], where).toEqual([]);
+    const calls = spy.calls();
+    expect(calls.length).toBeGreaterThan(5);
+    for (const { text } of calls) expect(text).not.toMatch(/secret-(?:path|header|mail|trigger)/);
+    for (const { text } of calls) expect(text.split('\n')[0]).not.toContain('secret-');
+    for (const text of Object.values(told)) expect(text).not.toContain(account.owner.token);
   });
 });

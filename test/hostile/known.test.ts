@@ -5,7 +5,7 @@ import type { Json, JsonObject } from '../../src/core/json.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { cli, Workspace } from '../support/workspace.ts';
+import { bareRemote, cli, git, Workspace } from '../support/workspace.ts';
 
 /** What no format and no name tells: only where it was before. */
 const VALUE = 'tulip9bulb7Qz93hLmN';
@@ -99,6 +99,44 @@ describe('a credential that the mirror knows is one', () => {
     expect(history()).not.toContain(VALUE);
     expect(await space.sync('--full')).toMatchObject({ code: 0, verdict: 'unchanged' });
     expect((await space.run('drill')).code).toBe(0);
+  });
+
+  it('found after its documents were written: in no commit, not pushed, not printed', { tags: 'slow' }, async () => {
+    const account = await sample();
+    const remote = bareRemote();
+    const settings = { baseUrl: account.url, token: account.owner.token, auditFeed: true };
+    const space = new Workspace({ prod: settings }, { repository: { remote } });
+    const act = account.emulator.act(account.owner.email);
+    const id = (type: string): string => String(account.emulator.state.all(type)[0]?._id);
+    let printed = '';
+    const run = async (...args: string[]): Promise<void> => {
+      const { out, err } = await cli(args, space.dir, { LOG_LEVEL: 'trace' });
+      printed += out + err;
+    };
+    const objects = (folder: string): string => git(folder, 'cat-file', '--batch', '--batch-all-objects', '--buffer');
+    // In code, which may come before what tells that it is a credential; then mirrored as a plain text before that.
+    act.set('scripts', id('scripts'), { content: `const x = '${VALUE}';\n` });
+    act.set('imports', id('imports'), HEADER);
+    for (const args of [['sync', '--dry-run', '--json'], ['sync', '--dry-run'], ['sync']]) await run(...args);
+    const late = 'crocus4corm2Zx71pQwRt';
+    act.set('flows', id('flows'), { description: `the word is ${late}` });
+    await run('sync');
+    const before = git(remote, 'rev-parse', 'main').trim();
+    act.set('connections', id('connections'), { 'http.headers': [{ name: 'X-Api-Key', value: late }] });
+    act.set('exports', id('exports'), { description: late });
+    printed = printed.replaceAll(late, '');
+    for (const args of [['sync', '--dry-run', '--json'], ['sync', '--dry-run'], ['sync'], ['sync', '--full']])
+      await run(...args);
+
+    expect(printed).not.toContain(VALUE);
+    expect(printed).not.toContain(late);
+    expect(objects(remote)).not.toContain(VALUE);
+    expect(space.git('log', '-p', '--all', '--format=%an %ae %cn %B')).not.toContain(VALUE);
+    const since = git(remote, 'log', '-p', '--format=%B', `${before}..main`);
+    expect(since).toContain('exports/');
+    expect(since.replace(/^-.*$/gm, '').replace(/^ .*$/gm, '')).not.toContain(late);
+    // Not even as an object that no commit names.
+    expect(space.git('cat-file', '--batch', '--batch-all-objects', '--buffer').includes(VALUE)).toBe(false);
   });
 
   it('in the names of people, the audit feed, commits and what is said of them', { tags: 'slow' }, async () => {

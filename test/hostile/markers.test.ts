@@ -10,6 +10,7 @@ import type { NormaliseOptions } from '../../src/core/normalise.ts';
 import { setSteps } from '../../src/core/paths.ts';
 import { atPlace, type Place, placeOf } from '../../src/core/places.ts';
 import { secretPlaces } from '../../src/core/secret-places.ts';
+import { parseYaml, renderYaml } from '../../src/core/yaml.ts';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { createBody, updateBody } from '../../src/plan/body.ts';
 import { markerHindrance } from '../../src/plan/decide.ts';
@@ -18,6 +19,7 @@ import { fillRecords } from '../../src/plan/redacted-texts.ts';
 import { id, planInput, read, type, wanted } from '../plan/support.ts';
 import { sample } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
+import { gateway } from '../support/gateway.ts';
 import { eachOf } from '../support/table.ts';
 import { Workspace } from '../support/workspace.ts';
 
@@ -412,6 +414,59 @@ describe('through the command', () => {
     await space.sync();
     const history = space.git('log', '-p', '--all', '--text');
     for (const one of [KEY, BASIC, NOTE]) expect(history + outcome.out + outcome.err).not.toContain(one);
+  });
+
+  it('no request has a credential at a place other than its own, whatever is pushed', {
+    tags: 'slow',
+    timeout: 3_600_000,
+  }, async () => {
+    const { account, space, text, push } = await mirror();
+    const sent: { readonly path: string; readonly body: Json }[] = [];
+    const listening = await gateway(account.url, (request) => {
+      const parts: Buffer[] = [];
+      request.on('data', (part: Buffer) => parts.push(part));
+      request.on('end', () => {
+        const body = Buffer.concat(parts).toString();
+        sent.push({ path: request.url, body: body.startsWith('{') ? (JSON.parse(body) as Json) : body });
+      });
+      return false;
+    });
+    space.configure({ prod: { baseUrl: listening.url, token: account.owner.token } });
+    const raw = account.emulator.state.get('connections', ID) as unknown as JsonObject;
+    const doc = parseYaml(text) as JsonObject;
+    const own = new Map(SECRETS.map((one) => [one, new Set(whereabouts(raw, one))]));
+    const prints = secretPlaces(doc).flatMap(({ fingerprint = '' }) => fingerprint.split(' ').filter(Boolean));
+    const here = (value: Json): Json =>
+      JSON.parse(
+        MARKS.reduce((held, mark, i) => held.replaceAll(mark, prints[i % prints.length] ?? ''), JSON.stringify(value)),
+      );
+    let written = 0;
+    await fc.assert(
+      fc.asyncProperty(edits, async (all) => {
+        const now = account.emulator.state.get('connections', ID) as unknown as JsonObject;
+        const gone = Object.fromEntries(Object.keys(now).map((key) => [key, undefined]));
+        account.emulator.state.touch('connections', ID, { ...gone, ...raw });
+        const changed = all.map((edit) => ({ ...edit, value: here(edit.value) })).reduce(edited, doc);
+        push(`${renderYaml(changed)}# ${written}\n`);
+        sent.length = 0;
+        const args = ['restore', `connections/${ID}`, '--at', 'HEAD', '--yes', '--force', '--allow-target-change'];
+        const { code, out, err } = await space.run(...args, '--json');
+        expect([0, 1, 3, 4, 64], out + err).toContain(code);
+        for (const one of SECRETS) {
+          expect(out + err).not.toContain(one);
+          for (const { path, body } of sent) {
+            expect(path).not.toContain(one);
+            for (const where of whereabouts(body, one)) expect([...(own.get(one) ?? [])], one).toContain(where);
+          }
+        }
+        written += sent.filter(({ body }) => isObject(body)).length;
+      }),
+      cases(12),
+    );
+    const history = space.git('log', '-p', '--all', '--text');
+    for (const one of [KEY, BASIC, NOTE, SITE, REFRESH]) expect(history).not.toContain(one);
+    // Otherwise nothing was tried.
+    expect(written).toBeGreaterThan(0);
   });
 
   it('another host is refused with --yes and with --force, and done with --allow-target-change', {

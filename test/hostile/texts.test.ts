@@ -9,6 +9,7 @@ import { oneLine } from '../../src/core/message.ts';
 import { escapeUnseen, jsonText, terminalText } from '../../src/core/unseen.ts';
 import { mermaidText } from '../../src/graph/mermaid.ts';
 import { messageOf, plainText } from '../../src/notify/messages.ts';
+import { startDaemon, until } from '../daemon/daemon-process.ts';
 import { sample } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
 import { gateway } from '../support/gateway.ts';
@@ -134,6 +135,78 @@ describe('one name in every text of the account, of a branch and of the server',
     expect(outputs.history).not.toMatch(/@everyone|@acme\/ops|\[skip ci\]|#12\b/);
     // Not for want of trying.
     expect(Object.keys(outputs).length).toBeGreaterThan(25);
+    expect(Object.values(outputs).filter((text) => text.includes('HYPERLINK')).length).toBeGreaterThan(12);
+  });
+});
+
+/** Where an output hides something, with what is around it. */
+function hidden(outputs: Readonly<Record<string, string>>): string[] {
+  return Object.entries(outputs).flatMap(([name, text]) => {
+    const at = text.replaceAll('\u200b', '').search(HIDDEN);
+    return at < 0
+      ? []
+      : [`${name}: ${JSON.stringify(text.replaceAll('\u200b', '').slice(Math.max(0, at - 40), at + 20))}`];
+  });
+}
+
+describe('what a person calls things, in what takes changes back, compares, searches and watches', () => {
+  it('hides nothing and forges nothing in any output', { tags: 'slow', timeout: 300_000 }, async () => {
+    const account = await sample();
+    const settings = { baseUrl: account.url, token: account.owner.token, include: ['flows', 'connections'] };
+    const space = new Workspace(
+      { prod: settings, other: settings },
+      { daemon: { jitter: '0s' }, schedule: '0 0 1 1 *' },
+    );
+    await space.run('sync', '--account', 'other');
+    for (const type of ['flows', 'connections']) {
+      const [doc] = account.emulator.state.all(type);
+      const { _id, createdAt: _, ...fields } = hostile(doc as unknown as JsonObject);
+      account.emulator.state.touch(type, String(_id), { ...fields, lastModified: new Date().toISOString() });
+    }
+    await space.run('sync', '--account', 'prod');
+    const flow = `flows/${String(account.emulator.state.all('flows')[0]?._id)}`;
+    const again = { description: `${TEXT} again`, lastModified: new Date(Date.now() + 1_000).toISOString() };
+    account.emulator.state.touch('flows', flow.slice(6), again);
+    await space.run('sync', '--account', 'prod');
+    const outputs: Record<string, string> = {};
+    const run = async (...args: string[]): Promise<void> => {
+      const { out, err } = await cli(args, space.dir, { LOG_LEVEL: 'trace' });
+      outputs[args.join(' ')] = `${out}\n${err}`;
+    };
+    for (const form of ['text', 'md', 'json']) await run('compare', 'other', 'prod', '--all', '--format', form);
+    for (const form of [[], ['--json']]) {
+      await run('find', 'hyperlink', '--account', 'prod', ...form);
+      await run('find', TEXT, '--account', 'prod', ...form);
+      await run('find', '--field', 'settings.*', '--account', 'prod', ...form);
+      await run('find', '--where', `name = ${JSON.stringify(TEXT)}`, '--account', 'prod', ...form);
+      await run('undo', 'HEAD', '--account', 'prod', '--dry-run', ...form);
+      await run('undo', 'all', '--by', TEXT, '--account', 'prod', '--dry-run', ...form);
+      for (const action of ['list', 'template', 'check']) await run('secrets', action, '--account', 'prod', ...form);
+    }
+    const file = space.files('prod').find((path) => path.includes(flow.slice(6)) && path.endsWith('.yaml')) ?? '';
+    const edited = join(space.mirror, 'prod', file);
+    writeFileSync(edited, `${readFileSync(edited, 'utf8')}zzz: ${JSON.stringify(TEXT)}\n`);
+    space.git('-c', 'user.name=Eve', '-c', 'user.email=e@x.test', 'commit', '-qam', TEXT);
+    for (const form of ['text', 'md', 'json']) await run('apply', '--account', 'prod', '--dry-run', '--format', form);
+    const daemon = await startDaemon(space.dir, [], { LOG_LEVEL: 'trace' });
+    await until('the run to end', async () => (await daemon.status()).accounts.prod?.lastRun !== undefined);
+    for (const path of ['/status', '/metrics', '/healthz', '/readyz', `/${encodeURIComponent(TEXT.toWellFormed())}`])
+      outputs[`GET ${path}`] = (await daemon.get(path)).text;
+    await daemon.stop();
+    outputs.daemon = daemon.output();
+
+    expect(hidden(outputs)).toEqual([]);
+    const forged = Object.entries(outputs).filter(([, text]) =>
+      /^(?:error|→|Celigo-Read: 2099).*(?:FORGED|2099)/m.test(text),
+    );
+    expect(forged.map(([command]) => command)).toEqual([]);
+    const markdown = Object.entries(outputs).filter(([command]) => command.includes('--format md'));
+    for (const [command, text] of markdown) {
+      // Code, and what is HTML already: there the signs of Markdown mean nothing.
+      const prose = text.replace(/^(`{3,})[^`].*?^\1$/gms, '').replace(/^<details>.*$/gm, '');
+      expect(prose, command).not.toMatch(/(?<!\\)<script>alert|\]\(javascript:|@everyone|@acme\/ops|closes #12/);
+    }
+    // Not for want of trying.
     expect(Object.values(outputs).filter((text) => text.includes('HYPERLINK')).length).toBeGreaterThan(12);
   });
 });
