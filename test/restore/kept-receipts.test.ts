@@ -45,7 +45,7 @@ function receiptOf(outcome: Outcome): { kept?: { state: string; path: string }; 
 }
 
 describe('receipts that the repository keeps', () => {
-  it('are one a day, pushed, and no document of the account', async () => {
+  it('are one a day, pushed, and no document of the account', { tags: 'slow' }, async () => {
     const { account, space, remote } = await scene();
     const commits = (): number => Number(bare(remote, 'rev-list', '--count', 'main'));
     const before = commits();

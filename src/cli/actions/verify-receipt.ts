@@ -55,8 +55,9 @@ function describeAccounts({ predicate, subject }: Statement, style: Style): stri
     const takes =
       `a full restore takes about ${roughly(restoreTime.atRateMs)}, ` +
       `${counted(needed.credentials, 'credential')} and ${counted(needed.signIns, 'sign-in')}`;
+    const back = `${restored} of ${documents} resources came back in ${printable(targetText(target))}`;
     return [
-      `  ${style.bold(account)} at ${commit}: ${word}; ${restored} of ${documents} resources came back in ${printable(targetText(target))}`,
+      `  ${style.bold(account)} at ${commit}: ${word}; ${back}`,
       `    ${explained.length} cannot be restored through the API, ${unexplained.length} did not come back; ${takes}`,
     ];
   });
