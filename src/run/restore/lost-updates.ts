@@ -19,7 +19,7 @@ import type { UnknownOutcome, Written } from './write-log.ts';
 /** The clocks of server and client, and of the log and the server, need not agree to the second. */
 const SLACK_MS = 60_000;
 
-/** No one saves a resource twice within this time: entries that are closer are about one save. */
+/** No person saves a resource twice within this time: entries of theirs that are closer are about one save. */
 const ONE_SAVE_MS = 100;
 
 const UNNOTICED = 'an edit made just before a write would not be noticed';
@@ -92,7 +92,7 @@ export async function findLostUpdates(
     const isAbout = ({ resourceId, resourceType }: AuditEdit): boolean =>
       resourceId === id && (type.auditType === undefined || resourceType === type.auditType);
     const own = foreign.filter(isAbout);
-    const isKnown = knownByTime(before[0], edits.filter(isAbout));
+    const isKnown = knownByTime(before[0], edits.filter(isAbout), userId);
     // An edit that a fetch had seen, and all before it, were not overwritten unseen.
     const seen = own.findLastIndex((edit) => isKnown(edit) || before.some((fetched) => shows(fetched, edit)));
     for (const edit of own.slice(seen + 1)) {
@@ -110,15 +110,21 @@ export async function findLostUpdates(
  * was never fetched.
  * @param entries all of the resource, oldest first
  */
-function knownByTime(fetched: JsonObject | undefined, entries: readonly AuditEdit[]): (edit: AuditEdit) => boolean {
+function knownByTime(
+  fetched: JsonObject | undefined,
+  entries: readonly AuditEdit[],
+  userId: string,
+): (edit: AuditEdit) => boolean {
   const modified = serverTime(String(fetched?.lastModified ?? ''));
   if (!fetched || !Number.isFinite(modified)) return () => false;
   const modifier = editorOf(fetched.lastModifiedBy)?.id;
   const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
   const theirs = entries.filter(({ by }) => modifier === undefined || modifier === by.id);
   const [nearest] = theirs.toSorted((a, b) => distance(a) - distance(b));
+  // A program writes twice in no time: what we wrote over the document is not what it was fetched with.
   const isMeant = (edit: AuditEdit): boolean =>
-    nearest?.by.id === edit.by.id && distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + ONE_SAVE_MS);
+    nearest?.by.id === edit.by.id &&
+    distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + (isOurs(edit, userId) ? 0 : ONE_SAVE_MS));
   const last = entries.findLastIndex((edit) => Date.parse(edit.time) < modified - LOG_LAG_MS || isMeant(edit));
   return (edit) => entries.indexOf(edit) <= last;
 }
