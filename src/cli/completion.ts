@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { COMPLETE, SHELLS, type Shell } from './input/shells.ts';
+import type { Shell } from './input/shells.ts';
+import { COMPLETE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerCompletion(program: Command, io: Io): void {
@@ -7,10 +8,10 @@ export function registerCompletion(program: Command, io: Io): void {
     .command('completion')
     .summary('print a script with which your shell completes commands, options and names of resources')
     .description(
-      'Prints a script for your shell. It completes commands, options, accounts, types, and resources by the names of ' +
-        'their files, as the mirror has them that the command would read.',
+      'Prints a script for your shell. It completes commands, options, accounts, types, and resources by the names ' +
+        'of their files, as the mirror has them that the command would read.',
     )
-    .addArgument(new Argument('<shell>', 'your shell').choices(Object.keys(SHELLS)))
+    .addArgument(new Argument('<shell>', 'your shell').choices(['bash', 'zsh', 'fish']))
     .addHelpText(
       'after',
       `
@@ -19,14 +20,17 @@ Examples:
   celigo-mirror completion zsh > "\${fpath[1]}/_celigo-mirror"
   celigo-mirror completion fish > ~/.config/fish/completions/celigo-mirror.fish`,
     )
-    .action((shell: Shell) => io.out(SHELLS[shell], 'exact'));
+    .action(async (shell: Shell) => {
+      const { printScript } = await import('./actions/completion.ts');
+      printScript(io, shell);
+    });
   program
     .command(COMPLETE, { hidden: true })
     .argument('[words...]', 'what was typed; the last one is to be completed')
     .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[], _flags: unknown, command: Command) => {
-      const { runComplete } = await import('./actions/complete.ts');
+      const { runComplete } = await import('./actions/completion.ts');
       await runComplete(io, command.optsWithGlobals<GlobalOptions>(), program, words);
     });
 }

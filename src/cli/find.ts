@@ -13,8 +13,8 @@ export function registerFind(program: Command, io: Io): void {
     .summary('find a text in configuration and code: resource, field or line, integration')
     .description(
       'Finds where a text is: in which resource, field or line of code, and in which integrations that is. Letter ' +
-        'case does not matter. Reads the mirror alone: no token, no network. Without a text, it lists the resources that ' +
-        'have a field (--field) or fulfil a condition (--where).',
+        'case does not matter. Reads the mirror alone: no token, no network. Without a text, it lists the resources ' +
+        'that have a field (--field) or fulfil a condition (--where).',
     )
     .argument('[text]', 'what to look for')
     .argument(

@@ -31,6 +31,8 @@ export const ALLOW_TARGET_CHANGE = [
   '--allow-target-change',
   'go on although a host, URI or other target changes next to credentials that stay; --yes and --force do not',
 ] as const;
+/** The hidden command that scripts of shells ask: `celigo-mirror __complete -- word… last`. */
+export const COMPLETE = '__complete';
 export const QUIET = ['--quiet', 'print and log nothing on a run that changed nothing and has no notice'] as const;
 export const JSON_RESULT = ['--json', 'print the result as one JSON document'] as const;
 

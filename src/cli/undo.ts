@@ -9,8 +9,8 @@ export function registerUndo(program: Command, io: Io, finish: (code: number) =>
     .summary('take back changes, and keep what others did since')
     .description(
       'Takes back what commits of the mirror changed in the account, and nothing else: field by field, so that later ' +
-        'changes stay. Where someone changed the same field since, the resource is left as it is (a conflict). Prints ' +
-        'a plan and asks before it writes, like restore.',
+        'changes stay. Where someone changed the same field since, the resource is left as it is (a conflict). ' +
+        'Prints a plan and asks before it writes, like restore.',
     )
     .argument(
       '[what...]',

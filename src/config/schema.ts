@@ -127,8 +127,8 @@ const account = z
       .boolean()
       .default(false)
       .describe(
-        'This account is empty and there for rehearsals: `drill --into` may write to it and deletes afterwards what it ' +
-          'made. It is not mirrored unless --account names it',
+        'This account is empty and there for rehearsals: `drill --into` may write to it and deletes afterwards what ' +
+          'it made. It is not mirrored unless --account names it',
       ),
     overrides: z
       .record(
@@ -189,8 +189,8 @@ const repository = z.strictObject({
     .array(z.string().regex(/^(?!GIT_)[A-Za-z_]\w*$/, { message: 'expected the name of a variable, not one of git' }))
     .optional()
     .describe(
-      'Variables of the environment for programs that reach the remote, such as a credential helper of yours: without ' +
-        'it, they get none that holds a credential',
+      'Variables of the environment for programs that reach the remote, such as a credential helper of yours: ' +
+        'without it, they get none that holds a credential',
     ),
   sshKnownHostsFile: z
     .string()

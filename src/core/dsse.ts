@@ -31,8 +31,8 @@ function isSignature(value: unknown): value is EnvelopeSignature {
 }
 
 /**
- * An envelope as {@link renderEnvelope} wrote it. Anything else is none: no byte of such a file may differ, not even one
- * that no signature covers.
+ * An envelope as {@link renderEnvelope} wrote it. Anything else is none: no byte of such a file may differ, not even
+ * one that no signature covers.
  */
 export function readEnvelope(text: string): Envelope | undefined {
   let value: unknown;

@@ -26,8 +26,8 @@ const SEEN_BITS = 2 ** 25;
 const SCHEMES = ['Bearer ', 'Basic '] as const;
 const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;
 /** Words joined by anything, each with a number at most: a name, a version, an algorithm. No word is empty: linear. */
-const ORDINARY =
-  /^(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d+)?(?:[^A-Za-z0-9]+(?:[A-Z]?[a-z]+\d{0,4}|[A-Z]+\d{0,4}|\d+))*[^A-Za-z0-9]*$/;
+const WORD = '(?:[A-Z]?[a-z]+\\d{0,4}|[A-Z]+\\d{0,4}|\\d+)';
+const ORDINARY = new RegExp(`^${WORD}?(?:[^A-Za-z0-9]+${WORD})*[^A-Za-z0-9]*$`);
 
 /** What ends a candidate: everywhere, in an address, before a value, and in words. Later kinds contain earlier ones. */
 const KINDS = { hard: 1, query: 2, part: 3, word: 4 } as const;

@@ -34,8 +34,11 @@ const CREDENTIAL_HEADER = new RegExp(
 const KEY_NAME = /(?:^|[-_.\s])(?:key|KEY)$|(?:^|[-_.a-z0-9])Key$/;
 
 /** Names next to a `value`, or below a name of a credential, that hold what it is about. */
-const VALUE_NAME =
-  /^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?|hard[-_ ]?coded[-_ ]?value|extract)$/i;
+const VALUE_NAME = new RegExp(
+  '^(?:values?|default(?:[-_ ]?value)?|current|old|new|raw|plain(?:[-_ ]?text)?|clear(?:[-_ ]?text)?|' +
+    'hard[-_ ]?coded[-_ ]?value|extract)$',
+  'i',
+);
 /** Smaller numbers count something: days until a password expires. */
 const LEAST_NUMBER = 1_000;
 /** Names of the fields that name the content of `value` next to them. */

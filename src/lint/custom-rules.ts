@@ -7,7 +7,8 @@ import type { CustomRule } from './policy.ts';
 import type { Problem, Rule } from './types.ts';
 
 /**
- * The rules that a policy defines as data: a resource of the type that fulfils all of `where` must fulfil all of `assert`.
+ * The rules that a policy defines as data: a resource of the type that fulfils all of `where` must fulfil all of
+ * `assert`.
  *
  * @throws AppError `USAGE` for an unknown type or an invalid condition
  */

@@ -66,7 +66,10 @@ export function fingerprintIn(sig: string): string | undefined {
   // "SSHSIG", a version, and the key with its length before it (PROTOCOL.sshsig).
   if (bytes.toString('latin1', 0, 6) !== 'SSHSIG' || bytes.length < 14) return undefined;
   const key = bytes.subarray(14, 14 + bytes.readUInt32BE(10));
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+  return `SHA256:${createHash('sha256')
+    .update(key)
+    .digest('base64')
+    .replace(/={1,2}$/, '')}`;
 }
 
 /** @param keyFile a private key, or the public one of a key that an agent holds @returns base64 @throws AppError */

@@ -130,11 +130,10 @@ export async function readDocument(
   const wrapped = only !== undefined && others.length === 0;
   const doc = wrapped ? only : body;
   if (!isObject(doc)) throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
-  if (doc._id !== own)
-    throw new ApiError(
-      `${url} answered with another document (${typeof doc._id === 'string' ? doc._id.slice(0, 60) : 'without a usable _id'})`,
-      { transient: false },
-    );
+  if (doc._id !== own) {
+    const which = typeof doc._id === 'string' ? doc._id.slice(0, 60) : 'without a usable _id';
+    throw new ApiError(`${url} answered with another document (${which})`, { transient: false });
+  }
   if (getOwn(doc, 'deletedAt')) return undefined;
   const placed = placedBelow(type, id, doc);
   return {

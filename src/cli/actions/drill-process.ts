@@ -52,7 +52,7 @@ function readResult(code: number | null, out: string, said: string): readonly Dr
       };
     });
   } catch (cause) {
-    const text = said.trim().replace(/\s*\n\s*/g, ' ');
+    const text = linesOf(said).join(' ');
     throw new AppError('REPOSITORY', text === '' ? `the drill ended without a result (${code ?? 'killed'})` : text, {
       cause,
     });
@@ -113,4 +113,11 @@ export function createDrillProcess(start: StartProcess): DrillAll {
         }
       });
     });
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
 }

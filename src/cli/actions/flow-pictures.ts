@@ -22,7 +22,7 @@ interface Drawn {
   readonly name?: string;
 }
 
-/** The report with a picture of each flow that looks different after a change of it, or of a step. @throws GitFailure */
+/** The report with a picture of each flow that looks different after a change of it or of a step. @throws GitFailure */
 export async function withPictures(git: Git, report: Report): Promise<Report> {
   const states = new Map<string, Promise<MirrorState | undefined>>();
   const stateAt = (name: string): Promise<MirrorState | undefined> => {

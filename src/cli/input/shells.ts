@@ -1,5 +1,4 @@
-/** The hidden command that the scripts ask: `celigo-mirror __complete -- word… last`. */
-export const COMPLETE = '__complete';
+import { COMPLETE } from '../options.ts';
 
 /**
  * Scripts that make a shell ask. A line of the answer has a candidate, a tab and what it is. Where there is none, the
@@ -30,7 +29,9 @@ _celigo_mirror() {
   done
   if (( \${#texts} )); then compadd -l $open -d shown -a texts; else _files; fi
 }
-if [[ \${zsh_eval_context[-1]} == loadautofunc ]]; then _celigo_mirror "$@"; else compdef _celigo_mirror celigo-mirror; fi
+if [[ \${zsh_eval_context[-1]} == loadautofunc ]]; then _celigo_mirror "$@"
+else compdef _celigo_mirror celigo-mirror
+fi
 `,
   fish: `# fish completion of celigo-mirror
 function __celigo_mirror

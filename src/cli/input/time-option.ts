@@ -92,7 +92,8 @@ export async function readPeriod(
   const { from, to } = statesAsked(flags);
   const [since, until = end] = [await momentAsked(io, from, 'start'), await momentAsked(io, to, 'end')];
   if (from && since && until && since > until) {
-    const message = `${from.option} (${since.toISOString()}) is later than ${to?.option ?? '--to'} (${until.toISOString()})`;
+    const end = `${to?.option ?? '--to'} (${until.toISOString()})`;
+    const message = `${from.option} (${since.toISOString()}) is later than ${end}`;
     throw new AppError('USAGE', message, { hint: 'Swap the two' });
   }
   if (from && since) sayMoment(io, from, since);

@@ -90,13 +90,7 @@ function head(plan: Plan, { refusals, diagram, time }: CommentFacts): RootConten
   const cautions = [
     ...refusals.map(({ message, hint }) => [text(clipped(`Would be refused: ${message}. ${hint ?? ''}`))]),
     ...(conflicts.length > 0
-      ? [
-          [
-            text(
-              `${counted(conflicts.length, 'conflict')}: others changed the same; these resources are left as they are.`,
-            ),
-          ],
-        ]
+      ? [[text(`${counted(conflicts.length, 'conflict')}: others changed the same; these resources stay as they are.`)]]
       : []),
     ...warnings.slice(0, MOST_WARNINGS).map((warning) => [text(clipped(warning))]),
     ...(more > 0 ? [[text(`and ${counted(more, 'more warning', 'more warnings')}`)]] : []),

@@ -78,7 +78,9 @@ function examineVariables({ config, env }: DoctorDeps): Finding[] {
       area: 'configuration',
       check: 'environment',
       verdict: 'note',
-      detail: `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} set and without effect: the file does not use them`,
+      detail:
+        `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} set and without effect: ` +
+        'the file does not use them',
       remedy: `Unset them, or use them in the file, such as \${${names[0]}}`,
     },
   ];
@@ -207,7 +209,9 @@ async function examineUnowned(git: Git, path: string, accounts: readonly string[
     check: 'folders',
     verdict: 'note',
     detail: `${folder}/ belongs to no account of the configuration: it is not mirrored any more`,
-    remedy: `If the account has a new name, go on with its folder: git mv ${folder} <name>; otherwise: git rm -r ${folder}`,
+    remedy:
+      `If the account has a new name, go on with its folder: git mv ${folder} <name>; ` +
+      `otherwise: git rm -r ${folder}`,
   }));
 }
 

@@ -160,8 +160,8 @@ class Reading {
     if (typed.length > 0)
       throw new AppError('GUARD', `${shown} holds a credential in plain text: ${typed.join(', ')}`, {
         hint:
-          'Revoke it, since Git keeps it, and take the commit out of the branch. The marker stays in the file; the new ' +
-          'credential goes into the file of --secrets',
+          'Revoke it, since Git keeps it, and take the commit out of the branch. The marker stays in the file; the ' +
+          'new credential goes into the file of --secrets',
       });
     const changed = new Set(diffFields(before, after).map(({ place }) => placeText(place)));
     const dropped = diffFields(before, doc).flatMap(({ place }) => {

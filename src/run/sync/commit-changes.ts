@@ -79,8 +79,8 @@ export async function commitChanges(
 /** What is said of a commit that a wrong clock dated. */
 function futureNotice({ commit, time }: Tip): string {
   return (
-    `commit ${commit.slice(0, 12)} is dated in the future (${time.toISOString()}): the mirror's commits after it have ` +
-    'the time of the server again'
+    `commit ${commit.slice(0, 12)} is dated in the future (${time.toISOString()}): the mirror's commits after it ` +
+    'have the time of the server again'
   );
 }
 

@@ -115,8 +115,8 @@ async function reportFormer(
   const former = await formerFolder(repository.git, repository.path, names, found);
   if (former === undefined) return;
   notice(
-    `${former}/ is a mirror of the same account, and no account of the configuration is called ${former}: to go on with ` +
-      `that folder, remove ${account.name}/, then git mv ${former} ${account.name}, and commit`,
+    `${former}/ is a mirror of the same account, and no account of the configuration is called ${former}: to go on ` +
+      `with that folder, remove ${account.name}/, then git mv ${former} ${account.name}, and commit`,
   );
 }
 

@@ -135,8 +135,8 @@ function reportUnreadable({ notice }: CollectContext, { normalised, put }: Prepa
     const places = splitCharacters(normalised.doc);
     if (places.length === 0) continue;
     notice?.(
-      `${path}: half of a character (an unpaired surrogate) in ${places.join(', ')}: it is mirrored exactly, but other ` +
-        'programs that read YAML with libyaml refuse the file; write that text again in Celigo',
+      `${path}: half of a character (an unpaired surrogate) in ${places.join(', ')}: it is mirrored exactly, but ` +
+        'other programs that read YAML with libyaml refuse the file; write that text again in Celigo',
     );
   }
 }

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { typeNamed } from '../../core/selectors.ts';
 import { headCommit, readState } from '../../history/state.ts';
 import { mirrorPlace } from '../input/mirror.ts';
+import { SHELLS, type Shell } from '../input/shells.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { printable } from '../ui/style.ts';
 
@@ -21,6 +22,11 @@ interface Mirrored {
 const ACCOUNTS = /^(account|other account)$/;
 /** Arguments that are selectors. */
 const SELECTORS = /^what$/;
+
+/** Prints the script for a shell. */
+export function printScript(io: Io, shell: Shell): void {
+  io.out(SHELLS[shell], 'exact');
+}
 
 /** Prints what the last of `words` may become, one candidate a line; nothing where that is not known. */
 export async function runComplete(
