@@ -1,4 +1,4 @@
-import { type Document, isCollection, isScalar, parseDocument, visit } from 'yaml';
+import { type CST, type Document, isCollection, isScalar, Lexer, Parser, parseDocument, visit } from 'yaml';
 import { messageOf } from './errors.ts';
 import { DEEPEST, isArray, type Json, type JsonObject, TOO_DEEP } from './json.ts';
 import { isObjectId } from './keys.ts';
@@ -205,7 +205,36 @@ function checkNodes(doc: Document.Parsed, text: string): void {
   });
 }
 
+/** Far deeper than a document may be, and far from the end of the stack. */
+const HOPELESS = 2 * DEEPEST;
+
+/**
+ * Whether a text is nested so deep that the library, which calls itself for each level, would come near the end of the
+ * stack: a regular expression that V8 compiles there ends the whole process, and nothing can catch that.
+ */
+function isHopeless(text: string): boolean {
+  if (text.length <= HOPELESS) return false;
+  let open = 0;
+  for (const sign of new Lexer().lex(text)) {
+    if (sign === '[' || sign === '{') open += 1;
+    else if (sign === ']' || sign === '}') open -= 1;
+    if (open > HOPELESS) return true;
+  }
+  const waiting: { readonly token: CST.Token | null | undefined; readonly depth: number }[] = [];
+  for (const token of new Parser().parse(text)) waiting.push({ token, depth: 0 });
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { token, depth } = next;
+    if (depth > HOPELESS) return true;
+    if (token?.type === 'document') waiting.push({ token: token.value, depth });
+    else if (token && 'items' in token)
+      for (const { key, value } of token.items)
+        waiting.push({ token: key, depth: depth + 1 }, { token: value, depth: depth + 1 });
+  }
+  return false;
+}
+
 function parseWithLibrary(text: string): Json {
+  if (isHopeless(text)) throw new YamlError(TOO_DEEP, undefined);
   try {
     const doc = parseDocument(text, {
       schema: 'core',
