@@ -231,7 +231,7 @@ async function isPushedLink({ git }: Repository, name: string): Promise<boolean>
 
 /**
  * Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. One
- * that a person pushed is told, and goes with the next commit, which has it.
+ * that a person pushed is reported, and goes with the next commit, which has it.
  */
 async function refuseLinks(repository: Repository, account: string): Promise<void> {
   const root = repository.path;

@@ -126,7 +126,9 @@ describe('the recipes of the README', () => {
 
     expect(count('sh')).toBeGreaterThan(10);
     expect(count('console')).toBeLessThan(5);
-    expect(blocks.map(({ language }) => language).filter((it) => !['sh', 'console', 'yaml'].includes(it))).toEqual([]);
+    expect(
+      blocks.map(({ language }) => language).filter((it) => !['sh', 'console', 'yaml', 'json'].includes(it)),
+    ).toEqual([]);
   });
 
   it('run as written against the sample account', { tags: 'slow', timeout: 480_000 }, async () => {

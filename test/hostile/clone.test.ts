@@ -305,7 +305,7 @@ describe('what the program starts', () => {
     expect(spy.calls().filter(({ text }) => /secret-[1-5]|TRIGGER|WEBHOOK|SMTP/.test(text))).toEqual([]);
   });
 
-  it('as a daemon tells no secret of its configuration: not in logs, pages, files, arguments or to a child', {
+  it('as a daemon gives away no secret of its configuration: not in logs, pages, files, arguments or to a child', {
     tags: 'slow',
   }, async () => {
     const { account, space, edit } = await scene();

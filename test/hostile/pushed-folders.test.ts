@@ -82,7 +82,7 @@ describe('what a person pushed in the place of what the mirror writes', () => {
     expect((await space.run('verify')).code).toBe(0);
   });
 
-  it('a link in the place of a folder that is there when the run begins is told', { tags: 'slow' }, async () => {
+  it('a link in the place of a folder that is there when the run begins is reported', { tags: 'slow' }, async () => {
     const { space, remote, outside, isWhole } = await pushed(PUSHED[0]?.[1] as (typeof PUSHED)[0][1]);
     space.git('pull', '--quiet', '--no-rebase', '-X', 'theirs', remote, 'main');
     expect(lstatSync(join(space.mirror, FOLDER)).isSymbolicLink()).toBe(true);
