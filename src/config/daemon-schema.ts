@@ -31,7 +31,7 @@ export const daemonSchema = z
       .string()
       .refine(isListenAddress, { message: 'expected host:port such as 127.0.0.1:8080, or off' })
       .default('127.0.0.1:8080')
-      .describe('Where to serve /healthz, /readyz, /metrics, /status and POST /sync; off = nowhere'),
+      .describe('Where to serve /healthz, /readyz, /metrics, /status, POST /sync and the pages; off = nowhere'),
     runAtStart: z.boolean().default(true).describe('Run every account once when the daemon starts'),
     jitter: durationOf(true)
       .default('30s')
@@ -54,6 +54,12 @@ export const daemonSchema = z
       .array(z.string().regex(/^[a-z0-9.-]+$/i, 'expected a host name'))
       .default([])
       .describe('Names under which the daemon may be asked, besides addresses and localhost; other names are refused'),
+    pages: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Serve a status page for people at /, and reports of changes at /report; whoever reaches them sees all',
+      ),
     triggerToken: z.string().min(16).optional().describe('Bearer token of POST /sync, which is off without one'),
     triggerTokenFile: z.string().min(1).optional().describe('File that holds the bearer token of POST /sync'),
   })

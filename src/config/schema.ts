@@ -320,7 +320,7 @@ export interface Config
 type ParsedDaemon = ParsedConfig['daemon'];
 
 /** How the daemon runs, durations in milliseconds. */
-interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'hosts' | 'runAtStart' | 'backoffAfter'> {
+interface DaemonConfig extends Pick<ParsedDaemon, 'listen' | 'hosts' | 'pages' | 'runAtStart' | 'backoffAfter'> {
   readonly triggerToken: string | undefined;
   readonly jitterMs: number;
   readonly runTimeoutMs: number;
@@ -334,6 +334,7 @@ export function daemonConfig(daemon: ParsedDaemon, triggerToken: string | undefi
   return {
     listen: daemon.listen,
     hosts: daemon.hosts,
+    pages: daemon.pages,
     runAtStart: daemon.runAtStart,
     backoffAfter: daemon.backoffAfter,
     triggerToken,

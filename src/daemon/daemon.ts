@@ -2,7 +2,9 @@ import { setMaxListeners } from 'node:events';
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
+import { commitLinks } from '../core/commit-links.ts';
 import { AppError } from '../core/errors.ts';
+import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { countsOf } from '../notify/messages.ts';
 import { scrub } from '../run/log.ts';
@@ -15,9 +17,19 @@ import { createDrills, type DrillAll, type DrillEnded, type Drills } from './dri
 import type { DaemonLog } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { notifierOf } from './notifications.ts';
+import {
+  HISTORY_MS,
+  type MirrorReader,
+  type Pages,
+  REPORT_MS,
+  type RecentChange,
+  type RecentHistory,
+  recentHistory,
+} from './pages.ts';
 import { type Answer, createRuns, type Ended, type Runs } from './runs.ts';
 import { type Listening, listen, type Served } from './server.ts';
-import { type Delivery, statusJson } from './status.ts';
+import { type Delivery, type StatusInput, statusJson } from './status.ts';
+import { statusHtml } from './status-page.ts';
 import { type TokenWatch, watchTokens } from './tokens.ts';
 
 /** What the daemon needs from the outside. */
@@ -35,6 +47,8 @@ export interface DaemonDeps {
   ) => Promise<SyncReport>;
   /** Rehearses a full restore of every account; absent where this machine cannot. */
   readonly drill?: DrillAll | undefined;
+  /** Reads the mirror for the pages; absent where this machine cannot. */
+  readonly reader?: MirrorReader | undefined;
   readonly tokenExpiries: (account: AccountConfig, signal: AbortSignal) => Promise<readonly TokenExpiry[]>;
   /** Folder below `.git` for what survives a restart; `undefined` while there is no clone. */
   readonly stateDir: (config: Config) => Promise<string | undefined>;
@@ -72,11 +86,20 @@ interface Daemon {
   readonly runs: Runs;
   readonly drills: Drills;
   readonly deliveries: ReadonlyMap<string, Delivery>;
+  readonly latest: Latest;
+  readonly history: RecentHistory;
   /** Aborted with the reason once a run does not even end after its time limit. */
   readonly stuck: AbortSignal;
   /** Ends what is still on its way to a channel or the API. */
   readonly leaving: AbortController;
   readonly save: () => Promise<void>;
+}
+
+/** What runs and checks have seen last. */
+interface Latest {
+  measures: RepositoryMeasures | undefined;
+  /** By account. */
+  readonly tokens: Map<string, readonly TokenExpiry[]>;
 }
 
 /** Share of the grace period in which a run may finish; then it is abandoned. */
@@ -118,6 +141,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
   setMaxListeners(0, leaving.signal);
   const stuck = new AbortController();
   const deliveries = new Map<string, Delivery>();
+  const latest: Latest = { measures: undefined, tokens: new Map() };
   const metrics = createMetrics(deps.version, now);
   const states = openAccountStates(await deps.stateDir(deps.config), log);
   const save = (): Promise<void> => {
@@ -149,10 +173,14 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
     now,
     log,
     read: (account) => deps.tokenExpiries(account, leaving.signal),
-    onRead: metrics.tokens,
+    onRead: (account, expiries) => {
+      latest.tokens.set(account, expiries);
+      metrics.tokens(account, expiries);
+    },
   });
   const report: Reporter = (event) => {
     metrics.event(event);
+    if (event.name === 'repository.measured') latest.measures = event.measures;
     deps.report(event);
   };
   const runs = createRuns({
@@ -185,6 +213,8 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
     runs,
     drills,
     deliveries,
+    latest,
+    history: recentHistory(() => readChanges(daemon), now),
     stuck: stuck.signal,
     leaving,
     save,
@@ -193,7 +223,8 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
 }
 
 /** Records a run in states, metrics and notifications. */
-function recordRun({ deps, configuration, states, metrics, tokens, save }: Daemon, ended: Ended): void {
+function recordRun(daemon: Daemon, ended: Ended): void {
+  const { deps, configuration, states, metrics, tokens, save } = daemon;
   const { log } = deps;
   const { account, report, crash } = ended;
   if (crash !== undefined) {
@@ -212,6 +243,7 @@ function recordRun({ deps, configuration, states, metrics, tokens, save }: Daemo
   const state = states.ran(account, run, { after, longestMs, intervalMs: schedule.intervalMs(account) });
   if (state.pausedUntil) log.warn({ account, failures: state.failures, until: state.pausedUntil }, 'account paused');
   metrics.runEnded(report, run.durationMs);
+  if (report.commits.length > 0) daemon.history.forget();
   notifier.ended({ account, health: state.health, run, counts: countsOf(report.changes) });
   void save();
   if (state.health === 'ok') void tokens.check(settings);
@@ -269,37 +301,77 @@ function startDue({ deps, configuration, states, runs, drills, metrics }: Daemon
   }
 }
 
+/** Everything that `/status` and the status page report, as it is now. */
+function statusOf(daemon: Daemon, accounts: readonly AccountView[], stuck: string | undefined): StatusInput {
+  const { deps, configuration, drills } = daemon;
+  const { config, loadedAt } = configuration.inForce();
+  return {
+    version: deps.version,
+    now: deps.now(),
+    startedAt: daemon.startedAt,
+    stopping: deps.signal.aborted,
+    stuck,
+    logFailure: deps.logFailure(),
+    configuration: { source: config.source, loadedAt, problem: configuration.problem() },
+    drill:
+      config.drill.schedule === undefined
+        ? undefined
+        : {
+            schedule: config.drill.schedule,
+            running: drills.isRunning(),
+            nextDrill: configuration.inForce().drills.next(DRILL),
+          },
+    accounts,
+    tokens: daemon.latest.tokens,
+    measures: daemon.latest.measures,
+    channels: config.notifications,
+    deliveries: daemon.deliveries,
+  };
+}
+
+/** Ends what reads the mirror for a page: too late, or the daemon is stopping. */
+function readingEnds({ deps, leaving }: Daemon, limitMs: number, gone?: AbortSignal): AbortSignal {
+  return AbortSignal.any([deps.signal, leaving.signal, AbortSignal.timeout(limitMs), ...(gone ? [gone] : [])]);
+}
+
+function readerOf({ deps }: Daemon): MirrorReader {
+  if (deps.reader) return deps.reader;
+  throw new AppError('REPOSITORY', 'this daemon cannot start a process of its own');
+}
+
+/** The latest changes of all accounts; none while there is no clone. */
+async function readChanges(daemon: Daemon): Promise<readonly RecentChange[]> {
+  const { config } = daemon.configuration.inForce();
+  if ((await daemon.deps.stateDir(config)) === undefined) return [];
+  return readerOf(daemon).changes(config, readingEnds(daemon, HISTORY_MS));
+}
+
+function pagesOf(daemon: Daemon, status: () => StatusInput): Pages {
+  const { configuration, history } = daemon;
+  return {
+    status: async () => {
+      const { repository } = configuration.inForce().config;
+      const link = commitLinks(repository.commitUrl, repository.remote);
+      return statusHtml(status(), await history.recent(), { link, hasRemote: repository.remote !== undefined });
+    },
+    accounts: () => configuration.inForce().config.accounts.map(({ name }) => name),
+    report: (wanted, gone) =>
+      readerOf(daemon).report(configuration.inForce().config, wanted, readingEnds(daemon, REPORT_MS, gone)),
+  };
+}
+
 function served(daemon: Daemon): Served {
-  const { deps, configuration, states, runs, drills, metrics } = daemon;
+  const { deps, configuration, states, runs, metrics } = daemon;
   const views = (): AccountView[] => viewAccounts(configuration.inForce(), states, runs.running(), deps.now());
   const stuck = (): string | undefined => (daemon.stuck.aborted ? String(daemon.stuck.reason) : undefined);
+  const status = (): StatusInput => statusOf(daemon, views(), stuck());
+  const pages = pagesOf(daemon, status);
   return {
     unhealthy: stuck,
     accounts: views,
     metrics: async () => ({ contentType: metrics.contentType, text: await metrics.render(views()) }),
-    status: () => {
-      const { config, loadedAt } = configuration.inForce();
-      return statusJson({
-        version: deps.version,
-        now: deps.now(),
-        startedAt: daemon.startedAt,
-        stopping: deps.signal.aborted,
-        stuck: stuck(),
-        logFailure: deps.logFailure(),
-        configuration: { source: config.source, loadedAt, problem: configuration.problem() },
-        drill:
-          config.drill.schedule === undefined
-            ? undefined
-            : {
-                schedule: config.drill.schedule,
-                running: drills.isRunning(),
-                nextDrill: configuration.inForce().drills.next(DRILL),
-              },
-        accounts: views(),
-        channels: config.notifications,
-        deliveries: daemon.deliveries,
-      });
-    },
+    status: () => statusJson(status()),
+    pages: () => (configuration.inForce().config.daemon.pages ? pages : undefined),
     hosts: () => configuration.inForce().config.daemon.hosts,
     triggerToken: () => configuration.inForce().config.daemon.triggerToken,
     trigger: (account, full) => triggerRuns(daemon, account, full),

@@ -8,6 +8,8 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { type Json, type JsonObject, mapTexts } from '../core/json.ts';
 import { jsonText } from '../core/unseen.ts';
 import type { AccountView } from './account-view.ts';
+import { addPages } from './page-routes.ts';
+import type { Pages } from './pages.ts';
 import type { Answer } from './runs.ts';
 
 /** What the daemon shows and takes over HTTP. */
@@ -17,6 +19,8 @@ export interface Served {
   readonly accounts: () => readonly AccountView[];
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly status: () => Json;
+  /** The pages for people; `undefined`: they are off. */
+  readonly pages: () => Pages | undefined;
   /** Names under which it may be asked, besides addresses and `localhost`. */
   readonly hosts: () => readonly string[];
   /** Bearer token of `POST /sync`; `undefined`: the call is off. */
@@ -90,6 +94,7 @@ function createApp(served: Served, listening: string): Hono {
     return new Response(served.scrub(text), { headers: { 'content-type': contentType } });
   });
   app.get('/status', () => json(served.status()));
+  addPages(app, served);
 
   app.use('/sync', async (context, next) => {
     if (context.req.method !== 'POST') return json({ error: 'use POST' }, 405);

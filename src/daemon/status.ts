@@ -1,5 +1,7 @@
+import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { ChannelConfig } from '../config/schema.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import type { AccountView } from './account-view.ts';
 
 /** What became of the last message to a channel. */
@@ -10,8 +12,8 @@ export interface Delivery {
   readonly failing?: string;
 }
 
-/** Everything that `/status` reports. */
-interface StatusInput {
+/** Everything that `/status` and the status page report. */
+export interface StatusInput {
   readonly version: string;
   readonly now: Date;
   readonly startedAt: Date;
@@ -30,6 +32,10 @@ interface StatusInput {
     | { readonly schedule: string; readonly running: boolean; readonly nextDrill: Date | undefined }
     | undefined;
   readonly accounts: readonly AccountView[];
+  /** Tokens with an expiry, by account; absent where they have not been read. */
+  readonly tokens: ReadonlyMap<string, readonly TokenExpiry[]>;
+  /** Absent until a run of this daemon has measured the clone. */
+  readonly measures: RepositoryMeasures | undefined;
   readonly channels: readonly Pick<ChannelConfig, 'name' | 'type'>[];
   /** By the channel's name. */
   readonly deliveries: ReadonlyMap<string, Delivery>;
@@ -40,7 +46,10 @@ function object(fields: Record<string, Json | undefined>): JsonObject {
   return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, Json] => entry[1] !== undefined));
 }
 
-function accountJson({ timetable, state, lastDrill, running, nextRun, notReady }: AccountView): JsonObject {
+function accountJson(
+  { timetable, state, lastDrill, running, nextRun, notReady }: AccountView,
+  tokens: readonly TokenExpiry[] | undefined,
+): JsonObject {
   return object({
     state: state.health,
     since: state.since,
@@ -56,12 +65,13 @@ function accountJson({ timetable, state, lastDrill, running, nextRun, notReady }
     // Plain data by its type; its dates are texts already.
     lastRun: state.lastRun as unknown as Json | undefined,
     lastDrill: lastDrill as unknown as Json | undefined,
+    tokens: tokens?.map(({ name, expires }) => ({ name, expires: expires.toISOString() })),
   });
 }
 
 /** The body of `/status`. */
 export function statusJson(input: StatusInput): JsonObject {
-  const { configuration, deliveries, drill } = input;
+  const { configuration, deliveries, drill, measures, tokens } = input;
   return object({
     version: 1,
     program: input.version,
@@ -76,7 +86,14 @@ export function statusJson(input: StatusInput): JsonObject {
       problem: configuration.problem,
     }),
     drill: drill && object({ ...drill, nextDrill: drill.nextDrill?.toISOString() }),
-    accounts: Object.fromEntries(input.accounts.map((account) => [account.timetable.name, accountJson(account)])),
+    repository:
+      measures && object({ unpushed: measures.unpushed, unpushedSince: measures.unpushedSince?.toISOString() }),
+    accounts: Object.fromEntries(
+      input.accounts.map((account) => {
+        const { name } = account.timetable;
+        return [name, accountJson(account, tokens.get(name))];
+      }),
+    ),
     notifications: Object.fromEntries(
       input.channels.map(({ name, type }) => {
         const { at, failing } = deliveries.get(name) ?? {};

@@ -11,6 +11,7 @@ const served = (hosts: readonly string[]): Served => ({
   accounts: () => [],
   metrics: async () => ({ contentType: 'text/plain', text: '' }),
   status: () => ({}),
+  pages: () => undefined,
   hosts: () => hosts,
   triggerToken: () => undefined,
   trigger: () => undefined,

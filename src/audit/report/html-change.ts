@@ -6,26 +6,14 @@ import type { FieldChange } from '../../core/field-diff.ts';
 import { oneLine, visibleLine } from '../../core/message.ts';
 import { renderYaml } from '../../core/yaml.ts';
 import { highlightLines, languageOf } from './highlight.ts';
+import { joined, type Markup, markup } from './markup.ts';
 import type { ReportChange } from './model.ts';
-
-/** Markup that is safe to put into other markup. */
-export type Markup = ReturnType<typeof raw>;
 
 /** A page for people: what is cut here is complete in the JSON report and in the commit. */
 const LONGEST_VALUE = 600;
 const LONGEST_LINE = 400;
 const MOST_LINES = 120;
 const MOST_FIELDS = 40;
-
-/** Markup with its values escaped. */
-export function markup(strings: TemplateStringsArray, ...values: unknown[]): Markup {
-  return html(strings, ...values) as Markup;
-}
-
-/** Joins markup. */
-export function joined(parts: readonly Markup[]): Markup {
-  return raw(parts.join(''));
-}
 
 function cut(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { raw } from 'hono/html';
 import { findType } from '../../catalogue/index.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
 import { oneLine } from '../../core/message.ts';
-import { changeMarkup, joined, type Markup, markup, type Room } from './html-change.ts';
+import { changeMarkup, type Room } from './html-change.ts';
+import { joined, type Markup, markup } from './markup.ts';
 import { cutSentence, minuteOf, type Report, type Tally, WHATS } from './model.ts';
+import { REPORT_POLICY } from './page-policy.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { LAYERS, type Plot, plotOf, type Timeline, timelineOf } from './timeline.ts';
@@ -14,10 +15,6 @@ import { LAYERS, type Plot, plotOf, type Timeline, timelineOf } from './timeline
 const DETAIL_ROOM = 11_000_000;
 
 const LAYER_NAMES = { changed: 'changed or renamed', added: 'added or restored', deleted: 'deleted' } as const;
-
-function sourceHash(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
 
 /** A table that scrolls sideways where the page is too narrow for it. The last column is the sum of a row. */
 function scrollable(caption: string, first: string, columns: readonly string[], rows: readonly Row[]): Markup {
@@ -119,14 +116,10 @@ function leadOf(report: Report): string {
 
 function headMarkup(report: Report): Markup {
   const { account, from, to } = report;
-  const policy = [
-    `default-src 'none'; style-src ${sourceHash(PAGE_STYLE)}; script-src ${sourceHash(PAGE_SCRIPT)}`,
-    `base-uri 'none'; form-action 'none'`,
-  ].join('; ');
   const begin = from ? from.toISOString().slice(0, 10) : 'beginning';
   return markup`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="referrer" content="no-referrer">
+<meta http-equiv="Content-Security-Policy" content="${REPORT_POLICY}"><meta name="referrer" content="no-referrer">
 <title>Changes of ${account}, ${begin} to ${to.toISOString().slice(0, 10)}</title>
 <style>${raw(PAGE_STYLE)}</style></head>
 <body><a class="skip" href="#changes">Skip to the changes</a>

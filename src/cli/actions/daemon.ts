@@ -18,6 +18,7 @@ import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
 import { createSyncOne } from './daemon-run.ts';
 import { createDrillProcess } from './drill-process.ts';
+import { createMirrorReader } from './mirror-reader.ts';
 import { openRunThread } from './run-thread.ts';
 
 export interface DaemonFlags {
@@ -58,6 +59,7 @@ export async function startDaemon(
     listen,
     sync: thread?.sync ?? createSyncOne(io),
     drill: io.startProcess && createDrillProcess(io.startProcess),
+    reader: io.startProcess && createMirrorReader(io.startProcess, io.env),
     tokenExpiries: (account, signal) => tokenExpiries(io, account, signal),
     stateDir: (current) => existingStateDir(current.repository, io.env),
     now: io.now,

@@ -2,14 +2,9 @@ import { rmSync } from 'node:fs';
 import * as z from 'zod';
 import { AppError, EXIT } from '../../core/errors.ts';
 import type { DrillAll, Drilled } from '../../daemon/drills.ts';
-import { endProcesses } from '../../mirror/processes.ts';
 import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 import type { StartProcess } from '../ui/io.ts';
-
-/** How long a drill may take to end after SIGTERM, in milliseconds. */
-const ENDS_MS = 2_000;
-/** What is kept of its errors. Characters. */
-const LONGEST_ERROR = 2_000;
+import { runProcess } from './own-process.ts';
 
 const report = z.object({
   account: z.string(),
@@ -64,55 +59,19 @@ function readResult(code: number | null, out: string, said: string): readonly Dr
  * @param start starts this program with other arguments, in a process group of its own
  */
 export function createDrillProcess(start: StartProcess): DrillAll {
-  return ({ source, repository }, signal) =>
-    new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      // A clone that is not kept must be pushed from; otherwise the next run pushes, and no run waits for the remote.
-      const push = repository.stateless ? [] : ['--no-push'];
-      // What a drill that is killed leaves behind is removed with it.
-      const folder = temporaryFolder('drills');
-      const child = start(['drill', '--json', ...push, ...(source === 'environment' ? [] : ['--config', source])], {
-        TMPDIR: folder,
-      });
-      let [out, said] = ['', ''];
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        out += text;
-      });
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        said = `${said}${text}`.slice(-LONGEST_ERROR);
-      });
-      let killing: NodeJS.Timeout | undefined;
-      const stop = (): void => {
-        if (child.pid === undefined) return;
-        endProcesses(new Set([child.pid]));
-        killing = setTimeout(() => {
-          try {
-            process.kill(-(child.pid ?? 0), 'SIGKILL');
-          } catch {
-            // It has ended by itself.
-          }
-        }, ENDS_MS);
-      };
-      const leave = (): void => {
-        rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-        clearTimeout(killing);
-        signal.removeEventListener('abort', stop);
-      };
-      signal.addEventListener('abort', stop, { once: true });
-      child.once('error', (cause) => {
-        leave();
-        reject(new AppError('REPOSITORY', `the drill cannot be started: ${cause.message}`, { cause }));
-      });
-      child.once('close', (code) => {
-        leave();
-        if (signal.aborted) return reject(signal.reason);
-        try {
-          resolve(readResult(code, out, said));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
+  return async ({ source, repository }, signal) => {
+    // A clone that is not kept must be pushed from; otherwise the next run pushes, and no run waits for the remote.
+    const push = repository.stateless ? [] : ['--no-push'];
+    const args = ['drill', '--json', ...push, ...(source === 'environment' ? [] : ['--config', source])];
+    // What a drill that is killed leaves behind is removed with it.
+    const folder = temporaryFolder('drills');
+    try {
+      const { code, out, said } = await runProcess(start, args, { env: { TMPDIR: folder }, signal, what: 'the drill' });
+      return readResult(code, out, said);
+    } finally {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  };
 }
 
 function linesOf(text: string): string[] {

@@ -1,0 +1,246 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type RecentChange, recentHistory } from '../../src/daemon/pages.ts';
+import { sample, type TestAccount } from '../support/account.ts';
+import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';
+import { bareRemote, tempDir, type Workspace } from '../support/workspace.ts';
+import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
+import { FLOW, home, isReady, NEVER, TRIGGER } from './support.ts';
+
+const EVIL = '<script>alert(1)</script>"\u202e<img src=x onerror=alert(2)>';
+const COMMIT = 'https://git.example/acme/mirror/commit/{commit}';
+
+type More = Parameters<typeof home>[1];
+
+/** A folder whose daemon serves pages, and runs only when asked. */
+function space(account: TestAccount, { repository = {}, ...more }: NonNullable<More> = {}): Workspace {
+  return home(account, {
+    schedule: NEVER,
+    repository: { commitUrl: COMMIT, ...repository },
+    daemon: { pages: true, jitter: '0s', triggerToken: TRIGGER },
+    ...more,
+  });
+}
+
+/** The page once it has been read completely. */
+async function pageOf(daemon: DaemonProcess): Promise<string> {
+  return until('the page', async () => {
+    const { text } = await daemon.get('/');
+    return text.includes('still being read') ? undefined : text;
+  });
+}
+
+/** Answers with any headers, which `fetch` does not send. */
+function ask(url: string, headers: Record<string, string>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(url, { headers, agent: false }, (response) => resolve(response.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('the pages of the daemon', () => {
+  it('show the state, the latest changes and a report, escaped, to those who read only', async () => {
+    const account = await sample();
+    const folder = space(account);
+    await folder.mirrored();
+    const editor = account.person('administrator');
+    account.emulator.act(editor.token).set('flows', FLOW, { name: EVIL });
+    const daemon = await startDaemon(folder.dir);
+    await until('the first run', () => isReady(daemon));
+
+    const page = await pageOf(daemon);
+    const commit = folder.log('%H')[0] ?? '';
+    expect(page).toContain(
+      `<a href="${COMMIT.replace('{commit}', commit)}" rel="noreferrer">${commit.slice(0, 10)}</a>`,
+    );
+    expect(page).toContain(`<td>${editor.name}</td>`);
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot; &lt;img');
+    expect(page).not.toMatch(/<script|<img|\u202e/);
+    expect(page).toContain('1 account: 1 ok');
+
+    const answer = await fetch(daemon.url);
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toMatch(
+      /^default-src 'none'; style-src 'sha256-[^']+'; img-src data:; base-uri 'none'; form-action/,
+    );
+    expect(policy).toContain("frame-ancestors 'none'");
+    const head = await fetch(daemon.url, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([200, '']);
+    for (const path of ['/', '/report']) expect((await daemon.post(path, TRIGGER)).status, path).toBe(405);
+    for (const host of ['evil.example', '127.0.0.1.evil.example']) expect(await ask(daemon.url, { host })).toBe(421);
+    const foreign = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'image' };
+    expect(await ask(`${daemon.url}/report`, foreign)).toBe(403);
+
+    const report = await daemon.get('/report?from=7%20days%20ago&to=');
+    expect(report.status).toBe(200);
+    expect(report.text).toContain('<title>Changes of prod, ');
+    expect(report.text).toContain(commit.slice(0, 10));
+    const rows: [string, RegExp][] = [
+      ['from=no%20such%20time', /<p>from: &quot;no such time&quot; is not a valid time.*3 days ago/],
+      ['from=--output%3D%2Ftmp%2Fx', /from: &quot;--output=\/tmp\/x&quot; is not/],
+      ['account=nobody', /no account is called nobody.*prod/],
+      ['output=x', /no parameter output/],
+      [`from=${'1'.repeat(200)}`, /too long/],
+      ['from=<b>', /from: &quot;&lt;b&gt;&quot; is not/],
+    ];
+    for (const [query, message] of rows) {
+      const { status, text } = await daemon.get(`/report?${query}`);
+      expect(status, query).toBe(400);
+      expect(text, query).toMatch(message);
+    }
+    const both = await Promise.all([daemon.get('/report'), daemon.get('/report'), daemon.get('/healthz')]);
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 200, 503]);
+    expect(await daemon.stop()).toBe(0);
+  });
+
+  it('are off unless they are configured', async () => {
+    const account = await sample();
+    const daemon = await startDaemon(home(account, { schedule: NEVER, daemon: { runAtStart: false } }).dir);
+
+    for (const path of ['/', '/report']) expect((await daemon.get(path)).status, path).toBe(404);
+  });
+});
+
+describe('the latest changes', () => {
+  const change = { account: 'prod', commit: 'abc' } as RecentChange;
+
+  it('are read once for many pages, and again once there are newer ones', async () => {
+    let reads = 0;
+    let now = 0;
+    const history = recentHistory(
+      async () => {
+        reads += 1;
+        return [change];
+      },
+      () => new Date(now),
+    );
+
+    await Promise.all([history.recent(), history.recent()]);
+    expect(await history.recent()).toEqual({ changes: [change] });
+    expect(reads).toBe(1);
+    history.forget();
+    await history.recent();
+    expect(reads).toBe(2);
+    now += 61_000;
+    await history.recent();
+    expect(reads).toBe(3);
+  });
+
+  it('are those known before where reading fails, and a read that began before a run does not count', async () => {
+    let fails = false;
+    const history = recentHistory(
+      async () => {
+        history.forget();
+        if (fails) throw new Error('no disk');
+        return [change];
+      },
+      () => new Date(0),
+    );
+    expect(await history.recent()).toEqual({ changes: [change] });
+    fails = true;
+    expect(await history.recent()).toEqual({ changes: [change], problem: 'no disk' });
+  });
+});
+
+/** A daemon in one of the states that a person may find. */
+const STATES: Record<string, { readonly start: () => Promise<DaemonProcess>; readonly shows: readonly string[] }> = {
+  well: {
+    async start() {
+      const account = await sample();
+      const folder = space(account);
+      await folder.mirrored();
+      account.emulator.act(account.person('administrator').token).set('flows', FLOW, { name: EVIL });
+      const expires = new Date(Date.now() + 10 * 86_400_000).toISOString();
+      const token = { name: 'Nightly sync', fullAccess: true, autoPurgeAt: expires };
+      await account.call(account.owner, 'POST', '/v1/accesstokens', token);
+      const daemon = await startDaemon(folder.dir);
+      await until('the tokens', async () => (await daemon.get('/status')).text.includes('Nightly sync'));
+      return daemon;
+    },
+    shows: ['1 account: 1 ok', 'Nightly sync', 'soon', 'alert(1)'],
+  },
+  failing: {
+    async start() {
+      const account = await sample();
+      const folder = space(account);
+      await folder.mirrored();
+      account.emulator.faults.add({ times: 'always', fault: { kind: 'status', status: 401 } });
+      const daemon = await startDaemon(folder.dir);
+      await until('a failure', async () => (await daemon.status()).accounts.prod?.state === 'failed');
+      return daemon;
+    },
+    shows: ['1 account: 0 ok', 'failed', 'not known: the last run came to no end', 'token'],
+  },
+  incomplete: {
+    async start() {
+      const account = await sample();
+      const remote = bareRemote();
+      const folder = space(account, { repository: { remote } });
+      await folder.sync();
+      mkdirSync(join(remote, 'hooks'), { recursive: true });
+      writeFileSync(join(remote, 'hooks', 'pre-receive'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+      account.emulator.act(account.person('administrator').token).set('flows', FLOW, { description: 'not pushed' });
+      account.emulator.faults.add({
+        times: 'always',
+        match: { path: '/v1/exports' },
+        fault: { kind: 'status', status: 500 },
+      });
+      const daemon = await startDaemon(folder.dir);
+      await until('the state', async () => (await daemon.status()).accounts.prod?.state === 'partial');
+      return daemon;
+    },
+    shows: ['partial', 'exports', 'not pushed', 'Unpushed commits'],
+  },
+  never: {
+    async start() {
+      const account = await sample();
+      const folder = space(account, { daemon: { pages: true, runAtStart: false }, drill: { schedule: NEVER } });
+      return startDaemon(folder.dir);
+    },
+    shows: ['no run yet', 'none yet', 'None since the first listing'],
+  },
+};
+
+describe('the status page in a browser', { tags: 'slow', skip: WITHOUT_BROWSER }, () => {
+  it.each(Object.entries(STATES))('is accessible, light and dark, and needs no script: %s', async (name, state) => {
+    const daemon = await state.start();
+    await pageOf(daemon);
+    const pictures = process.env.PICTURES ?? tempDir();
+    const chromium = await browser();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page, requests, errors } = await open(chromium, `${daemon.url}/`, { colorScheme });
+      for (const text of state.shows) expect(await page.locator('body').innerText(), text).toContain(text);
+      expect(await page.locator('script, img').count()).toBe(0);
+      expect([requests, errors]).toEqual([[], []]);
+      const probe = await open(chromium, `${daemon.url}/`, { colorScheme, bypassCSP: true });
+      await probe.page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+      for (const width of [360, 1200]) {
+        await probe.page.setViewportSize({ width, height: 900 });
+        expect(await probe.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${width}`).toBe(true);
+        await probe.page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+        const violations = await probe.page.evaluate(
+          `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 300)))`,
+        );
+        expect(violations, `${colorScheme} ${width}`).toEqual([]);
+      }
+    }
+  });
+
+  it('leads to a report with its form, without scripts', async () => {
+    const daemon = await STATES.well?.start();
+    const { page } = await open(await browser(), `${daemon?.url}/`, { javaScriptEnabled: false });
+    await page.getByLabel('From').fill('yesterday');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL(/\/report\?account=prod&from=yesterday&to=$/);
+
+    expect(await page.title()).toContain('Changes of prod');
+    await page.goBack();
+    await page.getByLabel('From').fill('whenever');
+    await page.getByRole('button', { name: 'Show' }).click();
+    await expect.poll(() => page.locator('main').innerText()).toContain('whenever');
+  });
+});
