@@ -80,12 +80,16 @@ export function hasOlderRules(
   return rules < RULES || Object.entries(ignore).some(isNew);
 }
 
+/** Whether a URL is that of a server on this machine. */
+export function isLoopback(baseUrl: string): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(baseUrl).hostname);
+}
+
 /** Origin and path; the port of this machine changes from start to start and says nothing. */
 function comparable(baseUrl: string): string {
   if (!URL.canParse(baseUrl)) return baseUrl;
-  const url = new URL(baseUrl);
-  const local = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-  return local ? `loopback${url.pathname}` : `${url.origin}${url.pathname}`;
+  const { origin, pathname } = new URL(baseUrl);
+  return isLoopback(baseUrl) ? `loopback${pathname}` : `${origin}${pathname}`;
 }
 
 /** What the account's folder in HEAD is bound to; `undefined` for an account that was never mirrored. */

@@ -142,6 +142,12 @@ describe('drill --into never writes to the account that was mirrored', () => {
     for (const [accounts, says] of [
       [{ prod: { ...at, drill: true } }, 'the account that the mirror was made of'],
       [{ prod: at, lab: { ...at, drill: true } }, 'its token is that of prod'],
+      // The same server by another name.
+      [
+        { prod: at, lab: { ...at, baseUrl: prod.url.replace('127.0.0.1', 'localhost'), drill: true } },
+        'its token is that of prod',
+      ],
+      [{ prod: { ...at, baseUrl: 'https://proxy.example.test', token: 'another' }, lab: { ...at, drill: true } }, 'prod/'],
       // The account that was mirrored has another name, or another token, in this configuration.
       [{ shop: { baseUrl: other.url, token: other.owner.token }, lab: { ...at, drill: true } }, 'prod/'],
     ] as const) {

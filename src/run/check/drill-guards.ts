@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import { type Key, typeIn } from '../../core/keys.ts';
 import { accountsInHead } from '../../mirror/folder.ts';
 import type { Git } from '../../mirror/git.ts';
-import { bindingIn, bindsTo } from '../binding.ts';
+import { bindingIn, isLoopback } from '../binding.ts';
 import type { Prepared } from '../restore/prepared.ts';
 
 /** Most resources that a refusal names. */
@@ -14,7 +14,7 @@ const MOST_NAMES = 5;
 
 /** @throws AppError `GUARD` for an account that the configuration does not allow to drill into */
 export function checkConfigured(target: AccountConfig, account: string, config: Config): void {
-  const { name, baseUrl, token } = target;
+  const { name, token } = target;
   const refused = (why: string, hint: string): AppError =>
     new AppError('GUARD', `drill --into ${name}: ${why}`, { hint });
   const empty = 'Name an empty account with --into: what a drill makes is deleted afterwards';
@@ -24,13 +24,20 @@ export function checkConfigured(target: AccountConfig, account: string, config: 
       'the configuration does not say that drills may write to this account',
       `If it is empty and there for drills, set accounts.${name}.drill: true in ${config.source}`,
     );
-  const same = config.accounts.find((one) => one.name !== name && one.baseUrl === baseUrl && one.token === token);
+  // Whatever the URL: one server has several names.
+  const same = config.accounts.find((one) => one.name !== name && one.token === token);
   if (same) throw refused(`its token is that of ${same.name}, so it is the same account`, empty);
+}
+
+/** Whether these are two servers on this machine, such as emulators, whose users may have the same ids. */
+function areTwoHere(...urls: [string, string]): boolean {
+  const [one, other] = urls.map((url) => new URL(url));
+  return urls.every(isLoopback) && one?.port !== other?.port;
 }
 
 /**
  * The user of the target's token.
- * @throws AppError `GUARD` where a folder of the mirror is bound to the same user of the same server
+ * @throws AppError `GUARD` where a folder of the mirror is bound to the same user, by whatever name of the server
  */
 export async function checkIdentity(
   target: AccountConfig,
@@ -56,10 +63,8 @@ export async function checkIdentity(
     for (const folder of await accountsInHead(git, root)) {
       const binding = folder === target.name ? undefined : await bindingIn(git, folder);
       if (!binding) continue;
-      // Two servers on this machine are two accounts; the binding does not know their ports.
       const there = config.accounts.find(({ name }) => name === folder);
-      const isSame = bindsTo(binding, { baseUrl: target.baseUrl, userId });
-      if (!isSame || (there && there.baseUrl !== target.baseUrl)) continue;
+      if (binding.userId !== userId || (there && areTwoHere(there.baseUrl, target.baseUrl))) continue;
       throw new AppError(
         'GUARD',
         `drill --into ${target.name}: its token belongs to user ${userId} at ${target.baseUrl}, with which ` +
