@@ -97,6 +97,24 @@ describe('drill --into', () => {
     expectCode(await space.run(...INTO, '--resume'), 64);
   });
 
+  it('deletes nothing of what it kept once somebody has worked on it', { tags: 'slow' }, async () => {
+    const { lab, space } = await scene();
+    expectCode(await space.run(...INTO, '--keep'), 0);
+    const kept = heldBy(lab);
+    const id = String(lab.emulator.state.all('scripts')[0]?._id);
+    lab.emulator.act(lab.owner.email).set('scripts', id, { content: '// a week of work\n' });
+    lab.emulator.clearRequests();
+
+    for (const args of [[], ['--resume'], []]) {
+      const outcome = await space.run(...INTO, ...args);
+      expectCode(outcome, 4);
+      expect(said(outcome)).toContain(`scripts/${id} changed since an earlier drill kept it`);
+    }
+
+    expect(heldBy(lab)).toEqual(kept);
+    expect(writes(lab.emulator)).toEqual([]);
+  });
+
   it.each([
     ['the configuration does not say drill: true', { settings: { drill: false } }, /accounts\.lab\.drill: true/, 4],
     ['the account holds something else', { foreign: true }, /not empty, it holds scripts\/[0-9a-f]{24}/, 4],
@@ -147,7 +165,10 @@ describe('drill --into never writes to the account that was mirrored', () => {
         { prod: at, lab: { ...at, baseUrl: prod.url.replace('127.0.0.1', 'localhost'), drill: true } },
         'its token is that of prod',
       ],
-      [{ prod: { ...at, baseUrl: 'https://proxy.example.test', token: 'another' }, lab: { ...at, drill: true } }, 'prod/'],
+      [
+        { prod: { ...at, baseUrl: 'https://proxy.example.test', token: 'another' }, lab: { ...at, drill: true } },
+        'prod/',
+      ],
       // The account that was mirrored has another name, or another token, in this configuration.
       [{ shop: { baseUrl: other.url, token: other.owner.token }, lab: { ...at, drill: true } }, 'prod/'],
     ] as const) {

@@ -83,6 +83,12 @@ export function counts(key: Key): boolean {
   return findType(typeIn(key))?.restore.mode !== 'manual';
 }
 
+/** The first of them, and how many more there are. */
+export function namesOf(keys: readonly Key[]): string {
+  const more = keys.length > MOST_NAMES ? ` and ${keys.length - MOST_NAMES} more` : '';
+  return `${keys.slice(0, MOST_NAMES).join(', ')}${more}`;
+}
+
 /**
  * Refuses a target that holds anything but what the drill made, or of which that cannot be known.
  * @param own what the drill made, by its ids there
@@ -99,11 +105,9 @@ export function checkEmpty({ live, request: { target } }: Prepared, own: Readonl
     );
   const others = live.keys().filter((key) => counts(key) && !own.has(key));
   if (others.length === 0) return;
-  const names = others.slice(0, MOST_NAMES).join(', ');
-  const more = others.length > MOST_NAMES ? ` and ${others.length - MOST_NAMES} more` : '';
   throw new AppError(
     'GUARD',
-    `drill --into ${target.name}: the account is not empty, it holds ${names}${more}, which no drill is known ` +
+    `drill --into ${target.name}: the account is not empty, it holds ${namesOf(others)}, which no drill is known ` +
       'to have made. Nothing was written',
     { hint: 'Use an empty account, or delete these resources manually if no one needs them' },
   );

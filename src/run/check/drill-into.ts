@@ -3,6 +3,7 @@ import { findType } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { keyOf } from '../../core/keys.ts';
 import { readPath } from '../../core/layout.ts';
+import { headCommit } from '../../history/state.ts';
 import { createGit } from '../../mirror/git.ts';
 import { acquireLock } from '../../mirror/lock.ts';
 import { configOf, copyMirror, type DrillInput, readCopy, unreadable } from './drill-copy.ts';
@@ -94,7 +95,7 @@ async function restoreAll(drill: Drill, record: DrillRecord): Promise<DrillRepor
 
 /** From the phase that the record says to the end. */
 async function goOn(drill: Drill, started: DrillRecord): Promise<DrillReport> {
-  const { folder } = drill;
+  const { folder, ownGit } = drill;
   let record = started;
   const enter = (next: Pick<DrillRecord, 'phase'> & Partial<DrillRecord>): void => {
     record = { ...record, ...next };
@@ -106,9 +107,12 @@ async function goOn(drill: Drill, started: DrillRecord): Promise<DrillReport> {
       if (journalsIn(drill) === 0) removeRecord(folder);
       throw error;
     });
-    enter({ phase: record.keep ? 'kept' : 'deleting', report });
-    if (record.keep) return { ...report, cleanUp: { deleted: 0, purged: 0, kept: true, left: [], requests: 0 } };
-  } else enter({ phase: 'deleting' });
+    if (!record.keep) enter({ phase: 'deleting', report });
+    else {
+      enter({ phase: 'kept', report, kept: (await headCommit(ownGit))?.commit });
+      return { ...report, cleanUp: { deleted: 0, purged: 0, kept: true, left: [], requests: 0 } };
+    }
+  }
   const { report } = record;
   if (!report) throw new AppError('USAGE', `${folder.root} holds no result of the drill`, {});
   const cleanUp = await removeAll(drill, record);

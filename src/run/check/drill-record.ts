@@ -16,6 +16,8 @@ const RECORD = z.object({
   phase: z.enum(['restoring', 'deleting', 'kept', 'left']),
   faults: z.array(z.tuple([z.string(), z.string()])),
   leftOut: z.array(finding),
+  /** Commit of the target as the drill kept it. */
+  kept: z.string().optional(),
 });
 
 /** What is to be known of a drill into a real account to go on with it. Holds no credential. */

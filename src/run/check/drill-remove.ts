@@ -4,14 +4,17 @@ import { findType } from '../../catalogue/index.ts';
 import { clientOf } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { purge, readBin } from '../../celigo/recycle-bin.ts';
-import { idIn, type Key, typeIn } from '../../core/keys.ts';
-import { headCommit, readState } from '../../history/state.ts';
+import { AppError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { equalJson } from '../../core/paths.ts';
+import { documentPaths, headCommit, type NamedCommit, readDocuments, readState } from '../../history/state.ts';
 import { openRestore } from '../restore/session.ts';
 import type { DrillFinding } from './drill-findings.ts';
-import { counts } from './drill-guards.ts';
+import { counts, namesOf } from './drill-guards.ts';
 import type { DrillRecord } from './drill-record.ts';
 import type { CleanUp } from './drill-report.ts';
-import { type Drill, isInterrupted, madeBy, restoreDeps, wholeTarget } from './drill-state.ts';
+import { type Drill, hasBegunRemoval, isInterrupted, madeBy, restoreDeps, wholeTarget } from './drill-state.ts';
 
 /** What one round of deletions left. */
 interface Removal {
@@ -19,10 +22,34 @@ interface Removal {
   readonly requests: number;
 }
 
+/**
+ * Refuses to delete what somebody has worked on since it was kept.
+ * @param commit the target as the drill left it
+ * @throws AppError `GUARD`, GitFailure
+ */
+async function checkUnchanged({ ownGit, target }: Drill, commit: string, made: readonly Key[]): Promise<void> {
+  const read = async (named: NamedCommit): Promise<Map<Key, JsonObject>> => {
+    const state = await readState(ownGit, target.name, named);
+    const documents = await readDocuments(state, documentPaths(state));
+    return new Map(documents.map(({ type, id, doc }) => [keyOf(type.name, id), doc]));
+  };
+  const kept = await read({ commit, date: new Date(0) });
+  const now = await read(await headCommit(ownGit));
+  const changed = made.filter((key) => now.has(key) && !equalJson(now.get(key), kept.get(key)));
+  if (changed.length === 0) return;
+  throw new AppError(
+    'GUARD',
+    `drill --into ${target.name}: ${namesOf(changed)} changed since an earlier drill kept it. Nothing was deleted`,
+    { hint: 'Use another account, or delete what was changed manually if no one needs it' },
+  );
+}
+
 /** Deletes what the drill made, in reverse order of its creation. @throws AppError, ApiError, GitFailure */
 async function removeMade(drill: Drill, record: DrillRecord, made: readonly Key[]): Promise<Removal> {
   const { ownGit } = drill;
   const target = wholeTarget(drill.target, false);
+  // An earlier removal has changed things itself, to be able to delete them.
+  const kept = hasBegunRemoval(drill) ? undefined : record.kept;
   const session = await openRestore(
     restoreDeps(drill, record),
     {
@@ -42,6 +69,7 @@ async function removeMade(drill: Drill, record: DrillRecord, made: readonly Key[
     isInterrupted(drill) ? {} : undefined,
   );
   try {
+    if (kept) await checkUnchanged(drill, kept, made);
     const { outcomes, plan, requests } = await session.apply();
     const why = new Map(outcomes.map(({ step, reason }) => [step.key, reason]));
     for (const { key, action, reason } of plan.steps) if (action === 'impossible') why.set(key, reason);

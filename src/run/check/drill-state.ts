@@ -72,6 +72,13 @@ export function journalsIn(drill: Drill): number {
   return journals.length;
 }
 
+/** Whether a removal of what the drill made has written anything. */
+export function hasBegunRemoval(drill: Drill): boolean {
+  const journals = journalsOf(stateDirOf(drill), drill.target.name);
+  for (const journal of journals) journal.close();
+  return journals.some(({ head }) => head.remove !== undefined);
+}
+
 /** Whether a restore or a removal of the drill was interrupted. */
 export function isInterrupted(drill: Drill): boolean {
   const journals = interrupted(stateDirOf(drill), drill.target.name);
