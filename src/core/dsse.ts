@@ -27,7 +27,8 @@ export function renderEnvelope({ payloadType, payload, signatures }: Envelope): 
 
 function isSignature(value: unknown): value is EnvelopeSignature {
   const { keyid, sig } = (value ?? {}) as Record<string, unknown>;
-  return typeof keyid === 'string' && typeof sig === 'string';
+  // Programs that read base64 pass over spaces and line breaks.
+  return typeof keyid === 'string' && typeof sig === 'string' && Buffer.from(sig, 'base64').toString('base64') === sig;
 }
 
 /**

@@ -204,6 +204,8 @@ describe.skipIf(CANNOT_SIGN)('a receipt', () => {
     const { payload, payloadType } = envelopeIn(file);
     const [ours] = envelopeIn(file).signatures;
     const edited = Buffer.from(JSON.stringify(passed({ predicate: { ...predicate, result: 'failed' } })));
+    const withSignature = (sig: string | undefined): string =>
+      `${JSON.stringify({ payloadType, payload, signatures: [{ ...ours, sig }] }, null, 2)}\n`;
     const unsigned = { payloadType, payload, signatures: [] };
     const swapped = { payloadType, payload: edited.toString('base64'), signatures: [ours] };
     const rows: readonly (readonly [reason: string, text: string])[] = [
@@ -211,6 +213,8 @@ describe.skipIf(CANNOT_SIGN)('a receipt', () => {
       ['malformed', signed({ ...statement, predicateType: 'https://example.test/other/v1' }, stage.key)],
       ['unsigned', `${JSON.stringify(unsigned, null, 2)}\n`],
       ['altered', `${JSON.stringify(swapped, null, 2)}\n`],
+      ['malformed', withSignature(ours?.sig.replace(/^.{40}/, '$& '))],
+      ['malformed', withSignature(ours?.sig.replace(/^.{40}/, '$&\n'))],
       ['altered', signed(statement, stage.key, 'git')],
       ['untrusted', signed(statement, key('stranger'))],
       ['unknownCommit', signed(of('0123456789abcdef0123456789abcdef01234567'), stage.key)],
