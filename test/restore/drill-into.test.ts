@@ -119,36 +119,49 @@ describe('drill --into', () => {
     ['the configuration does not say drill: true', { settings: { drill: false } }, /accounts\.lab\.drill: true/, 4],
     ['the account holds something else', { foreign: true }, /not empty, it holds scripts\/[0-9a-f]{24}/, 4],
     ['a type cannot be listed', { fault: true }, /scripts could not be listed completely/, 1],
+    ['the clone is not kept', { stateless: true }, /needs a clone that is kept/, 64],
     ['it is named as the account to restore, too', { args: ['--account', 'lab'] }, /no mirror of lab/, 64],
-  ] as const)('writes nothing where %s', async (_, { settings, foreign, fault, args = [] }: Refused, says, code) => {
-    const all = await scene({}, settings);
-    const { lab, space } = all;
-    const head = space.git('rev-parse', 'HEAD');
-    if (foreign) lab.emulator.act(lab.owner.email).create('scripts', { name: 'Of somebody', content: '// theirs\n' });
-    if (fault)
-      lab.emulator.faults.add({
-        match: { method: 'GET', path: '/v1/scripts' },
-        times: 'always',
-        fault: { kind: 'status', status: 500 },
-      });
+  ] as const)(
+    'writes nothing where %s',
+    async (_, { settings, foreign, fault, stateless, args = [] }: Refused, says, code) => {
+      const all = await scene({}, settings);
+      const { prod, lab, space } = all;
+      const head = space.git('rev-parse', 'HEAD');
+      if (stateless)
+        space.configure(
+          {
+            prod: { baseUrl: prod.url, token: prod.owner.token },
+            lab: { baseUrl: lab.url, token: lab.owner.token, drill: true },
+          },
+          { repository: { stateless } },
+        );
+      if (foreign) lab.emulator.act(lab.owner.email).create('scripts', { name: 'Of somebody', content: '// theirs\n' });
+      if (fault)
+        lab.emulator.faults.add({
+          match: { method: 'GET', path: '/v1/scripts' },
+          times: 'always',
+          fault: { kind: 'status', status: 500 },
+        });
 
-    const outcome = await space.run(...INTO, ...args);
+      const outcome = await space.run(...INTO, ...args);
 
-    expectCode(outcome, code);
-    expect(said(outcome)).toMatch(says);
-    expect(outcome.err).toContain('→');
-    expect(writes(lab.emulator)).toEqual([]);
-    expect(heldBy(lab)).toHaveLength(foreign ? 1 : 0);
-    expect(space.git('rev-parse', 'HEAD')).toBe(head);
-    // Nothing was begun, so nothing is to be finished.
-    expectCode(await space.run(...INTO, '--resume'), ...(settings ? [64, 4] : [64]));
-  });
+      expectCode(outcome, code);
+      expect(said(outcome)).toMatch(says);
+      expect(outcome.err).toContain('→');
+      expect(writes(lab.emulator)).toEqual([]);
+      expect(heldBy(lab)).toHaveLength(foreign ? 1 : 0);
+      expect(space.git('rev-parse', 'HEAD')).toBe(head);
+      // Nothing was begun, so nothing is to be finished.
+      expectCode(await space.run(...INTO, '--resume'), ...(settings ? [64, 4] : [64]));
+    },
+  );
 });
 
 interface Refused {
   readonly settings?: { readonly drill: boolean };
   readonly foreign?: boolean;
   readonly fault?: boolean;
+  readonly stateless?: boolean;
   readonly args?: readonly string[];
 }
 

@@ -65,6 +65,11 @@ export async function drillIntoAccount(
 ): Promise<{ readonly report: DrillReport; readonly place: MirrorPlace; readonly hidden: readonly string[] }> {
   checkFlags(flags, folder);
   const config = await configOf(io, globals);
+  if (config.repository.stateless)
+    throw usage(
+      'drill --into needs a clone that is kept: its journal there alone knows what the drill made in the account',
+      'Set repository.stateless: false (or unset $MIRROR_STATELESS), with a repository.path that outlives the process',
+    );
   const target = accountNamed(config, into, '--into');
   const place = configuredPlace(io, config);
   const { git, root } = place;
