@@ -54,6 +54,7 @@ export function addPages(app: Hono, { pages, scrub }: PageOptions): void {
         'content-type': 'text/html; charset=utf-8',
         'content-security-policy': `${policy}; frame-ancestors 'none'`,
         'cache-control': 'no-store',
+        'cross-origin-opener-policy': 'same-origin',
         'cross-origin-resource-policy': 'same-origin',
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',

@@ -78,7 +78,8 @@ export function recentHistory(read: () => Promise<readonly RecentChange[]>, now:
     try {
       known = { changes: await read() };
     } catch (error) {
-      known = { changes: known.changes, problem: messageOf(error) };
+      const isLate = error instanceof DOMException && error.name === 'TimeoutError';
+      known = { changes: known.changes, problem: isLate ? 'reading the history takes too long' : messageOf(error) };
     }
     if (ageThen === age) freshUntil = now().getTime() + FRESH_MS;
     reading = undefined;

@@ -1,9 +1,14 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { type RecentChange, recentHistory } from '../../src/daemon/pages.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createMirrorReader } from '../../src/cli/actions/mirror-reader.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { type Pages, type RecentChange, recentHistory } from '../../src/daemon/pages.ts';
+import { listen } from '../../src/daemon/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { browser, open, WITHOUT_BROWSER } from '../support/browser.ts';
 import { bareRemote, tempDir, type Workspace } from '../support/workspace.ts';
@@ -80,20 +85,17 @@ describe('the pages of the daemon', () => {
     expect(report.text).toContain('<title>Changes of prod, ');
     expect(report.text).toContain(commit.slice(0, 10));
     const rows: [string, RegExp][] = [
-      ['from=no%20such%20time', /<p>from: &quot;no such time&quot; is not a valid time.*3 days ago/],
-      ['from=--output%3D%2Ftmp%2Fx', /from: &quot;--output=\/tmp\/x&quot; is not/],
+      // A process each: one for all that can be wrong.
+      ['from=--output%3D<b>', /<p>from: &quot;--output=&lt;b&gt;&quot; is not a valid time.*3 days ago/],
       ['account=nobody', /no account is called nobody.*prod/],
       ['output=x', /no parameter output/],
       [`from=${'1'.repeat(200)}`, /too long/],
-      ['from=<b>', /from: &quot;&lt;b&gt;&quot; is not/],
     ];
     for (const [query, message] of rows) {
       const { status, text } = await daemon.get(`/report?${query}`);
       expect(status, query).toBe(400);
       expect(text, query).toMatch(message);
     }
-    const both = await Promise.all([daemon.get('/report'), daemon.get('/report'), daemon.get('/healthz')]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 200, 503]);
     expect(await daemon.stop()).toBe(0);
   });
 
@@ -102,6 +104,106 @@ describe('the pages of the daemon', () => {
     const daemon = await startDaemon(home(account, { schedule: NEVER, daemon: { runAtStart: false } }).dir);
 
     for (const path of ['/', '/report']) expect((await daemon.get(path)).status, path).toBe(404);
+  });
+});
+
+/** A server with these reports, and no daemon behind it. */
+async function reporting(report: Pages['report']): Promise<string> {
+  const server = await listen('127.0.0.1:0', {
+    unhealthy: () => undefined,
+    accounts: () => [],
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    status: () => ({}),
+    pages: () => ({ status: async () => '', accounts: () => ['prod'], report }),
+    hosts: () => [],
+    triggerToken: () => undefined,
+    trigger: () => undefined,
+    scrub: (text) => text.replaceAll('s3cret', '[secret]'),
+  });
+  onTestFinished(() => server.close());
+  return `${server.url}/report`;
+}
+
+describe('a report that does not come', () => {
+  const ROWS: [string, unknown, number, RegExp][] = [
+    ['too late', new DOMException('', 'TimeoutError'), 503, /took too long.*shorter period/],
+    [
+      'wrong words',
+      new AppError('USAGE', 'from: <b> is no time', { hint: 'Use s3cret' }),
+      400,
+      /&lt;b&gt;.*\[secret\]/,
+    ],
+    ['a failure', new AppError('REPOSITORY', 'git: s3cret'), 503, /git: \[secret\]/],
+  ];
+  it.each(ROWS)('is explained, without secrets: %s', async (_, error, status, text) => {
+    const answer = await fetch(await reporting(() => Promise.reject(error)));
+
+    expect(answer.status).toBe(status);
+    expect(await answer.text()).toMatch(text);
+    expect(answer.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
+  });
+
+  it('is given up when no one waits for it any more, and makes room for the next one', async () => {
+    let isGone = false;
+    const url = await reporting(
+      ({ from }, gone) =>
+        new Promise((resolve, reject) => {
+          if (from === undefined) return resolve('another one');
+          gone.addEventListener('abort', () => {
+            isGone = true;
+            reject(gone.reason);
+          });
+        }),
+    );
+    const leave = new AbortController();
+    const first = fetch(`${url}?from=2020`, { signal: leave.signal }).catch(() => 'gone');
+    await until('the first report', async () => (await fetch(url)).status === 503);
+
+    leave.abort();
+
+    expect(await first).toBe('gone');
+    await until('the next report', async () => (await fetch(url)).status === 200);
+    expect(isGone).toBe(true);
+  });
+});
+
+describe('the process that reads the mirror', () => {
+  /** Writes what this script writes, whatever it was asked. */
+  function reader(script: string, environment: Record<string, string> = {}) {
+    return createMirrorReader(
+      (_, env) => spawn(process.execPath, ['-e', script], { detached: true, env: { ...environment, ...env } }),
+      environment,
+    );
+  }
+  const config = {
+    accounts: [{ name: 'prod', token: 'token-of-prod' }],
+    repository: { path: '/nowhere' },
+    daemon: {},
+    notifications: [],
+  } as unknown as Config;
+  const wanted = { account: 'prod' };
+
+  it('knows no secret of the configuration', async () => {
+    const script = 'console.log(JSON.stringify(process.env))';
+    const read = reader(script, { CELIGO_API_TOKEN: 'token-of-prod', HEADER: 'Bearer token-of-prod', HOME: '/root' });
+    const env = await read.report(config, wanted, AbortSignal.timeout(60_000));
+
+    expect(env).not.toContain('token-of-prod');
+    expect(JSON.parse(env)).toMatchObject({ HOME: '/root', CELIGO_API_TOKEN: '' });
+  });
+
+  it('is ended when it writes without end, and when it takes too long', async () => {
+    const endless = reader("setInterval(() => process.stdout.write('x'.repeat(1_000_000)), 0)");
+    await expect(endless.report(config, wanted, AbortSignal.timeout(60_000))).rejects.toThrow(/too large/);
+
+    const slow = reader('setInterval(() => {}, 1000)');
+    await expect(slow.changes(config, AbortSignal.timeout(200))).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  it('reports what the command said', async () => {
+    const said = "process.stderr.write('note\\nerror: --from: never\\n→ Use now\\n'); process.exitCode = 64";
+    const failed = reader(said).report(config, wanted, AbortSignal.timeout(60_000));
+    await expect(failed).rejects.toMatchObject({ code: 'USAGE', message: 'from: never', hint: 'Use now' });
   });
 });
 

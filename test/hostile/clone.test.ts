@@ -333,7 +333,7 @@ describe('what the program starts', () => {
       { prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } },
       {
         repository: { remote: `${fallback}/x.git`, username: 'bot', token: 'secret-remote-6' },
-        daemon: { jitter: '0s', triggerToken: 'secret-trigger-0123456789abcdef' },
+        daemon: { jitter: '0s', triggerToken: 'secret-trigger-0123456789abcdef', pages: true },
         schedule: '0 0 1 1 *',
         notifications,
       },
@@ -344,7 +344,7 @@ describe('what the program starts', () => {
     const answers = [
       await daemon.post('/sync/prod', 'secret-of-nobody'),
       await daemon.post('/sync/prod', 'secret-trigger-0123456789abcdef'),
-      ...(await Promise.all(['/status', '/metrics', '/readyz', '/'].map(daemon.get))),
+      ...(await Promise.all(['/status', '/metrics', '/readyz', '/', '/report'].map(daemon.get))),
     ];
     await until('a message to fail', () => /notif/.test(daemon.output()) && hooks.seen.length > 0);
     const line = readFileSync(`/proc/${daemon.child.pid}/cmdline`, 'utf8');
