@@ -64,36 +64,40 @@ describe('doctor writes where a run would', () => {
     );
   });
 
-  it.skipIf(!isRoot)('and names the folder that belongs to another user, with the remedy', async () => {
-    const { space } = await mirror();
-    const own = (user: number, ...paths: string[]): void =>
-      void execFileSync('chown', ['-R', `${user}:${user}`, ...paths]);
-    // The folders of tests are their owner's alone.
-    chmodSync(tmpdir(), 0o755);
-    own(NOBODY, space.dir);
-    for (const part of ['prod/flows', '.git/objects/pack']) {
-      chownSync(join(space.mirror, part), 0, 0);
-      const words = ['doctor', '--offline', '--json'];
-      const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
-        cwd: space.dir,
-        env: ENV,
-        uid: NOBODY,
-        gid: NOBODY,
-        encoding: 'utf8',
-      });
+  it.skipIf(!isRoot)(
+    'and names the folder that belongs to another user, with the remedy',
+    { tags: 'slow' },
+    async () => {
+      const { space } = await mirror();
+      const own = (user: number, ...paths: string[]): void =>
+        void execFileSync('chown', ['-R', `${user}:${user}`, ...paths]);
+      // The folders of tests are their owner's alone.
+      chmodSync(tmpdir(), 0o755);
+      own(NOBODY, space.dir);
+      for (const part of ['prod/flows', '.git/objects/pack']) {
+        chownSync(join(space.mirror, part), 0, 0);
+        const words = ['doctor', '--offline', '--json'];
+        const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...words], {
+          cwd: space.dir,
+          env: ENV,
+          uid: NOBODY,
+          gid: NOBODY,
+          encoding: 'utf8',
+        });
 
-      expect(status, stderr).toBe(1);
-      expect(JSON.parse(stdout).findings.filter(({ verdict }: Finding) => verdict === 'fault')).toEqual([
-        expect.objectContaining({
-          check: 'writable',
-          detail: `${join(space.mirror, part)} cannot be written to: it belongs to user 0, and this is user ${NOBODY}`,
-          remedy: expect.stringContaining(`chown -R ${NOBODY} ${space.mirror}`),
-        }),
-      ]);
-      own(NOBODY, space.mirror);
-    }
-    own(0, space.dir);
-  });
+        expect(status, stderr).toBe(1);
+        expect(JSON.parse(stdout).findings.filter(({ verdict }: Finding) => verdict === 'fault')).toEqual([
+          expect.objectContaining({
+            check: 'writable',
+            detail: `${join(space.mirror, part)} cannot be written to: it belongs to user 0, and this is user ${NOBODY}`,
+            remedy: expect.stringContaining(`chown -R ${NOBODY} ${space.mirror}`),
+          }),
+        ]);
+        own(NOBODY, space.mirror);
+      }
+      own(0, space.dir);
+    },
+  );
 
   it.skipIf(!isRoot)('and distinguishes a full disk from a read-only one', async (context) => {
     const { space, account } = await mirror();

@@ -86,7 +86,7 @@ it('an expression that never ends is stopped', () => {
   expect(search(['aaa', 'b'])).toEqual([0, -1]);
 });
 
-it('lists id, name, state and integration of what is mirrored', async () => {
+it('lists id, name, state and integration of what is mirrored', { tags: 'slow' }, async () => {
   const dir = await clone();
   const { code, out, err } = await cli(['list', 'flows', '--json'], dir);
   expect({ code, err }).toEqual({ code: 0, err: '' });

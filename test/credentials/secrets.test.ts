@@ -48,7 +48,9 @@ async function accounts() {
 }
 
 describe('secrets', () => {
-  it('names each credential that the mirror lacks, with the connections and flows that wait for it', async () => {
+  it('names each credential that the mirror lacks, with the connections and flows that wait for it', {
+    tags: 'slow',
+  }, async () => {
     const { secrets, needed } = await accounts();
     const all = await needed('list');
     const shop = all.resources.find(({ name }) => name === 'Webshop – fjellrand.example.com');
@@ -134,7 +136,7 @@ describe('secrets', () => {
     expect(existsSync(made)).toBe(false);
   });
 
-  it('asks the account what it has, and says what is still missing there', async () => {
+  it('asks the account what it has, and says what is still missing there', { tags: 'slow' }, async () => {
     const { prod, copy, space } = await accounts();
     const shop = 'connections/Carrier (Postbud)';
     const check = (...args: string[]): Promise<Outcome> =>

@@ -383,7 +383,7 @@ describe('the end of the daemon', () => {
 describe('drills of the daemon', () => {
   const NIGHTLY = { schedule: '0 3 * * *', receipts: false, timeoutMs: HOUR };
 
-  it('begin on their schedule, and no run waits for one', async () => {
+  it('begin on their schedule, and no run waits for one', { tags: 'slow' }, async () => {
     vi.setSystemTime('2026-11-24T00:07:00Z');
     const days = new Simulation({ drill: NIGHTLY });
     days.drill = { takesMs: 50 * MINUTE };

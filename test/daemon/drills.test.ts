@@ -94,7 +94,7 @@ describe('a drill of the daemon', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
-  it('ends with the daemon, within its grace period', async () => {
+  it('ends with the daemon, within its grace period', { tags: 'slow' }, async () => {
     const { start, temporary } = await scene({ drill: { schedule: EVERY_SECOND } });
     const daemon = await start();
     await until('a drill', () => drilling(temporary).length > 0);

@@ -100,7 +100,7 @@ describe.skipIf(spawnSync('promtool', ['--version']).error !== undefined)('promt
     expect(status, stdout).toBe(0);
   });
 
-  it('sees each alert fire for its case, and none where all is well', () => {
+  it('sees each alert fire for its case, and none where all is well', { tags: 'slow' }, () => {
     const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', path('monitoring/rules.test.yaml')], {
       encoding: 'utf8',
     });

@@ -33,7 +33,7 @@ function entry(lock: Lock, path: string): Record<string, unknown> {
 }
 
 describe('the lock file', () => {
-  it('names every package by its hash, none from elsewhere', () => {
+  it('names every package by its hash, none from elsewhere', { tags: 'slow' }, () => {
     expect(audit('lock')).toMatchObject({ status: 0, stdout: expect.stringContaining('All is well.') });
   });
 

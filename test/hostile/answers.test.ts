@@ -535,7 +535,7 @@ describe('restore-false-conflict', () => {
     expect(outcome.code).toBe(0);
   });
 
-  it('an edit before an own write is none, however short before', async () => {
+  it('an edit before an own write is none, however short before', { tags: 'slow' }, async () => {
     // All of it within the time in which the log and the account need not agree.
     const start = Date.now();
     const now = (): Date => new Date(start + (Date.now() - start) / 100);

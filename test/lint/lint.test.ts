@@ -214,7 +214,9 @@ describe('lint', () => {
     expect(findings.filter(({ rule }) => rule === 'unscheduled-flow')).toEqual([]);
   });
 
-  it('lets a policy change the severity of a rule, and reports allowances that nothing needs', async () => {
+  it('lets a policy change the severity of a rule, and reports allowances that nothing needs', {
+    tags: 'slow',
+  }, async () => {
     const space = await mirrorOf();
     const policy = join(space.dir, 'policy.yaml');
     writeFileSync(

@@ -307,25 +307,29 @@ describe('what is referred to', () => {
     ['agentgroups', 'Warehouse agents', 'connections', '_agentGroupId'],
     ['topics', 'stock-moved', undefined, undefined],
     ['mcpoauthproviders', 'Company login', 'mcpservers', 'oauth._mcpOAuthProviderId'],
-  ])('%s are created again after their deletion, and named by their new id', async (type, name, user, field) => {
-    const test = await sample();
-    const space = await mirrored(test);
-    const { _id: old } = named(test, type, name);
-    const { emulator } = test;
-    const holders = emulator.state.all(user ?? type).filter((doc) => user && JSON.stringify(doc).includes(old));
-    for (const { _id } of holders) emulator.state.touch(String(user), String(_id), { [String(field)]: undefined });
-    emulator.act(test.owner.email).remove(type, old);
+  ])(
+    '%s are created again after their deletion, and named by their new id',
+    { tags: 'slow' },
+    async (type, name, user, field) => {
+      const test = await sample();
+      const space = await mirrored(test);
+      const { _id: old } = named(test, type, name);
+      const { emulator } = test;
+      const holders = emulator.state.all(user ?? type).filter((doc) => user && JSON.stringify(doc).includes(old));
+      for (const { _id } of holders) emulator.state.touch(String(user), String(_id), { [String(field)]: undefined });
+      emulator.act(test.owner.email).remove(type, old);
 
-    expectCode(await space.run('restore', 'all', '--at', 'HEAD', '--yes', '--force'), 0, 3);
+      expectCode(await space.run('restore', 'all', '--at', 'HEAD', '--yes', '--force'), 0, 3);
 
-    const made = named(test, type, name);
-    expect(made._id).not.toBe(old);
-    // An update of a connection that holds credentials waits for a person.
-    if (user !== 'connections')
-      for (const { _id } of holders)
-        expect(JSON.stringify(emulator.state.get(String(user), String(_id)))).toContain(made._id);
-    expect(filesOf(space, type)).toHaveLength(1);
-  });
+      const made = named(test, type, name);
+      expect(made._id).not.toBe(old);
+      // An update of a connection that holds credentials waits for a person.
+      if (user !== 'connections')
+        for (const { _id } of holders)
+          expect(JSON.stringify(emulator.state.get(String(user), String(_id)))).toContain(made._id);
+      expect(filesOf(space, type)).toHaveLength(1);
+    },
+  );
 
   it('network policies are for administrators: for others the type is not offered', { tags: 'slow' }, async () => {
     const test = await sample();

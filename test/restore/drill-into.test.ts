@@ -25,7 +25,7 @@ function expectNothingLeft({ lab, space }: Scene, head: string): void {
 }
 
 describe('drill --into', () => {
-  it('restores into a real account, compares, switches nothing on, and leaves it empty', async () => {
+  it('restores into a real account, compares, switches nothing on, and leaves it empty', { tags: 'slow' }, async () => {
     const all = await scene();
     const { prod, lab, space } = all;
     const head = space.git('rev-parse', 'HEAD');

@@ -132,7 +132,7 @@ function isSigned({ signatures }: EnvelopeJson, bytes: Buffer, signers: string):
 }
 
 describe.skipIf(CANNOT_SIGN)('a receipt', () => {
-  it('states what the drill showed, is signed, and is refused with any byte changed', async () => {
+  it('states what the drill showed, is signed, and is refused with any byte changed', { tags: 'slow' }, async () => {
     const stage = await scene();
     const { space, signers } = stage;
     const file = await drilled(stage);
@@ -184,7 +184,7 @@ describe.skipIf(CANNOT_SIGN)('a receipt', () => {
     expect(await verdict(stage, file)).toEqual({ code: 1, reason: 'untrusted' });
   });
 
-  it('is refused for each reason by its name', async () => {
+  it('is refused for each reason by its name', { tags: 'slow' }, async () => {
     const stage = await scene();
     const { space } = stage;
     const file = await drilled(stage);

@@ -175,7 +175,7 @@ describe('a deleted integration that was purged', () => {
     { name: SHOP, enable: true, synced: false },
   ];
 
-  eachOf(CASES, { quick: 1 })(
+  eachOf(CASES, { quick: 0 })(
     'is recreated with every reference rewritten: $name (flows enabled: $enable, deletion mirrored: $synced)',
     async ({ name, enable, synced }) => {
       const test = await account();
@@ -611,7 +611,7 @@ describe('secrets that the API masks', () => {
     noMasks();
   });
 
-  it('block an export whose webhook token cannot be read', async () => {
+  it('block an export whose webhook token cannot be read', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);
     const at = head(space);
@@ -944,7 +944,7 @@ describe('a saved plan', () => {
 });
 
 describe('a connection that is there and cannot be updated', () => {
-  it('stays registered', async () => {
+  it('stays registered', { tags: 'slow' }, async () => {
     const test = await account();
     const { emulator, owner } = test;
     const actor = emulator.act(owner.email);

@@ -219,7 +219,7 @@ function withoutPlainCall({ test, ids }: Chain, status: number): void {
 }
 
 describe('a server that knows only the call that cascades', () => {
-  it.each([404, 405])('and answers %i to the other gives back what is planned', async (status) => {
+  it.each([404, 405])('and answers %i to the other gives back what is planned', { tags: 'slow' }, async (status) => {
     const world = await chain();
     const { test, space, ids } = world;
     const before = snapshot(test.emulator);

@@ -224,7 +224,7 @@ describe('--prune', () => {
     expect(named(test, 'scripts', 'Late one')).toEqual([]);
   });
 
-  it('does not first make follow what it then deletes', async () => {
+  it('does not first make follow what it then deletes', { tags: 'slow' }, async () => {
     const test = await sample();
     const { emulator } = test;
     const space = await mirrored(test);

@@ -42,7 +42,7 @@ describe('fields that an account ignores', () => {
     expect(normalise({ oauth2: { auth } }).doc).toEqual({ oauth2: { auth: { kept: 3, queryParameters: { site } } } });
   });
 
-  it('are not in the mirror, and make no commit', async () => {
+  it('are not in the mirror, and make no commit', { tags: 'slow' }, async () => {
     const account = await sample();
     edit(account, 'monday', '1');
     const mirror = space(account, { flows: PATHS });

@@ -44,7 +44,7 @@ function saved({ mirror }: Workspace, path: string): string {
 describe('what people put in the way of a file of the mirror is saved before it goes', () => {
   eachOf(
     Object.keys(OBSTACLES).map((what) => [what] as const),
-    { quick: 2 },
+    { quick: 1 },
   )('%s, before the file is written for the first time', async (what) => {
     const account = await sample();
     const space = new Workspace(settings(account, 'scripts'));
@@ -66,7 +66,7 @@ describe('what people put in the way of a file of the mirror is saved before it 
     Object.keys(OBSTACLES)
       .slice(0, 2)
       .map((what) => [what] as const),
-    { quick: 1 },
+    { quick: 0 },
   )('%s, where the file was', async (what) => {
     const account = await sample();
     const space = new Workspace(settings(account, 'stacks'));

@@ -73,7 +73,7 @@ describe('a list that leaves out a field', () => {
     expect(byId(account)).toBe(0);
   });
 
-  it('does not lose one that is added later', async () => {
+  it('does not lose one that is added later', { tags: 'slow' }, async () => {
     const account = await seeded([], { abridged: { flows: ['settingsForm'] } });
     const space = workspace(account);
     await space.mirrored();
@@ -190,7 +190,7 @@ describe('a number that JavaScript cannot hold', () => {
     ['9007199254740993', 'an integer beyond 2^53'],
     ['1e400', 'one beyond every double'],
     ['0.30000000000000004441', 'a fraction with more digits'],
-  ])('right-numbers: leaves the file as it is and is reported: %s, %s', async (text) => {
+  ])('right-numbers: leaves the file as it is and is reported: %s, %s', { tags: 'slow' }, async (text) => {
     const account = await sample();
     const space = workspace(account);
     await space.mirrored();

@@ -70,7 +70,7 @@ describe('maintenance of the clone', () => {
     expect(isUntidy(objects)).toBe(due);
   });
 
-  it('puts many packs into one after a run that committed, unless it is off', async () => {
+  it('puts many packs into one after a run that committed, unless it is off', { tags: 'slow' }, async () => {
     const { account, space, edit } = await mirrored();
     const settings = { prod: { baseUrl: account.url, token: account.owner.token } };
     const objects = join(space.mirror, '.git', 'objects');
@@ -129,7 +129,7 @@ describe('maintenance of the clone', () => {
     expect(packsIn(space)).toHaveLength(1);
   });
 
-  it('fails with a notice, and is tried again by the next run', async () => {
+  it('fails with a notice, and is tried again by the next run', { tags: 'slow' }, async () => {
     const { space, edit } = await mirrored();
     const PATH = gitThat('echo "fatal: no space left" >&2; exit 128');
     scatter(space, 'failing');
@@ -200,7 +200,7 @@ describe('maintenance of the clone', () => {
 });
 
 describe('a run beside git gc --prune=now', () => {
-  it('mirrors once more when what it wrote is gone: while it lists', async () => {
+  it('mirrors once more when what it wrote is gone: while it lists', { tags: 'slow' }, async () => {
     const { account, space, edit } = await mirrored();
     edit('edited');
     const { faults } = account.emulator;

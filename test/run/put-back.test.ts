@@ -445,7 +445,7 @@ describe('an edit that a person commits in an account folder', () => {
         },
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('is put back where commits of the mirror were put on top of it: %s', async (_, putOnTop) => {
     const { account, space } = await begin();
     const base = space.git('rev-parse', 'HEAD').trim();

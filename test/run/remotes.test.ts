@@ -153,7 +153,7 @@ describe('right-remote-refusals', () => {
         /refs\/heads\/main/,
       ],
     ],
-    { quick: 1 },
+    { quick: 0 },
   )('a remote %s: exit 3 with the reason, the commits stay', async (_, prepare, reason) => {
     const remote = bareRemote();
     prepare(remote);

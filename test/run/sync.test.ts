@@ -264,7 +264,7 @@ describe('deletions', () => {
     return String(created._id);
   }
 
-  it('are not believed of what the list shows, though GET answers 404', async () => {
+  it('are not believed of what the list shows, though GET answers 404', { tags: 'slow' }, async () => {
     const account = await sample();
     const space = workspace(account, { include: ['scripts'] });
     await space.mirrored();
