@@ -6,7 +6,7 @@ import type { Json } from '../../src/core/json.ts';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
-import { type Outcome, tempDir, Workspace } from '../support/workspace.ts';
+import { CANNOT_SIGN, type Outcome, tempDir, Workspace } from '../support/workspace.ts';
 import { commitByHand, expectCode } from './support.ts';
 
 const SCRIPT = '66a0000000000000000c0001';
@@ -92,6 +92,20 @@ describe('receipts that the repository keeps', () => {
       'drill of prod failed',
       'drill of prod passed',
     ]);
+  });
+
+  it.skipIf(CANNOT_SIGN)('that are signed take the place of one that is not', { tags: 'slow' }, async () => {
+    const { account, space, remote } = await scene();
+    expectCode(await space.run('drill'), 0);
+    const signingKeyFile = join(tempDir(), 'key');
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', signingKeyFile]);
+    const settings = { prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] } };
+    space.configure(settings, { repository: { remote, signingKeyFile }, drill: { receipts: true } });
+
+    expect(receiptOf(await space.run('drill', '--json'))).toMatchObject({ kept: { state: 'kept' } });
+    expect(receiptOf(await space.run('drill', '--json'))).toMatchObject({ kept: { state: 'there' } });
+
+    expectCode(await space.run('verify', '--receipt', join(space.mirror, ...pathOf(remote))), 0);
   });
 
   it('are pushed by the next run where the drill does not', { tags: 'slow' }, async () => {

@@ -5,7 +5,6 @@ import { RECEIPTS } from '../../core/layout.ts';
 import { createObjectWriter } from '../../mirror/object-writer.ts';
 import { pushRemote } from '../../mirror/push.ts';
 import type { RemoteState } from '../../mirror/remote.ts';
-import type { Repository } from '../../mirror/repository.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import { commitFolder, writeFiles } from '../sync/commit-folder.ts';
 import { ownFolders } from '../sync/sync.ts';
@@ -29,9 +28,16 @@ function receiptPath({ predicate }: Statement): string {
   return `${RECEIPTS}/${predicate.finishedAt.slice(0, 10)}${into.join('')}.json`;
 }
 
-/** What two receipts of one day must have in common for one to be enough. */
-function gist({ predicate }: Statement): string {
-  return JSON.stringify(predicate.accounts.map(({ account, target, result }) => [account, target, result]));
+/** What two receipts of one day must have in common for one to be enough: their keys, too. */
+function gistOf(text: string): string | undefined {
+  const envelope = readEnvelope(text);
+  const statement = envelope && readStatement(envelope);
+  if (!statement) return undefined;
+  const { accounts } = statement.predicate;
+  return JSON.stringify([
+    accounts.map(({ account, target, result }) => [account, target, result]),
+    envelope.signatures.map(({ keyid }) => keyid),
+  ]);
 }
 
 function messageOfReceipt({ subject, predicate }: Statement): string {
@@ -44,13 +50,6 @@ function messageOfReceipt({ subject, predicate }: Statement): string {
   );
   const names = accounts.map(({ account }) => account).join(', ');
   return `drill of ${names} ${result}\n\n${lines.join('\n')}\n`;
-}
-
-async function heldGist({ git }: Repository, path: string): Promise<string | undefined> {
-  const [file] = await git.find([`HEAD:${path}`]);
-  const envelope = file && readEnvelope(file.bytes.toString('utf8'));
-  const statement = envelope && readStatement(envelope);
-  return statement && gist(statement);
 }
 
 /**
@@ -68,7 +67,8 @@ export async function keepReceipt(
   const { remote } = config.repository;
   const path = receiptPath(statement);
   return withClone(deps, pushing, async (repository, pulled) => {
-    if ((await heldGist(repository, path)) === gist(statement)) return { state: 'there', path };
+    const [held] = await repository.git.find([`HEAD:${path}`]);
+    if (held && gistOf(held.bytes.toString('utf8')) === gistOf(text)) return { state: 'there', path };
     const objects = createObjectWriter(repository);
     const now = deps.now();
     const message = messageOfReceipt(statement);
