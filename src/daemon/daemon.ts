@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { markup } from '../audit/report/markup.ts';
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { AccountConfig, Config } from '../config/schema.ts';
 import { secretsOf } from '../config/secrets-of.ts';
@@ -375,7 +376,14 @@ function served(daemon: Daemon): Served {
     hosts: () => configuration.inForce().config.daemon.hosts,
     triggerToken: () => configuration.inForce().config.daemon.triggerToken,
     trigger: (account, full) => triggerRuns(daemon, account, full),
-    scrub: (text) => scrub(text, secretsOf(configuration.inForce().config)),
+    scrub: (text) => {
+      const secrets = secretsOf(configuration.inForce().config);
+      // In pages, they are escaped: as they are, and as values of JSON.
+      const escaped = secrets.flatMap((secret) =>
+        [secret, JSON.stringify(secret).slice(1, -1)].map((form) => markup`${form}`.toString()),
+      );
+      return scrub(text, [...new Set([...secrets, ...escaped])]);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
 import { FLOW, home, isReady, NEVER, TRIGGER } from './support.ts';
 
 const EVIL = '<script>alert(1)</script>"\u202e<img src=x onerror=alert(2)>';
+/** In the history before it was configured as a token. */
+const LATER = 'what&later"became-a-secret';
 const COMMIT = 'https://git.example/acme/mirror/commit/{commit}';
 
 type More = Parameters<typeof home>[1];
@@ -53,12 +55,16 @@ describe('the pages of the daemon', () => {
     const folder = space(account);
     await folder.mirrored();
     const editor = account.person('administrator');
-    account.emulator.act(editor.token).set('flows', FLOW, { name: EVIL });
+    account.emulator.act(editor.token).set('flows', FLOW, { name: `${EVIL} ${LATER}` });
+    await folder.sync();
+    const settings = { baseUrl: account.url, token: account.owner.token };
+    const further = { schedule: NEVER, daemon: { pages: true, triggerToken: LATER } };
+    folder.configure({ prod: settings }, { ...further, repository: { commitUrl: COMMIT } });
+    const commit = folder.log('%H')[0] ?? '';
     const daemon = await startDaemon(folder.dir);
     await until('the first run', () => isReady(daemon));
 
     const page = await pageOf(daemon);
-    const commit = folder.log('%H')[0] ?? '';
     expect(page).toContain(
       `<a href="${COMMIT.replace('{commit}', commit)}" rel="noreferrer">${commit.slice(0, 10)}</a>`,
     );
@@ -66,6 +72,7 @@ describe('the pages of the daemon', () => {
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot; &lt;img');
     expect(page).not.toMatch(/<script|<img|\u202e/);
     expect(page).toContain('1 account: 1 ok');
+    expect(page).toContain('alert(2)&gt; [secret]</strong>');
 
     const answer = await fetch(daemon.url);
     const policy = answer.headers.get('content-security-policy');
@@ -84,6 +91,7 @@ describe('the pages of the daemon', () => {
     expect(report.status).toBe(200);
     expect(report.text).toContain('<title>Changes of prod, ');
     expect(report.text).toContain(commit.slice(0, 10));
+    expect(page + report.text).not.toContain('became-a-secret');
     const rows: [string, RegExp][] = [
       // A process each: one for all that can be wrong.
       ['from=--output%3D<b>', /<p>from: &quot;--output=&lt;b&gt;&quot; is not a valid time.*3 days ago/],
