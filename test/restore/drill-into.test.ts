@@ -97,7 +97,7 @@ describe('drill --into', () => {
     expectCode(await space.run(...INTO, '--resume'), 64);
   });
 
-  it('deletes nothing of what it kept once somebody has worked on it', { tags: 'slow' }, async () => {
+  it('deletes nothing of what it kept once someone has worked on it', { tags: 'slow' }, async () => {
     const { lab, space } = await scene();
     expectCode(await space.run(...INTO, '--keep'), 0);
     const kept = heldBy(lab);

@@ -14,7 +14,7 @@ import type { DrillFinding } from './drill-findings.ts';
 import { counts, namesOf } from './drill-guards.ts';
 import type { DrillRecord } from './drill-record.ts';
 import type { CleanUp } from './drill-report.ts';
-import { type Drill, hasBegunRemoval, isInterrupted, madeBy, restoreDeps, wholeTarget } from './drill-state.ts';
+import { type Drill, isInterrupted, isRemovalStarted, madeBy, restoreDeps, wholeTarget } from './drill-state.ts';
 
 /** What one round of deletions left. */
 interface Removal {
@@ -23,7 +23,7 @@ interface Removal {
 }
 
 /**
- * Refuses to delete what somebody has worked on since it was kept.
+ * Refuses to delete what someone has worked on since it was kept.
  * @param commit the target as the drill left it
  * @throws AppError `GUARD`, GitFailure
  */
@@ -49,7 +49,7 @@ async function removeMade(drill: Drill, record: DrillRecord, made: readonly Key[
   const { ownGit } = drill;
   const target = wholeTarget(drill.target, false);
   // An earlier removal has changed things itself, to be able to delete them.
-  const kept = hasBegunRemoval(drill) ? undefined : record.kept;
+  const kept = isRemovalStarted(drill) ? undefined : record.kept;
   const session = await openRestore(
     restoreDeps(drill, record),
     {

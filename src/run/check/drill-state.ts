@@ -73,7 +73,7 @@ export function journalsIn(drill: Drill): number {
 }
 
 /** Whether a removal of what the drill made has written anything. */
-export function hasBegunRemoval(drill: Drill): boolean {
+export function isRemovalStarted(drill: Drill): boolean {
   const journals = journalsOf(stateDirOf(drill), drill.target.name);
   for (const journal of journals) journal.close();
   return journals.some(({ head }) => head.remove !== undefined);
