@@ -144,7 +144,7 @@ eachOf<[string, Answer]>(
     ['more than may be read', list(' '.repeat(300 * MIB))],
     ['a record of values', list(`[{"_id":"64f0000000000000000a0001","x":[${'{},'.repeat(20 * MIB)}{}]}]`)],
   ],
-  { quick: 0 },
+  { quick: 0, retry: 2 },
 )('the daemon answers and stays small while a list is %s', async (_, answer) => {
   const { daemon } = await daemonBefore(answer);
 
@@ -171,7 +171,7 @@ eachOf<[string, Answer]>(
     ],
     ['one record a page', endless((n) => `[${flow(n, {})}]`)],
   ],
-  { quick: 0 },
+  { quick: 0, retry: 2 },
 )('the daemon answers, stays small and stops while a list goes on and on: %s', async (_, answer) => {
   const { daemon } = await daemonBefore(answer);
 
