@@ -64,7 +64,9 @@ process.exitCode = await runCli(
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       }),
-    runThread: () => new Worker(new URL('./run-thread.js', import.meta.url)),
+    // With half of the usual room for what is young: the largest answer fits into 512 MiB with all else.
+    runThread: () =>
+      new Worker(new URL('./run-thread.js', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 24 } }),
     leave: (code) => (code === 'killed' ? void process.kill(process.pid, 'SIGKILL') : process.exit(code)),
   },
   VERSION,

@@ -121,10 +121,12 @@ function knownByTime(
   const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
   const theirs = entries.filter(({ by }) => modifier === undefined || modifier === by.id);
   const [nearest] = theirs.toSorted((a, b) => distance(a) - distance(b));
-  // A program writes twice in no time: what we wrote over the document is not what it was fetched with.
+  // A program writes twice in no time, and one of its writes is no part of what a person saves close to it: what came
+  // after our own write is not what the document was fetched with.
+  const oneSaveMs = nearest && !isOurs(nearest, userId) ? ONE_SAVE_MS : 0;
   const isMeant = (edit: AuditEdit): boolean =>
     nearest?.by.id === edit.by.id &&
-    distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + (isOurs(edit, userId) ? 0 : ONE_SAVE_MS));
+    distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + (isOurs(edit, userId) ? 0 : oneSaveMs));
   const last = entries.findLastIndex((edit) => Date.parse(edit.time) < modified - LOG_LAG_MS || isMeant(edit));
   return (edit) => entries.indexOf(edit) <= last;
 }
