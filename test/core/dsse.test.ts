@@ -6,7 +6,9 @@ const bytes = fc.uint8Array({ maxLength: 60 }).map((found) => Buffer.from(found)
 const envelopes = fc.record({
   payloadType: fc.string(),
   payload: bytes,
-  signatures: fc.array(fc.record({ keyid: fc.string(), sig: fc.string() }), { maxLength: 2 }),
+  signatures: fc.array(fc.record({ keyid: fc.string(), sig: bytes.map((found) => found.toString('base64')) }), {
+    maxLength: 2,
+  }),
 });
 
 describe('an envelope', () => {
