@@ -121,7 +121,7 @@ function knownByTime(
   const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
   const theirs = entries.filter(({ by }) => modifier === undefined || modifier === by.id);
   const [nearest] = theirs.toSorted((a, b) => distance(a) - distance(b));
-  // A program writes twice in no time, and one of its writes is no part of what a person saves close to it: what came
+  // A program writes twice in no time, and one of its writes is not part of what a person saves close to it: what came
   // after our own write is not what the document was fetched with.
   const oneSaveMs = nearest && !isOurs(nearest, userId) ? ONE_SAVE_MS : 0;
   const isMeant = (edit: AuditEdit): boolean =>
