@@ -179,12 +179,13 @@ function changeRow(
 ): Markup {
   const url = link(commit);
   const short = commit.slice(0, 10);
+  const where = url === undefined ? markup`<code>${short}</code>` : markup`<a href="${url}" rel="noreferrer">${short}</a>`;
   const who = sureness === 'unknown' ? 'unknown' : oneLine(by.name);
   const guess = sureness === 'lastModifiedBy' ? ' (the last modifier)' : '';
   const named = markup`${findType(type)?.noun ?? type} <strong>${oneLine(name === '' ? id : name)}</strong>`;
   return markup`<tr><td><time datetime="${time}">${minuteOf(new Date(time))}</time></td><td>${account}</td>
 <td>${who}${guess}</td><td><span class="w ${what}">${what}</span> ${named}</td>
-<td>${url === undefined ? markup`<code>${short}</code>` : markup`<a href="${url}" rel="noreferrer">${short}</a>`}</td></tr>
+<td>${where}</td></tr>
 `;
 }
 
