@@ -179,7 +179,8 @@ function changeRow(
 ): Markup {
   const url = link(commit);
   const short = commit.slice(0, 10);
-  const where = url === undefined ? markup`<code>${short}</code>` : markup`<a href="${url}" rel="noreferrer">${short}</a>`;
+  const where =
+    url === undefined ? markup`<code>${short}</code>` : markup`<a href="${url}" rel="noreferrer">${short}</a>`;
   const who = sureness === 'unknown' ? 'unknown' : oneLine(by.name);
   const guess = sureness === 'lastModifiedBy' ? ' (the last modifier)' : '';
   const named = markup`${findType(type)?.noun ?? type} <strong>${oneLine(name === '' ? id : name)}</strong>`;
