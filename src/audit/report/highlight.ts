@@ -31,7 +31,7 @@ const MOST_KEPT = 16_000_000;
  * Lines after which a text may be cut, by language: where no comment or string is open, nothing that follows changes
  * the colours of what was before. A text in another language is one piece.
  */
-const ENDS: Readonly<Record<string, RegExp>> = { javascript: /(?:^|[;}]|\*\/)\s*(?:\/\/[^\n]*)?$/ };
+const ENDS: Readonly<Record<string, RegExp>> = { javascript: /(?:^|[;}]|\*\/)\s*(?:\/\/[\s\S]*)?$/ };
 
 /** The language of a text, from the file that the mirror keeps it in; YAML for what is not a text. */
 export function languageOf(type: ResourceType | undefined, place: Place, isText: boolean): string | undefined {
