@@ -1,3 +1,4 @@
+import type { CommitFacts } from '../core/message.ts';
 import type { Git } from '../mirror/git.ts';
 import { type LogRecord, logFormat, logRecords } from '../mirror/log-records.ts';
 
@@ -115,4 +116,24 @@ export async function readCut(git: Git, range = 'HEAD'): Promise<HistoryCut | un
   const [only] = remotes;
   const named = remotes.length === 1 && only !== undefined && only !== 'origin' ? ` ${only}` : '';
   return { commit, committed: timeOf(seconds), remedy: `git fetch --unshallow${named}` };
+}
+
+/** A commit, and what its message says. */
+export interface ReadCommit {
+  readonly commit: HistoryCommit;
+  readonly facts: CommitFacts;
+}
+
+/**
+ * E-mail addresses that the mirror commits under: both author and committer of what no one is known to have changed. Of
+ * a change that a person made, the line says when.
+ */
+export function mirrorsIn(commits: readonly ReadCommit[]): ReadonlySet<string> {
+  const isNobodys = ({ commit: { author, committer }, facts: { restore, lines } }: ReadCommit): boolean =>
+    author.email === committer && restore === undefined && [...lines.values()].every(({ time }) => time === undefined);
+  return new Set(
+    commits.flatMap((read) =>
+      read.facts.account !== undefined && (read.facts.first || isNobodys(read)) ? [read.commit.committer] : [],
+    ),
+  );
 }

@@ -3,7 +3,6 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
 import { type Key, keyOf, typeIn } from '../core/keys.ts';
 import { slugOf, type Transliterate } from '../core/layout.ts';
-import { oneLine } from '../core/message.ts';
 import { referencesOf } from '../core/references.ts';
 import {
   candidatesOf,
@@ -14,6 +13,7 @@ import {
   selectorPatterns,
 } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { Git } from '../mirror/git.ts';
 import {
   commitOf,

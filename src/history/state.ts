@@ -1,7 +1,8 @@
+import { text } from 'node:stream/consumers';
 import type { Catalogue } from '../catalogue/index.ts';
 import { type MirrorDocument, parseDocumentFile, readMirrorDocument, sideFilesOf } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
-import { typeIn } from '../core/keys.ts';
+import { keyOf, typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
@@ -9,6 +10,9 @@ import { commitText, tipOf } from '../mirror/commit.ts';
 import type { Git } from '../mirror/git.ts';
 import { logFormat, logRecords } from '../mirror/log-records.ts';
 import { findCommit } from '../mirror/object-reader.ts';
+
+/** What a byte that is not UTF-8 becomes, but a person may write as well. */
+const REPLACED = '\ufffd';
 
 /** Documents read by one git process; more would only be held in memory for nothing. */
 const CHUNK = 2_000;
@@ -32,8 +36,10 @@ export interface MirrorState {
   readonly documents: ReadonlyMap<string, DocumentEntry>;
   /** The type of a name, where documents are not read by the general catalogue. */
   readonly find?: Catalogue['find'];
-  /** Texts of files, in the order of `paths`. Some thousand at a time. */
+  /** Texts of files, in the order of `paths`. Some thousand at a time. Bytes that are not UTF-8 become U+FFFD. */
   readonly texts: (paths: readonly string[]) => Promise<readonly string[]>;
+  /** Those of some files that are not text in UTF-8: their texts are not what they hold. */
+  readonly notUtf8: (paths: readonly string[]) => Promise<readonly string[]>;
   /**
    * Paths of files that hold one of a few words somewhere, and perhaps of some that do not: far quicker than reading
    * all. Absent where the files are not those of a commit.
@@ -210,7 +216,10 @@ export async function resolveState(git: Git, account: string, name: StateName, n
 
 /** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
 export async function readState(git: Git, account: string, named: NamedCommit): Promise<MirrorState> {
-  const listed = await git.run(['ls-tree', '-r', '-t', '-z', '--full-tree', named.commit, '--', `${account}/`]);
+  const flags = ['-r', '-t', '-z', '--full-tree'];
+  // Megabytes, which simple-git would copy several times.
+  const { stdout, done } = await git.start(['ls-tree', ...flags, named.commit, '--', `${account}/`]);
+  const [listed] = await Promise.all([text(stdout), done]);
   const [, tree] = /^040000 tree (\w+)\t/.exec(listed) ?? [];
   if (!tree) {
     throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
@@ -218,10 +227,11 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     });
   }
   const files = new Map<string, string>();
-  for (const line of listed.split('\0')) {
-    const tab = line.indexOf('\t');
+  for (let [at, end] = [0, listed.indexOf('\0')]; end >= 0; at = end + 1, end = listed.indexOf('\0', at)) {
     // 100644 blob <oid>\t<path>; a link in the folder is not ours, and following it would lead outside.
-    if (tab > 0 && line.startsWith('100')) files.set(line.slice(tab + 2 + account.length), line.slice(12, tab));
+    if (!listed.startsWith('100', at)) continue;
+    const tab = listed.indexOf('\t', at);
+    files.set(listed.slice(tab + 2 + account.length, end), listed.slice(at + 12, tab));
   }
   const documents = documentsAmong(files.keys());
   return {
@@ -234,9 +244,36 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     files,
     documents,
     search: (words) => search(git, tree, documents, words),
-    texts: async (paths) =>
-      (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
+    ...contentsOf(git, files),
   };
+}
+
+/** Whether bytes are text in UTF-8: written again, they are the same. */
+export function isUtf8(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8');
+  return !text.includes(REPLACED) || Buffer.from(text).equals(bytes);
+}
+
+/** What reads the files of a state. @param files path inside the folder → object id */
+function contentsOf(git: Git, files: ReadonlyMap<string, string>): Pick<MirrorState, 'texts' | 'notUtf8'> {
+  const read = (paths: readonly string[]): Promise<readonly Buffer[]> =>
+    git.objects(paths.map((path) => files.get(path) ?? ''));
+  return {
+    texts: async (paths) => (await read(paths)).map((bytes) => bytes.toString('utf8')),
+    async notUtf8(paths) {
+      const contents = await read(paths);
+      return paths.filter((_, i) => !isUtf8(contents[i] ?? Buffer.alloc(0)));
+    },
+  };
+}
+
+/** Those of some files that are not text in UTF-8. @param texts of the files, by path inside the folder */
+export async function filesNotUtf8(
+  state: MirrorState,
+  texts: Iterable<readonly [path: string, text: string]>,
+): Promise<ReadonlySet<string>> {
+  const perhaps = [...texts].flatMap(([path, text]) => (text.includes(REPLACED) ? [path] : []));
+  return new Set(perhaps.length === 0 ? [] : await state.notUtf8(perhaps));
 }
 
 async function search(
@@ -260,7 +297,9 @@ export function documentsAmong(paths: Iterable<string>): Map<string, DocumentEnt
   for (const path of paths) {
     // Cheap before the pattern: side files of documents are many.
     const parts = path.endsWith('.yaml') ? readPath(path) : undefined;
-    if (parts?.isDocument) documents.set(`${parts.type}/${parts.id}`, { path, ...parts });
+    if (!parts?.isDocument) continue;
+    const { type, id, slug } = parts;
+    documents.set(keyOf(type, id), { path, type, id, slug });
   }
   return documents;
 }
@@ -273,8 +312,7 @@ export function filesState(git: Git, account: string, files: ReadonlyMap<string,
     tree: '',
     files,
     documents: documentsAmong(files.keys()),
-    texts: async (paths) =>
-      (await git.objects(paths.map((path) => files.get(path) ?? ''))).map((bytes) => bytes.toString('utf8')),
+    ...contentsOf(git, files),
   };
 }
 
@@ -310,17 +348,22 @@ export async function readDocuments(state: MirrorState, paths: readonly string[]
     const sidePaths = [...wanted];
     const sideTexts = await state.texts(sidePaths);
     const sides = new Map(sidePaths.map((path, i) => [path, sideTexts[i] ?? '']));
+    const damaged = await filesNotUtf8(state, [...some.map((path, i) => [path, texts[i] ?? ''] as const), ...sides]);
     for (const [i, path] of some.entries()) {
       const typeName = typeIn(path);
-      out.push(
-        readMirrorDocument(
-          path,
-          texts[i] ?? '',
-          `${state.account}/${path}`,
-          (name) => sides.get(`${typeName}/${name}`),
-          state.find,
-        ),
+      const used: string[] = [path];
+      const document = readMirrorDocument(
+        path,
+        texts[i] ?? '',
+        `${state.account}/${path}`,
+        (name) => {
+          used.push(`${typeName}/${name}`);
+          return sides.get(`${typeName}/${name}`);
+        },
+        state.find,
       );
+      const notUtf8 = used.filter((file) => damaged.has(file)).map((file) => `${state.account}/${file}`);
+      out.push(notUtf8.length > 0 ? { ...document, notUtf8 } : document);
     }
   }
   return out;

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
+import { oidBytes } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import type { NewCommit } from './object-writer.ts';
 import type { Repository } from './repository.ts';
+import { endOfEntry, readEntry, sortName, type TreeEntry } from './tree-entries.ts';
 
 /** A change is there already in the commit on which it was to be made: what is known of that commit is wrong. */
 export class AlreadyThere extends Error {}
@@ -9,54 +11,42 @@ export class AlreadyThere extends Error {}
 /** Paths named in a message. */
 const MOST_NAMED = 3;
 
-/** Something in a tree. */
-interface Entry {
-  readonly name: string;
-  readonly oid: string;
-  readonly isFolder: boolean;
-}
-
-/**
- * The entries of a tree as git stores it, one by one, each byte a character: mode, a space, name, NUL and the bytes of
- * the id.
- */
-function* rawEntries(tree: Buffer, idBytes: number): Generator<string> {
-  for (let at = 0; at < tree.length; ) {
-    const end = tree.indexOf(0, at) + 1 + idBytes;
-    yield tree.toString('latin1', at, end);
-    at = end;
+/** What a tree has alone, or otherwise than another one, as far as both are sorted. Most entries are only compared. */
+function* apart(
+  before: Buffer,
+  after: Buffer,
+  idBytes: number,
+): Generator<readonly [was: TreeEntry | undefined, is: TreeEntry | undefined]> {
+  let [old, now] = [0, 0];
+  while (old < before.length || now < after.length) {
+    const nowEnd = endOfEntry(after, now, idBytes);
+    // The same bytes are the same entry.
+    const sameEnd = old + nowEnd - now;
+    if (nowEnd > now && sameEnd <= before.length && before.compare(after, now, nowEnd, old, sameEnd) === 0) {
+      [old, now] = [sameEnd, nowEnd];
+      continue;
+    }
+    const oldEnd = endOfEntry(before, old, idBytes);
+    const was = oldEnd === old ? undefined : readEntry(before, old, oldEnd, idBytes);
+    const is = nowEnd === now ? undefined : readEntry(after, now, nowEnd, idBytes);
+    const order = was && is ? Buffer.compare(sortName(was), sortName(is)) : 0;
+    yield [order > 0 ? undefined : was, order < 0 ? undefined : is];
+    if (order <= 0) old = oldEnd;
+    if (order >= 0) now = nowEnd;
   }
-}
-
-function readEntry(raw: string): Entry {
-  const [space, end] = [raw.indexOf(' '), raw.indexOf('\0')];
-  return {
-    name: Buffer.from(raw.slice(space + 1, end), 'latin1').toString('utf8'),
-    oid: Buffer.from(raw.slice(end + 1), 'latin1').toString('hex'),
-    isFolder: raw.startsWith('40000 '),
-  };
-}
-
-function byName(raw: Iterable<string>): Map<string, Entry> {
-  return new Map([...raw].map(readEntry).map((entry) => [entry.name, entry]));
 }
 
 /** What two trees have under the same name, where that differs. */
-function* apart(
-  before: Buffer | undefined,
-  after: Buffer | undefined,
-  idBytes: number,
-): Generator<readonly [was: Entry | undefined, is: Entry | undefined]> {
-  if (before && after) {
-    const gone = new Set(rawEntries(before, idBytes));
-    const come = [...rawEntries(after, idBytes)].filter((raw) => !gone.delete(raw));
-    const [old, now] = [byName(gone), byName(come)];
-    for (const name of new Set([...old.keys(), ...now.keys()])) yield [old.get(name), now.get(name)];
-    return;
-  }
+function* differences(before: Buffer, after: Buffer, idBytes: number): ReturnType<typeof apart> {
   // A new folder may have a hundred thousand entries, and is compared where a run holds most.
-  for (const raw of before ? rawEntries(before, idBytes) : []) yield [readEntry(raw), undefined];
-  for (const raw of after ? rawEntries(after, idBytes) : []) yield [undefined, readEntry(raw)];
+  if (before.length === 0 || after.length === 0) return yield* apart(before, after, idBytes);
+  const pairs = new Map<string, { was?: TreeEntry; is?: TreeEntry }>();
+  // A tree that a person's program wrote need not be sorted.
+  for (const [was, is] of apart(before, after, idBytes)) {
+    if (was) pairs.set(was.name, { ...pairs.get(was.name), was });
+    if (is) pairs.set(is.name, { ...pairs.get(is.name), is });
+  }
+  for (const { was, is } of pairs.values()) if (was?.oid !== is?.oid || was?.isFolder !== is?.isFolder) yield [was, is];
 }
 
 /** Calls `differs` with each file in which two commits differ, and its object id in the second. @throws GitFailure */
@@ -66,13 +56,13 @@ async function eachDifference(
   to: string,
   differs: (path: string, oid: string | undefined) => void,
 ): Promise<void> {
-  const idBytes = format === 'sha256' ? 32 : 20;
-  const treeOf = async (name: string | undefined): Promise<Buffer | undefined> =>
-    name === undefined ? undefined : (await git.objects([name]))[0];
+  const idBytes = oidBytes(format);
+  const treeOf = async (name: string | undefined): Promise<Buffer> =>
+    (name === undefined ? undefined : (await git.objects([name]))[0]) ?? Buffer.alloc(0);
   const open = [{ folder: '', before: from && `${from}^{tree}`, after: `${to}^{tree}` as string | undefined }];
   for (let next = open.pop(); next; next = open.pop()) {
     const [before, after] = await Promise.all([treeOf(next.before), treeOf(next.after)]);
-    for (const [was, is] of apart(before, after, idBytes)) {
+    for (const [was, is] of differences(before, after, idBytes)) {
       const path = `${next.folder}${(is ?? was)?.name}`;
       if (was?.isFolder === false || is?.isFolder === false) differs(path, is?.isFolder ? undefined : is?.oid);
       const [old, now] = [was?.isFolder ? was.oid : undefined, is?.isFolder ? is.oid : undefined];

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { absentOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
 import { checkCommits } from './check-commits.ts';
+import { expectedTree } from './expected-tree.ts';
 import { GitFailure, type GitObject } from './git.ts';
 import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
@@ -91,14 +93,14 @@ export class FolderMoved extends AppError {
 
 /** @throws FolderMoved */
 async function checkFolder(
-  { git }: Repository,
+  repository: Repository,
   folder: string,
   known: Tip | undefined,
   from: Tip | undefined,
 ): Promise<void> {
   if (known?.commit === from?.commit) return;
   const tree = async (tip: Tip | undefined): Promise<string | undefined> =>
-    tip && (await git.ask(['rev-parse', '--verify', '--quiet', `${tip.commit}:${folder}`]));
+    tip && repository.folderTree(folder, tip.commit);
   if ((await tree(known)) !== (await tree(from))) throw new FolderMoved(folder);
 }
 
@@ -127,16 +129,20 @@ export async function commitOnHead(
     const from = await currentTip(repository, known);
     if (folder !== undefined) await checkFolder(repository, folder, known, from);
     const making = commitOnto(repository, objects, from, requests, now, folder);
-    // Its process begins while the commits are made.
+    // Its process begins while the commits are made, and their tree is worked out.
     const branch = beginMove(repository);
+    const expecting = expectedTree(repository, from?.commit, requests).catch(() => undefined);
     try {
       const made = await making;
-      await checkCommits(repository, from?.commit, made.tip?.commit, requests, exact);
       const { tip } = made;
+      const expected = await expecting;
+      if (expected === undefined || expected !== tip?.tree)
+        await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
       const isThere = tip === undefined || tip === from;
       if (isThere || (await hasMoved(repository, branch, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
     } finally {
       branch.leave();
+      await expecting;
     }
   }
 }
@@ -233,10 +239,11 @@ function beginMove(repository: Repository): BranchMove {
   return {
     async move(to, from) {
       markBehind(repository, from);
-      const absent = '0'.repeat(to.length);
       try {
         const { stdin, done } = await starting;
-        stdin.end(`start\nupdate refs/heads/${branch} ${to} ${from ?? absent}\nprepare\ncommit\n`);
+        stdin.end(
+          `start\nupdate refs/heads/${branch} ${to} ${from ?? absentOid(repository.format)}\nprepare\ncommit\n`,
+        );
         await done;
       } catch (error) {
         // Where the branch did not move, nothing is behind it.
@@ -251,5 +258,10 @@ function beginMove(repository: Repository): BranchMove {
 
 /** Moves the branch, as {@link beginMove} says. @throws GitFailure */
 export async function moveBranch(repository: Repository, to: string, from: string | undefined): Promise<void> {
-  await beginMove(repository).move(to, from);
+  const branch = beginMove(repository);
+  try {
+    await branch.move(to, from);
+  } finally {
+    branch.leave();
+  }
 }

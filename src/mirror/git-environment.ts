@@ -1,5 +1,5 @@
 import { identityOf } from '../core/identity.ts';
-import { isLocalRemote } from './git-programs.ts';
+import { isLocalRemote, quote } from './git-programs.ts';
 import type { GitSettings } from './git-settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,11 +54,6 @@ const OUTRANKING = {
 
 /** Traces that a configuration asks for: among what git says they would be taken for that. */
 const NO_TRACES = { GIT_TRACE2: '0', GIT_TRACE2_PERF: '0', GIT_TRACE2_EVENT: '0' };
-
-/** A shell word that survives the shell git runs `GIT_SSH_COMMAND` with. */
-function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
-}
 
 function sshCommand({ sshKeyFile, sshKnownHostsFile }: GitSettings): string {
   const words = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=20'];

@@ -10,6 +10,25 @@ export class GitFailure extends Error {
   }
 }
 
+/** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
+export class RemoteRefusal extends AppError {
+  declare readonly hint: string;
+
+  constructor(message: string, hint: string) {
+    super('REPOSITORY', message, { hint });
+  }
+}
+
+/** What becomes of work with git, or `undefined` where git fails: for questions whose answer may be "no". */
+export async function unlessGitFails<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GitFailure) return undefined;
+    throw error;
+  }
+}
+
 /** Whether git failed, directly or as the cause of another failure. */
 export function isGitFailure(error: unknown): boolean {
   if (error instanceof GitFailure) return true;

@@ -84,8 +84,8 @@ function credentialHelpers(settings: readonly Setting[]): string[] {
   return ['credential.helper=', ...kept.map(({ key, value }) => `${key}=${value}`)];
 }
 
-/** A word that survives the shell. */
-function quote(word: string): string {
+/** A word that survives the shell with which git runs a command. */
+export function quote(word: string): string {
   return /^[\w.=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -1,5 +1,3 @@
-import { GitFailure } from './git-failure.ts';
-
 /** What git has to know of a repository's configuration. */
 export interface GitSettings {
   readonly author: { readonly name: string; readonly email: string };
@@ -48,8 +46,8 @@ const ISOLATION = [
   'index.sparse=false',
   'add.ignoreErrors=false',
   'status.showUntrackedFiles=normal',
-  // What a branch names has reached the disk before the branch does.
-  'core.fsync=all,-index',
+  // What a branch names has reached the disk before the branch does; not the index (git takes `all,-index` for `all`).
+  'core.fsync=committed,derived-metadata',
   'core.fsyncMethod=fsync',
   'core.preferSymlinkRefs=false',
   'core.logAllRefUpdates=true',
@@ -105,26 +103,6 @@ const ISOLATION = [
   'http.lowSpeedLimit=1',
   'http.lowSpeedTime=60',
 ];
-
-/** Every setting that git would obey here, each with its scope before it. @throws GitFailure */
-export async function readSettings(run: (args: readonly string[]) => Promise<string>): Promise<string> {
-  const list = ['config', '--list', '--null'];
-  try {
-    return await run([...list, '--show-scope']);
-  } catch (error) {
-    // Git before 2.26 does not print scopes: asked for those that are not the clone's, the rest counts as its own.
-    if (!(error instanceof GitFailure) || !error.stderr.includes('show-scope')) throw error;
-  }
-  const of = async (scope: string, option: readonly string[]): Promise<string> => {
-    const out = await run([...list, '--includes', ...option]).catch(() => '');
-    return out
-      .split('\0')
-      .filter((setting) => setting !== '')
-      .map((setting) => `${scope}\0${setting}\0`)
-      .join('');
-  };
-  return `${await of('system', ['--system'])}${await of('global', ['--global'])}${await of('local', ['--local'])}`;
-}
 
 /** `key=value` settings of every git process in a folder. */
 export function settingsOf(config: GitSettings, cwd: string): readonly string[] {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ObjectFormat } from '../core/digest.ts';
+import { type ObjectFormat, oidBytes } from '../core/digest.ts';
 import type { Git } from './git.ts';
 
 /** Whether the index ends with its own checksum; one that was written without (`index.skipHash`) counts as sound. */
 function isIndexSound(bytes: Buffer, format: ObjectFormat): boolean {
-  const length = format === 'sha256' ? 32 : 20;
+  const length = oidBytes(format);
   const checksum = bytes.subarray(-length);
   if (bytes.length <= length || checksum.every((byte) => byte === 0)) return bytes.length > length;
   return createHash(format).update(bytes.subarray(0, -length)).digest().equals(checksum);
@@ -30,7 +30,7 @@ function prefixCut(bytes: Buffer, at: number): readonly [cut: number, next: numb
 /** Whether git would overlook a file below one of these folders, by a flag of the index. */
 function overlooks(bytes: Buffer, format: ObjectFormat, folders: readonly string[]): boolean {
   const version = bytes.readUInt32BE(4);
-  const fixed = 40 + (format === 'sha256' ? 32 : 20);
+  const fixed = 40 + oidBytes(format);
   let [at, name] = [12, ''];
   for (let left = bytes.readUInt32BE(8); left > 0; left--) {
     const flags = bytes.readUInt16BE(at + fixed);

@@ -1,19 +1,27 @@
-import { type Git, GitFailure, type GitObject, type GitProcess } from './git.ts';
+import { GitFailure, unlessGitFails } from './git-failure.ts';
+import type { GitProcess } from './git-process.ts';
+
+/** An object of the repository. */
+export interface GitObject {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
 
 /** Reads objects by one git process, which begins with the first and stays for those that are asked for later. */
-export interface ObjectReader extends Pick<Git, 'find' | 'objects'> {
+export interface ObjectReader {
+  /** The objects of these names, in their order; `undefined` for one that is not there. @throws GitFailure */
+  find(names: readonly string[]): Promise<readonly (GitObject | undefined)[]>;
+  /** The objects with these ids, in their order. @throws GitFailure when one of them is missing */
+  objects(ids: readonly string[]): Promise<readonly Buffer[]>;
   /** Ends the process. The next question begins another, which sees what has become of the repository. */
+  readonly reopen: () => void;
+  /** Ends the process permanently: what is still at work elsewhere begins no other one, which no one would end. */
   readonly close: () => void;
 }
 
 /** The commit that a name leads to; `undefined` for a name that leads to none, or to one that cannot be read. */
-export async function findCommit({ find }: Pick<Git, 'find'>, name: string): Promise<GitObject | undefined> {
-  try {
-    return (await find([`${name}^{commit}`]))[0];
-  } catch (error) {
-    if (error instanceof GitFailure) return undefined;
-    throw error;
-  }
+export async function findCommit({ find }: Pick<ObjectReader, 'find'>, name: string): Promise<GitObject | undefined> {
+  return (await unlessGitFails(find([`${name}^{commit}`])))?.[0];
 }
 
 /** An object that was asked for. */
@@ -67,9 +75,13 @@ function answer({ waiting }: Session, head: string, bytes: Buffer | undefined): 
   else reject(new GitFailure('cat-file', `${name} cannot be read (${head})`, undefined));
 }
 
-/** @param signal ends the process, and every question */
-export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortSignal): ObjectReader {
+/** @param start starts git @param signal ends the process, and every question */
+export function createObjectReader(
+  start: (args: readonly string[]) => Promise<GitProcess>,
+  signal: AbortSignal,
+): ObjectReader {
   let current: Session | undefined;
+  let isClosed = false;
 
   function begin(): Session {
     const session: Session = { process: start(['cat-file', '--batch']), waiting: [] };
@@ -78,6 +90,7 @@ export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortS
       .then(async ({ stdout, done, kill }) => {
         stdout.on('data', (chunk: Buffer) => splitter.add(chunk, (head, bytes) => answer(session, head, bytes)));
         signal.addEventListener('abort', kill, { once: true });
+        if (signal.aborted) kill();
         await done.finally(() => signal.removeEventListener('abort', kill));
         throw new GitFailure('cat-file', 'ended early', undefined);
       })
@@ -101,6 +114,11 @@ export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortS
 
   function ask(questions: readonly Question[]): void {
     if (questions.length === 0) return;
+    if (isClosed) {
+      for (const { name, reject } of questions)
+        reject(new GitFailure('cat-file', `${name} cannot be read (the clone was closed)`, undefined));
+      return;
+    }
     current ??= begin();
     current.waiting.push(...questions);
     const lines = questions.map(({ name }) => `${name}\n`).join('');
@@ -122,8 +140,15 @@ export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortS
     return Promise.all(answers);
   }
 
+  function reopen(): void {
+    const ending = current?.process;
+    current = undefined;
+    ending?.then(({ kill }) => kill()).catch(() => undefined);
+  }
+
   return {
     find,
+    reopen,
     async objects(ids) {
       const found = await find(ids);
       return found.map((object, i) => {
@@ -132,9 +157,8 @@ export function createObjectReader({ start }: Pick<Git, 'start'>, signal: AbortS
       });
     },
     close() {
-      const ending = current?.process;
-      current = undefined;
-      ending?.then(({ kill }) => kill()).catch(() => undefined);
+      isClosed = true;
+      reopen();
     },
   };
 }

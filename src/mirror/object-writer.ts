@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { Person } from '../core/changes.ts';
+import { absentOid } from '../core/digest.ts';
 import { identityOf } from '../core/identity.ts';
 import type { GitProcess } from './git.ts';
 import type { Repository } from './repository.ts';
@@ -25,7 +26,7 @@ export interface NewCommit {
   readonly author: Person;
   readonly authorDate: Date;
   readonly committed: Date;
-  /** What differs from the parent; read twice. */
+  /** What differs from the parent; read several times, also at once. */
   readonly changes: Iterable<TreeChange>;
 }
 
@@ -182,7 +183,6 @@ function startStream({ git, gitDir, objectsDir }: Repository): Stream {
 
 /** @throws GitFailure from its methods when git cannot write, say on a full disk */
 export function createObjectWriter(repository: Repository): ObjectWriter {
-  const absent = '0'.repeat(repository.format === 'sha256' ? 64 : 40);
   let stream: Stream | undefined;
   let marks = new Map<string, number>();
   /** Many wait for it at once. */
@@ -227,7 +227,9 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
     treeAt,
     async flush() {
       if (!stream) return;
-      const { done } = write(marks.size > 0 ? `reset ${BRANCH}\nfrom ${absent}\n\ndone\n` : 'done\n');
+      const { done } = write(
+        marks.size > 0 ? `reset ${BRANCH}\nfrom ${absentOid(repository.format)}\n\ndone\n` : 'done\n',
+      );
       stream.input.end();
       stream = undefined;
       marks = new Map();

@@ -1,14 +1,13 @@
-import { AppError } from '../core/errors.ts';
 import { GitFailure } from './git.ts';
+import { RemoteRefusal } from './git-failure.ts';
 import {
   type Behind,
   behind,
   fetch,
-  follow,
+  followRemote,
   isAncestor,
   moveTo,
   PUSHED,
-  RemoteRefusal,
   type RemoteState,
   remoteTip,
   resolve,
@@ -71,12 +70,7 @@ export async function startOver(
   const direct = since === undefined || (await isAncestor(repository, since, theirs));
   const target = direct ? theirs : since;
   await moveTo(repository, ours, target);
-  try {
-    await follow(repository, folders, now);
-  } catch (error) {
-    if (!(error instanceof RemoteRefusal)) throw error;
-    throw new AppError('REPOSITORY', error.message, { hint: error.remedy, cause: error });
-  }
+  await followRemote(repository, folders, now);
 }
 
 /** What became of a push that failed. */
@@ -153,7 +147,7 @@ async function push(
     try {
       if (await fetch(repository, remote)) {
         if (await stopsAt()) return { state: 'overtaken' };
-        await follow(repository, folders, now);
+        await followRemote(repository, folders, now);
       }
     } catch (error) {
       if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;

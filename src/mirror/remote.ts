@@ -2,15 +2,13 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { readMessage } from '../core/message.ts';
-import { type CommitRequest, commitOnto, moveBranch, readTip } from './commit.ts';
+import { moveBranch } from './commit.ts';
 import { type Git, GitFailure } from './git.ts';
-import { putBackPushed } from './manual-edits.ts';
+import { RemoteRefusal } from './git-failure.ts';
 import { findCommit } from './object-reader.ts';
-import { createObjectWriter, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { reasonOf } from './said.ts';
-import { prepareStateless, STATELESS_REMOTE } from './stateless.ts';
+import { transplant } from './transplant.ts';
 import { catchUp, checkFollow, followBranch, isOnBranch } from './work-tree.ts';
 
 /** The remote's branch when it was last seen. */
@@ -30,17 +28,6 @@ export interface Behind {
   readonly remedy?: string;
 }
 
-/** The remote cannot be followed without a decision of a person. Commits stay in the clone. */
-export class RemoteRefusal extends Error {
-  /** What the person can do. */
-  readonly remedy: string;
-  constructor(message: string, remedy: string) {
-    super(message);
-    this.name = 'RemoteRefusal';
-    this.remedy = remedy;
-  }
-}
-
 /** Puts HEAD on the configured branch, whatever a person or a crash left behind, with a sound index. */
 export async function ensureBranch(repository: Repository): Promise<void> {
   // Before anything else: the first command that refreshes the index makes a damaged one look sound.
@@ -49,19 +36,19 @@ export async function ensureBranch(repository: Repository): Promise<void> {
   await catchUp(repository);
 }
 
+/** What a person may have left half done: its file or folder, and the command that takes it back. */
+const HALF_DONE = [
+  ['rebase-merge', 'rebase'],
+  ['rebase-apply', 'rebase'],
+  ['MERGE_HEAD', 'merge'],
+  ['CHERRY_PICK_HEAD', 'cherry-pick'],
+  ['REVERT_HEAD', 'revert'],
+] as const;
+
 async function switchToBranch(repository: Repository): Promise<void> {
   const { git, branch, gitDir } = repository;
-  for (const leftover of ['rebase-merge', 'rebase-apply', 'MERGE_HEAD', 'CHERRY_PICK_HEAD', 'REVERT_HEAD']) {
-    if (!existsSync(join(gitDir, leftover))) continue;
-    const what = leftover.startsWith('rebase')
-      ? 'rebase'
-      : leftover === 'MERGE_HEAD'
-        ? 'merge'
-        : leftover === 'REVERT_HEAD'
-          ? 'revert'
-          : 'cherry-pick';
-    await git.ask([what, '--abort']);
-  }
+  for (const [leftover, command] of HALF_DONE)
+    if (existsSync(join(gitDir, leftover))) await git.ask([command, '--abort']);
   const ref = `refs/heads/${branch}`;
   if (await isOnBranch(repository)) return;
   const tip = (await git.ask(['rev-parse', '--verify', '--quiet', ref]))?.trim();
@@ -92,19 +79,24 @@ export function isUnknownRef({ stderr }: GitFailure): boolean {
   return /couldn't find remote ref/i.test(stderr);
 }
 
+const FETCH = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head'];
+
+/** Name under which a stateless clone knows its remote: git fetches what is missing from a remote with a name only. */
+const STATELESS_REMOTE = 'celigo-mirror';
+
 /** Fetches the branch. `false`: the remote does not have it yet. @throws GitFailure when it cannot be reached */
 export async function fetch(repository: Repository, remote: string): Promise<boolean> {
   const { git, branch } = repository;
-  const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
   const refs = `+refs/heads/${branch}:${SEEN}`;
   try {
     if (repository.stateless && (await repository.head()) === undefined) {
-      const less = await prepareStateless(repository, remote);
-      await git.run(['fetch', ...options, ...less, STATELESS_REMOTE, refs]);
+      await git.run(['config', `remote.${STATELESS_REMOTE}.url`, remote]);
+      // Ids are compared and what differs is written: no history, no contents. A server that cannot do that sends more.
+      await git.run([...FETCH, '--depth=1', '--filter=blob:none', STATELESS_REMOTE, refs]);
       // From now on, what is missing comes from there.
       repository.reopen();
     } else {
-      await git.run(['fetch', ...options, remote, refs]);
+      await git.run([...FETCH, remote, refs]);
     }
     return true;
   } catch (error) {
@@ -130,14 +122,17 @@ export async function fetchNamed(repository: Repository, remote: string, name: s
   if (!/^\w[\w./-]*$/.test(name)) return undefined;
   const from = repository.stateless ? STATELESS_REMOTE : remote;
   const source = /^refs\/|^[0-9a-f]{40,64}$/.test(name) ? name : `refs/heads/${name}`;
-  const options = ['--quiet', '--no-tags', '--no-write-fetch-head'];
-  try {
-    await repository.git.run(['fetch', ...options, from, `+${source}:${ASKED}`], { stoppable: true });
-  } catch (error) {
-    if (error instanceof GitFailure) return undefined;
-    throw error;
-  }
-  return resolve(repository, ASKED);
+  const fetched = await repository.git.ask([...FETCH, from, `+${source}:${ASKED}`]);
+  return fetched === undefined ? undefined : resolve(repository, ASKED);
+}
+
+/**
+ * Fetches up to `count` commits more behind those that a clone which is not kept begins with: what they say, not what
+ * they hold. A server that cannot leave that out sends more.
+ * @throws GitFailure
+ */
+export async function deepen({ git, branch }: Repository, count: number): Promise<void> {
+  await git.run([...FETCH, `--deepen=${count}`, '--filter=tree:0', STATELESS_REMOTE, `refs/heads/${branch}`]);
 }
 
 /** The commit that a branch of the remote names; `undefined` where it has no such branch. @throws GitFailure */
@@ -173,97 +168,6 @@ export async function resolve({ git }: Pick<Repository, 'git'>, name: string): P
   return (await findCommit(git, name))?.id;
 }
 
-/** Beginning of a record of `diff-tree -z`; the path is the next one. */
-const RAW = /^:\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) [A-Z]\d*$/;
-
-/** What a commit changed, against its first parent. @param words `-r` for files, or nothing for what is at the top */
-async function changedIn({ git }: Repository, commit: string, ...words: readonly string[]): Promise<TreeChange[]> {
-  const shown = ['--root', '--no-commit-id', '--raw', '--no-abbrev', '--no-renames', '-z', '-m', '--first-parent'];
-  const records = (await git.run(['diff-tree', ...shown, ...words, commit])).split('\0');
-  const changes: TreeChange[] = [];
-  for (let i = 0; i + 1 < records.length; i += 2) {
-    const [, mode = '', oid = ''] = RAW.exec(records[i] ?? '') ?? [];
-    changes.push({ path: records[i + 1] ?? '', oid: /^0*$/.test(oid) ? undefined : oid, mode });
-  }
-  return changes;
-}
-
-/**
- * A commit of the clone as one to be made again: one of the mirror with its account folders as it had them, one of a
- * person with the files that it changed.
- * @throws RemoteRefusal, GitFailure
- */
-async function readAgain(repository: Repository, accounts: readonly string[], commit: string): Promise<CommitRequest> {
-  const touched = await changedIn(repository, commit);
-  const foreign = touched.find(({ path }) => !accounts.includes(path));
-  if (foreign) {
-    throw new RemoteRefusal(
-      `commit ${commit.slice(0, 12)} of the clone changes ${foreign.path}, which is not part of the mirror`,
-      'Put it on top of the remote yourself, with: git pull --rebase',
-    );
-  }
-  // The first line names the commit.
-  const format = '--format=%an%n%ae%n%at%n%ct%n%B';
-  const said = await repository.git.run(['rev-list', '--no-walk', '--encoding=UTF-8', format, commit]);
-  const [, name = '', email = '', time = '0', committed = '0', ...lines] = said.split('\n');
-  const message = `${lines.join('\n').trimEnd()}\n`;
-  return {
-    message,
-    author: { name, email },
-    authorDate: new Date(Number(time) * 1000),
-    committed: new Date(Number(committed) * 1000),
-    changes:
-      readMessage(message).account === undefined
-        ? await changedIn(repository, commit, '-r')
-        : touched.map(({ path, oid }) => ({ path, oid, folder: true })),
-  };
-}
-
-/** The commits that put back what people pushed into the folders of the commits that are made again. */
-async function putBackBefore(
-  repository: Repository,
-  again: readonly CommitRequest[],
-  base: string,
-  onto: string,
-): Promise<CommitRequest[]> {
-  const before: CommitRequest[] = [];
-  const firsts = new Map<string, CommitRequest>();
-  for (const request of [...again].reverse()) for (const { path } of request.changes) firsts.set(path, request);
-  for (const [folder, first] of firsts) {
-    const { account, run = '' } = readMessage(first.message);
-    if (!first.committed || account !== folder) continue;
-    const request = await putBackPushed(repository, folder, base, onto, run);
-    if (request) before.push({ ...request, authorDate: first.committed, committed: first.committed });
-  }
-  return before;
-}
-
-/**
- * Puts our unpushed commits on top of the remote's: each again with the account folders as it had them, everything else
- * as the remote has it. Free of conflicts, since the folders are ours alone; a commit that changes nothing any more is
- * dropped. One that a person made in the clone changes the same files again, and nothing that others pushed. Author,
- * date and message stay. What people pushed into such a folder meanwhile is put back first, so that our commits change
- * what they say alone.
- */
-async function transplant(repository: Repository, accounts: readonly string[], onto: string, now: Date): Promise<void> {
-  const old = (await repository.head()) as string;
-  const commits = (await repository.git.run(['rev-list', '--reverse', '--first-parent', `${onto}..${old}`]))
-    .split('\n')
-    .filter(Boolean);
-  const again: CommitRequest[] = [];
-  for (const commit of commits) again.push(await readAgain(repository, accounts, commit));
-  const base = (await repository.git.run(['merge-base', old, onto])).trim();
-  const requests = [...(await putBackBefore(repository, again, base, onto)), ...again];
-  const from = await readTip(repository, onto);
-  if (!from) {
-    const remedy = 'Check the repository with: celigo-mirror doctor';
-    throw new RemoteRefusal(`commit ${onto.slice(0, 12)} cannot be read`, remedy);
-  }
-  const objects = createObjectWriter(repository);
-  const { tip } = await commitOnto(repository, objects, from, requests, now).finally(objects.discard);
-  await moveTo(repository, old, tip?.commit ?? onto);
-}
-
 /** Moves branch, index and work tree to `to`. @throws GitFailure rather than overwrite files that git does not know */
 export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
   await checkFollow(repository, from, to);
@@ -295,7 +199,7 @@ export async function refusalOf(
 }
 
 /** Takes over what others pushed. @throws RemoteRefusal when the remote's history was rewritten, or is another one */
-export async function follow(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
+export async function followRemote(repository: Repository, accounts: readonly string[], now: Date): Promise<void> {
   const theirs = (await resolve(repository, SEEN)) as string;
   const ours = await repository.head();
   if (ours === theirs) return;
@@ -306,12 +210,12 @@ export async function follow(repository: Repository, accounts: readonly string[]
     return;
   }
   if (await isAncestor(repository, theirs, ours)) return;
-  await transplant(repository, accounts, theirs, now);
+  await moveTo(repository, ours, await transplant(repository, accounts, ours, theirs, now));
 }
 
 /** How a failed exchange with the remote is reported. */
 export function behind(error: GitFailure | RemoteRefusal): Behind {
-  const remedy = error instanceof RemoteRefusal ? { remedy: error.remedy } : {};
+  const remedy = error instanceof RemoteRefusal ? { remedy: error.hint } : {};
   return { state: 'behind', reason: reasonOf(error), ...remedy };
 }
 
@@ -328,7 +232,7 @@ export async function pullRemote(
 ): Promise<RemoteState> {
   if (!remote) return { state: 'none' };
   try {
-    if (await fetch(repository, remote)) await follow(repository, accounts, now);
+    if (await fetch(repository, remote)) await followRemote(repository, accounts, now);
     return { state: 'current' };
   } catch (error) {
     if (!(error instanceof GitFailure) && !(error instanceof RemoteRefusal)) throw error;

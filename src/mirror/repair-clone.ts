@@ -17,8 +17,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { oidBytes } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import { type Git, GitFailure } from './git.ts';
+import { type Git, GitFailure, unlessGitFails } from './git.ts';
 import { isAncestor, isUnknownRef, PUSHED, SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 
@@ -26,13 +27,7 @@ const COMMIT = /^[0-9a-f]{40,64}$/;
 
 /** Whether `git fsck` finds that something is missing or damaged. Reads the complete history. */
 export async function isSound(git: Git): Promise<boolean> {
-  try {
-    await git.run(['fsck', '--no-dangling', '--no-progress']);
-    return true;
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    return false;
-  }
+  return (await git.ask(['fsck', '--no-dangling', '--no-progress'])) !== undefined;
 }
 
 /** The last bytes of a file; `undefined` where there is none. */
@@ -54,7 +49,7 @@ function endOf(file: string, length: number): Buffer | undefined {
 
 /** Whether a pack is as long as its index says: both end with the checksum of the pack. */
 function isWhole(pack: string, index: string, format: Repository['format']): boolean {
-  const length = format === 'sha256' ? 32 : 20;
+  const length = oidBytes(format);
   const known = endOf(index, 2 * length);
   return known?.length === 2 * length && endOf(pack, length)?.equals(known.subarray(0, length)) === true;
 }
@@ -122,10 +117,7 @@ async function probing({ stateDir }: Repository, work: (folder: string) => Promi
     return false;
   }
   try {
-    return await work(probe);
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    return false;
+    return (await unlessGitFails(work(probe))) ?? false;
   } finally {
     rmSync(probe, { recursive: true, force: true });
   }
@@ -136,13 +128,7 @@ async function probing({ stateDir }: Repository, work: (folder: string) => Promi
  */
 async function pack(git: Git, folder: string, commits: readonly string[], known?: string): Promise<boolean> {
   const input = [...commits, ...(known ? [`^${known}`] : [])].map((line) => `${line}\n`).join('');
-  try {
-    await git.run(['pack-objects', '--revs', '--quiet', join(folder, 'pack')], { input });
-    return true;
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    return false;
-  }
+  return (await git.ask(['pack-objects', '--revs', '--quiet', join(folder, 'pack')], { input })) !== undefined;
 }
 
 interface Ref {

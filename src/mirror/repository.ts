@@ -6,6 +6,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -45,8 +46,8 @@ export interface Repository {
   readonly stateless: boolean;
   /** Commit that HEAD names; `undefined` before the first one. */
   head(): Promise<string | undefined>;
-  /** Object id of the account's folder in HEAD; `undefined` when HEAD does not hold it. */
-  folderTree(account: string): Promise<string | undefined>;
+  /** Object id of the account's folder in HEAD, or another commit; `undefined` where there is none. */
+  folderTree(account: string, commit?: string): Promise<string | undefined>;
   /** Files of the account's folder in HEAD: path inside the folder → object id. */
   folderFiles(account: string): Promise<Map<string, string>>;
   /** Text of a file in HEAD. @throws GitFailure when there is none */
@@ -155,6 +156,21 @@ function filesElsewhere(path: string): AppError {
   });
 }
 
+/** Files that are read before anything else, by git and by this program. */
+const READ_FIRST = ['HEAD', 'index', 'packed-refs', 'commondir', 'info/attributes', 'info/grafts', 'shallow'];
+
+/** Refuses what never ends to be read, such as a named pipe: neither a signal nor a time limit would end that. */
+function refusePipes(gitDir: string, branch: string): void {
+  for (const name of [...READ_FIRST, `refs/heads/${branch}`]) {
+    const path = join(gitDir, name);
+    const held = statSync(path, { throwIfNoEntry: false });
+    if (!held || held.isFile() || held.isDirectory()) continue;
+    throw new AppError('REPOSITORY', `${path} is neither a file nor a folder (a named pipe, say)`, {
+      hint: 'Remove it; what git needs in its place the next run makes again',
+    });
+  }
+}
+
 /** Leaves a folder to its owner alone: caches and journals may hold what the mirror leaves out. */
 function protect(folder: string): void {
   try {
@@ -179,15 +195,21 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     });
   }
   const path = realpathSync(config.path);
-  const first = createGit({ cwd: path, config, env: options.env, signal });
+  const gitHere = (): Git => createGit({ cwd: path, config, env: options.env, signal });
+  let own = gitHere();
   let described: string;
   try {
     const about = ['--is-bare-repository', '--is-inside-work-tree', '--show-object-format', '--absolute-git-dir'];
     // The last one may print an empty line.
     const question = ['rev-parse', ...about, '--git-path', 'objects', '--show-prefix'];
-    const answer = isRepository(path) ? await first.ask(question) : undefined;
-    if (answer === undefined) await ensureRepository(first, path, config.branch, config.bare || config.stateless);
-    described = answer ?? (await first.run(question));
+    const isThere = isRepository(path);
+    if (isThere) own.prepare();
+    const answer = isThere ? await own.ask(question) : undefined;
+    if (answer === undefined) {
+      await ensureRepository(own, path, config.branch, config.bare || config.stateless);
+      own = gitHere();
+    }
+    described = answer ?? (await own.run(question));
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new AppError('REPOSITORY', `repository.path: ${path} is not a usable Git repository: ${messageOf(error)}`, {
@@ -197,6 +219,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
   }
   const [bare = '', isInside, found, gitDir = '', objectsPath = '', prefix] = described.split('\n');
   if (bare !== 'true' && (isInside !== 'true' || prefix !== '')) throw filesElsewhere(path);
+  refusePipes(gitDir, config.branch);
   let format: ObjectFormat = found === 'sha256' ? 'sha256' : 'sha1';
   const release = await acquireLock({
     dir: gitDir,
@@ -212,8 +235,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
     mkdirSync(stateDir, { recursive: true });
     protect(stateDir);
     setAttributes(gitDir, options.folders);
-    const own = createGit({ cwd: path, config, env: options.env, signal });
-    const { close, ...reader } = createObjectReader(own, signal);
+    const { close, reopen, ...reader } = createObjectReader(own.start, signal);
     const git: Git = { ...own, ...reader };
     return {
       git,
@@ -228,7 +250,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         await git.run(['config', 'core.repositoryFormatVersion', '1']);
         await git.run(['config', 'extensions.objectFormat', wanted]);
         format = wanted;
-        close();
+        reopen();
       },
       branch: config.branch,
       committer: identityOf(config.author),
@@ -236,8 +258,9 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
       bare: bare === 'true',
       stateless: config.stateless,
       head: () => readHead(git, gitDir, config.branch),
-      folderTree: async (account) =>
-        (await git.ask(['rev-parse', '--verify', '--quiet', `HEAD:${account}/`]))?.trim() || undefined,
+      // With the slash it is found only where it is a folder.
+      folderTree: async (account, commit = 'HEAD') =>
+        (await git.ask(['rev-parse', '--verify', '--quiet', `${commit}:${account}/`]))?.trim() || undefined,
       folderFiles: (account) => listFiles(git, account),
       read: (file) => git.run(['cat-file', 'blob', `HEAD:${file}`]),
       notice: options.onNotice,
@@ -245,7 +268,7 @@ export async function openRepository(options: OpenOptions): Promise<Repository> 
         const repaired = bare === 'true' ? undefined : await repairIndex(git, gitDir, format, options.folders);
         if (repaired) options.onNotice(`the index of the clone was ${repaired} and has been rebuilt`);
       },
-      reopen: close,
+      reopen,
       async close() {
         close();
         await release();

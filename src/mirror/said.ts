@@ -1,5 +1,6 @@
+import { partOf, shortened } from '../core/cut.ts';
 import { messageOf } from '../core/errors.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 
 /** What is kept of the words of git, and of the server behind it, in characters. */
 const LONGEST = 1_000;
@@ -24,7 +25,7 @@ function linesIn(text: string): string[] {
 function cutLine(line: string): string {
   if (line.length <= LONGEST) return line;
   const half = LONGEST / 2;
-  return `${line.slice(0, half)}${GAP}${line.slice(-half)}`;
+  return `${shortened(line, half, GAP)}${partOf(line, line.length - half)}`;
 }
 
 /**

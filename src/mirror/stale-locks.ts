@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 
@@ -7,18 +7,17 @@ const PATIENCE_MS = 20_000;
 /** Where the system does not show its processes, a lock of this age has lost its holder. */
 const OLD_MS = 60_000;
 
-/** Lock files that a git killed half-way leaves behind. */
+/** Lock files that a git killed half-way leaves behind; a folder of such a name is none, and git refuses it by name. */
 function findLocks(gitDir: string): string[] {
-  const top = readdirSync(gitDir)
-    .filter((name) => name.endsWith('.lock') && name !== 'celigo-mirror.lock')
-    .map((name) => join(gitDir, name));
+  const isLock = (entry: Dirent): boolean =>
+    !entry.isDirectory() && entry.name.endsWith('.lock') && entry.name !== 'celigo-mirror.lock';
   const refs = join(gitDir, 'refs');
-  const below = existsSync(refs)
-    ? readdirSync(refs, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile() && entry.name.endsWith('.lock'))
-        .map((entry) => join(entry.parentPath, entry.name))
-    : [];
-  return [...top, ...below];
+  return [
+    ...readdirSync(gitDir, { withFileTypes: true }),
+    ...(existsSync(refs) ? readdirSync(refs, { recursive: true, withFileTypes: true }) : []),
+  ]
+    .filter(isLock)
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** Process ids of git commands at work in `dir`, or `undefined` where the system does not show processes. */
@@ -57,7 +56,7 @@ export async function removeStaleGitLocks(
     const holders = gitProcesses(workTree);
     const abandoned =
       holders === undefined
-        ? locks.every((path) => Date.now() - statSync(path).mtimeMs > OLD_MS)
+        ? locks.every((path) => Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > OLD_MS)
         : holders.length === 0;
     if (abandoned) {
       for (const path of locks) rmSync(path, { force: true });

@@ -1,11 +1,12 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { blobOid } from '../core/digest.ts';
+import { absentOid, blobOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { GitFailure } from './git.ts';
 import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
+import { differing, oidOf, type TreeDifference } from './tree-diff.ts';
 
 /** Holds the commit that index and work tree show while the branch names another one; empty for none. */
 function markerOf({ stateDir }: Repository): string {
@@ -72,23 +73,6 @@ export async function checkFollow(repository: Repository, from: string | undefin
   await done;
 }
 
-/** An entry of a tree. */
-interface Entry {
-  readonly mode: string;
-  readonly oid: string;
-}
-
-/** Files of a commit by their paths from the root. @throws GitFailure */
-async function filesOf({ git }: Repository, commit: string): Promise<Map<string, Entry>> {
-  const lines = (await git.run(['ls-tree', '-r', '-z', commit])).split('\0').filter(Boolean);
-  return new Map(
-    lines.map((line) => {
-      const [mode = '', , oid = ''] = line.split(/[ \t]/, 3);
-      return [line.slice(line.indexOf('\t') + 1), { mode, oid }];
-    }),
-  );
-}
-
 /**
  * What is in the place of a file: nothing; a file; or something else, which is someone's: a link, a folder that holds
  * anything, or whatever else than a folder is in the place of one above it.
@@ -123,54 +107,52 @@ export async function catchUp(repository: Repository): Promise<void> {
   const { path, git, format } = repository;
   const marker = markerOf(repository);
   if (repository.bare || !existsSync(marker)) return;
-  const behind = readFileSync(marker, 'utf8').trim();
+  const noted = readFileSync(marker, 'utf8').trim();
+  // Whoever writes it otherwise does not tell git what to do: then nothing is known of what was there before.
+  const behind = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(noted) ? noted : '';
   const head = await repository.head();
   if (head !== undefined && head !== behind) {
-    const after = await filesOf(repository, head);
-    const before = behind === '' ? new Map<string, Entry>() : await filesOf(repository, behind);
-    const names = new Set([...before.keys(), ...after.keys()]);
-    const changed = [...names].filter((name) => before.get(name)?.oid !== after.get(name)?.oid);
-    const isOld = (name: string, held: Buffer | undefined): boolean =>
-      held === undefined || blobOid(held, format) === before.get(name)?.oid;
-    const others = changed.filter((name) => !isOld(name, readPlace(path, name)));
-    const partial = others.filter((name) => after.has(name));
-    const texts = await git.objects(partial.map((name) => after.get(name)?.oid ?? ''));
-    const edited = new Set(others);
-    for (const [i, name] of partial.entries()) {
+    const changed = await differing(repository, behind || undefined, head);
+    const isOld = ([name, { before }]: readonly [string, TreeDifference]): boolean => {
+      const held = readPlace(path, name);
+      return held === undefined || (before !== undefined && blobOid(held, format) === oidOf(before));
+    };
+    const others = [...changed].filter((file) => !isOld(file));
+    const partial = others.flatMap(([name, { after }]) => (after === undefined ? [] : [{ name, oid: oidOf(after) }]));
+    const texts = await git.objects(partial.map(({ oid }) => oid));
+    const edited = new Set(others.map(([name]) => name));
+    for (const [i, { name }] of partial.entries()) {
       const held = readPlace(path, name) ?? Buffer.alloc(0);
       if (texts[i]?.subarray(0, held.length).equals(held)) edited.delete(name);
     }
-    await placeFiles(repository, changed, edited, after);
+    await placeFiles(repository, changed, edited);
   }
   rmSync(marker, { force: true });
 }
 
 /**
- * Puts `changed` into the index as `after` has them, and into the work tree all that is neither `edited` nor has
+ * Puts `changed` into the index as they are after, and into the work tree all that is neither `edited` nor has
  * something of someone else in its place.
  */
 async function placeFiles(
   { git, path, format }: Repository,
-  changed: readonly string[],
+  changed: ReadonlyMap<string, TreeDifference>,
   edited: ReadonlySet<string>,
-  after: ReadonlyMap<string, Entry>,
 ): Promise<void> {
   const feed = async (args: readonly string[], lines: readonly string[]): Promise<void> => {
     const { stdin, done } = await git.start(args);
     stdin.end(lines.map((line) => `${line}\0`).join(''));
     await done;
   };
-  const absent = '0'.repeat(format === 'sha256' ? 64 : 40);
-  const entries = changed.map((name) => {
-    const { mode, oid } = after.get(name) ?? { mode: '0', oid: absent };
-    return `${mode} ${oid}\t${name}`;
-  });
+  const entries = [...changed].map(([name, { after }]) => `${after ?? `0 ${absentOid(format)}`}\t${name}`);
   await feed(['update-index', '-z', '--index-info'], entries);
-  const placed = changed.filter((name) => !edited.has(name));
-  for (const name of placed) if (!after.has(name) && lookAt(path, name) === 'file') rmSync(join(path, name));
+  const placed = [...changed].filter(([name]) => !edited.has(name));
+  const gone = placed.filter(([, { after }]) => after === undefined).map(([name]) => name);
+  for (const name of gone) if (lookAt(path, name) === 'file') rmSync(join(path, name));
+  const there = placed.filter(([, { after }]) => after !== undefined).map(([name]) => name);
   await feed(
     ['checkout-index', '-f', '-u', '-z', '--stdin'],
-    placed.filter((name) => after.has(name) && lookAt(path, name) !== 'other'),
+    there.filter((name) => lookAt(path, name) !== 'other'),
   );
 }
 
@@ -210,7 +192,7 @@ export async function repairFolder(repository: Repository, account: string): Pro
     if ((await repository.head()) === undefined) {
       await git.run(['rm', '-r', '-q', '--cached', '--ignore-unmatch', '--', account]);
     } else {
-      await restoreFolder(repository, account);
+      await runOnIndex(repository, ['restore', '--source=HEAD', '--staged', '--worktree', '--', account]);
     }
     // What was staged or changed may have turned into untracked files.
     left = await dirtyEntries(repository, account);
@@ -224,14 +206,20 @@ function foldersAbove(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
-/** Whether HEAD itself has a link in this place: then git takes it away when it puts the mirror's files back. */
-async function isPushedLink({ git }: Repository, name: string): Promise<boolean> {
-  return (await git.ask(['ls-tree', 'HEAD', '--', name]))?.startsWith('120000 ') === true;
+/**
+ * Whether HEAD itself has a link, or a file, in this place, which is reported: git takes it away when it puts the
+ * mirror's files back.
+ */
+async function isPushed({ git, notice }: Repository, name: string, what: 'symbolic link' | 'file'): Promise<boolean> {
+  const mode = what === 'file' ? '100' : '120000 ';
+  if (!(await git.ask(['ls-tree', 'HEAD', '--', name]))?.startsWith(mode)) return false;
+  notice(`${oneLine(name)} was pushed as a ${what}; the mirror's files take its place again`);
+  return true;
 }
 
 /**
- * Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. One
- * that a person pushed is reported, and goes with the next commit, which has it.
+ * Refuses a file in the place of the account's folder, and to work through a symbolic link in that of any of ours. What
+ * a person pushed is reported, and goes with the next commit.
  */
 async function refuseLinks(repository: Repository, account: string): Promise<void> {
   const root = repository.path;
@@ -239,6 +227,7 @@ async function refuseLinks(repository: Repository, account: string): Promise<voi
   const held = lstatSync(folder, { throwIfNoEntry: false });
   if (!held) return;
   if (!held.isDirectory() && !held.isSymbolicLink()) {
+    if (await isPushed(repository, account, 'file')) return;
     throw new AppError('REPOSITORY', `${folder} is a file, and the mirror of the account needs a folder of that name`, {
       hint: 'Move it away, or choose another name for the account',
     });
@@ -246,15 +235,19 @@ async function refuseLinks(repository: Repository, account: string): Promise<voi
   const places = [folder, ...(held.isDirectory() ? readdirSync(folder).map((name) => join(folder, name)) : [])];
   for (const place of places) {
     if (!lstatSync(place).isSymbolicLink()) continue;
-    const name = relative(root, place);
-    if (await isPushedLink(repository, name))
-      repository.notice(`${oneLine(name)} was pushed as a symbolic link; the mirror's files take its place again`);
-    else {
-      throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {
-        hint: 'Remove the link; the next run makes a folder in its place',
-      });
-    }
+    if (await isPushed(repository, relative(root, place), 'symbolic link')) continue;
+    throw new AppError('REPOSITORY', `${place} is a symbolic link; the mirror never writes through one`, {
+      hint: 'Remove the link; the next run makes a folder in its place',
+    });
   }
+}
+
+/** Runs a command that reads the index; where that fails, once more with a new one. @throws GitFailure */
+async function runOnIndex({ git, gitDir }: Repository, args: readonly string[]): Promise<string> {
+  const out = await git.ask(args);
+  if (out !== undefined) return out;
+  await rebuildIndex(git, gitDir);
+  return git.run(args);
 }
 
 interface DirtyEntry {
@@ -276,31 +269,11 @@ async function dirtyEntries(repository: Repository, account: string): Promise<Di
     '--',
     account,
   ];
-  const { git } = repository;
-  let out: string;
-  try {
-    out = await git.run(args);
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    await rebuildIndex(git, repository.gitDir);
-    out = await git.run(args);
-  }
+  const out = await runOnIndex(repository, args);
   return out
     .split('\0')
     .filter((line) => line !== '' && !line.startsWith('## '))
     .map((line) => ({ path: line.slice(3 + account.length + 1), untracked: /^(?:\?\?|!!)/.test(line) }));
-}
-
-/** Index and work tree of the folder as HEAD has them. */
-async function restoreFolder(repository: Repository, account: string): Promise<void> {
-  const args = ['restore', '--source=HEAD', '--staged', '--worktree', '--', account];
-  try {
-    await repository.git.run(args);
-  } catch (error) {
-    if (!(error instanceof GitFailure)) throw error;
-    await rebuildIndex(repository.git, repository.gitDir);
-    await repository.git.run(args);
-  }
 }
 
 /** Saves uncommitted changes as a commit that no branch shows. */

@@ -4,25 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { checkCommits } from '../../src/mirror/check-commits.ts';
 import type { Repository } from '../../src/mirror/repository.ts';
 import { cases } from '../support/fuzz.ts';
+import { writeTrees } from '../support/trees.ts';
 
 type Files = ReadonlyMap<string, string>;
-
-/** Writes the trees of some files as git stores them. @returns the id of the uppermost */
-function writeTrees(files: Files, objects: Map<string, Buffer>): string {
-  const below = new Map<string, Map<string, string>>();
-  const entries: [name: string, mode: string, oid: string][] = [];
-  for (const [path, oid] of files) {
-    const [name = '', ...rest] = path.split('/');
-    if (rest.length === 0) entries.push([name, '100644', oid]);
-    else below.set(name, (below.get(name) ?? new Map()).set(rest.join('/'), oid));
-  }
-  for (const [name, held] of below) entries.push([name, '40000', writeTrees(held, objects)]);
-  const parts = entries.flatMap(([name, mode, oid]) => [Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')]);
-  const tree = Buffer.concat(parts);
-  const id = hash('sha1', tree);
-  objects.set(id, tree);
-  return id;
-}
 
 /** Compares two states as commits, of which `asked` was to be made on the first. */
 async function check(
@@ -32,7 +16,7 @@ async function check(
 ) {
   const objects = new Map<string, Buffer>();
   for (const [name, files] of [['old', before] as const, ['new', after] as const])
-    if (files) objects.set(`${name}^{tree}`, objects.get(writeTrees(files, objects)) ?? Buffer.alloc(0));
+    if (files) objects.set(`${name}^{tree}`, objects.get(writeTrees(files, objects, 'sha1', 'any')) ?? Buffer.alloc(0));
   const git = {
     objects: async (names: readonly string[]) => names.map((name) => objects.get(name) ?? Buffer.alloc(0)),
     find: async (names: readonly string[]) =>

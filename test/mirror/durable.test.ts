@@ -32,5 +32,7 @@ describe.skipIf(!hasTracer || gitBefore(2, 36))('what a branch names', () => {
     expect(placed).toBeGreaterThan(Math.max(pack, index));
     expect(nth(/rename.*\.pack".*objects\/pack\/[^"]*\.pack"/)).toBeLessThan(placed);
     expect(nth(/f(?:data)?sync\(\d+<[^>]*main\.lock>/)).toBeGreaterThan(placed);
+    // It can be made again, and is as large as the mirror has files.
+    expect(lines.filter((line) => /f(?:data)?sync\(\d+<[^>]*\/index\.lock>/.test(line))).toEqual([]);
   });
 });

@@ -51,6 +51,20 @@ function colleaguePushes(remote: string, text = 'by a colleague\n'): void {
 }
 
 describe('a clone in a bad state is put right', () => {
+  it('except where a file of git never ends to be read', { timeout: 20_000 }, async () => {
+    const account = await sample();
+    const space = workspace(account);
+    await space.mirrored();
+    const index = join(space.mirror, '.git', 'index');
+    rmSync(index);
+    execFileSync('mkfifo', [index]);
+
+    const { code, out } = await start(['sync'], space.dir).done;
+
+    expect(code).toBe(1);
+    expect(out).toContain(`${index} is neither a file nor a folder (a named pipe, say)`);
+  });
+
   eachOf([['index.lock'], ['HEAD.lock'], ['refs/heads/main.lock'], ['config.lock']], { quick: 0 })(
     'after a git that died and left %s',
     async (name) => {
@@ -464,7 +478,10 @@ describe('a user’s own git configuration', () => {
       const from = space === local ? remote : 'https://127.0.0.1:9/';
       writeFileSync(
         config,
-        `${readFileSync(config, 'utf8')}[protocol "ext"]\nallow = always\n[url ${JSON.stringify(url(ran))}]\ninsteadOf = ${from}\n`,
+        [
+          `${readFileSync(config, 'utf8')}[protocol "ext"]\nallow = always`,
+          `[url ${JSON.stringify(url(ran))}]\ninsteadOf = ${from}\n`,
+        ].join('\n'),
       );
       await edit(account);
     }

@@ -96,6 +96,20 @@ it('a file in the place of the account’s folder is named, and stays', async ()
   expect(readFileSync(join(space.mirror, 'prod'), 'utf8')).toBe('theirs');
 });
 
+it('a note of a commit that is an option of git opens no file', async () => {
+  const account = await sample();
+  const space = new Workspace(settings(account, 'stacks'));
+  await space.mirrored();
+  const victim = join(tempDir(), 'victim');
+  writeFileSync(victim, 'theirs');
+  for (const noted of [`--output=${victim}`, 'HEAD~1', '-p']) {
+    writeFileSync(join(space.mirror, '.git', 'celigo-mirror', 'work-tree'), noted);
+    expect(await space.sync()).toMatchObject({ code: 0, commits: [] });
+  }
+  expect(readFileSync(victim, 'utf8')).toBe('theirs');
+  expect(space.git('status', '--porcelain')).toBe('');
+});
+
 describe('a run killed before the work tree followed a deletion is made good', () => {
   /** A clone whose branch names the deletion of a file, and whose files and index are those before it. */
   async function behind(format: string): Promise<{ space: Workspace; path: string }> {

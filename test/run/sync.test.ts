@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { parseYaml } from '../../src/core/yaml.ts';
+import { emptyAccount } from '../../src/emulator/model/seed.ts';
 import { sampleAccount, sampleCredentials } from '../../src/emulator/sample/index.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { gateway } from '../support/gateway.ts';
 import { bareRemote, git, tempDir, Workspace } from '../support/workspace.ts';
 
 const seed = sampleAccount();
@@ -473,7 +475,8 @@ describe('a type that cannot be read', () => {
     const space = workspace(account, { include: ['tags'] });
     await space.mirrored();
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
-    const body = `[{"_id":"64f0a1b2c3d4e5f601020304","tag":"fine"},{"_id":"64f0a1b2c3d4e5f601020305","tag":"deep","x":${deep}}]`;
+    const fine = '{"_id":"64f0a1b2c3d4e5f601020304","tag":"fine"}';
+    const body = `[${fine},{"_id":"64f0a1b2c3d4e5f601020305","tag":"deep","x":${deep}}]`;
     await fault(account, { match: { path: '/v1/tags' }, times: 'always', fault: { kind: 'body', body } });
 
     expect(await space.sync()).toMatchObject({
@@ -573,6 +576,45 @@ describe('the token', () => {
       code: 4,
       commits: [],
       error: { code: 'BINDING', message: expect.stringContaining('mirror.yaml') },
+    });
+  });
+
+  it.each<[what: string, isMirrored: boolean, until: string | undefined]>([
+    ['the middle of a later run on', true, undefined],
+    ['the middle of the first run on', false, undefined],
+    ['the middle of a run until its last list', true, '/v1/imports'],
+  ])('that another account answers from %s lets nothing of it in', async (_, isMirrored, until) => {
+    const account = await sample();
+    const people = sampleAccount().people.map((person) => ({ ...person, _id: `${person._id.slice(0, 23)}f` }));
+    const other = await sample({ seed: { ...emptyAccount(), people } });
+    let isDue = !isMirrored;
+    let isOther = false;
+    const before = await gateway(account.url, ({ url, headers }, response) => {
+      isOther ||= isDue && url.startsWith('/v1/scripts');
+      if (!isOther) return false;
+      const answerFrom = async (base: string): Promise<void> => {
+        const answer = await fetch(`${base}${url}`, { headers: { authorization: String(headers.authorization) } });
+        response.writeHead(answer.status).end(await answer.text());
+      };
+      // The test may be over, and the accounts closed.
+      const unlessOver = (): unknown => response.destroy();
+      const isLast = until !== undefined && url.startsWith(until);
+      if (!isLast) void answerFrom(other.url).catch(unlessOver);
+      else
+        setTimeout(() => {
+          isDue = isOther = false;
+          void answerFrom(account.url).catch(unlessOver);
+        }, 2_000);
+      return true;
+    });
+    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token } });
+    if (isMirrored) await space.mirrored();
+    isDue = true;
+
+    expect(await space.sync('--full', '--allow-deletions')).toMatchObject({
+      code: 4,
+      commits: [],
+      error: { code: 'BINDING', message: expect.stringContaining('another account') },
     });
   });
 });

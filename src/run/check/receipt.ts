@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type Envelope, preAuthEncoding, renderEnvelope } from '../../core/dsse.ts';
-import { fingerprintIn, signSsh } from '../../mirror/ssh-signatures.ts';
 import { type DrillTarget, isRestorable, type TimedDrill } from './drill-report.ts';
+import { fingerprintIn, signSsh } from './ssh-signatures.ts';
 
 /** A receipt of a drill: an in-toto Statement v1 in a DSSE envelope (docs/evidence.md). */
 

@@ -51,7 +51,7 @@ async function compare(
   if (!(await resolve({ git }, theirs)))
     await git.run(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', remote, `refs/heads/${branch}`]);
   const refusal = await refusalOf({ git, branch, path }, theirs);
-  if (refusal) return [{ ...found, verdict: 'fault', detail: refusal.message, remedy: refusal.remedy }];
+  if (refusal) return [{ ...found, verdict: 'fault', detail: refusal.message, remedy: refusal.hint }];
   const waiting = Number(await git.run(['rev-list', '--count', `${theirs}..${ours}`]));
   if (waiting === 0) return [{ ...found, verdict: 'ok', detail: 'has every commit of the clone' }];
   const detail = `${counted(waiting, 'commit')} of the clone ${waiting === 1 ? 'is' : 'are'} not pushed yet`;

@@ -4,9 +4,9 @@ import { readCut } from '../../history/commits.ts';
 import { tipOf } from '../../mirror/commit.ts';
 import type { Git } from '../../mirror/git.ts';
 import { findCommit } from '../../mirror/object-reader.ts';
-import { fingerprintIn, verifySsh } from '../../mirror/ssh-signatures.ts';
 import { RECEIPT_NAMESPACE, readStatement, type Statement } from './receipt.ts';
 import { CLOCKS_MS, hasTimes, type Trust, withSigners } from './signatures.ts';
+import { fingerprintIn, verifySsh } from './ssh-signatures.ts';
 
 /** Why a receipt is refused. */
 export type ReceiptRefusal =

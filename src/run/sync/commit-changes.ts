@@ -4,7 +4,9 @@ import type { ChangedFields } from '../../core/changed-fields.ts';
 import type { Change, ChangeNote, Person } from '../../core/changes.ts';
 import { messageOf } from '../../core/errors.ts';
 import { withoutKnown } from '../../core/known-credentials.ts';
-import { commitMessage, type Nouns, oneLine, whatWords } from '../../core/message.ts';
+import { commitMessage } from '../../core/message.ts';
+import { type Nouns, whatWords } from '../../core/subject.ts';
+import { oneLine } from '../../core/unseen.ts';
 import { isFuture, type Tip } from '../../mirror/commit.ts';
 import type { TreeChange } from '../../mirror/object-writer.ts';
 import { follow } from '../../mirror/work-tree.ts';
@@ -189,7 +191,8 @@ function requestOf(
   ];
   const written = writeFiles(repository, objects, files);
   return {
-    message: clean(message),
+    // Line by line: what is looked at in a hundred thousand lines at once would be the run's peak of memory.
+    message: message.replace(/.+/g, clean),
     author: { name: clean(group.author.name), email: clean(group.author.email) },
     authorDate: group.date,
     resources: group.changes

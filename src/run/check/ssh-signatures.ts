@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../core/errors.ts';
-import { temporaryFolder } from './temporary-folder.ts';
+import { AppError, messageOf } from '../../core/errors.ts';
+import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 
 /** What ssh-keygen gets of the environment: where programs are, and an agent that may hold the key. */
 const NEEDED = ['PATH', 'HOME', 'TMPDIR', 'SSH_AUTH_SOCK'];
