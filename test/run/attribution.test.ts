@@ -107,7 +107,7 @@ describe('a commit', () => {
     edit(account, account.owner, 'three');
     const clone = await oneShot(account, remote);
 
-    // Ann's edit is in the log still, and reported by a commit before the newest: two commits more were fetched, without contents.
+    // Her edit is in the log still, and an earlier commit reports it: two more were fetched, without contents.
     expect(reported(remote)).toEqual([`${account.owner.name}|${bob.name} <${bob.email}>`]);
     const objects = git(clone, 'cat-file', '--batch-all-objects', '--batch-check').split('\n');
     expect(objects.filter((line) => line.includes(' blob ')).length).toBeLessThan(8);

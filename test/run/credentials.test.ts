@@ -253,7 +253,7 @@ describe('credentials in plain text', () => {
 
     const notice = report.notices.find((text) => text.includes('plain-text credentials'));
     expect(notice).toBe(
-      `plain-text credentials are now in the mirror: prod/scripts/leaky.${String(made._id)}.yaml, content:4 (Stripe key)`,
+      `plain-text credentials are now in the mirror: prod/scripts/leaky.${made._id}.yaml, content:4 (Stripe key)`,
     );
     expect((await space.sync()).notices).toEqual([]);
   });

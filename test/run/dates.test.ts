@@ -83,14 +83,14 @@ it('commits are not made on a folder that others changed while the run was in pr
   const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
   await space.mirrored();
   const git = {
-    ask: async (args: readonly string[]) => space.git(...args),
     find: async ([name = '']: readonly string[]) => {
       const id = space.git('rev-parse', name).trim();
       return [{ id, bytes: Buffer.from(space.git('cat-file', 'commit', id)) }];
     },
   };
   const gitDir = join(space.mirror, '.git');
-  const repository = { git, gitDir, branch: 'main' } as unknown as Repository;
+  const folderTree = async (folder: string, commit: string) => space.git('rev-parse', `${commit}:${folder}`).trim();
+  const repository = { git, gitDir, folderTree, branch: 'main' } as unknown as Repository;
   const known = await readTip(repository, 'HEAD');
   commitReadme(space, '2026-11-01T12:00:00Z', 'prod/NOTES.md');
 

@@ -14,9 +14,10 @@ import {
 import { basename, join } from 'node:path';
 import * as z from 'zod';
 import type { FileEntry } from '../../core/changes.ts';
+import { readPath } from '../../core/layout.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 5;
+const VERSION = 6;
 const INDEX = 'index.json';
 
 /** What is known of one mirrored resource. Empty digests mean "not known". */
@@ -95,7 +96,7 @@ export interface Cache {
 /** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
 export class CacheDamaged extends Error {}
 
-type StoredFields = [raw: string, id: string, modified: string, ...files: string[]];
+type StoredFields = [modified: string, ...files: string[]];
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
 
@@ -117,7 +118,6 @@ interface StoredIndex {
   types: Record<string, StoredType>;
 }
 
-const PAGES = z.record(z.string(), z.looseObject({ ids: z.array(z.string()), next: z.string().optional() }));
 const VALIDATOR = z.custom<Validator>((value) => typeof value === 'object' && value !== null);
 const INDEX_SHAPE = z.looseObject({
   ...{ version: z.number(), rules: z.string(), tree: z.string() },
@@ -143,56 +143,85 @@ function folderOf(stateDir: string, account: string): string {
   return join(stateDir, `${account}.cache`);
 }
 
+/** So many resources follow one line of {@link Places}. */
+const BLOCK = 1_000;
+
+/** Of each resource of a block: id, digest of its record, and the length of its line with the sign that ends it. */
+type Places = (string | number)[];
+
 /**
- * A resource as the line that holds it, the JSON of {@link StoredFields}. Most of thousands are only taken over from
- * one run to the next: they are never parsed, and written as they were read.
+ * A resource as the line that holds it, the JSON of {@link StoredFields}, where it was read. Most of thousands are only
+ * taken over from one run to the next: they are never parsed, and written as they were read.
  */
 class StoredResource implements CachedResource {
-  readonly line: string;
+  /** The file that it is in. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly raw: string;
+  readonly #id: string;
 
-  constructor(line: string) {
-    this.line = line;
-  }
-
-  // Digests and ids hold nothing that JSON escapes.
-  get raw(): string {
-    return this.line.slice(2, this.line.indexOf('"', 2));
-  }
-
-  get id(): string {
-    const start = this.line.indexOf('"', 2) + 3;
-    return this.line.slice(start, this.line.indexOf('"', start));
+  constructor(id: string, bytes: Buffer, start: number, end: number, raw: string) {
+    this.#id = id;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.raw = raw;
   }
 
   get modified(): string {
-    return this.fields()[2];
+    return this.fields()[0];
   }
 
+  /** @throws CacheDamaged for a file that is not one of the resource: it would go with it */
   get files(): readonly FileEntry[] {
-    const [, , , ...flat] = this.fields();
-    return flat.flatMap((path, i) => (i % 2 === 0 ? [[path, flat[i + 1] as string] as const] : []));
+    const [, ...flat] = this.fields();
+    const files = flat.flatMap((path, i) => (i % 2 === 0 ? [[path, flat[i + 1] as string] as const] : []));
+    const foreign = files.find(([path]) => readPath(path)?.id !== this.#id);
+    if (foreign) throw new CacheDamaged(foreign[0]);
+    return files;
   }
 
   private fields(): StoredFields {
-    try {
-      const fields = JSON.parse(this.line) as unknown;
-      if (Array.isArray(fields) && fields.every((field) => typeof field === 'string')) return fields as StoredFields;
-    } catch {
-      // Not JSON at all.
-    }
-    throw new CacheDamaged(this.line.slice(0, 40));
+    return textsIn(parseLine(this.bytes.toString('utf8', this.start, this.end))) as StoredFields;
   }
 }
 
-function lineOf(id: string, resource: CachedResource): string {
-  if (resource instanceof StoredResource) return resource.line;
-  const { raw, modified, files } = resource;
-  return JSON.stringify([raw, id, modified, ...files.flat()] satisfies StoredFields);
+/** Some bytes of a file that was read, or of new ones. */
+interface Span {
+  readonly bytes: Buffer;
+  readonly start: number;
+  end: number;
+}
+
+/** The line of a resource. */
+function lineOf(resource: CachedResource): Readonly<Span> {
+  if (resource instanceof StoredResource) return resource;
+  const { modified, files } = resource;
+  const bytes = Buffer.from(`${JSON.stringify([modified, ...files.flat()] satisfies StoredFields)}\n`);
+  return { bytes, start: 0, end: bytes.length };
 }
 
 /** The name of a type's file, by the hash of what it holds. */
 function fileName(typeName: string, sha256: string): string {
   return `${typeName}-${sha256.slice(0, 22)}.jsonl`;
+}
+
+const NEWLINE = 0x0a;
+
+/** @throws CacheDamaged */
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new CacheDamaged(line.slice(0, 40), { cause });
+  }
+}
+
+/** @throws CacheDamaged for anything but a list of texts */
+function textsIn(value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((text) => typeof text === 'string')) return value;
+  throw new CacheDamaged('not a list of texts');
 }
 
 /** @throws CacheDamaged for a file that does not hold what its name says */
@@ -204,25 +233,42 @@ function readDetails(path: string, typeName: string): TypeDetails {
     throw new CacheDamaged(path, { cause });
   }
   if (basename(path) !== fileName(typeName, hash('sha256', bytes, 'base64url'))) throw new CacheDamaged(path);
-  const [first = '', ...lines] = bytes.toString('utf8').split('\n');
-  return {
-    pages: readPages(first, path),
-    resources: new Map(
-      lines.map((line) => {
-        const resource = new StoredResource(line);
-        return [resource.id, resource];
-      }),
-    ),
+  let at = 0;
+  const nextLine = (): unknown => {
+    const end = bytes.indexOf(NEWLINE, at);
+    const line = bytes.toString('utf8', at, end);
+    at = end < 0 ? bytes.length : end + 1;
+    return parseLine(line);
   };
+  const pages = readPages(nextLine());
+  const resources = new Map<string, StoredResource>();
+  while (at < bytes.length) {
+    const places = nextLine();
+    if (!Array.isArray(places)) throw new CacheDamaged(path);
+    for (let i = 0; i < places.length; i += 3) {
+      const [id, raw, length]: unknown[] = [places[i], places[i + 1], places[i + 2]];
+      if (typeof id !== 'string' || typeof raw !== 'string' || !isLength(length, bytes.length - at))
+        throw new CacheDamaged(path);
+      resources.set(id, new StoredResource(id, bytes, at, at + length, raw));
+      at += length;
+    }
+  }
+  return { pages, resources };
+}
+
+function isLength(value: unknown, most: number): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= most;
 }
 
 /** @throws CacheDamaged for anything but pages */
-function readPages(line: string, path: string): Map<string, CachedPage> {
-  try {
-    return new Map(Object.entries(PAGES.parse(JSON.parse(line)) as Record<string, CachedPage>));
-  } catch (cause) {
-    throw new CacheDamaged(path, { cause });
-  }
+function readPages(value: unknown): Map<string, CachedPage> {
+  return new Map(
+    Object.entries(value ?? {}).map(([digest, page]: [string, Partial<CachedPage> | null]) => {
+      const { ids, next } = page ?? {};
+      textsIn([next ?? '']);
+      return [digest, { ids: textsIn(ids), ...(next === undefined ? {} : { next }) }];
+    }),
+  );
 }
 
 function lazyDetails(path: string, typeName: string): () => TypeDetails {
@@ -341,17 +387,37 @@ function writeDetails(folder: string, typeName: string, type: CachedType): strin
   return file;
 }
 
-/** One line for the pages, one for each resource; some thousand at a time. */
-function* detailsText({ pages, resources }: TypeDetails): Generator<string> {
-  yield JSON.stringify(Object.fromEntries(pages));
-  let lines: string[] = [];
+/** One line for the pages; then, block by block, one for the places of some resources and one for each of them. */
+function* detailsText({ pages, resources }: TypeDetails): Generator<Buffer> {
+  yield Buffer.from(`${JSON.stringify(Object.fromEntries(pages))}\n`);
+  const block = createBlock();
   for (const [id, resource] of resources) {
-    lines.push(lineOf(id, resource));
-    if (lines.length < 1_000) continue;
-    yield `\n${lines.join('\n')}`;
-    lines = [];
+    block.add(id, resource);
+    if (block.size() === BLOCK) yield block.take();
   }
-  if (lines.length > 0) yield `\n${lines.join('\n')}`;
+  if (block.size() > 0) yield block.take();
+}
+
+/** Collects the resources of a block. Lines that were read one after the other are copied at once. */
+function createBlock() {
+  let places: Places = [];
+  let spans: Span[] = [];
+  return {
+    size: () => places.length / 3,
+    add(id: string, resource: CachedResource) {
+      const { bytes, start, end } = lineOf(resource);
+      places.push(id, resource.raw, end - start);
+      const last = spans.at(-1);
+      if (last?.bytes === bytes && last.end === start) last.end = end;
+      else spans.push({ bytes, start, end });
+    },
+    take() {
+      const lines = spans.map(({ bytes, start, end }) => bytes.subarray(start, end));
+      const block = Buffer.concat([Buffer.from(`${JSON.stringify(places)}\n`), ...lines]);
+      [places, spans] = [[], []];
+      return block;
+    },
+  };
 }
 
 /** Replaces the cache: details first, the index that names them last, in one step. */

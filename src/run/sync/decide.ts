@@ -40,6 +40,8 @@ export async function decide(
   if (start.headState.binding === undefined) await reportFormer(run, start);
   start.credentials.report(notice);
   const { deletions, doubts, held } = await decideDeletions(run, start, collected);
+  // What was missing has been asked for after its type was listed.
+  if (collected.some(({ missing }) => missing.length > 0)) await start.checkAccount();
   if (held.length > 0)
     notice(`${held.length} resources are gone, more than the guards allow: their files were kept (${held[0]}, …)`);
   await recogniseLate(run, start, collected);

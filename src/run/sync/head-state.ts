@@ -10,6 +10,7 @@ import { parseYaml, YamlError } from '../../core/yaml.ts';
 import { commitText, type Tip, tipOf } from '../../mirror/commit.ts';
 import type { GitObject } from '../../mirror/git.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { oidOf } from '../../mirror/tree-diff.ts';
 import { type Binding, bindsTo, RULES, readBinding, renderBinding } from '../binding.ts';
 import { type Cache, type CachedType, readCache } from './cache.ts';
 import { knownTypes } from './known-types.ts';
@@ -33,10 +34,13 @@ export interface HeadState {
   /** All its files, without those edits: path inside the folder → object id. */
   readonly files: () => Promise<ReadonlyMap<string, string>>;
   readonly cache: Cache | undefined;
+  /** The run fetches everything again, changed or not. */
+  readonly full: boolean;
   /** Whether the cache describes exactly what HEAD holds. */
   readonly cacheFits: boolean;
   /**
    * Start of the last run that read everything, by the server's clock, ISO; only while HEAD holds what it left there.
+   * A full sweep finds it in the commits instead.
    */
   readonly lastRun: string | undefined;
   readonly binding: Binding | undefined;
@@ -49,29 +53,36 @@ export interface HeadState {
   readonly rules: string;
 }
 
-/** Reads what HEAD and the cache know of the account's folder. @throws AppError `BINDING`, CacheDamaged, GitFailure */
+/**
+ * Reads what HEAD and the cache know of the account's folder.
+ * @param isFull whether a run fetches everything again, by when that was done last. It does not believe the cache about
+ * HEAD either: one that was edited would hide edits of the account for ever
+ * @throws AppError `BINDING`, CacheDamaged, GitFailure
+ */
 export async function readHeadState(
   repository: Repository,
   account: AccountConfig,
   identity: Promise<string>,
+  isFull: (lastFull: string | undefined) => boolean,
 ): Promise<HeadState> {
   const cache = readCache(repository.stateDir, account.name);
-  // With the slash it is found only where it is a folder.
+  const full = isFull(cache?.lastFull);
+  const fitting = full ? undefined : cache?.tree;
   const names = ['HEAD', `HEAD:${account.name}/`, `HEAD:${account.name}/${BINDING_FILE}`];
   const [head, folder, settingsFile] = await repository.git.find(names);
   // Not there, or not to be read? The second is not a first run.
   const tree = folder?.id ?? (await repository.folderTree(account.name));
   if (tree === undefined) await repository.head();
-  const isKnown = tree !== undefined && (cache?.tree === tree || isOwn(repository, head, account.name));
+  const isKnown = tree !== undefined && (fitting === tree || isOwn(repository, head, account.name));
   const edits = isKnown || !head ? undefined : await editsOf(repository, account, tree, settingsFile, identity);
   let reading: Promise<ReadonlyMap<string, string>> | undefined;
   const files = (): Promise<ReadonlyMap<string, string>> => {
     reading ??= repository.folderFiles(account.name).then((held) => withoutEdits(held, edits));
     return reading;
   };
-  const ownSettings = edits?.files.get(BINDING_FILE)?.own;
+  const ownSettings = edits?.files.get(BINDING_FILE)?.before;
   const settingsText = ownSettings
-    ? await repository.git.run(['cat-file', 'blob', ownSettings])
+    ? await repository.git.run(['cat-file', 'blob', oidOf(ownSettings)])
     : settingsFile?.bytes.toString('utf8');
   const binding = await bindingOf(repository, account.name, settingsText, tree);
   const fingerprintKey = binding?.fingerprintKey || randomBytes(16).toString('hex');
@@ -84,7 +95,7 @@ export async function readHeadState(
     account.lookupCacheData,
     fingerprintKey,
   ]);
-  const cacheFits = cache !== undefined && tree !== undefined && cache.tree === tree && cache.rules === rules;
+  const cacheFits = tree !== undefined && fitting === tree && cache?.rules === rules;
   const held = cacheFits || (tree === undefined && !edits) ? undefined : await files();
   const settings = new Map<string, string>();
   if (cacheFits) {
@@ -107,10 +118,11 @@ export async function readHeadState(
     files,
     cache,
     cacheFits,
-    lastRun: cache !== undefined && cache.tree === (edits ? edits.tree : tree) ? cache.lastRun : undefined,
+    lastRun: !full && cache !== undefined && cache.tree === (edits ? edits.tree : tree) ? cache.lastRun : undefined,
     binding,
     covered: new Set(binding?.types),
     known: held ? knownTypes(held, cache, rules) : cacheFits ? cache.types : new Map(),
+    full,
     settings,
     fingerprintKey,
     rules,
@@ -136,7 +148,7 @@ async function editsOf(
   identity: Promise<string>,
 ): Promise<ManualEdits | undefined> {
   const edits = await readManualEdits(repository, account.name, tree);
-  const ownSettings = edits?.files.get(BINDING_FILE)?.own;
+  const ownSettings = edits?.files.get(BINDING_FILE)?.before;
   if (!edits?.files.has(BINDING_FILE)) return edits;
   const path = `${account.name}/${BINDING_FILE}`;
   const read = (text: string): Binding | undefined => {
@@ -147,7 +159,7 @@ async function editsOf(
       return undefined;
     }
   };
-  const ownText = ownSettings && (await repository.git.ask(['cat-file', 'blob', ownSettings]));
+  const ownText = ownSettings && (await repository.git.ask(['cat-file', 'blob', oidOf(ownSettings)]));
   const own = ownText === undefined ? undefined : read(ownText);
   if (!own) return undefined;
   if (tree === undefined) return bindsTo(own, { baseUrl: account.baseUrl, userId: await identity }) ? edits : undefined;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { readMessage } from '../../core/message.ts';
 import { GitFailure } from '../../mirror/git.ts';
 import { logFormat, logRecords } from '../../mirror/log-records.ts';
+import { deepen } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
-import { deepen } from '../../mirror/stateless.ts';
 
 /** A commit without what it holds. */
 export interface BareCommit {

@@ -2,7 +2,8 @@ import { findType } from '../../catalogue/index.ts';
 import type { Change } from '../../core/changes.ts';
 import { putBackMessage } from '../../core/message.ts';
 import type { CommitRequest } from '../../mirror/commit.ts';
-import { type EditedFile, manualCommits, ofSameResources, putBackNotice } from '../../mirror/manual-edits.ts';
+import { manualCommits, ofSameResources, putBackNotice } from '../../mirror/manual-edits.ts';
+import { oidOf, type TreeDifference } from '../../mirror/tree-diff.ts';
 import { type AccountRun, serverNow } from './account-run.ts';
 import type { Decision } from './decide.ts';
 import type { StartingPoint } from './starting-point.ts';
@@ -30,9 +31,9 @@ export async function readPutBack(
   const isApplied = (path: string): boolean => applying?.paths.has(path) ?? false;
   const gone = new Set(changes.flatMap(({ remove }) => remove));
   const put = new Map(changes.flatMap((change) => change.put));
-  const isLive = ([path, { ownEntry, headEntry }]: readonly [string, EditedFile]): boolean => {
-    const live = put.has(path) ? `100644 ${put.get(path)}` : gone.has(path) ? undefined : ownEntry;
-    return live === headEntry;
+  const isLive = ([path, { before, after }]: readonly [string, TreeDifference]): boolean => {
+    const live = put.has(path) ? `100644 ${put.get(path)}` : gone.has(path) ? undefined : before;
+    return live === after;
   };
   const paths = [...edits.files.keys()].sort();
   const undone = [...edits.files].filter((file) => !isLive(file)).map(([path]) => path);
@@ -57,7 +58,10 @@ export async function readPutBack(
     message,
     author: deps.config.repository.author,
     authorDate: serverNow(run),
-    changes: paths.map((path) => ({ path: `${account.name}/${path}`, oid: edits.files.get(path)?.own })),
+    changes: paths.map((path) => {
+      const own = edits.files.get(path)?.before;
+      return { path: `${account.name}/${path}`, oid: own && oidOf(own) };
+    }),
   };
   if (noticed.length === 0) return { request };
   const isNoticed = ofSameResources(noticed);

@@ -1,8 +1,8 @@
 import { findType } from '../../catalogue/index.ts';
 import { isGeneratedFile, isGeneratedPage, isOverview } from '../../core/layout.ts';
 import type { Git } from '../../mirror/git.ts';
-import { differing, type EditedFile, folderIn, oidOf } from '../../mirror/manual-edits.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { differing, oidOf, type TreeDifference } from '../../mirror/tree-diff.ts';
 import { type BareCommit, newestOwn, type OwnCommits } from './newest.ts';
 
 /** What people committed or merged in an account's folder since the mirror's newest commits of the account. */
@@ -13,8 +13,11 @@ export interface ManualEdits {
   readonly again: ReadonlySet<string>;
   /** Object id of the folder that the mirror left, where it is that of a commit. */
   readonly tree: string | undefined;
-  /** By path inside the folder. Files that would not be the mirror's are not among them. */
-  readonly files: ReadonlyMap<string, EditedFile>;
+  /**
+   * By path inside the folder, from what the mirror left to what is in HEAD. Files that would not be the mirror's are
+   * not among them.
+   */
+  readonly files: ReadonlyMap<string, TreeDifference>;
 }
 
 /** Whether a file in an account's folder is the mirror's, or is where its files are. */
@@ -25,9 +28,9 @@ function isOurs(path: string): boolean {
 }
 
 /** Paths of pages that a person wrote in place of a generated one: they are theirs. */
-async function foreignPages(git: Git, files: ReadonlyMap<string, EditedFile>): Promise<string[]> {
-  const pages = [...files].flatMap(([path, { headEntry }]) =>
-    isOverview(path) && headEntry ? [{ path, oid: oidOf(headEntry) }] : [],
+async function foreignPages(git: Git, files: ReadonlyMap<string, TreeDifference>): Promise<string[]> {
+  const pages = [...files].flatMap(([path, { after }]) =>
+    isOverview(path) && after ? [{ path, oid: oidOf(after) }] : [],
   );
   const texts = await git.objects(pages.map(({ oid }) => oid));
   return pages.filter((_, i) => !isGeneratedPage(texts[i]?.toString('utf8') ?? '')).map(({ path }) => path);
@@ -45,7 +48,7 @@ export async function readManualEdits(
   head: string | undefined,
 ): Promise<ManualEdits | undefined> {
   const own = await newestOwn(repository, account);
-  const tree = own && (await folderIn(repository, own.base.id, account));
+  const tree = own && (await repository.folderTree(account, own.base.id));
   if (!own || !tree) return undefined;
   const { base, again } = own;
   if (again.length === 0 && tree === head) return undefined;
@@ -60,8 +63,12 @@ export async function readManualEdits(
 }
 
 /** What a commit changed in a folder. */
-async function changedBy(repository: Repository, folder: string, { id }: BareCommit): Promise<Map<string, EditedFile>> {
-  return differing(repository, await folderIn(repository, `${id}^`, folder), await folderIn(repository, id, folder));
+async function changedBy(
+  repository: Repository,
+  folder: string,
+  { id }: BareCommit,
+): Promise<Map<string, TreeDifference>> {
+  return differing(repository, await repository.folderTree(folder, `${id}^`), await repository.folderTree(folder, id));
 }
 
 /**
@@ -73,17 +80,17 @@ async function differingAgain(
   account: string,
   { base, again }: OwnCommits,
   head: string | undefined,
-): Promise<Map<string, EditedFile>> {
-  const own = await differing(repository, undefined, await folderIn(repository, base.id, account));
+): Promise<Map<string, TreeDifference>> {
+  const own = await differing(repository, undefined, await repository.folderTree(account, base.id));
   // Several of them may be of one run.
   const originals = new Map(again.flatMap((commit) => commit.originals.map((one) => [one.id, one] as const)));
   for (const original of originals.values())
     for (const [path, file] of await changedBy(repository, account, original)) own.set(path, file);
   const now = await differing(repository, undefined, head);
-  const files = new Map<string, EditedFile>();
+  const files = new Map<string, TreeDifference>();
   for (const path of new Set([...own.keys(), ...now.keys()])) {
-    const [ownEntry, headEntry] = [own.get(path)?.headEntry, now.get(path)?.headEntry];
-    if (ownEntry !== headEntry) files.set(path, { own: ownEntry && oidOf(ownEntry), ownEntry, headEntry });
+    const [before, after] = [own.get(path)?.after, now.get(path)?.after];
+    if (before !== after) files.set(path, { before, after });
   }
   return files;
 }
@@ -97,7 +104,7 @@ async function isMadeAsItWas(
   const former = commit.originals.find(({ author, message }) => author === commit.author && message === commit.message);
   if (!former) return false;
   const [now, was] = [await changedBy(repository, account, commit), await changedBy(repository, account, former)];
-  return [...now].every(([path, { headEntry }]) => was.has(path) && was.get(path)?.headEntry === headEntry);
+  return [...now].every(([path, { after }]) => was.has(path) && was.get(path)?.after === after);
 }
 
 /** The files of a folder with what people changed as the mirror left it: path inside the folder → object id. */
@@ -107,9 +114,9 @@ export function withoutEdits(
 ): ReadonlyMap<string, string> {
   if (!edits) return head;
   const files = new Map(head);
-  for (const [path, { own }] of edits.files) {
-    if (own === undefined) files.delete(path);
-    else files.set(path, own);
+  for (const [path, { before }] of edits.files) {
+    if (before === undefined) files.delete(path);
+    else files.set(path, oidOf(before));
   }
   return files;
 }

@@ -11,6 +11,7 @@ import { type CredentialFindings, createCredentialFindings, normalisingFor } fro
 import type { CollectContext } from './collect/types.ts';
 import { type HeadState, readHeadState } from './head-state.ts';
 import { readHeldCredentials } from './held-credentials.ts';
+import { accountCheck } from './same-account.ts';
 
 /** A run that writes so many files is a first one. */
 const MANY_FILES = 2_000;
@@ -27,6 +28,8 @@ export interface StartingPoint {
   readonly headState: HeadState;
   /** The token's user. */
   readonly userId: string;
+  /** Asks again whose account answers. @returns rejects with AppError `BINDING` where it is another one's */
+  readonly checkAccount: () => Promise<void>;
   /** Everything is fetched again, changed or not. */
   readonly full: boolean;
   /** The folder is made equal to HEAD while the account is listed. */
@@ -58,8 +61,9 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     ? Promise.resolve({ foreign: [], rescued: undefined })
     : repairFolder(repository, account.name);
   repairing.catch(() => undefined);
-  const headState = await readHeadState(repository, account, identity);
-  const full = options.full || dueForSweep(headState.cache?.lastFull, options.fullSweepMs, run.startTime);
+  const isFull = (lastFull: string | undefined): boolean =>
+    options.full || dueForSweep(lastFull, options.fullSweepMs, run.startTime);
+  const headState = await readHeadState(repository, account, identity, isFull);
   const { cache, cacheFits: fits, edits, tree } = headState;
   const known = { repository, config: deps.config, cache, tree: edits ? edits.tree : tree, fits };
   const [userId, held] = await Promise.all([identity, readHeldCredentials(known)]);
@@ -78,7 +82,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     notice: run.notice,
     lookupCacheData: account.lookupCacheData,
     pageKey: ({ href }) => digestOf(`${account.token} ${href}`),
-    full,
+    full: headState.full,
     transliterate: deps.transliterate,
     format: repository.format,
     inHead: async (oid) => (await repository.git.objects([oid]))[0] ?? Buffer.alloc(0),
@@ -99,7 +103,8 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     repository,
     headState,
     userId,
-    full,
+    checkAccount: accountCheck(run, userId),
+    full: headState.full,
     repairing,
     objects,
     documents: documents.texts,

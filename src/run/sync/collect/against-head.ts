@@ -206,11 +206,11 @@ function changeOf(comparison: Comparison, id: string, listed: JsonObject, prepar
     type: type.name,
     id,
     ...filesChanged(comparison, id, prepared),
-    ...(modified ? { lastModified: modified } : {}),
-    ...(created ? { created } : {}),
-    // No one made what was there before.
-    ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
     baseline,
+    // No one made what was there before.
+    ...(modified && !baseline ? { lastModified: modified } : {}),
+    ...(created && !baseline ? { created } : {}),
+    ...(editor && !baseline ? { lastModifiedBy: editor } : {}),
   };
 }
 

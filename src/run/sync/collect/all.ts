@@ -4,6 +4,7 @@ import type { AccountConfig } from '../../../config/schema.ts';
 import { parentTypes } from '../../../core/below.ts';
 import type { AccountRun } from '../account-run.ts';
 import { NOTHING_KNOWN } from '../known-types.ts';
+import { saysMore } from '../same-account.ts';
 import type { StartingPoint } from '../starting-point.ts';
 import { collectType, type Parents } from './collect.ts';
 import type { Collected } from './types.ts';
@@ -46,8 +47,9 @@ async function parentsOf(type: ResourceType, listed: ReadonlyMap<string, Promise
 }
 
 /** Lists every type of the account at once. The first failure of the run stops all. */
-export async function collectAll(run: AccountRun, { context, headState }: StartingPoint): Promise<Collected[]> {
+export async function collectAll(run: AccountRun, start: StartingPoint): Promise<Collected[]> {
   const { deps, account } = run;
+  const { context, headState } = start;
   const types = selectTypes(account);
   const listed = new Map<string, Promise<Collected>>();
   let done = 0;
@@ -60,6 +62,7 @@ export async function collectAll(run: AccountRun, { context, headState }: Starti
     const required = type.presence === 'core' || account.include.includes(type.name);
     const parents = parentTypes(type).length > 0 ? await parentsOf(type, listed) : undefined;
     const entry = await collectType(context, type, known, !offered && !required, !mirrored, parents);
+    if (saysMore(entry)) await start.checkAccount();
     done += 1;
     deps.report({
       name: 'type.listed',

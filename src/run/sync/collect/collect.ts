@@ -38,6 +38,7 @@ export async function collectType(
   try {
     await collector.listing.read();
     if (type.list.shape !== 'keys') await completeAbridged(collector);
+    checkLetterCase(collector);
     await checkNotFound(collector);
     await checkRefusedParameters(collector);
     coverage = coverageOf(collector.problems);
@@ -246,6 +247,23 @@ async function checkNotFound(collector: Collector): Promise<void> {
     else {
       head.undo(id);
       tally.hide(id);
+    }
+  }
+}
+
+/** Ids that differ only in the case of letters: on many disks, their files would be the same ones. */
+function checkLetterCase({ type, head, tally, problems }: Collector): void {
+  if (tally.isUnchanged()) return;
+  const known = new Map<string, string>();
+  for (const id of tally.ids()) {
+    const lower = id.toLowerCase();
+    const other = known.get(lower);
+    known.set(lower, id);
+    if (other === undefined) continue;
+    problems.push(`${type.name}/${other} and ${type.name}/${id} differ only in upper and lower case`);
+    for (const one of [other, id]) {
+      head.undo(one);
+      head.keep(one);
     }
   }
 }

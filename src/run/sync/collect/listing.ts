@@ -4,6 +4,7 @@ import { ApiError } from '../../../celigo/errors.ts';
 import { FAILURES, walkCollection } from '../../../celigo/paging.ts';
 import { belowId, collectionBelow, parentTypes, placedBelow } from '../../../core/below.ts';
 import { withoutCredentials } from '../../../core/credential-text.ts';
+import { partOf } from '../../../core/cut.ts';
 import { getOwn, isArray, isObject } from '../../../core/json.ts';
 import { idOfKey } from '../../fetch-document.ts';
 import type { CachedType } from '../cache.ts';
@@ -160,7 +161,7 @@ export function listingOf(
       count += 1;
       if (id !== '' && id.length <= LONGEST_KEY_ID) await visitor.key(id, key);
       else {
-        const text = JSON.stringify(withoutCredentials(key).slice(0, 40));
+        const text = JSON.stringify(partOf(withoutCredentials(key), 0, 40));
         visitor.problem(`${path}: the key ${text} is too long or empty`);
       }
     }

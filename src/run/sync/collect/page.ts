@@ -8,6 +8,7 @@ import {
 } from '../../../celigo/client.ts';
 import { ApiError } from '../../../celigo/errors.ts';
 import { type Page, recordsOf } from '../../../celigo/paging.ts';
+import { partOf } from '../../../core/cut.ts';
 import { digestOf } from '../../../core/digest.ts';
 import { type InexactNumber, inexactNumbers, TooManyInexact } from '../../../core/exact-numbers.ts';
 import { isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
@@ -61,7 +62,7 @@ export interface RecordPlace {
 }
 
 function shownId(id: Json | undefined): string {
-  return typeof id === 'object' && id !== null ? 'a collection' : JSON.stringify(id ?? null).slice(0, 60);
+  return typeof id === 'object' && id !== null ? 'a collection' : partOf(JSON.stringify(id ?? null), 0, 60);
 }
 
 function readRecord(

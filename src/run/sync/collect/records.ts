@@ -72,6 +72,24 @@ async function isolated({ type, head }: ReaderOptions, id: string, work: () => P
   }
 }
 
+/**
+ * Code that the mirror has is not believed to be gone because an answer lacks it: the server keeps it apart from the
+ * document (api-notes#abridged-lists), and code that someone removed is an empty text. @throws ApiError
+ */
+function checkCode({ type, known }: ReaderOptions, id: string, { doc }: Fetched): void {
+  for (const field of type.hydrate?.fields ?? []) {
+    const extension = type.sideFiles?.[field]?.extension;
+    if (extension === undefined || (getOwn(doc, field) ?? undefined) !== undefined) continue;
+    const files = known.details().resources.get(id)?.files ?? [];
+    if (files.some(([path]) => path.endsWith(`.${extension}`)))
+      throw new ApiError(
+        `${type.name}/${id} came without ${field}, which the mirror has. If someone removed it in Celigo, ` +
+          'save a comment in its place there',
+        { transient: false },
+      );
+  }
+}
+
 async function takeById(
   options: ReaderOptions,
   id: string,
@@ -88,6 +106,7 @@ async function takeById(
     head.keep(id);
     return { state: 'notFound' };
   }
+  checkCode(options, id, full);
   fidelity.byId.add(id);
   head.accept(id, raw, { ...listed, ...full.doc }, head.prepare(id, await withEntries(options, id, full)));
   return ACCEPTED;
@@ -140,6 +159,7 @@ export function createRecordReader(options: ReaderOptions): RecordReader {
       );
     },
     async takeIn(id, fetched) {
+      checkCode(options, id, fetched);
       head.accept(id, '', fetched.doc, head.prepare(id, await withEntries(options, id, fetched)));
     },
   };
