@@ -6,7 +6,7 @@ import type { ResourceType } from '../catalogue/types.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { RECEIPTS } from '../core/layout.ts';
-import { nearest } from '../core/suggest.ts';
+import { schemaProblems, schemaWords, suggestion } from '../core/schema-words.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
 import { isTimezone } from '../core/zones.ts';
 import {
@@ -201,52 +201,16 @@ export function interpolate(
   return out;
 }
 
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`))
-    .join('')
-    .replace(/^\./, '');
-}
-
-function suggestion(word: string, known: readonly string[]): string {
-  const guess = nearest(word, known);
-  return guess ? ` (did you mean ${guess}?)` : '';
-}
-
 /** Keys that the schema knows at a path of the configuration. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'daemon') return CONFIG_KEYS.daemon;
   if (path[0] === 'drill') return CONFIG_KEYS.drill;
-  if (path[0] === 'notifications') return CONFIG_KEYS.channels;
+  if (path[0] === 'notifications') return path[2] === 'watch' ? CONFIG_KEYS.watch : CONFIG_KEYS.channels;
   if (path.length === 0) return CONFIG_KEYS.top;
   if (path[0] === 'accounts' && path.length === 2) return CONFIG_KEYS.account;
   if (path[0] === 'accounts' && path[2] === 'rateLimit') return CONFIG_KEYS.rateLimit;
   if (path[0] === 'repository') return path.length === 1 ? CONFIG_KEYS.repository : CONFIG_KEYS.author;
   return path[0] === 'guards' ? CONFIG_KEYS.guards : [];
-}
-
-/** What a YAML file calls zod's types. */
-const YAML_WORDS: ReadonlyMap<string, string> = new Map([
-  ['record', 'a mapping of names'],
-  ['object', 'a mapping of keys'],
-  ['array', 'a list'],
-  ['string', 'a string'],
-  ['number', 'a number'],
-  ['boolean', 'true or false'],
-]);
-
-function describeIssue(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(
-      (key) => `${pathText([...issue.path, key])}: unknown key${suggestion(key, knownKeys(issue.path))}`,
-    );
-  }
-  // What is wrong with a key is in its own issues; the text of this one says only that something is.
-  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => `${pathText(issue.path)}: ${message}`);
-  if (issue.code === 'invalid_type') {
-    return [`${pathText(issue.path) || '(top)'}: expected ${YAML_WORDS.get(issue.expected) ?? issue.expected}`];
-  }
-  return [`${pathText(issue.path) || '(top)'}: ${issue.message.replace(/^Invalid (?:option|input): /, '')}`];
 }
 
 function invalid(source: string, problems: readonly string[]): AppError {
@@ -291,8 +255,8 @@ function baseOf(text: string): string {
 }
 
 async function finish(raw: Json, source: string, folder: string, files: string[]): Promise<Config> {
-  const parsed = configSchema.safeParse(raw);
-  if (!parsed.success) throw invalid(source, parsed.error.issues.flatMap(describeIssue));
+  const parsed = configSchema.safeParse(raw, { error: schemaWords });
+  if (!parsed.success) throw invalid(source, schemaProblems(parsed.error, knownKeys));
   const { repository, accounts, fullSweep, daemon, drill, notifications, ...rest } = parsed.data;
   const problems = [
     ...typeProblems(accounts),

@@ -1,9 +1,9 @@
 import { AppError } from './errors.ts';
 import { isArray, isObject, type Json, unquoted } from './json.ts';
-import { oneLine } from './message.ts';
 import { compareCodePoints } from './order.ts';
 import { equalJson } from './paths.ts';
 import type { Place } from './places.ts';
+import { oneLine } from './unseen.ts';
 
 /**
  * One step of a pattern: a key, an index, `*` (any key or element), `[]` (any element), or `**` (any number of steps).
@@ -19,6 +19,8 @@ type Operator = (typeof OPERATORS)[number];
 
 /** A condition on a document, such as `http.baseURI ~ sandbox`. */
 export interface Condition {
+  /** Its path, as it was given. */
+  readonly field: string;
   readonly pattern: Pattern;
   readonly operator: Operator;
   /** As it was given; empty for `exists` and `missing`. */
@@ -66,23 +68,38 @@ export function parseCondition(text: string, option: string): Condition {
       hint: `Write PATH OP VALUE, such as "disabled = true", where OP is one of ${OPERATORS.join(' ')}`,
     });
   }
-  return { pattern: parsePattern(path, option), operator: (symbol ?? word) as Operator, value };
+  return { field: path, pattern: parsePattern(path, option), operator: (symbol ?? word) as Operator, value };
 }
 
-/** Whether the steps of a pattern from `at` lead to the place from `from`, or to something that holds it. */
-function leads(pattern: Pattern, place: Place, at: number, from: number, whole: boolean): boolean {
-  const step = pattern[at];
-  if (!step) return !whole || from === place.length;
-  if (step.kind === 'deep') {
-    for (let next = from; next <= place.length; next++) if (leads(pattern, place, at + 1, next, whole)) return true;
-    return false;
+/** Whether one step of a pattern is this step of a place. */
+function fits(step: Step, actual: string | number): boolean {
+  if (step.kind === 'any') return true;
+  return step.kind === 'element' ? typeof actual === 'number' : String(actual) === step.name && isStep(step, actual);
+}
+
+/**
+ * Whether a pattern leads to a place, or, unless `whole`, to something that holds it. All ways through the pattern are
+ * followed at once: the time grows with the product of the two lengths, however many steps are `**`.
+ */
+function leads(pattern: Pattern, place: Place, whole: boolean): boolean {
+  /** Adds a number of steps that are behind, and those that any number of steps may follow without one. */
+  const add = (behind: Set<number>, at: number): void => {
+    behind.add(at);
+    if (pattern[at]?.kind === 'deep') add(behind, at + 1);
+  };
+  let behind = new Set<number>();
+  add(behind, 0);
+  for (const actual of place) {
+    if (!whole && behind.has(pattern.length)) return true;
+    const next = new Set<number>();
+    for (const at of behind) {
+      const step = pattern[at];
+      if (step?.kind === 'deep') add(next, at);
+      else if (step && fits(step, actual)) add(next, at + 1);
+    }
+    behind = next;
   }
-  const actual = place[from];
-  if (actual === undefined) return false;
-  const fits =
-    step.kind === 'any' ||
-    (step.kind === 'element' ? typeof actual === 'number' : String(actual) === step.name && isStep(step, actual));
-  return fits && leads(pattern, place, at + 1, from + 1, whole);
+  return behind.has(pattern.length);
 }
 
 function isStep({ kind }: Step, actual: string | number): boolean {
@@ -91,7 +108,7 @@ function isStep({ kind }: Step, actual: string | number): boolean {
 
 /** Whether a place is one of the pattern's, or inside of one. */
 export function isInside(pattern: Pattern, place: Place): boolean {
-  return leads(pattern, place, 0, 0, false);
+  return leads(pattern, place, false);
 }
 
 /** A value with its place. */
@@ -105,7 +122,7 @@ export function valuesAtPattern(doc: Json, pattern: Pattern): readonly Found[] {
   const found: Found[] = [];
   const depth = pattern.some(({ kind }) => kind === 'deep') ? Number.POSITIVE_INFINITY : pattern.length;
   const visit = (value: Json, place: Place): void => {
-    if (leads(pattern, place, 0, 0, true)) found.push({ place, value });
+    if (leads(pattern, place, true)) found.push({ place, value });
     if (place.length >= depth) return;
     if (isArray(value)) for (const [i, item] of value.entries()) visit(item, [...place, i]);
     else if (isObject(value)) for (const key of Object.keys(value)) visit(value[key] as Json, [...place, key]);
@@ -114,8 +131,9 @@ export function valuesAtPattern(doc: Json, pattern: Pattern): readonly Found[] {
   return found;
 }
 
-/** A value of a condition as JSON, where it is some. */
+/** A value of a condition as JSON, where it is some; a text may have single quotes. */
 function jsonOf(text: string): Json | undefined {
+  if (/^'.*'$/s.test(text)) return text.slice(1, -1);
   try {
     return JSON.parse(text) as Json;
   } catch {
@@ -141,6 +159,12 @@ export function containsText(text: string, wanted: string): boolean {
     from = at + part.length;
   }
   return true;
+}
+
+function holdsText(held: Json, value: string): boolean {
+  const text = textOf(held);
+  const quoted = jsonOf(value);
+  return containsText(text, value) || (typeof quoted === 'string' && containsText(text, quoted));
 }
 
 /** The order of a value and that of a condition: numbers as such, texts (dates) by their characters. */
@@ -178,9 +202,9 @@ export function fulfils(doc: Json, condition: Condition): boolean {
     case '!=':
       return !some((held) => equals(held, value));
     case '~':
-      return some((held) => containsText(textOf(held), value));
+      return some((held) => holdsText(held, value));
     case '!~':
-      return !some((held) => containsText(textOf(held), value));
+      return !some((held) => holdsText(held, value));
     default:
       return some((held) => isOrdered(held, condition));
   }

@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import { typeIn } from '../core/keys.ts';
+import { omission } from '../core/omitted-fields.ts';
 import { placeText } from '../core/places.ts';
 import { typeNamed } from '../core/selectors.ts';
 import { type Condition, fulfils, parseCondition, valuesAtPattern } from '../core/where.ts';
@@ -10,7 +11,7 @@ import type { Problem, Rule } from './types.ts';
  * The rules that a policy defines as data: a resource of the type that fulfils all of `where` must fulfil all of
  * `assert`.
  *
- * @throws AppError `USAGE` for an unknown type or an invalid condition
+ * @throws AppError `USAGE` for an unknown type, an invalid condition, or a field that is not in the mirror
  */
 export function customRules(rules: readonly CustomRule[]): Rule[] {
   return rules.map(({ id, severity, type, where, assert, message }) => {
@@ -21,7 +22,13 @@ export function customRules(rules: readonly CustomRule[]): Rule[] {
       });
     }
     const read = (texts: readonly string[], name: string): Condition[] =>
-      texts.map((text) => parseCondition(text, `rule ${id}, ${name}`));
+      texts.map((text) => {
+        const about = `rule ${id}, ${name}`;
+        const condition = parseCondition(text, about);
+        const never = omission([found], { about, ...condition });
+        if (never) throw never;
+        return condition;
+      });
     const [only, must] = [read(where, 'where'), read(assert, 'assert')];
     return {
       id,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AppError } from '../core/errors.ts';
-import { oneLine } from '../core/message.ts';
+import { schemaProblems, schemaWords } from '../core/schema-words.ts';
+import { oneLine } from '../core/unseen.ts';
 import { parseYaml, YamlError } from '../core/yaml.ts';
 
 /** The policy file, in the root of the mirror's repository, where changes of it can be reviewed. */
@@ -20,26 +21,30 @@ const customRule = z.strictObject({
 /** A rule as data. */
 export type CustomRule = z.output<typeof customRule>;
 
+const allowed = z.strictObject({
+  rule: z.string().min(1),
+  what: z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),
+  place: z.string().min(1).optional(),
+  reason: z.string().min(1).describe('Why it may stay'),
+});
+
 const policySchema = z.strictObject({
   rules: z
     .record(z.string(), z.enum(['off', 'info', 'warning', 'error']))
     .default({})
     .describe('Rule → its severity here'),
-  allow: z
-    .array(
-      z.strictObject({
-        rule: z.string().min(1),
-        what: z.string().regex(/^[a-z]+\/./, { message: 'expected <type>/<id or name>, or <type>/*' }),
-        place: z.string().min(1).optional(),
-        reason: z.string().min(1).describe('Why it may stay'),
-      }),
-    )
-    .default([]),
+  allow: z.array(allowed).default([]),
   custom: z.array(customRule).default([]).describe('Rules of your own'),
 });
 
 /** Which rules apply, with which severity, and which findings are allowed. */
 export type LintPolicy = z.output<typeof policySchema>;
+
+/** Keys that the schema knows at a place. */
+function knownKeys([list]: readonly PropertyKey[]): readonly string[] {
+  if (list === undefined) return Object.keys(policySchema.shape);
+  return list === 'custom' ? Object.keys(customRule.shape) : list === 'allow' ? Object.keys(allowed.shape) : [];
+}
 
 /**
  * Reads a policy.
@@ -49,12 +54,10 @@ export type LintPolicy = z.output<typeof policySchema>;
 export function readPolicy(text: string | undefined, file: string): LintPolicy {
   if (text === undefined) return { rules: {}, allow: [], custom: [] };
   try {
-    const result = policySchema.safeParse(text.trim() === '' ? {} : parseYaml(text));
+    const result = policySchema.safeParse(text.trim() === '' ? {} : parseYaml(text), { error: schemaWords });
     if (result.success) return result.data;
-    const [issue] = result.error.issues;
-    const place = issue?.path.map(String).join('.') ?? '';
-    const problem = (issue?.message ?? '').replace(/^Invalid (?:option|input): /, '');
-    throw new AppError('USAGE', `${file}${place === '' ? '' : `, ${place}`}: ${oneLine(problem)}`, {
+    const problems = schemaProblems(result.error, knownKeys).map((problem) => `\n  ${oneLine(problem)}`);
+    throw new AppError('USAGE', `${file} is not a valid policy:${problems.join('')}`, {
       hint:
         'Expected: rules: {<rule>: off|info|warning|error}, allow: [{rule, what, place, reason}], ' +
         'custom: [{id, severity, type, where, assert, message}]',

@@ -58,7 +58,12 @@ it('finds where something is: resource, field or line of code, integration', { t
 
   const text = await find('two: bergen');
   expect(text.out).toMatch(
-    /^script "Order router" in "Webshop → ERP" {2}prod\/scripts\/order-router\.\w+\.yaml\n {2}prod\/scripts\/order-router\.\w+\.js:2: \/\/ two: Bergen\n$/,
+    new RegExp(
+      [
+        String.raw`^script "Order router" in "Webshop → ERP" {2}prod/scripts/order-router\.\w+\.yaml`,
+        String.raw` {2}prod/scripts/order-router\.\w+\.js:2: // two: Bergen\n$`,
+      ].join('\n'),
+    ),
   );
   const evil = await find('evil');
   expect(evil.out).toContain('description: evil');
@@ -76,6 +81,49 @@ it.each([
 
   expect(outcome.code).toBe(64);
   expect(outcome.err).toContain(message);
+});
+
+it('says of a field that no resource has it, and refuses one that is never in the mirror', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+  await space.mirrored();
+  const find = (...args: string[]) => space.run('find', ...args);
+
+  expect(await find('--where', 'lastModified > 2026-11-01')).toMatchObject({
+    code: 64,
+    out: '',
+    err: expect.stringMatching(/--where: lastModified is not in the mirror, which leaves out what changes on its own/),
+  });
+  expect(await find('--field', 'lastExecutedAt', '--type', 'flows', '--json')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('lastExecutedAt'),
+  });
+  // Others could have it: what they have of all else is found.
+  const some = await find('--where', 'lastExecutedAt missing', '--type', 'flows', '--type', 'scripts', '--json');
+  expect(some).toMatchObject({ code: 0, err: expect.stringContaining('the mirror leaves it out of flows') });
+  expect((JSON.parse(some.out) as FoundJson).resources.length).toBeGreaterThan(0);
+  expect((await find('flows', '--where', 'disabled = true')).err).toContain(
+    'flows was looked for as a text; to search only there: find "" flows --where',
+  );
+  expect((await find('', 'flows', '--where', 'disabled = true')).out).toMatch(/^flow "/);
+  const unknown = '--where: no resource here has the field disabld (did you mean disabled?)';
+  expect(await find('', 'flows', '--where', 'disabld missing')).toMatchObject({
+    code: 0,
+    err: expect.stringContaining(unknown),
+  });
+  expect((await find('', 'flows', '--where', 'disabled = true')).err).not.toContain('no resource here');
+
+  const log = (...args: string[]) => space.run('log', ...args);
+  expect(await log('--field', 'lastModified')).toMatchObject({
+    code: 64,
+    err: expect.stringContaining('--field: lastModified is not in the mirror'),
+  });
+  expect(await log('flows', '--field', 'schedul')).toMatchObject({
+    code: 0,
+    out: 'No changes.\n',
+    err: expect.stringContaining('--field: no resource here has the field schedul (did you mean schedule?)'),
+  });
+  expect((await log('--field', 'schedule')).err).not.toContain('no resource here');
 });
 
 it('an expression that never ends is stopped', () => {

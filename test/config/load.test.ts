@@ -134,8 +134,14 @@ describe('loadConfig', () => {
     ['accounts: { a: { token: t, baseUrl: "https://u:p@x.test" } }', 'without user name'],
     ['accounts: { a: {} }', 'a token is required'],
     ['accounts: { a: { token: t, requestsPerSecond: 5, rateLimit: {} } }', 'rateLimit and requestsPerSecond exclude'],
-    ['accounts: { a: { token: t, rateLimit: { burst: 701 } } }', 'accounts.a.rateLimit.burst: Too big'],
-    ['accounts: { a: { token: t, rateLimit: { perSecond: 301 } } }', 'accounts.a.rateLimit.perSecond: Too big'],
+    [
+      'accounts: { a: { token: t, rateLimit: { burst: 701 } } }',
+      'accounts.a.rateLimit.burst: expected a number of at most 700',
+    ],
+    [
+      'accounts: { a: { token: t, rateLimit: { perSecond: 301 } } }',
+      'accounts.a.rateLimit.perSecond: expected a number of at most 300',
+    ],
     ['accounts: { a: { token: t, rateLimit: { persecond: 9 } } }', 'did you mean perSecond?'],
     ['accounts: {}', 'at least one account'],
     ['accounts: { a: { token: t, include: [flow] } }', 'did you mean flows?'],
@@ -188,5 +194,48 @@ describe('the JSON Schema in config/', () => {
     expect(readFileSync(new URL('../../config/celigo-mirror.schema.json', import.meta.url), 'utf8')).toBe(
       configJsonSchema(),
     );
+  });
+});
+
+describe('watch', () => {
+  const rows: [string, string][] = [
+    [
+      '{}',
+      'watch[0]: it asks for nothing; give at least one of type, field, what, where, by, channel, outside, moreThan',
+    ],
+    ['{ severity: critical }', 'watch[0]: it asks for nothing'],
+    ['{ type: flos }', 'watch[0].type: no resource type is called flos; celigo-mirror types lists them'],
+    ['{ field: "a..b" }', 'watch[0].field: "a..b" is not a valid path of a field'],
+    ['{ where: disabled }', 'watch[0].where: "disabled" is not a valid condition'],
+    [
+      '{ outside: 8-18 }',
+      'watch[0].outside: expected hours of the day and a time zone, such as "08:00-18:00 Europe/Oslo"',
+    ],
+    ['{ outside: "08:00-18:00" }', 'watch[0].outside: a time zone is missing'],
+    ['{ outside: "08:00-18:00 Europe/Olso" }', 'watch[0].outside: unknown time zone Europe/Olso'],
+    ['{ outside: "08:00-08:00 UTC" }', 'watch[0].outside: it begins when it ends'],
+    ['{ felds: disabled }', 'watch[0].felds: unknown key (did you mean field?)'],
+  ];
+  it.each(rows)('refuses %s', async (rule, message) => {
+    write(`
+accounts: { a: { token: x } }
+notifications: { ops: { type: slack, url: "http://x.example", watch: [${rule}] } }
+`);
+    expect(await failure()).toContain(`notifications.ops.${message}`);
+  });
+
+  it('takes a rule, and is enough for a channel without events', async () => {
+    write(`
+accounts: { a: { token: x } }
+notifications:
+  ops: { type: teams, url: "http://x.example", events: [], watch: [{ type: flow, moreThan: 20 }] }
+`);
+    expect((await load()).notifications).toMatchObject([
+      { watch: [{ type: 'flow', moreThan: 20, severity: 'warning' }] },
+    ]);
+    write(
+      'accounts: { a: { token: x } }\nnotifications: { ops: { type: slack, url: "http://x.example", events: [] } }\n',
+    );
+    expect(await failure()).toContain('notifications.ops.events: it is empty and there is no watch');
   });
 });

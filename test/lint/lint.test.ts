@@ -259,8 +259,8 @@ describe('lint', () => {
 
   it.each([
     ['rules: { unused-scrpt: off }\n', /unknown rule unused-scrpt \(did you mean unused-script\?\)/],
-    ['rules: { unused-script: never }\n', /celigo-lint.yaml, rules.unused-script: /],
-    ['allow: [{ rule: unused-script, what: scripts/* }]\n', /allow.0.reason/],
+    ['rules: { unused-script: never }\n', /celigo-lint.yaml is not a valid policy:\n {2}rules.unused-script: /],
+    ['allow: [{ rule: unused-script, what: scripts/* }]\n', /allow\[0\].reason: expected a string, but it is missing/],
     ['allow: [\n', /celigo-lint.yaml(:\d+)? is not valid/],
   ])('refuses a policy that it does not understand: %j', async (text, message) => {
     const space = await mirrorOf();
@@ -329,7 +329,8 @@ describe('lint', () => {
       [{ custom: [{ ...custom[0], id: 'duplicate-name' }] }, 'two rules are called duplicate-name'],
       [{ custom: [{ ...custom[0], type: 'flowz' }] }, 'no resource type is called flowz'],
       [{ custom: [{ ...custom[0], assert: 'description' }] }, 'rule flow-has-a-description, assert: "description"'],
-      [{ custom: [{ ...custom[0], extra: 1 }] }, 'custom.0'],
+      [{ custom: [{ ...custom[0], where: 'lastModified > 2026' }] }, 'where: lastModified is not in the mirror'],
+      [{ custom: [{ ...custom[0], extra: 1 }] }, 'custom[0]'],
     ] as const) {
       write(policy);
       expect(await space.run('lint')).toMatchObject({ code: 64, err: expect.stringContaining(words) });

@@ -1,13 +1,23 @@
+import type { ResourceType } from '../../catalogue/types.ts';
 import type { Side } from '../../compare/sides.ts';
 import { aboutJson, called } from '../../compare/view.ts';
+import { partOf } from '../../core/cut.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import { readPath } from '../../core/layout.ts';
 import { linesOf, type Occurrence, occurrencesIn, textSearch } from '../../core/occurrences.ts';
+import { type AskedField, addFields, missingField } from '../../core/omitted-fields.ts';
 import { placeText } from '../../core/places.ts';
 import { typeNamed } from '../../core/selectors.ts';
 import { jsonText } from '../../core/unseen.ts';
-import { type Condition, fulfils, type Pattern, parseCondition, parsePattern } from '../../core/where.ts';
+import {
+  type Condition,
+  fulfils,
+  type Pattern,
+  parseCondition,
+  parsePattern,
+  valuesAtPattern,
+} from '../../core/where.ts';
 import type { MirrorState } from '../../history/state.ts';
 import { type Asked, type AskedFlags, visitAsked } from '../input/asked.ts';
 import { boundedSearch, type Search } from '../input/bounded-regex.ts';
@@ -82,10 +92,43 @@ function sideFiles(state: MirrorState, { path }: MirrorDocument): string[] {
   );
 }
 
+/** The fields that a query asks for and that no resource so far has; all their fields, and types, are noted then. */
+class UnknownFields {
+  #asked: readonly AskedField[];
+  readonly #types = new Set<ResourceType>();
+  readonly #known = new Set<string>();
+
+  constructor({ conditions, field }: Query, { field: path = '' }: FindFlags) {
+    this.#asked = [
+      ...(field ? [{ about: '--field', pattern: field, field: path }] : []),
+      ...conditions.map((condition) => ({ about: '--where', ...condition })),
+    ];
+  }
+
+  note(documents: readonly MirrorDocument[]): void {
+    const isUnknown = ({ pattern }: AskedField): boolean =>
+      !documents.some(({ doc }) => valuesAtPattern(doc, pattern).length > 0);
+    this.#asked = this.#asked.filter(isUnknown);
+    if (this.#asked.length === 0) return;
+    for (const { type, doc } of documents) {
+      this.#types.add(type);
+      addFields(this.#known, doc);
+    }
+  }
+
+  /** @throws AppError `USAGE` for a field that is never in the mirror */
+  sentences(): string[] {
+    return this.#asked.map((asked) => missingField([...this.#types], this.#known, asked));
+  }
+}
+
 /** What an account has of what is looked for. */
-function searched({ state, side, resources }: Asked, query: Query): Hit[] {
-  return resources.flatMap(([, document]): Hit[] => {
-    if (query.types && !query.types.has(document.type.name)) return [];
+function searched({ state, side, resources }: Asked, query: Query, unknown: UnknownFields): Hit[] {
+  const searchable = resources.flatMap(([, document]) =>
+    query.types && !query.types.has(document.type.name) ? [] : [document],
+  );
+  unknown.note(searchable);
+  return searchable.flatMap((document): Hit[] => {
     if (!query.conditions.every((condition) => fulfils(document.doc, condition))) return [];
     const found = occurrences(query, document);
     if ((query.search || query.field) && found.length === 0) return [];
@@ -98,7 +141,7 @@ function searched({ state, side, resources }: Asked, query: Query): Hit[] {
 function excerpt({ text, at }: Occurrence): string {
   if (text.length <= 2 * AROUND) return text;
   const from = Math.max(0, at - AROUND);
-  return `${from > 0 ? '…' : ''}${text.slice(from, at + AROUND)}${at + AROUND < text.length ? '…' : ''}`;
+  return `${from > 0 ? '…' : ''}${partOf(text, from, at + AROUND)}${at + AROUND < text.length ? '…' : ''}`;
 }
 
 /** Where an occurrence is: a line of a side file, else a field. */
@@ -123,7 +166,7 @@ function hitJson({ side, document, occurrences: found, sideFiles: files }: Hit) 
       place: placeText(place),
       ...(line === undefined ? {} : { line }),
       column: at + 1,
-      text: text.slice(0, LONGEST),
+      text: partOf(text, 0, LONGEST),
     })),
   };
 }
@@ -137,10 +180,12 @@ export async function runFind(
   flags: FindFlags,
 ): Promise<void> {
   const query = queryOf(text, flags);
+  const unknown = new UnknownFields(query, flags);
   const hits: Hit[] = [];
   const accounts = await visitAsked(io, globals, what, flags, (asked) => {
-    for (const hit of searched(asked, query)) hits.push(hit);
+    for (const hit of searched(asked, query, unknown)) hits.push(hit);
   });
+  for (const sentence of unknown.sentences()) io.err(`${printable(sentence)}\n`);
   if (flags.json) {
     io.out(jsonText({ version: 1, accounts, resources: hits.map(hitJson) }));
     return;
@@ -150,4 +195,8 @@ export async function runFind(
   const count = hits.reduce((sum, hit) => sum + hit.occurrences.length, 0);
   const places = count > 0 ? `${counted(count, 'place')} in ` : '';
   io.err(hits.length === 0 ? 'Nothing found\n' : `${places}${counted(hits.length, 'resource')}\n`);
+  if (hits.length === 0 && text !== undefined && query.conditions.length > 0 && typeNamed(text.split('/')[0] ?? ''))
+    io.err(
+      `→ ${printable(text)} was looked for as a text; to search only there: find "" ${printable(text)} --where …\n`,
+    );
 }
