@@ -1,8 +1,10 @@
+import { partOf } from './cut.ts';
 import type { FieldChange } from './field-diff.ts';
 import { isArray, isObject, type Json } from './json.ts';
-import { oneLine, visibleLine } from './message.ts';
+import { lineEndOf, withLf } from './line-ends.ts';
 import { placeText } from './places.ts';
 import { matchLists } from './sequences.ts';
+import { escapedText, lookOf, oneLine, visibleLine } from './unseen.ts';
 import { renderYaml } from './yaml.ts';
 
 /** One field before and after, as text. A missing side means that the field is absent there. */
@@ -40,6 +42,10 @@ export interface DiffLine {
   readonly text: string;
   /** Number of the line before (`-`) or after the change, from 1. */
   readonly line: number;
+  /** It has no line break. */
+  readonly isOpen?: true;
+  /** The text is not that of the line, which looks the same as one of the other side: it shows what differs. */
+  readonly isRevealed?: true;
 }
 
 /**
@@ -56,14 +62,34 @@ function linesOf(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** The differing lines of two texts with two lines around each. */
+/**
+ * The differing lines of two texts with two lines around each. That all lines have another end is a line of its own,
+ * and no difference of each.
+ */
 export function diffLines(before: string, after: string): DiffLine[] {
+  const ends = [lineEndOf(before), lineEndOf(after)] as const;
+  if (!ends.includes('CRLF') || ends.includes('mixed')) return diffOf(before, after);
+  const lines = diffOf(withLf(before), withLf(after));
+  if (ends[0] === ends[1] || ends.includes('none')) return lines;
+  const said = ends.map(
+    (end, i): DiffLine => ({
+      sign: i === 0 ? '-' : '+',
+      text: `(all lines end with ${end})`,
+      line: 1,
+      isRevealed: true,
+    }),
+  );
+  return lines.some(({ sign }) => sign === '-' || sign === '+') ? [...said, ...lines] : said;
+}
+
+function diffOf(before: string, after: string): DiffLine[] {
   const [old, now] = [linesOf(before), linesOf(after)];
   const out: DiffLine[] = [];
   const add = (sign: '+' | '-' | ' ', lines: readonly string[], from: number, to: number): void => {
     for (let i = from; i < to; i++) {
       const line = lines[i] ?? '';
-      out.push({ sign, text: line.endsWith('\n') ? line.slice(0, -1) : line, line: i + 1 });
+      const isOpen = !line.endsWith('\n');
+      out.push({ sign, text: isOpen ? line : line.slice(0, -1), line: i + 1, ...(isOpen ? { isOpen } : {}) });
     }
   };
   const matches = matchLists(old, now, MOST_EDITS);
@@ -78,7 +104,48 @@ export function diffLines(before: string, after: string): DiffLine[] {
     if (out.length > 0 && before > 0 && after + before < match.count) out.push({ sign: 'gap', text: '', line: 0 });
     add(' ', now, to - before, to);
   }
-  return out;
+  return revealed(out, before.endsWith('\n') !== after.endsWith('\n'));
+}
+
+/** The lines of a difference, with what differs in them where they would look the same. */
+function revealed(lines: readonly DiffLine[], endsDiffer: boolean): DiffLine[] {
+  const looks = (of: DiffLine['sign']): Set<string> =>
+    new Set(lines.flatMap(({ sign, text }) => (sign === of ? [lookOf(text)] : [])));
+  const others = { '-': looks('+'), '+': looks('-') };
+  return lines.map((line) => {
+    const { sign, text, isOpen } = line;
+    if (sign !== '-' && sign !== '+') return line;
+    if (!others[sign].has(lookOf(text))) return line;
+    const whole = `${escapedText(text)}${isOpen && endsDiffer ? '  (no line break at the end)' : ''}`;
+    return whole === text ? line : { ...line, text: whole, isRevealed: true };
+  });
+}
+
+/** What is shown before the first difference of a long value, in characters. */
+const BEFORE = 40;
+
+/**
+ * The sides of a change on one line each, safe to print. Where they would look the same, characters beyond ASCII are
+ * escaped; long ones are cut around what differs.
+ * @param longest in characters
+ */
+export function shownSides({ before, after }: Pick<ChangeText, 'before' | 'after'>, longest: number): Sides {
+  const isBoth = before !== undefined && after !== undefined;
+  const show = isBoth && lookOf(before) === lookOf(after) ? escapedText : visibleLine;
+  const [old, now] = [before, after].map((side) => (side === undefined ? undefined : show(side)));
+  let at = 0;
+  if (old !== undefined && now !== undefined) while (at < old.length && old[at] === now[at]) at += 1;
+  const from = at > longest - BEFORE ? at - BEFORE : 0;
+  const cut = (side: string): string => {
+    const end = from + longest;
+    return `${from > 0 ? '…' : ''}${partOf(side, from, end)}${side.length > end ? '…' : ''}`;
+  };
+  return { ...(old === undefined ? {} : { before: cut(old) }), ...(now === undefined ? {} : { after: cut(now) }) };
+}
+
+interface Sides {
+  readonly before?: string;
+  readonly after?: string;
 }
 
 /** Longest value in one line of it, in characters. */
@@ -86,7 +153,8 @@ const LONGEST_VALUE = 200;
 
 /** A change in the lines of a ```diff block, safe to print. */
 export function changeDiff(field: FieldChange): string[] {
-  const { place, before, after, byLine } = changeText(field);
+  const text = changeText(field);
+  const { place, before, after, byLine } = text;
   const name = oneLine(place) || '(document)';
   if (byLine) {
     return [
@@ -96,9 +164,9 @@ export function changeDiff(field: FieldChange): string[] {
       ),
     ];
   }
-  const line = (sign: string, value: string | undefined): string[] =>
-    value === undefined
-      ? []
-      : [`${sign} ${name}: ${visibleLine(value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value)}`];
-  return [...line('-', before), ...line('+', after)];
+  const sides = shownSides(text, LONGEST_VALUE);
+  return [
+    ...(sides.before === undefined ? [] : [`- ${name}: ${sides.before}`]),
+    ...(sides.after === undefined ? [] : [`+ ${name}: ${sides.after}`]),
+  ];
 }

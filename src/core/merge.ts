@@ -2,6 +2,7 @@ import stableStringify from 'fast-json-stable-stringify';
 import type { ResourceType } from '../catalogue/types.ts';
 import { diffFields } from './field-diff.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject, type MutableJsonObject, setOwn } from './json.ts';
+import { lineEndOf, withLf, withLineEnd } from './line-ends.ts';
 import { secretOf } from './markers.ts';
 import { copiesFollow } from './merge-copies.ts';
 import { mergeSequences, type Range } from './merge-sequences.ts';
@@ -167,7 +168,21 @@ function mergeOrder(
   return { ids: [...complete], certain: certain && ids.length === merged.size && complete.size === ids.length };
 }
 
+/**
+ * Texts line by line. Where one side gave all lines another end, that is one change, and not one of each line: no two
+ * sides can each want another one of the two.
+ */
 function mergeTexts(pass: Pass, sides: Required<Sides<string>>, place: Place): Json | undefined {
+  const { base, changed, live } = sidesOf(sides, (text) => lineEndOf(text ?? ''));
+  const isUniform = [base, changed, live].every((end) => end === 'LF' || end === 'CRLF');
+  if (!isUniform || (base === changed && base === live)) return mergeLines(pass, sides, place);
+  const plain = sidesOf(sides, (text) => withLf(text ?? ''));
+  const merged = mergeLines(pass, plain as Required<Sides<string>>, place);
+  if (changed !== base) (live === base ? pass.taken : pass.already).push({ place });
+  return typeof merged === 'string' ? withLineEnd(merged, (changed === base ? live : changed) ?? 'LF') : merged;
+}
+
+function mergeLines(pass: Pass, sides: Required<Sides<string>>, place: Place): Json | undefined {
   const [base, changed, live] = [sides.base, sides.changed, sides.live].map((text) => text?.split('\n') ?? []) as [
     string[],
     string[],

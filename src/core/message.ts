@@ -1,24 +1,9 @@
-import { type ChangedFields, fieldWords, stateWords } from './changed-fields.ts';
-import type { Certainty, Change, ChangeNote, Person } from './changes.ts';
+import { type ChangeLine, changeLine, GUESSED, readChangeLine } from './change-line.ts';
+import type { Certainty, Person } from './changes.ts';
 import { breakDirectives, joinDirectives } from './directives.ts';
-import { identityOf, plainEmail } from './identity.ts';
-import { readPath } from './layout.ts';
-import { replaceUnseen } from './unseen.ts';
-
-/** Kinds of change that a subject line names before it says "and n more". */
-const SUBJECT_PARTS = 3;
-/** Resources that a subject line names; more are counted. */
-const SUBJECT_NAMES = 3;
-/** The longest name in a subject line. */
-const LONGEST_NAME = 60;
-
-const RESTORED = 'restored';
-const WITH = 'with ';
-/** Marks a line whose author the audit log does not know. Sources are single words, so none can look like it. */
-const GUESSED = 'last modifier';
-
-/** Marks what was there before it was seen first: no one added it. Two words, as no source. */
-const EXISTED = 'existed before';
+import { identityOf } from './identity.ts';
+import { countFiles, type Nouns, type SubjectInput, subjectOf, summarise } from './subject.ts';
+import { oneLine } from './unseen.ts';
 
 const FIRST = 'First mirror of the account:';
 /** What the rules of the mirror come from: those of documents change with either. */
@@ -67,102 +52,12 @@ const ALL_GUESSED = 'the author is the last modifier.';
 /** The same in commits of earlier versions; the oldest have it alone, without marks on their lines. */
 const ALL_GUESSED_BEFORE = 'the author is the one who modified them last.';
 
-/** Makes text safe for one line of a terminal, a log or a commit message: nothing in it is hidden. */
-export function oneLine(text: string): string {
-  return replaceUnseen(text, ' ').replace(/\s+/g, ' ').trim();
-}
-
-/** Makes one line of a text safe to show, its indentation kept: what does not print becomes `�`. */
-export function visibleLine(line: string): string {
-  return replaceUnseen(line.replace(/\t/g, '  '), '�');
-}
-
-/** Names of a type for people. */
-export interface Nouns {
-  readonly noun: string;
-  readonly plural: string;
-}
-
-/** What happened to a resource, in a word: one that came back from the recycle bin was not created again. */
-function wordOf(change: Change, note: ChangeNote | undefined): Change['kind'] | typeof RESTORED {
-  return note?.undeleted && change.kind === 'added' ? RESTORED : change.kind;
-}
-
-/** `3 flows changed, 1 export added`: the largest parts first, deletions never left out. */
-export function summarise(
-  changes: readonly Change[],
-  nounsOf: (type: string) => Nouns,
-  notes: ReadonlyMap<Change, ChangeNote> = new Map(),
-): string {
-  const counts = new Map<string, { type: string; word: string; count: number }>();
-  for (const change of changes) {
-    const { type: typeName } = change;
-    const word = wordOf(change, notes.get(change));
-    const key = `${typeName} ${word}`;
-    const entry = counts.get(key);
-    if (entry) entry.count += 1;
-    else counts.set(key, { type: typeName, word, count: 1 });
-  }
-  const parts = [...counts.values()].sort(
-    (a, b) =>
-      Number(b.word === 'deleted') - Number(a.word === 'deleted') || b.count - a.count || (a.type < b.type ? -1 : 1),
-  );
-  const shown = parts.slice(0, SUBJECT_PARTS);
-  const rest = parts.slice(SUBJECT_PARTS).reduce((sum, part) => sum + part.count, 0);
-  const words = shown.map(({ type: typeName, word, count }) => {
-    const { noun, plural } = nounsOf(typeName);
-    return `${count} ${count === 1 ? noun : plural} ${word}`;
-  });
-  return [...words, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');
-}
-
-/** What happened to a resource, in words: `renamed, disabled, schedule changed`. */
-export function whatWords(change: Change, note: ChangeNote | undefined, fields: ChangedFields | undefined): string {
-  return (fields && fieldWords(fields)) || wordOf(change, note);
-}
-
-function nameOf({ title, id }: Change): string {
-  const name = oneLine(title);
-  if (name === '') return id;
-  const letters = [...name];
-  return `"${letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join('')}…` : name}"`;
-}
-
-/** `flow "Order sync" disabled, schedule changed`; of some, their names and what happened to them; of many, counts. */
-function subjectOf({ changes, notes = new Map(), details, nounsOf }: MessageInput): string {
-  const named = changes.length <= SUBJECT_NAMES && changes.every(({ baseline }) => !baseline);
-  if (!named) return summarise(changes, nounsOf, notes);
-  const [only, ...others] = changes;
-  if (only && others.length === 0) {
-    return `${nounsOf(only.type).noun} ${nameOf(only)} ${whatWords(only, notes.get(only), details?.get(only))}`;
-  }
-  const groups = new Map<string, { type: string; word: string; names: string[] }>();
-  for (const change of changes) {
-    const fields = details?.get(change);
-    const word = (fields && stateWords(fields)) || wordOf(change, notes.get(change));
-    const key = `${change.type} ${word}`;
-    const { names } = groups.get(key) ?? { names: [] };
-    groups.set(key, { type: change.type, word, names: [...names, nameOf(change)] });
-  }
-  return [...groups.values()]
-    .sort((a, b) => Number(b.word === 'deleted') - Number(a.word === 'deleted'))
-    .map(({ type, word, names }) => {
-      const { noun, plural } = nounsOf(type);
-      return `${names.length === 1 ? noun : plural} ${names.join(', ')} ${word}`;
-    })
-    .join(', ');
-}
-
-export interface MessageInput {
+/** What a commit of a run holds, and what its message says of it. */
+export interface MessageInput extends SubjectInput {
   readonly account: string;
   readonly runId: string;
   /** From when on the account was read, by the server's clock: the commit need not hold later edits. */
   readonly readAt?: Date;
-  readonly changes: readonly Change[];
-  /** What is known of them. */
-  readonly notes?: ReadonlyMap<Change, ChangeNote>;
-  /** Which fields changed, as far as known. */
-  readonly details?: ReadonlyMap<Change, ChangedFields>;
   readonly coAuthors: readonly Person[];
   readonly certainty: Certainty;
   /** Whether the audit log could be read. */
@@ -182,89 +77,6 @@ export interface MessageInput {
   readonly renewed?: RulesOf;
   /** Some of the changes may come from other rules of the mirror. */
   readonly newRules?: boolean;
-  readonly nounsOf: (type: string) => Nouns;
-}
-
-/**
- * `- changed: flows/x.64f0….yaml: Order sync [2026-11-24T10:03:12Z, api]`; read back by `readChangeLine`. A name that
- * ends like such a note gets an empty one after it, so that no name can pose as a note.
- */
-function lineOf(
-  change: Change,
-  { note, fields, first }: { note: ChangeNote | undefined; fields: ChangedFields | undefined; first: boolean },
-): string {
-  const name = breakDirectives(oneLine(change.title));
-  // A new name need not make another file name.
-  const word = change.kind === 'changed' && fields?.renamed ? 'renamed' : wordOf(change, note);
-  const from = change.oldPath ? ` (was ${change.oldPath})` : '';
-  const facts = note
-    ? [
-        ...(note.time === undefined ? [] : [secondOf(note.time)]),
-        ...(note.guessed ? [GUESSED] : []),
-        ...note.sources.map(oneWord),
-        ...note.others.map(({ email }) => `${WITH}${breakDirectives(plainEmail(email))}`),
-      ]
-    : change.baseline && !first
-      ? [EXISTED]
-      : [];
-  const about = facts.length > 0 || name.endsWith(']') ? ` [${facts.join(', ')}]` : '';
-  return `- ${word}: ${change.path}${from}${name === '' ? '' : `: ${name}`}${about}`;
-}
-
-/** A time of the audit log without fractions of a second; an invalid one is not copied into the line. */
-function secondOf(time: string): string {
-  const ms = Date.parse(time);
-  return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'at an unknown time';
-}
-
-function oneWord(text: string): string {
-  return text.replace(/[^a-z0-9_-]/gi, '').slice(0, 30);
-}
-
-/** One line of a commit's body, read back. */
-export interface ChangeLine {
-  readonly word: Change['kind'] | typeof RESTORED;
-  readonly path: string;
-  /** When the change was made, where that is known. */
-  readonly time: string | undefined;
-  /** Its author is the last modifier. */
-  readonly guessed: boolean;
-  /** Sources other than the user interface. */
-  readonly sources: readonly string[];
-  /** E-mail addresses of its other editors; the commit's trailers have their names. */
-  readonly others: readonly string[];
-  readonly undeleted: boolean;
-  /** It was there before it was seen first. */
-  readonly existed: boolean;
-  /** The resource's name; empty where it has none. */
-  readonly title: string;
-}
-
-const LINE = new RegExp(
-  [
-    String.raw`^- (added|changed|renamed|deleted|restored): ([a-z0-9]+\/[A-Za-z0-9_.-]+\.yaml)`,
-    String.raw`(?: \(was [^()]*\))?(?:: (.*?))?(?: \[([^[\]]*)\])?$`,
-  ].join(''),
-);
-
-/** Reads a line that {@link commitMessage} wrote; `undefined` for any other. */
-export function readChangeLine(line: string): ChangeLine | undefined {
-  const [, word, path, title = '', note = ''] = LINE.exec(joinDirectives(line)) ?? [];
-  if (!word || !path) return undefined;
-  const facts = note.split(', ').filter((fact) => fact !== '');
-  const isOther = (fact: string): boolean => fact.startsWith(WITH);
-  return {
-    word: word as ChangeLine['word'],
-    path,
-    time: facts.find((fact) => /^\d{4}-\d{2}-\d{2}T/.test(fact)),
-    guessed: facts.includes(GUESSED),
-    // A source is one word without colons or spaces; an unknown time is not.
-    sources: facts.filter((fact) => /^[a-z0-9_-]+$/i.test(fact)),
-    others: facts.filter(isOther).map((fact) => fact.slice(WITH.length)),
-    undeleted: word === RESTORED,
-    existed: facts.includes(EXISTED),
-    title,
-  };
 }
 
 function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string {
@@ -282,7 +94,7 @@ function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string
 export function commitMessage(input: MessageInput): string {
   const { first } = input;
   const lines = input.changes.map((change) =>
-    lineOf(change, { note: input.notes?.get(change), fields: input.details?.get(change), first }),
+    changeLine(change, { note: input.notes?.get(change), fields: input.details?.get(change), first }),
   );
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
@@ -326,28 +138,6 @@ export interface PutBack {
   /** The account has meanwhile become what these commits made of the folder: the next commit reports by whom. */
   readonly alsoLive: boolean;
   readonly nounsOf: (type: string) => Nouns;
-}
-
-/** `2 flows, 1 other file`: the resources that files belong to. */
-function countFiles(paths: readonly string[], nounsOf: (type: string) => Nouns): string {
-  const types = new Map<string, Set<string>>();
-  let others = 0;
-  for (const path of paths) {
-    const parts = readPath(path);
-    if (parts) types.set(parts.type, (types.get(parts.type) ?? new Set()).add(parts.id));
-    else others += 1;
-  }
-  const named = [...types].map(([type, ids]) => {
-    const { noun, plural } = nounsOf(type);
-    return { count: ids.size, text: `${ids.size} ${ids.size === 1 ? noun : plural}` };
-  });
-  const parts = named.sort((a, b) => b.count - a.count);
-  const rest = parts.slice(SUBJECT_PARTS).reduce((sum, { count }) => sum + count, 0);
-  return [
-    ...parts.slice(0, SUBJECT_PARTS).map(({ text }) => text),
-    ...(rest > 0 ? [`${rest} more`] : []),
-    ...(others > 0 ? [`${others} other ${others === 1 ? 'file' : 'files'}`] : []),
-  ].join(', ');
 }
 
 /** The message of a commit that changes nothing but what people changed in Git. */
@@ -427,6 +217,18 @@ function timeOf(text: string | undefined): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }
 
+/** The lines of a message that may say something: changes, trailers and sentences. Millions of others cost little. */
+function* meantLines(message: string): Generator<string> {
+  for (let at = 0; at < message.length; ) {
+    const found = message.indexOf('\n', at);
+    const end = found < 0 ? message.length : found;
+    const first = message.charCodeAt(at);
+    // A hyphen, or a capital letter.
+    if (first === 0x2d || (first >= 0x41 && first <= 0x5a)) yield message.slice(at, end);
+    at = end + 1;
+  }
+}
+
 /** Reads what {@link commitMessage} wrote, of this version or an older one. */
 export function readMessage(message: string): CommitFacts {
   const lines = new Map<string, ChangeLine>();
@@ -437,7 +239,7 @@ export function readMessage(message: string): CommitFacts {
   let operator: Person | undefined;
   const trailers = new Map<string, string>();
   let [first, allGuessed] = [false, false];
-  for (const line of joinDirectives(message).split('\n')) {
+  for (const line of meantLines(joinDirectives(message))) {
     const change = readChangeLine(line);
     if (change) {
       lines.set(change.path, change);

@@ -39,16 +39,25 @@ export function covers(path: string, place: Place): boolean {
   return steps.length <= place.length && steps.every((step, i) => isFieldStep(step, place[i]));
 }
 
-/** Visits every value that is neither array nor object, with its place. `enter` may hold back from a subtree. */
+/**
+ * Visits every value that is neither array nor object, with its place. `enter` may hold back from a subtree; for leaves
+ * that are not `wanted`, nothing is called.
+ */
 export function visitLeaves(
   value: Json,
   visit: (leaf: Json, place: Place) => void,
   enter: (value: Json, place: Place) => boolean = () => true,
-  place: Place = [],
+  wanted: (leaf: Json) => boolean = () => true,
 ): void {
-  if (!enter(value, place)) return;
-  if (isArray(value)) for (const [i, item] of value.entries()) visitLeaves(item, visit, enter, [...place, i]);
-  else if (isObject(value)) {
-    for (const key of Object.keys(value)) visitLeaves(value[key] as Json, visit, enter, [...place, key]);
-  } else visit(value, place);
+  const at = (held: Json, above: Place, step?: string | number): void => {
+    const isInner = isArray(held) || isObject(held);
+    // Most leaves are of no interest, and a place takes longer than the look at a value.
+    if (!isInner && !wanted(held)) return;
+    const place = step === undefined ? above : [...above, step];
+    if (!enter(held, place)) return;
+    if (isArray(held)) for (let i = 0; i < held.length; i++) at(held[i] as Json, place, i);
+    else if (isObject(held)) for (const key of Object.keys(held)) at(held[key] as Json, place, key);
+    else visit(held, place);
+  };
+  at(value, []);
 }

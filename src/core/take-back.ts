@@ -12,8 +12,11 @@ export interface PastChange {
   readonly after: JsonObject | undefined;
   /** It is to be taken back. */
   readonly undone: boolean;
-  /** Someone took it back already: the state that it left shows what no one wanted to keep. */
-  readonly reverted?: boolean;
+  /**
+   * How many changes later someone took it back already: what it left, and until then the others, shows what no one
+   * wanted to keep.
+   */
+  readonly reverted?: number;
 }
 
 /** A field that cannot be taken back without losing what someone else did. */
@@ -95,20 +98,36 @@ export function takeBack(
   const later: (JsonObject | undefined)[] = [];
   /** What someone else made as a newer change found it: it is theirs, whatever older changes left there. */
   const theirs: Spot[] = [];
-  for (const { before, after, undone, reverted } of [...changes].reverse()) {
+  /** Of each state in `later`, the change that left it. */
+  const left: number[] = [];
+  for (const [at, { before, after, undone, reverted }] of [...changes.entries()].reverse()) {
+    const sides = { base: after, changed: before };
     if (!undone) {
-      if (!reverted) later.push(after);
+      if (reverted === undefined) {
+        later.push(after);
+        left.push(at);
+        continue;
+      }
+      for (const [i, state] of later.entries())
+        if ((left[i] ?? 0) < at + reverted) later[i] = mergeDocuments(type, { ...sides, live: state }).value;
       continue;
     }
-    const sides = { base: after, changed: before };
     const merged = mergeDocuments(type, { ...sides, live: value }, prevailing);
     conflicts.push(...merged.conflicts);
-    const contest = (spots: readonly MergeConflict[]): void => {
+    // Where a resource does not go since someone edited it, so does none of its fields.
+    const stays = before === undefined && merged.conflicts.length > 0;
+    const taken: readonly Spot[] = stays ? [{ place: [] }] : merged.taken;
+    const contest = (all: readonly MergeConflict[]): void => {
+      // No one edits an id: with it, the resource came or went.
+      const spots = all.some(({ place }) => place.length === 1 && place[0] === '_id') ? [{ place: [] }] : all;
       for (const spot of spots) {
-        const found = merged.taken.filter((one) => overlap(one, spot)).flatMap((taken) => returned(sides, taken, spot));
+        const found = taken.filter((one) => overlap(one, spot)).flatMap((one) => returned(sides, one, spot));
+        // A text may be taken as a whole, for its line ends, and some of its lines besides.
         const isKnown = ({ place }: Spot): boolean =>
-          conflicts.some((known) => overlap({ place: known.place }, { place }));
-        conflicts.push(...found.filter((conflict) => !isKnown(conflict)));
+          conflicts.some(
+            (known) => (place.length > 0 || known.place.length === 0) && overlap({ place: known.place }, { place }),
+          );
+        for (const conflict of found) if (!isKnown(conflict)) conflicts.push(conflict);
       }
     };
     contest(theirs);
@@ -119,7 +138,7 @@ export function takeBack(
       if (state !== undefined || !before || !after) contest([...then.conflicts, ...then.already]);
     }
     // What was taken back before is as the change found it, and no one else's.
-    if (!reverted) for (const spot of merged.already) theirs.push(...fieldsIn(sides, spot));
+    if (reverted === undefined) for (const spot of merged.already) theirs.push(...fieldsIn(sides, spot));
     value = merged.value;
   }
   return { value, conflicts };

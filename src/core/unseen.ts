@@ -15,6 +15,49 @@ export function replaceUnseen(text: string, by: string | ((unseen: string) => st
   return typeof by === 'string' ? text.replaceAll(UNSEEN, by) : text.replaceAll(UNSEEN, by);
 }
 
+/** Makes text safe for one line of a terminal, a log or a commit message: nothing in it is hidden. */
+export function oneLine(text: string): string {
+  return replaceUnseen(text, ' ').replace(/\s+/g, ' ').trim();
+}
+
+/** Makes one line of a text safe to show, its indentation kept: what does not print becomes `�`. */
+export function visibleLine(line: string): string {
+  return replaceUnseen(line.replace(/\t/g, '  '), '�');
+}
+
+/** The longest name of the API, in characters: longer ones are cut where they are shown. */
+const LONGEST_NAME = 100;
+
+/** A name, safe to print on one line: of a very long one, its beginning. */
+export function shownName(name: string): string {
+  const line = oneLine(name);
+  const letters = line.length > LONGEST_NAME ? [...line] : [];
+  return letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME - 1).join('')}…` : line;
+}
+
+/** Letters of other alphabets that look like those of the Latin one. */
+const ALIKE = {
+  letters: 'аеорсухіјѕһԁԛԝАВЕКМНОРСТУХІЈЅοανρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧ',
+  latin: 'aeopcyxijshdqwABEKMHOPCTYXIJSoavpuABEZHIKMNOPTYX',
+};
+const LATIN = new Map([...ALIKE.letters].map((letter, at) => [letter, ALIKE.latin[at] ?? letter]));
+
+/** What a person sees of a text. Where two look the same, {@link escapedText} shows what differs. */
+export function lookOf(text: string): string {
+  const line = visibleLine(text);
+  if (PLAIN.test(line)) return line;
+  return line
+    .normalize('NFKC')
+    .replace(/\s/gu, ' ')
+    .replace(/[\u0370-\u052f]/g, (letter) => LATIN.get(letter) ?? letter);
+}
+
+/** A text in which every character beyond ASCII is escaped, tabs included. */
+export function escapedText(text: string): string {
+  const code = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replaceAll('\t', '\\t').replace(/[^\x20-\x7e]/g, code);
+}
+
 /** Text of JSON in which each character that does not show is escaped: the same value, and nothing in it is hidden. */
 export function escapeUnseen(json: string): string {
   return replaceUnseen(json, (unseen) => {

@@ -1,5 +1,6 @@
 import { type CST, type Document, isCollection, isScalar, Lexer, Parser, parseDocument, visit } from 'yaml';
 import { messageOf } from './errors.ts';
+import { isExact } from './exact-numbers.ts';
 import { DEEPEST, isArray, type Json, type JsonObject, TOO_DEEP } from './json.ts';
 import { isObjectId } from './keys.ts';
 import { sortNames } from './order.ts';
@@ -92,9 +93,11 @@ function renderString(text: string, indent: string): string {
   return literal ?? renderLine(text);
 }
 
-/** `1e+21` is a number to YAML 1.2 only; `1.0e+21` is one to all. */
+/**
+ * `1e+21` is a number to YAML 1.2 only; `1.0e+21` is one to all. `-0` is written as `0`: that is what JSON sends, and
+ * what every comparison takes it for.
+ */
 function renderNumber(value: number): string {
-  if (Object.is(value, -0)) return '-0';
   const text = JSON.stringify(value);
   return text.includes('e') && !text.includes('.') ? text.replace('e', '.0e') : text;
 }
@@ -142,7 +145,7 @@ function renderNode(value: Json, indent: string, gap: string, parent = indent): 
   return `\n${indent}  ${renderMap(value, keys, `${indent}  `)}`;
 }
 
-/** The YAML text of any JSON value, ending in one line break. `parseYaml` gives back exactly `value`. */
+/** The YAML text of any JSON value, ending in one line break. `parseYaml` gives back `value`, with `0` for `-0`. */
 export function renderYaml(value: Json): string {
   if (typeof value === 'string') return `${renderLine(value)}\n`;
   const text = renderNode(value, '', '');
@@ -182,13 +185,20 @@ function isDeepest(path: readonly unknown[]): boolean {
   return path.length > DEEPEST && path.filter(isCollection).length >= DEEPEST;
 }
 
+const DECIMAL = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/;
+
 /** What is YAML, but no document of the mirror. @throws YamlError */
 function checkNodes(doc: Document.Parsed, text: string): void {
   visit(doc, {
     // `.inf`, `.nan` and 1e999 are no JSON: written again they would be something else.
-    Scalar(_key, { value, range }) {
-      if (typeof value === 'number' && !Number.isFinite(value))
-        throw refused(text, `${value} is not a JSON number`, range?.[0]);
+    Scalar(_key, { value, range, source }) {
+      if (typeof value !== 'number') return;
+      if (!Number.isFinite(value)) throw refused(text, `${value} is not a JSON number`, range?.[0]);
+      if (source !== undefined && DECIMAL.test(source) && !isExact(source.replace(/^\+/, '')))
+        throw refused(text, `the number ${source} cannot be stored exactly; write it as text in quotes`, range?.[0]);
+    },
+    Alias(_key, { source, range }) {
+      throw refused(text, `aliases (*${source}) are not read; write the value out`, range?.[0]);
     },
     Seq(_key, { range }, path) {
       if (isDeepest(path)) throw refused(text, TOO_DEEP, range?.[0]);
@@ -233,6 +243,9 @@ function isHopeless(text: string): boolean {
   return false;
 }
 
+/** What the library says to programmers, for people. */
+const SAID: Readonly<Record<string, string>> = { MULTIPLE_DOCS: 'a file holds one document; --- begins another one' };
+
 function parseWithLibrary(text: string): Json {
   if (isHopeless(text)) throw new YamlError(TOO_DEEP, undefined);
   try {
@@ -248,7 +261,7 @@ function parseWithLibrary(text: string): Json {
       stringKeys: true,
     });
     const problem = doc.errors[0] ?? doc.warnings[0];
-    if (problem) throw refused(text, problem.message, problem.pos[0]);
+    if (problem) throw refused(text, SAID[problem.code] ?? problem.message, problem.pos[0]);
     checkNodes(doc, text);
     return doc.toJS({ maxAliasCount: 0 }) as Json;
   } catch (cause) {

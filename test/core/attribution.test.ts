@@ -1,17 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AttributionInput, attributeChanges } from '../../src/core/attribution.ts';
+import { readChangeLine } from '../../src/core/change-line.ts';
 import type { Change, ChangeNote, EditNote } from '../../src/core/changes.ts';
 import { identityOf, plainEmail } from '../../src/core/identity.ts';
-import {
-  commitMessage,
-  type MessageInput,
-  oneLine,
-  readChangeLine,
-  readMessage,
-  summarise,
-} from '../../src/core/message.ts';
+import { commitMessage, type MessageInput, readMessage } from '../../src/core/message.ts';
 import { attributionStatusBy, type EarlierCommit, earlierCommit } from '../../src/core/reported.ts';
+import { summarise } from '../../src/core/subject.ts';
+import { oneLine } from '../../src/core/unseen.ts';
 import { cases } from '../support/fuzz.ts';
 
 const mirror = { name: 'mirror', email: 'mirror@localhost' };

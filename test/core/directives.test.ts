@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/core/changes.ts';
 import { breakDirectives, joinDirectives } from '../../src/core/directives.ts';
-import { commitMessage, oneLine, readMessage } from '../../src/core/message.ts';
+import { commitMessage, readMessage } from '../../src/core/message.ts';
+import { oneLine } from '../../src/core/unseen.ts';
 import { cases } from '../support/fuzz.ts';
 
 /** What forges, trackers and build servers look for, as their documentation or source has it. */
@@ -13,7 +14,8 @@ const READERS: readonly RegExp[] = [
   /[!&]\d+/,
   /\/(?:issues|pull|merge_requests|work_items|epics)\/\d+/,
   /(?:^|[^a-z0-9_])@[a-z0-9][a-z0-9-]*/i,
-  /\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):? +(?:issues? +)?(?:#\d|[a-z][a-z0-9_]+-\d)/i,
+  /\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?):? +(?:issues? +)?(?:#\d|[a-z][a-z0-9_]+-\d)/i,
+  /\b(?:resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):? +(?:issues? +)?(?:#\d|[a-z][a-z0-9_]+-\d)/i,
   // Jira, YouTrack, Azure Boards.
   /#[a-z]/i,
   /\^[a-z]+-\d+/i,

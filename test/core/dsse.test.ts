@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { preAuthEncoding, readEnvelope, renderEnvelope } from '../../src/core/dsse.ts';
+import { cases } from '../support/fuzz.ts';
 
 const bytes = fc.uint8Array({ maxLength: 60 }).map((found) => Buffer.from(found));
 const envelopes = fc.record({
@@ -24,6 +25,7 @@ describe('an envelope', () => {
       fc.property(envelopes, (envelope) => {
         expect(readEnvelope(renderEnvelope(envelope))).toEqual(envelope);
       }),
+      cases(100),
     );
   });
 
@@ -37,6 +39,7 @@ describe('an envelope', () => {
         const read = readEnvelope(text.toString('utf8'));
         if (read) expect(read).not.toEqual(envelope);
       }),
+      cases(100),
     );
   });
 

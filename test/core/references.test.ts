@@ -37,6 +37,14 @@ describe('references', () => {
     );
   });
 
+  it('below a field that is called like a member of every object are found', () => {
+    const settings = { constructor: { _exportId: A }, toString: { _importId: B } };
+    expect(found('flows', { settings })).toEqual([
+      ['settings.constructor._exportId', 'exports'],
+      ['settings.toString._importId', 'imports'],
+    ]);
+  });
+
   it('of overrides are no ids of parts of the document', () => {
     const imports = findType('imports');
     if (!imports) throw new Error('no imports');

@@ -52,7 +52,8 @@ describe('the lines in which two texts differ', () => {
     fc.assert(
       fc.property(texts, texts, (before, after) => {
         const [old, now] = [before.split('\n'), after.split('\n')];
-        const lines = diffLines(before, after);
+        const plain = (text: string): string => text.replace('  (no line break at the end)', '');
+        const lines = diffLines(before, after).map((line) => ({ ...line, text: plain(line.text) }));
         for (const { sign, text, line } of lines) {
           if (sign !== 'gap') expect((sign === '-' ? old : now)[line - 1]).toBe(text);
         }
@@ -65,5 +66,20 @@ describe('the lines in which two texts differ', () => {
       }),
       cases(500),
     );
+  });
+
+  it.each<[name: string, before: string, after: string, lines: string[]]>([
+    ['the same ends', 'a\r\nb\r\n', 'a\r\nB\r\n', ['  a', '- b', '+ B']],
+    ['other ends alone', 'a\nb\n', 'a\r\nb\r\n', ['- (all lines end with LF)', '+ (all lines end with CRLF)']],
+    [
+      'other ends, too',
+      'a\r\nb',
+      'a\nB',
+      ['- (all lines end with CRLF)', '+ (all lines end with LF)', '  a', '- b', '+ B'],
+    ],
+    ['another end of one line', 'a\nb\n', 'a\nb\r\n', ['  a', '- b', '+ b\r']],
+    ['a new text', '', 'a\r\nb\r\n', ['+ a', '+ b']],
+  ])('shows %s', (_name, before, after, lines) => {
+    expect(diffLines(before, after).map(({ sign, text }) => `${sign} ${text}`)).toEqual(lines);
   });
 });

@@ -105,6 +105,14 @@ function check(all: readonly Edit[], isUndone: (edits: readonly Edit[], i: numbe
   expect(conflicts.filter((held) => !names.some((name) => name === held || name.startsWith(`${held}.`)))).toEqual([]);
 }
 
+it('line ends that someone else took back and gave again are theirs', () => {
+  const states = ['a\nb\nc', 'a\r\nb\r\nc', 'a\nB\nc', 'a\r\nB\r\nc'].map((description) => ({ ...START, description }));
+
+  const result = undo(states, (i) => i === 0);
+
+  expect(result?.conflicts).toMatchObject([{ place: ['description'], returned: true }]);
+});
+
 describe('taking changes back', () => {
   it('of 60 edits by 5 people any one: each later field of the others stays, or is a conflict that names it', () => {
     fc.assert(
@@ -161,15 +169,61 @@ describe('taking changes back', () => {
 
   it('ignores later states that someone took back', () => {
     const doc = (name: number): JsonObject => ({ _id: 'f', name });
-    const past = (reverted: boolean): PastChange[] => [
+    const past = (more: Pick<PastChange, 'reverted'>): PastChange[] => [
       { before: doc(1), after: doc(2), undone: true },
-      { before: doc(2), after: doc(3), undone: false, reverted },
+      { before: doc(2), after: doc(3), undone: false, ...more },
       { before: doc(3), after: doc(2), undone: false },
     ];
-    expect(takeBack(FLOWS, past(true), doc(2))).toEqual({ value: doc(1), conflicts: [] });
-    expect(takeBack(FLOWS, past(false), doc(2)).conflicts).toEqual([
+    expect(takeBack(FLOWS, past({ reverted: 1 }), doc(2))).toEqual({ value: doc(1), conflicts: [] });
+    expect(takeBack(FLOWS, past({}), doc(2)).conflicts).toEqual([
       { place: ['name'], base: 2, changed: 1, live: 2, returned: true },
     ]);
+  });
+
+  it('ignores in the states of others what someone took back after them, and only there', () => {
+    const doc = (name: number, description: number): JsonObject => ({ _id: 'f', name, description });
+    const past: PastChange[] = [
+      { before: doc(1, 1), after: doc(2, 1), undone: true },
+      { before: doc(2, 1), after: doc(1, 1), undone: false, reverted: 2 },
+      { before: doc(1, 1), after: doc(1, 2), undone: false },
+      { before: doc(1, 2), after: doc(2, 2), undone: false },
+    ];
+    expect(takeBack(FLOWS, past, doc(2, 2))).toEqual({ value: doc(1, 2), conflicts: [] });
+    const again: PastChange[] = [
+      ...past,
+      { before: doc(2, 2), after: doc(1, 2), undone: false },
+      { before: doc(1, 2), after: doc(2, 2), undone: false },
+    ];
+    expect(takeBack(FLOWS, again, doc(2, 2)).conflicts).toEqual([
+      { place: ['name'], base: 2, changed: 1, live: 2, returned: true },
+    ]);
+  });
+
+  it('names every field that someone edited in a resource that is not deleted, also one that came back', () => {
+    const doc = (name: number, description: number): JsonObject => ({ _id: 'f', name, description });
+    const past: PastChange[] = [
+      { before: undefined, after: doc(1, 1), undone: true },
+      { before: doc(1, 1), after: doc(2, 2), undone: false },
+      { before: doc(2, 2), after: doc(1, 2), undone: false },
+    ];
+    const { value, conflicts } = takeBack(FLOWS, past, doc(1, 2));
+    expect(value).toEqual(doc(1, 2));
+    expect(conflicts).toEqual([
+      { place: ['description'], base: 1, live: 2 },
+      { place: ['name'], base: 1, live: 1, returned: true },
+    ]);
+  });
+
+  it('names the resource, not its id, where someone brought it back with another field', () => {
+    const doc = (name: number): JsonObject => ({ _id: 'f', name, description: 1 });
+    const past: PastChange[] = [
+      { before: undefined, after: doc(2), undone: true },
+      { before: doc(2), after: undefined, undone: true },
+      { before: undefined, after: doc(1), undone: false },
+    ];
+    const { value, conflicts } = takeBack(FLOWS, past, doc(1));
+    expect(value).toEqual(doc(1));
+    expect(conflicts.map(({ place }) => placeText(place))).toEqual(['name', 'name', '']);
   });
 
   it('deletes no resource that someone brought back, and none that someone deleted again comes back', () => {
