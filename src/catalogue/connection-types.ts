@@ -43,14 +43,21 @@ function httpTargets(block: string): string[] {
     'auth.oauth.authURI',
     'auth.oauth.tokenURI',
     'auth.oauth.oauth2RedirectUrl',
+    'auth.oauth.useIClientFields',
     'auth.token.refreshRelativeURI',
     'auth.token.revoke.uri',
     'disableStrictSSL',
   ].map((field) => `${block}.${field}`);
 }
 
+/** Where a connection names its iClient, which has secrets of its own, and may name the URI of tokens. */
+const CLIENTS = ['http', 'mcp.http', 'rest', 'netsuite', 'salesforce', 's3', 'rdbms'].map(
+  (block) => `${block}._iClientId`,
+);
+
 const CONNECTION_TARGETS = [
   '_agentId',
+  ...CLIENTS,
   'http.baseURI',
   ...['http', 'mcp.http', 'rest'].flatMap(httpTargets),
   'mcp.serverURL',
@@ -62,6 +69,7 @@ const CONNECTION_TARGETS = [
   'rest.oauth.authURI',
   'rest.oauth.tokenURI',
   'rest.oauth.oauth2RedirectUrl',
+  'rest.oauth.useIClientFields',
   'rest.isHTTPProxy',
   'as2.partnerStationInfo.as2URI',
   'as2.partnerStationInfo.auth.token.refreshRelativeURI',
@@ -216,6 +224,8 @@ export const CONNECTION_TYPES = [
     ],
     targets: {
       fields: CONNECTION_TARGETS,
+      bases: ['http.baseURI', 'rest.baseURI'],
+      lenders: CLIENTS,
       relative: ['http.ping.relativeURI', 'mcp.http.ping.relativeURI', 'rest.pingRelativeURI'],
       headers: ['http.headers[]', 'mcp.http.headers[]', 'rest.headers[]'],
     },

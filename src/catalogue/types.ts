@@ -77,10 +77,17 @@ export interface SubscriptionRule {
 interface TargetRules {
   /** Hosts, ports, URIs and what else names the other side: any change counts. */
   readonly fields?: readonly FieldPath[];
+  /** Where a connection has the URI that relative ones are added to. */
+  readonly bases?: readonly FieldPath[];
   /** URIs below that of the connection: what counts is a change by which they lead to another host. */
   readonly relative?: readonly FieldPath[];
   /** Lists of headers, of which `Host` counts. */
   readonly headers?: readonly FieldPath[];
+  /**
+   * Of a type that holds credentials: where it names what lends it others. Types without credentials of their own
+   * borrow from whatever they refer to.
+   */
+  readonly lenders?: readonly FieldPath[];
 }
 
 /** Something to know of a plan that changes a field. */

@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import pRetry, { type Options as RetryOptions } from 'p-retry';
+import { partOf } from '../core/cut.ts';
 import { AppError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { countValues } from '../core/records.ts';
 import { serverTime } from '../core/server-time.ts';
-import { type Answer, sizeText } from '../net/exchange.ts';
+import { type Answer, sizeText, Workspace } from '../net/exchange.ts';
 import { proxiesOf } from '../net/proxies.ts';
 import { provenSkewMs, skewAfter, UNKNOWN_SKEW } from './clock-skew.ts';
 import { damageError } from './codings.ts';
@@ -40,16 +41,23 @@ export interface ApiRequest extends WireRequest {
   readonly repeatable?: boolean;
   /** The answer leads to further requests: it is sent before those that lead nowhere. */
   readonly leading?: boolean;
-  /** Checks a complete answer; an ApiError it throws counts as a failure of the request and may be retried. */
+  /**
+   * Reads a complete answer, at once: its body is gone afterwards. An ApiError that it throws counts as a failure of
+   * the request, which may be retried.
+   */
   readonly accept?: (response: ApiResponse) => void;
 }
 
-export interface ApiResponse {
+/** An answer without its body. */
+export interface ApiHead {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Bytes of the body; empty for 204 and 304. Valid UTF-8. Only `accept` gets a large one alone in memory. */
-  readonly body: Buffer;
   readonly url: URL;
+}
+
+export interface ApiResponse extends ApiHead {
+  /** Bytes of the body; empty for 204 and 304. Valid UTF-8. The next answer takes their place. */
+  readonly body: Buffer;
 }
 
 interface ClientStats {
@@ -79,7 +87,7 @@ export interface ApiClient {
    * @throws ApiError on any other answer outside 2xx, except 304 to a request with an `ETag`, and when no complete
    * answer came
    */
-  send(request: ApiRequest): Promise<ApiResponse>;
+  send(request: ApiRequest): Promise<ApiHead>;
   /** The body as JSON; `undefined` for an empty one. @throws as `send`, and ApiError for a body that is not JSON */
   json(request: ApiRequest): Promise<Json | undefined>;
   close(): Promise<void>;
@@ -91,7 +99,7 @@ export function ownUrl(baseUrl: string, url: string, from?: URL): URL {
   const relative = url.startsWith('/') && from === undefined;
   const [text, start] = relative ? [baseUrl + url] : [url, from ?? `${baseUrl}/`];
   if (!URL.canParse(text, start)) {
-    throw new ApiError(`the server sent a link that is not a valid URL: ${url.slice(0, 120)}`, { transient: false });
+    throw new ApiError(`the server sent a link that is not a valid URL: ${partOf(url, 0, 120)}`, { transient: false });
   }
   const target = new URL(text, start);
   if (target.origin !== base.origin || target.username !== '' || target.password !== '') {
@@ -278,6 +286,7 @@ export function createClient(options: ClientOptions): ApiClient {
   const wire = openWire(options, () => {
     stats.requests += 1;
   });
+  const workspace = new Workspace();
   let skew = UNKNOWN_SKEW;
   /** Why no more requests are sent. */
   let ended: ApiError | undefined;
@@ -300,7 +309,7 @@ export function createClient(options: ClientOptions): ApiClient {
     stats.throttledMs += pacer.pause(waitMs);
   }
 
-  async function attempt(request: ApiRequest, target: URL, budget: Budget): Promise<ApiResponse> {
+  async function attempt(request: ApiRequest, target: URL, budget: Budget): Promise<ApiHead> {
     if (ended) throw ended;
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
     const [sentAt, started] = [Date.now(), performance.now()];
@@ -316,28 +325,29 @@ export function createClient(options: ClientOptions): ApiClient {
   }
 
   /** @throws ApiError for a refusal, an answer that cannot be read, and what `accept` says */
-  function taken(request: ApiRequest, target: URL, answer: Answer, sent: Sent): ApiResponse {
+  function taken(request: ApiRequest, target: URL, answer: Answer, sent: Sent): ApiHead {
     const { what, sentAt, started, budget } = sent;
-    const { status, headers, body, damage, received } = answer;
+    const { status, headers, damage, received } = answer;
     countAnswer(status);
     stats.bytes += received;
     const date = serverTime(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
     if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
       if (damage) throw damageError(what, headers['content-encoding'], damage);
+      const body = answer.body.join(workspace);
       if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
       request.accept?.({ status, headers, body, url: target });
-      return { status, headers, body, url: target };
+      return { status, headers, url: target };
     }
     // The status says what became of the request, whether or not the body can be read.
-    const error = failureOf(what, target, status, damage ? Buffer.alloc(0) : body);
+    const error = failureOf(what, target, status, damage ? Buffer.alloc(0) : answer.body.join(workspace));
     if (status === 429) pacer.refused(started);
     const asked = retryAfterMs(headers, Date.now() + provenSkewMs(skew)) ?? (status === 429 ? 1000 : undefined);
     if (error instanceof ApiError && error.transient && asked !== undefined) pause(error, asked, budget);
     throw error;
   }
 
-  async function send(request: ApiRequest): Promise<ApiResponse> {
+  async function send(request: ApiRequest): Promise<ApiHead> {
     const target = ownUrl(options.baseUrl, request.url);
     const onRetry = (event: RetryEvent): void => {
       stats.retries += 1;

@@ -1,5 +1,6 @@
+import { partOf } from '../core/cut.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 
 /** Why one request gave no usable answer. Never holds the token or a header. */
 export class ApiError extends Error {
@@ -58,7 +59,7 @@ const LONGEST_PAGE = 16_000;
 const MARKUP = /<(script|style)\b[\s\S]*?(?:<\/\1>|$)|<[^<>]*>/gi;
 
 function idsIn(text: string): string[] {
-  return [...new Set(text.match(/\b[0-9a-f]{24}\b/g))];
+  return [...new Set(Array.from(text.matchAll(/\b[0-9a-f]{24}\b/g), ([id]) => id))];
 }
 
 /** The value as text; empty for one that is nested so deep that it cannot be written. */
@@ -81,7 +82,7 @@ function wordsOf(value: Json | undefined): string {
  */
 export function readErrorBody(text: string): ErrorBody {
   const said = (message: string, most: number, form?: ErrorBody['form'], apiCode?: string): ErrorBody => ({
-    message: oneLine(message.slice(0, most)),
+    message: oneLine(partOf(message, 0, most)),
     apiCode,
     named: idsIn(message),
     form,

@@ -1,7 +1,7 @@
 import { digestOf } from '../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../core/json.ts';
 import { MOST_RECORDS } from '../core/records.ts';
-import { type ApiClient, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
+import { type ApiClient, type ApiHead, type ApiResponse, hasBody, ownUrl, parseJson } from './client.ts';
 import { ApiError } from './errors.ts';
 import { readLinks } from './links.ts';
 
@@ -10,7 +10,9 @@ const PAGE_SIZE = 1000;
 /** Page lengths at which a missing `Link` does not prove the end (api-notes#paging-end). */
 const ROUND_COUNTS: ReadonlySet<number> = new Set([100, 1000, 1001]);
 /** A server that sends more pages than this repeats itself. Reaching it is an error, never an end. */
-const MOST_PAGES = 100_000;
+const MOST_PAGES = 10_000;
+/** So does one of which so many pages in a row bring fewer new records than two each. */
+const PAGES_IN_A_ROW = 500;
 
 type Query = Readonly<Record<string, string>>;
 
@@ -114,8 +116,8 @@ interface Fetched<P extends Page> {
   content: P | undefined;
 }
 
-/** What is needed of an answer besides its body, which is large. */
-type Answered = Pick<ApiResponse, 'url' | 'headers'>;
+/** What is needed of an answer besides its body. */
+type Answered = Pick<ApiHead, 'url' | 'headers'>;
 
 /** @param conditional `false`: a page that is known already is sent all the same */
 async function fetchPage<P extends Page>(
@@ -198,6 +200,8 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
   const seen = new Set<string>();
   let page = start.page;
   let total = 0;
+  /** New records of the pages in this row. */
+  let added = 0;
   let probing = false;
   let pageLength: number | undefined;
 
@@ -207,6 +211,11 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
     const fresh = page.content ? await options.visit(page.content) : 0;
     page.content = undefined;
     total += count;
+    added += fresh;
+    if (number % PAGES_IN_A_ROW === PAGES_IN_A_ROW - 1) {
+      if (added < 2 * PAGES_IN_A_ROW) throw endless(path, `${PAGES_IN_A_ROW} pages in a row held ${added} new records`);
+      added = 0;
+    }
     if (probing && fresh === 0) return probe === undefined || count === 0;
 
     let next: string;
@@ -236,7 +245,11 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
       throw error;
     }
   }
-  throw new ApiError(`${path}: more than ${MOST_PAGES} pages`, { transient: false });
+  throw endless(path, `it has more than ${MOST_PAGES} pages`);
+}
+
+function endless(path: string, why: string): ApiError {
+  return new ApiError(`${path}: the list does not end: ${why}`, { transient: false });
 }
 
 /**

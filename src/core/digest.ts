@@ -3,6 +3,16 @@ import { createHmac, hash } from 'node:crypto';
 /** Hash that git names its objects by. */
 export type ObjectFormat = 'sha1' | 'sha256';
 
+/** Bytes of an object's id; as text it has twice as many characters. */
+export function oidBytes(format: ObjectFormat): number {
+  return format === 'sha256' ? 32 : 20;
+}
+
+/** The id that git writes for an object that is not there. */
+export function absentOid(format: ObjectFormat): string {
+  return '0'.repeat(2 * oidBytes(format));
+}
+
 /** Short fingerprint of bytes, for the cache: 22 characters, 128 bits. */
 export function digestOf(data: Buffer | string): string {
   // Cut before it becomes text: a slice of a string keeps the complete string in memory.

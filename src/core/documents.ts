@@ -19,6 +19,8 @@ export interface MirrorDocument {
   /** Path inside the account's folder. */
   readonly path: string;
   readonly doc: JsonObject;
+  /** Its files that are not text in UTF-8, for people: their bytes are not what `doc` shows. Absent: none. */
+  readonly notUtf8?: readonly string[];
 }
 
 /** Part of an Integration App: installed and changed by the app alone (api-notes#app-parts). */

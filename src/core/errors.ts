@@ -21,6 +21,8 @@ export const CODES = {
   ABORTED: { exit: EXIT.failed },
   /** A run took longer than it may. */
   TIMEOUT: { exit: EXIT.failed },
+  /** Someone was asked, and did not agree. */
+  DECLINED: { exit: EXIT.refused },
   /** More would be deleted than the guard allows, or the account looks empty. */
   GUARD: { exit: EXIT.refused },
   /** The folder belongs to another account than the one behind the token. */

@@ -22,3 +22,11 @@ const OBJECT_ID = /^[0-9a-f]{24}$/;
 export function isObjectId(value: unknown): value is string {
   return typeof value === 'string' && value.length === 24 && OBJECT_ID.test(value);
 }
+
+/**
+ * Whether a text is an id of the API but for the case of its letters: the API has them in lower case, and on many
+ * disks both would name the same file.
+ */
+export function isMiscasedId(text: string): boolean {
+  return text.length === 24 && !OBJECT_ID.test(text) && OBJECT_ID.test(text.toLowerCase());
+}

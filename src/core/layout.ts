@@ -1,5 +1,6 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { getOwn, isObject, type Json, type JsonObject, setOwn } from './json.ts';
+import { isMiscasedId } from './keys.ts';
 import { fileMarker } from './markers.ts';
 import type { Normalised, SideText } from './normalise.ts';
 import { renderYaml } from './yaml.ts';
@@ -60,7 +61,7 @@ export type Transliterate = (text: string) => string;
 
 /** Whether an id of the API can be part of a file name as it is. */
 export function isSafeId(id: unknown): id is string {
-  return typeof id === 'string' && SAFE_ID.test(id);
+  return typeof id === 'string' && SAFE_ID.test(id) && !isMiscasedId(id);
 }
 
 /** The name by which people know a resource, or the empty string. */
@@ -95,7 +96,7 @@ export function basePath(type: ResourceType, id: string, title: string, translit
 export function readPath(path: string): { type: string; id: string; slug: string; isDocument: boolean } | undefined {
   const slash = path.indexOf('/');
   const match = slash < 0 ? null : FILE_NAME.exec(path.slice(slash + 1));
-  if (!match) return undefined;
+  if (!match || isMiscasedId(match[2] as string)) return undefined;
   return {
     type: path.slice(0, slash),
     slug: match[1] as string,

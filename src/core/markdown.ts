@@ -2,7 +2,7 @@ import type { PhrasingContent, RootContent, TableRow } from 'mdast';
 import { gfmToMarkdown } from 'mdast-util-gfm';
 import { toMarkdown } from 'mdast-util-to-markdown';
 import { breakDirectives } from './directives.ts';
-import { oneLine, visibleLine } from './message.ts';
+import { oneLine, visibleLine } from './unseen.ts';
 
 /** A literal text; no part of it is taken for markup, or for an instruction to a forge. */
 export const text = (value: string): PhrasingContent => ({ type: 'text', value: breakDirectives(visibleLine(value)) });

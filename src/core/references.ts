@@ -22,9 +22,9 @@ export interface Reference {
  * for any other place.
  */
 function overriddenType(place: Place): string | undefined {
-  const [block, member, index, field] = place.slice(-4);
-  if (typeof index !== 'number' || !OVERRIDE_FIELDS.has(String(block)) || !OVERRIDING_FIELDS.has(String(field)))
-    return undefined;
+  if (!OVERRIDING_FIELDS.has(String(place.at(-1)))) return undefined;
+  const [block, member, index] = place.slice(-4);
+  if (typeof index !== 'number' || !OVERRIDE_FIELDS.has(String(block))) return undefined;
   return typeof member === 'string' && OVERRIDDEN_TYPES.has(member) ? member : undefined;
 }
 
@@ -47,6 +47,13 @@ function at(value: Json | undefined, steps: readonly string[], place: string): {
   return keys.flatMap((key) => at(getOwn(value, key), rest, place === '' ? key : `${place}.${key}`));
 }
 
+function shown(place: Place): string {
+  return place.reduce((text: string, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+}
+
 /**
  * Every reference of a document to another resource: by field name at any depth, and at the places the catalogue
  * names for the type (api-notes#references). Subtrees that hold records of other systems are skipped.
@@ -58,28 +65,27 @@ export function referencesOf(type: ResourceType, doc: JsonObject): readonly Refe
     else if (isArray(value)) for (const [i, item] of value.entries()) add(typeName, item, `${place}[${i}]`, perhaps);
   };
   const path: (string | number)[] = [];
-  const visit = (value: Json, place: string): void => {
+  const visit = (value: Json): void => {
     if (isArray(value)) {
-      for (const [i, item] of value.entries()) {
+      for (let i = 0; i < value.length; i++) {
         path.push(i);
-        visit(item, `${place}[${i}]`);
+        visit(value[i] as Json);
         path.pop();
       }
     } else if (isObject(value)) {
       for (const key of Object.keys(value)) {
         if (CAPTURED_FIELDS.has(key)) continue;
         const held = value[key] as Json;
-        const inner = place === '' ? key : `${place}.${key}`;
         path.push(key);
-        const named = REFERENCE_FIELDS[key];
+        const named = getOwn(REFERENCE_FIELDS, key) as string | null | undefined;
         const typeName = named === undefined ? overriddenType(path) : named;
-        if (typeName !== undefined) add(typeName, held, inner, PERHAPS_OWN_FIELDS.get(key));
-        else visit(held, inner);
+        if (typeName !== undefined) add(typeName, held, shown(path), PERHAPS_OWN_FIELDS.get(key));
+        else visit(held);
         path.pop();
       }
     }
   };
-  visit(doc, '');
+  visit(doc);
   for (const [path, typeName] of Object.entries(type.refs ?? {})) {
     for (const { value, place } of at(doc, stepsOf(path), '')) add(typeName, value, place);
   }

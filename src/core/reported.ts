@@ -1,8 +1,9 @@
+import type { ChangeLine } from './change-line.ts';
 import type { AttributionStatus, Change, EditNote } from './changes.ts';
 import { plainEmail } from './identity.ts';
 import { type Key, keyOf } from './keys.ts';
 import { readPath } from './layout.ts';
-import { type ChangeLine, type CommitFacts, readMessage } from './message.ts';
+import { type CommitFacts, readMessage } from './message.ts';
 
 /** One commit of an account as the mirror made it, reduced to what it reports of the audit log. */
 export interface EarlierCommit {

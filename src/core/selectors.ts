@@ -3,8 +3,8 @@ import type { ResourceType } from '../catalogue/types.ts';
 import { AppError } from './errors.ts';
 import { isObjectId } from './keys.ts';
 import { readPath, slugOf, type Transliterate } from './layout.ts';
-import { oneLine } from './message.ts';
 import { nearest } from './suggest.ts';
+import { oneLine } from './unseen.ts';
 
 /** What a person named, taken apart. */
 export type Selector =

@@ -25,7 +25,7 @@ export interface Reading {
 
 /** A complete answer. */
 export interface Answer extends AnswerHead {
-  readonly body: Buffer;
+  readonly body: Body;
   /** Bytes of the body as they came over the wire. */
   readonly received: number;
   /** What was wrong with its content coding; the body is then what could be read of it. */
@@ -111,13 +111,30 @@ function rejection(signal: AbortSignal): Promise<never> {
 /** An answer that grows beyond this is a large one. Bytes. */
 const LARGE = 8 * 2 ** 20;
 
-/** Joins the pieces of a body without ever holding them twice. */
-class Pieces {
+/** Memory in which bodies are joined, one after the other: new memory for each costs more than reading them. */
+export class Workspace {
+  private memory = Buffer.alloc(0);
+
+  /** So much of it. What was in it before is lost. */
+  take(length: number): Buffer {
+    if (length > this.memory.length) this.memory = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length)));
+    return this.memory.subarray(0, length);
+  }
+}
+
+/** The body of an answer, in the pieces in which it came. A large one is never held twice. */
+export interface Body {
+  readonly length: number;
+  /** All of it, until the next one is joined in the same place. */
+  readonly join: (place: Workspace) => Buffer;
+}
+
+class Pieces implements Body {
   private readonly most: number;
   private readonly large: () => Promise<void>;
   private chunks: Buffer[] = [];
   private whole: Buffer | undefined;
-  private length = 0;
+  length = 0;
 
   constructor(most: number, large: () => Promise<void>) {
     this.most = most;
@@ -139,8 +156,13 @@ class Pieces {
     return true;
   }
 
-  join(): Buffer {
-    return this.whole?.subarray(0, this.length) ?? Buffer.concat(this.chunks, this.length);
+  join(place: Workspace): Buffer {
+    const [first = Buffer.alloc(0), ...others] = this.chunks;
+    if (this.whole || others.length === 0) return this.whole?.subarray(0, this.length) ?? first;
+    const joined = place.take(this.length);
+    let at = 0;
+    for (const chunk of this.chunks) at += chunk.copy(joined, at);
+    return joined;
   }
 }
 
@@ -204,7 +226,7 @@ async function receive(
   }
   // Nothing more of it is read.
   body.on('error', () => undefined).destroy();
-  return { ...head, body: pieces.join(), received: wire.received, damage };
+  return { ...head, body: pieces, received: wire.received, damage };
 }
 
 /** A number of bytes in words: in the largest unit that it fills, as a configuration has it. */

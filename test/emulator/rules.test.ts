@@ -425,7 +425,7 @@ describe('tools, APIs and MCP servers', () => {
     expect(old.body).not.toHaveProperty('type');
   });
 
-  it('are off by default as MCP servers, with a path of their own, and lose entries that a PUT leaves out', async () => {
+  it('are off by default as MCP servers, with a path of their own, and lose entries that a PUT omits', async () => {
     const tools = [doc(id('7', 1), 'T', { _integrationId: id('1', 1) })];
     const { send } = await start({ seed: account({ ...smallShop(), tools }) });
     const body = { name: 'M', relativeURI: '/support', tools: [{ _toolId: id('7', 1), name: 't' }] };

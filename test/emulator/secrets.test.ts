@@ -89,7 +89,7 @@ describe('writes of masks', () => {
     });
   });
 
-  it('keep the stored credential of iClients and MCP servers in any case, and lose it when it is left out', async () => {
+  it('keep the stored credential of iClients and MCP servers in any case, and lose it when it is omitted', async () => {
     const iclient = doc(id('8', 1), 'C', { provider: 'custom_oauth2', oauth2: { clientId: 'c', clientSecret: 's' } });
     const aws = doc(id('8', 2), 'A', { provider: 'awsIam', awsIam: { externalId: 'celigo-1' } });
     const { emulator, get, send } = await start({ seed: account({ iclients: [iclient, aws] }) });
