@@ -1,5 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import * as z from 'zod';
+import { SEVERITIES, WATCHED_CHANNELS, WATCHED_KINDS, watchFaults } from '../core/watch-rules.ts';
 
 /** A duration as text. `zero`: whether 0 is allowed. */
 export function durationOf(zero: boolean) {
@@ -68,12 +69,46 @@ export const daemonSchema = z
     path: ['triggerTokenFile'],
   });
 
+const watchRule = z
+  .strictObject({
+    type: z.string().min(1).optional().describe('Resource type, such as flows'),
+    field: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A field that changed, such as disabled, http.baseURI or **._connectionId; as in `find --field`'),
+    what: z.enum(WATCHED_KINDS).optional().describe('What happened to the resource'),
+    where: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('What the resource fulfils afterwards, such as "disabled = true"; as in `find --where`'),
+    by: z.string().min(1).optional().describe("Part of the person's name or e-mail address"),
+    channel: z.enum(WATCHED_CHANNELS).optional().describe('How the edit was made, according to the audit log'),
+    outside: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Only edits outside these hours of the day, such as "08:00-18:00 Europe/Oslo"'),
+    moreThan: z.int().min(1).optional().describe('Only if one person made more such changes than this within one run'),
+    severity: z.enum(SEVERITIES).default('warning'),
+  })
+  .superRefine((rule, context) => {
+    for (const fault of watchFaults(rule)) {
+      const [, key, message = fault] = /^(\w+): (.*)$/s.exec(fault) ?? [];
+      context.addIssue({ code: 'custom', message, path: key === undefined ? [] : [key] });
+    }
+  });
+
 const everywhere = {
   events: z
     .array(z.enum(NOTIFIED))
-    .min(1)
     .default(['failure', 'partial', 'refused', 'recovery', 'drill-failed'])
     .describe('What to report; changes (who changed what, after each run that committed) only if listed'),
+  watch: z
+    .array(watchRule)
+    .default([])
+    .describe('Changes to report that fulfil everything that one of these rules names, whatever events lists'),
   accounts: z.array(z.string()).min(1).optional().describe('Only these accounts'),
 };
 
@@ -115,6 +150,13 @@ const slack = z.strictObject({
   text: template.describe('Mustache template of the message'),
 });
 
+const teams = z.strictObject({
+  type: z.literal('teams'),
+  ...address,
+  ...everywhere,
+  text: template.describe('Mustache template of the message'),
+});
+
 const email = z.strictObject({
   type: z.literal('email'),
   ...everywhere,
@@ -146,7 +188,7 @@ const ADDRESS_ONCE = 'url and urlFile exclude each other, and one of them is req
 export const notificationsSchema = z.record(
   z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }),
   z
-    .discriminatedUnion('type', [webhook, slack, email, ping])
+    .discriminatedUnion('type', [webhook, slack, teams, email, ping])
     .refine((value) => value.type === 'email' || (value.url === undefined) !== (value.urlFile === undefined), {
       message: ADDRESS_ONCE,
       path: ['url'],
@@ -154,8 +196,15 @@ export const notificationsSchema = z.record(
     .refine((value) => value.type !== 'email' || !(value.password && value.passwordFile), {
       message: 'password and passwordFile exclude each other',
       path: ['passwordFile'],
+    })
+    .refine((value) => value.type === 'ping' || value.events.length + value.watch.length > 0, {
+      message: 'it is empty and there is no watch: the channel would never get a message',
+      path: ['events'],
     }),
 );
 
+/** The keys of a rule of `watch`, for suggestions. */
+export const WATCH_KEYS = Object.keys(watchRule.shape);
+
 /** The keys of all kinds of channels, for suggestions. */
-export const CHANNEL_KEYS = [webhook, slack, email, ping].flatMap(({ shape }) => Object.keys(shape));
+export const CHANNEL_KEYS = [webhook, slack, teams, email, ping].flatMap(({ shape }) => Object.keys(shape));

@@ -1,6 +1,13 @@
 import ms, { type StringValue } from 'ms';
 import * as z from 'zod';
-import { CHANNEL_KEYS, daemonSchema, drillSchema, durationOf, notificationsSchema } from './daemon-schema.ts';
+import {
+  CHANNEL_KEYS,
+  daemonSchema,
+  drillSchema,
+  durationOf,
+  notificationsSchema,
+  WATCH_KEYS,
+} from './daemon-schema.ts';
 import { sizeUpTo } from './sizes.ts';
 
 /** Base URLs of the regions, fully separate from each other (api-notes#regions). */
@@ -261,6 +268,7 @@ export const CONFIG_KEYS = {
   daemon: Object.keys(daemonSchema.shape),
   drill: Object.keys(drillSchema.shape),
   channels: CHANNEL_KEYS,
+  watch: WATCH_KEYS,
 } as const;
 
 type ParsedConfig = z.output<typeof configSchema>;
@@ -365,6 +373,7 @@ type Ready<C> = Omit<C, 'url' | 'urlFile' | 'passwordFile'> & { readonly name: s
 export type ChannelConfig =
   | (Ready<Extract<ParsedChannel, { type: 'webhook' }>> & { readonly url: string })
   | (Ready<Extract<ParsedChannel, { type: 'slack' }>> & { readonly url: string })
+  | (Ready<Extract<ParsedChannel, { type: 'teams' }>> & { readonly url: string })
   | (Ready<Extract<ParsedChannel, { type: 'ping' }>> & { readonly url: string })
   | Ready<Extract<ParsedChannel, { type: 'email' }>>;
 

@@ -8,6 +8,7 @@ import { openDispatcher } from '../net/dispatcher.ts';
 import { exchange } from '../net/exchange.ts';
 import type { ProxySettings } from '../net/proxies.ts';
 import { AS_IT_IS, FOR_JSON, FOR_SLACK, type Message, plainText } from './messages.ts';
+import { teamsCard } from './teams.ts';
 
 /** Time limit of one try, in milliseconds. */
 const TRY_MS = 10_000;
@@ -114,8 +115,15 @@ function posted(config: Exclude<ChannelConfig, Email>, message: Message): Post {
       return { method: 'POST', url, headers: { ...json, ...config.headers }, body };
     }
     case 'slack': {
-      const text = config.text ? fillTemplate(config.text, message, FOR_SLACK) : FOR_SLACK(plainText(message));
-      return { method: 'POST', url, headers: json, body: JSON.stringify({ text }) };
+      // Only a template of the configuration may format: names are shown as they are.
+      const body = config.text
+        ? { text: fillTemplate(config.text, message, FOR_SLACK) }
+        : { text: FOR_SLACK(plainText(message)), mrkdwn: false };
+      return { method: 'POST', url, headers: json, body: JSON.stringify(body) };
+    }
+    case 'teams': {
+      const text = config.text ? fillTemplate(config.text, message, AS_IT_IS) : plainText(message);
+      return { method: 'POST', url, headers: json, body: JSON.stringify(teamsCard(text, message)) };
     }
     case 'ping':
       throw new Error('a ping channel takes no messages');

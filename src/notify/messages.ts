@@ -1,13 +1,15 @@
 import type { Notified } from '../config/daemon-schema.ts';
-import type { Change } from '../core/changes.ts';
+import type { Change, Person } from '../core/changes.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { counted } from '../core/counted.ts';
 import { breakDirectives } from '../core/directives.ts';
 import { EXIT } from '../core/errors.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
+import { SEVERITIES, type WatchSeverity } from '../core/watch-rules.ts';
 import type { DrillSummary } from '../run/drill-summary.ts';
 import type { ResourceReport } from '../run/report.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
+import type { FoundChanges, WatchedEdit, WatchedGroup } from './watched.ts';
 
 /**
  * What the account or a server said, as part of a message: one line that calls no one (`@channel`) and hides nothing.
@@ -39,7 +41,9 @@ interface CommitMessage {
 /** A notification. This is what a webhook receives, and what templates read. */
 export interface Message {
   readonly version: 1;
-  readonly event: Notified;
+  readonly event: Notified | 'watch';
+  /** Of a `watch` event: the most urgent of what was found. */
+  readonly severity?: WatchSeverity;
   readonly account: string;
   readonly state: Health;
   readonly before: Health;
@@ -57,6 +61,15 @@ export interface Message {
   };
   readonly changes: readonly CommitMessage[];
   readonly counts: ChangeCounts;
+  /** Of a `watch` event: what the rules found. */
+  readonly watched?: readonly WatchedMessage[];
+}
+
+/** What a rule found, in a notification. */
+interface WatchedMessage extends Omit<WatchedGroup, 'changes'> {
+  /** One line for a person. */
+  readonly summary: string;
+  readonly changes: readonly (WatchedEdit & { readonly link?: string })[];
 }
 
 /** The changes of a run, counted. */
@@ -97,6 +110,10 @@ function summaryOf(event: RunEvent, account: string, run: RunSummary, since: str
   }
 }
 
+function runOf({ runId: id, verdict, exitCode, durationMs, incomplete }: RunSummary): Message['run'] {
+  return { id, verdict, exitCode, durationMs, incomplete };
+}
+
 /** The notification of a run. `since`: when the failures began that are over now. */
 export function messageOf(
   event: RunEvent,
@@ -115,11 +132,7 @@ export function messageOf(
     time: run.endedAt,
     summary: said(summaryOf(event, account, run, states.since)),
     run: {
-      id: run.runId,
-      verdict: run.verdict,
-      exitCode: run.exitCode,
-      durationMs: run.durationMs,
-      incomplete: run.incomplete,
+      ...runOf(run),
       ...(run.error
         ? {
             error: {
@@ -142,6 +155,69 @@ export function messageOf(
       return { ...about, ...(link === undefined ? {} : { link }), resources: named };
     }),
     counts,
+  };
+}
+
+/** `flow "Order sync"`, or the id where it has no name. */
+function resourceWords({ noun, id, name }: WatchedEdit): string {
+  return name === '' ? `${noun} ${id}` : `${noun} "${name}"`;
+}
+
+function personWords({ by }: WatchedEdit): string {
+  return by === null ? 'by someone unknown' : `by ${by.name}`;
+}
+
+/** A change, or how many there were, in one line. */
+function watchedWords({ count, changes: [first, ...more] }: WatchedGroup): string {
+  if (!first) return counted(count, 'change');
+  if (count === 1) return `${resourceWords(first)} ${first.what} ${personWords(first)}`;
+  const same = more.every(({ type }) => type === first.type) && more.length + 1 === count;
+  return `${counted(count, same ? first.noun : 'resource')} changed ${personWords(first)}`;
+}
+
+function quiet(edit: WatchedEdit): WatchedEdit {
+  const { by } = edit;
+  const person = ({ name, email }: Person): Person => ({ name: said(name), email: said(email) });
+  return {
+    ...edit,
+    name: said(edit.name),
+    fields: edit.fields.map(said),
+    by: by === null ? null : person(by),
+    also: edit.also.map(person),
+    sources: edit.sources.map(said),
+  };
+}
+
+/** The notification of changes that rules of `watch` found. */
+export function watchMessage(
+  account: string,
+  found: FoundChanges,
+  states: { readonly now: Health },
+  run: RunSummary,
+  linkOf: CommitLink,
+): Message {
+  const watched = found.groups.map((group): WatchedMessage => {
+    const quieted = { ...group, rule: said(group.rule), changes: group.changes.map(quiet) };
+    const changes = quieted.changes.map((edit) => {
+      const link = linkOf(edit.commit);
+      return link === undefined ? edit : { ...edit, link };
+    });
+    return { ...quieted, summary: watchedWords(quieted), changes };
+  });
+  const [only] = found.count === 1 ? watched : [];
+  return {
+    version: 1,
+    event: 'watch',
+    severity: SEVERITIES.findLast((severity) => watched.some((group) => group.severity === severity)) ?? 'warning',
+    account,
+    state: states.now,
+    before: states.now,
+    time: run.endedAt,
+    summary: `${account}: ${only ? only.summary : counted(found.count, 'watched change')}`,
+    run: runOf(run),
+    changes: [],
+    counts: { added: 0, changed: 0, renamed: 0, deleted: 0 },
+    watched,
   };
 }
 
@@ -178,12 +254,45 @@ function commitLines({ author, subject, commit, link, resources }: CommitMessage
   ];
 }
 
+/** `fields: disabled, schedule; 2026-11-28 22:10 UTC; api; with Ann Lee`. */
+function editWords({ fields, moreFields, time, sources, also }: WatchedEdit): string {
+  const more = moreFields > 0 ? [`and ${moreFields} more`] : [];
+  return [
+    ...(fields.length > 0 ? [`fields: ${[...fields, ...more].join(', ')}`] : []),
+    `${time.slice(0, 16).replace('T', ' ')} UTC`,
+    ...sources,
+    ...(also.length > 0 ? [`with ${also.map(({ name }) => name).join(', ')}`] : []),
+  ].join('; ');
+}
+
+/** What a rule found: the changes, and below why they are reported. */
+function watchedLines({ severity, summary, rule, count, changes }: WatchedMessage): string[] {
+  const [first] = changes;
+  const where = ({ link, commit }: WatchedMessage['changes'][number]): string => link ?? commit.slice(0, 10);
+  const lines =
+    count === 1 && first
+      ? [`- ${severity}: ${summary} (${where(first)})`, `    ${first.type}/${first.id}: ${editWords(first)}`]
+      : [
+          `- ${severity}: ${summary}`,
+          ...changes.map(
+            (edit) =>
+              `    ${edit.type}/${edit.id} ${resourceWords(edit)} ${edit.what}: ${editWords(edit)} (${where(edit)})`,
+          ),
+          ...(count > changes.length ? [`    … and ${count - changes.length} more`] : []),
+        ];
+  return [...lines, `    rule: ${rule}`];
+}
+
 /** The message as plain text: the summary, then who changed what. */
 export function plainText(message: Message): string {
   const shown = message.changes.slice(0, MOST_NAMED);
   const more = message.changes.length - shown.length;
+  const watched = message.watched ?? [];
+  const rest = watched.length - MOST_NAMED;
   return [
     message.summary,
+    ...watched.slice(0, MOST_NAMED).flatMap(watchedLines),
+    ...(rest > 0 ? [`- and ${counted(rest, 'further change')} that rules ask for`] : []),
     ...shown.flatMap(commitLines),
     ...(more > 0 ? [`- and ${counted(more, 'further commit')}`] : []),
     ...(message.run.id === '' ? [] : ['', `run ${message.run.id}, exit code ${message.run.exitCode}`]),

@@ -1,15 +1,24 @@
 import PQueue from 'p-queue';
 import type { CommitLink } from '../core/commit-links.ts';
 import { messageOf as errorText } from '../core/errors.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { within } from '../core/within.ts';
 import type { DrillSummary } from '../run/drill-summary.ts';
 import type { Health, RunSummary } from '../run/summary.ts';
 import type { Channel, Ping } from './channels.ts';
-import { type ChangeCounts, drillMessage, type Message, messageOf, type RunEvent } from './messages.ts';
+import { type ChangeCounts, drillMessage, type Message, messageOf, type RunEvent, watchMessage } from './messages.ts';
+import type { Watching } from './watched.ts';
 
-/** By channel and account: the last state that was reported. */
-export type ReportedStates = Readonly<Record<string, Readonly<Record<string, Health>>>>;
+/** By channel and account. */
+type ByChannel<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
+
+/** What channels were sent; outlives a restart. */
+export interface Reported {
+  /** The last state. */
+  readonly states: ByChannel<Health>;
+  /** The newest commit that was looked at for what the rules of `watch` ask for. */
+  readonly watched: ByChannel<string>;
+}
 
 /** How an account's last run ended. */
 export interface Outcome {
@@ -23,7 +32,9 @@ interface NotifierOptions {
   readonly channels: readonly Channel[];
   /** Accounts of the configuration: a ping reports success only when all of its accounts are healthy. */
   readonly accounts: readonly string[];
-  readonly reported: ReportedStates;
+  readonly reported: Reported;
+  /** Finds what the rules of `watch` ask for; absent where nothing can. */
+  readonly watching: Watching | undefined;
   /** The page of a commit. */
   readonly linkOf: CommitLink;
   readonly onSent: (channel: string, account: string, event: string) => void;
@@ -38,7 +49,7 @@ export interface Notifier {
   ended(outcome: Outcome): void;
   /** Reports a drill that failed, every time. */
   drillFailed(account: string, drill: DrillSummary): void;
-  reported(): ReportedStates;
+  reported(): Reported;
   /** Waits until everything is delivered or given up, at most `ms`, then closes the channels. */
   close(ms: number): Promise<void>;
 }
@@ -89,19 +100,62 @@ function pingOf(accounts: readonly string[], account: string, latest: LatestByAc
   return { what: bad.length === 0 ? 'success' : 'fail', text: reasons.join('\n') };
 }
 
+type Deliver = (account: string, event: string, work: () => Promise<void>) => Promise<boolean>;
+
+/** Reports what the rules of a channel ask for, whichever command mirrored it. */
+interface WatchSender {
+  /** Looks at the commits since the last report, and reports what is found. Never rejects. */
+  send(outcome: Outcome): Promise<void>;
+  /** By account: the newest commit that was looked at. */
+  marks(): Readonly<Record<string, string>>;
+}
+
+function watchSender(channel: Channel, options: NotifierOptions, deliver: Deliver): WatchSender {
+  const { config } = channel;
+  const { watching, linkOf } = options;
+  const rules = config.type === 'ping' ? [] : config.watch;
+  const marks = new Map<string, string>(
+    rules.length > 0 ? Object.entries(options.reported.watched[config.name] ?? {}) : [],
+  );
+  const mark = (account: string, commit: string): void => {
+    marks.set(account, commit);
+    options.onReported();
+  };
+  return {
+    marks: () => Object.fromEntries(marks),
+    async send({ account, health, run }) {
+      if (rules.length === 0 || !watching) return;
+      try {
+        const after = marks.get(account);
+        const head = await watching.head();
+        if (head === undefined || head === after) return;
+        const commits = run.commits.map(({ id }) => id);
+        if (after === undefined && commits.length === 0) return mark(account, head);
+        const found = await watching.find(account, rules, { after, commits });
+        const message = watchMessage(account, found, { now: health }, run, linkOf);
+        if (found.count > 0 && !(await deliver(account, message.event, () => channel.send(message)))) return;
+        mark(account, found.head);
+      } catch (error) {
+        options.onFailed(config.name, account, 'watch', errorText(error));
+      }
+    },
+  };
+}
+
 /** One channel with its queue of messages, and what it was sent. */
 interface Feed {
   started(account: string): void;
   ended(outcome: Outcome): void;
   drillFailed(account: string, drill: DrillSummary): void;
-  reported(): Readonly<Record<string, Health>>;
+  states(): Readonly<Record<string, Health>>;
+  watched(): Readonly<Record<string, string>>;
   readonly queue: PQueue;
 }
 
 function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOptions): Feed {
   const { config } = channel;
   const queue = new PQueue({ concurrency: 1 });
-  const reported = new Map<string, Health>(Object.entries(options.reported[config.name] ?? {}));
+  const reported = new Map<string, Health>(Object.entries(options.reported.states[config.name] ?? {}));
   /** By account: runs whose changes could not be sent yet. */
   const undelivered = new Map<string, readonly Outcome[]>();
 
@@ -138,6 +192,8 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
     undelivered.set(account, sent ? [] : waiting.slice(-MOST_WAITING));
   }
 
+  const sendWatched = watchSender(channel, options, deliver);
+
   async function sendPing(account: string): Promise<void> {
     if (config.type !== 'ping') return;
     const own = options.accounts.filter((name) => concerns(channel, name));
@@ -158,6 +214,7 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
         await sendState(account);
         await sendChanges(outcome);
         await sendPing(account);
+        await sendWatched.send(outcome);
       });
     },
     drillFailed(account, drill) {
@@ -165,7 +222,8 @@ function openFeed(channel: Channel, latest: LatestByAccount, options: NotifierOp
       const message = drillMessage(account, drill, latest.get(account)?.outcome.health ?? 'unknown');
       void queue.add(() => deliver(account, message.event, () => channel.send(message)));
     },
-    reported: () => Object.fromEntries(reported),
+    states: () => Object.fromEntries(reported),
+    watched: sendWatched.marks,
   };
 }
 
@@ -185,8 +243,12 @@ export function createNotifier(options: NotifierOptions): Notifier {
     },
     // What channels that are not configured now were sent is kept: they may come back.
     reported: () => ({
-      ...options.reported,
-      ...Object.fromEntries([...feeds].map(([channel, feed]) => [channel, feed.reported()])),
+      states: {
+        ...options.reported.states,
+        ...Object.fromEntries([...feeds].map(([channel, feed]) => [channel, feed.states()])),
+      },
+      // Rules that were gone and come back begin with what happens then.
+      watched: Object.fromEntries([...feeds].map(([channel, feed]) => [channel, feed.watched()])),
     }),
     async close(ms) {
       await within(Promise.all([...feeds.values()].map(({ queue }) => queue.onIdle())), ms);

@@ -5,8 +5,8 @@ import { sample, type TestAccount } from '../support/account.ts';
 import { type HttpReceiver, httpReceiver, type MailReceiver, mailReceiver } from '../support/receivers.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { Workspace } from '../support/workspace.ts';
-import { type DaemonProcess, startDaemon, until } from './daemon-process.ts';
-import { removeOne } from './support.ts';
+import { startDaemon, until } from './daemon-process.ts';
+import { removeOne, runs } from './support.ts';
 
 const FLOW = '678df75fc3a91b7e41300001';
 const LOGIN = { user: 'mirror', password: 'smtp-password-of-the-test' };
@@ -56,13 +56,6 @@ async function stage(more: Record<string, Json> = {}): Promise<Stage> {
 
 const hooks = ({ http }: Stage): unknown[] => http.json('/hook/secret-hook-path').map(({ event }) => event);
 const slacks = ({ http }: Stage): string[] => http.json('/services/secret-slack-path').map(({ text }) => String(text));
-
-/** Waits until so many further runs have ended. */
-async function runs(daemon: DaemonProcess, count: number): Promise<void> {
-  const ended = (): number => daemon.log().filter(({ msg }) => msg === 'sync ended').length;
-  const begin = ended();
-  await until(`${count} runs`, () => ended() >= begin + count);
-}
 
 describe('notifications', () => {
   it('tell a state once, however often runs repeat it, and that it is over', { tags: 'slow' }, async () => {
