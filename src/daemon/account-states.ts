@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.ts';
-import type { ReportedStates } from '../notify/notifier.ts';
+import type { Reported } from '../notify/notifier.ts';
 import type { DrillSummary } from '../run/drill-summary.ts';
 import type { RunSummary } from '../run/summary.ts';
 import { type AccountState, accountStateAfter, type BackoffPolicy, resumed, UNKNOWN } from './account-state.ts';
@@ -9,7 +9,7 @@ import { readStoredState, writeStoredState } from './state-store.ts';
 /** The state of every account; survives restarts. */
 export interface AccountStates {
   /** What the channels had been sent when the daemon started. */
-  readonly reported: ReportedStates;
+  readonly reported: Reported;
   of(account: string): AccountState;
   /** Records a run. */
   ran(account: string, run: RunSummary, policy: BackoffPolicy): AccountState;
@@ -23,8 +23,11 @@ export interface AccountStates {
   resume(account: string): void;
   /** Ends the pauses of these accounts and drops all others. */
   retain(accounts: readonly string[]): void;
-  /** Saves everything, with what was reported. There is no `stateDir` while there is no clone. Never rejects. */
-  save(stateDir: () => Promise<string | undefined>, reported: ReportedStates): Promise<void>;
+  /**
+   * Saves everything, with what was reported by the time it is written: what is asked for first may be written last.
+   * There is no `stateDir` while there is no clone. Never rejects.
+   */
+  save(stateDir: () => Promise<string | undefined>, reported: () => Reported): Promise<void>;
 }
 
 /** Opens the states that an earlier daemon saved in `stateDir`; without a folder every account is unknown. */
@@ -34,7 +37,7 @@ export function openAccountStates(stateDir: string | undefined, log: DaemonLog):
   const drills = new Map<string, DrillSummary>(Object.entries(stored?.drills ?? {}));
   const of = (account: string): AccountState => states.get(account) ?? UNKNOWN;
   return {
-    reported: stored?.reported ?? {},
+    reported: stored?.reported ?? { states: {}, watched: {} },
     of,
     ran(account, run, policy) {
       const state = accountStateAfter(of(account), run, policy);
@@ -65,7 +68,7 @@ export function openAccountStates(stateDir: string | undefined, log: DaemonLog):
         const path = await folder();
         if (path !== undefined) {
           const accounts = Object.fromEntries(states);
-          writeStoredState(path, { accounts, drills: Object.fromEntries(drills), reported });
+          writeStoredState(path, { accounts, drills: Object.fromEntries(drills), reported: reported() });
         }
       } catch (error) {
         log.warn({ reason: messageOf(error) }, 'could not save the state of the daemon');

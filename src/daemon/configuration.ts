@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { messageOf } from '../core/errors.ts';
-import type { Notifier, ReportedStates } from '../notify/notifier.ts';
+import type { Notifier, Reported } from '../notify/notifier.ts';
 import type { DaemonLog } from './log.ts';
 import { createSchedule, type Schedule, timetableOf } from './schedule.ts';
 import { watchFiles } from './watch.ts';
@@ -25,10 +25,10 @@ interface ConfigurationOptions {
   readonly config: Config;
   /** Reads the configuration again. @throws AppError when it is invalid */
   readonly reload: () => Promise<Config>;
-  readonly reported: ReportedStates;
+  readonly reported: Reported;
   /** When the last drill ended: a time that was missed since is made up for. */
   readonly lastDrill: () => Date | undefined;
-  readonly openNotifier: (config: Config, reported: ReportedStates) => Notifier;
+  readonly openNotifier: (config: Config, reported: Reported) => Notifier;
   readonly now: () => Date;
   readonly random: () => number;
   readonly log: DaemonLog;
@@ -48,7 +48,7 @@ export interface Configuration {
   close(): void;
 }
 
-function putInForce(config: Config, reported: ReportedStates, options: ConfigurationOptions): InForce {
+function putInForce(config: Config, reported: Reported, options: ConfigurationOptions): InForce {
   const { now, random } = options;
   const loadedAt = now();
   const timetables = config.accounts.map((account) => timetableOf(config, account));

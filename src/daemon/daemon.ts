@@ -1,107 +1,20 @@
 import { setMaxListeners } from 'node:events';
-import { markup } from '../audit/report/markup.ts';
-import type { TokenExpiry } from '../celigo/tokens.ts';
-import type { AccountConfig, Config } from '../config/schema.ts';
-import { secretsOf } from '../config/secrets-of.ts';
-import { commitLinks } from '../core/commit-links.ts';
 import { AppError } from '../core/errors.ts';
-import type { RepositoryMeasures } from '../mirror/upkeep.ts';
-import type { ProxySettings } from '../net/proxies.ts';
 import { countsOf } from '../notify/messages.ts';
-import { scrub } from '../run/log.ts';
-import type { Reporter, SyncReport } from '../run/report.ts';
+import type { Reporter } from '../run/report.ts';
 import { summaryOf } from '../run/summary.ts';
-import { type AccountStates, openAccountStates } from './account-states.ts';
-import { type AccountView, viewAccounts } from './account-view.ts';
-import { type Configuration, DRILL, LAST_DELIVERIES_MS, openConfiguration } from './configuration.ts';
-import { createDrills, type DrillAll, type DrillEnded, type Drills } from './drills.ts';
-import type { DaemonLog } from './log.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { openAccountStates } from './account-states.ts';
+import { type Configuration, LAST_DELIVERIES_MS, openConfiguration } from './configuration.ts';
+import { createDrills, type DrillEnded, type Drills } from './drills.ts';
+import { createMetrics } from './metrics.ts';
 import { notifierOf } from './notifications.ts';
-import {
-  HISTORY_MS,
-  type MirrorReader,
-  type Pages,
-  REPORT_MS,
-  type RecentChange,
-  type RecentHistory,
-  recentHistory,
-} from './pages.ts';
-import { type Answer, createRuns, type Ended, type Runs } from './runs.ts';
-import { type Listening, listen, type Served } from './server.ts';
-import { type Delivery, type StatusInput, statusJson } from './status.ts';
-import { statusHtml } from './status-page.ts';
-import { type TokenWatch, watchTokens } from './tokens.ts';
-
-/** What the daemon needs from the outside. */
-export interface DaemonDeps {
-  readonly config: Config;
-  /** Reads the configuration again. @throws AppError when it is invalid */
-  readonly reload: () => Promise<Config>;
-  /** Where to serve, instead of `daemon.listen`. */
-  readonly listen: string | undefined;
-  /** Mirrors one account. */
-  readonly sync: (
-    config: Config,
-    account: AccountConfig,
-    options: { readonly full: boolean; readonly report: Reporter; readonly signal: AbortSignal },
-  ) => Promise<SyncReport>;
-  /** Rehearses a full restore of every account; absent where this machine cannot. */
-  readonly drill?: DrillAll | undefined;
-  /** Reads the mirror for the pages; absent where this machine cannot. */
-  readonly reader?: MirrorReader | undefined;
-  readonly tokenExpiries: (account: AccountConfig, signal: AbortSignal) => Promise<readonly TokenExpiry[]>;
-  /** Folder below `.git` for what survives a restart; `undefined` while there is no clone. */
-  readonly stateDir: (config: Config) => Promise<string | undefined>;
-  readonly now: () => Date;
-  /** A number from 0 (included) to 1 (excluded). */
-  readonly random: () => number;
-  readonly log: DaemonLog;
-  /** Why lines of the log are lost at the moment, if they are. */
-  readonly logFailure: () => string | undefined;
-  readonly report: Reporter;
-  /** Whether a run is logged only once it is worth a look. */
-  readonly quiet?: boolean;
-  /** Called with every configuration that comes into force, for the redaction of the log. */
-  readonly onConfig: (config: Config) => void;
-  readonly version: string;
-  readonly userAgent: string;
-  /** Proxies that the environment names. */
-  readonly proxies: ProxySettings | undefined;
-  /** Calls the listener on SIGHUP; returns how to stop that. */
-  readonly onHangup: (listener: () => void) => () => void;
-  /** Aborted by the first SIGTERM or SIGINT. */
-  readonly signal: AbortSignal;
-  /** Called once the daemon serves. */
-  readonly onListening: (url: string) => void;
-}
-
-/** The parts of a daemon, each with its own state. */
-interface Daemon {
-  readonly deps: DaemonDeps;
-  readonly startedAt: Date;
-  readonly configuration: Configuration;
-  readonly states: AccountStates;
-  readonly metrics: Metrics;
-  readonly tokens: TokenWatch;
-  readonly runs: Runs;
-  readonly drills: Drills;
-  readonly deliveries: ReadonlyMap<string, Delivery>;
-  readonly latest: Latest;
-  readonly history: RecentHistory;
-  /** Aborted with the reason once a run does not even end after its time limit. */
-  readonly stuck: AbortSignal;
-  /** Ends what is still on its way to a channel or the API. */
-  readonly leaving: AbortController;
-  readonly save: () => Promise<void>;
-}
-
-/** What runs and checks have seen last. */
-interface Latest {
-  measures: RepositoryMeasures | undefined;
-  /** By account. */
-  readonly tokens: Map<string, readonly TokenExpiry[]>;
-}
+import { recentHistory } from './pages.ts';
+import type { Daemon, DaemonDeps, Latest } from './parts.ts';
+import { createRuns, type Ended } from './runs.ts';
+import { readChanges, served } from './served.ts';
+import { type Listening, listen } from './server.ts';
+import type { Delivery } from './status.ts';
+import { watchTokens } from './tokens.ts';
 
 /** Share of the grace period in which a run may finish; then it is abandoned. */
 const FINISH_SHARE = 0.75;
@@ -145,10 +58,11 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
   const latest: Latest = { measures: undefined, tokens: new Map() };
   const metrics = createMetrics(deps.version, now);
   const states = openAccountStates(await deps.stateDir(deps.config), log);
-  const save = (): Promise<void> => {
-    const { config, notifier } = configuration.inForce();
-    return states.save(() => deps.stateDir(config), notifier.reported());
-  };
+  const save = (): Promise<void> =>
+    states.save(
+      () => deps.stateDir(configuration.inForce().config),
+      () => configuration.inForce().notifier.reported(),
+    );
   const configuration = openConfiguration({
     ...deps,
     reported: states.reported,
@@ -300,106 +214,6 @@ function startDue({ deps, configuration, states, runs, drills, metrics }: Daemon
       log.info({ account }, 'scheduled run skipped: the previous run is still in progress');
     }
   }
-}
-
-/** Everything that `/status` and the status page report, as it is now. */
-function statusOf(daemon: Daemon, accounts: readonly AccountView[], stuck: string | undefined): StatusInput {
-  const { deps, configuration, drills } = daemon;
-  const { config, loadedAt } = configuration.inForce();
-  return {
-    version: deps.version,
-    now: deps.now(),
-    startedAt: daemon.startedAt,
-    stopping: deps.signal.aborted,
-    stuck,
-    logFailure: deps.logFailure(),
-    configuration: { source: config.source, loadedAt, problem: configuration.problem() },
-    drill:
-      config.drill.schedule === undefined
-        ? undefined
-        : {
-            schedule: config.drill.schedule,
-            running: drills.isRunning(),
-            nextDrill: configuration.inForce().drills.next(DRILL),
-          },
-    accounts,
-    tokens: daemon.latest.tokens,
-    measures: daemon.latest.measures,
-    channels: config.notifications,
-    deliveries: daemon.deliveries,
-  };
-}
-
-/** Ends what reads the mirror for a page: too late, or the daemon is stopping. */
-function readingEnds({ deps, leaving }: Daemon, limitMs: number, gone?: AbortSignal): AbortSignal {
-  return AbortSignal.any([deps.signal, leaving.signal, AbortSignal.timeout(limitMs), ...(gone ? [gone] : [])]);
-}
-
-function readerOf({ deps }: Daemon): MirrorReader {
-  if (deps.reader) return deps.reader;
-  throw new AppError('REPOSITORY', 'this daemon cannot start a process of its own');
-}
-
-/** The latest changes of all accounts; none while there is no clone. */
-async function readChanges(daemon: Daemon): Promise<readonly RecentChange[]> {
-  const { config } = daemon.configuration.inForce();
-  if ((await daemon.deps.stateDir(config)) === undefined) return [];
-  return readerOf(daemon).changes(config, readingEnds(daemon, HISTORY_MS));
-}
-
-function pagesOf(daemon: Daemon, status: () => StatusInput): Pages {
-  const { configuration, history } = daemon;
-  return {
-    status: async () => {
-      const { repository } = configuration.inForce().config;
-      const link = commitLinks(repository.commitUrl, repository.remote);
-      return statusHtml(status(), await history.recent(), { link, hasRemote: repository.remote !== undefined });
-    },
-    accounts: () => configuration.inForce().config.accounts.map(({ name }) => name),
-    report: (wanted, gone) =>
-      readerOf(daemon).report(configuration.inForce().config, wanted, readingEnds(daemon, REPORT_MS, gone)),
-  };
-}
-
-function served(daemon: Daemon): Served {
-  const { deps, configuration, states, runs, metrics } = daemon;
-  const views = (): AccountView[] => viewAccounts(configuration.inForce(), states, runs.running(), deps.now());
-  const stuck = (): string | undefined => (daemon.stuck.aborted ? String(daemon.stuck.reason) : undefined);
-  const status = (): StatusInput => statusOf(daemon, views(), stuck());
-  const pages = pagesOf(daemon, status);
-  return {
-    unhealthy: stuck,
-    accounts: views,
-    metrics: async () => ({ contentType: metrics.contentType, text: await metrics.render(views()) }),
-    status: () => statusJson(status()),
-    pages: () => (configuration.inForce().config.daemon.pages ? pages : undefined),
-    hosts: () => configuration.inForce().config.daemon.hosts,
-    triggerToken: () => configuration.inForce().config.daemon.triggerToken,
-    trigger: (account, full) => triggerRuns(daemon, account, full),
-    scrub: (text) => {
-      const secrets = secretsOf(configuration.inForce().config);
-      // In pages, they are escaped: as they are, and as values of JSON.
-      const escaped = secrets.flatMap((secret) =>
-        [secret, JSON.stringify(secret).slice(1, -1)].map((form) => markup`${form}`.toString()),
-      );
-      return scrub(text, [...new Set([...secrets, ...escaped])]);
-    },
-  };
-}
-
-function triggerRuns(
-  { configuration, states, runs }: Daemon,
-  account: string | undefined,
-  full: boolean,
-): Readonly<Record<string, Answer>> | undefined {
-  const names = configuration.inForce().config.accounts.map(({ name }) => name);
-  if (account !== undefined && !names.includes(account)) return undefined;
-  return Object.fromEntries(
-    (account === undefined ? names : [account]).map((name) => {
-      states.resume(name);
-      return [name, runs.request(name, 'trigger', full)];
-    }),
-  );
 }
 
 /** Serves, unless that is off. @throws AppError `USAGE` when it cannot listen on its address */

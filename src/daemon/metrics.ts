@@ -1,7 +1,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { TokenExpiry } from '../celigo/tokens.ts';
 import type { Change } from '../core/changes.ts';
-import { oneLine } from '../core/message.ts';
+import { partOf } from '../core/cut.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import { type DrillSummary, restorableRatio } from '../run/drill-summary.ts';
 import type { RequestsCounted, RunEvent, SyncReport } from '../run/report.ts';
@@ -20,7 +21,8 @@ export interface Metrics {
   tokens(account: string, expiries: readonly TokenExpiry[]): void;
 }
 
-const PREFIX = 'celigo_mirror';
+/** Begins the name of each metric of its own. */
+export const PREFIX = 'celigo_mirror';
 /** Characters of a name that people chose. */
 const LONGEST_LABEL = 200;
 const OUTCOMES = ['changed', 'unchanged', 'partial', 'refused', 'failed'] as const;
@@ -158,6 +160,8 @@ export function createMetrics(version: string, now: () => Date): Metrics {
   registered.build.set({ version }, 1);
   registered.reload.set(1);
   let measures: RepositoryMeasures | undefined;
+  /** Labels of the tokens of each account. */
+  const known = new Map<string, readonly string[]>();
   return {
     contentType: registry.contentType,
     render(accounts) {
@@ -175,9 +179,12 @@ export function createMetrics(version: string, now: () => Date): Metrics {
     notified: (channel, outcome) => registered.notifications.inc({ channel, outcome }),
     reloaded: (successful) => registered.reload.set(successful ? 1 : 0),
     tokens(account, expiries) {
-      for (const { name: token, expires } of expiries) {
-        registered.expiry.set({ account, token: oneLine(token).slice(0, LONGEST_LABEL) }, expires.getTime() / 1000);
-      }
+      // One that was revoked, or runs out no more, must not go on alarming.
+      for (const token of known.get(account) ?? []) registered.expiry.remove({ account, token });
+      const names = expiries.map(({ name }) => partOf(oneLine(name), 0, LONGEST_LABEL));
+      known.set(account, names);
+      for (const [i, { expires }] of expiries.entries())
+        registered.expiry.set({ account, token: names[i] ?? '' }, expires.getTime() / 1000);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Context, Hono } from 'hono';
 import { REPORT_POLICY } from '../audit/report/page-policy.ts';
+import { partOf } from '../core/cut.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Pages } from './pages.ts';
 import { messageHtml, STATUS_POLICY } from './status-page.ts';
@@ -20,14 +21,18 @@ function wantedOf(context: Context, accounts: readonly string[]) {
   const given = context.req.queries();
   const unknown = Object.keys(given).find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) {
-    throw new AppError('USAGE', `a report has no parameter ${unknown.slice(0, LONGEST_WORD)}`, {
+    throw new AppError('USAGE', `a report has no parameter ${partOf(unknown, 0, LONGEST_WORD)}`, {
       hint: `It has: ${PARAMETERS.join(', ')}`,
     });
   }
   const [account, from, to] = PARAMETERS.map((name) => {
     const words = (given[name] ?? []).filter((word) => word !== '');
-    if (words.length > 1 || (words[0] ?? '').length > LONGEST_WORD) {
-      throw new AppError('USAGE', `${name} is given twice, or is too long`, { hint: 'Give one short text' });
+    const [word = ''] = words;
+    // A control character, which no time and no name holds, cannot be passed to a process.
+    if (words.length > 1 || word.length > LONGEST_WORD || /\p{Cc}/u.test(word)) {
+      throw new AppError('USAGE', `${name} is given twice, is too long, or has a control character`, {
+        hint: 'Give one short text',
+      });
     }
     return words[0];
   });

@@ -1,7 +1,9 @@
 import type { Config } from '../config/schema.ts';
 import type { Person } from '../core/changes.ts';
 import { messageOf } from '../core/errors.ts';
+import type { WatchSettings } from '../core/watch-rules.ts';
 import { within } from '../core/within.ts';
+import type { FoundChanges, WatchedSince } from '../notify/watched.ts';
 
 /** A change as the status page shows it. */
 export interface RecentChange {
@@ -30,6 +32,16 @@ export interface MirrorReader {
   readonly changes: (config: Config, signal: AbortSignal) => Promise<readonly RecentChange[]>;
   /** A report as a page. @throws AppError `USAGE` for words that are no time */
   readonly report: (config: Config, wanted: WantedReport, signal: AbortSignal) => Promise<string>;
+  /** The newest commit; `undefined` while there is none. */
+  readonly head: (config: Config) => Promise<string | undefined>;
+  /** What rules find among the commits since the last report. @throws AppError `REPOSITORY` */
+  readonly watched: (
+    config: Config,
+    account: string,
+    rules: readonly WatchSettings[],
+    since: WatchedSince,
+    signal: AbortSignal,
+  ) => Promise<FoundChanges>;
 }
 
 /** The pages for people. */

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { ReportedStates } from '../notify/notifier.ts';
+import type { Reported } from '../notify/notifier.ts';
 import type { DrillSummary } from '../run/drill-summary.ts';
 import type { AccountState } from './account-state.ts';
 
@@ -37,8 +37,9 @@ const schema = z.object({
       }),
     )
     .default({}),
-  /** The key of the file for {@link StoredState.reported}. */
+  /** The keys of the file for {@link StoredState.reported}; the second is absent in files of earlier versions. */
   told: z.record(z.string(), z.record(z.string(), health)),
+  watched: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });
 
 /** What outlives a restart of the daemon. */
@@ -46,17 +47,20 @@ interface StoredState {
   readonly accounts: Readonly<Record<string, AccountState>>;
   /** The last drill of each account. */
   readonly drills: Readonly<Record<string, DrillSummary>>;
-  readonly reported: ReportedStates;
+  readonly reported: Reported;
 }
 
-const NOTHING: StoredState = { accounts: {}, drills: {}, reported: {} };
+const NOTHING: StoredState = { accounts: {}, drills: {}, reported: { states: {}, watched: {} } };
 
 /** Reads what an earlier daemon saved; nothing from a missing or damaged file. */
 export function readStoredState(stateDir: string): StoredState {
   try {
-    const { told, ...known } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
+    const { told: states, watched, ...known } = schema.parse(JSON.parse(readFileSync(join(stateDir, FILE), 'utf8')));
     // Absent keys stay absent: `undefined` would not survive the types.
-    return { ...(JSON.parse(JSON.stringify(known)) as Pick<StoredState, 'accounts' | 'drills'>), reported: told };
+    return {
+      ...(JSON.parse(JSON.stringify(known)) as Pick<StoredState, 'accounts' | 'drills'>),
+      reported: { states, watched },
+    };
   } catch {
     return NOTHING;
   }
@@ -71,10 +75,11 @@ export function writeStoredState(stateDir: string, state: StoredState): void {
     ]),
   );
   const path = join(stateDir, FILE);
+  const { states, watched } = state.reported;
   try {
     writeFileSync(
       `${path}.new`,
-      `${JSON.stringify({ version: 1, accounts, drills: state.drills, told: state.reported })}\n`,
+      `${JSON.stringify({ version: 1, accounts, drills: state.drills, told: states, watched })}\n`,
       { mode: 0o600 },
     );
     renameSync(`${path}.new`, path);

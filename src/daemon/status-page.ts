@@ -7,7 +7,7 @@ import { findType } from '../catalogue/index.ts';
 import { EXPIRES_SOON_DAYS, type TokenExpiry } from '../celigo/tokens.ts';
 import type { CommitLink } from '../core/commit-links.ts';
 import { counted } from '../core/counted.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 import type { DrillSummary } from '../run/drill-summary.ts';
 import type { Health, RunSummary } from '../run/summary.ts';

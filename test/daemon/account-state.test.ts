@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AccountState, accountStateAfter, pauseMs, UNKNOWN } from '../../src/daemon/account-state.ts';
+import { openAccountStates } from '../../src/daemon/account-states.ts';
 import { readinessOf } from '../../src/daemon/readiness.ts';
 import type { RunSummary } from '../../src/run/summary.ts';
+import { tempDir } from '../support/workspace.ts';
 
 const POLICY = { after: 3, intervalMs: 60_000, longestMs: 600_000 };
 
@@ -78,5 +80,28 @@ describe('readiness', () => {
 
   it('is not there before the first good run', () => {
     expect(readinessOf(UNKNOWN, timetable, undefined, new Date()).ready).toBe(false);
+  });
+});
+
+describe('the saved state', () => {
+  it('is what was reported last, whichever request for it is served last', async () => {
+    const dir = tempDir();
+    const log = { info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const states = openAccountStates(undefined, log);
+    let head = 'first';
+    const reported = () => ({ states: {}, watched: { hook: { prod: head } } });
+    let found: (dir: string) => void = () => undefined;
+    const late = new Promise<string>((resolve) => {
+      found = resolve;
+    });
+
+    const slow = states.save(() => late, reported);
+    head = 'second';
+    await states.save(async () => dir, reported);
+    found(dir);
+    await slow;
+
+    expect(openAccountStates(dir, log).reported.watched).toEqual({ hook: { prod: 'second' } });
+    expect(log.warn).not.toHaveBeenCalled();
   });
 });

@@ -172,7 +172,11 @@ describe('a configuration that is mounted', () => {
     const space = new Workspace({ prod: { baseUrl: account.url, token: 'unused' } });
     const mount = join(space.dir, 'mount');
     const text = (schedule: string): string =>
-      `repository: { path: ${space.mirror} }\naccounts: { prod: { baseUrl: '${account.url}', tokenFile: ${mount}/token } }\nschedule: '${schedule}'\n`;
+      [
+        `repository: { path: ${space.mirror} }`,
+        `accounts: { prod: { baseUrl: '${account.url}', tokenFile: ${mount}/token } }`,
+        `schedule: '${schedule}'\n`,
+      ].join('\n');
     publish(mount, 1, { 'celigo-mirror.yaml': text(NEVER), token: 'a-token-of-yesterday\n' });
     const daemon = await startDaemon(space.dir, ['--config', join(mount, 'celigo-mirror.yaml')]);
     await until('a failure', async () => (await daemon.status()).accounts.prod?.state === 'failed');

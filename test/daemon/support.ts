@@ -60,10 +60,16 @@ export function ended(daemon: DaemonProcess): Record<string, unknown>[] {
   return daemon.log().filter(({ msg }) => msg === 'sync ended');
 }
 
-/** Waits until so many further runs have ended. */
+/** Waits until so many further runs have ended, and the daemon has recorded the last of them. */
 export async function runs(daemon: DaemonProcess, count: number, limitMs = 120_000): Promise<void> {
   const before = ended(daemon).length;
   await until(`${count} further runs`, () => ended(daemon).length >= before + count, limitMs);
+  // The log says so before the state does.
+  await until('their record', async () => {
+    const recorded = Object.values((await daemon.status()).accounts).map(({ lastRun }) => lastRun?.runId);
+    const later = ended(daemon).slice(before + count - 1);
+    return later.some(({ runId }) => recorded.includes(String(runId)));
+  });
 }
 
 export function isReady(daemon: DaemonProcess): Promise<boolean> {
