@@ -1,6 +1,7 @@
 // Bundles the program into dist/: one file a command and shared chunks, so that a run loads a dozen files rather
 // than several hundred (bench/README.md has the figures). Types are checked by `npm run check`, not here.
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -23,13 +24,17 @@ const UNDICI = `
   export { default as buildConnector } from './lib/core/connect.js';
   export { default as errors } from './lib/core/errors.js';
 `;
-const partOfUndici = {
-  name: 'part of undici',
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /[\\/]node_modules[\\/]undici[\\/]index\.js$/ }, ({ path }) => ({
-      contents: UNDICI,
-      resolveDir: dirname(path),
-    })),
+/** What the program uses of packages that otherwise load more than they are used for. */
+const PARTS = [
+  [/[\\/]node_modules[\\/]undici[\\/]index\.js$/, UNDICI],
+  // Messages in 64 languages, which a package that imports zod as an object would bring into every command.
+  [/[\\/]node_modules[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/, "export { default as en } from './en.js';"],
+];
+const partsOfPackages = {
+  name: 'parts of packages',
+  setup({ onLoad }) {
+    for (const [filter, contents] of PARTS) onLoad({ filter }, ({ path }) => ({ contents, resolveDir: dirname(path) }));
+  },
 };
 
 rmSync(out, { recursive: true, force: true });
@@ -41,7 +46,7 @@ const { metafile } = await build({
     ...(bench ? [] : [{ in: 'any-ascii', out: 'any-ascii' }]),
   ],
   outdir: out,
-  plugins: bench ? [] : [partOfUndici],
+  plugins: bench ? [] : [partsOfPackages],
   bundle: true,
   splitting: true,
   platform: 'node',
@@ -50,13 +55,32 @@ const { metafile } = await build({
   // Flat, since files beside the program are found relative to the chunk that asks.
   chunkNames: '[name]-[hash]',
   legalComments: 'eof',
+  // Names stay, for traces; what is not loaded need not be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
   logLevel: 'warning',
   // Some bundled libraries are CommonJS and call `require` for built-in modules.
   banner: {
-    js: "import { createRequire as createRequireOf } from 'node:module'; const require = createRequireOf(import.meta.url);",
+    js: [
+      "import { createRequire as createRequireOf } from 'node:module';",
+      'const require = createRequireOf(import.meta.url);',
+    ].join('\n'),
   },
 });
 if (!bench) {
   chmodSync(`${out}main.js`, 0o755);
   writeFileSync(`${out}THIRD_PARTY_LICENSES`, thirdPartyLicenses(metafile, process.cwd()));
+  mkdirSync(`${out}man`);
+  writeFileSync(`${out}man/celigo-mirror.1`, manPage());
+}
+
+/** The manual page, from the help of the program just built, dated by the last commit: builds are repeatable. */
+function manPage() {
+  const committed = spawnSync('git', ['log', '-1', '--format=%cs'], { cwd: out, encoding: 'utf8' }).stdout?.trim();
+  const date = committed || new Date().toISOString().slice(0, 10);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`${out}main.js`, '__man', '--date', date], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`the manual page cannot be made: ${stderr}`);
+  return stdout;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { AppError, CODES, EXIT, messageOf } from '../core/errors.ts';
+import { jsonText } from '../core/unseen.ts';
 import type { KnownFailure } from '../run/failures.ts';
 import { registerApply } from './apply.ts';
 import { registerBlame } from './blame.ts';
@@ -17,6 +18,7 @@ import { registerInit } from './init.ts';
 import { registerLint } from './lint.ts';
 import { registerList } from './list.ts';
 import { registerLog } from './log.ts';
+import { registerMan } from './man.ts';
 import { registerMcp } from './mcp.ts';
 import { registerReport } from './report.ts';
 import { registerRestore } from './restore.ts';
@@ -30,6 +32,7 @@ import { indented, styleFor } from './ui/style.ts';
 import { registerUndo } from './undo.ts';
 import { registerVerify } from './verify.ts';
 import { registerVersion } from './version.ts';
+import { registerWatched } from './watched.ts';
 
 /** The commands, in the order of the help. */
 const COMMANDS = [
@@ -58,6 +61,8 @@ const COMMANDS = [
   registerDemo,
   registerCompletion,
   registerVersion,
+  registerWatched,
+  registerMan,
 ] as const;
 
 /** The command line as a tree of words and flags. `finish` gets the exit code of the command that ran. */
@@ -104,8 +109,32 @@ export async function runCli(argv: readonly string[], outside: Io, version: stri
   return code === EXIT.done ? EXIT.failed : code;
 }
 
-async function runCommand(argv: readonly string[], io: Io, version: string): Promise<number> {
+/** Whether standard output is to be one JSON document, also where the words say nothing that can be carried out. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const words = argv.slice(0, end < 0 ? undefined : end);
+  return words.some(
+    (word, i) => word === '--json' || word === '--format=json' || (word === 'json' && words[i - 1] === '--format'),
+  );
+}
+
+/** What went wrong, in the form in which the report of a run has it. */
+type Failure = Omit<KnownFailure, 'code'> & { readonly code: KnownFailure['code'] | 'INTERNAL' };
+
+async function runCommand(argv: readonly string[], outside: Io, version: string): Promise<number> {
   let code: number = EXIT.done;
+  let isPrinted = false;
+  const io: Io = {
+    ...outside,
+    out(text, form) {
+      isPrinted ||= text !== '';
+      outside.out(text, form);
+    },
+  };
+  const fail = (exitCode: number, error: Failure): number => {
+    if (wantsJson(argv) && !isPrinted) io.out(jsonText({ version: 1, exitCode, error: { ...error } }));
+    return exitCode;
+  };
   const program = createProgram(io, version, (result) => {
     code = result;
   });
@@ -117,16 +146,23 @@ async function runCommand(argv: readonly string[], io: Io, version: string): Pro
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      // The message of the help that is shown without a command is the name of an event.
+      const message = error.code === 'commander.help' ? 'no command was named' : error.message.replace(/^error: /, '');
+      return fail(EXIT.usage, { code: 'USAGE', message });
+    }
     if (io.signal.aborted && !(error instanceof AppError)) {
-      io.err('celigo-mirror: stopped; no partial commit was made, the next run cleans up\n');
-      return EXIT.failed;
+      const message = 'stopped; no partial commit was made, the next run cleans up';
+      io.err(`celigo-mirror: ${message}\n`);
+      return fail(EXIT.failed, { code: 'ABORTED', message });
     }
     const { knownFailure } = await import('../run/failures.ts');
-    const exit = explain(error, knownFailure(error), io, program.opts().color !== false);
+    const known = knownFailure(error);
+    const exit = explain(error, known, io, program.opts().color !== false);
     const { unusedOnFailure } = await import('./input/run-deps.ts');
     io.err(unusedOnFailure(io, program.opts().config));
-    return exit;
+    return fail(exit, known ?? { code: 'INTERNAL', message: messageOf(error) });
   }
 }
 
