@@ -1,6 +1,7 @@
 import { counted } from '../core/counted.ts';
-import { oneLine } from '../core/message.ts';
+import { partOf } from '../core/cut.ts';
 import { placeOf } from '../core/places.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
 import type { CredentialHolder, NeededCredential } from './needed.ts';
 
@@ -16,13 +17,15 @@ function word(text: string): string {
     .replace(/^_+|_+$/g, '');
 }
 
-/** `SHOP_API_TOKEN`: the resource, and the last names on the way to the value. */
+/** Of every variable: whoever names a resource `GitHub` must not get the `GITHUB_TOKEN` of whoever restores it. */
+const PREFIX = 'RESTORE';
+
+/** `RESTORE_SHOP_API_TOKEN`: the resource, and the last names on the way to the value. */
 function variableFor(name: string, place: string): string {
   const steps = placeOf(place).map(String);
   if (steps.at(-1) === 'value') steps.pop();
   const last = steps.slice(/^\d+$/.test(steps.at(-1) ?? '') ? -2 : -1);
-  const joined = [word(name), ...last.map(word)].filter((part) => part !== '').join('_');
-  return /^[0-9]/.test(joined) || joined === '' ? `VALUE_${joined}` : joined;
+  return [PREFIX, word(name), ...last.map(word)].filter((part) => part !== '').join('_');
 }
 
 /** Gives each variable a name of its own. */
@@ -57,7 +60,7 @@ export function credentialsTemplate(
   const lines = (name: string, { place, bySignIn, text }: NeededCredential): string[] => [
     ...(text === undefined
       ? []
-      : [`  # The whole text, of which the mirror has: ${oneLine(text).slice(0, LONGEST_TEXT)}`]),
+      : [`  # The whole text, of which the mirror has: ${partOf(oneLine(text), 0, LONGEST_TEXT)}`]),
     `${bySignIn ? '  # ' : '  '}${yamlKey(place)}: \${${own(variableFor(ascii(name), place))}}`,
   ];
   const blocks = holders.flatMap((holder) => {

@@ -1,7 +1,7 @@
 import { counted } from '../core/counted.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { idIn, type Key, typeIn } from '../core/keys.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type AccountGraph, nameOf } from '../graph/account-graph.ts';
 import { type Coverage, type CredentialHolder, coverageOf, isMet, isOpen, type NeededCredential } from './needed.ts';
 

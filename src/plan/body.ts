@@ -49,16 +49,17 @@ export function inSetOrder(type: ResourceType, doc: JsonObject): JsonObject {
   );
 }
 
-/**
- * The part of a document that a restore can put back, with the ids of the target: what two states are compared by.
- * Credentials are left out.
- */
-export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
+/** The part of a document that a restore can put back, with ids of the target; credentials as the mirror has them. */
+export function creatable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
   const own = withMarks(type, withoutLeftOut(type, rewriteIds(doc, ids), true));
   const bare = withoutPaths(own, echoesOf(type, doc));
   // Other ids sort otherwise.
-  const ordered = ids.size === 0 ? bare : inSetOrder(type, bare);
-  return withoutSecrets(ordered) as JsonObject;
+  return ids.size === 0 ? bare : inSetOrder(type, bare);
+}
+
+/** What two states are compared by: what is {@link creatable} without credentials. */
+export function restorable(type: ResourceType, doc: JsonObject, ids: IdMap): JsonObject {
+  return withoutSecrets(creatable(type, doc, ids)) as JsonObject;
 }
 
 /** The live document without the texts in whose place the wanted one holds a credential: how they differ is unknown. */

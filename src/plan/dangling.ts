@@ -4,6 +4,7 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeOf } from '../core/places.ts';
 import { type Reference, referencesOf } from '../core/references.ts';
+import { shownName } from '../core/unseen.ts';
 import type { Draft, PlanInput } from './draft.ts';
 import type { Wanted } from './types.ts';
 
@@ -109,14 +110,14 @@ export function blockDangling(
         .find((found) => found !== undefined);
       if (problem === undefined) continue;
       drafts.set(key, { ...step, enable: false });
-      warnings.push(`${key} "${step.title}" comes back incomplete: ${problem}`);
+      warnings.push(`${key} "${shownName(step.title)}" comes back incomplete: ${problem}`);
     }
     if (step.action !== 'create') continue;
     for (const reference of bindingReferences(document)) {
       const field = lateField(document, reference);
       const problem = field === undefined ? undefined : problemOf(document, reference, step);
       if (field === undefined || problem === undefined) continue;
-      warnings.push(`${key} "${step.title}" will be left without ${reference.place}: ${problem}`);
+      warnings.push(`${key} "${shownName(step.title)}" will be left without ${reference.place}: ${problem}`);
       // A creation never holds what calls of its own register, and those register only what exists.
       if (field !== document.type.restore.registers?.field) without.set(key, [...(without.get(key) ?? []), field]);
     }
@@ -134,9 +135,8 @@ function unseen(drafts: ReadonlyMap<Key, Draft>, documents: ReadonlyMap<Key, Wan
     return bindingReferences(document).flatMap((reference) => {
       const target = keyOf(reference.type, reference.id);
       if (drafts.has(target) || named.has(reference.id) || fateOf(reference, input) !== 'unseen') return [];
-      return [
-        `${key} "${step.title}": ${reference.place} refers to ${target}, which is not listed; it is sent as it is`,
-      ];
+      const who = `${key} "${shownName(step.title)}"`;
+      return [`${who}: ${reference.place} refers to ${target}, which is not listed; it is sent as it is`];
     });
   });
 }

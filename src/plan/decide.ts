@@ -1,12 +1,13 @@
 import type { ResourceType } from '../catalogue/types.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
-import { diffFields, type FieldChange } from '../core/field-diff.ts';
+import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import { equalJson, stepsOf, valueAt } from '../core/paths.ts';
-import { covers, type Place, placeOf, placeText } from '../core/places.ts';
+import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { markedKeys, secretPlaces } from '../core/secret-places.ts';
-import { bothRestorable, createBody, patchFor, switchesToTurnOn, updateBody } from './body.ts';
+import { shownName } from '../core/unseen.ts';
+import { bothRestorable, creatable, createBody, patchFor, switchesToTurnOn, updateBody } from './body.ts';
 import { type Kept, reachable } from './converged.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { rewriteIds } from './ids.ts';
@@ -145,14 +146,15 @@ export function compare(
 type LiveState = Extract<Live, { state: 'live' }>;
 
 /** A step for a live document that differs in nothing but switches or credentials. */
-function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }: Compared, input: PlanInput): Draft {
+function planEqual(document: Wanted, live: LiveState, compared: Compared, input: PlanInput): Draft {
+  const { forms, turnOn, common } = compared;
   const { type } = document;
   const isOurs = !isAppPart(live.doc);
   // A copy without its credentials is as wanted as it can be: the account never had them.
   const isCopy = input.account !== input.from && (common.markers ?? []).every(({ is }) => is !== 'moved');
   const hindered =
     type.restore.mode === 'manual' || !isOurs || isCopy ? undefined : markerHindrance(document, live.doc, input);
-  if (hindered !== undefined) return blockedByMarkers(document, common, hindered);
+  if (hindered !== undefined) return blockedByMarkers(document, live, compared, input, hindered);
   if (input.enableFlows && turnOn.length > 0 && isOurs) {
     const changes = turnOn.map((path) => ({ place: stepsOf(path), before: true, after: false }));
     const reason = 'switched on at the end';
@@ -174,9 +176,32 @@ function planEqual(document: Wanted, live: LiveState, { forms, turnOn, common }:
   return draft(document, { ...common, action: 'unchanged', reason: 'as wanted', conflict: false, credentials });
 }
 
-function blockedByMarkers(document: Wanted, common: Compared['common'], reason: string): Draft {
-  const credentials = (common.markers ?? []).filter(({ is }) => is !== 'changed').map(({ place }) => place);
-  return draft(document, { ...common, action: 'blocked', reason, credentials });
+/** Places of markers that stand for no credential of the live document. */
+function unfilled({ markers = [] }: Compared['common']): string[] {
+  return markers.filter(({ is }) => is !== 'changed').map(({ place }) => place);
+}
+
+/** A step that is not made, with the markers among its changes: without them, what holds one looks empty. */
+function blockedByMarkers(
+  document: Wanted,
+  { doc: live }: LiveState,
+  { common, changes }: Compared,
+  { ids }: PlanInput,
+  reason: string,
+): Draft {
+  const { type, doc } = document;
+  const credentials = unfilled(common);
+  const wanted = creatable(type, doc, ids);
+  const held = creatable(type, live, new Map());
+  const marked = credentials.map(placeOf).map((place) => {
+    // What is new as a whole is shown as a whole.
+    const outermost = place.findIndex((_, at) => atPlace(held, place.slice(0, at + 1)) === undefined);
+    const shown = outermost < 0 ? place : place.slice(0, outermost + 1);
+    return fieldChange(shown, atPlace(held, shown), atPlace(wanted, shown));
+  });
+  const isMarked = (place: Place): boolean => marked.some((one) => placeText(one.place) === placeText(place));
+  const all = [...changes.filter(({ place }) => !isMarked(place)), ...marked];
+  return draft(document, { ...common, action: 'blocked', reason, changes: all, credentials });
 }
 
 /** Why no write can make a live document as wanted, or `undefined`. */
@@ -211,7 +236,7 @@ function planLive(document: Wanted, live: LiveState, input: PlanInput): Draft {
   const refusal = hindrance(document, live, compared);
   if (refusal) return draft(document, { ...common, changes, ...refusal });
   const hindered = markerHindrance(document, live.doc, input);
-  if (hindered !== undefined) return { ...blockedByMarkers(document, common, hindered), changes };
+  if (hindered !== undefined) return blockedByMarkers(document, live, compared, input, hindered);
   const written = methodOf(document, live, forms, changes, input);
   if ('blocked' in written) {
     const { blocked: credentials, why: reason } = written;
@@ -238,12 +263,12 @@ function planBinned(document: Wanted, live: Extract<Live, { state: 'binned' }>, 
   const hidden = (type.binOmits ?? []).filter((field) => document.doc[field] !== undefined);
   const unseen = new Set([...apart, ...hidden]);
   const changes = isAppPart(document.doc) ? [] : all.filter(({ place }) => !unseen.has(String(place[0])));
-  if (changes.length + hidden.length === 0) return draft(document, base);
-  const hindered = markerHindrance(document, live.doc, input);
+  const hindered = isAppPart(document.doc) ? undefined : markerHindrance(document, live.doc, input);
+  if (changes.length + hidden.length === 0 && hindered === undefined) return draft(document, base);
   const written: Method =
     hindered === undefined
       ? methodOf(document, { raw: live.doc, doc: live.doc }, forms, changes, input)
-      : { blocked: blockedByMarkers(document, common, hindered).credentials, why: hindered };
+      : { blocked: unfilled(common), why: hindered };
   const later = hidden.length > 0 ? `; ${list(hidden)} is compared when it is back` : '';
   if ('method' in written)
     return draft(document, { ...base, method: written.method, changes, reason: `${base.reason}${later}` });
@@ -285,6 +310,7 @@ function planGone(document: Wanted, input: PlanInput): Draft {
   return draft(document, {
     action: 'create',
     reason: `${absent}: will be created with a new id`,
+    changes: diffFields({}, creatable(type, doc, input.ids)),
     credentials: places.filter((place) => !issued.some((path) => covers(path, placeOf(place)))),
     enable: input.enableFlows && (type.restore.switches ?? []).some((path) => valueAt(doc, path) === false),
   });
@@ -292,6 +318,12 @@ function planGone(document: Wanted, input: PlanInput): Draft {
 
 /** The step for one wanted resource, by what the target holds in its place. */
 export function planOne(document: Wanted, input: PlanInput): Draft {
+  const { notUtf8 } = document;
+  if (notUtf8) {
+    const are = notUtf8.length === 1 ? 'is' : 'are';
+    const reason = `${list(notUtf8)} ${are} not text in UTF-8: save as UTF-8, and commit`;
+    return draft(document, { action: 'blocked', reason });
+  }
   const live = input.live.get(keyOf(document.type.name, document.id)) ?? { state: 'gone' };
   switch (live.state) {
     case 'same':
@@ -299,7 +331,7 @@ export function planOne(document: Wanted, input: PlanInput): Draft {
     case 'matched':
       return draft(document, {
         action: 'unchanged',
-        reason: `uses the existing "${live.title}" unchanged`,
+        reason: `uses the existing "${shownName(live.title)}" unchanged`,
         existing: true,
         targetId: live.id,
       });

@@ -2,6 +2,7 @@ import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import type { FieldChange } from '../core/field-diff.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { covers, placeText } from '../core/places.ts';
+import { shownName } from '../core/unseen.ts';
 import { restorable } from './body.ts';
 import { methodOf, planOne } from './decide.ts';
 import { type Draft, draft, list, type PlanInput } from './draft.ts';
@@ -163,6 +164,6 @@ export function handWork(steps: readonly Draft[]): string[] {
     .filter(({ action }) => action === 'impossible')
     .map(({ key, title, reason, changes }) => {
       const places = list([...new Set(changes.map(({ place }) => placeText(place)))]);
-      return `${key} "${title}" ${reason} (${places})`;
+      return `${key} "${shownName(title)}" ${reason} (${places})`;
     });
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import type { Made } from './converged.ts';
 import type { Supplied } from './secrets.ts';
-import type { Contested, IdMap, Live, LiveDocument, Plan, Step, Wanted } from './types.ts';
+import type { Contested, IdMap, Live, LiveDocument, Plan, Precedent, Step, Wanted } from './types.ts';
 
 export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 'state' | 'undone' | 'applied'> {
   readonly wanted: readonly Wanted[];
@@ -24,10 +24,21 @@ export interface PlanInput extends Pick<Plan, 'account' | 'from' | 'target' | 's
   readonly sampleData: boolean;
   /** Live resources that the state does not have and that are to be deleted. */
   readonly deletions: readonly LiveDocument[];
+  /** Live resources that may use what is to be deleted. */
+  readonly users: readonly LiveDocument[];
   /** Ids of the target that earlier restores replaced: old → new. The old ones are gone, the new ones exist. */
   readonly replaced: IdMap;
   /** Live resources that may refer to something that gets, or got, a new id. */
   readonly dependents: readonly LiveDocument[];
+  /** Whether something in the target lends others credentials that were there before this restore. */
+  readonly lends: (key: Key) => boolean;
+  /** Whether what a URI adds to that of something in the target stays on its host: it ends in a path. */
+  readonly endsInPath: (key: Key) => boolean;
+  /**
+   * What the account has or had of the type: where these documents send credentials, a new resource may, too. Live
+   * ones, and of the same resource those that the mirror recorded.
+   */
+  readonly precedents: (document: MirrorDocument) => readonly Precedent[];
   /** Fingerprint of a live document. */
   readonly versionOf: (doc: JsonObject) => string;
 }

@@ -12,19 +12,29 @@ const ID_WITHIN = /(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])/g;
 function rewriteTexts(value: Json, rewritten: (text: string) => string): Json {
   if (typeof value === 'string') return rewritten(value);
   if (isArray(value)) {
-    const items = value.map((item) => rewriteTexts(item, rewritten));
-    return items.every((item, i) => item === value[i]) ? value : items;
+    let items: Json[] | undefined;
+    for (const [i, item] of value.entries()) {
+      const inner = rewriteTexts(item, rewritten);
+      if (inner !== item) items ??= value.slice(0, i);
+      items?.push(inner);
+    }
+    return items ?? value;
   }
   if (!isObject(value)) return value;
-  let same = true;
-  const out: MutableJsonObject = {};
-  for (const key of Object.keys(value)) {
+  const keys = Object.keys(value);
+  let out: MutableJsonObject | undefined;
+  for (const [i, key] of keys.entries()) {
     const held = value[key] as Json;
-    const [name, inner] = [rewritten(key), CAPTURED_FIELDS.has(key) ? held : rewriteTexts(held, rewritten)];
-    same &&= name === key && inner === held;
+    const name = rewritten(key);
+    const inner = CAPTURED_FIELDS.has(key) ? held : rewriteTexts(held, rewritten);
+    if (out === undefined) {
+      if (name === key && inner === held) continue;
+      out = {};
+      for (const before of keys.slice(0, i)) setOwn(out, before, value[before] as Json);
+    }
     setOwn(out, name, inner);
   }
-  return same ? value : out;
+  return out ?? value;
 }
 
 /**
@@ -36,12 +46,14 @@ export function rewriteIds<T extends Json>(value: T, ids: IdMap): T {
 }
 
 /**
- * The document with every id replaced that is a part of a longer text or key, such as code or a URI: for comparing, no
- * restore writes it.
+ * As {@link rewriteIds}, and with every id replaced that is a part of a longer text or key, such as code or a URI: for
+ * comparing, no restore writes it.
  */
-export function rewriteMentions<T extends Json>(value: T, ids: IdMap): T {
-  const within = (text: string): string =>
-    text.length > 24 ? text.replace(ID_WITHIN, (id) => ids.get(id) ?? id) : text;
+export function rewriteAllIds<T extends Json>(value: T, ids: IdMap): T {
+  const within = (text: string): string => {
+    const inner = text.length > 24 ? text.replace(ID_WITHIN, (id) => ids.get(id) ?? id) : text;
+    return ids.get(inner) ?? inner;
+  };
   return ids.size === 0 ? value : (rewriteTexts(value, within) as T);
 }
 
@@ -114,9 +126,14 @@ export function withoutInnerIds(type: ResourceType, doc: JsonObject, keep: Reado
 /** Ids of a document's own parts. */
 export function innerIds(type: ResourceType, doc: JsonObject): Set<string> {
   const found = new Set<string>();
-  visitLeaves(doc, (leaf, place) => {
-    if (isObjectId(leaf) && isInnerId(type, place)) found.add(leaf);
-  });
+  visitLeaves(
+    doc,
+    (leaf, place) => {
+      if (isInnerId(type, place)) found.add(leaf as string);
+    },
+    undefined,
+    isObjectId,
+  );
   return found;
 }
 

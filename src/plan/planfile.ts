@@ -27,14 +27,19 @@ export interface SavedPlan {
   readonly plan: Plan;
 }
 
+/** Of an account, which names a folder. */
+const NAME = z.string().regex(/^[a-z0-9-]+$/);
+
 /** What is used of a saved plan; a digest shows that a file was edited by accident, not by whoever made it up. */
 const SHAPE = z.object({
   request: z.object({
     what: z.array(z.string()),
     ...{ prune: z.boolean(), withDependencies: z.boolean(), enableFlows: z.boolean() },
+    undo: z.array(z.object({ commit: z.string(), keys: z.array(z.string()) })).optional(),
+    apply: z.object({ ref: z.string(), base: z.string() }).optional(),
   }),
   plan: z.object({
-    ...{ account: z.string(), from: z.string() },
+    ...{ account: NAME, from: NAME },
     target: z.object({ baseUrl: z.string(), userId: z.string() }),
     state: z.object({ commit: z.string(), date: z.string() }),
     steps: z.array(z.object({ key: z.string(), action: z.string() })),

@@ -9,7 +9,8 @@ import { createdInstead, dependentReturns, dependentSteps, handWork } from './de
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
 import { type Node, orderByNeed, orderOfDeletion } from './order.ts';
 import { realValues } from './secrets.ts';
-import { targetChanges } from './targets.ts';
+import { stillUsed } from './still-used.ts';
+import { targetChanges, withoutCredentials } from './targets.ts';
 import type { Contested, IdMap, Plan, Step, TargetChange, Wanted } from './types.ts';
 import { embeddedElsewhere, warningsOf } from './warnings.ts';
 
@@ -89,7 +90,7 @@ function decide(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, deletions
     drafts,
     created,
     deletions,
-    warnings: [...handWork(dependents), ...dangling.warnings],
+    warnings: [...handWork(dependents), ...dangling.warnings, ...stillUsed(input, drafts, documents, deletions)],
     without: dangling.without,
   };
 }
@@ -120,9 +121,10 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
       .filter(({ key }) => leaving.has(key)),
   );
   const arriving = new Set([...drafts.values()].flatMap(({ action, key }) => (action === 'create' ? [key] : [])));
+  const bare = withoutCredentials(arriving, documents, input);
   const targetsOf = (step: Draft): Pick<Step, 'targets'> => {
     const document = documents.get(step.key);
-    const targets = document ? changedTargets(step, document, input, arriving) : [];
+    const targets = document ? changedTargets(step, document, input, bare) : [];
     return targets.length > 0 ? { targets } : {};
   };
   const afterAll = 1 + Math.max(0, ...writing.levels.values()) + Math.max(0, ...removal.levels.values());
@@ -132,16 +134,16 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
       return { ...step, level, late: removal.late.get(step.key) ?? [] };
     }
     const document = documents.get(step.key);
-    const bare = document ? bareFields(document) : [];
+    const left = document ? bareFields(document) : [];
     const absent = [...new Set(without.get(step.key))];
-    const waiting = [...bare, ...(writing.late.get(step.key) ?? []), ...absent];
+    const waiting = [...left, ...(writing.late.get(step.key) ?? []), ...absent];
     const late = step.action === 'create' ? [...new Set(waiting)] : [];
     const level = writing.levels.get(step.key) ?? 0;
     return { ...step, level, late, ...(absent.length > 0 ? { absent } : {}), ...targetsOf(step) };
   });
 }
 
-/** The targets that a step changes next to credentials that stay. @param created what the plan creates */
+/** The targets that a step changes next to credentials that stay. @param created what it creates without any */
 function changedTargets(step: Draft, document: Wanted, input: PlanInput, created: ReadonlySet<Key>): TargetChange[] {
   const live = input.live.get(step.key);
   const isThere = step.action !== 'create' && (live?.state === 'live' || live?.state === 'binned');

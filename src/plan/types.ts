@@ -79,6 +79,17 @@ export interface TargetChange {
   /** The values at the field: one, or a list of several; a missing side: there is none. */
   readonly before?: Json;
   readonly after?: Json;
+  /** The credentials are those of another resource, and were not sent there before. */
+  readonly isNew?: true;
+}
+
+/** Where a document sends credentials: field → its values. */
+export type Targets = ReadonlyMap<string, readonly Json[]>;
+
+/** A document that the account has or had: what it borrows credentials from, and where it sends them. */
+export interface Precedent {
+  readonly lenders: ReadonlySet<Key>;
+  readonly targets: Targets;
 }
 
 /** One resource in a plan. */
@@ -99,7 +110,7 @@ export interface Step {
   readonly reason: string;
   /** Steps of one level need nothing of each other. */
   readonly level: number;
-  /** From the live document to the wanted one. */
+  /** From the live document to the wanted one; of a creation, all that it holds, credentials as markers and masks. */
   readonly changes: readonly FieldChange[];
   /** Fields left out of the first write, added by a second one; of a deletion: emptied before anything is deleted. */
   readonly late: readonly string[];

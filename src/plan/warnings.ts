@@ -3,6 +3,7 @@ import { isArray, type Json, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { isFieldStep, stepsOf, valueAt, valuesAt } from '../core/paths.ts';
 import { covers, type Place, placeText } from '../core/places.ts';
+import { shownName } from '../core/unseen.ts';
 import { leftAlone, switchesOf, switchesToTurnOn } from './body.ts';
 import { noteOf } from './converged.ts';
 import { compare } from './decide.ts';
@@ -61,7 +62,7 @@ function targetText({ field, before, after }: TargetChange): string {
 const NOTES: readonly ((about: Case) => string | undefined)[] = [
   ({ step: { targets = [] } }) =>
     targets.length > 0
-      ? `: credentials that stay would be sent elsewhere (${list(targets.map(targetText))}); ` +
+      ? `: credentials that the account has would be sent elsewhere (${list(targets.map(targetText))}); ` +
         'only --allow-target-change permits it'
       : undefined,
   ({ step }) =>
@@ -150,7 +151,7 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
     const document = documents.get(step.key);
     return document ? [{ input, step, document, live: input.live.get(step.key) }] : [];
   });
-  const nameOf = ({ step }: Case): string => `${step.key} "${step.title}"`;
+  const nameOf = ({ step }: Case): string => `${step.key} "${shownName(step.title)}"`;
   const changing = (id: string): boolean => created.has(id) || input.ids.has(id);
   const single = cases.flatMap((about) => [
     ...NOTES.flatMap((note) => {
@@ -172,7 +173,7 @@ export function embeddedElsewhere(input: PlanInput, created: ReadonlyMap<string,
     const key = keyOf(live.type.name, live.id);
     if (wanted.has(key)) return [];
     return embeddedIds(live.doc, (id) => created.has(id)).map(
-      ({ place, id }) => `${key} "${live.title}": ${embedded(place, id, created.get(id))}`,
+      ({ place, id }) => `${key} "${shownName(live.title)}": ${embedded(place, id, created.get(id))}`,
     );
   });
 }

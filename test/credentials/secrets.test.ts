@@ -180,6 +180,8 @@ describe('secrets', () => {
     const values = names.map((_, i) => `filled-in-value-${i}-of-the-vault`);
     const env = Object.fromEntries(names.map((name, i) => [name, whole(name, values[i] ?? '')]));
     expect(names.length).toBeGreaterThan(20);
+    // None that a resource could be named after, such as GITHUB_TOKEN.
+    expect(names.filter((name) => !name.startsWith('RESTORE_'))).toEqual([]);
     expect(Object.keys(parseYaml(out) as object).length).toBeGreaterThan(10);
 
     const [shim, told] = [join(space.dir, 'bin'), join(space.dir, 'told')];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { equalJson } from '../../src/core/paths.ts';
 import { converge, madeBy, noteOf, reachable } from '../../src/plan/converged.ts';
+import { cases } from '../support/fuzz.ts';
 import { id, type } from './support.ts';
 
 const CONNECTIONS = type('connections');
@@ -163,6 +164,7 @@ describe('what the server made of a write', () => {
         const after = { ...added, ...wanted };
         expect(converge(IMPORTS, wanted, after, notes(wanted, after)).doc).toEqual(after);
       }),
+      cases(100),
     );
   });
 
@@ -175,6 +177,7 @@ describe('what the server made of a write', () => {
         const { doc } = converge(IMPORTS, wanted, live, notes(wanted, after));
         expect(equalJson(doc[key], edit)).toBe(false);
       }),
+      cases(100),
     );
   });
 

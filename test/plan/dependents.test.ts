@@ -151,7 +151,8 @@ describe('what is in the recycle bin and refers to what is created again', () =>
       [id('f', 4), 'undelete'],
     ]);
     expect(plan.steps.find(({ id: one }) => one === instance)?.reason).toBe(
-      `refers to flows/${template}, which gets a new id, and _abstractFlowId cannot be changed: will be created with a new id`,
+      `refers to flows/${template}, which gets a new id, and _abstractFlowId cannot be changed: ` +
+        'will be created with a new id',
     );
   });
 

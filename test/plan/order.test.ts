@@ -137,7 +137,7 @@ describe('the order of deletions', () => {
     expect(levels.get(keyOf('connections', id('c', 1)))).toBe(1);
   });
 
-  it('opens a circle of an integration and a flow at its alias, and one of an export and its helper at the export', () => {
+  it('opens a circle of an integration and a flow at its alias, and one of export and helper at the export', () => {
     const { late } = orderOfDeletion([
       node('integrations', 1, { aliases: [{ alias: 'x', _flowId: id('f', 1) }] }),
       node('flows', 1, { _integrationId: id('i', 1) }),

@@ -52,7 +52,11 @@ export function planInput(own: Partial<PlanInput> = {}): PlanInput {
     contested: [],
     deletions: [],
     dependents: [],
+    users: [],
     replaced: new Map(),
+    lends: () => true,
+    endsInPath: () => false,
+    precedents: () => [],
     versionOf: () => 'v',
     ...own,
   };
