@@ -14,6 +14,7 @@ import { ApiError } from '../celigo/errors.ts';
 import { FAILURES, nextPageUrlOf } from '../celigo/paging.ts';
 import { collectionBelow, placedBelow, readBelow } from '../core/below.ts';
 import { credentialsIn } from '../core/credential-text.ts';
+import { partOf } from '../core/cut.ts';
 import { digestOf } from '../core/digest.ts';
 import { isEntry } from '../core/documents.ts';
 import { type InexactNumber, inexactNumbers, TooManyInexact } from '../core/exact-numbers.ts';
@@ -131,7 +132,7 @@ export async function readDocument(
   const doc = wrapped ? only : body;
   if (!isObject(doc)) throw new ApiError(`${url} answered with something that is not a document`, { transient: false });
   if (doc._id !== own) {
-    const which = typeof doc._id === 'string' ? doc._id.slice(0, 60) : 'without a usable _id';
+    const which = typeof doc._id === 'string' ? partOf(doc._id, 0, 60) : 'without a usable _id';
     throw new ApiError(`${url} answered with another document (${which})`, { transient: false });
   }
   if (getOwn(doc, 'deletedAt')) return undefined;

@@ -87,19 +87,21 @@ export function recreatedIds(
   return last;
 }
 
-/** Ids within one account, with those that were recreated several times leading to the last one. */
+/** Ids within one account: those that were recreated several times lead to the last one, circles to any of theirs. */
 function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map(
-    [...ids.keys()].map((old) => {
-      const seen = new Set([old]);
-      let id = old;
-      for (let next = ids.get(id); next !== undefined && !seen.has(next); next = ids.get(id)) {
-        seen.add(next);
-        id = next;
-      }
-      return [old, id];
-    }),
-  );
+  const last = new Map<string, string>();
+  for (const first of ids.keys()) {
+    const way = new Set<string>();
+    let id = first;
+    // A chain may be as long as the map: each part of it is walked once.
+    for (let next = ids.get(id); next !== undefined && !way.has(id) && !last.has(id); next = ids.get(id)) {
+      way.add(id);
+      id = next;
+    }
+    const end = last.get(id) ?? id;
+    for (const one of way) last.set(one, end);
+  }
+  return last;
 }
 
 /**

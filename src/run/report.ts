@@ -1,5 +1,5 @@
 import type { Change, TypeCounts } from '../core/changes.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { RepositoryMeasures } from '../mirror/upkeep.ts';
 
 /** One type in the summary of a run. */

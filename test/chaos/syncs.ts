@@ -126,9 +126,8 @@ async function heal(story: Story, injected: readonly Injected[]): Promise<number
     rmSync(world.mirror, { recursive: true });
   }
   const reported = (part: string): string => new RegExp(`"${part}": \\{[^}]*\\}`).exec(last?.out ?? '')?.[0] ?? '';
-  throw new Broken(
-    `does not become complete again: exit ${last?.code}: ${reported('error') || last?.out.slice(-600)} ${reported('remote')}`,
-  );
+  const why = `${reported('error') || last?.out.slice(-600)} ${reported('remote')}`;
+  throw new Broken(`does not become complete again: exit ${last?.code}: ${why}`);
 }
 
 /** A run under faults. */

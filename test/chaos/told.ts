@@ -86,7 +86,8 @@ export function checkCommits(world: World, edits: readonly Edit[], began: number
   const mirror = world.git('show', '-s', '--format=%ce', root).trim();
   const own = new Set<string>();
   const trailer = (key: string): string => `%(trailers:key=${key},valueonly)`;
-  const format = `--format=%x02%H%x01%ae%x01%ce%x01%ct%x01%s%x01${trailer('Celigo-Put-Back')}%x01${trailer('Celigo-Account')}%x01`;
+  const fields = ['%H', '%ae', '%ce', '%ct', '%s', trailer('Celigo-Put-Back'), trailer('Celigo-Account'), ''];
+  const format = `--format=%x02${fields.join('%x01')}`;
   const log = world.git('log', '--no-merges', '--topo-order', '--reverse', '--name-only', format, 'HEAD');
   for (const text of log.split('\x02').slice(1)) {
     const [commit = '', author = '', committer = '', seconds, subject = '', names = '', account, files = ''] =

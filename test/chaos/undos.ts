@@ -1,10 +1,19 @@
-import { beginHistory, chooseEdited, type Draft, type Edited, editOnce, noteEdits } from '../support/edit-history.ts';
+import {
+  beginHistory,
+  chooseEdited,
+  type Draft,
+  type Edited,
+  editOnce,
+  noteCommits,
+  noteEdits,
+} from '../support/edit-history.ts';
 import type { Dice } from '../support/random.ts';
 import {
   type Change,
   changesBetween,
   conflictsOf,
   problemsOf,
+  revertedIn,
   type State,
   stateOf,
   type UndoStep,
@@ -18,7 +27,12 @@ import type { Outcome, World } from './world.ts';
 interface Story {
   readonly world: World;
   readonly edited: Edited;
+  /** All that happened in it: every round goes on with the history of those before. */
+  readonly draft: Draft;
 }
+
+/** Of so many commits, the newest, one or more are taken back: older ones meet conflicts only. */
+const RECENT = 12;
 
 async function run({ world }: Story, tally: Tally, ...words: string[]): Promise<Outcome> {
   const outcome = await world.run(...words, '--json');
@@ -27,17 +41,16 @@ async function run({ world }: Story, tally: Tally, ...words: string[]): Promise<
   return outcome;
 }
 
-/** Some syncs, each with the edits since the one before. */
-async function makeHistory(story: Story, dice: Dice, tally: Tally): Promise<Draft> {
-  const { world, edited } = story;
-  const draft = beginHistory(world);
-  for (let syncs = dice.between(1, 3); syncs > 0; syncs--) {
-    for (let n = dice.between(2, 4); n > 0; n--, tally.edits++) editOnce(world, edited, draft, dice);
-    const { code } = await run(story, tally, 'sync');
-    must(code === 0, () => `a sync ends with ${code}`);
-    noteEdits(world, draft, true);
-  }
-  return draft;
+/** Edits by several people. */
+function edit({ world, edited, draft }: Story, dice: Dice, tally: Tally): void {
+  for (let n = dice.between(1, 4); n > 0; n--, tally.edits++) editOnce(world, edited, draft, dice);
+  noteEdits(world, draft);
+}
+
+async function mirror(story: Story, tally: Tally): Promise<void> {
+  const { code } = await run(story, tally, 'sync');
+  must(code === 0, () => `a sync ends with ${code}`);
+  noteCommits(story.world, story.draft);
 }
 
 /** What is to be taken back: words of the command line, and the changes that they mean. */
@@ -47,17 +60,27 @@ interface Choice {
   readonly isUndone: (change: Change) => boolean;
 }
 
-function choose({ changes }: Draft, dice: Dice): Choice {
-  const commits = [...new Set(changes.map(({ commit }) => commit))];
+/** What is mirrored, and was not taken back already. */
+function inForce({ changes, reverts }: Draft): Change[] {
+  const { isReverted } = revertedIn(changes, reverts);
+  const gone = new Set(['', ...changes.filter(isReverted).map(({ commit }) => commit)]);
+  return changes.filter(({ commit }) => !gone.has(commit));
+}
+
+function choose(draft: Draft, dice: Dice): Choice {
+  const open = inForce(draft);
+  const commits = [...new Set(open.map(({ commit }) => commit))].slice(-RECENT);
+  const recent = open.filter(({ commit }) => commits.includes(commit));
   const kind = dice.pick(['one commit', 'some commits', 'a range', 'one person', 'one resource']);
   if (kind === 'one person') {
-    const { by } = dice.pick(changes);
+    const { by } = dice.pick(recent);
     // Not what the same person does before it is mirrored.
-    return { kind, words: [...commits, '--by', by], isUndone: (change) => change.by === by && change.commit !== '' };
+    const isUndone = (change: Change): boolean => change.by === by && commits.includes(change.commit);
+    return { kind, words: [...commits, '--by', by], isUndone };
   }
   if (kind === 'one resource') {
-    const { key } = dice.pick(changes);
-    const some = [...new Set(changes.filter((change) => change.key === key).map(({ commit }) => commit))];
+    const { key } = dice.pick(recent);
+    const some = [...new Set(recent.filter((change) => change.key === key).map(({ commit }) => commit))];
     const part = dice.some(some, dice.between(1, some.length));
     return { kind, words: [...part, key], isUndone: (change) => change.key === key && part.includes(change.commit) };
   }
@@ -78,29 +101,21 @@ function sameAs(wanted: State, held: State): string[] {
 }
 
 /** Takes back what a run of `undo` did: everything is as it was before. */
-async function undoTheUndo(story: Story, tally: Tally, from: string, before: State): Promise<void> {
-  const { world } = story;
-  const log = world.git('log', '--format=%H %(trailers:key=Celigo-Undo,valueonly,separator=%x2C)', `${from}..HEAD`);
-  const own = log.split('\n').flatMap((line) => (/^\w+ \w/.test(line) ? [line.slice(0, line.indexOf(' '))] : []));
-  if (own.length === 0) return;
+async function undoTheUndo(story: Story, tally: Tally, own: readonly string[], before: State): Promise<void> {
+  const { world, draft } = story;
   const { code, out } = await run(story, tally, 'undo', ...own, '--yes');
   must(code === 0, () => `the undo of an undo ends with ${code}: ${out.slice(0, 1_500)}`);
   const lost = sameAs(before, stateOf(world.emulator));
   must(lost.length === 0, () => `the undo of an undo does not give back what was:\n  ${lost.join('\n  ')}`);
+  noteCommits(world, draft, (change) => own.includes(change.commit));
 }
 
 /** Checks one undo of a history, and perhaps what taking it back again gives. */
-async function undoOnce(story: Story, draft: Draft, { dice, tally, kinds }: Trial): Promise<void> {
-  const { world, edited } = story;
+async function undoOnce(story: Story, { dice, tally, kinds }: Trial): Promise<void> {
+  const { world, draft } = story;
   const { kind, words, isUndone } = choose(draft, dice);
   kinds.push(`undo of ${kind}`);
   count(tally.faults, `undo of ${kind}`);
-  if (dice.chance(0.3)) {
-    // Nothing mirrors it but the undo itself.
-    editOnce(world, edited, draft, dice);
-    tally.edits += 1;
-    noteEdits(world, draft, false);
-  }
   const before = stateOf(world.emulator);
   const { code, out, err } = await run(story, tally, 'undo', ...words, '--yes');
   if (code === 64 && err.includes('in one run')) {
@@ -108,6 +123,7 @@ async function undoOnce(story: Story, draft: Draft, { dice, tally, kinds }: Tria
     must(left.length === 0, () => `undo ${words.join(' ')} ends with 64, and means ${JSON.stringify(left)}`);
     const lost = sameAs(before, stateOf(world.emulator));
     must(lost.length === 0, () => `an undo that was refused changed the account:\n  ${lost.join('\n  ')}`);
+    await mirror(story, tally);
     return;
   }
   must(code === 0 || code === 4, () => `undo ${words.join(' ')} ends with ${code}: ${err}${out.slice(0, 1_500)}`);
@@ -119,12 +135,13 @@ async function undoOnce(story: Story, draft: Draft, { dice, tally, kinds }: Tria
   );
   for (const held of conflicts.values()) for (const _ of held) count(tally.faults, 'conflict');
   const isTaken = withoutShared(isUndone, warnings);
-  const problems = problemsOf(before, stateOf(world.emulator), draft.changes, isTaken, conflicts);
+  const problems = problemsOf(before, stateOf(world.emulator), draft, isTaken, conflicts);
   must(
     problems.length === 0,
     () => `undo ${words.join(' ')} (${kind}):\n  ${problems.join('\n  ')}\n${told(draft, isTaken, steps)}`,
   );
-  if (dice.chance(0.5)) await undoTheUndo(story, tally, draft.head, before);
+  const own = noteCommits(world, draft, isTaken);
+  if (own.length > 0 && dice.chance(0.2)) await undoTheUndo(story, tally, own, before);
 }
 
 /** What a round goes through and counts. */
@@ -136,30 +153,40 @@ interface Trial {
 
 /** A history for whoever looks for the cause. */
 function told({ changes }: Draft, isUndone: (change: Change) => boolean, steps: readonly UndoStep[]): string {
-  const lines = changes.map(
-    (change) =>
-      `  ${isUndone(change) ? '-' : ' '} ${change.commit.slice(0, 8)} ${change.by} ${change.key} ${change.field}: ` +
-      `${change.before?.slice(0, 80)} → ${change.after?.slice(0, 80)}`,
-  );
+  const keys = new Set(changes.filter(isUndone).map(({ key }) => key));
+  const lines = changes
+    .filter(({ key }) => keys.has(key))
+    .map(
+      (change) =>
+        `  ${isUndone(change) ? '-' : ' '} ${change.commit.slice(0, 8)} ${change.by} ${change.key} ${change.field}: ` +
+        `${change.before?.slice(0, 80)} → ${change.after?.slice(0, 80)}`,
+    );
   const conflicts = [...conflictsOf(steps)].map(([key, held]) => `  ${key}: ${JSON.stringify(held).slice(0, 500)}`);
   return [...lines, ...conflicts].join('\n');
 }
 
-/** Random histories by several people, from which some changes are taken back: nothing of anybody else is lost. */
+/**
+ * Histories by several people, from which some changes are taken back: nothing of anybody else is lost. A round adds to
+ * the history of those before, undos included. Half of what it adds is mirrored by the undo itself only.
+ */
 export const undos: Scenario = {
-  account: 'small',
+  account: 'plain',
   remote: false,
   roundsAWorld: 25,
   async begin(world): Promise<Round> {
-    const story: Story = { world, edited: chooseEdited(world) };
+    const edited = chooseEdited(world);
     checkRun(world, await world.run('sync', '--json'));
+    const story: Story = { world, edited, draft: beginHistory(world) };
 
     return async (dice, tally, kinds) => {
       world.emulator.clearRequests();
-      const draft = await makeHistory(story, dice, tally);
-      if (draft.changes.length === 0) return;
-      await undoOnce(story, draft, { dice, tally, kinds });
-      if (!dice.chance(0.1)) return;
+      while (inForce(story.draft).length === 0 || dice.chance(0.3)) {
+        edit(story, dice, tally);
+        await mirror(story, tally);
+      }
+      edit(story, dice, tally);
+      await undoOnce(story, { dice, tally, kinds });
+      if (!dice.chance(0.04)) return;
       const { code, out } = await run(story, tally, 'sync');
       const made = (JSON.parse(out) as { accounts: { commits: unknown[] }[] }).accounts.flatMap(
         ({ commits }) => commits,

@@ -141,8 +141,8 @@ function canBecomeOther(program: string): boolean {
 export interface WorldOptions {
   /** The built program, for runs that are killed. */
   readonly program: string;
-  /** A small account in small pages, or the whole sample account. */
-  readonly account: 'small' | 'whole';
+  /** A small account in small pages, the same in pages as usual, or the whole sample account. */
+  readonly account: 'small' | 'plain' | 'whole';
   /** Without one, a run takes half the time. With one unless `false`. */
   readonly remote?: boolean;
 }
@@ -154,7 +154,7 @@ export async function makeWorld({ program, account, remote: pushes = true }: Wor
   mkdirSync(base);
   const disk = mountDisk(base, DISK_SIZE);
   const [mirror, remote] = [join(base, 'mirror'), join(dir, 'remote.git')];
-  const small = account === 'small';
+  const small = account !== 'whole';
   const seed = small ? smallAccount() : sampleAccount();
   const emulator = await startEmulator({
     seed,
@@ -162,7 +162,7 @@ export async function makeWorld({ program, account, remote: pushes = true }: Wor
     // Of whoever edited last, or the seed's would be taken for it.
     lastModifiedBy: 'id',
     // Pages that did not change are not sent again.
-    ...(small ? { pageSize: 3, defaultPageSize: 3, etags: 'link' as const } : {}),
+    ...(account === 'small' ? { pageSize: 3, defaultPageSize: 3, etags: 'link' as const } : {}),
   });
   const owner = seed.people.find(({ role }) => role === 'owner');
   if (!owner) throw new Error('no owner');

@@ -151,6 +151,48 @@ describe('the end of a list is never guessed', () => {
     expect(space.files()).toHaveLength(TOTAL);
   });
 
+  const flow = (i: number): Json => ({ _id: `64f0000000000000001${String(i).padStart(5, '0')}`, name: 'x' });
+  /** What the page behind a cursor holds, and which one it leads to. */
+  const ENDLESS: [what: string, at: (cursor: number) => readonly [Json[], next: number]][] = [
+    ['on itself', (at) => [[flow(at)], at]],
+    ['by one record a page', (at) => [[flow(at)], at + 1]],
+    [
+      'with all that was there before on each page',
+      (at) => [Array.from({ length: at + 1 }, (_, i) => flow(i)), at + 1],
+    ],
+    ['by nothing', (at) => [at === 0 ? [flow(0)] : [], at + 1]],
+    ['in a circle', (at) => [[flow(at)], (at + 1) % 3]],
+    ['with the same page at other addresses', (at) => [[flow(0)], at + 1]],
+  ];
+
+  eachOf(ENDLESS, { quick: 1 })('a list that goes on %s is given up soon', async (_, at) => {
+    const { space, before } = await flowsThrough((url, response) => {
+      const [records, next] = at(Number(url.searchParams.get('cursor') ?? 0));
+      response.writeHead(200, { 'content-type': 'application/json', link: `</v1/flows?cursor=${next}>; rel="next"` });
+      response.end(JSON.stringify(records));
+      return true;
+    });
+
+    const { code, types } = await space.sync();
+
+    expect({ code, types }).toMatchObject({ code: 3, types: [{ type: 'flows', state: 'incomplete' }] });
+    expect(JSON.stringify(types)).toMatch(/does not end|already read|repeats records/);
+    expect(before.seen.length).toBeLessThan(1_100);
+    expect(space.files()).toHaveLength(0);
+  });
+
+  it('a list of very many pages with two records each is read to its end', { tags: 'slow' }, async () => {
+    const { space } = await flowsThrough((url, response) => {
+      const at = Number(url.searchParams.get('cursor') ?? 0);
+      const link = at < 600 ? { link: `</v1/flows?cursor=${at + 1}>; rel="next"` } : {};
+      response.writeHead(200, { 'content-type': 'application/json', ...link });
+      response.end(JSON.stringify([flow(2 * at), flow(2 * at + 1)]));
+      return true;
+    });
+
+    expect(await space.sync()).toMatchObject({ code: 0, types: [{ type: 'flows', state: 'complete', listed: 1_202 }] });
+  });
+
   it('listing-cut-by-odd-success: an empty list as a promised page is asked for again', async () => {
     let lies = 1;
     const { space, before } = await flowsThrough((url, response, records) => {
@@ -575,4 +617,41 @@ describe('restore-false-conflict', () => {
     expect(outcome.code).toBe(4);
     expect(outcome.out + outcome.err).toContain(name);
   });
+});
+
+eachOf<[what: string, change: (script: JsonObject) => JsonObject, hidesOne: boolean]>(
+  [
+    ['leaves it out', ({ content: _, ...rest }) => rest, false],
+    ['says null', (script) => ({ ...script, content: null }), false],
+    ['leaves it out, of a script that the list hides', ({ content: _, ...rest }) => rest, true],
+  ],
+  { quick: 1 },
+)('code is not taken for removed where an answer %s', async (_, change, hidesOne) => {
+  const account = await sample();
+  let isLacking = false;
+  const hidden = hidesOne ? account.emulator.state.all('scripts')[0]?._id : undefined;
+  const before = await gateway(account.url, ({ url, headers }, response) => {
+    const isMet = isLacking && /^\/v1\/scripts\b/.test(url);
+    if (isMet)
+      void fetch(account.url + url, { headers: { authorization: String(headers.authorization) } })
+        .then((answer) => answer.json() as Promise<JsonObject | JsonObject[]>)
+        .then((body) => {
+          if (Array.isArray(body)) return body.filter(({ _id }) => _id !== hidden);
+          return hidden === undefined || body._id === hidden ? change(body) : body;
+        })
+        .then((body) => response.end(JSON.stringify(body)));
+    return isMet;
+  });
+  const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['scripts'] } });
+  await space.mirrored();
+  const files = space.files();
+  isLacking = true;
+
+  const kept = await space.sync('--full');
+  expect(kept).toMatchObject({ code: 3, incomplete: ['scripts'], changes: [] });
+  expect(JSON.stringify(kept.types)).toContain('save a comment in its place there');
+  expect(space.files()).toEqual(files);
+  // A consent to deletions is none to what an answer lacks.
+  expect(await space.sync('--full', '--allow-deletions')).toMatchObject({ code: 3, incomplete: ['scripts'] });
+  expect(space.files()).toEqual(files);
 });

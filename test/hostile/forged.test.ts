@@ -134,3 +134,28 @@ describe.skipIf(CANNOT_SIGN)('a history that says something else than its object
     expect(signatures).toMatchObject({ commits: 3, good: 2, faults: [{ problem: 'it is not signed' }] });
   });
 });
+
+describe('a commit that a person pushed with the text of one of the mirror', () => {
+  it('does not keep its files: the next run puts back what the account has', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] } });
+    await space.mirrored();
+    const path = space.files().find((file) => file.endsWith('.yaml')) ?? '';
+    const file = join(space.mirror, 'prod', path);
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, before.replace(/^name: .*/m, 'name: Forged'));
+    const message = [
+      'prod: script "Forged" renamed',
+      `- renamed: ${path}: Forged [2020-11-24T10:03:12Z]`,
+      'Celigo-Account: prod\nCeligo-Run: 20201124T100400Z-abcd\nCeligo-Read: 2020-11-24T10:04:00.000Z',
+    ].join('\n\n');
+    const as = ['-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qam', message];
+    space.git(...as, '--author=Ann <ann@x.test>');
+
+    const { code } = await space.sync();
+
+    expect(code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect((await space.sync()).notices).toEqual([]);
+  });
+});

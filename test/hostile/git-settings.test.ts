@@ -24,16 +24,20 @@ interface Scene {
 
 /** What differs from one run to the next, and between two accounts. */
 function leveled(text: string, { account, space, remote }: Pick<Scene, 'account' | 'space' | 'remote'>): string {
-  return text
-    .replaceAll(account.url, '<url>')
-    .replaceAll(space.dir, '<folder>')
-    .replaceAll(remote, '<remote>')
-    .replace(/\b[0-9a-f]{40}\b|\b[0-9a-f]{7,12}\b/g, '<id>')
-    .replace(/\d{8}T\d{6}Z-[\w-]+/g, '<run>')
-    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?/g, '<time>')
-    .replace(/\b\d\d:\d\d:\d\d\b/g, '<time>')
-    .replace(/"(?:durationMs|throttledMs)": \d+/g, '"ms"')
-    .replace(/\b\d+(?:\.\d+)? m?s\b/g, '<ms>');
+  return (
+    text
+      .replaceAll(account.url, '<url>')
+      .replaceAll(space.dir, '<folder>')
+      .replaceAll(remote, '<remote>')
+      .replace(/\b[0-9a-f]{40}\b|\b[0-9a-f]{7,12}\b/g, '<id>')
+      .replace(/\d{8}T\d{6}Z-[\w-]+/g, '<run>')
+      .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?/g, '<time>')
+      .replace(/\b\d\d:\d\d:\d\d\b/g, '<time>')
+      // Hours of a timeline.
+      .replace(/\d{4}-\d\d-\d\dT\d\d\b|\b\d{1,2} [A-Z][a-z]{2} \d\d:\d\d\b/g, '<hour>')
+      .replace(/"(?:durationMs|throttledMs)": \d+/g, '"ms"')
+      .replace(/\b\d+(?:\.\d+)? m?s\b/g, '<ms>')
+  );
 }
 
 type Story = (scene: Scene) => Promise<void>;

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ResourceType } from '../../src/catalogue/types.ts';
 import { createFingerprint } from '../../src/core/digest.ts';
 import { isArray, isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { keyOf } from '../../src/core/keys.ts';
@@ -16,6 +17,7 @@ import { createBody, updateBody } from '../../src/plan/body.ts';
 import { markerHindrance } from '../../src/plan/decide.ts';
 import { planRestore } from '../../src/plan/planner.ts';
 import { fillRecords } from '../../src/plan/redacted-texts.ts';
+import { endsInPath, precedentOf } from '../../src/plan/targets.ts';
 import { id, planInput, read, type, wanted } from '../plan/support.ts';
 import { sample } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
@@ -317,6 +319,8 @@ const TARGETS: readonly (readonly [what: string, dir: string, place: string, val
   ['a page', 'exports', 'http.paging.relativeURI', 'https://evil.example/', true],
   ['one of several URIs', 'imports', 'http.relativeURI', ['/a', 'https://evil.example/'], true],
   ['another connection', 'exports', '_connectionId', id('c', 2), false],
+  ['a client, which may name the URI of tokens', 'connections', 'http._iClientId', id('o', 2), true],
+  ['whose URI of tokens counts', 'connections', 'http.auth.oauth.useIClientFields', true, true],
   ['a host for hooks', 'stacks', 'server.hostURI', 'https://evil.example', true],
 ];
 
@@ -366,11 +370,206 @@ describe('a change next to credentials that stay, of', () => {
     if (step?.targets) expect(plan.warnings.join('\n')).toContain('--allow-target-change');
   });
 
-  it('a new step that leads elsewhere with a connection that is there', () => {
+  it('the connection of a step that leads elsewhere already', () => {
     const doc = { ...live.exports, http: { relativeURI: 'https://evil.example/' } } as JsonObject & { _id: string };
-    const [step] = planRestore(planInput({ wanted: [wanted('exports', doc)] })).steps;
+    const moved = { ...doc, _connectionId: id('c', 2) };
+    const there = { state: 'live', id: doc._id, raw: doc, doc, changed: false } as const;
+    const input = { wanted: [wanted('exports', moved)], live: new Map([[keyOf('exports', doc._id), there]]) };
 
-    expect(step).toMatchObject({ action: 'create', targets: [{ field: 'http.relativeURI' }] });
+    expect(planRestore(planInput(input)).steps).toMatchObject([
+      { action: 'update', targets: [{ field: 'http.relativeURI', after: 'https://evil.example', isNew: true }] },
+    ]);
+  });
+
+  it.each<[uri: string, needs: boolean]>([
+    ...['https://evil.example/', '//evil.example', '@evil.example/', '.evil.example/', '{{record.url}}'].map(
+      (uri): [string, boolean] => [uri, true],
+    ),
+    // https://api.example.test + x.evil.example is another host.
+    ['x.evil.example/orders', true],
+    ['/orders', false],
+    ['orders', false],
+    ['orders.json?page=1', false],
+    ['2.0/orders', false],
+    ['?a=b.example', false],
+    ['/x.evil.example', false],
+  ])('a new step whose URI is %s, with a connection that is there', (relativeURI, needs) => {
+    const doc = { ...live.exports, http: { relativeURI } } as JsonObject & { _id: string };
+    const plan = (precedent: JsonObject) =>
+      planRestore(
+        planInput({
+          wanted: [wanted('exports', doc)],
+          precedents: () => [precedentOf(type('exports'), precedent, new Map())],
+        }),
+      ).steps[0];
+
+    expect(plan(live.exports ?? {})?.targets?.map(({ field }) => field) ?? []).toEqual(
+      needs ? ['http.relativeURI'] : [],
+    );
+    expect(plan({ ...doc, _id: id('e', 2) })).not.toHaveProperty('targets');
+  });
+});
+
+describe('a new step whose URI looks like the end of a host', () => {
+  const doc = (relativeURI: string) => ({
+    ...{ _id: id('e', 1), name: 'E', _connectionId: id('c', 1) },
+    http: { relativeURI },
+  });
+
+  it.each<[base: string, isClosed: boolean]>([
+    ['https://slack.test/api/', true],
+    ['https://slack.test/api', true],
+    ['https://{{{connection.http.unencrypted.shop}}}.slack.test/', true],
+    ['https://slack.test', false],
+    ['https://{{{settings.a/b}}}slack.test', false],
+    ['https://slack.test?a=/', false],
+    ['https://{{settings.host', false],
+    ['{{settings.url}}/api', false],
+  ])('needs no consent after %s: %s', (baseURI, isClosed) => {
+    expect(endsInPath(type('connections'), { http: { baseURI } })).toBe(isClosed);
+    expect(endsInPath(type('connections'), { http: { baseURI }, rest: { baseURI: 'https://slack.test' } })).toBe(false);
+  });
+
+  it.each<[uri: string, needs: boolean]>([
+    ['chat.postMessage', false],
+    ['../x.evil.example/', true],
+    ['//x.evil.example/', true],
+    ['https:x.evil.example', true],
+    ['{{record.url}}', true],
+  ])('which does not continue the host: %s', (uri, needs) => {
+    const input = planInput({ wanted: [wanted('exports', doc(uri))], endsInPath: () => true });
+
+    expect((planRestore(input).steps[0]?.targets ?? []).length > 0).toBe(needs);
+  });
+
+  it('comes back as it was, beside others that lead anywhere', () => {
+    const http = { relativeURI: ['chat.postMessage', '{{record.next}}'] };
+    const was: JsonObject & { _id: string } = { ...doc(''), _id: id('i', 1), http };
+    const input = (precedent: JsonObject) =>
+      planInput({
+        wanted: [wanted('imports', was)],
+        endsInPath: () => true,
+        precedents: () => [precedentOf(type('imports'), precedent, new Map())],
+      });
+
+    expect(planRestore(input(was)).steps[0]).not.toHaveProperty('targets');
+    expect(planRestore(input({ ...was, http: { relativeURI: [] } })).steps[0]).toHaveProperty('targets');
+  });
+});
+
+describe('a new connection with a client that is there', () => {
+  const doc = (http: JsonObject): JsonObject & { _id: string } => ({
+    _id: id('c', 7),
+    name: 'New',
+    type: 'http',
+    http: { _iClientId: id('o', 1), ...http },
+  });
+  const EVIL = { baseURI: 'https://evil.example', auth: { oauth: { tokenURI: 'https://evil.example/t' } } };
+  const plan = (document: JsonObject & { _id: string }, more: Parameters<typeof planInput>[0] = {}) =>
+    planRestore(planInput({ wanted: [wanted('connections', document)], ...more })).steps;
+
+  it('sends its secret to addresses of its own: consent is needed, and both are named', () => {
+    expect(plan(doc(EVIL))).toMatchObject([
+      { action: 'create', targets: [{ field: 'http.baseURI', isNew: true }, { field: 'http.auth.oauth.tokenURI' }] },
+    ]);
+  });
+
+  it.each<[what: string, precedent: JsonObject, fields: string[]]>([
+    ['the same addresses with the same client', doc(EVIL), []],
+    ['the same host alone', doc({ baseURI: EVIL.baseURI }), ['http.auth.oauth.tokenURI']],
+    ['another client', doc({ ...EVIL, _iClientId: id('o', 2) }), ['http.auth.oauth.tokenURI', 'http.baseURI']],
+  ])('is quiet where the account has or had %s', (_, precedent, fields) => {
+    const [step] = plan(doc(EVIL), { precedents: () => [precedentOf(type('connections'), precedent, new Map())] });
+
+    expect((step?.targets ?? []).map(({ field }) => field).sort()).toEqual(fields);
+  });
+
+  it.each<[what: string, http: JsonObject]>([
+    ['no address', {}],
+    ['no client', { ...EVIL, _iClientId: '' }],
+    ['a switch alone', { disableStrictSSL: true }],
+  ])('needs no consent with %s', (_, http) => {
+    expect(plan(doc(http))[0]).not.toHaveProperty('targets');
+  });
+
+  it('needs none for a client that the target does not have, or that this restore made there', () => {
+    expect(plan(doc(EVIL), { lends: () => false })[0]).not.toHaveProperty('targets');
+  });
+
+  it('needs none where the client is new, too, and passes its credentials on to a new step', () => {
+    const client = wanted('iclients', { _id: id('o', 1), name: 'Own', provider: 'custom_oauth2' });
+    const leading = { relativeURI: '//evil.example/' };
+    const step = wanted('exports', { _id: id('e', 9), name: 'E', _connectionId: id('c', 7), http: leading });
+    const both = (more: Parameters<typeof planInput>[0]) =>
+      planRestore(planInput(more)).steps.flatMap(({ type, targets = [] }) =>
+        targets.map(({ field }) => `${type} ${field}`),
+      );
+
+    const connection = wanted('connections', doc(EVIL));
+    expect(both({ wanted: [client, connection, step] })).toEqual([]);
+    const precedents = (one: { type: ResourceType }) =>
+      one.type.name === 'connections' ? [precedentOf(one.type, doc(EVIL), new Map())] : [];
+    expect(both({ wanted: [connection, step], precedents })).toEqual(['exports http.relativeURI']);
+  });
+});
+
+describe('a connection with a client, through the command', () => {
+  const CLIENT = '64f0c0ffee64f0c0ffee64f1';
+  const ID = '64f0c0ffee64f0c0ffee64f2';
+  const there = {
+    _id: ID,
+    name: 'Shop',
+    type: 'http',
+    lastModified: '2026-01-01T00:00:00.000Z',
+    http: { formType: 'http', mediaType: 'json', baseURI: 'https://shop.example.test', _iClientId: CLIENT },
+  };
+  const client = { _id: CLIENT, name: 'Own', provider: 'custom_oauth2', lastModified: '2026-01-01T00:00:00.000Z' };
+
+  async function scene() {
+    const seed = { ...emptyAccount(), resources: { connections: [there], iclients: [client] } };
+    const account = await sample({ seed });
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.mirrored();
+    const folder = join(space.mirror, 'prod', 'connections');
+    const push = (name: string, text: string): void => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, name), text);
+      space.git('add', '--all', 'prod');
+      space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qm', 'a change');
+    };
+    const file = readdirSync(folder).find((name) => name.includes(ID)) ?? '';
+    return { account, space, push, file, text: readFileSync(join(folder, file), 'utf8') };
+  }
+
+  it('that is new is refused with an address of its own, and not with one that the client serves already', async () => {
+    const { space, push, text } = await scene();
+    const copy = text.replace(/^_id: .*\n/m, '').replace('Shop', 'Copy');
+    push('copy.yaml', copy);
+    const same = await space.run('apply', 'HEAD', '--dry-run', '--json');
+    push('evil.yaml', copy.replace('https://shop.example.test', 'https://evil.example'));
+    const other = await space.run('apply', 'HEAD', '--dry-run');
+
+    expect(same.code, same.err + same.out).toBe(0);
+    expect(JSON.parse(same.out)).toMatchObject({ steps: [{ action: 'create', name: 'Copy' }] });
+    expect(other.code, other.err + other.out).toBe(4);
+    expect(other.out).toContain('target: http.baseURI gets credentials that the account has');
+    expect(other.out).toContain('"https://evil.example"');
+  });
+
+  it('that was deleted comes back as the mirror recorded it, and not as someone wrote it', async () => {
+    const { account, space, push, file, text } = await scene();
+    account.emulator.act(account.owner.email).remove('connections', ID);
+    const headers = { authorization: `Bearer ${account.owner.token}` };
+    await fetch(`${account.url}/v1/recycleBinTTL/connections/${ID}`, { method: 'DELETE', headers });
+    expect(await space.sync('--allow-deletions')).toMatchObject({ code: 0 });
+
+    const back = await space.run('restore', `connections/${ID}`, '--dry-run', '--json');
+    push(file, text.replace('https://shop.example.test', 'https://evil.example'));
+    const forged = await space.run('restore', `connections/${ID}`, '--at', 'HEAD', '--dry-run', '--json');
+
+    expect(back.code, back.err + back.out).toBe(0);
+    expect(JSON.parse(back.out)).toMatchObject({ steps: [{ action: 'create' }] });
+    expect(forged.code, forged.err + forged.out).toBe(4);
   });
 });
 
@@ -386,8 +585,11 @@ describe('through the command', () => {
     const folder = join(space.mirror, 'prod', 'connections');
     const file = join(folder, readdirSync(folder).find((name) => name.includes(ID)) ?? '');
     const push = (text: string): void => {
+      // What was restored before may have another name.
+      for (const name of readdirSync(folder)) if (name.includes(ID)) rmSync(join(folder, name));
       writeFileSync(file, text);
-      space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qam', 'a change');
+      space.git('add', '--all', 'prod');
+      space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qm', 'a change');
     };
     return { account, space, text: readFileSync(file, 'utf8'), push };
   }
@@ -440,6 +642,8 @@ describe('through the command', () => {
       JSON.parse(
         MARKS.reduce((held, mark, i) => held.replaceAll(mark, prints[i % prints.length] ?? ''), JSON.stringify(value)),
       );
+    // Of random edits, few leave a document that may be written at all.
+    const name: Edit = { kind: 'put', at: placesOf(doc).findIndex(([key]) => key === 'name'), to: 0, value: 'Alarms' };
     let written = 0;
     await fc.assert(
       fc.asyncProperty(edits, async (all) => {
@@ -461,11 +665,11 @@ describe('through the command', () => {
         }
         written += sent.filter(({ body }) => isObject(body)).length;
       }),
-      cases(12),
+      { ...cases(12), examples: [[[name]]] },
     );
     const history = space.git('log', '-p', '--all', '--text');
     for (const one of [KEY, BASIC, NOTE, SITE, REFRESH]) expect(history).not.toContain(one);
-    // Otherwise nothing was tried.
+    // Otherwise the requests were not seen.
     expect(written).toBeGreaterThan(0);
   });
 

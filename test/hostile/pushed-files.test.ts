@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderYaml } from '../../src/core/yaml.ts';
+import { commitByHand } from '../restore/support.ts';
 import { sample, type TestAccount } from '../support/account.ts';
 import { cli, git, tempDir, Workspace } from '../support/workspace.ts';
 
@@ -107,5 +108,30 @@ describe('a map of ids that another person pushed', () => {
     writeFileSync(map, renderYaml({ flows: { [one]: between } }));
     space.git('-c', 'user.name=M', '-c', 'user.email=m@x.test', 'commit', '--quiet', '-am', 'ids');
     expect((await space.run('restore', `flows/${one}`, '--at', 'HEAD~4', '--yes')).code).toBe(0);
+  });
+
+  it('cannot have two resources written over one of another account', async () => {
+    const [account, copy] = [await sample(), await sample()];
+    const of = ({ url, owner }: TestAccount) => ({ baseUrl: url, token: owner.token, include: ['tags'] });
+    const space = new Workspace({ prod: of(account), copy: of(copy) });
+    await space.mirrored('--account', 'prod');
+    const ids = account.emulator.state.all('tags').map((doc) => String(doc._id));
+    const [one = '', two = '', target = ''] = ids;
+    mkdirSync(join(space.mirror, 'idmaps'));
+    writeFileSync(
+      join(space.mirror, 'idmaps', 'prod-copy.yaml'),
+      renderYaml({ tags: { [one]: target, [two]: target } }),
+    );
+    space.git('add', 'idmaps');
+    commitByHand(space);
+    const before = copy.emulator.state.dump();
+
+    for (const what of ['all', `tags/${one}`]) {
+      const { code, err } = await space.run('restore', what, '--account', 'prod', '--to', 'copy', '--yes');
+
+      expect(err).toContain(`idmaps/prod-copy.yaml says that both tags/${one} and tags/${two} are tags/${target}`);
+      expect(code).toBe(64);
+    }
+    expect(copy.emulator.state.dump()).toEqual(before);
   });
 });

@@ -26,6 +26,13 @@ const PUSHED: [string, (places: Places) => void][] = [
       symlinkSync(outside, join(clone, link));
     },
   ]),
+  ...[FOLDER, 'prod'].map((file): [string, (places: Places) => void] => [
+    `a file in the place of ${file}`,
+    ({ clone }) => {
+      rmSync(join(clone, file), { recursive: true });
+      writeFileSync(join(clone, file), 'not a folder\n');
+    },
+  ]),
   [
     'a link in the place of a file',
     ({ clone, outside, file }) => {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import stableStringify from 'fast-json-stable-stringify';
@@ -18,15 +18,16 @@ import { readPolicy } from '../../src/lint/policy.ts';
 import type { Git } from '../../src/mirror/git.ts';
 import { parsePlan } from '../../src/plan/planfile.ts';
 import { readBinding } from '../../src/run/binding.ts';
-import { readIdMaps } from '../../src/run/idmaps.ts';
+import { readIdMaps, recreatedIds } from '../../src/run/idmaps.ts';
 import { interrupted } from '../../src/run/restore/journal.ts';
 import { readServerMade } from '../../src/run/restore/server-made.ts';
 import { CacheDamaged, readCache } from '../../src/run/sync/cache.ts';
+import { sample } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
-import { tempDir } from '../support/workspace.ts';
+import { tempDir, Workspace } from '../support/workspace.ts';
 
 /** Of the cache (src/run/sync/cache.ts). */
-const VERSION = 5;
+const VERSION = 6;
 const ID = '64f0c0ffee64f0c0ffee64f0';
 
 /** Members that the readers look for, so that random values reach further than the first check. */
@@ -76,6 +77,7 @@ async function refusesByName(read: () => unknown): Promise<void> {
 
 const HEAD: Json = {
   ...{ version: 1, id: 'r1', account: 'prod', from: 'prod', commit: 'abc', what: ['all'], base: 'abc' },
+  ...{ undo: [{ commit: 'abc', keys: [`flows/${ID}`] }], apply: { ref: 'abc', base: 'abc' }, remove: [`flows/${ID}`] },
   options: { prune: false, withDependencies: false, enableFlows: false, force: false, secrets: false },
   ...{ startedAt: '2026-01-01T00:00:00Z', operator: { name: 'Ann', email: 'ann@x.test' } },
 };
@@ -87,14 +89,19 @@ const ENTRIES: Json = [
   { kind: 'applied' },
 ];
 const PLAN: Json = {
-  request: { what: ['all'], prune: false, withDependencies: false, enableFlows: false },
+  request: {
+    ...{ what: ['all'], prune: false, withDependencies: false, enableFlows: false },
+    undo: [{ commit: 'abc', keys: [`flows/${ID}`] }],
+    apply: { ref: 'abc', base: 'abc' },
+  },
   plan: {
     ...{ account: 'prod', from: 'prod', target: { baseUrl: 'https://x.test', userId: 'u' } },
     ...{ state: { commit: 'abc', date: '2026-01-01T00:00:00Z' }, unchanged: 0, warnings: [] },
     steps: [{ key: `flows/${ID}`, dir: 'flows', action: 'update', way: 'put', changes: [], late: [] }],
   },
 };
-const DETAILS: Json = [{ p: { ids: [ID], next: '/x' } }, ['raw', ID, '2026', `flows/a.${ID}.yaml`, 'oid']];
+const FIELDS = ['2026', `flows/a.${ID}.yaml`, 'oid'];
+const DETAILS: Json = [{ p: { ids: [ID], next: '/x' } }, [ID, 'raw', JSON.stringify(FIELDS).length + 1], FIELDS];
 
 describe('a file of any shape is read, or refused by name', () => {
   it('a journal of a restore', async () => {
@@ -125,13 +132,32 @@ describe('a file of any shape is read, or refused by name', () => {
         const text = JSON.stringify({ kind: 'celigo-mirror-plan', version: 1, digest, ...body });
         await refusesByName(() => {
           const { request, plan } = parsePlan(text, 'plan.json');
-          expect(
-            [...request.what, ...plan.steps.map(({ key }) => key), plan.target.userId].every(Boolean),
-          ).toBeDefined();
+          const undone = request.undo?.flatMap(({ commit, keys }) => [commit, ...keys]) ?? [];
+          const applied = request.apply ? [request.apply.ref, request.apply.base] : [];
+          const texts = [...request.what, ...undone, ...applied, ...plan.steps.map(({ key }) => key)];
+          expect(texts.every((text) => typeof text === 'string')).toBe(true);
+          // They name folders.
+          expect(`${plan.account} ${plan.from}`).toMatch(/^[a-z0-9-]+ [a-z0-9-]+$/);
         });
       }),
       cases(300),
     );
+  });
+
+  it('ids that follow one another without end, or in a circle', () => {
+    const chain = (length: number): Map<string, string> =>
+      new Map(Array.from({ length }, (_, i) => [`a${i}`, `a${i + 1}`]));
+    const last = recreatedIds(chain(50_000), () => false, 'ids');
+    expect(last.size).toBe(50_000);
+    expect(new Set(last.values())).toEqual(new Set(['a50000']));
+    const circle = new Map([
+      ...[['a', 'b'] as const, ['b', 'c'] as const, ['c', 'b'] as const],
+      ...[['d', 'd'] as const, ['e', 'd'] as const],
+    ]);
+    const around = recreatedIds(circle, () => false, 'ids');
+    expect([...around.keys()]).toEqual([...circle.keys()]);
+    expect(around.get('a')).toMatch(/^[bc]$/);
+    expect(around.get('e')).toBe('d');
   });
 
   it('the cache of an account', async () => {
@@ -143,7 +169,7 @@ describe('a file of any shape is read, or refused by name', () => {
     });
     await fc.assert(
       fc.asyncProperty(damaged(DETAILS), fc.option(damaged(index('FILE'))), async (details, odd) => {
-        const text = (Array.isArray(details) ? details : [details]).map((line) => JSON.stringify(line)).join('\n');
+        const text = (Array.isArray(details) ? details : [details]).map((line) => `${JSON.stringify(line)}\n`).join('');
         const file = `flows-${hash('sha256', text, 'base64url').slice(0, 22)}.jsonl`;
         writeFileSync(join(dir, 'prod.cache', file), text);
         writeFileSync(
@@ -261,4 +287,22 @@ describe('a file of any shape is read, or refused by name', () => {
     expect(readErrorBody('{"message": {"toString": null}}').message).toBe('{"toString":null}');
     expect(readErrorBody('{"errors": [{"message": "a\\u001b[8m\\nerror: \\u202eb"}]}').message).toBe('a [8m error: b');
   });
+});
+
+it('a folder with the name of a lock of git is named, and left to whoever made it', async () => {
+  const account = await sample();
+  const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['scripts'] } });
+  await space.mirrored();
+  const held = join(space.mirror, '.git', 'index.lock', 'held');
+  mkdirSync(held, { recursive: true });
+  const script = String(account.emulator.state.all('scripts')[0]?._id);
+  account.emulator.act(account.owner.token).set('scripts', script, { description: 'edited' });
+
+  const { code, out, err } = await space.run('sync');
+
+  // The commit is made; its files follow once the folder is gone.
+  expect(code).toBe(3);
+  expect(out + err).toContain('index.lock');
+  expect(out + err).not.toContain('internal error');
+  expect(existsSync(held)).toBe(true);
 });

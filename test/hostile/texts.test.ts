@@ -5,8 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { identityOf } from '../../src/core/identity.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { oneLine } from '../../src/core/message.ts';
-import { escapeUnseen, jsonText, terminalText } from '../../src/core/unseen.ts';
+import { escapeUnseen, jsonText, oneLine, terminalText } from '../../src/core/unseen.ts';
 import { mermaidText } from '../../src/graph/mermaid.ts';
 import { messageOf, plainText } from '../../src/notify/messages.ts';
 import { startDaemon, until } from '../daemon/daemon-process.ts';
@@ -16,8 +15,14 @@ import { gateway } from '../support/gateway.ts';
 import { cli, ENV, Workspace } from '../support/workspace.ts';
 
 /** What no output may hold: controls but line ends and tabs, direction marks, characters without width, tags. */
-const HIDDEN =
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200c-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|[\u{e0000}-\u{e007f}]|[\ufe00-\ufe0f]{2}|\p{Cs}/u;
+const HIDDEN = new RegExp(
+  [
+    String.raw`[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]`,
+    String.raw`[\u061c\u200c-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]`,
+    String.raw`[\u{e0000}-\u{e007f}]|[\ufe00-\ufe0f]{2}|\p{Cs}`,
+  ].join('|'),
+  'u',
+);
 /** One text with all of it, in lines that pose as the program's own. */
 const TEXT = [
   '=HYPERLINK("http://evil.test")',

@@ -128,7 +128,13 @@ describe('apply', () => {
       [people.mateo.name, ['name']],
     ]);
     const markdown = (await space.run('report', '--from', 'yesterday', '--format', 'md')).out;
-    expect(markdown.match(/from Git/g)).toHaveLength(1);
+    expect(markdown.match(/"from Git"/g)).toHaveLength(1);
+    const words = `from Git ${edit.slice(0, 10)}, applied by `;
+    expect(markdown).toContain(`(${words}`);
+    expect((await space.run('report', '--from', 'yesterday', '--format', 'html')).out).toContain(words);
+    const [columns, ...rows] = (await space.run('report', '--from', 'yesterday', '--format', 'csv')).out.split('\r\n');
+    expect(columns).toMatch(/,restore,undo,applied,operator$/);
+    expect(rows.filter((row) => row.includes(`,${edit},`))).toHaveLength(1);
     expect(markdown).not.toContain('Merger');
   });
 
@@ -207,6 +213,18 @@ describe('apply', () => {
     expect((await listed()).map(({ id }) => id).sort()).toEqual([flow._id, script._id, other._id].sort());
   });
 
+  it('names all who wrote a commit, where several commits were merged as one', { tags: 'slow' }, async () => {
+    setField('flows', flow._id, 'description', 'by Ann and Ben');
+    commit(
+      [
+        'Two edits (#1)\n\n* one\n* two\n',
+        'Co-authored-by: Ben <ben@example.test>\nCo-authored-by: Ann <ann@example.test>',
+      ].join('\n'),
+    );
+    expectCode(await apply(), 0);
+    expect(await listed()).toMatchObject([{ by: 'Ann', also: [{ name: 'Ben', email: 'ben@example.test' }] }]);
+  });
+
   /** What people do to files, and what becomes of it. */
   const EDITS: Record<string, { edit: () => void; check: (unused: string) => void; warns?: RegExp }> = {
     'code beside the document': {
@@ -270,11 +288,21 @@ describe('apply', () => {
       check: () => expect(held('flows', flow._id).description).toBe('from Git'),
       warns: /lastModified is kept by the server[\s\S]*lastExecutedAt is kept by the server/,
     },
+    'a switch that is neither on nor off': {
+      edit: () => {
+        setField('flows', flow._id, 'disabled', 'yes');
+        setField('flows', flow._id, 'description', 'from Git');
+      },
+      check: () => expect(held('flows', flow._id)).toMatchObject({ disabled: false, description: 'from Git' }),
+      warns: /disabled is "yes", neither true nor false/,
+    },
     'other folders, files of nobody and the binding': {
       edit: () => {
         mkdirSync(join(space.mirror, 'docs'));
         writeFileSync(join(space.mirror, 'docs/a.yaml'), '<<<<<<< no document\n>>>>>>> at all\n');
         writeFileSync(join(space.mirror, 'prod/flows/stray.js'), '// mine\n');
+        mkdirSync(join(space.mirror, 'prod/flow'));
+        writeFileSync(join(space.mirror, 'prod/flow/new.yaml'), 'name: New\n');
         rewrite('prod/mirror.yaml', (text) => `# mine\n${text}`);
         setField('flows', flow._id, 'description', 'from Git');
       },
@@ -282,7 +310,13 @@ describe('apply', () => {
         expect(held('flows', flow._id).description).toBe('from Git');
         expect(readFileSync(join(space.mirror, 'docs/a.yaml'), 'utf8')).toContain('no document');
       },
-      warns: /mirror.yaml is kept by the mirror[\s\S]*stray.js belongs to no document/,
+      warns: new RegExp(
+        [
+          'flow/new.yaml is not in the folder of a type',
+          'mirror.yaml is kept by the mirror',
+          'stray.js belongs to no document',
+        ].join('[\\s\\S]*'),
+      ),
     },
   };
 
@@ -328,6 +362,35 @@ describe('apply', () => {
       edit: () =>
         rewrite(fileOf('flows', flow._id), (text) => text.replace(/^_id: .*$/m, '_id: bbbbbbbbbbbbbbbbbbbbbbbb')),
       says: /its _id is .*, and was changed/,
+      code: 64,
+    },
+    'a file in the folder of another type': {
+      edit: () => {
+        const from = fileOf('flows', flow._id);
+        renameSync(join(space.mirror, from), join(space.mirror, from.replace('/flows/', '/exports/')));
+      },
+      says: /prod\/exports\/.*\.yaml has the id of prod\/flows\/.*\.yaml, which is of another type/,
+      code: 64,
+    },
+    'a folder of a type that was renamed': {
+      edit: () => renameSync(join(space.mirror, 'prod/flows'), join(space.mirror, 'prod/flow')),
+      says: /prod\/flows\/.*\.yaml was moved to prod\/flow\/.*\.yaml, which is not the place of a document/,
+      code: 64,
+    },
+    'a document in a folder of its own': {
+      edit: () => {
+        mkdirSync(join(space.mirror, 'prod/flows/old'));
+        renameSync(join(space.mirror, fileOf('flows', flow._id)), join(space.mirror, 'prod/flows/old/flow.yaml'));
+      },
+      says: /prod\/flows\/.*\.yaml was moved to prod\/flows\/old\/flow\.yaml, which is not the place of a document/,
+      code: 64,
+    },
+    'a document with another ending': {
+      edit: () => {
+        const from = join(space.mirror, fileOf('flows', flow._id));
+        renameSync(from, from.replace(/yaml$/, 'yml'));
+      },
+      says: /prod\/flows\/.*\.yaml was moved to prod\/flows\/.*\.yml, which is not the place of a document/,
       code: 64,
     },
     'a copy that keeps the _id': {

@@ -44,7 +44,7 @@ it.each([
   },
 );
 
-it('what the server made of a write is reported by the next plan, tried again with --force, and put back when it changes', {
+it('what the server made of a write is reported by the next plan, tried again with --force, put back when it changes', {
   tags: 'slow',
 }, async () => {
   const { test, space, id, at } = await limited(40);

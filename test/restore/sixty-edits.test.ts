@@ -3,7 +3,7 @@ import type { Person } from '../../src/emulator/model/seed.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { people } from '../../src/emulator/sample/people.ts';
 import { sample } from '../support/account.ts';
-import { beginHistory, chooseEdited, editOnce, noteEdits } from '../support/edit-history.ts';
+import { beginHistory, chooseEdited, editOnce, noteCommits, noteEdits } from '../support/edit-history.ts';
 import { diceOf } from '../support/random.ts';
 import {
   type Change,
@@ -42,7 +42,7 @@ it('of 60 edits by 5 people any one is undone, and all of one person: the others
 }, async () => {
   const { emulator, url, owner } = await sample({ seed: { ...sampleAccount(), people: team() } });
   const space = new Workspace({ prod: { baseUrl: url, token: owner.token, include: TYPES } });
-  const place = { emulator, people: team(), git: (...args: string[]) => space.git(...args) };
+  const place = { emulator, owner, people: team(), git: (...args: string[]) => space.git(...args) };
   const edited = chooseEdited(place);
   expect(await space.sync()).toMatchObject({ code: 0 });
   const history = beginHistory(place);
@@ -51,7 +51,8 @@ it('of 60 edits by 5 people any one is undone, and all of one person: the others
   while (commits().length < EDITS) {
     editOnce(place, edited, history, dice);
     expect(await space.sync()).toMatchObject({ code: 0 });
-    noteEdits(place, history, true);
+    noteEdits(place, history);
+    noteCommits(place, history);
   }
   expect(new Set(history.changes.map(({ by }) => by)).size).toBe(5);
 
@@ -63,7 +64,7 @@ it('of 60 edits by 5 people any one is undone, and all of one person: the others
     const isTaken = withoutShared(isUndone, warnings);
     const after = how === '--yes' ? stateOf(emulator) : planned(emulator, before, steps);
     const conflicts = conflictsOf(steps);
-    expect([words, problemsOf(before, after, history.changes, isTaken, conflicts)]).toEqual([words, []]);
+    expect([words, problemsOf(before, after, history, isTaken, conflicts)]).toEqual([words, []]);
     expect(outcome.code).toBe(conflicts.size > 0 ? 4 : 0);
     return conflicts.size;
   }

@@ -106,8 +106,8 @@ export function commitByHand(space: Workspace): string {
 }
 
 /**
- * Deletes a resource for good although others name it, as a purge of long ago or another part of the platform leaves it:
- * they go on naming what is not there.
+ * Deletes a resource for good although others name it, as a purge of long ago or another part of the platform leaves
+ * it: they go on naming what is not there.
  */
 export async function uproot(test: TestAccount, dir: string, id: string): Promise<void> {
   const { emulator } = test;

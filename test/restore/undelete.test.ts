@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/core/json.ts';
 import { ApiFault } from '../../src/emulator/http/server.ts';
@@ -64,6 +66,28 @@ const binCalls = (test: TestAccount) =>
     .map((line) => line.replace(/.*recycleBinTTL\//, ''));
 
 describe('a deleted resource comes back', () => {
+  it('and what cannot be written of a pushed edit is said: the name of a header whose value no one knows', async () => {
+    const http = { baseURI: 'https://a.example.test', headers: [{ name: 'X-Api-Key', value: 'hdr7Qz93hLmN20xWp4' }] };
+    const made: JsonObject = { ...connection(), type: 'http', http };
+    const id = String(made._id);
+    const test = await sample({ seed: seedOf({ connections: [made] }) });
+    const space = await mirrored(test);
+    const path = `prod/${space.files().find((file) => file.startsWith('connections/'))}`;
+    const text = space.git('show', `HEAD:${path}`);
+    test.emulator.act(test.owner.email).remove('connections', id);
+    await space.sync('--allow-deletions');
+    mkdirSync(join(space.mirror, path, '..'), { recursive: true });
+    writeFileSync(join(space.mirror, path), text.replace('X-Api-Key', 'X-Room'));
+    space.git('add', '-A');
+    space.git('-c', 'user.name=Mal', '-c', 'user.email=mal@x.test', 'commit', '-qm', 'Back, otherwise');
+
+    const outcome = await space.run('apply', 'HEAD', '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toContain('the difference stays');
+    expect(test.emulator.state.get('connections', id)?.http).toMatchObject(http);
+  });
+
   it('with what it uses, which the plan names although it was not asked for', { tags: 'slow' }, async () => {
     const world = await chain();
     const { test, space, ids } = world;

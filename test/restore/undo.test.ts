@@ -133,6 +133,17 @@ describe('undo', () => {
     expect(held('flows', flow._id).description).toBe('a');
   });
 
+  it('sees an edit of a commit that was taken back in another resource alone', { tags: 'slow' }, async () => {
+    const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
+    live('priya', 'flows', flow._id, { description: 'b' });
+    const both = await edit('priya', 'scripts', script._id, { description: 'b' });
+    expectCode(await undo(both, `scripts/${script._id}`), 0);
+    await edit('amara', 'flows', flow._id, { description: 'a' });
+    const outcome = await undo(commit);
+    expectCode(outcome, 4);
+    expect(outcome.out).toContain('conflict description: changed since, and again to the same value');
+  });
+
   it('merges an edit that is not mirrored yet', { tags: 'slow' }, async () => {
     const commit = await edit('mateo', 'flows', flow._id, { description: 'a' });
     live('priya', 'flows', flow._id, { name: 'Just now' });
@@ -196,6 +207,28 @@ describe('undo', () => {
     expect(held('flows', other._id).description).toEqual(other.description);
     const [last] = JSON.parse((await space.run('log', '--json')).out).entries;
     expect(last.undo).toHaveLength(3);
+  });
+
+  it('takes back a range of commits, with a merge by a person in it', async () => {
+    const { name } = held('flows', flow._id);
+    const start = head(space);
+    const first = await edit('mateo', 'flows', flow._id, { name: 'by Mateo' });
+    const me = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com'];
+    space.git('switch', '--quiet', '--create', 'side', start);
+    space.git(...me, 'commit', '--quiet', '--allow-empty', '--message=aside');
+    space.git('switch', '--quiet', 'main');
+    space.git(...me, 'merge', '--quiet', '--no-ff', '--message=Merge', 'side');
+    const second = await edit('priya', 'flows', flow._id, { 'settings.priya': 1 });
+
+    const listed = await space.run('log', `${start}..HEAD`, '--json');
+    const { entries } = JSON.parse(listed.out) as { entries: { commit: string }[] };
+    expect(entries.map(({ commit }) => commit)).toEqual([second, first]);
+    const { undo: taken, steps } = await preview(`${start.slice(0, 10)}..`);
+    expect(new Set(taken)).toEqual(new Set([first, second]));
+    expect(steps[0]?.changes.find(({ place }) => place === 'name')).toMatchObject({ after: name });
+    const wrong = await space.run('undo', 'nothing..HEAD', '--dry-run');
+    expectCode(wrong, 64);
+    expect(wrong.err).toContain('nothing..HEAD: not both ends of this range are commits of the mirror');
   });
 
   it('leaves out what several people changed in one run where one of them is meant, also in a commit that is named', {

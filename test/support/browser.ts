@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
 
@@ -27,6 +28,15 @@ export async function browser(): Promise<Browser> {
   const started = await chromium.launch({ executablePath: BROWSER, args: ARGUMENTS });
   onTestFinished(() => started.close());
   return started;
+}
+
+/** What axe-core finds wrong in a page, a text each. The page must have been opened with `bypassCSP`. */
+export async function accessibilityFaults(page: Page): Promise<unknown> {
+  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') });
+  return page.evaluate(
+    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
+      id + ': ' + nodes.map(({ html }) => html).join(' ').slice(0, 300)))`,
+  );
 }
 
 /** What a page asked of the outside, and what went wrong in it. */

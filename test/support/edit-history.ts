@@ -14,6 +14,8 @@ const CODE = Array.from({ length: 10 }, (_, i) => `// ${i}: as it was`);
 export interface Place {
   readonly emulator: Emulator;
   readonly people: readonly Pick<Person, 'email'>[];
+  /** The person whose token an undo writes with: what it did is theirs. */
+  readonly owner: Pick<Person, 'email'>;
   /** Git in the mirror. */
   git(...args: string[]): string;
 }
@@ -30,6 +32,8 @@ export interface Draft {
   head: string;
   /** Who edited a resource since: one person each, since one commit holds all of it. */
   readonly editors: Map<string, string>;
+  /** What undos took back. */
+  readonly reverts: Map<string, ReadonlySet<string>>;
 }
 
 /** Chooses resources that are edited, and prepares them: before the mirror is made. */
@@ -49,7 +53,13 @@ export function chooseEdited({ emulator, people }: Pick<Place, 'emulator' | 'peo
 
 /** A history that begins with the account as it is mirrored now. */
 export function beginHistory({ emulator, git }: Place): Draft {
-  return { changes: [], known: stateOf(emulator), head: git('rev-parse', 'HEAD').trim(), editors: new Map() };
+  return {
+    changes: [],
+    known: stateOf(emulator),
+    head: git('rev-parse', 'HEAD').trim(),
+    editors: new Map(),
+    reverts: new Map(),
+  };
 }
 
 function partsOf(key: string): [type: string, id: string] {
@@ -87,26 +97,59 @@ export function editOnce({ emulator, people }: Place, edited: Edited, { editors 
   }
 }
 
-/**
- * Notes what was edited since the last time, with the commits of it where it is mirrored.
- * @throws Error for an edit that no commit holds
- */
-export function noteEdits({ emulator, git }: Place, draft: Draft, isMirrored: boolean): void {
-  const state = stateOf(emulator);
+/** Commits since the last one that is known: which one holds a resource, by id. The undo's own are told apart. */
+function commitsSince(
+  { git }: Place,
+  draft: Draft,
+): { readonly edits: Map<string, string>; readonly undo: Map<string, string> } {
+  const [edits, undo] = [new Map<string, string>(), new Map<string, string>()];
+  const format = '--format=%x00%H %(trailers:key=Celigo-Undo,valueonly,separator=%x2C)';
   // Newest first: each commit with the files that it changed.
-  const log = isMirrored ? git('log', '--name-only', '--format=%x00%H', `${draft.head}..HEAD`) : '';
-  const commits = new Map<string, string>();
+  const log = git('log', '--name-only', format, `${draft.head}..HEAD`);
   for (const text of log.split('\0').slice(1).reverse()) {
-    const [commit = '', ...paths] = text.split('\n');
-    for (const id of paths.flatMap((path) => /[0-9a-f]{24}/.exec(path) ?? [])) commits.set(id, commit);
+    const [head = '', ...paths] = text.split('\n');
+    const [commit = '', undone = ''] = head.split(' ');
+    for (const id of paths.flatMap((path) => /[0-9a-f]{24}/.exec(path) ?? []))
+      (undone === '' ? edits : undo).set(id, commit);
     draft.head = commit;
   }
-  const found = changesBetween(draft.known, state, (key) => {
-    const commit = commits.get(partsOf(key)[1]) ?? '';
-    if (isMirrored && commit === '') throw new Error(`${key} was edited, and no commit holds it`);
-    return { commit, by: draft.editors.get(key) ?? '' };
-  });
-  draft.changes.push(...found);
+  return { edits, undo };
+}
+
+/** Notes what people did, and that nothing mirrors it yet. */
+export function noteEdits({ emulator }: Place, draft: Draft): void {
+  const state = stateOf(emulator);
+  const about = (key: string) => ({ commit: '', by: draft.editors.get(key) ?? '' });
+  draft.changes.push(...changesBetween(draft.known, state, about));
+  draft.known = state;
+}
+
+/**
+ * Notes the commits of a sync or an undo: those that hold what people did, and what the undo changed itself.
+ * @param isTaken what the undo took back, conflicts aside
+ * @returns the commits of the undo
+ * @throws Error for an edit that no commit holds
+ */
+export function noteCommits(
+  place: Place,
+  draft: Draft,
+  isTaken: (change: Change) => boolean = () => false,
+): readonly string[] {
+  const { edits, undo } = commitsSince(place, draft);
+  const holding = (key: string, commits: ReadonlyMap<string, string>): string => {
+    const commit = commits.get(partsOf(key)[1]);
+    if (commit === undefined) throw new Error(`${key} was changed, and no commit holds it`);
+    return commit;
+  };
+  const taken = draft.changes.filter(isTaken);
+  for (const [i, change] of draft.changes.entries())
+    if (change.commit === '') draft.changes[i] = { ...change, commit: holding(change.key, edits) };
+  const state = stateOf(place.emulator);
+  const own = changesBetween(draft.known, state, (key) => ({ commit: holding(key, undo), by: place.owner.email }));
+  for (const { commit, key } of own)
+    draft.reverts.set(`${commit} ${key}`, new Set(taken.filter((one) => one.key === key).map((one) => one.commit)));
+  draft.changes.push(...own);
   draft.editors.clear();
   draft.known = state;
+  return [...new Set(undo.values())];
 }

@@ -70,7 +70,7 @@ export function writeHistory(root: string, account: string, commits: Iterable<Ma
   run(['reset', '-q', '--hard', 'main']);
 }
 
-/** Resources of which every fourth is a script of 150 lines, all changed in each of the `rounds`, a day after another. */
+/** Resources, every fourth a script of 150 lines, all changed in each of the `rounds`, a day after another. */
 export function* manyChanges(rounds: number, resources: number): Generator<MadeCommit> {
   const people = Array.from({ length: 20 }, (_, i) => ({ name: `Person ${i}`, email: `p${i}@example.test` }));
   const id = (n: number): string => `64${n.toString(16).padStart(22, '0')}`;

@@ -102,6 +102,90 @@ export function changesBetween(
   });
 }
 
+/** What undos took back: by commit and resource of each, the commits whose changes of that resource. */
+export type Reverts = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Of a history, what was taken back, and the undos that did so: together they changed nothing. */
+interface Reverted {
+  isReverted(change: Change): boolean;
+  isReverting(change: Change): boolean;
+}
+
+/** @param isUndone what is taken back now: what such an undo took back counts again */
+export function revertedIn(
+  changes: readonly Change[],
+  reverts: Reverts,
+  isUndone: (change: Change) => boolean = () => false,
+): Reverted {
+  const byKey = new Map<string, Change[]>();
+  for (const change of changes) byKey.set(change.key, [...(byKey.get(change.key) ?? []), change]);
+  const known = new Map([...byKey].map(([key, own]) => [key, revertedOf(own, reverts, isUndone)]));
+  return {
+    isReverted: (change) => known.get(change.key)?.isReverted(change) === true,
+    isReverting: (change) => known.get(change.key)?.isReverting(change) === true,
+  };
+}
+
+/** The same of the changes of one resource. @param known the same of those up to each change, as they are asked for */
+function revertedOf(
+  changes: readonly Change[],
+  reverts: Reverts,
+  isUndone: (change: Change) => boolean,
+  known = new Map<number, Reverted>(),
+): Reverted {
+  const [reverted, reverting, undos] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  // By field: what was already as an undo wanted it, the undo did not change.
+  const named = ({ commit, field }: Change): string => `${commit} ${field}`;
+  /** What `earlier` did to a field that was `value` then, newest first, each with the value before it. */
+  function* backFrom(at: number, field: string, value: string | undefined, earlier: ReadonlySet<string>) {
+    for (const one of changes.slice(0, at).reverse()) {
+      if (one.field !== field || !earlier.has(one.commit) || one.after !== value) continue;
+      yield one;
+      value = one.before;
+    }
+  }
+  for (const [at, change] of [...changes.entries()].reverse()) {
+    const { commit, key } = change;
+    const earlier = reverts.get(`${commit} ${key}`);
+    if (!earlier || isUndone(change)) continue;
+    const own = changes.filter((one) => one.commit === commit);
+    if (!undos.has(commit) && !own.some((one) => reverted.has(named(one)))) {
+      // Of a field that its own commits had brought back already there is nothing to see in the undo.
+      const others = changes.slice(0, at).filter((one) => earlier.has(one.commit));
+      const seen = new Set(own.map(({ field }) => field));
+      for (const { field } of others.reverse()) {
+        if (seen.has(field)) continue;
+        seen.add(field);
+        const value = changes.findLast((one, i) => i < at && one.field === field)?.after;
+        let circle: Change[] = [];
+        for (const one of backFrom(at, field, value, earlier)) {
+          circle.push(one);
+          if (one.before !== value) continue;
+          // Of what is taken back now the field still is what it made of it.
+          if (!circle.some(isUndone)) for (const each of circle) reverted.add(named(each));
+          circle = [];
+        }
+      }
+    }
+    undos.add(commit);
+    if (reverted.has(named(change))) continue;
+    const taken = [...backFrom(at, change.field, change.before, earlier)];
+    // Where another undo was taken back since, the value that this one found is that of someone else again.
+    const then = known.get(at) ?? revertedOf(changes.slice(0, at), reverts, isUndone, known);
+    known.set(at, then);
+    const oldest = changes.indexOf(taken.at(-1) ?? change);
+    const isOthers = changes
+      .slice(oldest, at)
+      .some(
+        (one) => one.field === change.field && !taken.includes(one) && !then.isReverted(one) && !then.isReverting(one),
+      );
+    if (isOthers) continue;
+    reverting.add(named(change));
+    for (const one of taken) reverted.add(named(one));
+  }
+  return { isReverted: (change) => reverted.has(named(change)), isReverting: (change) => reverting.has(named(change)) };
+}
+
 /** What becomes of one field. */
 interface Expected {
   readonly value: string | undefined;
@@ -147,18 +231,20 @@ export function conflictsOf(steps: readonly UndoStep[]): ReadonlyMap<string, rea
 }
 
 /**
- * What an undo did wrong, a line each: a field of the others that is not as they left it, one that was not taken back, a
- * conflict that is not named or that is none, a resource with a conflict that was written.
+ * What an undo did wrong, a line each: a field of the others that is not as they left it, one that was not taken back,
+ * a conflict that is not named or that is none, a resource with a conflict that was written.
  * @param changes all since some moment before the first one that is taken back, oldest first
  */
 export function problemsOf(
   before: State,
   after: State,
-  changes: readonly Change[],
+  { changes, reverts }: { readonly changes: readonly Change[]; readonly reverts: Reverts },
   isUndone: (change: Change) => boolean,
   conflicts: ReadonlyMap<string, readonly Conflict[]>,
 ): string[] {
   const problems: string[] = [];
+  const { isReverted, isReverting } = revertedIn(changes, reverts, isUndone);
+  const effective = changes.filter((change) => isUndone(change) || !(isReverted(change) || isReverting(change)));
   for (const key of new Set([
     ...before.keys(),
     ...after.keys(),
@@ -166,7 +252,7 @@ export function problemsOf(
     ...changes.map((one) => one.key),
   ])) {
     const [was, is, held] = [before.get(key), after.get(key), conflicts.get(key) ?? []];
-    const own = changes.filter((change) => change.key === key);
+    const own = effective.filter((change) => change.key === key);
     const fateOf = (field: string): Expected | undefined =>
       expectedOf(
         own.filter((change) => change.field === field),
@@ -180,12 +266,16 @@ export function problemsOf(
       if (is?.get(field) !== wanted) problems.push(`${key} ${field} is ${is?.get(field)} and should be ${wanted}`);
       if (fate?.contested && !named) problems.push(`${key} ${field} is a conflict that is not named`);
     }
+    // What undos did, and what they took back, may be a reason as well: an undo is of the whole resource, this is not.
+    const all = changes.filter((change) => change.key === key);
+    const ofUndo = all.some((change) => reverts.has(`${change.commit} ${key}`));
     const created = own.findIndex(
       (change) => isUndone(change) && change.field === 'rest' && change.before === undefined,
     );
     // What goes with a resource whose creation is taken back, too.
     const isTouched = (field: string): boolean =>
       fateOf(field)?.touched === true ||
+      (ofUndo && all.some((change) => change.field === field && !isUndone(change))) ||
       (created >= 0 && own.slice(created).some((change) => change.field === field && !isUndone(change)));
     // One that names a whole text or block is right where any part of that is touched.
     for (const conflict of held) {

@@ -25,7 +25,7 @@ export async function findAlreadyCreated(
   live: LiveAccount,
   ids: Map<string, string>,
 ): Promise<string[]> {
-  const exists = ({ type, id }: EditedDocument): boolean => live.has(type.name, ids.get(id) ?? id) === true;
+  const exists = ({ type, id }: EditedDocument): boolean => live.has(keyOf(type.name, ids.get(id) ?? id)) === true;
   let open = documents.filter((one) => !one.before && one.after && !exists(one));
   const types = new Set(open.map(({ type }) => type.name));
   const claimed = new Set(ids.values());

@@ -55,7 +55,6 @@ async function newJournal({
       withDependencies: request.withDependencies,
       enableFlows: request.enableFlows,
       force: request.force,
-      ...(request.allowTargetChange ? { allowTargetChange: true } : {}),
       secrets: request.secrets.size > 0,
     },
     base: (await repository.head()) ?? '',

@@ -1,6 +1,7 @@
 import { findType } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { slugOf } from '../../core/layout.ts';
+import { shownName } from '../../core/unseen.ts';
 import type { Plan } from '../../plan/types.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
@@ -36,9 +37,9 @@ function targetRefusal({ steps }: Plan): AppError | undefined {
   const leading = steps.filter(({ targets = [] }) => targets.length > 0);
   if (leading.length === 0) return undefined;
   const names = leading.map(({ key, title, targets = [] }) => {
-    return `${key} "${title}" (${targets.map(({ field }) => field).join(', ')})`;
+    return `${key} "${shownName(title)}" (${targets.map(({ field }) => field).join(', ')})`;
   });
-  const message = `credentials that stay as they are would be sent elsewhere: ${names.join('; ')}`;
+  const message = `credentials that the account has would be sent elsewhere: ${names.join('; ')}`;
   return new AppError('GUARD', message, {
     hint:
       'Check these fields in the plan. If the new targets are right, add --allow-target-change; ' +
@@ -58,7 +59,7 @@ export function checkPlan({ request, deps }: RestoreContext, { live }: Fetched, 
 function lossesOf(plan: Plan, live: Fetched['live'], deps: RestoreContext['deps']): AppError[] {
   const guard = guardDeletions(plan, live, deps);
   const conflicts = plan.steps.filter((step) => step.conflict && step.action !== 'impossible');
-  const names = conflicts.map(({ key, title }) => `${key} "${title}"`).join(', ');
+  const names = conflicts.map(({ key, title }) => `${key} "${shownName(title)}"`).join(', ');
   const were = conflicts.length === 1 ? 'resource was' : 'resources were';
   return [
     ...(guard ? [guard] : []),

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Key } from '../../core/keys.ts';
 import { titleOf } from '../../core/layout.ts';
-import { oneLine } from '../../core/message.ts';
+import { oneLine } from '../../core/unseen.ts';
 import { findCreated } from './find-created.ts';
 import { createReadWriteLock, type ReadWriteLock } from './read-write-lock.ts';
 import type { ApplyContext } from './write-log.ts';

@@ -6,11 +6,12 @@ import { conflictMarker, typedCredentials, unwrittenFields } from '../../core/ed
 import { AppError } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { isObjectId, type Key, keyOf, typeIn } from '../../core/keys.ts';
+import { isMiscasedId, isObjectId, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { isGeneratedFile, isOverview, readPath } from '../../core/layout.ts';
 import { NEVER_MIRRORED } from '../../core/normalise.ts';
+import { equalJson, valueAt } from '../../core/paths.ts';
 import { placeText } from '../../core/places.ts';
-import { readDocuments } from '../../history/state.ts';
+import { filesNotUtf8, readDocuments } from '../../history/state.ts';
 import { restorable } from '../../plan/body.ts';
 import { writtenApart } from '../../plan/left-out.ts';
 import type { EditedDocument, Edits } from './edits.ts';
@@ -52,16 +53,42 @@ class Reading {
     return `${this.#edits.after.account}/${path}`;
   }
 
-  /** Files that differ and are those of resources; others are left alone. */
-  #changed(): string[] {
-    return [...this.#edits.files.keys()].filter((path) => {
+  /** Files that differ and are those of resources; others are left alone, and named where someone may expect more. */
+  async #changed(): Promise<string[]> {
+    const outside: string[] = [];
+    const changed = [...this.#edits.files.keys()].filter((path) => {
       if (isOverview(path)) return false;
       if (isGeneratedFile(path)) {
         this.warnings.push(`${this.shown(path)} is kept by the mirror: what was changed in it is not applied`);
         return false;
       }
-      return this.#find(typeIn(path)) !== undefined && !path.slice(typeIn(path).length + 1).includes('/');
+      const isIn = this.#find(typeIn(path)) !== undefined && !path.slice(typeIn(path).length + 1).includes('/');
+      if (!isIn && /\.(?:ya?ml|json)$/.test(path) && this.#edits.after.files.has(path)) {
+        this.warnings.push(`${this.shown(path)} is not in the folder of a type of resources: it is not applied`);
+        outside.push(path);
+      }
+      return isIn;
     });
+    await this.#checkMoved([...outside, ...changed.filter((path) => /\.(?:yml|json)$/.test(path))]);
+    return changed;
+  }
+
+  /** @throws AppError `USAGE` for a document that was moved to where it is none: that deletes nothing */
+  async #checkMoved(paths: readonly string[]): Promise<void> {
+    const { before, after } = this.#edits;
+    const gone = [...before.documents.values()].filter(({ path }) => !after.files.has(path));
+    if (gone.length === 0) return;
+    const texts = await after.texts(paths);
+    for (const [i, path] of paths.entries()) {
+      const id = /^ {0,8}"?_id"?: ?"?([^"\s,]+)/m.exec(texts[i] ?? '')?.[1];
+      const from = gone.find((one) => one.id === id);
+      if (!from) continue;
+      throw refused(
+        `${this.shown(from.path)} was moved to ${this.shown(path)}, which is not the place of a document`,
+        `Move it back: a document is ${after.account}/<type>/<name>.yaml. ` +
+          `To delete the resource ${from.type}/${from.id}, delete its file`,
+      );
+    }
   }
 
   /** Paths of the documents that differ, or of which a side file does. */
@@ -91,12 +118,27 @@ class Reading {
     return new Map(paths.map((path, i) => [path, texts[i] ?? '']));
   }
 
+  async #notUtf8(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    const { after } = this.#edits;
+    const texts = await after.texts(paths);
+    return filesNotUtf8(
+      after,
+      paths.map((path, i) => [path, texts[i] ?? '']),
+    );
+  }
+
   /** The id of an edited document file. @throws AppError `USAGE` for one that is that of another file */
   #idOf(type: ResourceType, path: string, parsed: JsonObject): string {
     const { before, after } = this.#edits;
     const parts = readPath(path);
     const inName = parts?.isDocument ? parts.id : undefined;
     const held = typeof parsed._id === 'string' ? parsed._id : undefined;
+    const miscased = [held, /\.(\w{24})\.yaml$/.exec(path)?.[1]].find((id) => id !== undefined && isMiscasedId(id));
+    if (miscased !== undefined)
+      throw refused(
+        `${this.shown(path)}: the id ${miscased} is not in lower case, as all ids of this kind are`,
+        'To change that resource, edit its own file; for a new one, use a name and a document without the id',
+      );
     if (before.files.has(path)) {
       if (inName !== undefined && held === inName) return inName;
       throw refused(
@@ -112,6 +154,13 @@ class Reading {
         'For another resource, remove the _id from the new file',
       );
     }
+    const id = held ?? inName;
+    const other = [...before.documents.values()].find((one) => one.id === id && one.type !== type.name);
+    if (other)
+      throw refused(
+        `${this.shown(path)} has the id of ${this.shown(other.path)}, which is of another type`,
+        'A resource keeps its type: move the file back; for another resource, use a name and a document without the id',
+      );
     if (isObjectId(held)) return held;
     if (held === undefined && isObjectId(inName)) {
       const named = before.documents.get(keyOf(type.name, inName));
@@ -181,19 +230,27 @@ class Reading {
     for (const field of unwrittenFields({ before, after }, { before: was, after: is }))
       if (!apart.has(field.split(/[.[]/)[0] ?? ''))
         this.warnings.push(`${shown}: ${field} cannot be written: what was changed in it is not applied`);
+    for (const path of type.restore.switches ?? []) {
+      const value = valueAt(after, path);
+      if (value !== undefined && typeof value !== 'boolean' && !equalJson(value, valueAt(before, path)))
+        this.warnings.push(
+          `${shown}: ${path} is ${JSON.stringify(value)}, neither true nor false: this change is not applied`,
+        );
+    }
   }
 
   async read(): Promise<EditedFiles> {
     const { before, after, files } = this.#edits;
-    const changed = this.#changed();
+    const changed = await this.#changed();
     const paths = [...this.#documentPaths(changed)].sort();
     for (const path of changed) {
-      const entry = files.get(path)?.headEntry;
+      const entry = files.get(path)?.after;
       if (entry !== undefined && !entry.startsWith('100'))
         throw refused(`${this.shown(path)} is not an ordinary file`, 'Links and submodules are not applied');
     }
     const edited = await this.#edited(paths.filter((path) => after.files.has(path)));
     const sides = await this.#textsOf([...new Set(edited.flatMap((one) => one.sides))]);
+    const damaged = await this.#notUtf8(edited.flatMap((one) => [one.path, ...one.sides]));
     const claimed = new Set([...sides.keys(), ...paths]);
     for (const path of changed)
       if (after.files.has(path) && !claimed.has(path))
@@ -217,12 +274,14 @@ class Reading {
       const held = old.get(key);
       old.delete(key);
       const was = held && this.#renew(held.type, held.doc);
+      const notUtf8 = [one.path, ...one.sides].filter((path) => damaged.has(path)).map((path) => this.shown(path));
       return {
         type: one.type,
         id: one.id,
         before: was,
         after: this.#documentOf(one, was, sides),
         paths: filesOf(key, one.path, ...one.sides),
+        ...(notUtf8.length > 0 ? { notUtf8 } : {}),
       };
     });
     const deleted = [...old].map(

@@ -3,15 +3,10 @@ import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
 import { commitOf, type MirrorState, type NamedCommit, NoSuchState, readState } from '../../history/state.ts';
-import {
-  differing,
-  type EditedFile,
-  type ManualCommit,
-  manualCommits,
-  ofSameResources,
-} from '../../mirror/manual-edits.ts';
+import { type ManualCommit, manualCommits, ofSameResources } from '../../mirror/manual-edits.ts';
 import { fetchNamed } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
+import { differing, type TreeDifference } from '../../mirror/tree-diff.ts';
 import { newestOwn } from '../sync/newest.ts';
 import type { GitAuthor } from '../sync/sync-deps.ts';
 
@@ -31,6 +26,8 @@ export interface EditedDocument {
   readonly after: JsonObject | undefined;
   /** Its files before and after, inside the account's folder. */
   readonly paths: ReadonlySet<string>;
+  /** As of a document that was read. */
+  readonly notUtf8?: readonly string[];
 }
 
 /** What people changed in the folder of an account. */
@@ -38,7 +35,7 @@ export interface Edits {
   readonly before: MirrorState;
   readonly after: MirrorState;
   /** Files that differ, by path inside the folder. */
-  readonly files: ReadonlyMap<string, EditedFile>;
+  readonly files: ReadonlyMap<string, TreeDifference>;
   /** The commits of people that changed them, oldest first. */
   readonly commits: readonly ManualCommit[];
 }
@@ -104,7 +101,11 @@ export function authorsOf(
     const own = written.length > 0 ? written : touching;
     const last = own.at(-1);
     if (!last) continue;
-    const people = new Map(own.map(({ author, email }) => [email, { name: author, email }] as const));
+    const people = new Map(
+      own
+        .flatMap(({ author, email, coAuthors }) => [{ name: author, email }, ...coAuthors])
+        .map((person) => [person.email, person] as const),
+    );
     people.delete(last.email);
     authors.set(keyOf(type.name, ids.get(id) ?? id), {
       author: { name: last.author, email: last.email },

@@ -1,8 +1,8 @@
 import { isAppPart, type MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
-import { oneLine } from '../../core/message.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
+import { shownName } from '../../core/unseen.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import type { RestoreDeps } from './request.ts';
 import { subscriptionOf } from './subscriptions.ts';
@@ -46,8 +46,8 @@ async function chooseOne(
   alike: readonly MirrorDocument[],
   choose: RestoreDeps['choose'],
 ): Promise<MirrorDocument> {
-  const shown = alike.map((one) => `${type.name}/${one.id}  ${oneLine(one.title)}`);
-  const name = `${keyOf(type.name, id)} "${oneLine(title)}"`;
+  const shown = alike.map((one) => `${type.name}/${one.id}  ${shownName(one.title)}`);
+  const name = `${keyOf(type.name, id)} "${shownName(title)}"`;
   const question = `${name} could be any of ${alike.length} ${type.plural} of the target`;
   const choice = await choose?.(question, shown);
   const chosen = choice === undefined ? undefined : alike[choice];

@@ -58,8 +58,6 @@ export interface JournalHead {
     readonly withDependencies: boolean;
     readonly enableFlows: boolean;
     readonly force: boolean;
-    /** Absent in journals of older versions. */
-    readonly allowTargetChange?: boolean;
     /** Whether credentials were supplied; they are not stored. */
     readonly secrets: boolean;
   };
@@ -73,7 +71,13 @@ const text = z.string();
 /** What a line must be for anything to be read from it; what it has beside that is kept. */
 const HEAD = z.looseObject({
   ...{ version: z.literal(1), id: text, account: text, from: text, commit: text, what: z.array(text) },
-  options: z.looseObject({}),
+  undo: z.array(z.object({ commit: text, keys: z.array(text) })).optional(),
+  apply: z.object({ ref: text, base: text }).optional(),
+  remove: z.array(text).optional(),
+  options: z.looseObject({
+    ...{ prune: z.boolean(), withDependencies: z.boolean(), enableFlows: z.boolean() },
+    ...{ force: z.boolean(), secrets: z.boolean() },
+  }),
   ...{ base: text, startedAt: text, operator: z.looseObject({ name: text, email: text }) },
 });
 const ENTRY = z.discriminatedUnion('kind', [

@@ -25,7 +25,7 @@ export interface LiveAccount {
   /** The type of the resource that has this id. */
   readonly typeOf: (id: string) => string | undefined;
   /** `undefined`: the type could not be listed completely, or is not mirrored. */
-  readonly has: (type: string, id: string) => boolean | undefined;
+  readonly has: (key: Key) => boolean | undefined;
   /** Whether it changed since the mirror's last sync. */
   readonly isChanged: (key: Key) => boolean;
   readonly isComplete: (type: string) => boolean;
@@ -136,8 +136,7 @@ export async function observe(
       types ??= new Map(existing().map((key) => [idIn(key), typeIn(key)]));
       return types.get(id);
     },
-    has: (typeName, id) =>
-      exists(keyOf(typeName, id)) ? true : complete.has(typeName) || gone.has(keyOf(typeName, id)) ? false : undefined,
+    has: (key) => (exists(key) ? true : complete.has(typeIn(key)) || gone.has(key) ? false : undefined),
     isChanged: (key) => changed.has(key),
     isComplete: (typeName) => complete.has(typeName),
     async documents(keys) {

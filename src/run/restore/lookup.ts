@@ -9,6 +9,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { valueAt } from '../../core/paths.ts';
+import { shownName } from '../../core/unseen.ts';
 import type { Live, Wanted } from '../../plan/types.ts';
 import { findMatch } from './find-match.ts';
 import { documentOf, type LiveAccount } from './live.ts';
@@ -111,7 +112,7 @@ async function findAlong(
   const inBinOf = async (typeName: string, id: string): Promise<JsonObject | undefined> => {
     const type = findType(typeName);
     // What is wanted has its place already, perhaps under a new id.
-    if (!type || found.has(keyOf(typeName, id)) || live.has(typeName, id) === true) return undefined;
+    if (!type || found.has(keyOf(typeName, id)) || live.has(keyOf(typeName, id)) === true) return undefined;
     try {
       return await inBin(type, id);
     } catch (error) {
@@ -136,7 +137,7 @@ async function findAlong(
 }
 
 function nameOf({ type, id, title }: MirrorDocument): string {
-  return `${keyOf(type.name, id)} "${title}"`;
+  return `${keyOf(type.name, id)} "${shownName(title)}"`;
 }
 
 /** Ids that a resource may have in the target. */
@@ -171,7 +172,7 @@ async function findListed(
   const absent: MirrorDocument[] = [];
   for (const document of documents) {
     const { name } = document.type;
-    const id = idsOf(document, lookup).find((candidate) => live.has(name, candidate) === true);
+    const id = idsOf(document, lookup).find((candidate) => live.has(keyOf(name, candidate)) === true);
     if (id === undefined) absent.push(document);
     else listed.push({ document, id, target: keyOf(name, id) });
   }
@@ -219,7 +220,7 @@ async function findUnlisted(document: MirrorDocument, lookup: Lookup): Promise<L
   const candidates = idsOf(document, lookup);
   for (const id of candidates) {
     // Lists may omit something silently: what would be created counts as gone only when its own URL answers that.
-    const ask = isCreatable(document) || live.has(type.name, id) === undefined;
+    const ask = isCreatable(document) || live.has(keyOf(type.name, id)) === undefined;
     const pair = ask ? await writer.read(type, id) : undefined;
     if (!pair) continue;
     claim(document, id, lookup);

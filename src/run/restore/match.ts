@@ -1,18 +1,20 @@
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
-import { type Key, keyOf } from '../../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { covers, placeOf, placeText } from '../../core/places.ts';
 import { secretPlaces } from '../../core/secret-places.ts';
+import { shownName } from '../../core/unseen.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { madeBy, noteOf } from '../../plan/converged.ts';
 import type { Supplied } from '../../plan/secrets.ts';
 import type { IdMap, Live, Wanted } from '../../plan/types.ts';
+import { idMapPath } from '../idmaps.ts';
 import type { Chosen } from './choose-state.ts';
 import type { Fetched } from './fetch-target.ts';
 import type { Journal } from './journal.ts';
 import { lookUp } from './lookup.ts';
 import { markOwnWrites } from './own-writes.ts';
-import { isSameAccount, type RestoreContext, suppliedFor } from './request.ts';
+import { isSameAccount, type RestoreContext, type RestoreRequest, suppliedFor } from './request.ts';
 import { createdKeys } from './resume.ts';
 import type { ServerMade } from './server-made.ts';
 import { learnParts, referredOwn } from './wanted.ts';
@@ -53,6 +55,7 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
     made: resumed ? createdKeys(resumed) : new Set(),
     matched: (key, id) => matches.push({ key, id }),
   });
+  checkDistinct(asked, found, chosen, request, ids);
   const wanted = [...asked, ...along];
   for (const document of wanted) learnParts(document, found.get(keyOf(document.type.name, document.id)), ids);
   if (resumed) {
@@ -64,6 +67,41 @@ export async function matchResources(context: RestoreContext, chosen: Chosen, fe
     checkPlaces(document, there, suppliedFor(request, document));
   }
   return { wanted, found, matches };
+}
+
+/**
+ * Two resources of the state are never written over each other: a pair of ids that someone added to the file of ids, or
+ * that a merge brought into it twice, would make one of them the other at every restore. What is only used in the
+ * target, as its connections are, may be used for several.
+ * @throws AppError `USAGE`
+ */
+function checkDistinct(
+  wanted: readonly Wanted[],
+  found: ReadonlyMap<Key, Live>,
+  { state }: Chosen,
+  request: RestoreRequest,
+  ids: IdMap,
+): void {
+  // Without pairs, each is itself or has none.
+  if (ids.size === 0) return;
+  const sameAccount = isSameAccount(request);
+  const path = idMapPath(request.from, request.target.name);
+  const targets = new Map<string, Key[]>();
+  for (const key of state.documents.keys()) {
+    const id = ids.get(idIn(key)) ?? (sameAccount ? idIn(key) : undefined);
+    if (id === undefined) continue;
+    const target = keyOf(typeIn(key), id);
+    targets.set(target, [...(targets.get(target) ?? []), key]);
+  }
+  for (const { type, id } of wanted) {
+    const there = found.get(keyOf(type.name, id));
+    if (there?.state !== 'live' && there?.state !== 'binned') continue;
+    const [one, two] = targets.get(keyOf(type.name, there.id)) ?? [];
+    if (two === undefined) continue;
+    throw new AppError('USAGE', `${path} says that both ${one} and ${two} are ${keyOf(type.name, there.id)}`, {
+      hint: `To find out which is right: git log -p -- ${path}. Remove the other line, commit, and restore again`,
+    });
+  }
 }
 
 /**
@@ -100,7 +138,7 @@ function checkPlaces(document: MirrorDocument, live: Live | undefined, supplied:
     const fits = known.some((path) => path === place || place.startsWith(`${path}.`));
     const { secrets = [], credentialTexts = [] } = document.type;
     if (fits || [...secrets, ...credentialTexts].some((path) => covers(path, placeOf(place)))) continue;
-    const name = `${keyOf(document.type.name, document.id)} "${document.title}"`;
+    const name = `${keyOf(document.type.name, document.id)} "${shownName(document.title)}"`;
     throw new AppError('USAGE', `--secrets: ${name} has no credential at ${place}`, {
       hint:
         known.length > 0

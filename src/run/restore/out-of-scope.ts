@@ -50,7 +50,8 @@ export function replacedIds(
     [...ids].filter(([old, id]) => {
       const typeName = live.typeOf(id);
       return (
-        old !== id && (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(typeName, old) === false)
+        old !== id &&
+        (typeName === undefined ? parts.has(id) && !parts.has(old) : live.has(keyOf(typeName, old)) === false)
       );
     }),
   );

@@ -1,7 +1,7 @@
 import { breakDirectives } from '../../core/directives.ts';
 import { basePath, readPath, renderResource, titleOf } from '../../core/layout.ts';
-import { oneLine } from '../../core/message.ts';
 import { sideTextsOf } from '../../core/normalise.ts';
+import { oneLine } from '../../core/unseen.ts';
 import { createObjectWriter, type TreeChange } from '../../mirror/object-writer.ts';
 import { follow } from '../../mirror/work-tree.ts';
 import type { CommitReport } from '../report.ts';

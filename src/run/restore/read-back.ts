@@ -6,6 +6,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
 import { equalJson } from '../../core/paths.ts';
 import { atPlace, placeText } from '../../core/places.ts';
+import { shownName } from '../../core/unseen.ts';
 import { bothRestorable, withLiveSwitches } from '../../plan/body.ts';
 import { converge, type Kept, madeBy, noteOf } from '../../plan/converged.ts';
 import { list } from '../../plan/draft.ts';
@@ -81,7 +82,7 @@ async function compare(
     }
     const { wanted, live: now } = bothRestorable(type, document.doc, live.doc, prepared.ids);
     const expected = switchedOn.has(step.key) ? wanted : withLiveSwitches(type, wanted, now);
-    const name = `${step.key} "${step.title}"`;
+    const name = `${step.key} "${shownName(step.title)}"`;
     const notes = new Set(prepared.made(type.name, target));
     const write = applied.written.get(keyOf(type.name, target));
     if (write) {

@@ -1,9 +1,9 @@
 import { EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
-import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { oneLine, shownName } from '../../core/unseen.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
 import { planRequests, type RestoreTime, restoreTime } from '../../plan/restore-time.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
@@ -138,7 +138,7 @@ function finalOutcomes({ applied, switched, lost }: Results): Outcome[] {
 function finalWarnings({ plan }: Prepared, { switched, lost, preserved, mirrored, compared }: Results): string[] {
   return [
     ...plan.warnings,
-    ...switched.off.map(({ step, reason }) => `${step.key} "${step.title}" was left disabled: ${reason}`),
+    ...switched.off.map(({ step, reason }) => `${step.key} "${shownName(step.title)}" was left disabled: ${reason}`),
     ...compared.serverMade,
     ...(lost.notice ? [lost.notice] : []),
     ...mirrored.report.incomplete.map((type) => `${type} could not be mirrored completely after the restore: run sync`),

@@ -13,7 +13,7 @@ import { findJournal } from './open-journals.ts';
 import type { Prepared } from './prepared.ts';
 import { plannedReport, type RestoreReport } from './report.ts';
 import type { RestoreDeps, RestoreRequest } from './request.ts';
-import { applyRestore, prepareRestore } from './restore.ts';
+import { prepareRestore } from './restore.ts';
 
 /** A restore between its plan and its end. The clone is locked until `close`. */
 export interface RestoreSession {
@@ -27,22 +27,35 @@ export interface RestoreSession {
   readonly close: () => Promise<void>;
 }
 
+/** A restore that has written something. */
+interface Interrupted {
+  readonly id: string;
+  readonly allowTargetChange: boolean;
+}
+
+function resumeWith(id: string, resumedBy: string | undefined): string {
+  return resumedBy ?? `celigo-mirror restore --resume ${id}`;
+}
+
 /**
  * A failure as an AppError that says what to do next; a fault of the program stays as it is.
- * @param restoreId the restore that was interrupted; `undefined` before the first write
+ * @param interrupted the restore that was interrupted; `undefined` before the first write
  */
-function explained(error: unknown, { signal, resumedBy }: RestoreDeps, restoreId: string | undefined): unknown {
+function explained(error: unknown, { signal, resumedBy }: RestoreDeps, interrupted: Interrupted | undefined): unknown {
   const { aborted } = signal;
   const known = aborted ? { code: 'ABORTED' as const, message: 'the restore was stopped' } : knownFailure(error);
-  if (!known || (error instanceof AppError && restoreId === undefined && !aborted)) return error;
+  if (!known || (error instanceof AppError && !interrupted && !aborted)) return error;
   if (error instanceof AppError && (error.code === 'RIGHTS' || error.code === 'USAGE')) return error;
-  if (restoreId === undefined) {
+  if (!interrupted) {
     const hint = `Nothing was written to the account${aborted ? '' : '; try again'}`;
     return new AppError(known.code, known.message, { hint, cause: error });
   }
+  const { id, allowTargetChange } = interrupted;
+  // A consent that a journal does not give.
+  const consent = allowTargetChange ? ' --allow-target-change' : '';
   const remedy =
-    `Restore ${restoreId} is interrupted; its journal holds what it did. ` +
-    `Resume it with: ${resumedBy ?? `celigo-mirror restore --resume ${restoreId}`}`;
+    `Restore ${id} is interrupted; its journal holds what it did. Resume it with: ` +
+    `${resumeWith(id, resumedBy)}${consent}`;
   const hint = error instanceof AppError && error.hint ? `${error.hint}. ${remedy}` : remedy;
   return new AppError(known.code, known.message, { hint, cause: error });
 }
@@ -98,9 +111,10 @@ export async function openRestore(
   } catch (error) {
     resumed?.close();
     await repository.close().catch(() => undefined);
-    throw explained(error, deps, resumed?.head.id);
+    throw explained(error, deps, resumed && { id: resumed.head.id, allowTargetChange: asked.allowTargetChange });
   }
-  let restoreId = resumed?.head.id;
+  const { allowTargetChange } = prepared.request;
+  let interrupted: Interrupted | undefined = resumed && { id: resumed.head.id, allowTargetChange };
   return {
     prepared,
     planned: plannedReport(prepared),
@@ -109,14 +123,16 @@ export async function openRestore(
       try {
         const [refusal] = prepared.refusals;
         if (refusal) throw refusal;
+        // A preview does without.
+        const { applyRestore } = await import('./carry-out.ts');
         const report = await applyRestore(prepared, (id) => {
-          restoreId = id;
+          interrupted = { id, allowTargetChange };
         });
         const pushed = await pushRemote(repository, remote, { folders, now: deps.now(), notice });
         const unpushed = pushed.state === 'behind' && report.exitCode === EXIT.done;
         return { ...report, remote: pushed, ...(unpushed ? { exitCode: EXIT.partial } : {}) };
       } catch (error) {
-        throw explained(error, deps, restoreId);
+        throw explained(error, deps, interrupted);
       }
     },
     async close() {
@@ -127,20 +143,23 @@ export async function openRestore(
   };
 }
 
-/** The request that an interrupted restore was started with. `--force` and `--enable-flows` may be added to it. */
+/**
+ * The request that an interrupted restore was started with. `--force` and `--enable-flows` may be added to it. That
+ * credentials may be sent elsewhere is asked again: whoever can write to the clone can write a journal.
+ */
 function resumedRequest(request: RestoreRequest, { head }: Journal, resumedBy: string | undefined): RestoreRequest {
-  const { secrets, ...options } = head.options;
+  const { secrets, prune, withDependencies, enableFlows, force } = head.options;
   if (secrets && request.secrets.size === 0) {
     throw new AppError('USAGE', `restore ${head.id} was started with --secrets, which are not stored`, {
-      hint: `Supply them again: ${resumedBy ?? `celigo-mirror restore --resume ${head.id}`} --secrets FILE`,
+      hint: `Supply them again: ${resumeWith(head.id, resumedBy)} --secrets FILE`,
     });
   }
   return {
     ...request,
-    ...options,
-    force: head.options.force || request.force,
-    allowTargetChange: head.options.allowTargetChange || request.allowTargetChange,
-    enableFlows: head.options.enableFlows || request.enableFlows,
+    prune,
+    withDependencies,
+    force: force || request.force,
+    enableFlows: enableFlows || request.enableFlows,
     what: head.what,
     ...(head.undo ? { undo: { commits: head.undo } } : {}),
     ...(head.apply ? { apply: head.apply } : {}),

@@ -5,6 +5,7 @@ import { isAppPart, type MirrorDocument } from '../../core/documents.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { idIn, type Key, keyOf, typeIn } from '../../core/keys.ts';
 import { usesOf } from '../../core/references.ts';
+import { shownName } from '../../core/unseen.ts';
 import { restorable } from '../../plan/body.ts';
 import type { Step } from '../../plan/types.ts';
 import { overwrite } from './overwrite.ts';
@@ -64,7 +65,7 @@ async function comeBack(run: StepRun, step: Step, type: ResourceType, id: string
     if (used.length === 0) throw error;
     const names = used.map((other) => {
       const planned = returning.get(other);
-      return planned ? `${planned.key} "${planned.title}"` : other;
+      return planned ? `${planned.key} "${shownName(planned.title)}"` : other;
     });
     // All of it is planned, and none was tried: they use each other.
     const isCircle = used.every((other) => {
@@ -90,8 +91,8 @@ export async function undeleteResource(run: StepRun, step: Step, document: Mirro
   const sent = restorable(type, document.doc, ids);
   if (!step.method) {
     if (type.entries) await writeApart(run, document, id, live, sent, false);
-    const differs = step.credentials.length > 0 && step.changes.length > 0;
-    return differs ? { result: 'blocked', id, reason: step.reason } : { result: 'done', id };
+    // Credentials are in other places, or what is next to them differs.
+    return step.credentials.length > 0 ? { result: 'blocked', id, reason: step.reason } : { result: 'done', id };
   }
   // Kept before anything is written: what it names may get its new id only later.
   run.log.keepWrite(type, id, undefined, live, sent);

@@ -26,11 +26,15 @@ export interface Undone {
   readonly before?: MirrorState;
 }
 
-/** Commits that someone took back, and did not bring back since. */
-function revertedIn(trail: readonly Entry[]): ReadonlySet<string> {
-  const reverted = new Set<string>();
-  for (const { commit, undone = [] } of [...trail].reverse())
-    if (!reverted.has(commit)) for (const earlier of undone) reverted.add(earlier);
+/**
+ * Changes of a resource that someone took back, and did not bring back since, with the commits that did so. An undo may
+ * have left other resources of a commit as they were.
+ * @param meant commits that are taken back now: what they took back counts again
+ */
+function revertedIn(entries: readonly Entry[], meant: ReadonlySet<string>): ReadonlyMap<string, string> {
+  const reverted = new Map<string, string>();
+  for (const { commit, undone = [] } of [...entries].reverse())
+    if (!reverted.has(commit) && !meant.has(commit)) for (const earlier of undone) reverted.set(earlier, commit);
   return reverted;
 }
 
@@ -55,6 +59,12 @@ function pastDocument(
 ): JsonObject | undefined {
   if (files.size === 0) return undefined;
   const document = versions.document(files);
+  if (document?.notUtf8)
+    throw new AppError(
+      'REPOSITORY',
+      `${document.notUtf8.join(', ')} is not text in UTF-8 at ${entry.commit.slice(0, 10)}`,
+      { hint: `Someone committed it so: git show ${entry.commit.slice(0, 10)}. Undo the other changes one by one` },
+    );
   if (document) return rewriteIds(renew(document.type, document.doc), ids);
   throw new AppError('REPOSITORY', `${entry.path}, as commit ${entry.commit.slice(0, 10)} knows it, cannot be read`, {
     hint: `See what is in it with: git show ${entry.commit.slice(0, 10)}`,
@@ -86,20 +96,22 @@ export async function wantsOfUndo(
   const { ids, live } = input;
   const today = (key: Key): Key => keyOf(typeIn(key), ids.get(idIn(key)) ?? idIn(key));
   const there = await liveDocuments(live, undone.before, [...past.keys()].map(today));
-  const reverted = revertedIn(undone.history.trail);
   const meant = new Set(undone.commits.flatMap(({ commit, keys }) => keys.map((key) => `${commit} ${key}`)));
   const fates: Fate[] = [];
   const versions = await readVersions(repository.git, request.from, [...past.values()].flat());
   for (const [key, entries] of past) {
     const type = findType(typeIn(key)) as ResourceType;
-    const changes = entries.map(
-      (entry): PastChange => ({
+    const own = entries.filter(({ commit }) => meant.has(`${commit} ${key}`)).map(({ commit }) => commit);
+    const reverted = revertedIn(entries, new Set(own));
+    const changes = entries.map((entry, at): PastChange => {
+      const by = reverted.get(entry.commit);
+      return {
         before: pastDocument(versions, entry.before, entry, input),
         after: pastDocument(versions, entry.after, entry, input),
-        undone: meant.has(`${entry.commit} ${entry.key}`),
-        reverted: reverted.has(entry.commit),
-      }),
-    );
+        undone: own.includes(entry.commit),
+        ...(by === undefined ? {} : { reverted: entries.findIndex(({ commit }) => commit === by) - at }),
+      };
+    });
     const held = there.get(today(key));
     const taken = takeBack(type, changes, held?.doc, request.force ? 'changed' : 'live');
     const named = held?.doc ?? taken.value ?? changes.findLast(({ after }) => after)?.after ?? changes[0]?.before ?? {};

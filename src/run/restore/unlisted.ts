@@ -10,7 +10,8 @@ import type { Writer } from './writer.ts';
 interface Asked {
   readonly writer: Pick<Writer, 'read'>;
   readonly live: Pick<LiveAccount, 'has'>;
-  readonly stateKeys: ReadonlySet<Key>;
+  /** Whether the state has it. */
+  readonly inState: (key: Key) => boolean;
   /** Ids of the state → ids of the target. */
   readonly ids: ReadonlyMap<string, string>;
   readonly sameAccount: boolean;
@@ -28,12 +29,12 @@ const WITHHELD: ReadonlySet<number> = new Set([402, 403]);
  */
 export async function askForUnlisted(
   documents: readonly MirrorDocument[],
-  { writer, live, stateKeys, ids, sameAccount, concurrency }: Asked,
+  { writer, live, inState, ids, sameAccount, concurrency }: Asked,
 ): Promise<ReadonlyMap<Key, boolean>> {
   const open = new Map<Key, { readonly type: string; readonly id: string }>();
   for (const { type, id } of documents.flatMap(bindingReferences)) {
     const target = ids.get(id) ?? (sameAccount || findType(type)?.hasPublic ? id : undefined);
-    if (target === undefined || stateKeys.has(keyOf(type, id)) || live.has(type, target) === true) continue;
+    if (target === undefined || inState(keyOf(type, id)) || live.has(keyOf(type, target)) === true) continue;
     open.set(keyOf(type, target), { type, id: target });
   }
   const shown = new Map<Key, boolean>();

@@ -51,7 +51,7 @@ export function differing(state: MirrorState, live: LiveAccount, keys: ReadonlyS
   const out: string[] = [];
   for (const [key, { path, type, id }] of state.documents) {
     if (!keys.has(key)) continue;
-    if (live.has(type, id) === true && !live.isChanged(key)) {
+    if (live.has(key) === true && !live.isChanged(key)) {
       if (same) continue;
       const [wanted, held] = [ours?.get(type)?.get(id), theirs?.get(type)?.get(id)];
       if (wanted && held && sameFiles(wanted, held)) continue;

@@ -30,7 +30,7 @@ export async function wantsOfEdits(
   const today = (id: string): string => ids.get(id) ?? id;
   const there = await live.documents(documents.map(({ type, id }) => keyOf(type.name, today(id))));
   const renewed = (doc: JsonObject | undefined): JsonObject | undefined => doc && rewriteIds(doc, ids);
-  const fates = documents.flatMap(({ type, id, before, after }): Fate[] => {
+  const fates = documents.flatMap(({ type, id, before, after, notUtf8 }): Fate[] => {
     const held = there.get(keyOf(type.name, today(id)));
     const wanted = renewed(after);
     // What an earlier apply created was left switched off: that is not an edit of someone else.
@@ -40,6 +40,7 @@ export async function wantsOfEdits(
     const merged = mergeDocuments(type, sides, request.force ? 'changed' : 'live');
     const named = held?.doc ?? merged.value ?? after ?? before ?? {};
     const document = documentOf(deps, type, today(id), merged.value ?? named);
+    if (notUtf8) return [{ kind: 'wanted', document: { ...document, notUtf8 } }];
     if (merged.conflicts.length > 0 && !request.force) {
       const contested = { ...document, doc: named, isLive: held !== undefined, conflicts: merged.conflicts };
       return [{ kind: 'contested', document: contested }];

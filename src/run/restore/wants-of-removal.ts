@@ -14,7 +14,7 @@ async function removable(
   writer: Writer,
 ): Promise<MirrorDocument | undefined> {
   const [type, id] = [findType(typeIn(key)), idIn(key)];
-  if (!type || live.has(type.name, id) === false) return undefined;
+  if (!type || live.has(key) === false) return undefined;
   const found = await writer.read(type, id);
   return found && documentOf(deps, type, id, found.doc);
 }

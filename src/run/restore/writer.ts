@@ -1,5 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
-import type { ApiClient } from '../../celigo/client.ts';
+import type { ApiClient, ApiResponse } from '../../celigo/client.ts';
 import { ApiError } from '../../celigo/errors.ts';
 import { readBin, undelete } from '../../celigo/recycle-bin.ts';
 import { toData } from '../../core/documents.ts';
@@ -116,14 +116,17 @@ export function createWriter(options: ReaderOptions): Writer {
     { repeatable = false, maskKeeps = [] }: { repeatable?: boolean; maskKeeps?: readonly string[] } = {},
   ): Promise<Json> {
     assertNoPlaceholder(body, `${method} ${url}`, maskKeeps);
-    const response = await client.send({ method, url, body: toData(body), repeatable, signal });
-    if (!SHOWING.has(response.status)) return null;
-    try {
-      return JSON.parse(response.body.toString('utf8')) as Json;
-    } catch {
-      // Some answers are empty, or plain text (api-notes#plain-text).
-      return null;
-    }
+    let shown: Json = null;
+    const accept = (response: ApiResponse): void => {
+      if (!SHOWING.has(response.status)) return;
+      try {
+        shown = JSON.parse(response.body.toString('utf8')) as Json;
+      } catch {
+        // Some answers are empty, or plain text (api-notes#plain-text).
+      }
+    };
+    await client.send({ method, url, body: toData(body), repeatable, signal, accept });
+    return shown;
   }
 
   /** The document in the answer to `sent`, or from a GET where the answer is not complete. */
