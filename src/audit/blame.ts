@@ -1,8 +1,10 @@
 import stableStringify from 'fast-json-stable-stringify';
+import type { Person } from '../core/changes.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
 import { equalJson } from '../core/paths.ts';
-import type { Place } from '../core/places.ts';
+import { type Place, placeOf } from '../core/places.ts';
 import { matchLists } from '../core/sequences.ts';
+import type { FeedEdit } from './feed.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
 
@@ -11,6 +13,30 @@ export interface Blamed {
   readonly place: Place;
   readonly value: Json;
   readonly entry: Entry;
+}
+
+/** An edit and the time of a change that reports it need not agree in what is below a second. */
+const SECOND_MS = 1_000;
+
+/**
+ * Who may have set a value: the author of its change, or, where several people edited the resource since the run
+ * before, each of them, unless the audit feed has who changed the field.
+ * @param story all changes of the resource, oldest first @param edits of it in the feed, oldest first
+ */
+export function settersOf({ place, entry }: Blamed, story: readonly Entry[], edits: readonly FeedEdit[]): Person[] {
+  const people = [entry.by, ...entry.also];
+  if (people.length === 1) return people;
+  const since = story[story.indexOf(entry) - 1]?.time.getTime() ?? Number.NEGATIVE_INFINITY;
+  const fitting = edits.flatMap(({ time, by, fields }) => {
+    const isSince = time.getTime() >= since + SECOND_MS && time.getTime() < entry.time.getTime() + SECOND_MS;
+    const places = isSince ? fields.map(placeOf).filter((field) => field.every((step, i) => step === place[i])) : [];
+    return places.length > 0 ? [{ by, isExact: places.some((field) => field.length === place.length) }] : [];
+  });
+  // Of a block, each edit may be about another field in it; of the field itself, the last one counts.
+  const last = fitting.findLastIndex(({ isExact }) => isExact);
+  const emails = new Set(fitting.slice(Math.max(0, last)).map(({ by }) => by.email));
+  const found = people.filter(({ email }) => emails.has(email));
+  return found.length > 0 ? found : people;
 }
 
 /** The change that made each value, in the shape of the document. */

@@ -1,6 +1,8 @@
+import { AppError } from '../core/errors.ts';
 import type { Key } from '../core/keys.ts';
 import type { Transliterate } from '../core/layout.ts';
 import { parseSelector } from '../core/selectors.ts';
+import { oneLine } from '../core/unseen.ts';
 import { commitOf } from '../history/state.ts';
 import type { Git } from '../mirror/git.ts';
 import { selectInHistory } from './parts.ts';
@@ -9,7 +11,7 @@ import type { Entry } from './trail.ts';
 
 /** How a person chooses changes, in every command that reads the history: words and options. They combine. */
 export interface ChangeQuery {
-  /** Commits of the mirror, by any name that git knows, and selectors of resources. */
+  /** Commits of the mirror, by any name that git knows, ranges of them, and selectors of resources. */
   readonly words: readonly string[];
   readonly since: Date | undefined;
   readonly until: Date | undefined;
@@ -19,28 +21,59 @@ export interface ChangeQuery {
   readonly run: string | undefined;
 }
 
+/** Words by their meaning. */
+interface ReadWords {
+  /** Commits that are named, full ids. */
+  readonly named: readonly string[];
+  /** Those and what is in the ranges, merges and what people committed among it; `undefined` where none is meant. */
+  readonly meant: ReadonlySet<string> | undefined;
+  /** Selectors of resources. */
+  readonly what: readonly string[];
+}
+
+/** The commit that a word names, or, as git counts them, those of a range `<from>..<to>`; `undefined` for neither. */
+async function commitsIn(git: Git, word: string): Promise<{ named: string[]; ranged: string[] } | undefined> {
+  const ends = word.split('..');
+  const isRange = ends.length === 2;
+  const found = await Promise.all(
+    ends.map((end) => {
+      const name = isRange && end === '' ? 'HEAD' : end;
+      return name === '' || name.startsWith('-') ? undefined : commitOf(git, `${name}^{commit}`);
+    }),
+  );
+  const [from, to] = found;
+  // `..` alone is the folder above.
+  if (!from || ends.length > 2 || word === '..') return undefined;
+  if (!isRange) return { named: [from.commit], ranged: [] };
+  if (!to) return undefined;
+  const listed = await git.run(['rev-list', '--end-of-options', `${from.commit}..${to.commit}`, '--']);
+  return { named: [], ranged: listed.split('\n').filter((id) => id !== '') };
+}
+
 /**
  * Separates the commits among words from the selectors of resources. What can be a selector is one.
  * @throws AppError `USAGE` for a word that is neither
  */
-export async function readWords(
-  git: Git,
-  account: string,
-  words: readonly string[],
-): Promise<{ readonly commits: readonly string[]; readonly what: readonly string[] }> {
-  const commits: string[] = [];
+async function readWords(git: Git, account: string, words: readonly string[]): Promise<ReadWords> {
+  const named: string[] = [];
+  const meant = new Set<string>();
   const what: string[] = [];
   for (const word of words) {
     try {
       parseSelector(word, account);
       what.push(word);
     } catch (error) {
-      const named = word === '' || word.startsWith('-') ? undefined : await commitOf(git, `${word}^{commit}`);
-      if (!named) throw error;
-      commits.push(named.commit);
+      const found = await commitsIn(git, word);
+      if (!found && word.includes('..') && !word.includes('/'))
+        throw new AppError('USAGE', `${oneLine(word)}: not both ends of this range are commits of the mirror`, {
+          hint: 'A range is <commit>..<commit>: what is in the second and not in the first. To list: celigo-mirror log',
+        });
+      if (!found) throw error;
+      named.push(...found.named);
+      for (const id of [...found.named, ...found.ranged]) meant.add(id);
     }
   }
-  return { commits, what };
+  return { named, meant: what.length < words.length ? meant : undefined, what };
 }
 
 /**
@@ -54,7 +87,7 @@ export async function selecting(
   { words, since, until, by, run }: ChangeQuery,
   transliterate: Transliterate,
 ): Promise<Selecting> {
-  const { commits, what } = await readWords(git, account, words);
+  const { named, meant, what } = await readWords(git, account, words);
   let keys: Set<Key> | undefined;
   for (const text of what) {
     const some = await selectInHistory(git, trail, text, account, transliterate);
@@ -65,5 +98,5 @@ export async function selecting(
     }
     keys = new Set([...(keys ?? []), ...some]);
   }
-  return { keys, commits: commits.length > 0 ? new Set(commits) : undefined, since, until, by, run };
+  return { keys, commits: meant, named, since, until, by, run };
 }

@@ -1,5 +1,5 @@
 import type { Person } from '../core/changes.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { Entry } from './trail.ts';
 
 /** A change as `log --json` and `report --format json` print it. */

@@ -1,4 +1,5 @@
 import { RESOURCE_TYPES } from '../catalogue/index.ts';
+import type { Person } from '../core/changes.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
 import { keyOf } from '../core/keys.ts';
 import type { Entry, What } from './trail.ts';
@@ -27,12 +28,41 @@ function words(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** A file of the feed: path inside the account's folder, text. */
+export type FeedFile = readonly [path: string, text: string];
+
+/** One edit of a resource, as the audit feed has it. */
+export interface FeedEdit {
+  readonly time: Date;
+  readonly by: Person;
+  /** Paths of the fields that it changed. */
+  readonly fields: readonly string[];
+}
+
+function personIn({ by }: Record<string, Json>): Person {
+  const held = isObject(by) ? by : {};
+  return { name: words(held.name) || words(held.id), email: words(held.email) };
+}
+
+function fieldsIn({ fields }: Record<string, Json>): string[] {
+  return isArray(fields) ? fields.map(words).filter((field) => field !== '') : [];
+}
+
+/** The edits of one resource, oldest first. */
+export function editsIn(feed: readonly FeedFile[], id: string): FeedEdit[] {
+  const lines = feed.flatMap(([, text]) => text.split('\n').filter((line) => line.includes(id)));
+  return lines
+    .map((line) => readLine(line) ?? {})
+    .filter((found) => words(found.resourceId) === id && words(found.event) === 'update')
+    .map((found) => ({ time: new Date(words(found.time)), by: personIn(found), fields: fieldsIn(found) }))
+    .sort((a, b) => a.time.getTime() - b.time.getTime());
+}
+
 /**
  * The edits that the audit feed has from before the mirror began: they come without documents.
- * @param feed files of the feed: path inside the account's folder, text
  * @param trail the history of the mirror
  */
-export function readFeed(feed: readonly (readonly [path: string, text: string])[], trail: readonly Entry[]): Entry[] {
+export function readFeed(feed: readonly FeedFile[], trail: readonly Entry[]): Entry[] {
   const first = trail.find(({ baseline }) => baseline);
   if (!first) return [];
   const known = new Map(trail.map((entry) => [entry.id, entry]));
@@ -45,8 +75,7 @@ export function readFeed(feed: readonly (readonly [path: string, text: string])[
         known.get(id)?.type ?? RESOURCE_TYPES.find(({ auditType }) => auditType === found.resourceType)?.name;
       const time = new Date(words(found.time));
       if (!what || !type || id === '' || !(time < first.time)) return [];
-      const by = isObject(found.by) ? found.by : {};
-      const fields = isArray(found.fields) ? found.fields.map(words).filter((field) => field !== '') : [];
+      const fields = fieldsIn(found);
       return [
         {
           ...first,
@@ -57,7 +86,7 @@ export function readFeed(feed: readonly (readonly [path: string, text: string])[
           title: known.get(id)?.title ?? '',
           path,
           time,
-          by: { name: words(by.name) || words(by.id), email: words(by.email) },
+          by: personIn(found),
           also: [],
           certainty: 'audit',
           sources: [

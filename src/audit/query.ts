@@ -3,11 +3,12 @@ import { type FieldChange, fieldChange } from '../core/field-diff.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
 import { isObjectId, type Key } from '../core/keys.ts';
 import { readPath, slugOf, type Transliterate } from '../core/layout.ts';
-import { oneLine } from '../core/message.ts';
+import { addFields } from '../core/omitted-fields.ts';
 import { equalJson } from '../core/paths.ts';
 import { atPlace, type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
 import { candidatesOf, MOST_CANDIDATES, parseSelector, selectorFits } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
+import { oneLine } from '../core/unseen.ts';
 import type { Entry } from './trail.ts';
 import type { Versions } from './versions.ts';
 import { changesOf } from './versions.ts';
@@ -59,8 +60,10 @@ export function selectKeys(
 /** Which changes of a history are meant. Everything given must match. */
 export interface Selecting {
   readonly keys: ReadonlySet<Key> | undefined;
-  /** Ids of commits. */
+  /** Ids of commits, also of those that changed no resource. */
   readonly commits: ReadonlySet<string> | undefined;
+  /** Those among them that were named one by one. */
+  readonly named: readonly string[];
   readonly since: Date | undefined;
   readonly until: Date | undefined;
   /** Part of a person's name or e-mail address. */
@@ -85,6 +88,19 @@ export interface Found extends Entry {
 function isField(place: Place, wanted: string): boolean {
   const text = placeText(place);
   return text === wanted || text.startsWith(`${wanted}.`) || text.startsWith(`${wanted}[`) || place.includes(wanted);
+}
+
+/** All fields of these resources, as {@link addFields} finds them; `undefined` where a version has the wanted one. */
+export function unlessHas(entries: readonly Entry[], wanted: string, versions: Versions): Set<string> | undefined {
+  const fields = new Set<string>();
+  for (const { named, before, after } of entries) {
+    if (named?.some((name) => isField(placeOf(name), wanted))) return undefined;
+    for (const doc of [versions.document(before)?.doc, versions.document(after)?.doc]) {
+      if (doc && partsOf({ place: [], after: doc }, wanted).length > 0) return undefined;
+      if (doc) addFields(fields, doc);
+    }
+  }
+  return fields;
 }
 
 /** Places of everything inside `value`, parents first; nothing below a place that `found` accepts is visited. */

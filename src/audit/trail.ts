@@ -1,9 +1,10 @@
 import { findType } from '../catalogue/index.ts';
+import type { ChangeLine } from '../core/change-line.ts';
 import type { Certainty, Person } from '../core/changes.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
-import { type ChangeLine, type CommitFacts, readMessage } from '../core/message.ts';
-import type { HistoryCommit } from '../history/commits.ts';
+import { type CommitFacts, readMessage } from '../core/message.ts';
+import { type HistoryCommit, mirrorsIn, type ReadCommit } from '../history/commits.ts';
 
 /** What happened to a resource. `restored`: it came back from the recycle bin. */
 export type What = 'added' | 'changed' | 'renamed' | 'deleted' | 'restored';
@@ -134,26 +135,6 @@ function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key
     else change.after.set(inside, after);
   }
   return touched;
-}
-
-/**
- * E-mail addresses that the mirror commits under: both author and committer of what no one is known to have changed. Of
- * a change that a person made, the line says when.
- */
-function mirrorsIn(commits: readonly ReadCommit[]): ReadonlySet<string> {
-  const isNobodys = ({ commit: { author, committer }, facts: { restore, lines } }: ReadCommit): boolean =>
-    author.email === committer && restore === undefined && [...lines.values()].every(({ time }) => time === undefined);
-  return new Set(
-    commits.flatMap((read) =>
-      read.facts.account !== undefined && (read.facts.first || isNobodys(read)) ? [read.commit.committer] : [],
-    ),
-  );
-}
-
-/** A commit, and what its message says. */
-interface ReadCommit {
-  readonly commit: HistoryCommit;
-  readonly facts: CommitFacts;
 }
 
 /**

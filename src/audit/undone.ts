@@ -1,7 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { idIn, type Key, typeIn } from '../core/keys.ts';
 import type { Transliterate } from '../core/layout.ts';
-import { oneLine, readMessage } from '../core/message.ts';
+import { readMessage } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type HistoryCommit, readCut } from '../history/commits.ts';
 import type { Git } from '../mirror/git.ts';
 import { type ChangeQuery, selecting } from './choose.ts';
@@ -97,7 +98,7 @@ export async function chooseUndone(
 ): Promise<ChosenChanges> {
   const { trail } = history;
   const chosen = await selecting(git, account, trail, query, transliterate);
-  for (const commit of chosen.commits ?? []) await checkCommit(git, account, commit, history);
+  for (const commit of chosen.named) await checkCommit(git, account, commit, history);
   const fitting = preselect(trail, chosen);
   const changes = fitting.filter(isChange);
   const others = new Set(fitting.filter((entry) => !isChange(entry) && !entry.cut).map(({ commit }) => commit));

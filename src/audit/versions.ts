@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.ts';
 import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { typeIn } from '../core/keys.ts';
+import { isUtf8 } from '../history/state.ts';
 import type { Git } from '../mirror/git.ts';
 import { documentPath, type Entry, type Files } from './trail.ts';
 
@@ -19,18 +20,24 @@ export interface Versions {
 export async function readVersions(git: Git, account: string, entries: readonly Entry[]): Promise<Versions> {
   const ids = [...new Set(entries.flatMap(({ before, after }) => [...before.values(), ...after.values()]))];
   const texts = new Map<string, string>();
+  const notUtf8 = new Set<string>();
   for (let from = 0; from < ids.length; from += CHUNK) {
     const some = ids.slice(from, from + CHUNK);
     const objects = await git.objects(some);
-    for (const [i, id] of some.entries()) texts.set(id, objects[i]?.toString('utf8') ?? '');
+    for (const [i, id] of some.entries()) {
+      const bytes = objects[i] ?? Buffer.alloc(0);
+      texts.set(id, bytes.toString('utf8'));
+      if (!isUtf8(bytes)) notUtf8.add(id);
+    }
   }
   const known = new Map<Files, MirrorDocument | undefined>();
   return {
     document(files) {
       if (known.has(files)) return known.get(files);
       const document = read(files, account, texts);
-      known.set(files, document);
-      return document;
+      const damaged = [...files].flatMap(([path, id]) => (notUtf8.has(id) ? [`${account}/${path}`] : []));
+      known.set(files, document && damaged.length > 0 ? { ...document, notUtf8: damaged } : document);
+      return known.get(files);
     },
   };
 }

@@ -3,7 +3,7 @@ import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts
 import type { Json } from '../core/json.ts';
 import type { Key } from '../core/keys.ts';
 import type { AccountGraph } from '../graph/account-graph.ts';
-import { innerIds, pairInnerIds, rewriteIds, rewriteMentions } from '../plan/ids.ts';
+import { innerIds, pairInnerIds, rewriteAllIds, rewriteIds } from '../plan/ids.ts';
 import type { IdMap } from '../plan/types.ts';
 import { type CommonIds, contentOf, formsOf, type What } from './forms.ts';
 import { type Ambiguous, type Fits, type Pair, type Pairing, pairAccounts, type Sides } from './pair.ts';
@@ -107,7 +107,7 @@ function ownIds(ids: IdMap, { graph }: Side): IdMap {
 
 function withOwnIds(change: FieldChange, left: IdMap, right: IdMap): FieldChange {
   const own = (value: Json | undefined, ids: IdMap): Json | undefined =>
-    value === undefined ? undefined : rewriteIds(rewriteMentions(value, ids), ids);
+    value === undefined ? undefined : rewriteAllIds(value, ids);
   return fieldChange(change.place, own(change.before, left), own(change.after, right));
 }
 

@@ -8,7 +8,7 @@ import { atPlace, type Place, placeOf } from '../core/places.ts';
 import { MASK } from '../core/secrets.ts';
 import { bothRestorable, inSetOrder, restorable } from '../plan/body.ts';
 import { withSameMeaning } from '../plan/converged.ts';
-import { rewriteIds, rewriteMentions } from '../plan/ids.ts';
+import { rewriteAllIds } from '../plan/ids.ts';
 import type { IdMap } from '../plan/types.ts';
 
 /** What is compared of two documents. */
@@ -29,10 +29,6 @@ export interface CommonIds {
 export interface Forms {
   readonly left: JsonObject;
   readonly right: JsonObject;
-}
-
-function mapped(doc: JsonObject, ids: IdMap): JsonObject {
-  return rewriteIds(rewriteMentions(doc, ids), ids);
 }
 
 /** A document with the same mark for each credential: the fingerprints of two accounts have different keys. */
@@ -66,13 +62,12 @@ export function formsOf(
   overridden: readonly string[],
 ): Forms {
   const { type } = left;
-  const [ours, theirs] = [mapped(left.doc, ids.left), mapped(right.doc, ids.right)];
-  const same = withKey(ours, '_id', undefined);
-  const other = withKey(theirs, '_id', undefined);
-  if (equalJson(same, other)) return { left: same, right: same };
+  const [ours, theirs] = [rewriteAllIds(left.doc, ids.left), rewriteAllIds(right.doc, ids.right)];
+  if (equalJson(ours, theirs)) return { left: ours, right: ours };
   if (all) {
-    const whole = (doc: JsonObject): JsonObject => withoutFingerprints(inSetOrder(type, doc)) as JsonObject;
-    return { left: whole(same), right: whole(other) };
+    const whole = (doc: JsonObject): JsonObject =>
+      withoutFingerprints(inSetOrder(type, withKey(doc, '_id', undefined))) as JsonObject;
+    return { left: whole(ours), right: whole(theirs) };
   }
   const both = bothRestorable(type, inSetOrder(type, ours), inSetOrder(type, theirs), new Map());
   const places = overridden.map(placeOf);
@@ -85,6 +80,6 @@ export function formsOf(
 
 /** What a document holds besides its name, to find the same under another name. */
 export function contentOf({ type, doc }: MirrorDocument, ids: IdMap): string {
-  const own = plain(type, restorable(type, inSetOrder(type, mapped(doc, ids)), new Map()));
+  const own = plain(type, restorable(type, inSetOrder(type, rewriteAllIds(doc, ids)), new Map()));
   return stableStringify(withoutPaths(own, [type.title ?? 'name']));
 }

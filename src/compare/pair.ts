@@ -86,17 +86,20 @@ class Matcher {
   /** Pairs what fits one other alone, while that fits nothing else. @returns whether there was any */
   pass(fits: Fits): boolean {
     let found = false;
-    for (const group of this.#open.values()) {
+    for (const [name, group] of this.#open) {
       const candidates = group.left.map((one) => group.right.filter((other) => fits(one, other)));
+      const before = this.toRight.size;
       for (const [i, one] of group.left.entries()) {
         const [other, ...more] = candidates[i] ?? [];
         if (!other || more.length > 0) continue;
         if (candidates.filter((some) => some.includes(other)).length > 1) continue;
         this.pair(one, other, 'name');
-        found = true;
       }
+      if (this.toRight.size === before) continue;
+      found = true;
       group.left = group.left.filter((one) => !this.toRight.has(keyFor(one)));
       group.right = group.right.filter((other) => !this.toLeft.has(keyFor(other)));
+      if (group.left.length === 0 || group.right.length === 0) this.#open.delete(name);
     }
     return found;
   }

@@ -1,6 +1,7 @@
+import type { ResourceType } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { type Key, keyOf } from '../core/keys.ts';
-import type { AccountGraph, Edge } from '../graph/account-graph.ts';
+import { type AccountGraph, type Edge, grouped } from '../graph/account-graph.ts';
 
 /** One of the two accounts that are compared. */
 export interface Side {
@@ -22,21 +23,26 @@ function isMembership({ nodes }: AccountGraph, { from, to, place }: Edge): boole
   return part !== undefined && ((part.partOf ?? []).includes(place) || (isGroup(part) && part === whole));
 }
 
-function isGroup({ dependence }: MirrorDocument['type']): boolean {
+function isGroup({ dependence }: Pick<ResourceType, 'dependence'>): boolean {
   return dependence === 'group';
 }
 
-/** Marks all that a group consists of, and all that this uses and that does not run by itself. */
-function visitGroup(graph: AccountGraph, group: Key, found: Map<Key, Set<Key>>): void {
+/**
+ * Marks all that a group consists of, and all that this uses and that does not run by itself.
+ * @param partsOf what is part of a resource, groups left out
+ */
+function visitGroup(
+  graph: AccountGraph,
+  partsOf: (key: Key) => readonly Edge[],
+  group: Key,
+  found: Map<Key, Set<Key>>,
+): void {
   const front = [group];
   for (let key = front.pop(); key !== undefined; key = front.pop()) {
     const groups = found.get(key) ?? new Set();
     if (groups.has(group)) continue;
     found.set(key, groups.add(group));
-    for (const edge of graph.usedBy(key)) {
-      const part = graph.nodes.get(edge.from);
-      if (part && !isGroup(part.type) && isMembership(graph, edge)) front.push(edge.from);
-    }
+    for (const { from } of partsOf(key)) front.push(from);
     for (const { to, kind } of graph.uses(key)) {
       if (kind === 'uses' && graph.nodes.get(to)?.type.dependence === undefined) front.push(to);
     }
@@ -45,11 +51,15 @@ function visitGroup(graph: AccountGraph, group: Key, found: Map<Key, Set<Key>>):
 
 export function sideOf(account: string, graph: AccountGraph): Side {
   const found = new Map<Key, Set<Key>>();
-  for (const [key, { type }] of graph.nodes) if (isGroup(type)) visitGroup(graph, key, found);
-  const owners = new Map<Key, Key[]>();
-  for (const edge of graph.edges)
-    if (isMembership(graph, edge)) owners.set(edge.from, [...(owners.get(edge.from) ?? []), edge.to]);
-  return { account, graph, groups: found, owners: (key) => owners.get(key) ?? [] };
+  const isGroupAt = (key: Key): boolean => isGroup(graph.nodes.get(key)?.type ?? {});
+  const memberships = graph.edges.filter((edge) => isMembership(graph, edge));
+  const partsOf = grouped(
+    memberships.filter(({ from }) => !isGroupAt(from)),
+    ({ to }) => to,
+  );
+  for (const key of graph.nodes.keys()) if (isGroupAt(key)) visitGroup(graph, partsOf, key, found);
+  const owners = grouped(memberships, ({ from }) => from);
+  return { account, graph, groups: found, owners: (key) => owners(key).map(({ to }) => to) };
 }
 
 /** Names of the groups that a resource is in, for people. */

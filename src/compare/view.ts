@@ -3,7 +3,7 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { type FieldChange, fieldChange, fieldChangeJson } from '../core/field-diff.ts';
 import type { Json } from '../core/json.ts';
 import { idIn, type Key } from '../core/keys.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { rewriteIds } from '../plan/ids.ts';
 import type { Candidate, Comparison, Single } from './compare.ts';
 import { groupNames, keyFor, type Side } from './sides.ts';

@@ -74,12 +74,16 @@ export interface Mention {
 /** Ids in texts of a document, where a reference looks like any other text. */
 export function mentionsIn(doc: Json): readonly Mention[] {
   const found: Mention[] = [];
-  visitLeaves(doc, (leaf, place) => {
-    if (typeof leaf !== 'string' || leaf.length < 24) return;
-    for (const match of leaf.matchAll(HEX_ID)) {
-      found.push({ place, id: match[0].toLowerCase(), text: leaf, at: match.index });
-    }
-  });
+  visitLeaves(
+    doc,
+    (leaf, place) => {
+      const text = String(leaf);
+      for (const match of text.matchAll(HEX_ID))
+        found.push({ place, id: match[0].toLowerCase(), text, at: match.index });
+    },
+    undefined,
+    (leaf) => typeof leaf === 'string' && leaf.length >= 24,
+  );
   return found;
 }
 
@@ -105,37 +109,32 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
       .map((document) => [keyOf(document.type.name, document.id), document] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
-  const byId = new Map<string, Key[]>();
-  for (const [key, { id }] of nodes) byId.set(id, [...(byId.get(id) ?? []), key]);
-  const edges = new Map<string, Edge>();
+  const byId = grouped([...nodes.keys()], (key) => nodes.get(key)?.id ?? '');
+  const list: Edge[] = [];
   const missing: MissingTarget[] = [];
   for (const [from, { type, doc }] of nodes) {
+    const edges = new Map<string, Edge>();
     const referred = new Set<string>();
     for (const reference of referencesOf(type, doc)) {
       referred.add(reference.id);
-      const place = placeOf(reference.place);
       const typeName = reference.type ?? reference.perhaps;
       if (typeName === undefined) continue;
       const to = keyOf(typeName, reference.id);
       if (nodes.has(to)) {
-        edges.set(`${from} ${to} ${reference.place}`, {
-          from,
-          to,
-          place: reference.place,
-          kind: kindOf(place, typeName),
-        });
+        const kind = kindOf(placeOf(reference.place), typeName);
+        edges.set(`${to} ${reference.place}`, { from, to, place: reference.place, kind });
       } else if (reference.type !== null) missing.push({ from, to, place: reference.place });
     }
     for (const { id, place } of mentionsIn(doc)) {
       if (referred.has(id)) continue;
-      for (const to of byId.get(id) ?? []) {
+      for (const to of byId(id)) {
         if (to === from) continue;
         const text = place.map(String).join('.');
-        edges.set(`${from} ${to} mentions`, { from, to, place: text, kind: 'mentions' });
+        edges.set(`${to} mentions`, { from, to, place: text, kind: 'mentions' });
       }
     }
+    list.push(...edges.values());
   }
-  const list = [...edges.values()];
   return {
     nodes,
     edges: list,

@@ -1,7 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import { counted } from '../core/counted.ts';
 import { type Key, typeIn } from '../core/keys.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type AccountGraph, type Edge, grouped, nameOf } from './account-graph.ts';
 import type { Impact, Reached } from './impact.ts';
 import { mermaidNode, mermaidText } from './mermaid.ts';

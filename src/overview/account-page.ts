@@ -2,7 +2,7 @@ import type { RootContent } from 'mdast';
 import { findType } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { bullets, heading, link, markdownTable, paragraph, renderMarkdown, text } from '../core/markdown.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type AccountGraph, isForeign, ofType, textAt } from '../graph/account-graph.ts';
 import { hasStarter } from '../lint/flow-rules.ts';
 import { REFERENCE_RULES } from '../lint/reference-rules.ts';

@@ -3,7 +3,7 @@ import { findType } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import type { Key } from '../core/keys.ts';
 import { bullets, heading, link, markdownTable, paragraph, renderMarkdown, strong, text } from '../core/markdown.ts';
-import { oneLine } from '../core/message.ts';
+import { oneLine } from '../core/unseen.ts';
 import { type AccountGraph, nameOf, objectsAt, ofType, textAt } from '../graph/account-graph.ts';
 import { flowDiagram } from './flow-diagram.ts';
 

@@ -491,7 +491,11 @@ describe('older commits', () => {
       committer: 'mirror@x.test',
       authored: new Date(0),
       committed: new Date(0),
-      message: `prod: 1 tool changed\n\n- changed: tools/x.${id}.yaml: X\n\nThe audit log does not tell of these changes: the author is the one who modified them last.\n\nCeligo-Account: prod\nCeligo-Run: r\n`,
+      message: [
+        `prod: 1 tool changed\n\n- changed: tools/x.${id}.yaml: X\n`,
+        'The audit log does not tell of these changes: the author is the one who modified them last.\n',
+        'Celigo-Account: prod\nCeligo-Run: r\n',
+      ].join('\n'),
       files: [{ path: `prod/tools/x.${id}.yaml`, after: 'a'.repeat(40) }],
     };
     expect(readTrail([commit], 'prod')).toMatchObject([{ id, certainty: 'lastModifiedBy', title: 'X' }]);

@@ -59,7 +59,8 @@ export class OthersInGit {
   }
 
   #document(): string {
-    return `prod/${this.#pick(this.#space.files().filter((path) => /^(?:flows|exports|scripts)\/.*\.yaml$/.test(path)))}`;
+    const documents = this.#space.files().filter((path) => /^(?:flows|exports|scripts)\/.*\.yaml$/.test(path));
+    return `prod/${this.#pick(documents)}`;
   }
 
   #commitOfMirror(): string {

@@ -60,7 +60,8 @@ function plant(space: Workspace, account: string, path: string, name: string, id
 }
 
 const GIFT_CARDS =
-  'Gift cards: balances between the web shop, the tills in Bergen, Oslo and Göteborg, and NetSuite (do not run by hand)';
+  'Gift cards: balances between the web shop, the tills in Bergen, Oslo and Göteborg, ' +
+  'and NetSuite (do not run by hand)';
 
 /** Twelve differences, and what each is shown as. The last one is a flow in another integration: not the same flow. */
 function plantTwelve(space: Workspace): string[] {
@@ -163,7 +164,7 @@ describe('compare', () => {
     const { user, system } = cpuUsage(before);
 
     expect([paired >= 5_000, differing]).toEqual([true, []]);
-    // 3 to 5 s: a limit for what is wrong by far (npm run bench measures).
+    // 2 to 3 s: a limit for what is wrong by far (npm run bench measures).
     expect((user + system) / 1e6).toBeLessThan(25);
   });
 });

@@ -43,9 +43,11 @@ function shown({ differing, onlyLeft, onlyRight, ambiguous, paired }: Comparison
     `${type.noun} ${title} ${Number.parseInt(id.slice(-2), 16)}`;
   return [
     `${paired} pairs`,
-    ...differing.map(
-      ({ left, right, changes }) =>
-        `${short(left)} = ${Number.parseInt(right.id.slice(-2), 16)}: ${changes.map(({ place }) => placeText(place)).join(' ')}`,
+    ...differing.map(({ left, right, changes }) =>
+      [
+        `${short(left)} = ${Number.parseInt(right.id.slice(-2), 16)}:`,
+        ...changes.map(({ place }) => placeText(place)),
+      ].join(' '),
     ),
     ...onlyLeft.map(
       ({ document, candidates }) =>

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { buildGraph } from '../../src/graph/account-graph.ts';
 import { impactOf } from '../../src/graph/impact.ts';
 import { impactDot, impactMermaid, impactTree } from '../../src/graph/impact-view.ts';
+import { cases } from '../support/fuzz.ts';
 
 const id = (n: number): string => `6900000000000000000000${n.toString(16).padStart(2, '0')}`;
 
@@ -212,7 +213,7 @@ describe('impact', () => {
             .filter((line) => /[├└]─/.test(line)),
         ).toHaveLength(impact.dependants.length + impact.needs.length);
       }),
-      { numRuns: 500 },
+      cases(500),
     );
   });
 });

@@ -263,7 +263,8 @@ describe.skipIf(WITHOUT_BROWSER)('the picture', { tags: 'slow' }, () => {
     await page.evaluate(`mermaid.initialize({ startOnLoad: false, securityLevel: 'strict', theme: '${theme}' })`);
 
     await page.evaluate(
-      `mermaid.render('d', ${JSON.stringify(out)}).then(({ svg }) => { document.getElementById('here').innerHTML = svg; })`,
+      `mermaid.render('d', ${JSON.stringify(out)})
+        .then(({ svg }) => { document.getElementById('here').innerHTML = svg; })`,
     );
 
     const texts = (mark: string): Promise<string[]> => page.locator(`#here .node.${mark}`).allTextContents();

@@ -1,7 +1,9 @@
 import { stringify } from 'csv-stringify/sync';
 import { changeText } from '../../core/change-text.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
-import { oneLine, visibleLine } from '../../core/message.ts';
+import { shortened } from '../../core/cut.ts';
+import { oneLine, visibleLine } from '../../core/unseen.ts';
+import type { Entry } from '../trail.ts';
 import { type Report, type ReportChange, reportedFields } from './model.ts';
 
 /** Longest value in a cell: spreadsheets stop at 32,767 characters. */
@@ -25,16 +27,28 @@ const COLUMNS = [
   'commit',
   'url',
   'restore',
+  'undo',
+  'applied',
+  'operator',
 ];
 
 /** A text of one or more lines in which nothing is hidden. */
 function cell(text: string | undefined): string {
   if (text === undefined) return '';
-  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length} characters)` : text;
-  return cut
+  return shortened(text, LONGEST, `… (${text.length} characters)`)
     .split(/\r\n?|\n/)
     .map(visibleLine)
     .join('\n');
+}
+
+/** The commits that it took back, those of people that it brought to the account, and who brought them. */
+function undoAndApply({ undone = [], applied }: Entry): string[] {
+  const operator = applied?.operator;
+  return [
+    undone.join(' '),
+    applied?.commits.join(' ') ?? '',
+    operator ? oneLine(`${operator.name} <${operator.email}>`) : '',
+  ];
 }
 
 function rowsOf(account: string, change: ReportChange, link: CommitLink): string[][] {
@@ -53,7 +67,7 @@ function rowsOf(account: string, change: ReportChange, link: CommitLink): string
     oneLine(entry.title),
     `${account}/${entry.path}`,
   ];
-  const tail = [entry.commit, link(entry.commit) ?? '', entry.restore ?? ''];
+  const tail = [entry.commit, link(entry.commit) ?? '', entry.restore ?? '', ...undoAndApply(entry)];
   if (fields.length === 0) return [[...about, '', '', '', ...tail]];
   return fields.map((field) => {
     const { place, before, after } = changeText(field);

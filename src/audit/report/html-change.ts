@@ -1,10 +1,12 @@
 import { html, raw } from 'hono/html';
 import { findType } from '../../catalogue/index.ts';
-import { changeText, type DiffLine, diffLines } from '../../core/change-text.ts';
+import { changeText, type DiffLine, diffLines, shownSides } from '../../core/change-text.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
+import { shortened } from '../../core/cut.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
-import { oneLine, visibleLine } from '../../core/message.ts';
+import { oneLine, visibleLine } from '../../core/unseen.ts';
 import { renderYaml } from '../../core/yaml.ts';
+import { madeBy } from '../made-by.ts';
 import { highlightLines, languageOf } from './highlight.ts';
 import { joined, type Markup, markup } from './markup.ts';
 import type { ReportChange } from './model.ts';
@@ -14,10 +16,6 @@ const LONGEST_VALUE = 600;
 const LONGEST_LINE = 400;
 const MOST_LINES = 120;
 const MOST_FIELDS = 40;
-
-function cut(text: string, longest: number): string {
-  return text.length > longest ? `${text.slice(0, longest)}…` : text;
-}
 
 /** How many lines and fields each change may still show; a report with very many changes shows less of each. */
 export interface Room {
@@ -39,8 +37,8 @@ function lineDiff(before: string, after: string, language: string | undefined): 
   const [old, now] = long ? [[], []] : [highlightLines(before, language), highlightLines(after, language)];
   const rows = shown.map((line) => {
     const marked = (line.sign === '-' ? old : now)[line.line - 1];
-    if (marked !== undefined && visibleLine(line.text) === line.text) return diffLine(line, marked);
-    return diffLine(line, html`${visibleLine(cut(line.text, LONGEST_LINE))}`.toString());
+    if (marked !== undefined && !line.isRevealed && visibleLine(line.text) === line.text) return diffLine(line, marked);
+    return diffLine(line, html`${visibleLine(shortened(line.text, LONGEST_LINE))}`.toString());
   });
   const rest = lines.length - shown.length;
   const more = rest > 0 ? markup`<span class="g">… ${rest} more lines: see the commit</span>` : '';
@@ -48,16 +46,17 @@ function lineDiff(before: string, after: string, language: string | undefined): 
 }
 
 function fieldMarkup(field: FieldChange, type: string): Markup {
-  const { place, before, after, byLine } = changeText(field);
+  const text = changeText(field);
+  const { place, before, after, byLine } = text;
   const name = oneLine(place) || '(document)';
   if (byLine) {
     const isText = typeof (field.after ?? field.before) === 'string';
     const language = languageOf(findType(type), field.place, isText);
     return markup`<dt>${name}</dt><dd>${lineDiff(before ?? '', after ?? '', language)}</dd>`;
   }
-  const value = (text: string | undefined): string => visibleLine(cut(text ?? '', LONGEST_VALUE));
-  const old = before === undefined ? '' : markup`<del>${value(before)}</del>`;
-  const now = after === undefined ? '' : markup`<ins>${value(after)}</ins>`;
+  const sides = shownSides(text, LONGEST_VALUE);
+  const old = sides.before === undefined ? '' : markup`<del>${sides.before}</del>`;
+  const now = sides.after === undefined ? '' : markup`<ins>${sides.after}</ins>`;
   const arrow = before !== undefined && after !== undefined ? ' → ' : '';
   return markup`<dt>${name}</dt><dd>${old}${arrow}${now}</dd>`;
 }
@@ -73,7 +72,7 @@ ${raw(picture.svg)}</div>`;
 function details({ entry, fields, document, picture }: ReportChange, room: Room): Markup {
   if (room.left <= 0) {
     const places = fields.slice(0, 5).map(({ place }) => oneLine(place.map(String).join('.')));
-    const names = cut(places.join(', '), 200);
+    const names = shortened(places.join(', '), 200);
     return markup`<p class="n">No details on a page of this size (${names}): see the commit, or the JSON report.</p>`;
   }
   const parts = fields.slice(0, MOST_FIELDS).map((field) => fieldMarkup(field, entry.type));
@@ -102,7 +101,7 @@ export function changeMarkup(account: string, change: ReportChange, link: Commit
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
     ...(entry.certainty === 'lastModifiedBy' ? ['author taken from the last modifier'] : []),
     ...(entry.certainty === 'unknown' ? ['author unknown'] : []),
-    ...(entry.restore ? [`restore ${entry.restore}`] : []),
+    ...(entry.restore ? [madeBy(entry) ?? `restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];
   const commit =

@@ -2,7 +2,7 @@ import { raw } from 'hono/html';
 import { findType } from '../../catalogue/index.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
-import { oneLine } from '../../core/message.ts';
+import { oneLine } from '../../core/unseen.ts';
 import { changeMarkup, type Room } from './html-change.ts';
 import { joined, type Markup, markup } from './markup.ts';
 import { cutSentence, minuteOf, type Report, type Tally, WHATS } from './model.ts';

@@ -4,7 +4,8 @@ import { changeDiff } from '../../core/change-text.ts';
 import type { CommitLink } from '../../core/commit-links.ts';
 import { counted } from '../../core/counted.ts';
 import { code, heading, markdownTable, paragraph, renderMarkdown, strong, text } from '../../core/markdown.ts';
-import { oneLine } from '../../core/message.ts';
+import { oneLine } from '../../core/unseen.ts';
+import { madeBy } from '../made-by.ts';
 import { cutSentence, minuteOf, type Report, type ReportChange, reportedFields, type Tally, WHATS } from './model.ts';
 
 /** Most lines of one change. */
@@ -47,7 +48,7 @@ function changeBlocks(account: string, change: ReportChange, link: CommitLink): 
   const facts = [
     ...(entry.sources.length > 0 ? [`by ${entry.sources.join(', ')}`] : []),
     ...(entry.certainty === 'lastModifiedBy' ? ['author taken from the last modifier'] : []),
-    ...(entry.restore ? [`restore ${entry.restore}`] : []),
+    ...(entry.restore ? [madeBy(entry) ?? `restore ${entry.restore}`] : []),
     ...(entry.oldPath ? [`was ${entry.oldPath}`] : []),
   ];
   const about: PhrasingContent[] = [
