@@ -9,7 +9,8 @@ export function registerBlame(program: Command, io: Io): void {
     .summary('show who last changed each field of a resource, and when')
     .description(
       'Shows, for every value of the newest version of a resource, who set it and when. ' +
-        'Follows the resource through renames, deletion and restore.',
+        'Follows the resource through renames, deletion and restore. Where several people edited it between two ' +
+        'runs, all are named ("one of"), unless the audit feed (auditFeed: true) has who changed the field.',
     )
     .argument('<what>', ONE_SELECTOR)
     .option(...ACCOUNT)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DrillFlags } from './actions/drill.ts';
-import { BEFORE, JSON_RESULT, TIMEZONE } from './options.ts';
+import { BEFORE, JSON_RESULT, METRICS_FILE, TIMEZONE } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerDrill(program: Command, io: Io, finish: (code: number) => void): void {
@@ -23,6 +23,7 @@ export function registerDrill(program: Command, io: Io, finish: (code: number) =
     .option('--keep', 'with --into: leave there what was restored')
     .option('--resume', 'with --into: finish an interrupted drill, and delete what it made')
     .option('--secrets <file>', 'with --into: credentials to write, as for restore; without, connections are offline')
+    .option(...METRICS_FILE)
     .option(...JSON_RESULT)
     .addHelpText(
       'after',
@@ -38,8 +39,8 @@ Exit codes:
   0   everything came back, except what no API can restore (users, tokens, Integration Apps …);
       what the API may refuse today is a warning
   1   something else did not come back, or the drill could not be made
-  3   everything came back; the receipt could not be signed, written, kept or pushed, or the account of --into is not
-      empty again: what is left is named
+  3   everything came back; the receipt could not be signed, written, kept or pushed, --metrics-file could not be
+      written, or the account of --into is not empty again: what is left is named
   4   --into refused: the account is not empty, not for drills, the one mirrored, or a drill into it was interrupted
   64  wrong usage or configuration, or no mirror in this folder`,
     )

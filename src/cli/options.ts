@@ -33,7 +33,17 @@ export const ALLOW_TARGET_CHANGE = [
 ] as const;
 /** The hidden command that scripts of shells ask: `celigo-mirror __complete -- word… last`. */
 export const COMPLETE = '__complete';
+/** The hidden command that prints the manual page. */
+export const MAN = '__man';
+/** The hidden command with which the daemon finds what rules of `watch` ask for. */
+export const WATCHED = '__watched';
+/** The variable in which it gets them, as JSON. */
+export const WATCH_RULES = 'CELIGO_MIRROR_WATCH_RULES';
 export const QUIET = ['--quiet', 'print and log nothing on a run that changed nothing and has no notice'] as const;
+export const METRICS_FILE = [
+  '--metrics-file <file>',
+  'keep the metrics in this file (*.prom), for the textfile collector of node_exporter',
+] as const;
 export const JSON_RESULT = ['--json', 'print the result as one JSON document'] as const;
 
 /** Adds the options that choose changes of the history. */
@@ -50,7 +60,7 @@ export function withStateOptions(command: Command): Command {
 
 /** What `[what...]` of a command that reads the history may be. */
 export const HISTORY_SELECTOR =
-  'commits, or what they changed: <type>, <type>/<id or name>, integration/<name> with all that belongs to it, ' +
-  'an id, or a path (default: everything)';
+  'commits, ranges of them (<commit>..<commit>), or what they changed: <type>, <type>/<id or name>, ' +
+  'integration/<name> with all that belongs to it, an id, or a path (default: everything)';
 /** What `<what>` of a command about one resource may be. */
 export const ONE_SELECTOR = '<type>/<id or name>, an id, or a path in the mirror';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { SyncFlags } from './actions/sync.ts';
-import { JSON_RESULT, QUIET } from './options.ts';
+import { JSON_RESULT, METRICS_FILE, QUIET } from './options.ts';
 import type { GlobalOptions, Io } from './ui/io.ts';
 
 export function registerSync(program: Command, io: Io, finish: (code: number) => void): void {
@@ -15,6 +15,7 @@ export function registerSync(program: Command, io: Io, finish: (code: number) =>
     .option('--allow-deletions', 'allow more deletions than the guards permit')
     .option('--rebind', 'the token is of a new owner of the same account: compare the two, and ask before the sync')
     .option('--stateless', 'for clones that are not kept: fetch only the newest commit, fail if the push fails')
+    .option(...METRICS_FILE)
     .option(...QUIET)
     .option(...JSON_RESULT)
     .addHelpText(
@@ -31,7 +32,8 @@ Examples:
 Exit codes:
   0   done
   1   failed, nothing was committed
-  3   partial: a resource type could not be read completely (everything else is committed), or the push was postponed
+  3   partial: a resource type could not be read completely (everything else is committed), or the push was postponed,
+      or --metrics-file could not be written
   4   refused by a guard
   64  wrong usage or configuration`,
     )

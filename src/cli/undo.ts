@@ -14,7 +14,8 @@ export function registerUndo(program: Command, io: Io, finish: (code: number) =>
     )
     .argument(
       '[what...]',
-      'commits; with --by, --since or --run also all, integration/<id or name>, <type>/<id or name>, or a path in ' +
+      'commits, ranges of them (<commit>..<commit>); besides these, --by, --since or --run also all, <type>, ' +
+        '<type>/<id or name>, integration/<name>, an id, or a path in ' +
         'the mirror, to limit what is taken back',
     );
   withChangeOptions(command)
@@ -34,6 +35,7 @@ export function registerUndo(program: Command, io: Io, finish: (code: number) =>
 Examples:
   celigo-mirror undo 3f2a1c --dry-run            what taking back this commit would change
   celigo-mirror undo 3f2a1c flows/"Order sync"   of this commit, only what it did to one flow
+  celigo-mirror undo 3f2a1c..HEAD                 all that was changed since that commit
   celigo-mirror undo --by mateo --since monday   all that one person did since then
   celigo-mirror undo --run 20261128T101500Z-1f2e3d4c
 

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { sample } from '../support/account.ts';
 import { cli, ENV, PROGRAM, tempDir, Workspace } from '../support/workspace.ts';
@@ -44,11 +46,13 @@ describe('completion', () => {
   });
 
   it.each(['zsh', 'fish'])('has a script for %s', async (shell) => {
-    const { code, out } = await cli(['completion', shell], tempDir());
+    const dir = tempDir();
+    const { code, out } = await cli(['completion', shell], dir);
 
     expect(code).toBe(0);
     expect(out).toContain('__complete');
-    const known = spawnSync(shell, ['-n'], { input: out, encoding: 'utf8' });
+    writeFileSync(join(dir, 'script'), out);
+    const known = spawnSync(shell, ['-n', join(dir, 'script')], { encoding: 'utf8', env: { ...ENV, HOME: dir } });
     if (known.error === undefined) expect(known).toMatchObject({ status: 0, stderr: '' });
   });
 

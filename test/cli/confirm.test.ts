@@ -28,14 +28,12 @@ it('right-prompt: a restore asks with the number of changes and the address, and
     const refused = await restore(answer, 'scripts', '--at', first);
     expect(refused).toMatchObject({ code: 4, err: expect.stringContaining('Nothing was written to the account') });
   }
-  expect(new Set(questions)).toEqual(
-    new Set([`Apply these 2 changes to prod (${account.url})? Type "yes" to continue: `]),
-  );
+  expect(new Set(questions)).toEqual(new Set([`Write 2 resources in prod (${account.url})? Type "yes" to continue: `]));
   expect(nameOf(one)).toBe('Renamed');
 
   const done = await restore('yes', `scripts/${one}`, '--at', first);
   expect(done).toMatchObject({ code: 0, out: expect.stringContaining('prod: restored, 1 of 1 step') });
-  expect(questions.at(-1)).toBe(`Apply this change to prod (${account.url})? Type "yes" to continue: `);
+  expect(questions.at(-1)).toBe(`Write 1 resource in prod (${account.url})? Type "yes" to continue: `);
   expect([nameOf(one), nameOf(other)]).toEqual([before, 'Renamed']);
 });
 

@@ -2,6 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { expect, it, onTestFinished } from 'vitest';
+import { page } from '../../src/cli/actions/mcp.ts';
 import { sample } from '../support/account.ts';
 import { ENV, PROGRAM, tempDir, Workspace } from '../support/workspace.ts';
 
@@ -36,11 +37,11 @@ async function history() {
   const person = account.person('administrator');
   account.emulator.act(person.token).set('flows', String(flow?._id), { disabled: !before });
   expect(await space.sync()).toMatchObject({ code: 0, verdict: 'changed' });
-  return { space, id: String(flow?._id), before, person };
+  return { account, space, id: String(flow?._id), before, person };
 }
 
 it('answers who changed a flow, what depends on it and what it was before', { tags: 'slow' }, async () => {
-  const { space, id, before, person } = await history();
+  const { account, space, id, before, person } = await history();
   const { client, ask } = await connect(space.mirror);
 
   const { tools } = await client.listTools();
@@ -54,8 +55,12 @@ it('answers who changed a flow, what depends on it and what it was before', { ta
   const { entries } = JSON.parse(log.last) as { entries: { person: { email?: string; name: string } }[] };
   expect(JSON.stringify(entries[0])).toContain(person.email);
 
-  const impact = await ask('impact', { what: `flows/${id}` });
-  expect(JSON.parse(impact.last)).toMatchObject({ what: expect.anything() });
+  const doc = account.emulator.state.get('flows', id) as { pageGenerators: { _exportId: string }[] };
+  const used = String(doc.pageGenerators[0]?._exportId);
+  const dependents = JSON.parse((await ask('impact', { what: `exports/${used}` })).last) as { dependants: unknown };
+  expect(JSON.stringify(dependents.dependants)).toContain(id);
+  const impact = JSON.parse((await ask('impact', { what: `flows/${id}` })).last) as { needs: unknown };
+  expect(JSON.stringify(impact.needs)).toContain(used);
 
   const now = await ask('show', { what: `flows/${id}` });
   const then = await ask('show', { what: `flows/${id}`, before: 'HEAD' });
@@ -76,9 +81,25 @@ it('bounds and pages answers, takes no options in words, and names mistakes', { 
   expect(second.last.startsWith(first.last.slice(0, 50))).toBe(false);
 
   const wrong = await ask('show', { what: 'flows/nothing like it' });
+  expect(wrong.texts[0]).toContain('not an instruction');
   expect(wrong).toMatchObject({ isError: true, last: expect.stringContaining('no flow with this id or name') });
   const option = await ask('show', { what: '--json' });
   expect(option).toMatchObject({ isError: true });
   const none = await ask('compare', { left: 'prod', right: 'elsewhere' });
   expect(none).toMatchObject({ isError: true, last: expect.stringContaining('elsewhere') });
+});
+
+it('cuts no sign in two between pages', () => {
+  const text = 'a😀😀b';
+  for (const most of [2, 3, 4]) {
+    let [offset, read] = [0, ''];
+    while (offset < text.length) {
+      const part = page(text, offset, most);
+      expect(part.isWellFormed()).toBe(true);
+      const next = /call again with offset (\d+)/.exec(part)?.[1];
+      read += part.replace(/\n… .*/, '');
+      offset = next === undefined ? text.length : Number(next);
+    }
+    expect(read).toBe(text);
+  }
 });

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -94,6 +94,98 @@ describe('work does not depend on who reads what a command prints', () => {
     expect(outcome.code, outcome.err).toBe(code);
     expect(space.log('%s')).toHaveLength(2);
     if (fates.out === 'full') expect(outcome.err).toContain('standard output cannot be written');
+  });
+});
+
+it.each<[string, readonly string[], number, string]>([
+  ['an unknown option', ['sync', '--frobnicate', '--json'], 64, "unknown option '--frobnicate'"],
+  ['an unknown command', ['frobnicate', '--json'], 64, "unknown command 'frobnicate'"],
+  ['an account that is not configured', ['sync', '--account', 'nope', '--json'], 64, 'no account is called nope'],
+  ['a clone that does not exist', ['log', '--json'], 64, 'mirror'],
+])('--json prints one JSON document for %s, too', async (_, words, code, message) => {
+  const space = new Workspace({ prod: { baseUrl: 'http://127.0.0.1:1', token: 'a-token-of-nobody' } });
+
+  const outcome = await space.run(...words);
+
+  expect(outcome.code).toBe(code);
+  expect(JSON.parse(outcome.out)).toEqual({
+    version: 1,
+    exitCode: code,
+    error: expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(message) }),
+  });
+  expect(outcome.err).toContain(message);
+  expect((await space.run(...words.filter((word) => word !== '--json'))).out).toBe('');
+});
+
+describe('--json prints one JSON document, and nothing else, for', () => {
+  /** Commands that have a result as JSON. */
+  async function commands(): Promise<string[]> {
+    const { out } = await cli(['--help'], '/');
+    const names = [...out.slice(out.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    const help = await Promise.all(names.map(async (name) => (await cli([name, '--help'], '/')).out));
+    return names.filter((_, i) => help[i]?.includes('--json'));
+  }
+  const documentOf = async (words: readonly string[], dir: string) => {
+    const { out, code } = await cli(words, dir);
+    const document = JSON.parse(out) as { exitCode?: number };
+    expect(document.exitCode ?? code, words.join(' ')).toBe(code);
+    return document;
+  };
+
+  it.each<[what: string, words: string[]]>([
+    ['an unknown option', ['--frobnicate']],
+    ['words too many', ['a', 'b', 'c', 'd', '--at', 'e', 'f', '--no-such']],
+    ['no word, and no configuration', []],
+    ['a missing configuration', ['x', 'y', '--config', 'missing.yaml']],
+    ['a configuration that is none', ['x', 'y', '--config', 'broken.yaml']],
+    ['a clone that is none', ['--config', 'empty.yaml']],
+  ])('%s, with every command', async (what, words) => {
+    const dir = tempDir();
+    writeFileSync(join(dir, 'broken.yaml'), 'accounts: [');
+    writeFileSync(join(dir, 'empty.yaml'), 'accounts:\n  prod:\n    token: a-token-of-nobody\n');
+    const names = await commands();
+    expect(names).toEqual(expect.arrayContaining(['sync', 'restore', 'undo', 'apply', 'drill', 'log', 'find']));
+    for (const name of names) {
+      // These need no configuration, and would begin to work.
+      const works = ['emulator', 'demo', 'sync', 'doctor', 'drill'].includes(name) && !what.includes('option');
+      if (!works) await documentOf([name, ...words, '--json'], dir);
+    }
+  });
+
+  it('a format that is named otherwise', async () => {
+    for (const words of [['--format', 'json'], ['--format=json']])
+      expect(await documentOf(['lint', ...words, '--config', 'missing.yaml'], tempDir())).toHaveProperty('error');
+  });
+
+  it('no command', async () => {
+    expect(await documentOf(['--json'], '/')).toMatchObject({ error: { code: 'USAGE' } });
+    expect((await cli(['--config', 'x', '--format', 'json'], '/')).out).not.toContain('(');
+  });
+
+  it.each([
+    ['a restore', ['restore', 'all', '--at', 'HEAD', '--json'], 'Nothing was written to the account'],
+    ['another account for a folder', ['sync', '--rebind', '--json'], 'is still bound to'],
+  ])('%s that is declined', async (_, words, message) => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token } });
+    await space.mirrored();
+    const first = space.git('rev-parse', 'HEAD').trim();
+    account.emulator.act(account.owner.email).set('flows', String(flows(account)[0]), { description: 'new' });
+    if (words[0] === 'restore') await space.sync();
+    else {
+      const binding = join(space.mirror, 'prod', 'mirror.yaml');
+      writeFileSync(binding, readFileSync(binding, 'utf8').replace(account.owner._id, '64f000000000000000000bad'));
+      space.git('-c', 'user.name=Eve', '-c', 'user.email=eve@x.test', 'commit', '-qam', 'another user');
+    }
+
+    const asked = words.map((word) => (word === 'HEAD' ? first : word));
+    const { code, out } = await cli(asked, space.dir, {}, undefined, async () => 'no');
+
+    expect(code).toBe(4);
+    expect(JSON.parse(out)).toMatchObject({
+      exitCode: 4,
+      error: { code: 'DECLINED', message: expect.stringContaining(message) },
+    });
   });
 });
 

@@ -27,7 +27,10 @@ it('right-token-file-forms: a file with what editors add works; any other is ref
   const file = join(space.dir, 'token');
   writeFileSync(
     join(space.dir, 'celigo-mirror.yaml'),
-    `repository: { path: mirror }\naccounts: { prod: { baseUrl: "${account.url}", tokenFile: token, include: [tags] } }\n`,
+    [
+      'repository: { path: mirror }',
+      `accounts: { prod: { baseUrl: "${account.url}", tokenFile: token, include: [tags] } }\n`,
+    ].join('\n'),
   );
 
   for (const [form, content, code] of FORMS) {

@@ -1,11 +1,13 @@
-import { type Blamed, blame } from '../../audit/blame.ts';
+import { type Blamed, blame, settersOf } from '../../audit/blame.ts';
+import { editsIn } from '../../audit/feed.ts';
 import { readVersions } from '../../audit/versions.ts';
+import type { Person } from '../../core/changes.ts';
 import { AppError } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import { jsonText } from '../../core/unseen.ts';
 import { readChanges } from '../input/changes.ts';
-import { openTrail } from '../input/trail.ts';
+import { feedOf, openTrail } from '../input/trail.ts';
 import { short } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { minute, printable, type Style, styleFor, table } from '../ui/style.ts';
@@ -28,14 +30,17 @@ export async function runBlame(io: Io, globals: GlobalOptions, what: string, fla
     });
   }
   const story = trail.filter((entry) => entry.key === key);
-  const fields = blame(story, await readVersions(git, account, story));
+  const blamed = blame(story, await readVersions(git, account, story));
+  const isShared = blamed.some(({ entry }) => entry.also.length > 0);
+  const edits = isShared ? editsIn(await feedOf(opened), idIn(key)) : [];
+  const fields = blamed.map((field) => ({ ...field, people: settersOf(field, story, edits) }));
   if (flags.json) {
-    const rows = fields.map(({ place, value, entry }) => ({
+    const rows = fields.map(({ place, value, entry, people: [by, ...also] }) => ({
       place: placeText(place),
       value,
       time: entry.time.toISOString(),
-      by: entry.cut ? null : entry.by,
-      also: entry.also,
+      by: entry.cut ? null : by,
+      also,
       sureness: entry.certainty,
       commit: entry.commit,
       baseline: entry.baseline,
@@ -48,12 +53,16 @@ export async function runBlame(io: Io, globals: GlobalOptions, what: string, fla
   io.out(describe(fields, styleFor(io, globals)));
 }
 
-function personOf({ entry }: Blamed): string {
+/** A value with the one who set it, or with all of whom one did. */
+type Shown = Blamed & { readonly people: readonly Person[] };
+
+function personOf({ entry, people }: Shown): string {
   if (entry.cut) return '(before the cut)';
-  return entry.baseline ? '(first listing)' : printable(entry.by.name);
+  if (entry.baseline) return '(first listing)';
+  return `${people.length > 1 ? 'one of ' : ''}${people.map(({ name }) => printable(name)).join(', ')}`;
 }
 
-function describe(fields: readonly Blamed[], style: Style): string {
+function describe(fields: readonly Shown[], style: Style): string {
   const cells = fields.map((field) => [
     minute(field.entry.time),
     field.entry.commit.slice(0, 10),

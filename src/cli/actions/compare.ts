@@ -12,6 +12,7 @@ import { jsonText } from '../../core/unseen.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { NotInState, select } from '../../history/selection.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
+import { createObjectReader } from '../../mirror/object-reader.ts';
 import { idsBetween } from '../../run/idmaps.ts';
 import { type MirrorPlace, mirrorPlace, onlyAccount, stateOf } from '../input/mirror.ts';
 import { type StateFlags, stateAsked } from '../input/time-option.ts';
@@ -19,7 +20,7 @@ import { anyAscii } from '../input/transliterate.ts';
 import { wordInside } from '../input/words.ts';
 import { describeChange } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
-import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { counted, printable, type Style, styleFor, summarised } from '../ui/style.ts';
 
 export interface CompareFlags extends StateFlags {
   readonly all?: boolean;
@@ -98,24 +99,31 @@ async function compared(
   what: readonly string[],
   flags: CompareFlags,
 ): Promise<Comparison> {
-  const { git, root, accounts } = place;
-  const words = what.map((word) => wordInside(word, io.cwd, root, accounts));
-  const name = stateAsked(flags);
-  const states = [
-    await stateOf(io, { git, account: onlyAccount(place, one) }, name),
-    await stateOf({ ...io, err: () => undefined }, { git, account: onlyAccount(place, other) }, name),
-  ] as const;
-  const asked = await keysAsked(states, words);
-  // One is read while git finds the files of the other.
-  const [left, right] = await Promise.all([readSide(states[0]), readSide(states[1])]);
-  return compareAccounts({
-    left,
-    right,
-    ids: await idsBetween(git, one, other, hasId([left, right])),
-    all: flags.all ?? false,
-    overridden: flags.all ? () => [] : overriddenBy(place.config, [one, other]),
-    asked: (side, key) => asked[side === 'left' ? 0 : 1]?.has(key) ?? asked.length === 0,
-  });
+  const { root, accounts } = place;
+  const { close, ...reader } = createObjectReader(place.git.start, io.signal);
+  // Everything is read by one process.
+  const git = { ...place.git, ...reader };
+  try {
+    const words = what.map((word) => wordInside(word, io.cwd, root, accounts));
+    const name = stateAsked(flags);
+    const states = [
+      await stateOf(io, { git, account: onlyAccount(place, one) }, name),
+      await stateOf({ ...io, err: () => undefined }, { git, account: onlyAccount(place, other) }, name),
+    ] as const;
+    const asked = await keysAsked(states, words);
+    // One is read while git finds the files of the other.
+    const [left, right] = await Promise.all([readSide(states[0]), readSide(states[1])]);
+    return compareAccounts({
+      left,
+      right,
+      ids: await idsBetween(git, one, other, hasId([left, right])),
+      all: flags.all ?? false,
+      overridden: flags.all ? () => [] : overriddenBy(place.config, [one, other]),
+      asked: (side, key) => asked[side === 'left' ? 0 : 1]?.has(key) ?? asked.length === 0,
+    });
+  } finally {
+    close();
+  }
 }
 
 function describeSingle(
@@ -155,7 +163,6 @@ function describe(comparison: Comparison, style: Style): string {
       `${onlyLeft.length} only in ${left.account}, ${onlyRight.length} only in ${right.account}` +
       (ambiguous.length > 0 ? `, ${counted(ambiguous.length, 'name')} without a clear pair` : '');
   const lines = [
-    `${names}: ${summary} ${style.dim(`(${counted(paired, 'pair')} compared)`)}`,
     ...section(
       only(left, onlyLeft),
       onlyLeft.flatMap((one) => describeSingle(style.red('-'), left, right, one, style)),
@@ -181,7 +188,7 @@ function describe(comparison: Comparison, style: Style): string {
       ]),
     ),
   ];
-  return `${lines.join('\n')}\n`;
+  return summarised(`${names}: ${summary} ${style.dim(`(${counted(paired, 'pair')} compared)`)}`, lines);
 }
 
 /** @returns the exit code. @throws AppError `USAGE` */

@@ -1,8 +1,6 @@
 import { dirname } from 'node:path';
-import { clientOf } from '../../celigo/client.ts';
-import { fetchTokenExpiries } from '../../celigo/tokens.ts';
 import { isListenAddress } from '../../config/daemon-schema.ts';
-import type { AccountConfig, Config } from '../../config/schema.ts';
+import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError } from '../../core/errors.ts';
 import { runDaemon } from '../../daemon/daemon.ts';
@@ -13,6 +11,7 @@ import { createLog, logReporter, quietReporter } from '../../run/log.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
 import { mirroredAccounts } from '../input/accounts.ts';
 import { configOf } from '../input/run-deps.ts';
+import { tokenExpiries } from '../input/token-expiries.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { isPretty, levelOf } from '../ui/progress.ts';
 import { styleFor } from '../ui/style.ts';
@@ -93,13 +92,4 @@ export async function startDaemon(
 /** Accounts for drills have no schedule: they are not mirrored. @throws AppError `USAGE` */
 function withoutDrills(config: Config): Config {
   return { ...config, accounts: mirroredAccounts(config) };
-}
-
-async function tokenExpiries(io: Io, account: AccountConfig, signal: AbortSignal) {
-  const client = clientOf(account, io.env, { userAgent: USER_AGENT, retries: 0 });
-  try {
-    return await fetchTokenExpiries(client, signal);
-  } finally {
-    await client.close();
-  }
 }

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { fieldChangeJson } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
-import { oneLine } from '../../core/message.ts';
-import { jsonText } from '../../core/unseen.ts';
+import { jsonText, oneLine } from '../../core/unseen.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, lastChange, type MirrorState, readDocuments } from '../../history/state.ts';
 import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
@@ -17,7 +16,7 @@ import { anyAscii } from '../input/transliterate.ts';
 import { describeChange, kindPaint, SIGN } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { createReporter } from '../ui/progress.ts';
-import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { counted, printable, type Style, styleFor, summarised } from '../ui/style.ts';
 
 export interface DiffFlags extends PeriodFlags {
   readonly account?: string;
@@ -88,14 +87,14 @@ async function withAccounts(
 function describe({ account, from, to, differences, incomplete }: Compared, style: Style): string {
   const { length } = differences;
   const summary = length === 0 ? 'no differences' : counted(length, 'resource differs', 'resources differ');
-  const lines = [`${style.bold(account)}: ${summary} ${style.dim(`(${from} → ${to})`)}`];
+  const lines: string[] = [];
   for (const { what, path, title, changes } of differences) {
     const sign = kindPaint(what, style)(`${SIGN[what]} ${what}`);
     lines.push(`  ${sign} ${account}/${path} ${style.bold(`"${printable(title)}"`)}`);
     for (const change of changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   }
   for (const type of incomplete) lines.push(`  ${type}: ${style.red('could not be read completely')}`);
-  return `${lines.join('\n')}\n`;
+  return summarised(`${style.bold(account)}: ${summary} ${style.dim(`(${from} → ${to})`)}`, lines);
 }
 
 /** The flows that look different, as one Mermaid flowchart. */

@@ -12,11 +12,13 @@ import { type MirrorPlace, stateOf } from '../input/mirror.ts';
 import { type StateFlags, stateAsked } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
-import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { counted, printable, type Style, styleFor, summarised } from '../ui/style.ts';
 import { drillIntoAccount, type IntoFlags } from './drill-into.ts';
 import { describeReceipt, drillPlace, makeReceipt, type ReceiptFlags, timed } from './drill-receipt.ts';
+import { openMetricsFile } from './metrics-file.ts';
 
 export interface DrillFlags extends ReceiptFlags, IntoFlags {
+  readonly metricsFile?: string;
   readonly json?: boolean;
 }
 
@@ -82,6 +84,7 @@ export async function runDrill(
   folder: string | undefined,
   flags: DrillFlags,
 ): Promise<number> {
+  const metrics = flags.metricsFile === undefined ? undefined : openMetricsFile(io, flags.metricsFile);
   const startedAt = io.now();
   const { place, hidden, ...drills } = await drillsOf(io, globals, folder, flags);
   const reports = drills.reports.map((report) => timed(place, report));
@@ -101,9 +104,14 @@ export async function runDrill(
     for (const report of reports) print(describe(report, style));
     if (receipt) io.out(describeReceipt(receipt, style));
   }
+  const code = exitOf(reports, receipt?.problem);
+  return (await metrics?.drilled(reports, code)) ?? code;
+}
+
+function exitOf(reports: readonly DrillReport[], problem: string | undefined): number {
   if (!reports.every(isRestorable)) return EXIT.failed;
   const isLeft = reports.some(({ cleanUp }) => (cleanUp?.left.length ?? 0) > 0);
-  return receipt?.problem === undefined && !isLeft ? EXIT.done : EXIT.partial;
+  return problem === undefined && !isLeft ? EXIT.done : EXIT.partial;
 }
 
 function line({ what, title, why, stops = [] }: DrillFinding): string {
@@ -136,8 +144,7 @@ function describe(report: TimedDrill, style: Style): string {
   const { account, state, documents, restored, warnings, explained, unexplained } = report;
   const { requests, durationMs } = report;
   const facts = style.dim(`(${state}; ${requests} requests, ${(durationMs / 1000).toFixed(1)} s)`);
-  const lines = [`${style.bold(account)}: ${restored} of ${documents} resources came back unchanged ${facts}`];
-  lines.push(`  ${restoreTakes(report)}`);
+  const lines = [`  ${restoreTakes(report)}`];
   if (explained.length > 0) lines.push(`  ${explained.length} cannot be restored through the API:`);
   for (const finding of explained) lines.push(style.dim(`    · ${line(finding)}`));
   for (const finding of warnings) lines.push(`  ${style.yellow('?')} ${line(finding)}`);
@@ -148,5 +155,8 @@ function describe(report: TimedDrill, style: Style): string {
       : `  ${style.red(`${unexplained.length} did not come back`)}`,
     ...describeTarget(report, style),
   );
-  return `${lines.join('\n')}\n`;
+  return summarised(
+    `${style.bold(account)}: ${restored} of ${documents} resources came back unchanged ${facts}`,
+    lines,
+  );
 }

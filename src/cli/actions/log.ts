@@ -1,14 +1,18 @@
 import { entryJson } from '../../audit/entry-json.ts';
-import { type Found, preselect, searchFields } from '../../audit/query.ts';
+import { madeBy } from '../../audit/made-by.ts';
+import { type Found, preselect, searchFields, unlessHas } from '../../audit/query.ts';
 import type { Entry } from '../../audit/trail.ts';
 import { readVersions } from '../../audit/versions.ts';
+import { findType } from '../../catalogue/index.ts';
 import { AppError } from '../../core/errors.ts';
 import { type FieldChange, fieldChangeJson } from '../../core/field-diff.ts';
 import type { Key } from '../../core/keys.ts';
+import { missingField } from '../../core/omitted-fields.ts';
 import { jsonText } from '../../core/unseen.ts';
+import { parsePattern } from '../../core/where.ts';
 import { type ChangeFlags, readChanges } from '../input/changes.ts';
 import { sayLastChange } from '../input/time-option.ts';
-import { openTrail, withFeed } from '../input/trail.ts';
+import { type OpenTrail, openTrail, withFeed } from '../input/trail.ts';
 import { describeChange } from '../ui/change-view.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { counted, minute, printable, type Style, styleFor, table } from '../ui/style.ts';
@@ -58,6 +62,7 @@ export async function runLog(io: Io, globals: GlobalOptions, words: readonly str
         shown(entry, flags.patch === true),
       )
     : few.map((entry) => ({ ...entry, fields: [] }));
+  if (found.length === 0 && flags.field !== undefined) await sayUnknown(io, opened, trail, flags.field);
   if (flags.json) {
     const entries = found.map((entry) => ({
       ...entryJson(account, entry),
@@ -80,6 +85,24 @@ function lastOf(
 ): { commit: string; date: Date } | undefined {
   const last = trail.findLast((entry) => !entry.cut && (keys?.has(entry.key) ?? true));
   return last && { commit: last.commit, date: last.time };
+}
+
+/**
+ * Says on standard error that no version of these resources ever had a field.
+ * @throws AppError `USAGE` where it is never in the mirror
+ */
+async function sayUnknown(
+  io: Io,
+  { git, account, chosen: { keys } }: Pick<OpenTrail, 'git' | 'account' | 'chosen'>,
+  trail: readonly Entry[],
+  field: string,
+): Promise<void> {
+  const own = trail.filter(({ key }) => keys?.has(key) ?? true);
+  const known = unlessHas(own, field, await readVersions(git, account, own));
+  if (!known) return;
+  const types = [...new Set(own.map(({ type }) => findType(type)))].filter((type) => type !== undefined);
+  const pattern = parsePattern(field, '--field');
+  io.err(`${printable(missingField(types, known, { about: '--field', pattern, field }))}\n`);
 }
 
 /** An added or deleted document is shown in full only with --patch; one of the first listing is not a change. */
@@ -132,21 +155,13 @@ function cutRows(entries: readonly Entry[]): Row[] {
   ];
 }
 
-/** How a restore came to make a change. */
-function restoredBy({ restore, undone, applied }: Entry): string[] {
-  const named = (commits: readonly string[]): string => commits.map((commit) => commit.slice(0, 10)).join(', ');
-  if (undone) return [`undo of ${named(undone)}`];
-  if (!applied) return restore ? ['restore'] : [];
-  const by = applied.operator ? `, applied by ${printable(applied.operator.name)}` : '';
-  return [`from Git ${named(applied.commits)}${by}`];
-}
-
 function factsOf(entry: Entry): string {
-  const { sources, certainty, oldPath } = entry;
+  const { sources, certainty, oldPath, restore } = entry;
+  const made = madeBy(entry) ?? (restore ? 'restore' : undefined);
   const facts = [
     ...(oldPath ? [`was ${oldPath}`] : []),
     ...sources,
-    ...restoredBy(entry),
+    ...(made === undefined ? [] : [printable(made)]),
     ...(certainty === 'lastModifiedBy' ? ['by the last modifier'] : []),
   ];
   return facts.length > 0 ? `(${facts.join(', ')})` : '';

@@ -3,11 +3,19 @@ import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, EXIT } from '../../core/errors.ts';
 import { type MirrorReader, MOST_CHANGES, type RecentChange } from '../../daemon/pages.ts';
+import { isRepository } from '../../mirror/folder.ts';
+import { createGit } from '../../mirror/git.ts';
+import type { FoundChanges } from '../../notify/watched.ts';
+import { WATCH_RULES, WATCHED } from '../options.ts';
 import type { StartProcess } from '../ui/io.ts';
 import { type ProcessEnded, runProcess } from './own-process.ts';
 
 /** A type that the mirror takes in finds any number of resources that existed before: no changes, but in the list. */
 const MOST_ENTRIES = 2_000;
+/** How long git may take to name the newest commit, in milliseconds. */
+const HEAD_MS = 10_000;
+/** Commits of a run, one a person, that are named where the last report is not known. */
+const MOST_COMMITS = 500;
 /** A report stays below 20 MB. Characters. */
 const LONGEST = 32_000_000;
 
@@ -31,9 +39,13 @@ const log = z.object({
 function failureOf({ code, said }: ProcessEnded): AppError {
   const lines = said.trim().split('\n');
   const at = lines.findLastIndex((line) => line.startsWith('error: '));
-  const [message = '', ...more] = lines
-    .slice(Math.max(0, at))
-    .map((line) => line.replace(/^(?:error:|→) (?:--)?/, '').trim());
+  // In a form, from and to are no options.
+  const [message = '', ...more] = lines.slice(Math.max(0, at)).map((line) =>
+    line
+      .replace(/^(?:error:|→) /, '')
+      .replace(/--(?=(?:account|from|to)\b)/g, '')
+      .trim(),
+  );
   return new AppError(code === EXIT.usage ? 'USAGE' : 'REPOSITORY', message || `reading ended (${code ?? 'killed'})`, {
     hint: more.join(' '),
   });
@@ -48,10 +60,16 @@ export function createMirrorReader(
   environment: Readonly<Record<string, string | undefined>>,
 ): MirrorReader {
   /** Reading needs the clone alone: neither the configuration nor a secret. */
-  function read(config: Config, args: readonly string[], what: string, signal: AbortSignal): Promise<ProcessEnded> {
+  function read(
+    config: Config,
+    args: readonly string[],
+    what: string,
+    signal: AbortSignal,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<ProcessEnded> {
     const secrets = secretsOf(config);
     const held = Object.entries(environment).filter(([, value]) => secrets.some((secret) => value?.includes(secret)));
-    const env = { ...Object.fromEntries(held.map(([name]) => [name, ''])), NO_COLOR: '1' };
+    const env = { ...Object.fromEntries(held.map(([name]) => [name, ''])), NO_COLOR: '1', ...more };
     return runProcess(start, [...args, '--mirror', config.repository.path], { env, signal, what, longest: LONGEST });
   }
 
@@ -69,6 +87,27 @@ export function createMirrorReader(
   }
 
   return {
+    async head({ repository }) {
+      if (!isRepository(repository.path)) return undefined;
+      const signal = AbortSignal.timeout(HEAD_MS);
+      const git = createGit({ cwd: repository.path, config: repository, env: environment, signal });
+      return (await git.ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}']))?.trim();
+    },
+    async watched(config, account, rules, { after, commits }, signal) {
+      const args = [
+        WATCHED,
+        `--account=${account}`,
+        ...(after === undefined ? [] : [`--after=${after}`]),
+        ...(commits.length === 0 ? [] : ['--commits', ...commits.slice(-MOST_COMMITS)]),
+      ];
+      // Not among the arguments, which every user of the machine can read: a condition may name a value.
+      const ended = await read(config, args, 'the history', signal, { [WATCH_RULES]: JSON.stringify(rules) });
+      // Nothing of the account is mirrored yet.
+      if (ended.code === EXIT.usage && after !== undefined) return { head: after, count: 0, groups: [] };
+      if (ended.code !== EXIT.done) throw failureOf(ended);
+      // Of this very program.
+      return JSON.parse(ended.out) as FoundChanges;
+    },
     async changes(config, signal) {
       const all: RecentChange[] = [];
       for (const { name } of config.accounts) all.push(...(await changesOf(config, name, signal)));

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
-import { AppError, EXIT } from '../../core/errors.ts';
+import { AppError, CODES, EXIT } from '../../core/errors.ts';
 import { keyOf } from '../../core/keys.ts';
 import { jsonText } from '../../core/unseen.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
@@ -9,7 +9,7 @@ import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
 import { checkStillFits, digestOfWork, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
-import { restoreJson } from '../../run/restore/report.ts';
+import { type RestoreReport, restoreJson } from '../../run/restore/report.ts';
 import type { RestoreDeps } from '../../run/restore/request.ts';
 import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
 import {
@@ -26,9 +26,8 @@ import { configOf, runDeps } from '../input/run-deps.ts';
 import { sayLastChange, sayState } from '../input/time-option.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
-import { planMarkdown } from '../ui/plan-markdown.ts';
 import { createReporter, type Progress } from '../ui/progress.ts';
-import { describeOutcome, describePlan } from '../ui/restore-view.ts';
+import { describeOutcome, describePlan, questionOf } from '../ui/restore-view.ts';
 import { printable, type Style, styleFor } from '../ui/style.ts';
 
 /** How a restore speaks to the user. */
@@ -124,10 +123,7 @@ async function carryOut(
     }
     checkReviewed(plan, flags.digest);
     checkApplicable(session, asked, dialogue);
-    if (!(await confirmed(plan, dialogue))) {
-      io.err('Nothing was written to the account.\n');
-      return EXIT.refused;
-    }
+    await checkConfirmed(session, dialogue);
     const report = await session.apply();
     progress.stop();
     if (dialogue.json) dialogue.print(jsonText(restoreJson(report)));
@@ -190,6 +186,8 @@ async function describeAsComment({ prepared, planned }: RestoreSession): Promise
   const graphs = [buildGraph([...before.values()]), buildGraph([...after.values()])] as const;
   const keys = acting.map(({ key, type, targetId }) => (targetId === undefined ? key : keyOf(type, targetId)));
   const diagram = flowChangesDiagram(...graphs, flowsWith(graphs, keys));
+  // Loaded late: with what writes Markdown, it is a fifth of what a plan loads otherwise.
+  const { planMarkdown } = await import('../ui/plan-markdown.ts');
   return planMarkdown(plan, {
     refusals: prepared.refusals,
     time: planned.time,
@@ -231,19 +229,23 @@ function checkReviewed(plan: Plan, digest: string | undefined): void {
 function checkApplicable({ planned, prepared }: RestoreSession, { saved }: AskedRestore, dialogue: Dialogue): void {
   if (saved) checkStillFits(saved.plan, planned.plan);
   const [refusal] = prepared.refusals;
-  if (!refusal) return;
-  if (dialogue.json) {
-    const { code, message, hint } = refusal;
-    dialogue.print(jsonText({ ...restoreJson(planned), error: { code, message, hint } }));
-  }
-  throw refusal;
+  if (refusal) refuse(planned, dialogue, refusal);
 }
 
-async function confirmed({ steps, account, target }: Plan, { ask }: Dialogue): Promise<boolean> {
-  if (!ask) return true;
-  const writes = steps.filter(isActing).length;
-  const changes = writes === 1 ? 'this change' : `these ${writes} changes`;
-  const action = writes === 0 ? 'Finish the interrupted restore of' : `Apply ${changes} to`;
-  const answer = await ask(`${action} ${account} (${target.baseUrl})? Type "yes" to continue: `);
-  return answer.trim().toLowerCase() === 'yes';
+/** Prints the plan with the reason why it is not carried out. @throws AppError */
+function refuse(planned: RestoreReport, { json, print }: Dialogue, reason: AppError): never {
+  const { code, message, hint } = reason;
+  if (json) print(jsonText({ ...restoreJson(planned), exitCode: CODES[code].exit, error: { code, message, hint } }));
+  throw reason;
+}
+
+/** @throws AppError `DECLINED` */
+async function checkConfirmed({ planned }: RestoreSession, dialogue: Dialogue): Promise<void> {
+  if (!dialogue.ask) return;
+  const answer = await dialogue.ask(`${questionOf(planned.plan)} Type "yes" to continue: `);
+  if (answer.trim().toLowerCase() === 'yes') return;
+  const reason = new AppError('DECLINED', 'the answer was not "yes". Nothing was written to the account', {
+    hint: 'To apply the plan, run the command again and type yes',
+  });
+  refuse(planned, dialogue, reason);
 }

@@ -10,7 +10,7 @@ import { type VerifyReport, verifyFolder } from '../../run/check/verify.ts';
 import { type MirrorPlace, mirrorPlace, stateOf } from '../input/mirror.ts';
 import { cutJson } from '../input/trail.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
-import { counted, printable, type Style, styleFor } from '../ui/style.ts';
+import { counted, printable, type Style, styleFor, summarised } from '../ui/style.ts';
 import { runVerifyReceipt } from './verify-receipt.ts';
 
 /** Faults of signatures, and open references, listed one by one. */
@@ -127,7 +127,7 @@ function describeSignatures(report: SignatureReport, style: Style): string {
 
 function describe(report: VerifyReport, style: Style): string {
   const { account, documents, files, references } = report;
-  const lines = [`${style.bold(account)}: ${documents} documents, ${files} files, ${references} references`];
+  const lines: string[] = [];
   for (const { path, line, problem } of report.faults) {
     lines.push(`  ${style.red('fault')} ${printable(path)}${line ? `:${line}` : ''}: ${printable(problem)}`);
   }
@@ -146,5 +146,5 @@ function describe(report: VerifyReport, style: Style): string {
       ? `  ${style.green('no faults')}`
       : `  ${style.red(counted(report.faults.length, 'fault'))}`,
   );
-  return `${lines.join('\n')}\n`;
+  return summarised(`${style.bold(account)}: ${documents} documents, ${files} files, ${references} references`, lines);
 }

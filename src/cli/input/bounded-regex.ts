@@ -1,6 +1,6 @@
 import { createContext, Script } from 'node:vm';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { oneLine } from '../../core/message.ts';
+import { oneLine } from '../../core/unseen.ts';
 
 /** Longest part of a line that an expression is tried on, in characters. */
 const LONGEST_LINE = 100_000;

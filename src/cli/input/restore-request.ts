@@ -219,9 +219,13 @@ export async function readRestoreRequest(
 async function accountOfCommits(io: Io, config: Config, words: readonly string[]): Promise<string | undefined> {
   const { git } = configuredPlace(io, config);
   for (const word of words) {
-    const named = /^[^-]/.test(word) ? await git.ask(['log', '-1', '--format=%B', '--end-of-options', word, '--']) : '';
-    const { account } = readMessage(named ?? '');
-    if (account !== undefined && config.accounts.some(({ name }) => name === account)) return account;
+    // Of a commit its own message, of a range those of all.
+    const most = word.includes('..') ? [] : ['-1'];
+    const format = ['--format=%B%x00', '--end-of-options', word, '--'];
+    const messages = /^[^-]/.test(word) ? await git.ask(['log', ...most, ...format]) : undefined;
+    const accounts = new Set((messages ?? '').split('\0').map((message) => readMessage(message).account));
+    const [only, ...more] = config.accounts.filter(({ name }) => accounts.has(name));
+    if (only) return more.length === 0 ? only.name : undefined;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { type ChangeQuery, selecting } from '../../audit/choose.ts';
-import { readFeed } from '../../audit/feed.ts';
+import { type FeedFile, readFeed } from '../../audit/feed.ts';
 import type { Selecting } from '../../audit/query.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
 import { FEED_DIR } from '../../core/layout.ts';
@@ -10,7 +10,7 @@ import { openMirror, type ReadOnlyMirror } from './mirror.ts';
 import { anyAscii } from './transliterate.ts';
 
 /** The history of one account, and the resources in it that were asked for. */
-interface OpenTrail extends ReadOnlyMirror {
+export interface OpenTrail extends ReadOnlyMirror {
   /** Oldest first. */
   readonly trail: readonly Entry[];
   /** The changes that were asked for. */
@@ -52,13 +52,17 @@ export async function openTrail(
 }
 
 /** The history with what the audit feed has from before the mirror began, where that is known. */
-export async function withFeed({ git, account, trail, cut }: OpenTrail): Promise<readonly Entry[]> {
+export async function withFeed(opened: OpenTrail): Promise<readonly Entry[]> {
+  return [...(opened.cut ? [] : readFeed(await feedOf(opened), opened.trail)), ...opened.trail];
+}
+
+/** The files of the audit feed: path inside the account's folder, text; none where there is no feed. */
+export async function feedOf({ git, account }: Pick<OpenTrail, 'git' | 'account'>): Promise<FeedFile[]> {
   const folder = `${account}/${FEED_DIR}`;
-  const listed = cut ? undefined : await git.ask(['ls-tree', '-z', '--name-only', `HEAD:${folder}`]);
+  const listed = await git.ask(['ls-tree', '-z', '--name-only', `HEAD:${folder}`]);
   const names = (listed ?? '').split('\0').filter((name) => /^\d{4}-\d\d\.ndjson$/.test(name));
   const objects = await git.find(names.map((name) => `HEAD:${folder}/${name}`));
-  const feed = names.map((name, i) => [`${FEED_DIR}/${name}`, objects[i]?.bytes.toString('utf8') ?? ''] as const);
-  return [...readFeed(feed, trail), ...trail];
+  return names.map((name, i) => [`${FEED_DIR}/${name}`, objects[i]?.bytes.toString('utf8') ?? '']);
 }
 
 export function cutJson(cut: HistoryCut | undefined | null): CutJson | null {

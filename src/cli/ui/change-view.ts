@@ -1,8 +1,9 @@
-import { changeText, type DiffLine, diffLines } from '../../core/change-text.ts';
+import { changeText, type DiffLine, diffLines, shownSides } from '../../core/change-text.ts';
 import type { Change } from '../../core/changes.ts';
+import { shortened } from '../../core/cut.ts';
 import type { FieldChange } from '../../core/field-diff.ts';
 import type { Json } from '../../core/json.ts';
-import { oneLine, visibleLine } from '../../core/message.ts';
+import { oneLine, visibleLine } from '../../core/unseen.ts';
 import type { Style } from './style.ts';
 
 /** Characters of a value on one line, and lines of a value with several. */
@@ -18,7 +19,7 @@ export function kindPaint(kind: Change['kind'], style: Style): (text: string) =>
 }
 
 function cut(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+  return shortened(text, LONGEST);
 }
 
 /** A value on one line, cut where it is long. */
@@ -34,8 +35,9 @@ function paintLine({ sign, text }: DiffLine, style: Style): string {
 
 /** One field before and after, for a terminal: values on one line, texts of several lines as a diff of lines. */
 export function describeChange(change: FieldChange, style: Style): string[] {
-  const { place: text, before, after, byLine } = changeText(change);
-  const place = oneLine(text) || '(document)';
+  const text = changeText(change);
+  const { before, after, byLine } = text;
+  const place = oneLine(text.place) || '(document)';
   const sign = before === undefined ? style.green('+') : after === undefined ? style.red('-') : style.yellow('~');
   if (byLine) {
     const lines = diffLines(before ?? '', after ?? '');
@@ -43,7 +45,7 @@ export function describeChange(change: FieldChange, style: Style): string[] {
     const rest = lines.length - shown.length;
     return [`${sign} ${place}:`, ...shown, ...(rest > 0 ? [`    ${style.dim(`… and ${rest} more lines`)}`] : [])];
   }
-  const [old, now] = [before, after].map((value) => (value === undefined ? undefined : cut(oneLine(value))));
+  const { before: old, after: now } = shownSides(text, LONGEST);
   if (old === undefined) return [`${sign} ${place}: ${style.green(now ?? '')}`];
   if (now === undefined) return [`${sign} ${place}: ${style.red(old)}`];
   return [`${sign} ${place}: ${style.red(old)} → ${style.green(now)}`];

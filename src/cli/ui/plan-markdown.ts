@@ -1,18 +1,19 @@
 import type { RootContent } from 'mdast';
 import { changeDiff } from '../../core/change-text.ts';
 import { counted } from '../../core/counted.ts';
+import { partOf, shortened } from '../../core/cut.ts';
 import { breakDirectives } from '../../core/directives.ts';
 import type { AppError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import { bullets, code, heading, paragraph, renderMarkdown, text } from '../../core/markdown.ts';
-import { oneLine } from '../../core/message.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { oneLine, shownName } from '../../core/unseen.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
 import type { RestoreTime } from '../../plan/restore-time.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
 import { short } from './change-view.ts';
-import { countSteps, planTakes } from './restore-view.ts';
+import { countSteps, describeMarker, planTakes, targetWords } from './restore-view.ts';
 
 /** Forges refuse longer comments; in characters. */
 const LONGEST = 60_000;
@@ -40,7 +41,7 @@ export interface CommentFacts {
 }
 
 function clipped(line: string): string {
-  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line;
+  return shortened(line, LONGEST_LINE);
 }
 
 /** Text between tags: no name of an account is markup. */
@@ -65,12 +66,13 @@ function details(step: Step): RootContent[] {
   const lines = [
     ...(step.conflicts ?? []).flatMap(conflictLines),
     ...step.changes.flatMap(changeDiff),
-    ...(step.targets ?? []).map(({ field }) => `! ${oneLine(field)} changes next to credentials that stay`),
+    ...(step.markers ?? []).map((marker) => `! ${describeMarker(marker)}`),
+    ...(step.targets ?? []).map((target) => `! ${targetWords(target)}`),
   ].map(clipped);
   const shown = lines.slice(0, MOST_LINES);
   if (lines.length > shown.length) shown.push(`  … ${lines.length - shown.length} more lines`);
   const action = step.conflicts ? 'conflict' : step.action;
-  const name = `<b>${escaped(action)}</b> ${escaped(step.type)} “${escaped(step.title || step.id)}”`;
+  const name = `<b>${escaped(action)}</b> ${escaped(step.type)} “${escaped(shownName(step.title || step.id))}”`;
   return [
     { type: 'html', value: `<details><summary>${name}</summary>` },
     paragraph(code(clipped(step.path)), text(`: ${clipped(oneLine(step.reason))}`)),
@@ -116,7 +118,7 @@ function head(plan: Plan, { refusals, diagram, time }: CommentFacts): RootConten
  */
 export function planMarkdown(plan: Plan, facts: CommentFacts): string {
   const steps = plan.steps.filter(({ action }) => action !== 'unchanged');
-  let shown = renderMarkdown(head(plan, facts)).slice(0, LONGEST - ROOM);
+  let shown = partOf(renderMarkdown(head(plan, facts)), 0, LONGEST - ROOM);
   const left: Step[] = [];
   if (steps.length > 0) shown += `\n${renderMarkdown([heading(3, text('Resources'))])}`;
   for (const step of steps) {
@@ -130,5 +132,5 @@ export function planMarkdown(plan: Plan, facts: CommentFacts): string {
   const more = left.length - names.length;
   const unshown = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   const sentence = `No room for: ${unshown}. Without --format the plan is complete.`;
-  return `${shown}\n${renderMarkdown([paragraph(text(sentence))])}`.slice(0, LONGEST);
+  return partOf(`${shown}\n${renderMarkdown([paragraph(text(sentence))])}`, 0, LONGEST);
 }

@@ -2,12 +2,13 @@ import type { Json } from '../../core/json.ts';
 import { idIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
+import { shownName } from '../../core/unseen.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
 import { type RestoreTime, restoreTimeText } from '../../plan/restore-time.ts';
-import { isActing, type MarkerChange, type Plan, type Step } from '../../plan/types.ts';
+import { isActing, type MarkerChange, type Plan, type Step, type TargetChange } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
 import { describeChange, short } from './change-view.ts';
-import { counted, printable, type Style } from './style.ts';
+import { counted, printable, type Style, summarised } from './style.ts';
 import { describeCommits, describeRemote } from './sync-view.ts';
 
 const SIGN = {
@@ -30,6 +31,8 @@ const COUNTED = {
   impossible: 'not restorable',
 } as const;
 
+/** Most new resources of a restore of which the fields are shown. */
+const MOST_NEW = 20;
 /** New ids listed one by one. */
 const MOST_IDS = 20;
 /** Commits that are named in one line. */
@@ -51,12 +54,19 @@ export function countSteps(plan: Plan, style?: Style): string {
   return [...parts, `${plan.unchanged} unchanged`].join(', ');
 }
 
-function describeMarker({ place, is, from }: MarkerChange): string {
+/** What a marker is in the place of, safe to print. */
+export function describeMarker({ place, is, from }: MarkerChange): string {
   const where = printable(place);
-  if (is === 'changed') return `credential: ${where} is another one now, which stays`;
+  if (is === 'changed') return `credential: ${where} is another one in the account now, which stays`;
   return from === undefined
-    ? `marker: ${where} is that of a credential which the account does not have here`
-    : `marker: ${where} is that of the credential at ${printable(from)}`;
+    ? `marker: ${where} is the marker of a credential that the account does not have in this place`
+    : `marker: ${where} is the marker of the credential at ${printable(from)}, and fits there only`;
+}
+
+/** What a target is, safe to print: `http.baseURI changes next to credentials that stay`. */
+export function targetWords({ field, isNew }: TargetChange): string {
+  const what = isNew ? 'gets credentials that the account has' : 'changes next to credentials that stay';
+  return `${printable(field)} ${what}`;
 }
 
 /** A conflict with its three values, one a line; of texts, the first lines. */
@@ -79,14 +89,13 @@ function describeStep(step: Step, isApply: boolean, style: Style): string[] {
   const head = paint(action, style)(`${SIGN[action]} ${action === 'impossible' ? 'not restorable' : action}`);
   const how = step.method === 'patch' ? ' (PATCH)' : '';
   const ids = targetId && targetId !== idIn(key) ? `${key} → ${targetId}` : key;
-  const lines = [`  ${head}${how} ${ids} ${style.bold(`"${printable(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
+  const lines = [`  ${head}${how} ${ids} ${style.bold(`"${shownName(title)}"`)}${style.dim(`: ${printable(reason)}`)}`];
   if (step.conflict && action !== 'impossible')
     lines.push(`      ${style.red('conflict: changed in the account since the last sync')}`);
   for (const conflict of step.conflicts ?? []) lines.push(...describeConflict(conflict, isApply, style));
   for (const change of step.changes) lines.push(...describeChange(change, style).map((line) => `      ${line}`));
   for (const marker of step.markers ?? []) lines.push(`      ${style.yellow(describeMarker(marker))}`);
-  for (const { field } of step.targets ?? [])
-    lines.push(`      ${style.red(`target: ${printable(field)} changes next to credentials that stay`)}`);
+  for (const target of step.targets ?? []) lines.push(`      ${style.red(`target: ${targetWords(target)}`)}`);
   const when = action === 'delete' ? 'removed beforehand, since they use each other' : 'added in a second write';
   const later = step.late.filter((path) => !step.absent?.includes(path));
   if (later.length > 0) lines.push(style.dim(`      ${when}: ${later.join(', ')}`));
@@ -107,6 +116,17 @@ export function planTakes({ steps }: Plan, time: RestoreTime): string {
   return `takes ${restoreTimeText(time)}${credentials > 0 ? ` and ${counted(credentials, 'credential')}` : ''}`;
 }
 
+/** What a person is asked before a plan is carried out: `Write 12 resources, delete 3, in production (https://…)?` */
+export function questionOf({ steps, account, target }: Pick<Plan, 'steps' | 'account' | 'target'>): string {
+  const acting = steps.filter(isActing);
+  const deletions = acting.filter(({ action }) => action === 'delete').length;
+  const writes = acting.length - deletions;
+  const where = `${account} (${target.baseUrl})`;
+  if (acting.length === 0) return `Finish the interrupted restore of ${where}?`;
+  if (writes === 0) return `Delete ${counted(deletions, 'resource')} in ${where}?`;
+  return `Write ${counted(writes, 'resource')}${deletions > 0 ? `, delete ${deletions},` : ''} in ${where}?`;
+}
+
 /** The plan for a person: every step with its field changes, then warnings and counts. */
 export function describePlan(plan: Plan, style: Style, time?: RestoreTime): string {
   const source = plan.from === plan.account ? plan.account : `${plan.from} into ${plan.account}`;
@@ -114,19 +134,25 @@ export function describePlan(plan: Plan, style: Style, time?: RestoreTime): stri
   const when = style.dim(`(${plan.state.date.slice(0, 16).replace('T', ' ')} UTC)`);
   const named = (id: string): string => style.cyan(id.slice(0, 10));
   const { undone, applied } = plan;
+  // Who restores an account knows what it was; who reviews what others wrote reads all of it.
+  const created = applied ? 0 : plan.steps.filter(({ action }) => action === 'create').length;
+  const shown = (step: Step): Step =>
+    created > MOST_NEW && step.action === 'create' ? { ...step, changes: [] } : step;
   const what = undone
     ? `without ${listed(undone.map(named))}`
     : applied
       ? `with the changes of ${named(applied.base)}..${named(applied.commit)}`
       : `as of ${commit} ${when}`;
   const lines = [
-    `${style.bold(source)} ${what}: ${countSteps(plan, style)}`,
-    ...plan.steps.flatMap((step) => describeStep(step, applied !== undefined, style)),
+    ...plan.steps.flatMap((step) => describeStep(shown(step), applied !== undefined, style)),
+    ...(created > MOST_NEW
+      ? [style.dim(`  the fields of the ${created} new resources are in the output of --json`)]
+      : []),
     ...plan.warnings.map((warning) => `  ${style.yellow('warning:')} ${printable(warning)}`),
     ...(time ? [`  ${planTakes(plan, time)}`] : []),
     ...(applied ? [style.dim(`  plan ${digestOfWork(plan)}`)] : []),
   ];
-  return `${lines.join('\n')}\n`;
+  return summarised(`${style.bold(source)} ${what}: ${countSteps(plan, style)}`, lines);
 }
 
 /** The result of a restore for a person. */
@@ -138,15 +164,15 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
   const facts = `(${requests}, ${(report.durationMs / 1000).toFixed(1)} s, restore ${report.restoreId})`;
   const fresh = Object.entries(report.newIds);
   const known = new Set(report.plan.warnings);
+  const steps = counted(report.outcomes.length, 'step');
   const lines = [
-    `${style.bold(report.account)}: ${word}, ${done} of ${counted(report.outcomes.length, 'step')} ${style.dim(facts)}`,
     ...rest.map(
       ({ step, result, reason }) =>
-        `  ${style.red(result)} ${step.key} "${printable(step.title)}": ${printable(reason ?? step.reason)}`,
+        `  ${style.red(result)} ${step.key} "${shownName(step.title)}": ${printable(reason ?? step.reason)}`,
     ),
     ...report.drift.map(
       ({ key, title, places }) =>
-        `  ${style.red('differs')} ${key} "${printable(title)}": ` +
+        `  ${style.red('differs')} ${key} "${shownName(title)}": ` +
         `the server stored other values of ${printable(places.join(', '))}`,
     ),
     ...fresh.slice(0, MOST_IDS).map(([key, id]) => style.dim(`  ${key} is now ${id}`)),
@@ -157,5 +183,5 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
   for (const warning of report.warnings)
     if (!known.has(warning)) lines.push(`  ${style.yellow('warning:')} ${printable(warning)}`);
   lines.push(...describeCommits(report.commits, style), ...describeRemote(report.remote, style));
-  return `${lines.join('\n')}\n`;
+  return summarised(`${style.bold(report.account)}: ${word}, ${done} of ${steps} ${style.dim(facts)}`, lines);
 }

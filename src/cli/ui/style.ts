@@ -1,7 +1,7 @@
 export { counted } from '../../core/counted.ts';
 
 import pc from 'picocolors';
-import { oneLine } from '../../core/message.ts';
+import { oneLine } from '../../core/unseen.ts';
 import type { GlobalOptions, Io } from './io.ts';
 
 export type Style = ReturnType<typeof pc.createColors>;
@@ -29,6 +29,16 @@ export function table(
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Lines that a screen shows. */
+const SCREEN = 20;
+
+/** A text that begins with its summary. A long one ends with it, too: its beginning has left the screen. */
+export function summarised(summary: string, lines: readonly string[]): string {
+  const all = [summary, ...lines];
+  const count = all.reduce((sum, line) => sum + line.split('\n').length, 0);
+  return `${[...all, ...(count > SCREEN ? [summary] : [])].join('\n')}\n`;
 }
 
 /** A name from the account, safe to print. */

@@ -1,6 +1,6 @@
 import type { SyncReport } from '../../run/report.ts';
 import { kindPaint, SIGN } from './change-view.ts';
-import { counted, indented, printable, type Style, table } from './style.ts';
+import { counted, indented, printable, type Style, summarised, table } from './style.ts';
 
 /** Changes listed one by one before the summary turns to counts. */
 const MOST_SHOWN = 40;
@@ -34,7 +34,6 @@ export function describeSync(report: SyncReport, style: Style): string {
     return [`  ${type}: ${word}: ${printable(reason ?? '')}`];
   });
   const lines = [
-    `${head}: ${verdict} ${style.dim(`(${listed} resources, ${report.requests} requests, ${seconds} s)`)}`,
     ...changeLines(report, style),
     ...describeCommits(report.commits, style),
     ...types,
@@ -42,7 +41,8 @@ export function describeSync(report: SyncReport, style: Style): string {
     ...describeRemote(report.remote, style),
     ...report.notices.map((notice) => `  ${style.dim('note:')} ${printable(notice)}`),
   ];
-  return `${lines.join('\n')}\n`;
+  const facts = style.dim(`(${listed} resources, ${report.requests} requests, ${seconds} s)`);
+  return summarised(`${head}: ${verdict} ${facts}`, lines);
 }
 
 /** One line a commit. */
