@@ -1,5 +1,5 @@
-// The supply chain, as CI checks it: known weaknesses of what is installed, the registry's signatures and provenance, the
-// lock file, and a bill of materials. A check that could not be made is never counted as passed: npm run audit
+// The supply chain, as CI checks it: known weaknesses of what is installed, the registry's signatures and provenance,
+// the lock file, and a bill of materials. A check that could not be made is never counted as passed: npm run audit
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// The tests with several versions of Node and git, none of which is installed: Node comes from the npm registry, git from
-// Debian's packages (scripts/debian-git.mjs), the program from a clean copy of HEAD. All of it stands in one temporary
+// The tests with several versions of Node and git, none of which is installed: Node comes from the npm registry, git
+// from Debian's packages (scripts/debian-git.mjs), the program from a clean copy of HEAD. All of it is in one temporary
 // folder that is removed at the end. A table in Markdown on standard output, progress on standard error: npm run compat
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -30,9 +30,9 @@ const MINUTE = 60_000;
 const HELP = `Usage: npm run compat -- [options]
 
   --node VERSIONS       versions or ranges of Node (20.19.0,22,24)
-  --git NAMES           system, old (Debian ${SUITES.old}), new (Debian ${SUITES.new}) or another release (system,old,new)
+  --git NAMES           system, old (Debian ${SUITES.old}), new (Debian ${SUITES.new}) or another one (system,old,new)
   --git-path DIR        a folder with a git to use as well, where Debian's packages cannot be had
-  --all-pairs           every Node with every git; otherwise each Node with the first git, and each git with the first Node
+  --all-pairs           every Node with every git; otherwise each Node with the first git, and the reverse
   --tests PATTERNS      only test files whose path has one of these in it, separated by commas
   --quick               only the tests that depend on Node and git most
   --debian-mirror URL   where packages of Debian come from, if not from where this machine's do

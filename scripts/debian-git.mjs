@@ -1,6 +1,7 @@
-// Brings a git of another Debian release into a folder, without installing anything: apt with a configuration, lists and
-// cache of its own finds the package and the libraries it needs, dpkg-deb unpacks them, and patchelf of the same release
-// ties git's programs to those libraries. The kernel still starts them as `git`, which the locks of the mirror look at.
+// Brings a git of another Debian release into a folder, without installing anything: apt with a configuration, lists
+// and cache of its own finds the package and the libraries it needs, dpkg-deb unpacks them, and patchelf of the same
+// release ties git's programs to those libraries. The kernel still starts them as `git`, which the locks of the mirror
+// look at.
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

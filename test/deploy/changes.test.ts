@@ -15,7 +15,7 @@ import {
   githubJobs,
   gitlabJobOf,
   isWanted,
-  program,
+  npx,
   type Ran,
   runGithubJob,
   runGitlabJob,
@@ -91,15 +91,7 @@ async function onGithub(w: World): Promise<Pipelines> {
   const served = await gitOverHttp(w.remote, 'x-access-token', TOKENS.note);
   const jobs = githubJobs(GITHUB);
   const path = commands({
-    // Variables get in by name alone, as in a container.
-    docker: `${program(w.account.url)}
-import { readFileSync } from 'node:fs';
-const args = process.argv.slice(2);
-if (args.some((one) => /token-that|${w.account.owner.token}/.test(one))) throw new Error('a secret is an argument');
-if (args[0] === 'login') process.exit(readFileSync(0, 'utf8').trim() === '${TOKENS.note}' ? 0 : 1);
-const image = args.indexOf('ghcr.io/acme/celigo-mirror');
-const names = args.slice(0, image).filter((_, i) => args[i - 1] === '--env');
-process.exit(celigoMirror(args.slice(image + 1), Object.fromEntries(names.map((name) => [name, process.env[name]]))));`,
+    npx: npx(w.account),
     gh: `
 import { readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -107,13 +99,17 @@ const args = process.argv.slice(2);
 const option = (name) => args[args.indexOf(name) + 1];
 const has = (name) => args.includes(name);
 const path = args.find((one, i) => i > 0 && one.startsWith('repos/'));
-const body = has('--field') ? JSON.stringify({ body: readFileSync(option('--field').slice('body=@'.length), 'utf8') }) : undefined;
+const field = () => readFileSync(option('--field').slice('body=@'.length), 'utf8');
+const body = has('--field') ? JSON.stringify({ body: field() }) : undefined;
 const answer = await fetch('${forge.url}/' + path, {
-  method: has('--method') ? option('--method') : 'GET', headers: { authorization: 'Bearer ' + process.env.GH_TOKEN }, body,
+  method: has('--method') ? option('--method') : 'GET',
+  headers: { authorization: 'Bearer ' + process.env.GH_TOKEN },
+  body,
 });
 if (!answer.ok) throw new Error(path + ': ' + answer.status);
 const text = await answer.text();
-const shown = has('--jq') ? spawnSync('jq', ['--raw-output', option('--jq')], { input: text, encoding: 'utf8' }).stdout : text;
+const jq = () => spawnSync('jq', ['--raw-output', option('--jq')], { input: text, encoding: 'utf8' }).stdout;
+const shown = has('--jq') ? jq() : text;
 if (!has('--silent')) process.stdout.write(shown);`,
   });
   const run = async (name: string, action: string, head: string): Promise<Ran> => {
@@ -150,7 +146,8 @@ function contextOf(action: string, head: string, url: string, token: string, fro
       },
     },
     secrets: token === '' ? {} : { CELIGO_API_TOKEN: token },
-    vars: token === '' ? {} : { CELIGO_MIRROR_IMAGE: 'ghcr.io/acme/celigo-mirror' },
+    vars: {},
+    runner: { temp: tempDir() },
   };
 }
 
@@ -159,10 +156,7 @@ async function onGitlab(w: World): Promise<Pipelines> {
   const forge = await gitlab(TOKENS.note, () => merged);
   const readers = await gitOverHttp(w.remote, 'gitlab-ci-token', TOKENS.read);
   const writers = await gitOverHttp(w.remote, 'x-access-token', TOKENS.write);
-  const path = commands({
-    'celigo-mirror': `${program(w.account.url)}
-process.exit(celigoMirror(process.argv.slice(2), process.env));`,
-  });
+  const path = commands({ npx: npx(w.account) });
   const common = {
     CI_API_V4_URL: forge.url,
     CI_PROJECT_ID: '5',
@@ -352,8 +346,8 @@ describe('the jobs of GitHub', () => {
 
   it('have the least rights, and secrets in the steps that need them', () => {
     expect(Object.fromEntries(Object.entries(jobs).map(([name, { permissions }]) => [name, permissions]))).toEqual({
-      plan: { contents: 'read', packages: 'read', 'pull-requests': 'write' },
-      apply: { contents: 'write', packages: 'read', 'pull-requests': 'read' },
+      plan: { contents: 'read', 'pull-requests': 'write' },
+      apply: { contents: 'write', 'pull-requests': 'read' },
     });
     const holding = (what: string): (string | undefined)[] =>
       Object.values(jobs).flatMap(({ steps }) =>
@@ -364,11 +358,14 @@ describe('the jobs of GitHub', () => {
     expect(Object.values(jobs).map(({ environment }) => environment)).toEqual(['celigo-plan', 'production']);
   });
 
-  it('name a variable that is missing', async () => {
+  it('name a secret that is missing', async () => {
+    const path = commands({ npx: '', gh: "console.log('Plan `' + '0'.repeat(32) + '`');" });
     for (const job of Object.values(jobs)) {
-      const ran = await runGithubJob(job, contextOf('opened', 'c', '', ''), commands({}));
+      const ran = await runGithubJob(job, contextOf('opened', 'c', '', ''), path);
       expect(ran.code).toBe(1);
-      expect(ran.output).toMatch(/^::error::The variable CELIGO_MIRROR_IMAGE is not set: .*\.$/m);
+      expect(ran.output).toContain(
+        `::error::The secret CELIGO_API_TOKEN is not set in the environment ${job.environment}.\n`,
+      );
     }
   });
 });
@@ -395,7 +392,7 @@ describe('the jobs of GitLab', () => {
 
   it('name a variable that is missing', async () => {
     for (const name of names) {
-      const ran = await runGitlabJob(gitlabJobOf(GITLAB, name), {}, tempDir(), commands({}));
+      const ran = await runGitlabJob(gitlabJobOf(GITLAB, name), {}, tempDir(), commands({ npx: '' }));
       expect(ran.code, name).toBe(1);
       expect(ran.output).toMatch(/^The variable \w+ is not set for the environment "[\w-]+"\.$/m);
     }

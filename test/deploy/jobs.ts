@@ -6,9 +6,13 @@ import { data, Evaluator, Lexer, Parser } from '@actions/expressions';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { JsonObject } from '../../src/core/json.ts';
+import { VERSION } from '../../src/version.ts';
+import type { TestAccount } from '../support/account.ts';
 import { ENV, PROGRAM, tempDir } from '../support/workspace.ts';
 
 const text = (path: string): string => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8');
+
+type Variables = Readonly<Record<string, string>>;
 
 /** What a job, or a step of one, came to. */
 export interface Ran {
@@ -44,7 +48,7 @@ export function commands(sources: Readonly<Record<string, string>>): string {
 }
 
 /** Runs the program as a process that gets some variables and the address of the emulator, in a clone of its own. */
-export function program(apiUrl: string): string {
+function program(apiUrl: string): string {
   return `
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -66,17 +70,36 @@ const step = z.looseObject({
   run: z.string().optional(),
   env: z.record(z.string(), z.string()).optional(),
 });
+/** A stand-in for npx, which installs what is pinned and runs it. No secret is an argument. */
+export function npx({ url, owner }: TestAccount): string {
+  return `${program(url)}
+const [yes, what, ...args] = process.argv.slice(2);
+if (yes !== '--yes' || what !== 'celigo-mirror@${VERSION}') throw new Error('not pinned: ' + what);
+if (args.some((one) => /token-that|${owner.token}/.test(one))) throw new Error('a secret is an argument');
+process.exit(celigoMirror(args, process.env));`;
+}
+
+const variables = z.record(z.string(), z.string());
 const githubJob = z.looseObject({
   if: z.string().optional(),
   environment: z.string().optional(),
-  permissions: z.record(z.string(), z.string()).optional(),
-  steps: z.array(step),
+  permissions: variables.optional(),
+  outputs: variables.optional(),
+  // None where the job is a workflow of its own.
+  steps: z.array(step).default([]),
 });
 
 export type GithubJob = z.infer<typeof githubJob>;
 
+/** The jobs of a workflow, whose variables are in every step. */
 export function githubJobs(path: string): Record<string, GithubJob> {
-  return z.looseObject({ jobs: z.record(z.string(), githubJob) }).parse(parse(text(path))).jobs;
+  const workflow = z.looseObject({ env: variables.default({}), jobs: z.record(z.string(), githubJob) });
+  const { env: common, jobs } = workflow.parse(parse(text(path)));
+  const withCommon = ({ steps, ...job }: GithubJob): GithubJob => ({
+    ...job,
+    steps: steps.map((one) => ({ ...one, env: { ...common, ...one.env } })),
+  });
+  return Object.fromEntries(Object.entries(jobs).map(([name, job]) => [name, withCommon(job)]));
 }
 
 /** The value of an expression of GitHub, by GitHub's own evaluator. */
@@ -88,31 +111,36 @@ export function evaluate(expression: string, context: JsonObject): string {
     .coerceString();
 }
 
+interface GithubRan extends Ran {
+  readonly summary: string;
+  /** Those of the job. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
 /**
  * The scripts of a job of GitHub, one after the other as there.
  * @param context what expressions see; `secrets` are those of the job's environment
+ * @param given further variables of the runner, and the folder of the checkout
  */
 export async function runGithubJob(
-  { steps }: GithubJob,
+  job: GithubJob,
   context: JsonObject,
   path: string,
-): Promise<Ran & { readonly summary: string }> {
+  given: { readonly env?: Variables; readonly checkout?: string } = {},
+): Promise<GithubRan> {
   const dir = tempDir();
   const [outputs, summary] = [join(dir, 'outputs'), join(dir, 'summary')];
-  const work = join(dir, 'work');
-  mkdirSync(work);
+  const work = given.checkout ?? join(dir, 'work');
+  mkdirSync(work, { recursive: true });
+  const filled = (value: string): string =>
+    value.replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => evaluate(expression, { ...context, steps: known }));
   const known: Record<string, JsonObject> = {};
   let code = 0;
   let output = '';
-  for (const { id, if: when, run, env = {} } of steps) {
+  for (const { id, if: when, run, env = {} } of job.steps) {
     if (run === undefined || (code !== 0 && when !== '${{ !cancelled() }}')) continue;
     writeFileSync(outputs, '');
-    const values = Object.entries(env).map(([name, value]) => [
-      name,
-      value.replace(/\$\{\{ (.*?) \}\}/g, (_, expression: string) =>
-        evaluate(expression, { ...context, steps: known }),
-      ),
-    ]);
+    const values = Object.entries(env).map(([name, value]) => [name, filled(value)]);
     const ran = await bash(run, work, {
       ...ENV,
       PATH: path,
@@ -120,6 +148,7 @@ export async function runGithubJob(
       GITHUB_ACTOR: 'ben',
       GITHUB_OUTPUT: outputs,
       GITHUB_STEP_SUMMARY: summary,
+      ...given.env,
       ...(Object.fromEntries(values) as Record<string, string>),
     });
     output += ran.output;
@@ -128,7 +157,13 @@ export async function runGithubJob(
     const pairs = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
     if (id !== undefined) known[id] = { outputs: Object.fromEntries(pairs) as JsonObject };
   }
-  return { code, output, summary: existsSync(summary) ? readFileSync(summary, 'utf8') : '' };
+  const results = code === 0 ? Object.entries(job.outputs ?? {}).map(([name, value]) => [name, filled(value)]) : [];
+  return {
+    code,
+    output,
+    summary: existsSync(summary) ? readFileSync(summary, 'utf8') : '',
+    outputs: Object.fromEntries(results) as Record<string, string>,
+  };
 }
 
 const script = z.array(z.string());
@@ -142,13 +177,15 @@ const gitlabJob = z.looseObject({
 });
 
 export type GitlabJob = z.infer<typeof gitlabJob>;
-type Variables = Readonly<Record<string, string>>;
 
-/** A job of a pipeline file of GitLab, with what it extends. */
+/** A job of a pipeline file of GitLab, with what it extends, and what all have in common. */
 export function gitlabJobOf(path: string, name: string): GitlabJob {
   const jobs = parse(text(path)) as Record<string, unknown>;
+  const common = z.looseObject({ default: z.looseObject({ before_script: script }), variables }).parse(jobs);
   const own = gitlabJob.parse(jobs[name]);
-  return own.extends === undefined ? own : { ...gitlabJob.parse(jobs[own.extends]), ...own };
+  const base = own.extends === undefined ? {} : gitlabJob.parse(jobs[own.extends]);
+  const all = { before_script: common.default.before_script, ...base, ...own };
+  return { ...all, variables: { ...common.variables, ...all.variables } };
 }
 
 /** Whether one of a job's rules fits. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Deployment } from 'kubernetes-models/apps/v1';
@@ -7,8 +7,9 @@ import { CronJob } from 'kubernetes-models/batch/v1';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1';
 import { ConfigMap, Namespace, PersistentVolumeClaim, Service } from 'kubernetes-models/v1';
 import { describe, expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
+import { tempDir } from '../support/workspace.ts';
 
 const ROOT = fileURLToPath(new URL('../../deploy/kubernetes/', import.meta.url));
 
@@ -43,14 +44,36 @@ type Manifest = z.infer<typeof manifest>;
 const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
   .map((entry) => join(entry.parentPath, entry.name));
-/** Folders that people apply: not the one that others have in common. */
+/** Folders that people apply: a component is a part of others. */
 const folders = files
-  .filter((file) => file.endsWith('kustomization.yaml'))
+  .filter((file) => file.endsWith('kustomization.yaml') && !/^kind: Component$/m.test(readFileSync(file, 'utf8')))
   .map((file) => relative(ROOT, dirname(file)));
 
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).error === undefined;
 
 const known = new Map<string, Manifest[]>();
+
+/** A folder beside those of the project, with this kustomization. Paths begin at deploy/kubernetes. */
+function overlay(content: { readonly [key: string]: unknown; readonly resources: readonly string[] }): string {
+  const dir = tempDir();
+  const here = (path: string): string => relative(dir, join(ROOT, path));
+  const { components = [] } = content as { components?: readonly string[] };
+  const all = { ...content, resources: content.resources.map(here), components: components.map(here) };
+  writeFileSync(join(dir, 'kustomization.yaml'), stringify(all));
+  return relative(ROOT, dir);
+}
+
+/** What the schemas have against a manifest: faults, and keys that they do not know. */
+function faultsOf(document: Manifest): string[] {
+  const { apiVersion, kind } = document;
+  const Model = KINDS[`${apiVersion} ${kind}`];
+  if (!Model) throw new Error(`no schema of ${apiVersion} ${kind}`);
+  const unread = new Set<string>();
+  const model = new Model(document as never);
+  for (const [key, held] of Object.entries(document)) Object.assign(model, { [key]: observed(held, key, unread) });
+  model.validate();
+  return [...unread];
+}
 
 /** What `kubectl apply -k` would send. */
 function built(folder: string): Manifest[] {
@@ -76,8 +99,8 @@ function at(document: unknown, pointer: string): unknown {
 }
 
 /**
- * A copy that notes what is read of it. The schemas let unknown keys pass, and their validators never look at them: what
- * was not looked at is a slip of the pen.
+ * A copy that notes what is read of it. The schemas let unknown keys pass, and their validators never look at them:
+ * what was not looked at is a slip of the pen.
  */
 function observed(value: unknown, path: string, unread: Set<string>): unknown {
   if (typeof value !== 'object' || value === null) return value;
@@ -102,19 +125,9 @@ function observed(value: unknown, path: string, unread: Set<string>): unknown {
 describe.skipIf(!hasKubectl)('kubectl apply -k', () => {
   it.each(folders)('%s sends valid manifests', (folder) => {
     for (const document of built(folder)) {
-      const { apiVersion, kind } = document;
-      const operator = OPERATOR[kind];
-      if (operator) {
-        operator.parse(document.spec);
-        continue;
-      }
-      const Model = KINDS[`${apiVersion} ${kind}`];
-      if (!Model) throw new Error(`no schema of ${apiVersion} ${kind}`);
-      const unread = new Set<string>();
-      const model = new Model(document as never);
-      for (const [key, held] of Object.entries(document)) Object.assign(model, { [key]: observed(held, key, unread) });
-      expect(() => model.validate()).not.toThrow();
-      expect([...unread]).toEqual([]);
+      const operator = OPERATOR[document.kind];
+      if (operator) operator.parse(document.spec);
+      else expect(faultsOf(document)).toEqual([]);
     }
   });
 
@@ -165,12 +178,45 @@ describe.skipIf(!hasKubectl)('kubectl apply -k', () => {
   });
 });
 
+describe.skipIf(!hasKubectl)('an option', () => {
+  it('for metrics gives each CronJob a file of its own on the node', () => {
+    const jobs = built(overlay({ resources: ['accounts/acme-production', 'drill'] })).filter(
+      ({ kind }) => kind === 'CronJob',
+    );
+    const plain = built(overlay({ resources: ['drill', 'cronjob'], components: ['textfile'] })).filter(
+      ({ kind }) => kind === 'CronJob',
+    );
+
+    expect(jobs.flatMap((job) => JSON.stringify(job).match(/metrics-file/g) ?? [])).toEqual([]);
+    const pod = '/spec/jobTemplate/spec/template/spec';
+    expect(plain.map((job) => at(job, `${pod}/containers/0/args`))).toEqual([
+      ['drill', '--metrics-file=/metrics/celigo-mirror-drill.prom'],
+      ['sync', '--stateless', '--metrics-file=/metrics/celigo-mirror-$(MIRROR_ACCOUNT).prom'],
+    ]);
+    for (const job of plain) {
+      expect(faultsOf(job)).toEqual([]);
+      expect(at(job, `${pod}/nodeSelector`)).toEqual({ 'celigo-mirror/metrics': 'true' });
+    }
+  });
+
+  it('for further ports is a patch, as the documentation has it', () => {
+    const text = readFileSync(join(ROOT, '../../docs/deployment.md'), 'utf8');
+    const [, patch = ''] = /```yaml\n(patches:\n(?:(?!```)[\s\S])*NetworkPolicy[\s\S]*?)```/.exec(text) ?? [];
+    const [policy] = built(overlay({ resources: ['base'], ...(parse(patch) as object) })).filter(
+      ({ kind }) => kind === 'NetworkPolicy',
+    );
+
+    const ports = at(policy, '/spec/egress/0/ports') as { port: number }[];
+    expect(ports.map(({ port }) => port)).toEqual([53, 53, 443, 22, 587, 3128, 7999]);
+  });
+});
+
 it('leaves no manifest out', () => {
   const named = files
     .filter((file) => file.endsWith('kustomization.yaml'))
     .flatMap((file) => {
-      const { resources, configMapGenerator = [] } = parse(readFileSync(file, 'utf8')) as {
-        resources: string[];
+      const { resources = [], configMapGenerator = [] } = parse(readFileSync(file, 'utf8')) as {
+        resources?: string[];
         configMapGenerator?: { files?: string[] }[];
       };
       const own = [...resources, ...configMapGenerator.flatMap((map) => map.files ?? [])];

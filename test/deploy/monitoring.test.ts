@@ -5,6 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { createMetrics } from '../../src/daemon/metrics.ts';
+import { startDaemon } from '../daemon/daemon-process.ts';
+import { sample } from '../support/account.ts';
+import { Workspace } from '../support/workspace.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../deploy/${name}`, import.meta.url));
 const text = (name: string): string => readFileSync(path(name), 'utf8');
@@ -64,6 +67,22 @@ describe('alerts and dashboard', () => {
     }
   });
 
+  it('are fed by a running daemon', { tags: 'slow' }, async () => {
+    const account = await sample();
+    const space = new Workspace({ production: { baseUrl: account.url, token: account.owner.token } });
+    const daemon = await startDaemon(space.dir);
+
+    const { text: body } = await daemon.get('/metrics');
+    const names = [
+      ...alerts.map(({ expr }) => expr),
+      ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    ].flatMap(metricsIn);
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names)
+      expect(body, name).toMatch(new RegExp(`^# TYPE ${name.replace(/_(?:bucket|count)$/, '')} `, 'm'));
+    expect(await daemon.stop()).toBe(0);
+  });
+
   it('leave no metric of the daemon itself unseen', async () => {
     const seen = new Set(
       [...alerts.map(({ expr }) => expr), ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))]
@@ -74,7 +93,7 @@ describe('alerts and dashboard', () => {
     const others = [
       'last_run_timestamp_seconds',
       'next_run_timestamp_seconds',
-      'last_success_timestamp_seconds',
+      'last_success_age_seconds',
       'run_in_progress',
       'repository_loose_objects',
       'drill_last_timestamp_seconds',
