@@ -1,7 +1,7 @@
 #!/bin/bash
 # An expert's loop of curl, jq and git that the program is measured against: the collections, one file a resource, one
-# commit. Scripts are fetched by id, since lists leave their code out. It knows no pages that change while they are read,
-# no names, no secrets, no authors, no deletions that are none.
+# commit. Scripts are fetched by id, since lists leave their code out. It knows no pages that change while they are
+# read, no names, no secrets, no authors, no deletions that are none.
 #
 #   TOKEN=… RATE=300 BURST=300 loop.sh http://api.example target flows=/v1/flows?limit=1000 scripts=/v1/scripts …
 set -euo pipefail

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { comparison, note, table, type Who } from '../../bench/rows.ts';
 
-it('the table of measurements shows medians, the median of the ratios of each round, and whether that is enough', () => {
+it('the table of measurements shows medians, the median of the ratios of rounds, and whether that is enough', () => {
   const rounds: [string, Who, number[]][] = [
     // The second round was slow as a whole: neither its figures nor the quotient of the medians decide.
     ['unchanged run', 'program', [110, 900, 120]],
