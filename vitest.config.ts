@@ -7,6 +7,8 @@ export default defineConfig({
     // Only a test that hangs may meet these, however busy the machine is.
     testTimeout: 240_000,
     hookTimeout: 240_000,
+    // So may a test that races with a process. One that fails twice fails; one that passed the second time is printed.
+    retry: process.env.CI ? 1 : 0,
     // Most tests wait for git and for other processes a third of the time.
     maxWorkers: availableParallelism() + 1,
     // A file a process of its own costs half of the time: the modules are read once a worker.
