@@ -3,8 +3,8 @@ import { AppError } from '../core/errors.ts';
 import { diffFields, type FieldChange, fieldChange } from '../core/field-diff.ts';
 import type { JsonObject } from '../core/json.ts';
 import { typeIn } from '../core/keys.ts';
+import type { Git } from '../git/git.ts';
 import { isUtf8 } from '../history/state.ts';
-import type { Git } from '../mirror/git.ts';
 import { documentPath, type Entry, type Files } from './trail.ts';
 
 /** Objects read by one git process. */

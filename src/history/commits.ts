@@ -1,6 +1,6 @@
 import type { CommitFacts } from '../core/message.ts';
-import type { Git } from '../mirror/git.ts';
-import { type LogRecord, logFormat, logRecords } from '../mirror/log-records.ts';
+import type { Git } from '../git/git.ts';
+import { type LogRecord, logFormat, logRecords } from '../git/log-records.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
 interface FileChange {

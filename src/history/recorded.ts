@@ -4,7 +4,7 @@ import type { JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { readMessage } from '../core/message.ts';
-import type { Git } from '../mirror/git.ts';
+import type { Git } from '../git/git.ts';
 import { mirrorsIn, readHistory } from './commits.ts';
 
 /** Most states of a resource that are read, the newest ones. */

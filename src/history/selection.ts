@@ -14,7 +14,7 @@ import {
 } from '../core/selectors.ts';
 import { nearest } from '../core/suggest.ts';
 import { oneLine } from '../core/unseen.ts';
-import type { Git } from '../mirror/git.ts';
+import type { Git } from '../git/git.ts';
 import {
   commitOf,
   type DocumentEntry,

@@ -6,10 +6,10 @@ import { keyOf, typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { edgeOf, isMoment, timeOf } from '../core/times.ts';
-import { commitText, tipOf } from '../mirror/commit.ts';
-import type { Git } from '../mirror/git.ts';
-import { logFormat, logRecords } from '../mirror/log-records.ts';
-import { findCommit } from '../mirror/object-reader.ts';
+import { commitText, tipOf } from '../git/commits.ts';
+import type { Git } from '../git/git.ts';
+import { logFormat, logRecords } from '../git/log-records.ts';
+import { findCommit } from '../git/object-reader.ts';
 
 /** What a byte that is not UTF-8 becomes, but a person may write as well. */
 const REPLACED = '\ufffd';

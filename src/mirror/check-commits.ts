@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { oidBytes } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
+import { endOfEntry, readEntry, sortName, type TreeEntry } from '../git/tree-entries.ts';
 import type { NewCommit } from './object-writer.ts';
 import type { Repository } from './repository.ts';
-import { endOfEntry, readEntry, sortName, type TreeEntry } from './tree-entries.ts';
 
 /** A change is there already in the commit on which it was to be made: what is known of that commit is wrong. */
 export class AlreadyThere extends Error {}

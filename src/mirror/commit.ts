@@ -3,41 +3,13 @@ import { join } from 'node:path';
 import { absentOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
+import { readTip, type Tip } from '../git/commits.ts';
+import { GitFailure } from '../git/git.ts';
 import { checkCommits } from './check-commits.ts';
 import { expectedTree } from './expected-tree.ts';
-import { GitFailure, type GitObject } from './git.ts';
 import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { markBehind, unmark } from './work-tree.ts';
-
-/** Where a new commit is put. */
-export interface Tip {
-  readonly commit: string;
-  readonly tree: string;
-  readonly time: Date;
-}
-
-/** A commit's own id, tree and time; `undefined` when `name` names none. @throws GitFailure when it cannot be read */
-export async function readTip({ git }: Pick<Repository, 'git'>, name: string): Promise<Tip | undefined> {
-  const [commit] = await git.find([`${name}^{commit}`]);
-  return commit && tipOf(commit);
-}
-
-/** A commit as `cat-file` gives it. */
-export function tipOf({ id, bytes }: GitObject): Tip {
-  const head = bytes.toString('utf8', 0, Math.max(0, bytes.indexOf('\n\n')));
-  const [, tree = ''] = /^tree (\w+)$/m.exec(head) ?? [];
-  const [, seconds] = /^committer .* (\d+) [-+]\d+$/m.exec(head) ?? [];
-  return { commit: id, tree, time: new Date(Number(seconds) * 1000) };
-}
-
-/** E-mail address of who committed it, and message, of a commit as `cat-file` gives it. */
-export function commitText({ bytes }: GitObject): { readonly by: string; readonly message: string } {
-  const text = bytes.toString('utf8');
-  const end = text.indexOf('\n\n');
-  const [, by = ''] = /^committer .*<([^<>]*)> \d+ [-+]\d+$/m.exec(text.slice(0, Math.max(0, end))) ?? [];
-  return { by, message: end < 0 ? '' : text.slice(end + 2) };
-}
 
 /**
  * The commit that the branch names; `undefined` before the first one. @throws GitFailure for one that cannot be read

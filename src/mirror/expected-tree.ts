@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { type ObjectFormat, oidBytes } from '../core/digest.ts';
+import { endOfEntry, readEntry, sortName, type TreeEntry } from '../git/tree-entries.ts';
 import type { NewCommit } from './object-writer.ts';
 import type { Repository } from './repository.ts';
-import { endOfEntry, readEntry, sortName, type TreeEntry } from './tree-entries.ts';
 
 /** What becomes of a folder, by name: the object id of a file, `undefined` for one that goes, changes of a folder. */
 type Changes = Map<string, string | undefined | Changes>;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
 import { BINDING_FILE } from '../core/layout.ts';
-import { type Git, GitFailure } from './git.ts';
+import { type Git, GitFailure } from '../git/git.ts';
 
 /** Files that git looks for in a repository without a work tree. */
 const BARE = ['HEAD', 'objects', 'refs'];

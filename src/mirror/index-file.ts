@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ObjectFormat, oidBytes } from '../core/digest.ts';
-import type { Git } from './git.ts';
+import type { Git } from '../git/git.ts';
 
 /** Whether the index ends with its own checksum; one that was written without (`index.skipHash`) counts as sound. */
 function isIndexSound(bytes: Buffer, format: ObjectFormat): boolean {

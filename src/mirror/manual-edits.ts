@@ -2,7 +2,7 @@ import type { Person } from '../core/changes.ts';
 import { readPath } from '../core/layout.ts';
 import { readMessage } from '../core/message.ts';
 import { oneLine } from '../core/unseen.ts';
-import { logFormat, logRecords } from './log-records.ts';
+import { logFormat, logRecords } from '../git/log-records.ts';
 import type { Repository } from './repository.ts';
 
 /** A commit of a person. */

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import type { Person } from '../core/changes.ts';
 import { absentOid } from '../core/digest.ts';
 import { identityOf } from '../core/identity.ts';
-import type { GitProcess } from './git.ts';
+import type { GitProcess } from '../git/git.ts';
 import type { Repository } from './repository.ts';
 
 /** A file or folder of a commit's tree, by its path from the root. */

@@ -1,5 +1,5 @@
-import { GitFailure } from './git.ts';
-import { RemoteRefusal } from './git-failure.ts';
+import { RemoteRefusal } from '../git/failure.ts';
+import { GitFailure } from '../git/git.ts';
 import {
   type Behind,
   behind,

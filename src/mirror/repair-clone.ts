@@ -19,7 +19,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { oidBytes } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import { type Git, GitFailure, unlessGitFails } from './git.ts';
+import { type Git, GitFailure, unlessGitFails } from '../git/git.ts';
 import { isAncestor, isUnknownRef, PUSHED, SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 

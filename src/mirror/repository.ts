@@ -14,11 +14,11 @@ import type { Person } from '../core/changes.ts';
 import type { ObjectFormat } from '../core/digest.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
+import { createGit, type Git, GitFailure, type GitSettings } from '../git/git.ts';
+import { createObjectReader, findCommit } from '../git/object-reader.ts';
 import { isRepository } from './folder.ts';
-import { createGit, type Git, GitFailure, type GitSettings } from './git.ts';
 import { repairIndex } from './index-file.ts';
 import { acquireLock } from './lock.ts';
-import { createObjectReader, findCommit } from './object-reader.ts';
 import { removeStaleGitLocks } from './stale-locks.ts';
 
 /** A clone that this process alone works on. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { createGit, type GitSettings } from '../git/git.ts';
 import { isRepository } from './folder.ts';
-import { createGit, type GitSettings } from './git.ts';
 
 /** Our own folder beside the objects of the clone, where there is one already. Needs no lock. */
 export async function existingStateDir(

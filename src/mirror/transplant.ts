@@ -1,7 +1,8 @@
 import { findType } from '../catalogue/index.ts';
 import { putBackMessage, readMessage } from '../core/message.ts';
-import { type CommitRequest, commitOnto, readTip } from './commit.ts';
-import { RemoteRefusal } from './git-failure.ts';
+import { readTip } from '../git/commits.ts';
+import { RemoteRefusal } from '../git/failure.ts';
+import { type CommitRequest, commitOnto } from './commit.ts';
 import { manualCommits, putBackNotice } from './manual-edits.ts';
 import { createObjectWriter, type TreeChange } from './object-writer.ts';
 import type { Repository } from './repository.ts';

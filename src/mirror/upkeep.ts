@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Git } from './git.ts';
+import type { Git } from '../git/git.ts';
 import { SEEN } from './remote.ts';
 import type { Repository } from './repository.ts';
 

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { absentOid, blobOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { oneLine } from '../core/unseen.ts';
-import { GitFailure } from './git.ts';
+import { GitFailure } from '../git/git.ts';
 import { rebuildIndex } from './index-file.ts';
 import type { Repository } from './repository.ts';
 import { differing, oidOf, type TreeDifference } from './tree-diff.ts';

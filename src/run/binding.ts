@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import { isArray, isObject, type Json } from '../core/json.ts';
 import { BINDING_FILE } from '../core/layout.ts';
 import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
-import type { Git } from '../mirror/git.ts';
+import type { Git } from '../git/git.ts';
 
 /** Version of the folder's layout. A newer one is refused. */
 const LAYOUT = 1;

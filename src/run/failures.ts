@@ -1,6 +1,6 @@
 import { ApiError } from '../celigo/errors.ts';
 import { AppError, CODES, type Code, EXIT, messageOf } from '../core/errors.ts';
-import { GitFailure, isTidiedAway } from '../mirror/git.ts';
+import { GitFailure, isTidiedAway } from '../git/git.ts';
 import type { SyncReport } from './report.ts';
 
 /** The worst exit code of several runs: failed before refused before partial. */

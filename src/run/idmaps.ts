@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { isObject, type Json } from '../core/json.ts';
 import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
-import type { Git } from '../mirror/git.ts';
+import type { Git } from '../git/git.ts';
 
 /** Folder at the top of the repository with the ids that restores gave. */
 export const IDMAPS = 'idmaps';

@@ -1,5 +1,5 @@
+import type { Git } from '../git/git.ts';
 import { accountsInHead } from '../mirror/folder.ts';
-import type { Git } from '../mirror/git.ts';
 import { bindingIn, bindsTo } from './binding.ts';
 
 /** Folders of HEAD with mirrors that no account of the configuration owns: no run touches them again. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
-import { createGit } from '../../src/mirror/git.ts';
+import { createGit } from '../../src/git/git.ts';
 import { isUntidy, tidyUp } from '../../src/mirror/upkeep.ts';
 import { sample } from '../support/account.ts';
 import { cli, ENV, git, start, tempDir, Workspace } from '../support/workspace.ts';

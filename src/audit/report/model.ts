@@ -2,7 +2,7 @@ import type { Person } from '../../core/changes.ts';
 import { type FieldChange, fieldChange } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { compareCodePoints } from '../../core/order.ts';
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 import type { Entry, What } from '../trail.ts';
 import { documentsOf, fieldsOf, readVersions } from '../versions.ts';
 

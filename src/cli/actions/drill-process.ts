@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import * as z from 'zod';
 import { AppError, EXIT } from '../../core/errors.ts';
 import type { DrillAll, Drilled } from '../../daemon/drills.ts';
-import { temporaryFolder } from '../../mirror/temporary-folder.ts';
+import { temporaryFolder } from '../../git/temporary-folder.ts';
 import type { StartProcess } from '../ui/io.ts';
 import { runProcess } from './own-process.ts';
 

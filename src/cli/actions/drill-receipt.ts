@@ -1,8 +1,8 @@
 import { rateLimitOf } from '../../config/schema.ts';
 import { secretsOf } from '../../config/secrets-of.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { GitFailure } from '../../git/git.ts';
 import { isRepository, repositoryAbove } from '../../mirror/folder.ts';
-import { GitFailure } from '../../mirror/git.ts';
 import { restoreTime } from '../../plan/restore-time.ts';
 import { type CloneDeps, withClone } from '../../run/check/clone.ts';
 import type { DrillReport, TimedDrill } from '../../run/check/drill-report.ts';

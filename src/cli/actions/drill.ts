@@ -1,8 +1,8 @@
 import { AppError, EXIT } from '../../core/errors.ts';
 import { jsonText } from '../../core/unseen.ts';
+import type { Git } from '../../git/git.ts';
 import { readFiles } from '../../history/state.ts';
 import { accountFolders } from '../../mirror/folder.ts';
-import type { Git } from '../../mirror/git.ts';
 import { drill } from '../../run/check/drill.ts';
 import type { DrillFinding } from '../../run/check/drill-findings.ts';
 import { type DrillReport, isRestorable, restoreTakes, type TimedDrill } from '../../run/check/drill-report.ts';

@@ -2,10 +2,10 @@ import type { Picture, Report, ReportChange } from '../../audit/report/model.ts'
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
 import { type Key, keyOf } from '../../core/keys.ts';
+import type { Git } from '../../git/git.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { pathsOf } from '../../history/selection.ts';
 import { commitOf, type MirrorState, readDocuments, readState } from '../../history/state.ts';
-import type { Git } from '../../mirror/git.ts';
 import { flowChanges, flowChangesDiagram } from '../../overview/flow-changes.ts';
 import { isDrawn, isStep, partsOf } from '../../overview/flow-parts.ts';
 import { flowChangesSvg } from '../../overview/flow-svg.ts';

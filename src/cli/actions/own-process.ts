@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors.ts';
-import { endProcesses } from '../../mirror/processes.ts';
+import { endProcesses } from '../../git/end-processes.ts';
 import type { StartProcess } from '../ui/io.ts';
 
 /** How long a process may take to end after SIGTERM, in milliseconds. */

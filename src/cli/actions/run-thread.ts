@@ -4,7 +4,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../../config/schema.ts';
 import { AppError, type Code, messageOf } from '../../core/errors.ts';
 import { within } from '../../core/within.ts';
-import { endProcesses } from '../../mirror/processes.ts';
+import { endProcesses } from '../../git/end-processes.ts';
 import type { RunEvent, SyncReport } from '../../run/report.ts';
 import type { SyncOne } from './daemon-run.ts';
 

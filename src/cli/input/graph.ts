@@ -1,7 +1,7 @@
 import type { Config } from '../../config/schema.ts';
+import type { Git } from '../../git/git.ts';
 import { type AccountGraph, buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
-import type { Git } from '../../mirror/git.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { openMirror, stateOf } from './mirror.ts';
 import { type StateFlags, stateAsked } from './time-option.ts';

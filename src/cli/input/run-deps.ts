@@ -1,8 +1,8 @@
 import { fileHere, loadConfig, unusedVariables } from '../../config/load.ts';
 import { plainRepository } from '../../config/plain.ts';
 import type { Config } from '../../config/schema.ts';
+import { createGit } from '../../git/git.ts';
 import { hasHeldMirror, repositoryAbove } from '../../mirror/folder.ts';
-import { createGit } from '../../mirror/git.ts';
 import type { SyncDeps } from '../../run/sync/sync-deps.ts';
 import { USER_AGENT } from '../../version.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';

@@ -5,8 +5,8 @@ import type { AccountConfig, ChannelConfig, Config } from '../../config/schema.t
 import { messageOf } from '../../core/errors.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { readPath } from '../../core/layout.ts';
+import { createGit, type Git } from '../../git/git.ts';
 import { isRepository } from '../../mirror/folder.ts';
-import { createGit, type Git } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
 import { uncommittedIn } from './uncommitted.ts';
 

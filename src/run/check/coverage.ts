@@ -1,9 +1,9 @@
 import { AppError } from '../../core/errors.ts';
 import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import { coverageText } from '../../credentials/view.ts';
+import { type Git, GitFailure } from '../../git/git.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
 import { documentPaths, headCommit, readDocuments, readState } from '../../history/state.ts';
-import { type Git, GitFailure } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
 
 /** Says which credentials a full restore of an account would need. Read from the newest commit, without a request. */

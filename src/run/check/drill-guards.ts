@@ -4,8 +4,8 @@ import { clientOf } from '../../celigo/client.ts';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
 import { type Key, typeIn } from '../../core/keys.ts';
+import type { Git } from '../../git/git.ts';
 import { accountsInHead } from '../../mirror/folder.ts';
-import type { Git } from '../../mirror/git.ts';
 import { bindingIn, isLoopback } from '../binding.ts';
 import type { Prepared } from '../restore/prepared.ts';
 

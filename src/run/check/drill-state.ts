@@ -1,7 +1,7 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import type { ValuesByResource } from '../../config/secrets-file.ts';
 import type { Key } from '../../core/keys.ts';
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 import { interrupted, journalsOf } from '../restore/journal.ts';
 import type { RestoreDeps } from '../restore/request.ts';
 import { createdKeys } from '../restore/resume.ts';

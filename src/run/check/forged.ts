@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Git, GitFailure } from '../../mirror/git.ts';
+import { type Git, GitFailure } from '../../git/git.ts';
 
 /** What `git fsck` prints of an object that is what its id says, but was written carelessly. */
 const CARELESS = /^(?:error|warning) in \w+ [0-9a-f]+: |^notice: /;

@@ -1,4 +1,4 @@
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 
 /** Clocks differ by so much without harm. */
 const TOLERANCE_MS = 5 * 60_000;

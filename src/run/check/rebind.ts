@@ -4,8 +4,8 @@ import { clientOf } from '../../celigo/client.ts';
 import { listRecords } from '../../celigo/paging.ts';
 import type { AccountConfig } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Git } from '../../git/git.ts';
 import { headCommit, readState } from '../../history/state.ts';
-import type { Git } from '../../mirror/git.ts';
 import { bindingIn, bindsTo } from '../binding.ts';
 
 /** One of two accounts that may be the same. */

@@ -1,8 +1,8 @@
 import { coverageOf, neededCredentials } from '../../credentials/needed.ts';
 import type { Refusal } from '../../emulator/http/server.ts';
+import type { Git } from '../../git/git.ts';
 import { buildGraph } from '../../graph/account-graph.ts';
 import { headCommit, readState } from '../../history/state.ts';
-import type { Git } from '../../mirror/git.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreDeps, RestoreRequest } from '../restore/request.ts';
 import { openRestore } from '../restore/session.ts';

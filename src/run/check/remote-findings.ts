@@ -1,6 +1,6 @@
 import type { Config } from '../../config/schema.ts';
 import { counted } from '../../core/counted.ts';
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 import { PUSHED, refusalOf, remoteTip, resolve } from '../../mirror/remote.ts';
 import { reasonOf } from '../../mirror/said.ts';
 import type { Finding } from './finding.ts';

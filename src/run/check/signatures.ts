@@ -1,10 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import type { Git } from '../../git/git.ts';
+import { logFormat, logRecords } from '../../git/log-records.ts';
+import { temporaryFolder } from '../../git/temporary-folder.ts';
 import { type HistoryCut, readCut } from '../../history/commits.ts';
-import type { Git } from '../../mirror/git.ts';
-import { logFormat, logRecords } from '../../mirror/log-records.ts';
-import { temporaryFolder } from '../../mirror/temporary-folder.ts';
 import { findForged } from './forged.ts';
 import { RECEIPT_NAMESPACE } from './receipt.ts';
 import { uncommittedIn } from './uncommitted.ts';

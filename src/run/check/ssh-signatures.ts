@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { temporaryFolder } from '../../mirror/temporary-folder.ts';
+import { temporaryFolder } from '../../git/temporary-folder.ts';
 
 /** What ssh-keygen gets of the environment: where programs are, and an agent that may hold the key. */
 const NEEDED = ['PATH', 'HOME', 'TMPDIR', 'SSH_AUTH_SOCK'];

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { blobOid } from '../../core/digest.ts';
+import type { Git } from '../../git/git.ts';
 import { headCommit, readState } from '../../history/state.ts';
 import { accountsInHead, hasWorkTree, readFolder } from '../../mirror/folder.ts';
-import type { Git } from '../../mirror/git.ts';
 
 /** A file that is not as the last commit has it. */
 export interface Difference {

@@ -7,8 +7,8 @@ import { AppError } from '../../core/errors.ts';
 import { isArray, isObject, type Json } from '../../core/json.ts';
 import { compareCodePoints } from '../../core/order.ts';
 import { parseYaml } from '../../core/yaml.ts';
+import { type Git, GitFailure } from '../../git/git.ts';
 import { documentPaths, headCommit, type MirrorState, readState } from '../../history/state.ts';
-import { type Git, GitFailure } from '../../mirror/git.ts';
 import type { Finding } from './finding.ts';
 
 /** Documents read at once. */

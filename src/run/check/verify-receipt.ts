@@ -1,9 +1,9 @@
 import { preAuthEncoding, readEnvelope } from '../../core/dsse.ts';
 import { BINDING_FILE } from '../../core/layout.ts';
+import { tipOf } from '../../git/commits.ts';
+import type { Git } from '../../git/git.ts';
+import { findCommit } from '../../git/object-reader.ts';
 import { readCut } from '../../history/commits.ts';
-import { tipOf } from '../../mirror/commit.ts';
-import type { Git } from '../../mirror/git.ts';
-import { findCommit } from '../../mirror/object-reader.ts';
 import { RECEIPT_NAMESPACE, readStatement, type Statement } from './receipt.ts';
 import { CLOCKS_MS, hasTimes, type Trust, withSigners } from './signatures.ts';
 import { fingerprintIn, verifySsh } from './ssh-signatures.ts';

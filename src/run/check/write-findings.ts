@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { AppError, messageOf } from '../../core/errors.ts';
+import type { Git } from '../../git/git.ts';
 import { hasWorkTree } from '../../mirror/folder.ts';
-import type { Git } from '../../mirror/git.ts';
 import { acquireLock } from '../../mirror/lock.ts';
 import type { Finding } from './finding.ts';
 import { tryFolder, tryWriting, type Unwritable } from './write-access.ts';

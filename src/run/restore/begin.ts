@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Key, keyOf } from '../../core/keys.ts';
-import { createGit } from '../../mirror/git.ts';
+import { createGit } from '../../git/git.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { findOperator } from './operator.ts';
 import type { Prepared } from './prepared.ts';

@@ -5,7 +5,7 @@ import { ApiError } from '../../celigo/errors.ts';
 import type { Person } from '../../core/changes.ts';
 import { AppError } from '../../core/errors.ts';
 import { identityOf } from '../../core/identity.ts';
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 
 /** `Name <address>`. @throws AppError `USAGE` for anything else */
 function parsePerson(text: string, where: string): Person {

@@ -1,5 +1,5 @@
 import type { AccountConfig } from '../../config/schema.ts';
-import { isGitFailure, isTidiedAway } from '../../mirror/git.ts';
+import { isGitFailure, isTidiedAway } from '../../git/git.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { failedReport, type RequestCounts } from '../failures.ts';
 import type { RequestsCounted, SyncReport } from '../report.ts';

@@ -4,7 +4,7 @@ import type { Change } from '../../core/changes.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../../core/json.ts';
 import { fileMarker, fileOf } from '../../core/markers.ts';
 import { parseYaml, YamlError } from '../../core/yaml.ts';
-import { GitFailure } from '../../mirror/git.ts';
+import { GitFailure } from '../../git/git.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** Changes of one commit that are looked into: subjects and messages name no more. */

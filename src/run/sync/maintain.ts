@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.ts';
-import { createGit } from '../../mirror/git.ts';
+import { createGit } from '../../git/git.ts';
 import { tidyUp } from '../../mirror/upkeep.ts';
 import type { SyncReport } from '../report.ts';
 import type { SyncDeps } from './sync-deps.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMessage } from '../../core/message.ts';
-import { GitFailure } from '../../mirror/git.ts';
-import { logFormat, logRecords } from '../../mirror/log-records.ts';
+import { GitFailure } from '../../git/git.ts';
+import { logFormat, logRecords } from '../../git/log-records.ts';
 import { deepen } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
 

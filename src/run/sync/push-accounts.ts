@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.ts';
-import { isGitFailure } from '../../mirror/git.ts';
+import { isGitFailure } from '../../git/git.ts';
 import { pushRun, startOver } from '../../mirror/push.ts';
 import type { RemoteState } from '../../mirror/remote.ts';
 import { canExchange } from '../../mirror/repair-clone.ts';

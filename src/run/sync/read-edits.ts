@@ -1,6 +1,6 @@
 import { findType } from '../../catalogue/index.ts';
 import { isGeneratedFile, isGeneratedPage, isOverview } from '../../core/layout.ts';
-import type { Git } from '../../mirror/git.ts';
+import type { Git } from '../../git/git.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { differing, oidOf, type TreeDifference } from '../../mirror/tree-diff.ts';
 import { type BareCommit, newestOwn, type OwnCommits } from './newest.ts';

@@ -1,7 +1,7 @@
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { RECEIPTS } from '../../core/layout.ts';
-import { createGit, GitFailure } from '../../mirror/git.ts';
+import { createGit, GitFailure } from '../../git/git.ts';
 import { ensureBranch, pullRemote, type RemoteState } from '../../mirror/remote.ts';
 import {
   type CloneRepair,

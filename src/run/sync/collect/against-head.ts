@@ -8,7 +8,7 @@ import { withSteps } from '../../../core/paths.ts';
 import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
-import { GitFailure } from '../../../mirror/git.ts';
+import { GitFailure } from '../../../git/git.ts';
 import { type Fetched, inexactError, refusingDepth } from '../../fetch-document.ts';
 import type { CachedResource, CachedType } from '../cache.ts';
 import type { CollectContext } from './types.ts';

@@ -1,16 +1,16 @@
 import PQueue from 'p-queue';
-import { environmentOf, remoteEnvironment, remoteSettings } from './git-environment.ts';
-import { exchangeIn, isExchange, type Shared, sharedOf, withinLimit } from './git-exchange.ts';
-import { unlessGitFails } from './git-failure.ts';
-import { type GitProcess, runStoppable, runToEnd, type Setup, startProcess } from './git-process.ts';
-import { type Screen, screenPrograms } from './git-programs.ts';
-import { type GitSettings, settingsOf } from './git-settings.ts';
+import { environmentOf, remoteEnvironment, remoteSettings } from './environment.ts';
+import { exchangeIn, isExchange, type Shared, sharedOf, withinLimit } from './exchange.ts';
+import { unlessGitFails } from './failure.ts';
 import { createObjectReader, type ObjectReader } from './object-reader.ts';
+import { type GitProcess, runStoppable, runToEnd, type Setup, startProcess } from './process.ts';
+import { type Screen, screenPrograms } from './programs.ts';
+import { type GitSettings, settingsOf } from './settings.ts';
 
-export { GitFailure, isGitFailure, isTidiedAway, unlessGitFails } from './git-failure.ts';
-export type { GitProcess } from './git-process.ts';
-export type { GitSettings } from './git-settings.ts';
+export { GitFailure, isGitFailure, isTidiedAway, unlessGitFails } from './failure.ts';
 export type { GitObject } from './object-reader.ts';
+export type { GitProcess } from './process.ts';
+export type { GitSettings } from './settings.ts';
 
 /**
  * Whether a command runs no program of the configuration: it changes nothing and reads neither files, objects nor

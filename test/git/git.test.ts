@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
-import { createGit } from '../../src/mirror/git.ts';
+import { createGit } from '../../src/git/git.ts';
 import { ENV, tempDir } from '../support/workspace.ts';
 
 it('the output of a command is complete, also where the last of it comes after the command ended', async () => {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
-import { createGit, GitFailure, type GitProcess } from '../../src/mirror/git.ts';
-import { createObjectReader } from '../../src/mirror/object-reader.ts';
+import { createGit, GitFailure, type GitProcess } from '../../src/git/git.ts';
+import { createObjectReader } from '../../src/git/object-reader.ts';
 import { ENV, git, tempDir } from '../support/workspace.ts';
 
 function setup() {

@@ -2,8 +2,8 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { simpleGit } from 'simple-git';
-import { failureOf } from './git-failure.ts';
-import { endProcesses } from './processes.ts';
+import { endProcesses } from './end-processes.ts';
+import { failureOf } from './failure.ts';
 
 /** How a git process is started. */
 export interface Setup {

@@ -1,8 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf } from '../core/errors.ts';
-import { GitFailure } from './git-failure.ts';
-import type { GitSettings } from './git-settings.ts';
+import { GitFailure } from './failure.ts';
+import type { GitSettings } from './settings.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Commands that talk to the remote. */

@@ -1,5 +1,5 @@
-import { GitFailure, unlessGitFails } from './git-failure.ts';
-import type { GitProcess } from './git-process.ts';
+import { GitFailure, unlessGitFails } from './failure.ts';
+import type { GitProcess } from './process.ts';
 
 /** An object of the repository. */
 export interface GitObject {

@@ -1,6 +1,6 @@
 import { identityOf } from '../core/identity.ts';
-import { isLocalRemote, quote } from './git-programs.ts';
-import type { GitSettings } from './git-settings.ts';
+import { isLocalRemote, quote } from './programs.ts';
+import type { GitSettings } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import type { GitSettings } from './git-settings.ts';
+import type { GitSettings } from './settings.ts';
 
 /**
  * Programs that a git configuration may name, and how each is switched off. Most settings are switched off by name, in
