@@ -1,7 +1,7 @@
 import { findType, REFERENCE_FIELDS, RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { AppError } from '../core/errors.ts';
-import { type Key, keyOf, typeIn } from '../core/keys.ts';
+import { type Key, keyOf } from '../core/keys.ts';
 import { slugOf, type Transliterate } from '../core/layout.ts';
 import { referencesOf } from '../core/references.ts';
 import {
@@ -181,7 +181,7 @@ async function keysOf(
 ): Promise<Iterable<Key>> {
   switch (selector.kind) {
     case 'all':
-      return [...state.documents.keys()].filter((key) => !findType(typeIn(key))?.restore.onlyWhenNamed);
+      return [...state.documents].flatMap(([key, { type }]) => (findType(type)?.restore.onlyWhenNamed ? [] : [key]));
     case 'type':
       return ofType(state, selector.type.name).map(({ type, id }) => keyOf(type, id));
     case 'id': {

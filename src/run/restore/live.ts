@@ -28,6 +28,8 @@ export interface LiveAccount {
   readonly has: (key: Key) => boolean | undefined;
   /** Whether it changed since the mirror's last sync. */
   readonly isChanged: (key: Key) => boolean;
+  /** What changed since then, and what is no longer there. */
+  readonly moved: readonly Key[];
   readonly isComplete: (type: string) => boolean;
   /** The documents of these resources, as far as they exist. */
   readonly documents: (keys: readonly Key[]) => Promise<ReadonlyMap<Key, MirrorDocument>>;
@@ -138,6 +140,7 @@ export async function observe(
     },
     has: (key) => (exists(key) ? true : complete.has(typeIn(key)) || gone.has(key) ? false : undefined),
     isChanged: (key) => changed.has(key),
+    moved: [...changed, ...gone],
     isComplete: (typeName) => complete.has(typeName),
     async documents(keys) {
       const found = new Map<Key, MirrorDocument>();

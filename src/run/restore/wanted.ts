@@ -46,14 +46,13 @@ export function differing(state: MirrorState, live: LiveAccount, keys: ReadonlyS
   const { base } = live;
   if (!base) return pathsOf(state, keys);
   // The same folder holds the same files: then only what changed since can differ.
-  const same = base.tree === state.tree;
-  const [ours, theirs] = same ? [] : [groupFiles(state.files), groupFiles(base.files)];
+  if (base.tree === state.tree) return pathsOf(state, new Set(live.moved.filter((key) => keys.has(key))));
+  const [ours, theirs] = [groupFiles(state.files), groupFiles(base.files)];
   const out: string[] = [];
   for (const [key, { path, type, id }] of state.documents) {
     if (!keys.has(key)) continue;
     if (live.has(key) === true && !live.isChanged(key)) {
-      if (same) continue;
-      const [wanted, held] = [ours?.get(type)?.get(id), theirs?.get(type)?.get(id)];
+      const [wanted, held] = [ours.get(type)?.get(id), theirs.get(type)?.get(id)];
       if (wanted && held && sameFiles(wanted, held)) continue;
     }
     out.push(path);

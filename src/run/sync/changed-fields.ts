@@ -18,12 +18,13 @@ export async function readChangedFields(
   start: StartingPoint,
   changes: readonly Change[],
 ): Promise<ReadonlyMap<Change, ChangedFields>> {
-  const found = new Map<Change, ChangedFields>();
-  for (const change of changes) {
-    const fields = change.baseline ? undefined : await fieldsOf(start, change);
-    if (fields) found.set(change, fields);
-  }
-  return found;
+  const found = await Promise.all(
+    changes.map(async (change) => {
+      const fields = change.baseline ? undefined : await fieldsOf(start, change);
+      return fields ? [[change, fields] as const] : [];
+    }),
+  );
+  return new Map(found.flat());
 }
 
 async function fieldsOf(start: StartingPoint, change: Change): Promise<ChangedFields | undefined> {
