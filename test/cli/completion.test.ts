@@ -43,6 +43,12 @@ describe('completion', () => {
     expect(await candidates(space.dir, 'restore', 'all', 'integration/')).not.toEqual([]);
     expect(await candidates(space.dir, 'log', '--account', '')).toEqual(['prod']);
     expect(await candidates(space.dir, 'compare', 'p')).toEqual(['prod']);
+    const { mirror } = space;
+    const config = join(space.dir, 'celigo-mirror.yaml');
+    const elsewhere = tempDir();
+    expect(await candidates(elsewhere, 'show', '--mirror', mirror, 'flows/')).toEqual(flows);
+    expect(await candidates(elsewhere, '-c', config, 'show', 'flows/')).toEqual(flows);
+    expect(await candidates(elsewhere, 'sync', '--config', config, '--account', '')).toEqual(['prod']);
   });
 
   it.each(['zsh', 'fish'])('has a script for %s', async (shell) => {
@@ -54,6 +60,49 @@ describe('completion', () => {
     writeFileSync(join(dir, 'script'), out);
     const known = spawnSync(shell, ['-n', join(dir, 'script')], { encoding: 'utf8', env: { ...ENV, HOME: dir } });
     if (known.error === undefined) expect(known).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  /** What a shell prints that does `first`, reads the script and does `then`; `undefined` where it is missing. */
+  async function inShell(shell: string, then: readonly string[], first = ''): Promise<string[] | undefined> {
+    const dir = tempDir();
+    const bin = tempDir();
+    const { out } = await cli(['completion', shell], dir);
+    writeFileSync(join(bin, 'celigo-mirror'), `#!/bin/sh\nexec ${process.execPath} ${PROGRAM} "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(dir, 'a-file.txt'), '');
+    const env = { ...ENV, HOME: dir, PATH: `${bin}:${ENV.PATH}` };
+    const { stdout, stderr, error } = spawnSync(shell, ['-c', [first, out, ...then].join('\n')], {
+      encoding: 'utf8',
+      env,
+      cwd: dir,
+    });
+    if (error !== undefined) return undefined;
+    expect(stderr).toBe('');
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+
+  it.each([
+    ['show flow', ['-l', '-S', '', '-d', 'shown', '-a', 'texts']],
+    ['completion z', ['-l', '-d', 'shown', '-a', 'texts']],
+  ])('zsh adds no space behind what goes on: %s', async (line, added) => {
+    const words = ['celigo-mirror', ...line.split(' ')];
+    const then = [
+      'compadd() { printf "%s|" "$@" }',
+      `words=(${words.join(' ')}) CURRENT=${words.length}`,
+      '_celigo_mirror',
+    ];
+    const found = await inShell('zsh', then, 'compdef() { : }');
+
+    if (found !== undefined) expect(found).toEqual([`${added.join('|')}|`]);
+  });
+
+  it.each([
+    ['completion ', ['bash', 'fish', 'zsh']],
+    ['verify a-f', ['a-file.txt']],
+    ['show flow', ['flows/']],
+  ])('fish offers files only where nothing else is known: %s', async (line, offered) => {
+    const found = await inShell('fish', [`complete --do-complete 'celigo-mirror ${line}'`]);
+
+    if (found !== undefined) expect(found.map((one) => one.split('\t')[0])).toEqual(offered);
   });
 
   describe('in bash', () => {

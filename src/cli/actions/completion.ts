@@ -36,7 +36,7 @@ export async function runComplete(
   words: readonly string[],
 ): Promise<void> {
   const typed = words.at(-1) ?? '';
-  const found = await candidates(program, words, mirrored(io, globals));
+  const found = await candidates(program, words, mirrored(io, globals, words));
   const fitting = found.filter(([text]) => text.startsWith(typed));
   io.out(fitting.map(([text, about]) => `${printable(text)}\t${printable(about)}\n`).join(''));
 }
@@ -122,8 +122,14 @@ async function accountNames(mirror: Mirrored): Promise<readonly Candidate[]> {
   return (await mirror.accounts()).map((name) => [name, 'account']);
 }
 
-function mirrored(io: Io, globals: GlobalOptions): Mirrored {
-  const place = mirrorPlace(io, globals, undefined);
+/** What the words of a line so far give an option. */
+function valueIn(words: readonly string[], ...names: readonly string[]): string | undefined {
+  return words.slice(0, -1).find((_word, i) => names.includes(words[i - 1] ?? ''));
+}
+
+function mirrored(io: Io, globals: GlobalOptions, words: readonly string[]): Mirrored {
+  const config = valueIn(words, '-c', '--config') ?? globals.config;
+  const place = mirrorPlace(io, { ...globals, ...(config ? { config } : {}) }, valueIn(words, '--mirror'));
   /** Without a mirror, nothing is known of it. */
   const known = async <T>(ask: () => Promise<readonly T[]>): Promise<readonly T[]> =>
     ask().catch((error: unknown) => {

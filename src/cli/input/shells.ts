@@ -27,7 +27,7 @@ _celigo_mirror() {
     shown+=("\${line/$'\\t'/  }")
     [[ \${line%%$'\\t'*} == */ ]] && open=(-S '')
   done
-  if (( \${#texts} )); then compadd -l $open -d shown -a texts; else _files; fi
+  if (( \${#texts} )); then compadd -l "\${open[@]}" -d shown -a texts; else _files; fi
 }
 if [[ \${zsh_eval_context[-1]} == loadautofunc ]]; then _celigo_mirror "$@"
 else compdef _celigo_mirror celigo-mirror
@@ -36,9 +36,14 @@ fi
   fish: `# fish completion of celigo-mirror
 function __celigo_mirror
     set -l words (commandline -opc) (commandline -ct)
-    $words[1] ${COMPLETE} -- $words[2..-1] 2>/dev/null
+    set -l found ($words[1] ${COMPLETE} -- $words[2..-1] 2>/dev/null)
+    if set -q found[1]
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c celigo-mirror -a '(__celigo_mirror)'
+complete -c celigo-mirror -f -a '(__celigo_mirror)'
 `,
 } as const;
 
