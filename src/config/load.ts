@@ -34,7 +34,12 @@ interface LoadOptions {
   readonly cwd: string;
   /** The file of the working directory does not count: it is in a mirror, where others write. */
   readonly withoutHere?: boolean;
+  /** For a command that only reads the mirror: neither tokens nor what only the daemon uses need to be there. */
+  readonly withoutSecrets?: boolean;
 }
+
+/** The token of accounts that are read without one. */
+const NO_TOKEN = 'the-token-was-not-read';
 
 /** Keys of channels that hold Mustache templates. */
 const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
@@ -86,9 +91,31 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     });
   }
   const problems: string[] = [];
-  const filled = interpolate(raw, '', options.env, problems, files);
-  if (problems.length > 0) throw invalid(file, problems);
+  const asked = options.withoutSecrets ? withoutSecrets(raw) : raw;
+  const filled = interpolate(asked, '', options.env, problems, files);
+  if (problems.length > 0) throw invalid(file, problems, TO_SET);
   return finish(filled, file, dirname(resolve(file)), files);
+}
+
+/** Settings without their token, or with another one. */
+function withToken(settings: Json, token?: string): Json {
+  if (!isObject(settings)) return settings;
+  const { token: _token, tokenFile: _tokenFile, ...rest } = settings;
+  return token === undefined ? rest : { ...rest, token };
+}
+
+/** A configuration without what {@link LoadOptions.withoutSecrets} leaves out. */
+function withoutSecrets(raw: Json): Json {
+  if (!isObject(raw)) return raw;
+  const { daemon: _daemon, notifications: _notifications, ...rest } = raw;
+  const { repository, accounts } = rest;
+  const out: MutableJsonObject = rest;
+  if (isObject(repository)) out.repository = withToken(repository);
+  if (isObject(accounts)) {
+    const entries = Object.entries(accounts).map(([name, account]) => [name, withToken(account, NO_TOKEN)]);
+    out.accounts = Object.fromEntries(entries);
+  }
+  return out;
 }
 
 /** The file of the working directory, if it is there and the one that is found without being named. */
@@ -213,12 +240,13 @@ function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   return path[0] === 'guards' ? CONFIG_KEYS.guards : [];
 }
 
-function invalid(source: string, problems: readonly string[]): AppError {
+const TO_CORRECT = 'For a commented file that explains every key, run: celigo-mirror init -';
+const TO_SET = 'Set the variable, or name a file with its value in <NAME>_FILE, or write ${NAME:-fallback}';
+
+function invalid(source: string, problems: readonly string[], hint = TO_CORRECT): AppError {
   const where = source === 'environment' ? 'the environment' : source;
   const list = problems.map((problem) => `\n  ${problem}`).join('');
-  return new AppError('USAGE', `${where} is not a valid configuration:${list}`, {
-    hint: 'Every key is described in config/celigo-mirror.schema.json. For a commented file, run: celigo-mirror init',
-  });
+  return new AppError('USAGE', `${where} is not a valid configuration:${list}`, { hint });
 }
 
 function readSecret(file: string, folder: string, key: string, files: string[]): string {

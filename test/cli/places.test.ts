@@ -14,6 +14,21 @@ async function begin(): Promise<{ account: TestAccount; space: Workspace }> {
 }
 
 describe('a command that only reads', () => {
+  it('needs neither tokens nor what the daemon needs, whatever the configuration names', async () => {
+    const { account, space } = await begin();
+    const token = '${NOT_SET}';
+    const notifications = { ops: { type: 'slack', url: token } };
+    space.configure({ prod: { baseUrl: account.url, token } }, { repository: { token }, notifications });
+    for (const line of ['list flows', 'log -n 1', 'find bergen', 'secrets list', 'verify', 'drill', 'doctor --noise']) {
+      const { code, err } = await space.run(...line.split(' '));
+      expect([code, err.match(/^error.*/m)?.[0]], line).toEqual([0, undefined]);
+    }
+    for (const line of ['sync', 'diff', 'secrets list --live', 'restore all --dry-run']) {
+      const { code, err } = await space.run(...line.split(' '));
+      expect([code, err], line).toEqual([64, expect.stringMatching(/NOT_SET is not set\n(.*\n)*→ Set the variable/)]);
+    }
+  });
+
   it('takes the mirror that the working directory is in, from any folder of it and without a configuration', {
     tags: 'slow',
   }, async () => {

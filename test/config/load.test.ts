@@ -66,6 +66,18 @@ describe('loadConfig', () => {
     expect(message).toContain('accounts.a.token: the variable T is not set');
   });
 
+  it('needs no secret for a command that only reads the mirror, and names what else is missing', async () => {
+    const secrets = 'daemon: { triggerTokenFile: x }\nnotifications: { a: { type: slack, url: "${U}" } }\n';
+    write(`repository: { tokenFile: x }\naccounts: { a: { tokenFile: x }, b: { token: "\${T}" } }\n${secrets}`);
+    const config = await loadConfig({ env: {}, cwd: dir, withoutSecrets: true });
+    expect(config.accounts.map(({ name }) => name)).toEqual(['a', 'b']);
+
+    write('accounts: { a: { token: "${T}", region: "${R}" }, b: 1 }\n');
+    await expect(loadConfig({ env: {}, cwd: dir, withoutSecrets: true })).rejects.toThrow(
+      /valid configuration:\n {2}accounts.a.region: the variable R is not set$/,
+    );
+  });
+
   it('reads a secret from a file, without its line end', async () => {
     writeFileSync(join(dir, 'token'), 'from-file\n');
     write('accounts: { a: { tokenFile: token } }\n');

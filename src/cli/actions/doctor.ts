@@ -7,7 +7,7 @@ import { examine } from '../../run/check/doctor.ts';
 import type { Finding } from '../../run/check/finding.ts';
 import { scrub } from '../../run/log.ts';
 import { USER_AGENT, VERSION } from '../../version.ts';
-import { configOf } from '../input/run-deps.ts';
+import { configOf, readingConfigOf } from '../input/run-deps.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
 import { counted, printable, type Style, styleFor } from '../ui/style.ts';
@@ -24,7 +24,7 @@ export interface DoctorFlags {
 export async function runDoctor(io: Io, globals: GlobalOptions, flags: DoctorFlags): Promise<number> {
   let config: Config;
   try {
-    config = await configOf(io, globals);
+    config = await (flags.noise === undefined ? configOf : readingConfigOf)(io, globals);
   } catch (error) {
     // The bundle may be about this very configuration.
     if (flags.bundle !== undefined && error instanceof AppError) {

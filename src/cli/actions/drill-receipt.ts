@@ -11,7 +11,7 @@ import { sealReceipt, statementOf } from '../../run/check/receipt.ts';
 import { scrub } from '../../run/log.ts';
 import { VERSION } from '../../version.ts';
 import { type MirrorPlace, mirrorPlace } from '../input/mirror.ts';
-import { configOf, runDeps } from '../input/run-deps.ts';
+import { configOf, readingConfigOf, runDeps } from '../input/run-deps.ts';
 import type { StateFlags } from '../input/time-option.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { writeOutput } from '../ui/output-file.ts';
@@ -55,10 +55,9 @@ function cloneDeps(io: Io, config: CloneDeps['config']): CloneDeps {
 export async function drillPlace(io: Io, globals: GlobalOptions, folder: string | undefined): Promise<MirrorPlace> {
   const configured = folder === undefined && (globals.config !== undefined || repositoryAbove(io.cwd) === undefined);
   if (configured) {
-    const config = await configOf(io, globals);
-    const { remote, stateless, path } = config.repository;
+    const { remote, stateless, path } = (await readingConfigOf(io, globals)).repository;
     if (remote !== undefined && (stateless || !isRepository(path)))
-      await withClone(cloneDeps(io, config), true, () => Promise.resolve());
+      await withClone(cloneDeps(io, await configOf(io, globals)), true, () => Promise.resolve());
   }
   return mirrorPlace(io, globals, folder);
 }

@@ -11,7 +11,7 @@ import { liveCredentials } from '../../run/check/live-credentials.ts';
 import { type IdMaps, idMapPath, readIdMaps } from '../../run/idmaps.ts';
 import { accountNamed } from '../input/accounts.ts';
 import { openGraph } from '../input/graph.ts';
-import { runDeps } from '../input/run-deps.ts';
+import { configOf, runDeps } from '../input/run-deps.ts';
 import { secretsSource } from '../input/secret-program.ts';
 import type { StateFlags } from '../input/time-option.ts';
 import { anyAscii } from '../input/transliterate.ts';
@@ -59,7 +59,7 @@ export async function runSecrets(
   const all = neededCredentials(graph, ({ type, id, title }) => valuesFor(values, type.name, id, title));
   const needed = all.filter(({ key }) => chosen?.has(key) ?? true);
   const holders =
-    flags.live === undefined ? needed : await askAccount(io, { git, account, config }, needed, flags.live);
+    flags.live === undefined ? needed : await askAccount(io, globals, { git, account, config }, needed, flags.live);
   if (action === 'template') {
     const title = `Credentials of ${account} that the mirror does not hold (state ${state.label})`;
     io.out(credentialsTemplate(graph, title, holders, anyAscii));
@@ -72,6 +72,7 @@ export async function runSecrets(
 /** What an account has of the credentials of a mirror. @throws AppError `USAGE` without a configuration, ApiError */
 async function askAccount(
   io: Io,
+  globals: GlobalOptions,
   { git, account, config }: { readonly git: Git; readonly account: string; readonly config: Config | undefined },
   holders: readonly CredentialHolder[],
   live: string | boolean,
@@ -80,7 +81,8 @@ async function askAccount(
     throw new AppError('USAGE', '--live asks the account, and this mirror has no configuration with its token', {
       hint: 'Name the configuration with --config',
     });
-  const target = accountNamed(config, typeof live === 'string' ? live : account, '--live');
+  // Reading the mirror needs no token, asking the account does.
+  const target = accountNamed(await configOf(io, globals), typeof live === 'string' ? live : account, '--live');
   const maps: IdMaps = target.name === account ? new Map() : await readIdMaps(git, idMapPath(account, target.name));
   const ids = new Map([...maps.values()].flatMap((map) => [...map]));
   const { userAgent, env, signal } = runDeps(io, { config, report: () => undefined });

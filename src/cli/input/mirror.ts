@@ -7,7 +7,7 @@ import { createGit, type Git } from '../../git/git.ts';
 import { headCommit, type MirrorState, readState, resolveState, type StateName } from '../../history/state.ts';
 import { accountFolders, accountsInHead, isRepository, noMirror, repositoryAbove } from '../../mirror/folder.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
-import { configOf } from './run-deps.ts';
+import { readingConfigOf } from './run-deps.ts';
 import { sayState } from './time-option.ts';
 import { accountAround, realOf, wordInside } from './words.ts';
 
@@ -63,9 +63,9 @@ async function placeHere(io: Io): Promise<MirrorPlace | undefined> {
 export async function mirrorPlace(io: Io, globals: GlobalOptions, folder: string | undefined): Promise<MirrorPlace> {
   if (folder !== undefined) return placeNamed(io, folder);
   const here = globals.config === undefined ? await placeHere(io) : undefined;
-  if (!here) return configuredPlace(io, await configOf(io, globals));
+  if (!here) return configuredPlace(io, await readingConfigOf(io, globals));
   // The configuration knows more of its own mirror, but a clone needs none.
-  const config = await configOf(io, globals).catch((error: unknown) => {
+  const config = await readingConfigOf(io, globals).catch((error: unknown) => {
     if (error instanceof AppError) return undefined;
     throw error;
   });

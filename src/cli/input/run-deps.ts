@@ -1,6 +1,7 @@
 import { fileHere, loadConfig, unusedVariables } from '../../config/load.ts';
 import { plainRepository } from '../../config/plain.ts';
 import type { Config } from '../../config/schema.ts';
+import { AppError } from '../../core/errors.ts';
 import { createGit } from '../../git/git.ts';
 import { hasHeldMirror, repositoryAbove } from '../../mirror/folder.ts';
 import type { SyncDeps } from '../../run/sync/sync-deps.ts';
@@ -45,12 +46,29 @@ async function leavesAside(io: Io, file: string): Promise<boolean> {
  * The configuration of `--config`, or of one of the default places. A file in a mirror is used only if it is named.
  * @throws AppError `USAGE`
  */
-export async function configOf(io: Io, globals: GlobalOptions): Promise<Config> {
-  const options = { file: globals.config, env: io.env, cwd: io.cwd };
+export async function configOf(
+  io: Io,
+  globals: GlobalOptions,
+  more: { readonly withoutSecrets?: boolean } = {},
+): Promise<Config> {
+  const options = { file: globals.config, env: io.env, cwd: io.cwd, ...more };
   const here = fileHere(options);
   const withoutHere = here !== undefined && (await leavesAside(io, here));
   READERS.set(io, withoutHere);
   return loadConfig({ ...options, withoutHere });
+}
+
+/**
+ * As {@link configOf}, for a command that only reads the mirror: it works where the tokens are not, too.
+ * @throws AppError `USAGE`
+ */
+export async function readingConfigOf(io: Io, globals: GlobalOptions): Promise<Config> {
+  try {
+    return await configOf(io, globals);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return configOf(io, globals, { withoutSecrets: true });
+  }
 }
 
 /** What a run needs from the outside, for a command. */
