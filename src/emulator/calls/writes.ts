@@ -65,7 +65,7 @@ export function stamp(account: Account, actor: Actor, doc: JsonObject): JsonObje
     case 'object':
       return { ...stamped, lastModifiedBy: { ...actor.user } };
     default:
-      return stamped;
+      return doc.lastModifiedBy === undefined ? stamped : { ...stamped, lastModifiedBy: actor.user._id };
   }
 }
 

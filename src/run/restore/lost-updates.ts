@@ -107,7 +107,8 @@ export async function findLostUpdates(
  * Whether a document held an edit when it was fetched, by the time of the edit: the log need not say what an edit set
  * (api-notes#audit-shapes). Known are the entry that made the document's last modification, all before it in the log,
  * and what is clearly older. Only the first document can show it: later ones were modified by our own writes, over what
- * was never fetched.
+ * was never fetched. The editor that a document names may be one of long ago (api-notes#last-modified-by): what has yet
+ * to come, by the values in the log, did not make the document.
  * @param entries all of the resource, oldest first
  */
 function knownByTime(
@@ -119,13 +120,15 @@ function knownByTime(
   if (!fetched || !Number.isFinite(modified)) return () => false;
   const modifier = editorOf(fetched.lastModifiedBy)?.id;
   const distance = ({ time }: AuditEdit): number => Math.abs(Date.parse(time) - modified);
-  const theirs = entries.filter(({ by }) => modifier === undefined || modifier === by.id);
+  const past = entries.filter((edit) => !isYetToCome(fetched, edit));
+  const theirs = past.filter(({ by }) => modifier === undefined || modifier === by.id);
   const [nearest] = theirs.toSorted((a, b) => distance(a) - distance(b));
   // A program writes twice in no time, and one of its writes is not part of what a person saves close to it: what came
   // after our own write is not what the document was fetched with.
   const oneSaveMs = nearest && !isOurs(nearest, userId) ? ONE_SAVE_MS : 0;
   const isMeant = (edit: AuditEdit): boolean =>
     nearest?.by.id === edit.by.id &&
+    past.includes(edit) &&
     distance(edit) <= Math.min(LOG_LAG_MS, distance(nearest) + (isOurs(edit, userId) ? 0 : oneSaveMs));
   const last = entries.findLastIndex((edit) => Date.parse(edit.time) < modified - LOG_LAG_MS || isMeant(edit));
   return (edit) => entries.indexOf(edit) <= last;
@@ -161,6 +164,13 @@ function fieldsOf(edit: AuditEdit): AuditEdit['fields'] {
 function shows(doc: JsonObject, edit: AuditEdit): boolean {
   const set = fieldsOf(edit);
   return set.length > 0 && set.every(({ path, newValue }) => equalJson(atPlace(doc, placeOf(path)), newValue));
+}
+
+/** Whether a document has the values that an edit replaced, as far as the log says which. */
+function isYetToCome(doc: JsonObject, edit: AuditEdit): boolean {
+  const replaced = fieldsOf(edit).filter(({ oldValue, newValue }) => !equalJson(oldValue, newValue));
+  const isSaid = replaced.some(({ oldValue }) => oldValue !== undefined);
+  return isSaid && replaced.every(({ path, oldValue }) => equalJson(atPlace(doc, placeOf(path)), oldValue));
 }
 
 /** A deleted resource with what the bin does not show of it, as it was fetched, or as the edit left it. */
