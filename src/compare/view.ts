@@ -3,8 +3,9 @@ import type { MirrorDocument } from '../core/documents.ts';
 import { type FieldChange, fieldChange, fieldChangeJson } from '../core/field-diff.ts';
 import type { Json } from '../core/json.ts';
 import { idIn, type Key } from '../core/keys.ts';
+import { equalJson } from '../core/paths.ts';
 import { oneLine } from '../core/unseen.ts';
-import { rewriteIds } from '../plan/ids.ts';
+import { rewriteAllIds, rewriteIds } from '../plan/ids.ts';
 import type { Candidate, Comparison, Single } from './compare.ts';
 import { groupNames, keyFor, type Side } from './sides.ts';
 
@@ -21,14 +22,20 @@ export function whyCandidate({ differs }: Candidate): string {
   return differs === 'place' ? 'the same name in another place' : 'another name, or the same content under it';
 }
 
-/** Replaces each id of a resource by its type and name, so that a change of a reference can be read. */
+/**
+ * Replaces each id of a resource by its type and name, so that a change of a reference can be read. Inside a longer
+ * text it stays, unless the texts differ in nothing but what the same id leads to.
+ */
 export function namedReferences({ left, right }: Comparison['sides']): (change: FieldChange) => FieldChange {
   const names = ({ graph }: Side): Map<string, string> =>
     new Map([...graph.nodes].map(([key, { title }]): [string, string] => [idIn(key), nameOf(key, title)]));
   const [ours, theirs] = [names(left), names(right)];
-  const named = (value: Json | undefined, ids: ReadonlyMap<string, string>): Json | undefined =>
-    value === undefined ? undefined : rewriteIds(value, ids);
-  return ({ place, before, after }) => fieldChange(place, named(before, ours), named(after, theirs));
+  return ({ place, before, after }) => {
+    const rewrite = equalJson(before, after) ? rewriteAllIds : rewriteIds;
+    const named = (value: Json | undefined, ids: ReadonlyMap<string, string>): Json | undefined =>
+      value === undefined ? undefined : rewrite(value, ids);
+    return fieldChange(place, named(before, ours), named(after, theirs));
+  };
 }
 
 function nameOf(key: Key, title: string): string {

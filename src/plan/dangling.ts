@@ -1,8 +1,10 @@
 import { findType } from '../catalogue/index.ts';
 import type { FieldPath } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
+import { isArray, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
-import { covers, placeOf } from '../core/places.ts';
+import { setSteps, stepsOf, withoutPaths } from '../core/paths.ts';
+import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { type Reference, referencesOf } from '../core/references.ts';
 import { shownName } from '../core/unseen.ts';
 import type { Draft, PlanInput } from './draft.ts';
@@ -19,7 +21,7 @@ export function bindingReferences(document: MirrorDocument): readonly (Reference
 }
 
 /** The field that a creation may leave out for the sake of a reference. */
-function lateField(document: MirrorDocument, reference: Reference): FieldPath | undefined {
+export function lateField(document: MirrorDocument, reference: Pick<Reference, 'place'>): FieldPath | undefined {
   const { bare = [], late = [] } = document.type.restore;
   return [...bare, ...late].find((path) => covers(path, placeOf(reference.place)));
 }
@@ -27,6 +29,40 @@ function lateField(document: MirrorDocument, reference: Reference): FieldPath | 
 /** Whether a creation may leave the reference out. */
 export function isLate(document: MirrorDocument, reference: Reference): boolean {
   return lateField(document, reference) !== undefined;
+}
+
+/**
+ * The late places that hold these references: of a list the entry, or the list as a whole where no entry would be left.
+ */
+export function latePlaces(document: MirrorDocument, references: readonly Reference[]): string[] {
+  const places = new Map<string, Place>();
+  for (const reference of references) {
+    const field = lateField(document, reference);
+    if (field === undefined) continue;
+    const [place, { length }] = [placeOf(reference.place), stepsOf(field)];
+    const entry = place.slice(0, typeof place[length] === 'number' ? length + 1 : length);
+    places.set(placeText(entry), entry);
+  }
+  const whole = [...places.values()].map((entry): string => {
+    const list = entry.slice(0, -1);
+    const held = typeof entry.at(-1) === 'number' ? atPlace(document.doc, list) : undefined;
+    const isEmptied = isArray(held) && held.every((_, index) => places.has(placeText([...list, index])));
+    return placeText(isEmptied ? list : entry);
+  });
+  return [...new Set(whole)];
+}
+
+/** The document without these places, as {@link latePlaces} names them; fields of the catalogue are places, too. */
+export function withoutLate(doc: JsonObject, places: readonly string[]): JsonObject {
+  const isExact = (text: string): boolean => /\[\d+\]/.test(text);
+  const indexOf = (place: Place): number => (typeof place.at(-1) === 'number' ? Number(place.at(-1)) : 0);
+  // From the end: the entries before it keep their index.
+  const entries = places
+    .filter(isExact)
+    .map(placeOf)
+    .sort((a, b) => indexOf(b) - indexOf(a));
+  const fields = places.filter((text) => !isExact(text));
+  return entries.reduce((held, place) => setSteps(held, place, undefined) as JsonObject, withoutPaths(doc, fields));
 }
 
 /** What is known of a reference that no step, and nothing that the state holds, resolves. */
@@ -50,8 +86,8 @@ function fateOf({ type, id }: Reference & { type: string }, input: PlanInput): F
 interface Dangling {
   /** Of references that creations will stay without, and of those that are sent unseen. */
   readonly warnings: readonly string[];
-  /** Fields that a creation leaves out because they refer to what will not be there. */
-  readonly without: ReadonlyMap<Key, readonly FieldPath[]>;
+  /** Places that a creation leaves out because they refer to what will not be there. */
+  readonly without: ReadonlyMap<Key, readonly string[]>;
 }
 
 /** Blocks every write that refers to what does not exist and will not, and what needs a blocked one. */
@@ -61,7 +97,7 @@ export function blockDangling(
   input: PlanInput,
 ): Dangling {
   const warnings: string[] = [];
-  const without = new Map<Key, FieldPath[]>();
+  const without = new Map<Key, string[]>();
   const sameAccount = input.account === input.from;
   const lack = (reference: Reference & { type: string }): string | undefined => {
     const key = keyOf(reference.type, reference.id);
@@ -113,14 +149,16 @@ export function blockDangling(
       warnings.push(`${key} "${shownName(step.title)}" comes back incomplete: ${problem}`);
     }
     if (step.action !== 'create') continue;
+    const dangling: Reference[] = [];
     for (const reference of bindingReferences(document)) {
       const field = lateField(document, reference);
       const problem = field === undefined ? undefined : problemOf(document, reference, step);
       if (field === undefined || problem === undefined) continue;
       warnings.push(`${key} "${shownName(step.title)}" will be left without ${reference.place}: ${problem}`);
       // A creation never holds what calls of its own register, and those register only what exists.
-      if (field !== document.type.restore.registers?.field) without.set(key, [...(without.get(key) ?? []), field]);
+      if (field !== document.type.restore.registers?.field) dangling.push(reference);
     }
+    if (dangling.length > 0) without.set(key, latePlaces(document, dangling));
   }
   return { warnings: [...warnings, ...unseen(drafts, documents, input)], without };
 }

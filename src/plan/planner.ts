@@ -3,7 +3,7 @@ import { type Key, keyOf } from '../core/keys.ts';
 import { valueAt } from '../core/paths.ts';
 import { placeText } from '../core/places.ts';
 import { restorable } from './body.ts';
-import { blockDangling } from './dangling.ts';
+import { blockDangling, lateField } from './dangling.ts';
 import { compare, planOne } from './decide.ts';
 import { createdInstead, dependentReturns, dependentSteps, handWork } from './dependents.ts';
 import { type Draft, draft, list, neverMade, type PlanInput } from './draft.ts';
@@ -135,8 +135,9 @@ function order(documents: ReadonlyMap<Key, Wanted>, input: PlanInput, { drafts, 
     }
     const document = documents.get(step.key);
     const left = document ? bareFields(document) : [];
-    const absent = [...new Set(without.get(step.key))];
-    const waiting = [...left, ...(writing.late.get(step.key) ?? []), ...absent];
+    const absent = without.get(step.key) ?? [];
+    const fields = absent.flatMap((place) => (document && lateField(document, { place })) ?? []);
+    const waiting = [...left, ...(writing.late.get(step.key) ?? []), ...fields];
     const late = step.action === 'create' ? [...new Set(waiting)] : [];
     const level = writing.levels.get(step.key) ?? 0;
     return { ...step, level, late, ...(absent.length > 0 ? { absent } : {}), ...targetsOf(step) };

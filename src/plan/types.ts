@@ -114,7 +114,7 @@ export interface Step {
   readonly changes: readonly FieldChange[];
   /** Fields left out of the first write, added by a second one; of a deletion: emptied before anything is deleted. */
   readonly late: readonly string[];
-  /** Those of `late` that no second write adds either: they name what will not be there. */
+  /** Places in those of `late` that no second write adds either: they name what will not be there. */
   readonly absent?: readonly string[];
   /** Places of credentials that cannot be restored. */
   readonly credentials: readonly string[];

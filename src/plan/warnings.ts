@@ -2,7 +2,7 @@ import type { CreatedNote, ResourceType } from '../catalogue/types.ts';
 import { isArray, type Json, type JsonObject } from '../core/json.ts';
 import { type Key, keyOf } from '../core/keys.ts';
 import { isFieldStep, stepsOf, valueAt, valuesAt } from '../core/paths.ts';
-import { covers, type Place, placeText } from '../core/places.ts';
+import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.ts';
 import { shownName } from '../core/unseen.ts';
 import { leftAlone, switchesOf, switchesToTurnOn } from './body.ts';
 import { noteOf } from './converged.ts';
@@ -52,6 +52,13 @@ function tooLong({ action, changes }: Step, { maxLength = {} }: ResourceType, do
   });
 }
 
+/** Places of credentials that a resource had, and that neither the account nor the mirror has. */
+function lostCredentials({ step, document: { doc }, live }: Case): string[] {
+  if (step.action !== 'unchanged' || live?.state !== 'live') return [];
+  const isThere = (held: JsonObject, place: string): boolean => atPlace(held, placeOf(place)) !== undefined;
+  return step.credentials.filter((place) => isThere(doc, place) && !isThere(live.doc, place));
+}
+
 /** A change of a target: `http.baseURI "https://a" → "https://b"`. */
 function targetText({ field, before, after }: TargetChange): string {
   const text = (value: Json | undefined): string => (value === undefined ? '(none)' : JSON.stringify(value));
@@ -65,10 +72,19 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
       ? `: credentials that the account has would be sent elsewhere (${list(targets.map(targetText))}); ` +
         'only --allow-target-change permits it'
       : undefined,
-  ({ step }) =>
-    step.action === 'unchanged' && step.credentials.length > 0
-      ? `: the live credentials are kept; the earlier ones are not in the mirror (${list(step.credentials)})`
-      : undefined,
+  (about) => {
+    const kept = about.step.credentials.filter((place) => !lostCredentials(about).includes(place));
+    return about.step.action === 'unchanged' && kept.length > 0
+      ? `: the live credentials are kept; the earlier ones are not in the mirror (${list(kept)})`
+      : undefined;
+  },
+  (about) => {
+    const lost = lostCredentials(about);
+    return lost.length > 0
+      ? `: the account has no credential in ${list(lost)}, and the mirror does not have it: ` +
+          'pass it with --secrets, or enter it manually'
+      : undefined;
+  },
   ({ step, document }) => {
     if (step.action !== 'create' || step.credentials.length === 0) return undefined;
     const effect = document.type.offline ? 'will be offline until you enter' : 'is created without';
@@ -91,7 +107,9 @@ const NOTES: readonly ((about: Case) => string | undefined)[] = [
     if (alone.length === 0 || live?.state !== 'live' || step.action === 'impossible') return undefined;
     const { kept } = compare(document, live, input);
     const fields = alone.filter((path) => kept.some(({ place }) => covers(path, place)));
-    return fields.length > 0 ? `: ${list(fields)} differs and stays as it is: change it manually` : undefined;
+    const [differ, them] =
+      fields.length === 1 ? ['differs and stays as it is', 'it'] : ['differ and stay as they are', 'them'];
+    return fields.length > 0 ? `: ${list(fields)} ${differ}: change ${them} manually` : undefined;
   },
   ({ step, document: { neededBy } }) =>
     step.action === 'undelete' && neededBy !== undefined ? ` also comes back: ${neededBy} uses it` : undefined,
@@ -110,17 +128,25 @@ function keptPlaces({ step, document, live, input }: Case): string[] {
 }
 
 /** What is said once for many resources. */
-const SHARED: readonly { readonly says: string; readonly applies: (about: Case) => boolean }[] = [
+const SHARED: readonly {
+  readonly says: string;
+  /** The same of more than one. */
+  readonly saysOfMany: string;
+  readonly applies: (about: Case) => boolean;
+}[] = [
   {
     says: 'stays as the server made it when it was last written (--force writes it again)',
+    saysOfMany: 'stay as the server made them when they were last written (--force writes them again)',
     applies: (about) => keptPlaces(about).length > 0,
   },
   {
-    says: 'will be left disabled (--enable-flows enables them)',
+    says: 'will be left disabled (--enable-flows enables it)',
+    saysOfMany: 'will be left disabled (--enable-flows enables them)',
     applies: ({ step, document: { type, doc } }) => step.action === 'create' && !step.enable && isOn(type, doc),
   },
   {
     says: 'stays disabled, though it was enabled at that time (--enable-flows enables it)',
+    saysOfMany: 'stay disabled, though they were enabled at that time (--enable-flows enables them)',
     applies: ({ step, document: { type, doc }, live }) =>
       (live?.state === 'live' || live?.state === 'binned') &&
       step.action !== 'create' &&
@@ -132,10 +158,10 @@ const SHARED: readonly { readonly says: string; readonly applies: (about: Case) 
 /** Most names in one warning; the others are counted. */
 const MOST_NAMES = 5;
 
-function together(names: readonly string[], says: string): string[] {
+function together(names: readonly string[], says: string, saysOfMany: string): string[] {
   if (names.length === 0) return [];
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
-  return [`${names.slice(0, MOST_NAMES).join(', ')}${more} ${says}`];
+  return [`${names.slice(0, MOST_NAMES).join(', ')}${more} ${names.length === 1 ? says : saysOfMany}`];
 }
 
 function embedded(place: string, id: string, owner: Key | undefined): string {
@@ -162,7 +188,9 @@ export function warningsOf(steps: readonly Step[], documents: ReadonlyMap<Key, W
       ({ place, id }) => `${nameOf(about)}: ${embedded(place, id, created.get(id))}`,
     ),
   ]);
-  const shared = SHARED.flatMap(({ says, applies }) => together(cases.filter(applies).map(nameOf), says));
+  const shared = SHARED.flatMap(({ says, saysOfMany, applies }) =>
+    together(cases.filter(applies).map(nameOf), says, saysOfMany),
+  );
   return [...single, ...shared];
 }
 

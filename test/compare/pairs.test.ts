@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findType } from '../../src/catalogue/index.ts';
 import { type Comparison, compareAccounts } from '../../src/compare/compare.ts';
+import { comparisonMarkdown } from '../../src/compare/markdown.ts';
 import type { MirrorDocument } from '../../src/core/documents.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { placeText } from '../../src/core/places.ts';
@@ -199,6 +200,20 @@ describe('which resource of one account is which of the other', () => {
     const comparison = compare(left, right, ids);
 
     expect(shown(comparison).sort()).toEqual([...found].sort());
+  });
+
+  it('shows what an id leads to where the same code leads elsewhere', () => {
+    const account = (id: Id) => [
+      doc('connections', id(1), 'Shop'),
+      doc('scripts', id(2), 'Hooks', { content: `a();\nping('${L(1)}');\n` }),
+    ];
+
+    const lines = comparisonMarkdown(compare(account(L), account(R))).split('\n');
+
+    expect(lines.filter((line) => /^[-+]/.test(line))).toEqual([
+      `-   ping('connections/${L(1)} "Shop"');`,
+      `+   ping('${L(1)}');`,
+    ]);
   });
 
   it('is the same from the other side', () => {

@@ -30,6 +30,49 @@ function plan(dir: string, doc: JsonObject, live?: JsonObject, own: Partial<Plan
   );
 }
 
+describe('a credential that the mirror does not have', () => {
+  const auth = (...held: readonly string[]): JsonObject => ({
+    name: 'one',
+    http: { auth: { type: 'token', token: Object.fromEntries(held.map((name) => [name, '******'])) } },
+  });
+
+  it.each([
+    ['kept', [], ['token'], ['the live credentials are kept; ']],
+    ['missing', ['token'], [], ['the account has no credential in http.auth.token.token, and the mirror does not']],
+    [
+      'both',
+      ['token'],
+      ['refreshToken'],
+      ['kept; the earlier ones are not in the mirror (http.auth.token.ref', 'no cred'],
+    ],
+    ['as it was', ['token'], ['token'], []],
+  ])('is said to be what it is: %s', (_, before, now, said) => {
+    const { steps, warnings } = plan('connections', auth(...before), auth(...now));
+    expect(steps.filter(({ action }) => action !== 'unchanged')).toEqual([]);
+    expect(warnings).toEqual(said.map((part) => expect.stringContaining(part)));
+  });
+});
+
+it('a warning of several resources is of more than one', () => {
+  const flow = (n: number, disabled: boolean) => ({
+    _id: id('f', n),
+    name: `F${n}`,
+    _integrationId: id('1', 1),
+    disabled,
+  });
+  const live = [1, 2].map((n) => {
+    const doc = flow(n, true);
+    return [keyOf('flows', doc._id), { state: 'live', id: doc._id, raw: doc, doc, changed: false }] as const;
+  });
+  const warningsOf = (...numbers: number[]): readonly string[] => {
+    const docs = numbers.map((n) => wanted('flows', flow(n, false)));
+    return planRestore(planInput({ wanted: docs, live: new Map(live), exists: () => true })).warnings;
+  };
+
+  expect(warningsOf(1)).toEqual([expect.stringContaining('"F1" stays disabled, though it was')]);
+  expect(warningsOf(1, 2)).toEqual([expect.stringContaining('"F2" stay disabled, though they were')]);
+});
+
 describe('members that only a creation sends', () => {
   const upstream = (tool: string): JsonObject => ({
     upstreamMcpConnections: [{ _connectionId: id('c', 1), tools: [tool] }],

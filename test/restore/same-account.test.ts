@@ -302,9 +302,11 @@ describe('a deleted integration that was purged', () => {
         _runNextFlowIds: next,
       })._id as string;
     const second = make('Second', []);
+    const third = make('Third', []);
     const first = make('First', [second]);
+    const both = make('Both', [second, third]);
     const space = await mirrored(test);
-    for (const id of [first, second]) {
+    for (const id of [first, both, second]) {
       actor.remove('flows', id);
       await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/flows/${id}`);
     }
@@ -317,6 +319,12 @@ describe('a deleted integration that was purged', () => {
     expect(said(outcome)).toContain('stays without _runNextFlowIds');
     expect(named(test, 'flows', 'First')._runNextFlowIds ?? []).toEqual([]);
     expect(JSON.stringify(named(test, 'flows', 'First'))).not.toContain(second);
+
+    const other = await space.run('restore', `flows/${both}`, '--at', at, '--yes');
+
+    expectCode(other, 3);
+    expect(said(other)).toMatch(/stays without _runNextFlowIds\[\d\]/);
+    expect(named(test, 'flows', 'Both')._runNextFlowIds).toEqual([third]);
   });
 
   it('brings back one deleted flow only with what it needs', { tags: 'slow' }, async () => {

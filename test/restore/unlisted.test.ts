@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isArray, type JsonObject } from '../../src/core/json.ts';
 import { emptyAccount } from '../../src/emulator/http/server.ts';
 import { sampleAccount } from '../../src/emulator/sample/index.ts';
 import { sample } from '../support/account.ts';
@@ -32,6 +33,35 @@ it('drill explains what needs something that no restore makes and the account do
   expect(unexplained).toEqual([]);
   const found = explained?.find(({ what }) => what === `mcpservers/${String(server?._id)}`);
   expect(found?.why).toContain(`mcpoauthproviders/${provider}`);
+});
+
+it('drill explains what comes back without a part of an Integration App that it refers to', {
+  tags: 'slow',
+}, async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const isOrdinary = ({ _connectorId }: { _connectorId?: unknown }) => _connectorId === undefined;
+  const part = emulator.state.all('flows').find((flow) => !isOrdinary(flow));
+  const flow = emulator.state.all('flows').find((one) => isOrdinary(one) && one._runNextFlowIds === undefined);
+  const integration = emulator.state.all('integrations').find((one) => isOrdinary(one) && isArray(one.aliases));
+  const aliases = [...((integration?.aliases ?? []) as JsonObject[]), { alias: 'part', _flowId: String(part?._id) }];
+  emulator.state.touch('flows', String(flow?._id), { _runNextFlowIds: [String(part?._id)] });
+  emulator.state.touch('integrations', String(integration?._id), { aliases });
+  const space = await mirrored(test);
+
+  const outcome = await cli(['drill', space.mirror, '--json'], tempDir());
+
+  expectCode(outcome, 0);
+  const { explained } = JSON.parse(outcome.out) as Record<string, Finding[]>;
+  for (const [what, place] of [
+    [`flows/${flow?._id}`, '_runNextFlowIds'],
+    [`integrations/${integration?._id}`, 'aliases\\[\\d\\]'],
+  ]) {
+    const found = explained?.find((one) => one.what === what);
+    expect(found?.why).toMatch(
+      new RegExp(`^comes back without ${place}, since flows/${part?._id} cannot be restored$`),
+    );
+  }
 });
 
 it('drill does not excuse a missing reference for the sake of an explained one next to it', {
@@ -93,6 +123,22 @@ describe('a reference to an iClient of Celigo, which no listing shows', () => {
     expect(made).toMatchObject({ http: { _iClientId: PROVIDED } });
     const warning = `http._iClientId refers to iclients/${PROVIDED}, which is not listed; it is sent as it is`;
     expect(said(outcome).includes(warning)).toBe(!read);
+  });
+
+  it('drill explains what also needs something of a type that the account does not list', {
+    tags: 'slow',
+  }, async () => {
+    const test = await account(true);
+    test.emulator.state.touch('connections', CONNECTION, { _agentGroupId: '5c0000000000000000000001' });
+    const fault = { kind: 'status', status: 404 } as const;
+    test.emulator.faults.add({ match: { path: '/v1/agentgroups' }, times: 'always', fault });
+    const space = await mirrored(test);
+
+    const outcome = await cli(['drill', space.mirror, '--json'], tempDir());
+
+    expectCode(outcome, 0);
+    const { explained } = JSON.parse(outcome.out) as Record<string, Finding[]>;
+    expect(explained?.map(({ what }) => what)).toContain(`connections/${CONNECTION}`);
   });
 
   it.each([

@@ -12,9 +12,9 @@ import type { Refusal } from '../../emulator/http/server.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { converge, type Made } from '../../plan/converged.ts';
-import { bindingReferences, isLate } from '../../plan/dangling.ts';
+import { bindingReferences, isLate, latePlaces, withoutLate } from '../../plan/dangling.ts';
 import { fillSecrets } from '../../plan/secrets.ts';
-import { isActing, type Step } from '../../plan/types.ts';
+import { isActing, type Step, type Wanted } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
 import type { RestoreReport } from '../restore/report.ts';
 import { readServerMade } from '../restore/server-made.ts';
@@ -69,7 +69,9 @@ function explainedBy(
   for (const reference of bindingReferences(document)) {
     const key = keyOf(reference.type, reference.id);
     const other = steps.get(key);
-    const met = other ? !['blocked', 'impossible'].includes(other.action) : prepared.state.documents.has(key);
+    // What others provide is there, although no listing shows it.
+    const isThere = prepared.state.documents.has(key) || findType(reference.type)?.hasPublic;
+    const met = other ? !['blocked', 'impossible'].includes(other.action) : isThere;
     if (met || isLate(document, reference)) continue;
     explained = other
       ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, everyCredential, inner)
@@ -183,21 +185,32 @@ export async function evaluate(
   const { ids } = prepared;
   const { enabled, everyCredential } = seen;
   const back: string[] = [];
+  const written: Wanted[] = [];
   for (const document of prepared.wanted) {
     const { type, id, title } = document;
     const what = keyOf(type.name, id);
     const step = steps.get(what);
-    if (step?.action === 'impossible' || step?.action === 'blocked') {
-      const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, everyCredential);
-      if (known) explained.push({ what, title, why: step.reason });
-      else lost.push({ document, lack: { why: step.reason, isBlocked: true } });
+    if (step?.action !== 'impossible' && step?.action !== 'blocked') {
+      written.push(document);
       continue;
     }
+    const known = step.action === 'impossible' || explainedBy(step, prepared, steps, mirrored, everyCredential);
+    if (known) explained.push({ what, title, why: step.reason });
+    else lost.push({ document, lack: { why: step.reason, isBlocked: true } });
+  }
+  const never = new Set(explained.map(({ what }) => what as Key));
+  for (const document of written) {
+    const { type, id, title } = document;
+    const what = keyOf(type.name, id);
+    const step = steps.get(what);
     const target = keyOf(type.name, ids.get(id) ?? id);
     const live = held.get(target);
     const outcome = step && isActing(step) ? (outcomes.get(what) ?? { step, result: 'skipped' as const }) : undefined;
-    const lack = lackOf(document, outcome, live, { ids, made: new Set(made.get(target)), enabled, everyCredential });
+    const circumstances = { ids, made: new Set(made.get(target)), enabled, everyCredential };
+    const lack = lackOf(document, outcome, live, circumstances);
+    const why = lack && outcome?.id !== undefined ? lackOfOthers(document, live, circumstances, never) : undefined;
     if (lack === undefined) back.push(type.name);
+    else if (why !== undefined) explained.push({ what, title, why });
     else lost.push({ document, lack });
   }
   const warnings = [...refused(prepared, seen.refusals), ...provided(seen.documents), ...doubtful(seen.documents)];
@@ -259,6 +272,23 @@ function doubtful(documents: readonly MirrorDocument[]): DrillFinding[] {
   return documents.flatMap((document) =>
     doubtsOf(document).map((why) => ({ what: keyOf(document.type.name, document.id), title: document.title, why })),
   );
+}
+
+/** Why a resource lacks nothing but references to what cannot be restored through the API, or `undefined`. */
+function lackOfOthers(
+  document: MirrorDocument,
+  live: JsonObject | undefined,
+  circumstances: Circumstances,
+  never: ReadonlySet<Key>,
+): string | undefined {
+  const needed = bindingReferences(document).filter((one) => never.has(keyOf(one.type, one.id)));
+  const places = latePlaces(document, needed);
+  const rest = { ...document, doc: withoutLate(document.doc, places) };
+  // What is not complete is not switched on.
+  const off = { ...circumstances, enabled: false };
+  if (places.length === 0 || lackOf(rest, undefined, live, off) !== undefined) return undefined;
+  const others = [...new Set(needed.map(({ type, id }) => keyOf(type, id)))];
+  return `comes back without ${places.join(', ')}, since ${others.join(', ')} cannot be restored`;
 }
 
 /** How a resource is not as it was, or `undefined`. */

@@ -5,10 +5,11 @@ import { messageOf } from '../../core/errors.ts';
 import { diffFields } from '../../core/field-diff.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
-import { equalJson, withKey, withoutPaths } from '../../core/paths.ts';
+import { equalJson, withKey } from '../../core/paths.ts';
 import { atPlace, covers, placeOf } from '../../core/places.ts';
 import { referencesOf } from '../../core/references.ts';
 import { restorable } from '../../plan/body.ts';
+import { latePlaces, withoutLate } from '../../plan/dangling.ts';
 import type { Step } from '../../plan/types.ts';
 import { versionOf } from './live.ts';
 import { overwrite } from './overwrite.ts';
@@ -58,19 +59,21 @@ export async function completeStep(run: StepRun, outcome: Outcome): Promise<void
 function completeDocument(
   { context, log }: StepRun,
   step: Step,
-  { type, doc: wanted }: MirrorDocument,
+  document: MirrorDocument,
 ): { doc: JsonObject; lacking: string[] } {
-  const lacking = new Set(step.absent);
-  for (const { type: typeName, id, place } of referencesOf(type, wanted)) {
-    const nowhere = typeName !== null && (log.isMissing(typeName, id) || (context.foreign && !context.ids.has(id)));
-    const path = nowhere ? step.late.find((late) => covers(late, placeOf(place))) : undefined;
-    if (path) lacking.add(path);
-  }
-  const doc = withoutPaths(wanted, [...lacking]);
+  const { type, doc: wanted } = document;
+  const nowhere = referencesOf(type, wanted).filter(
+    ({ type: typeName, id, place }) =>
+      typeName !== null &&
+      (log.isMissing(typeName, id) || (context.foreign && !context.ids.has(id))) &&
+      step.late.some((late) => covers(late, placeOf(place))),
+  );
+  const lacking = [...new Set([...(step.absent ?? []), ...latePlaces(document, nowhere)])];
+  const doc = withoutLate(wanted, lacking);
   const { registers } = type.restore;
-  if (!registers || doc[registers.field] === undefined) return { doc, lacking: [...lacking] };
+  if (!registers || doc[registers.field] === undefined) return { doc, lacking };
   const there = registeredIn(registers, wanted).filter((id) => !log.isMissing(registers.type, id));
-  return { doc: withKey(doc, registers.field, there), lacking: [...lacking] };
+  return { doc: withKey(doc, registers.field, there), lacking };
 }
 
 /** Whether something that our write asked for has changed since. Defaults that the server filled in do not count. */
