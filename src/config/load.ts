@@ -7,7 +7,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
 import { RECEIPTS } from '../core/layout.ts';
 import { schemaProblems, schemaWords, suggestion } from '../core/schema-words.ts';
-import { parseYaml, YamlError } from '../core/yaml.ts';
+import { YamlError } from '../core/yaml.ts';
 import { isTimezone } from '../core/zones.ts';
 import {
   type AccountConfig,
@@ -22,6 +22,7 @@ import {
   REGIONS,
   rateLimitOf,
 } from './schema.ts';
+import { parseSettings } from './settings-yaml.ts';
 import { bytesOf } from './sizes.ts';
 
 /** Environment variables, as in `process.env`. */
@@ -61,7 +62,7 @@ export function unusedVariables(options: LoadOptions): { readonly file: string; 
   let [file, used] = ['', ''];
   try {
     file = findFile(options) ?? '';
-    if (file !== '') used = JSON.stringify(parseYaml(readFileSync(file, 'utf8')));
+    if (file !== '') used = JSON.stringify(parseSettings(readFileSync(file, 'utf8')));
   } catch {
     // What is wrong with the file is another message.
     return { file, names: [] };
@@ -82,7 +83,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   files.push(resolve(file));
   let raw: Json;
   try {
-    raw = parseYaml(readFileSync(file, 'utf8'));
+    raw = parseSettings(readFileSync(file, 'utf8'));
   } catch (error) {
     const line = error instanceof YamlError && error.line ? `:${error.line}` : '';
     throw new AppError('USAGE', `${file}${line}: ${messageOf(error)}`, {

@@ -6,8 +6,9 @@ import { isArray, isObject, type Json } from '../core/json.ts';
 import { placeholderIn } from '../core/placeholders.ts';
 import { placeText } from '../core/places.ts';
 import { nearest } from '../core/suggest.ts';
-import { parseYaml, YamlError } from '../core/yaml.ts';
+import { YamlError } from '../core/yaml.ts';
 import { type Environment, interpolate } from './load.ts';
+import { parseSettings } from './settings-yaml.ts';
 
 /** Values for single resources: `<type>/<id or name>` → place → value. */
 export type ValuesByResource = ReadonlyMap<string, ReadonlyMap<string, Json>>;
@@ -89,7 +90,7 @@ export function readSecretsFile(path: string, source: SecretsSource): SecretsFil
   const wrong = wrongIn(file);
   let parsed: Json;
   try {
-    parsed = parseYaml(readFileSync(file, 'utf8'));
+    parsed = parseSettings(readFileSync(file, 'utf8'));
   } catch (error) {
     // The text of a YAML fault may quote the line, and with it a credential.
     if (error instanceof YamlError) throw wrong(`${error.line ? `:${error.line}` : ''} is not valid YAML`);

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
+import { interpolate, loadConfig } from '../../src/config/load.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
+import { parseSettings } from '../../src/config/settings-yaml.ts';
 import { tempDir } from '../support/workspace.ts';
 
 let dir: string;
@@ -55,6 +56,19 @@ describe('loadConfig', () => {
     const config = await load({ T: 'x' });
 
     expect(config.accounts[0]).toMatchObject({ token: 'pre-x-post', baseUrl: 'http://127.0.0.1:9' });
+  });
+
+  it.each([
+    ['{ token: ${T} }', 'x'],
+    ['{ token: ${NONE:-a b} }', 'a b'],
+    ['{ token: pre-${T}/${T}-post, region: us }', 'pre-x/x-post'],
+    ['{ "token": ${T}, include: [flows, ${NONE:-scripts}] }', 'x'],
+    ["{ token: 'a${T}, b' } # { token: ${T} }", 'ax, b'],
+    ['{ token: "{ a: ${T} }" }', '{ a: x }'],
+  ])('replaces variables without quotes inside brackets, too: %s', (text, token) => {
+    const read = interpolate(parseSettings(`a: ${text}\nb: |\n  { c: ${'${T}'} }\n`), '', { T: 'x' }, []);
+
+    expect(read).toMatchObject({ a: { token }, b: '{ c: x }\n' });
   });
 
   it('names every missing variable with its key', async () => {

@@ -90,6 +90,8 @@ describe('secrets', () => {
     const places = (value: string): void =>
       writeFileSync(file, `connections/Carrier (Postbud):\n  http.auth.basic.password: ${value}\n`);
     const check = (): Promise<Outcome> => secrets('check', 'connections/Carrier (Postbud)', '--secrets', file);
+    writeFileSync(file, 'connections/Carrier (Postbud): { http.auth.basic.password: ${NOT_SET} }\n');
+    expect((await check()).err).toContain('NOT_SET is not set');
     for (const [value, reason] of [
       ['${NOT_SET}', 'NOT_SET is not set'],
       ['{ exec: [no-such-program] }', 'there is no program no-such-program'],
