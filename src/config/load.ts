@@ -47,15 +47,38 @@ const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
 
 const FILE_NAME = 'celigo-mirror.yaml';
 
-/** Variables that configure a run without a file, and that a file need not use. */
-const VARIABLES = [
-  ...['CELIGO_API_TOKEN', 'CELIGO_API_TOKEN_FILE', 'CELIGO_REGION', 'CELIGO_BASE_URL'],
-  ...['MIRROR_ACCOUNT', 'MIRROR_PATH', 'MIRROR_REMOTE', 'MIRROR_BRANCH', 'MIRROR_STATELESS'],
-  ...['MIRROR_REMOTE_USERNAME', 'MIRROR_REMOTE_TOKEN', 'MIRROR_REMOTE_TOKEN_FILE'],
-  ...['MIRROR_SSH_KEY_FILE', 'MIRROR_SSH_KNOWN_HOSTS_FILE', 'MIRROR_SIGNING_KEY_FILE', 'MIRROR_SCHEDULE'],
-  ...['MIRROR_TIMEZONE', 'MIRROR_DRILL_SCHEDULE', 'MIRROR_DRILL_RECEIPTS'],
-  ...['MIRROR_LISTEN', 'MIRROR_TRIGGER_TOKEN', 'MIRROR_TRIGGER_TOKEN_FILE'],
-];
+/** Variables that configure a run without a file, and that a file need not use; each with the key that it fills. */
+const VARIABLES = {
+  CELIGO_API_TOKEN: 'accounts.*.token',
+  CELIGO_API_TOKEN_FILE: 'accounts.*.tokenFile',
+  CELIGO_REGION: 'accounts.*.region',
+  CELIGO_BASE_URL: 'accounts.*.baseUrl',
+  MIRROR_ACCOUNT: 'accounts.*',
+  MIRROR_PATH: 'repository.path',
+  MIRROR_REMOTE: 'repository.remote',
+  MIRROR_BRANCH: 'repository.branch',
+  MIRROR_STATELESS: 'repository.stateless',
+  MIRROR_REMOTE_USERNAME: 'repository.username',
+  MIRROR_REMOTE_TOKEN: 'repository.token',
+  MIRROR_REMOTE_TOKEN_FILE: 'repository.tokenFile',
+  MIRROR_SSH_KEY_FILE: 'repository.sshKeyFile',
+  MIRROR_SSH_KNOWN_HOSTS_FILE: 'repository.sshKnownHostsFile',
+  MIRROR_SIGNING_KEY_FILE: 'repository.signingKeyFile',
+  MIRROR_SCHEDULE: 'schedule',
+  MIRROR_TIMEZONE: 'timezone',
+  MIRROR_DRILL_SCHEDULE: 'drill.schedule',
+  MIRROR_DRILL_RECEIPTS: 'drill.receipts',
+  MIRROR_LISTEN: 'daemon.listen',
+  MIRROR_TRIGGER_TOKEN: 'daemon.triggerToken',
+  MIRROR_TRIGGER_TOKEN_FILE: 'daemon.triggerTokenFile',
+};
+const BY_KEY: ReadonlyMap<string, string> = new Map(Object.entries(VARIABLES).map(([name, key]) => [key, name]));
+
+/** What a person wrote for a key: the key of their file, or the variable. */
+function writtenAs(source: string, key: string): string {
+  const variable = source === 'environment' ? BY_KEY.get(key.replace(/^accounts\.[^.]+/, 'accounts.*')) : undefined;
+  return variable ?? key;
+}
 
 /** Variables that are set and have no effect, since there is a configuration file that does not use them. */
 export function unusedVariables(options: LoadOptions): { readonly file: string; readonly names: readonly string[] } {
@@ -69,7 +92,7 @@ export function unusedVariables(options: LoadOptions): { readonly file: string; 
   }
   const uses = (name: string): boolean =>
     [name, name.replace(/_FILE$/, '')].some((one) => used.includes(`\${${one}}`) || used.includes(`\${${one}:-`));
-  return { file, names: file === '' ? [] : VARIABLES.filter((name) => options.env[name] && !uses(name)) };
+  return { file, names: file === '' ? [] : Object.keys(VARIABLES).filter((name) => options.env[name] && !uses(name)) };
 }
 
 /**
@@ -246,7 +269,7 @@ const TO_SET = 'Set the variable, or name a file with its value in <NAME>_FILE, 
 
 function invalid(source: string, problems: readonly string[], hint = TO_CORRECT): AppError {
   const where = source === 'environment' ? 'the environment' : source;
-  const list = problems.map((problem) => `\n  ${problem}`).join('');
+  const list = problems.map((problem) => `\n  ${problem.replace(/^[^:]+/, (key) => writtenAs(source, key))}`).join('');
   return new AppError('USAGE', `${where} is not a valid configuration:${list}`, { hint });
 }
 
@@ -298,7 +321,7 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
 
   /** A secret from its value, or from a file. */
   const secret = (value: string | undefined, file: string | undefined, key: string): string | undefined =>
-    file === undefined ? value : readSecret(file, folder, key, files);
+    file === undefined ? value : readSecret(file, folder, writtenAs(source, key), files);
   const { tokenFile: remoteTokenFile, remoteTimeout, ...repo } = repository;
   const remoteToken = secret(repo.token, remoteTokenFile, 'repository.tokenFile');
   const triggerToken = secret(daemon.triggerToken, daemon.triggerTokenFile, 'daemon.triggerTokenFile');
@@ -321,7 +344,10 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
         ...more,
         name,
         baseUrl: baseOf(baseUrl ?? REGIONS[region ?? 'us']),
-        token: sendable(secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '', `accounts.${name}.token`),
+        token: sendable(
+          secret(token, tokenFile, `accounts.${name}.tokenFile`) ?? '',
+          writtenAs(source, `accounts.${name}.token`),
+        ),
         rateLimit: rateLimitOf({ rateLimit, requestsPerSecond }),
         requestTimeoutMs: durationMs(requestTimeout),
         maxResponseBytes: bytesOf(maxResponse) ?? 0,

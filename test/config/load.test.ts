@@ -46,6 +46,20 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it.each([
+    [{ CELIGO_REGION: 'mars' }, /^the environment is .*:\n {2}CELIGO_REGION: expected one of us, eu, au, ca$/],
+    [{ CELIGO_BASE_URL: 'mars' }, /CELIGO_BASE_URL: expected a URL/],
+    [{ CELIGO_BASE_URL: 'https://x.test', CELIGO_REGION: 'us' }, /CELIGO_BASE_URL: .*exclude each other/],
+    [{ MIRROR_ACCOUNT: 'Main_1' }, /MIRROR_ACCOUNT: expected lower-case/],
+    [{ MIRROR_STATELESS: 'maybe' }, /MIRROR_STATELESS: expected true or false/],
+    [{ MIRROR_TIMEZONE: 'Mars', MIRROR_SCHEDULE: 'x' }, /MIRROR_TIMEZONE: unknown.*\n {2}MIRROR_SCHEDULE: expected/],
+    [{ MIRROR_LISTEN: 'x', MIRROR_DRILL_RECEIPTS: 'x' }, /MIRROR_LISTEN: .*\n {2}MIRROR_DRILL_RECEIPTS: /],
+    [{ CELIGO_API_TOKEN_FILE: 'missing' }, /^CELIGO_API_TOKEN_FILE: cannot read/],
+    [{ CELIGO_API_TOKEN: 'with a blank' }, /^CELIGO_API_TOKEN: the token/],
+  ])('names the variable that is wrong: %j', async (variables, message) => {
+    expect(await failure({ CELIGO_API_TOKEN: 'secret', ...variables })).toMatch(message);
+  });
+
   it('says what is missing when there is neither file nor token', async () => {
     expect(await failure()).toContain('CELIGO_API_TOKEN is not set');
   });
