@@ -1,9 +1,34 @@
 import { hash } from 'node:crypto';
 import { oidBytes } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
-import { endOfEntry, readEntry, sortName, type TreeEntry } from '../git/tree-entries.ts';
 import type { NewCommit } from './object-writer.ts';
 import type { Repository } from './repository.ts';
+
+/** Something in a tree. */
+interface TreeEntry {
+  readonly name: string;
+  readonly oid: string;
+  readonly isFolder: boolean;
+}
+
+/** Where the entry of a tree as git stores it ends: mode, a space, name, NUL and the bytes of the id. */
+function endOfEntry(tree: Buffer, start: number, idBytes: number): number {
+  return start < tree.length ? tree.indexOf(0, start) + 1 + idBytes : start;
+}
+
+function readEntry(tree: Buffer, start: number, end: number, idBytes: number): TreeEntry {
+  const space = tree.indexOf(' ', start);
+  return {
+    name: tree.toString('utf8', space + 1, end - idBytes - 1),
+    oid: tree.toString('hex', end - idBytes, end),
+    isFolder: tree.toString('latin1', start, space) === '40000',
+  };
+}
+
+/** The name of an entry by which git sorts: that of a folder ends with a slash. */
+function sortName({ name, isFolder }: Pick<TreeEntry, 'name' | 'isFolder'>): Buffer {
+  return Buffer.from(isFolder ? `${name}/` : name);
+}
 
 /** A change is there already in the commit on which it was to be made: what is known of that commit is wrong. */
 export class AlreadyThere extends Error {}

@@ -6,7 +6,6 @@ import { identityOf } from '../core/identity.ts';
 import { readTip, type Tip } from '../git/commits.ts';
 import { GitFailure } from '../git/git.ts';
 import { checkCommits } from './check-commits.ts';
-import { expectedTree } from './expected-tree.ts';
 import { gitDate, type NewCommit, type ObjectWriter } from './object-writer.ts';
 import type { Repository } from './repository.ts';
 import { markBehind, unmark } from './work-tree.ts';
@@ -101,20 +100,16 @@ export async function commitOnHead(
     const from = await currentTip(repository, known);
     if (folder !== undefined) await checkFolder(repository, folder, known, from);
     const making = commitOnto(repository, objects, from, requests, now, folder);
-    // Its process begins while the commits are made, and their tree is worked out.
+    // Its process begins while the commits are made.
     const branch = beginMove(repository);
-    const expecting = expectedTree(repository, from?.commit, requests).catch(() => undefined);
     try {
       const made = await making;
       const { tip } = made;
-      const expected = await expecting;
-      if (expected === undefined || expected !== tip?.tree)
-        await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
+      await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
       const isThere = tip === undefined || tip === from;
       if (isThere || (await hasMoved(repository, branch, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
     } finally {
       branch.leave();
-      await expecting;
     }
   }
 }
