@@ -192,6 +192,24 @@ describe('undo', () => {
     expect(held('scripts', String(_id)).description).toBe('used');
   });
 
+  it('knows a resource that was created again by both its ids, and so does apply', { tags: 'slow' }, async () => {
+    const unused = find('flows', ({ _id }) => JSON.stringify(everything()).split(String(_id)).length === 2);
+    const start = head(space);
+    await edit('priya', 'flows', unused._id, { description: 'p' });
+    account.emulator.act(people.mateo.email).remove('flows', unused._id);
+    await account.call(account.owner, 'DELETE', `/v1/recycleBinTTL/flows/${unused._id}`);
+    const { runId } = await space.sync();
+    expectCode(await undo('--run', runId), 0);
+    const { _id } = find('flows', ({ name }) => name === unused.name);
+    expect(_id).not.toBe(unused._id);
+
+    expect((await preview(`${start}..HEAD`)).steps).toMatchObject([{ action: 'update', id: _id }]);
+    expectCode(await undo(`${start}..HEAD`), 0);
+    expect(held('flows', _id).description).toEqual(unused.description);
+    const applied = await space.run('apply', 'HEAD', '--base', start, '--dry-run', '--json');
+    expect(JSON.parse(applied.out)).toMatchObject({ exitCode: 0, steps: [] });
+  });
+
   it('takes back all that one person did, newest first, and limits it to resources', { tags: 'slow' }, async () => {
     const other = find('flows', ({ _id }) => _id !== flow._id);
     await edit('mateo', 'flows', flow._id, { description: 'm1' });

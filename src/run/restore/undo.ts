@@ -38,14 +38,18 @@ function revertedIn(entries: readonly Entry[], meant: ReadonlySet<string>): Read
   return reverted;
 }
 
-/** The history of each resource that is meant, from the first change on that is taken back. */
-function pastOf({ commits, history }: Undone): Map<Key, Entry[]> {
-  const meant = new Set(commits.flatMap(({ commit, keys }) => keys.map((key) => `${commit} ${key}`)));
+/**
+ * The history of each resource that is meant, from the first change on that is taken back. One that was created again
+ * has the history of both its ids.
+ * @param today what a resource of the history is called now
+ */
+function pastOf({ history }: Undone, isMeant: (entry: Entry) => boolean, today: (key: Key) => Key): Map<Key, Entry[]> {
   const past = new Map<Key, Entry[]>();
   for (const entry of history.trail) {
-    const known = past.get(entry.key);
+    const key = today(entry.key);
+    const known = past.get(key);
     if (known) known.push(entry);
-    else if (meant.has(`${entry.commit} ${entry.key}`)) past.set(entry.key, [entry]);
+    else if (isMeant(entry)) past.set(key, [entry]);
   }
   return past;
 }
@@ -92,31 +96,31 @@ export async function wantsOfUndo(
   undone: Undone,
   input: WantsInput,
 ): Promise<Wants> {
-  const past = pastOf(undone);
   const { ids, live } = input;
   const today = (key: Key): Key => keyOf(typeIn(key), ids.get(idIn(key)) ?? idIn(key));
-  const there = await liveDocuments(live, undone.before, [...past.keys()].map(today));
   const meant = new Set(undone.commits.flatMap(({ commit, keys }) => keys.map((key) => `${commit} ${key}`)));
+  const isMeant = ({ commit, key }: Entry): boolean => meant.has(`${commit} ${key}`);
+  const past = pastOf(undone, isMeant, today);
+  const there = await liveDocuments(live, undone.before, [...past.keys()]);
   const fates: Fate[] = [];
   const versions = await readVersions(repository.git, request.from, [...past.values()].flat());
   for (const [key, entries] of past) {
     const type = findType(typeIn(key)) as ResourceType;
-    const own = entries.filter(({ commit }) => meant.has(`${commit} ${key}`)).map(({ commit }) => commit);
+    const own = entries.filter(isMeant).map(({ commit }) => commit);
     const reverted = revertedIn(entries, new Set(own));
     const changes = entries.map((entry, at): PastChange => {
       const by = reverted.get(entry.commit);
       return {
         before: pastDocument(versions, entry.before, entry, input),
         after: pastDocument(versions, entry.after, entry, input),
-        undone: own.includes(entry.commit),
+        undone: isMeant(entry),
         ...(by === undefined ? {} : { reverted: entries.findIndex(({ commit }) => commit === by) - at }),
       };
     });
-    const held = there.get(today(key));
+    const held = there.get(key);
     const taken = takeBack(type, changes, held?.doc, request.force ? 'changed' : 'live');
     const named = held?.doc ?? taken.value ?? changes.findLast(({ after }) => after)?.after ?? changes[0]?.before ?? {};
-    const id = idIn(today(key));
-    const document = documentOf(deps, type, id, taken.value ?? named);
+    const document = documentOf(deps, type, idIn(key), taken.value ?? named);
     if (taken.conflicts.length > 0 && !request.force)
       fates.push({
         kind: 'contested',

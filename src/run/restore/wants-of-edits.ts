@@ -1,16 +1,29 @@
 import { catalogueWith } from '../../catalogue/index.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { keyOf } from '../../core/keys.ts';
+import { type Key, keyOf } from '../../core/keys.ts';
 import { mergeDocuments } from '../../core/merge.ts';
 import { equalJson } from '../../core/paths.ts';
 import { withLiveSwitches } from '../../plan/body.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import { findAlreadyCreated } from './already-created.ts';
 import { readEditedFiles } from './edited-files.ts';
-import { authorsOf, type Edits } from './edits.ts';
+import { authorsOf, type EditedDocument, type Edits } from './edits.ts';
 import { documentOf } from './live.ts';
 import type { RestoreContext } from './request.ts';
 import { type Fate, type Wants, type WantsInput, wantsOfFates } from './wants.ts';
+
+/** A resource that was created again between the two states is one that has another id, not one that goes. */
+function asOneEach(documents: readonly EditedDocument[], today: (id: string) => string): EditedDocument[] {
+  const known = new Map<Key, EditedDocument>();
+  for (const document of documents) {
+    const key = keyOf(document.type.name, today(document.id));
+    const other = known.get(key);
+    const paths = new Set([...(other?.paths ?? []), ...document.paths]);
+    const [before, after] = [other?.before ?? document.before, other?.after ?? document.after];
+    known.set(key, { ...other, ...document, before, after, paths });
+  }
+  return [...known.values()];
+}
 
 /**
  * What bringing people's edits to the account wants: the live documents with these changes. Fields that others changed
@@ -24,10 +37,11 @@ export async function wantsOfEdits(
 ): Promise<Wants> {
   const { ids, live } = input;
   const { find } = catalogueWith(request.target.ignore);
-  const { documents, warnings } = await readEditedFiles(edits, find, input.renew);
+  const today = (id: string): string => ids.get(id) ?? id;
+  const { documents: read, warnings } = await readEditedFiles(edits, find, input.renew);
+  const documents = asOneEach(read, today);
   // The journal of a resumed one says what it created.
   const created = resumed ? [] : await findAlreadyCreated(edits, documents, live, ids);
-  const today = (id: string): string => ids.get(id) ?? id;
   const there = await live.documents(documents.map(({ type, id }) => keyOf(type.name, today(id))));
   const renewed = (doc: JsonObject | undefined): JsonObject | undefined => doc && rewriteIds(doc, ids);
   const fates = documents.flatMap(({ type, id, before, after, notUtf8 }): Fate[] => {
