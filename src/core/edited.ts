@@ -5,12 +5,10 @@ import { placeholderIn } from './placeholders.ts';
 import { atPlace, type Place, placeText } from './places.ts';
 import { secretPlaces } from './secret-places.ts';
 
-/** Where git left a merge to a person: the number of the first line with its mark, from 1. */
+/** Where git left a merge to a person, or a person left one of its marks: the number of the first line, from 1. */
 export function conflictMarker(text: string): number | undefined {
-  const lines = text.split('\n');
-  const first = lines.findIndex((line) => /^<{7} /.test(line));
-  if (first < 0 || !lines.slice(first).some((line) => /^>{7} /.test(line))) return undefined;
-  return first + 1;
+  const first = text.split('\n').findIndex((line) => /^(?:<{7}|\|{7}|>{7}) /.test(line));
+  return first < 0 ? undefined : first + 1;
 }
 
 /** A value with which a person replaced a credential: neither what the mirror has there nor a reference to another. */

@@ -186,6 +186,8 @@ function isDeepest(path: readonly unknown[]): boolean {
 }
 
 const DECIMAL = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/;
+/** A postcode or number of an account rather than a number: to some readers in base 8, to others without the zeros. */
+const ZEROS_IN_FRONT = /^[-+]?0\d/;
 
 /** What is YAML, but no document of the mirror. @throws YamlError */
 function checkNodes(doc: Document.Parsed, text: string): void {
@@ -194,7 +196,8 @@ function checkNodes(doc: Document.Parsed, text: string): void {
     Scalar(_key, { value, range, source }) {
       if (typeof value !== 'number') return;
       if (!Number.isFinite(value)) throw refused(text, `${value} is not a JSON number`, range?.[0]);
-      if (source !== undefined && DECIMAL.test(source) && !isExact(source.replace(/^\+/, '')))
+      if (source === undefined || !DECIMAL.test(source)) return;
+      if (ZEROS_IN_FRONT.test(source) || !isExact(source.replace(/^\+/, '')))
         throw refused(text, `the number ${source} cannot be stored exactly; write it as text in quotes`, range?.[0]);
     },
     Alias(_key, { source, range }) {

@@ -310,6 +310,7 @@ describe('parseYaml', () => {
     ['several documents', 'a: 1\n---\nb: 2\n'],
     ['broken syntax', 'a: [1\n'],
     ['a whole number beyond 2^53', 'a: 9007199254740993\n'],
+    ['a number that loses the zeros in front', 'a: 0150\n'],
     ['a fraction with more digits than a number has', 'a: 0.12345678901234567890123\n'],
   ])('refuses %s', (_name, text) => {
     expect(() => parseYaml(text)).toThrow(YamlError);

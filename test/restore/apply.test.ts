@@ -353,6 +353,11 @@ describe('apply', () => {
       says: /prod\/scripts\/.*\.js:2: a merge left its conflict marker/,
       code: 64,
     },
+    'one mark of a conflict that was resolved': {
+      edit: () => rewrite(fileOf('scripts', script._id, 'js'), (text) => `// top\n${text}\n>>>>>>> feature\n`),
+      says: /prod\/scripts\/.*\.js:\d+: a merge left its conflict marker/,
+      code: 64,
+    },
     'invalid YAML': {
       edit: () => rewrite(fileOf('flows', flow._id), (text) => `${text}\n  bad: [\n`),
       says: /prod\/flows\/.*\.yaml:\d+ is not valid YAML/,
