@@ -213,6 +213,25 @@ describe('apply', () => {
     expect((await listed()).map(({ id }) => id).sort()).toEqual([flow._id, script._id, other._id].sort());
   });
 
+  it('names the commit of what it does not apply, which is put back in HEAD', { tags: 'slow' }, async () => {
+    for (const options of [[], ['--digest', '0'.repeat(32), '--force']]) {
+      setField('flows', flow._id, 'description', `from Git ${options.length}`);
+      const edit = commit();
+      // Not mirrored yet, so the mirror puts back what is in Git before it commits that.
+      live('priya', 'flows', flow._id, { description: `by Priya ${options.length}` });
+      const outcome = await apply(...options);
+      expectCode(outcome, 4);
+      expect(said(outcome)).toContain(`celigo-mirror apply ${edit.slice(0, 12)}\n`);
+      const idle = await apply();
+      expectCode(idle, 0);
+      expect(idle.err).toContain(`celigo-mirror apply ${edit.slice(0, 12)}\n`);
+      expect(held('flows', flow._id).description).toBe(`by Priya ${options.length}`);
+      expectCode(await apply(edit.slice(0, 12), '--force'), 0);
+      expect(held('flows', flow._id).description).toBe(`from Git ${options.length}`);
+      expect((await apply()).err).not.toContain('celigo-mirror apply');
+    }
+  });
+
   it('names all who wrote a commit, where several commits were merged as one', { tags: 'slow' }, async () => {
     setField('flows', flow._id, 'description', 'by Ann and Ben');
     commit(

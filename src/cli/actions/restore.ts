@@ -9,7 +9,8 @@ import { flowChangesDiagram, flowsWith } from '../../overview/flow-changes.ts';
 import { checkStillFits, digestOfWork, renderPlan } from '../../plan/planfile.ts';
 import { isActing, type Plan } from '../../plan/types.ts';
 import { scrub } from '../../run/log.ts';
-import { type RestoreReport, restoreJson } from '../../run/restore/report.ts';
+import { lastPutBack } from '../../run/restore/edits.ts';
+import { restoreJson } from '../../run/restore/report.ts';
 import type { RestoreDeps } from '../../run/restore/request.ts';
 import { openRestore, type RestoreSession } from '../../run/restore/session.ts';
 import {
@@ -116,18 +117,17 @@ async function carryOut(
     const idle = session.planned.verdict === 'unchanged' || session.planned.verdict === 'conflict';
     if (asked.request.dryRun || (idle && asked.resume === undefined)) {
       if (!flags.markdown) showPreview(session, dialogue);
-      if (session.planned.verdict === 'unchanged' && !asked.request.apply)
-        sayLastChange(io, session.prepared.request.from, await session.lastChange());
+      if (session.planned.verdict === 'unchanged') await sayLast(io, session);
       const isTwo = flags.exitWithTwo && session.planned.exitCode === EXIT.done && plan.steps.some(isActing);
       return isTwo ? EXIT.different : session.planned.exitCode;
     }
-    checkReviewed(plan, flags.digest);
-    checkApplicable(session, asked, dialogue);
-    await checkConfirmed(session, dialogue);
+    await checkBeforeWriting(session, asked, flags.digest, dialogue);
     const report = await session.apply();
     progress.stop();
     if (dialogue.json) dialogue.print(jsonText(restoreJson(report)));
     else dialogue.print(describeOutcome(report, dialogue.style));
+    const isDone = report.outcomes.every(({ result }) => result === 'done');
+    if (!dialogue.json && !isDone) sayStillInGit(session, dialogue);
     return report.exitCode;
   } catch (error) {
     throw scrubbed(error, hidden);
@@ -203,15 +203,46 @@ function savePlan(io: Io, file: string, { request, undone, edits }: RestoreSessi
   io.err(`Plan saved to ${writeOutput(io, '--out', file, text)}\n`);
 }
 
+/** Says of a command that has nothing to do what was changed last; of an apply, what the mirror put back. */
+async function sayLast(io: Io, session: RestoreSession): Promise<void> {
+  const { edits, repository, request } = session.prepared;
+  if (!edits) {
+    sayLastChange(io, request.from, await session.lastChange());
+    return;
+  }
+  const none = edits.files.size === 0 && edits.after.commit !== undefined;
+  const commit = none ? await lastPutBack(repository, request.from, edits.after.commit) : undefined;
+  if (commit === undefined) return;
+  const short = commit.slice(0, 12);
+  io.err(`Commit ${short} was put back, and is not applied. To apply it: celigo-mirror apply ${short}\n`);
+}
+
+/** How to apply what an apply left out: the mirror may have put it back in HEAD by now. */
+function stillInGit({ prepared: { edits, request } }: RestoreSession): string | undefined {
+  if (!edits || request.dryRun || edits.files.size === 0) return undefined;
+  const base = request.apply?.base === undefined ? '' : ` --base ${edits.before.commit?.slice(0, 12)}`;
+  return `What was not applied is still in Git: celigo-mirror apply ${edits.after.commit?.slice(0, 12)}${base}`;
+}
+
+function sayStillInGit(session: RestoreSession, { print, style }: Dialogue): void {
+  const remedy = stillInGit(session);
+  if (remedy !== undefined) print(`${style.cyan('→')} ${remedy}\n`);
+}
+
 /** Prints what a plan that is not applied would meet. */
-function showPreview({ planned, prepared }: RestoreSession, { print, style, json }: Dialogue): void {
+function showPreview(session: RestoreSession, dialogue: Dialogue): void {
+  const { planned, prepared } = session;
+  const { print, style, json } = dialogue;
   if (json) {
     print(jsonText(restoreJson(planned)));
     return;
   }
   for (const { message, hint } of prepared.refusals)
     print(`${style.red('would be refused:')} ${message}\n${style.cyan('→')} ${hint}\n`);
-  if (planned.verdict === 'conflict') print('Nothing was written: others changed the same since.\n');
+  if (planned.verdict === 'conflict') {
+    print('Nothing was written: others changed the same since.\n');
+    sayStillInGit(session, dialogue);
+  }
   // What is blocked is left to do, though not by this restore.
   if (planned.verdict === 'unchanged')
     print(planned.exitCode === EXIT.done ? 'Nothing to do.\n' : 'Nothing else to do.\n');
@@ -225,27 +256,39 @@ function checkReviewed(plan: Plan, digest: string | undefined): void {
   });
 }
 
-/** @throws AppError `CONFLICT` or `GUARD` for a plan that must not be applied as it is */
-function checkApplicable({ planned, prepared }: RestoreSession, { saved }: AskedRestore, dialogue: Dialogue): void {
-  if (saved) checkStillFits(saved.plan, planned.plan);
-  const [refusal] = prepared.refusals;
-  if (refusal) refuse(planned, dialogue, refusal);
-}
-
-/** Prints the plan with the reason why it is not carried out. @throws AppError */
-function refuse(planned: RestoreReport, { json, print }: Dialogue, reason: AppError): never {
-  const { code, message, hint } = reason;
-  if (json) print(jsonText({ ...restoreJson(planned), exitCode: CODES[code].exit, error: { code, message, hint } }));
-  throw reason;
-}
-
 /** @throws AppError `DECLINED` */
-async function checkConfirmed({ planned }: RestoreSession, dialogue: Dialogue): Promise<void> {
-  if (!dialogue.ask) return;
-  const answer = await dialogue.ask(`${questionOf(planned.plan)} Type "yes" to continue: `);
+async function checkConfirmed(plan: Plan, { ask }: Dialogue): Promise<void> {
+  if (!ask) return;
+  const answer = await ask(`${questionOf(plan)} Type "yes" to continue: `);
   if (answer.trim().toLowerCase() === 'yes') return;
-  const reason = new AppError('DECLINED', 'the answer was not "yes". Nothing was written to the account', {
+  throw new AppError('DECLINED', 'the answer was not "yes". Nothing was written to the account', {
     hint: 'To apply the plan, run the command again and type yes',
   });
-  refuse(planned, dialogue, reason);
+}
+
+/**
+ * Whether a plan may be carried out as it is, and whether someone wants it to be; prints it with the reason if not.
+ * @throws AppError `CONFLICT`, `GUARD` or `DECLINED`
+ */
+async function checkBeforeWriting(
+  session: RestoreSession,
+  { saved }: AskedRestore,
+  digest: string | undefined,
+  dialogue: Dialogue,
+): Promise<void> {
+  const { planned, prepared } = session;
+  try {
+    checkReviewed(planned.plan, digest);
+    if (saved) checkStillFits(saved.plan, planned.plan);
+    const [refusal] = prepared.refusals;
+    if (refusal) throw refusal;
+    await checkConfirmed(planned.plan, dialogue);
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    const { code, message } = cause;
+    const hint = [cause.hint, stillInGit(session)].filter((one) => one !== undefined).join('. ');
+    const error = { code, message, hint };
+    if (dialogue.json) dialogue.print(jsonText({ ...restoreJson(planned), exitCode: CODES[code].exit, error }));
+    throw new AppError(code, message, { hint, cause });
+  }
 }

@@ -84,6 +84,20 @@ export async function readEdits(
   return { before, after, files, commits };
 }
 
+/** The newest commit of a person in the history of `commit` that the mirror put back and no one applied, full id. */
+export async function lastPutBack({ git }: Repository, account: string, commit: string): Promise<string | undefined> {
+  const idsIn = async (trailer: string, ...range: readonly string[]): Promise<string[]> => {
+    const grep = [`--grep=^Celigo-Account: ${account}$`, `--grep=^${trailer}: `, '--all-match', '--no-show-signature'];
+    const found = await git.ask(['log', ...grep, `--format=%H %(trailers:key=${trailer},valueonly)`, ...range, '--']);
+    return found?.match(/[0-9a-f]{40,}/g) ?? [];
+  };
+  const [putBack, ...edits] = await idsIn('Celigo-Put-Back', '--max-count=1', commit);
+  const last = edits.at(-1);
+  if (putBack === undefined || last === undefined) return undefined;
+  const applied = await idsIn('Celigo-Applied', `${putBack}..${commit}`);
+  return applied.includes(last) ? undefined : last;
+}
+
 /**
  * Who changed each resource: the last one, with everyone before. Who merged wrote nothing, unless the change is nowhere
  * but in the merge. By `<type>/<id>`, in the ids of today.
