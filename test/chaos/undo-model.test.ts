@@ -61,4 +61,19 @@ describe('the model of undo', () => {
     expect(wrong(rows, ['last'], undefined)).toEqual([`${KEY} b is undefined and should be 1`]);
     expect(wrong(rows, ['edit'], undefined)).toEqual([]);
   });
+
+  it('lets a conflict name a resource that someone deleted after a field of it went', () => {
+    const change = (commit: string, field: string, before: string): Change => {
+      return { key: KEY, by: commit, commit, field, before, after: undefined };
+    };
+    const changes = [change('edit', 'b', '3'), change('deletion', 'rest', '{}')];
+    const named = new Map([[KEY, [{ place: '' }]]]);
+    const isEdit = ({ commit }: Change): boolean => commit === 'edit';
+    const found = (all: readonly Change[], before: ReadonlyMap<string, ReadonlyMap<string, string>>): string[] =>
+      problemsOf(before, before, { changes: all, reverts: new Map() }, isEdit, named);
+    expect(found(changes, new Map())).toEqual([]);
+    expect(found(changes.slice(0, 1), new Map([[KEY, new Map([['rest', '{}']])]]))).toContain(
+      `${KEY}  is named as a conflict without need`,
+    );
+  });
 });

@@ -272,8 +272,12 @@ export function problemsOf(
     const created = own.findIndex(
       (change) => isUndone(change) && change.field === 'rest' && change.before === undefined,
     );
+    // Nothing can be taken back in a resource that someone deleted since, not even a field that it did not have then.
+    const deleted = all.findLastIndex((change) => change.field === 'rest' && change.after === undefined);
+    const isGone = was === undefined && deleted > all.findIndex(isUndone) && !isUndone(all[deleted] as Change);
     // What goes with a resource whose creation is taken back, too.
     const isTouched = (field: string): boolean =>
+      isGone ||
       fateOf(field)?.touched === true ||
       (ofUndo && all.some((change) => change.field === field && !isUndone(change))) ||
       (created >= 0 && own.slice(created).some((change) => change.field === field && !isUndone(change)));
