@@ -81,7 +81,8 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
     .helpCommand('help [command]', 'show help for a command')
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(to list the commands: celigo-mirror --help)')
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => checkValues(command));
   for (const register of COMMANDS) register(program, io, finish);
   registerMcp(program, io, (argv, inner) => runCli(argv, inner, version));
   for (const command of program.commands) {
@@ -91,6 +92,18 @@ function createProgram(io: Io, version: string, finish: (code: number) => void):
       .showHelpAfterError(`(to list its options: celigo-mirror ${command.name()} --help)`);
   }
   return program;
+}
+
+/** @throws AppError `USAGE` for an option without a value: an empty `--by` would mean everyone */
+function checkValues(command: Command): void {
+  for (const { options } of [command, command.parent].filter((one) => one !== null))
+    for (const option of options) {
+      const values = [command.optsWithGlobals()[option.attributeName()]].flat();
+      if (values.some((value) => typeof value === 'string' && value.trim() === ''))
+        throw new AppError('USAGE', `${option.long}: the value is empty`, {
+          hint: 'Give it a value, or leave the option out. Is a variable of your shell not set?',
+        });
+    }
 }
 
 /**

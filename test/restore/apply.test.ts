@@ -471,6 +471,7 @@ describe('apply', () => {
     const used = find('imports', ({ _id }) => JSON.stringify(flow).includes(`"_importId":"${_id}"`));
     setField('imports', used._id, 'description', 'from Git');
     commit();
+    expect(JSON.parse((await space.run('apply', '--dry-run', '--format', 'md', '--json')).out)).toHaveProperty('steps');
     const outcome = await space.run('apply', '--dry-run', '--format', 'md', '--exit-code');
     expectCode(outcome, 2);
     expect(outcome.out).toMatch(/^## prod: what would change\n/);

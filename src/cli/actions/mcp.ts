@@ -136,7 +136,8 @@ type Values = Readonly<Record<string, unknown>>;
 function argvOf(tool: Tool, values: Values, place: readonly string[]): string[] {
   const options = Object.keys(tool.options).flatMap((name) => {
     const value = values[name];
-    if (value === undefined || value === false) return [];
+    // Assistants write an empty text for what they leave out.
+    if (value === undefined || value === false || value === '') return [];
     return value === true ? [`--${name}`] : [`--${name}=${String(value)}`];
   });
   const words = Object.keys(tool.words).flatMap((name) => values[name] ?? []) as string[];

@@ -71,11 +71,11 @@ export async function runApply(
   flags: ApplyGitFlags,
 ): Promise<number> {
   const config = await configOf(io, globals);
-  const { format = flags.json ? 'json' : 'text', exitCode } = flags;
+  const { format, exitCode } = flags;
   return carryOut(io, globals, config, await readApplyRequest(io, config, ref, flags), {
     ...flags,
-    json: format === 'json',
-    markdown: format === 'md',
+    json: flags.json === true || format === 'json',
+    markdown: format === 'md' && !flags.json,
     exitWithTwo: exitCode === true,
   });
 }
