@@ -52,11 +52,15 @@ const SELECTORS =
 
 function unknownType(word: string, text: string): AppError {
   if (text.trim() === '') return new AppError('USAGE', 'a selector is empty', { hint: SELECTORS });
-  const guess = nearest(word, [...RESOURCE_TYPES.map(({ name }) => name), GROUPS.noun, 'all']);
+  const shown = oneLine(text);
+  if (word === '') return new AppError('USAGE', `${shown} is not a path in the mirror`, { hint: SELECTORS });
+  const guess = nearest(word.toLowerCase(), [...RESOURCE_TYPES.map(({ name }) => name), GROUPS.noun, 'all']);
+  // What is no type may well be the name of a resource.
+  const named = guess || text.includes('/') ? '' : `To name a resource, begin with its type: flows/"${shown}". `;
   return new AppError(
     'USAGE',
-    `${oneLine(text)}: no resource type is called ${oneLine(word)}${guess ? ` (did you mean ${guess}?)` : ''}`,
-    { hint: SELECTORS },
+    `${shown}: no resource type is called ${oneLine(word)}${guess ? ` (did you mean ${guess}?)` : ''}`,
+    { hint: named + SELECTORS },
   );
 }
 
@@ -69,11 +73,12 @@ export function parseSelector(text: string, account: string): Selector {
   const inside = insideOf(text, account);
   if (inside === 'all' || inside === account) return { kind: 'all' };
   const slash = inside.indexOf('/');
-  const word = (slash < 0 ? inside : inside.slice(0, slash)).toLowerCase();
+  const written = slash < 0 ? inside : inside.slice(0, slash);
+  const word = written.toLowerCase();
   if (slash < 0 && isObjectId(word)) return { kind: 'id', id: word };
   const parts = word === GROUPS.noun;
   const type = parts ? GROUPS : typeNamed(word);
-  if (!type) throw unknownType(word, text);
+  if (!type) throw unknownType(written, text);
   if (slash < 0) return { kind: 'type', type };
   const given = inside.slice(slash + 1);
   const fileId = readPath(`${type.name}/${given}`)?.id;

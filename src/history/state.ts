@@ -209,7 +209,7 @@ export async function resolveState(git: Git, account: string, name: StateName, n
   throw new NoSuchState(
     `${option}: the mirror has no commit before ${moment.toISOString()}`,
     first
-      ? `Its first commit is of ${first.date.toISOString()}`
+      ? `Its first commit is from ${first.date.toISOString()}`
       : 'It has no commits yet; make one with: celigo-mirror sync',
   );
 }

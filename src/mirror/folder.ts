@@ -61,15 +61,19 @@ export async function hasHeldMirror(git: Git, root: string): Promise<boolean> {
 
 /** As {@link accountsInHead}, or the one that is wanted. @throws AppError `USAGE` when there is none */
 export async function accountFolders(git: Git, root: string, wanted: string | undefined): Promise<string[]> {
-  const found = (await accountsInHead(git, root)).filter((name) => wanted === undefined || name === wanted);
+  const held = await accountsInHead(git, root);
+  const found = held.filter((name) => wanted === undefined || name === wanted);
   if (found.length > 0) return found;
-  throw noMirror(root, wanted);
+  throw noMirror(root, wanted, held);
 }
 
-/** What is said of a folder without mirrors. */
-export function noMirror(root: string, wanted?: string): AppError {
+/** What is said of a folder without mirrors, or without the one that is wanted. */
+export function noMirror(root: string, wanted?: string, held: readonly string[] = []): AppError {
   return new AppError('USAGE', `${root} holds no mirror${wanted ? ` of ${wanted}` : ''}`, {
-    hint: 'Name the folder of the mirror repository, or create one with: celigo-mirror sync',
+    hint:
+      held.length > 0
+        ? `Accounts in it: ${held.join(', ')}. To mirror another one, add it to the configuration: celigo-mirror sync`
+        : 'Name the folder of the mirror repository, or create one with: celigo-mirror sync',
   });
 }
 

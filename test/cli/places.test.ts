@@ -86,6 +86,8 @@ describe('a command that only reads', () => {
     expect((await space.run('show', `mirror/test/flows/${FLOW}`)).err).toContain('# test/flows/');
     const neither = await cli(['show', `flows/${FLOW}`], space.mirror);
     expect([neither.code, neither.err]).toEqual([64, expect.stringContaining('--account: prod, test')]);
+    const unknown = await cli(['list', '--account', 'nix'], space.mirror);
+    expect([unknown.code, unknown.err]).toEqual([64, expect.stringContaining('→ Accounts in it: prod, test.')]);
     // The configuration knows one account only: nobody has to name it.
     space.configure({ prod: one });
     expect((await cli(['show', `flows/${FLOW}`, '-c', '../celigo-mirror.yaml'], space.mirror)).err).toContain(

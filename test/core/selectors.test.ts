@@ -61,6 +61,20 @@ describe('a selector', () => {
     expect(() => parseSelector(text, 'prod')).toThrow('a selector is empty');
   });
 
+  it.each([
+    [
+      'Order sync',
+      'Order sync: no resource type is called Order sync',
+      /^To name a resource, .* flows\/"Order sync"\. A/,
+    ],
+    ['Flwos/x', 'Flwos/x: no resource type is called Flwos (did you mean flows?)', /^A selector is all/],
+    ['/etc/passwd', '/etc/passwd is not a path in the mirror', /^A selector is all/],
+  ])('says what is wrong as it was written, and what to write: %s', (text, message, hint) => {
+    expect(() => parseSelector(text, 'prod')).toThrow(
+      expect.objectContaining({ message, hint: expect.stringMatching(hint) }),
+    );
+  });
+
   it.each<[string, { type: string; id: string; slug: string }, boolean]>([
     ['all', { type: 'flows', id: ID, slug: 'x' }, true],
     ['flows', { type: 'flows', id: ID, slug: 'x' }, true],

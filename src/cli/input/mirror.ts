@@ -74,7 +74,7 @@ export async function mirrorPlace(io: Io, globals: GlobalOptions, folder: string
 
 /** The account of that name, or the only one. @throws AppError `USAGE` */
 export function onlyAccount({ root, accounts }: MirrorPlace, account: string | undefined): string {
-  if (account !== undefined && !accounts.includes(account)) throw noMirror(root, account);
+  if (account !== undefined && !accounts.includes(account)) throw noMirror(root, account, accounts);
   const [only, ...more] = account === undefined ? accounts : [account];
   if (only !== undefined && more.length === 0) return only;
   throw new AppError('USAGE', `${root} holds several accounts`, {
