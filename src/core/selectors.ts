@@ -55,7 +55,7 @@ function unknownType(word: string, text: string): AppError {
   const shown = oneLine(text);
   if (word === '') return new AppError('USAGE', `${shown} is not a path in the mirror`, { hint: SELECTORS });
   const guess = nearest(word.toLowerCase(), [...RESOURCE_TYPES.map(({ name }) => name), GROUPS.noun, 'all']);
-  // What is no type may well be the name of a resource.
+  // It may well be the name of a resource.
   const named = guess || text.includes('/') ? '' : `To name a resource, begin with its type: flows/"${shown}". `;
   return new AppError(
     'USAGE',

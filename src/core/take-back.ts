@@ -98,6 +98,8 @@ export function takeBack(
   const later: (JsonObject | undefined)[] = [];
   /** What someone else made as a newer change found it: it is theirs, whatever older changes left there. */
   const theirs: Spot[] = [];
+  /** The same of a deletion: that the resource is there again is theirs, what its fields hold is not. */
+  const revived: Spot[] = [];
   /** Of each state in `later`, the change that left it. */
   const left: number[] = [];
   for (const [at, { before, after, undone, reverted }] of [...changes.entries()].reverse()) {
@@ -131,6 +133,7 @@ export function takeBack(
       }
     };
     contest(theirs);
+    if (!before || !after) contest(revived);
     for (const [i, state] of later.entries()) {
       const then = mergeDocuments(type, { ...sides, live: state }, 'changed');
       later[i] = then.value;
@@ -138,7 +141,8 @@ export function takeBack(
       if (state !== undefined || !before || !after) contest([...then.conflicts, ...then.already]);
     }
     // What was taken back before is as the change found it, and no one else's.
-    if (reverted === undefined) for (const spot of merged.already) theirs.push(...fieldsIn(sides, spot));
+    if (reverted === undefined)
+      for (const spot of merged.already) (after ? theirs : revived).push(...fieldsIn(sides, spot));
     value = merged.value;
   }
   return { value, conflicts };

@@ -240,5 +240,9 @@ describe('taking changes back', () => {
     const gone = { before: edited.after, after: undefined, undone: false };
     const back = { before: undefined, after: edited.after, undone: false };
     expect(takeBack(FLOWS, [edited, gone, back], edited.after)).toEqual({ value: doc, conflicts: [] });
+    // Whoever deleted it is undone as well, which someone did already.
+    const undone = { ...gone, undone: true };
+    expect(takeBack(FLOWS, [edited, undone, back], edited.after)).toEqual({ value: doc, conflicts: [] });
+    expect(takeBack(FLOWS, [added, deleted, stays(added)], doc).conflicts).toHaveLength(1);
   });
 });
