@@ -99,31 +99,18 @@ export async function commitOnHead(
   for (let attempt = 1; ; attempt++) {
     const from = await currentTip(repository, known);
     if (folder !== undefined) await checkFolder(repository, folder, known, from);
-    const making = commitOnto(repository, objects, from, requests, now, folder);
-    // Its process begins while the commits are made.
-    const branch = beginMove(repository);
-    try {
-      const made = await making;
-      const { tip } = made;
-      await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
-      const isThere = tip === undefined || tip === from;
-      if (isThere || (await hasMoved(repository, branch, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
-    } finally {
-      branch.leave();
-    }
+    const made = await commitOnto(repository, objects, from, requests, now, folder);
+    const { tip } = made;
+    await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
+    const isThere = tip === undefined || tip === from;
+    if (isThere || (await hasMoved(repository, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
   }
 }
 
 /** Moves the branch. `false`: a person was first; the commits go on top of theirs. @throws GitFailure */
-async function hasMoved(
-  repository: Repository,
-  branch: BranchMove,
-  to: Tip,
-  from: Tip | undefined,
-  last: boolean,
-): Promise<boolean> {
+async function hasMoved(repository: Repository, to: Tip, from: Tip | undefined, last: boolean): Promise<boolean> {
   try {
-    await branch.move(to.commit, from?.commit);
+    await moveBranch(repository, to.commit, from?.commit);
     return true;
   } catch (error) {
     if (!(error instanceof GitFailure) || last) throw error;
@@ -187,48 +174,21 @@ async function signCommit(
   return (await git.run(args, { input: message, env })).trim();
 }
 
-/** A move of the branch, whose process begins before it is known where to. */
-interface BranchMove {
-  /** @param from `undefined`: if the branch does not exist @throws GitFailure where it names something else */
-  readonly move: (to: string, from: string | undefined) => Promise<void>;
-  /** Ends the process where nothing moves. */
-  readonly leave: () => void;
-}
-
 /**
  * Moves the branch in one step, if it still names what it is to be moved from. Index and work tree show that until they
  * follow (`work-tree.ts`).
+ * @param from `undefined`: if the branch does not exist @throws GitFailure where it names something else
  */
-function beginMove(repository: Repository): BranchMove {
-  const { git, branch } = repository;
-  const starting = git.start(['update-ref', '-m', 'celigo-mirror', '--stdin']);
-  starting.catch(() => undefined);
-  return {
-    async move(to, from) {
-      markBehind(repository, from);
-      try {
-        const { stdin, done } = await starting;
-        stdin.end(
-          `start\nupdate refs/heads/${branch} ${to} ${from ?? absentOid(repository.format)}\nprepare\ncommit\n`,
-        );
-        await done;
-      } catch (error) {
-        // Where the branch did not move, nothing is behind it.
-        if ((await readTip(repository, `refs/heads/${branch}`).catch(() => undefined))?.commit !== to)
-          unmark(repository);
-        throw error;
-      }
-    },
-    leave: () => void starting.then(({ stdin }) => stdin.end()).catch(() => undefined),
-  };
-}
-
-/** Moves the branch, as {@link beginMove} says. @throws GitFailure */
 export async function moveBranch(repository: Repository, to: string, from: string | undefined): Promise<void> {
-  const branch = beginMove(repository);
+  const { git, branch, format } = repository;
+  const ref = `refs/heads/${branch}`;
+  markBehind(repository, from);
   try {
-    await branch.move(to, from);
-  } finally {
-    branch.leave();
+    const { done } = await git.start(['update-ref', '-m', 'celigo-mirror', ref, to, from ?? absentOid(format)]);
+    await done;
+  } catch (error) {
+    // Where the branch did not move, nothing is behind it.
+    if ((await readTip(repository, ref).catch(() => undefined))?.commit !== to) unmark(repository);
+    throw error;
   }
 }

@@ -26,15 +26,9 @@ async function opened(): Promise<Repository> {
 
 /** Commits one file and lets the work tree follow. @param meanwhile what people do just before the branch moves */
 async function mirror(repository: Repository, path: string, meanwhile = () => {}): Promise<Committed> {
-  const start: Repository['git']['start'] = async (args, env) => {
-    const child = await repository.git.start(args, env);
-    const { stdin } = child;
-    if (args[0] !== 'update-ref') return child;
-    const end = (text?: string): void => {
-      if (text !== undefined) meanwhile();
-      stdin.end(text);
-    };
-    return { ...child, stdin: Object.assign(Object.create(stdin), { end }) };
+  const start: Repository['git']['start'] = (args, env) => {
+    if (args[0] === 'update-ref') meanwhile();
+    return repository.git.start(args, env);
   };
   const objects = createObjectWriter(repository);
   objects.blob(path);
