@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { absentOid } from '../core/digest.ts';
 import { AppError } from '../core/errors.ts';
 import { identityOf } from '../core/identity.ts';
@@ -18,14 +16,6 @@ async function readBranchTip(repository: Repository): Promise<Tip | undefined> {
   const tip = await readTip(repository, `refs/heads/${repository.branch}`);
   if (!tip) await repository.head();
   return tip;
-}
-
-/** The commit that the branch names, which is `known` as a rule: then no process is asked. @throws GitFailure */
-async function currentTip(repository: Repository, known: Tip | undefined): Promise<Tip | undefined> {
-  const { gitDir, branch } = repository;
-  const ref = join(gitDir, 'refs', 'heads', branch);
-  const isKnown = known !== undefined && existsSync(ref) && readFileSync(ref, 'utf8').trim() === known.commit;
-  return isKnown ? known : readBranchTip(repository);
 }
 
 /** A commit to make. `committed`: when it was made for the first time; now unless given. */
@@ -97,7 +87,7 @@ export async function commitOnHead(
   { known, folder, exact = false }: CommitOptions = {},
 ): Promise<Committed> {
   for (let attempt = 1; ; attempt++) {
-    const from = await currentTip(repository, known);
+    const from = await readBranchTip(repository);
     if (folder !== undefined) await checkFolder(repository, folder, known, from);
     const made = await commitOnto(repository, objects, from, requests, now, folder);
     const { tip } = made;
