@@ -2,6 +2,7 @@ import { partOf } from './cut.ts';
 import type { FieldChange } from './field-diff.ts';
 import { isArray, isObject, type Json } from './json.ts';
 import { lineEndOf, withLf } from './line-ends.ts';
+import { equalJson } from './paths.ts';
 import { placeText } from './places.ts';
 import { matchLists } from './sequences.ts';
 import { escapedText, lookOf, oneLine, visibleLine } from './unseen.ts';
@@ -143,6 +144,19 @@ export function shownSides({ before, after }: Pick<ChangeText, 'before' | 'after
   return { ...(old === undefined ? {} : { before: cut(old) }), ...(now === undefined ? {} : { after: cut(now) }) };
 }
 
+/**
+ * What one side of a conflict made of the base, safe to print: the lines that differ where there are several, else the
+ * value on one line, cut around what differs.
+ */
+export function madeOf(base: Json | undefined, side: Json | undefined, longest: number): string | readonly DiffLine[] {
+  if (side === undefined) return '(absent)';
+  const after = JSON.stringify(side);
+  if (base === undefined || equalJson(base, side)) return shownSides({ after }, longest).after ?? '';
+  const { byLine, ...text } = changeText({ place: [], before: base, after: side });
+  if (byLine) return diffLines(text.before ?? '', text.after ?? '');
+  return shownSides({ before: JSON.stringify(base), after }, longest).after ?? '';
+}
+
 interface Sides {
   readonly before?: string;
   readonly after?: string;
@@ -151,18 +165,18 @@ interface Sides {
 /** Longest value in one line of it, in characters. */
 const LONGEST_VALUE = 200;
 
+/** A line of a difference as those of `diff` are, safe to print. */
+export function diffLine({ sign, text }: DiffLine): string {
+  return sign === 'gap' ? '  …' : `${sign}   ${visibleLine(text)}`;
+}
+
 /** A change in the lines of a ```diff block, safe to print. */
 export function changeDiff(field: FieldChange): string[] {
   const text = changeText(field);
   const { place, before, after, byLine } = text;
   const name = oneLine(place) || '(document)';
   if (byLine) {
-    return [
-      `  ${name}:`,
-      ...diffLines(before ?? '', after ?? '').map(({ sign, text: line }) =>
-        sign === 'gap' ? '  …' : `${sign}   ${visibleLine(line)}`,
-      ),
-    ];
+    return [`  ${name}:`, ...diffLines(before ?? '', after ?? '').map(diffLine)];
   }
   const sides = shownSides(text, LONGEST_VALUE);
   return [

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { planMarkdown } from '../../src/cli/ui/plan-markdown.ts';
+import { describePlan } from '../../src/cli/ui/restore-view.ts';
+import { styleFor } from '../../src/cli/ui/style.ts';
 import { AppError } from '../../src/core/errors.ts';
+import type { Json } from '../../src/core/json.ts';
+import type { UndoConflict } from '../../src/core/take-back.ts';
 import { digestOfWork } from '../../src/plan/planfile.ts';
 import type { Plan, Step } from '../../src/plan/types.ts';
 
@@ -37,6 +41,10 @@ function planOf(steps: readonly Step[], warnings: readonly string[] = []): Plan 
   };
 }
 
+const PLAIN = styleFor(
+  { env: { NO_COLOR: '1' } } as unknown as Parameters<typeof styleFor>[0],
+  { color: false } as never,
+);
 const LIMIT = 60_000;
 const LONG = 'word '.repeat(20_000);
 
@@ -83,6 +91,32 @@ describe('the plan for a pull request', () => {
     expect(text).not.toContain('No room for');
     expect(text).toContain('```mermaid\nflowchart LR\n  n1\n```');
     expect(text.match(/^<details>/gm)).toHaveLength(2);
+  });
+});
+
+describe('a conflict of a plan', () => {
+  const rows = (...names: readonly string[]): Json => names.map((name) => ({ extract: `$.${name}`, generate: name }));
+  const many = Array.from({ length: 40 }, (_, n) => `field${n}`);
+  const plan = (conflict: UndoConflict): Plan => planOf([step(1, { action: 'blocked', conflicts: [conflict] })]);
+
+  it('shows of lists, wherever they differ, what each side made of them', () => {
+    const sides = { base: rows(...many), changed: rows(...many, 'mine'), live: rows(...many, 'theirs') };
+    const one = plan({ place: ['mappings'], ...sides });
+    for (const text of [planMarkdown(one, { refusals: [] }), describePlan(one, PLAIN)])
+      expect(text).toMatch(
+        /in Git[\s\S]*\+ +(?:- )?extract: \$\.mine[\s\S]*now:?[\s\S]*\+ +(?:- )?extract: \$\.theirs/,
+      );
+  });
+
+  it('cuts long values where they differ, and none where they are the same', () => {
+    const [base, changed, live] = ['old', 'mine', 'old'].map((end) => `${'select 1, '.repeat(50)}${end}`) as [
+      string,
+      string,
+      string,
+    ];
+    const one = plan({ place: ['query'], base, changed, live, returned: true });
+    for (const text of [planMarkdown(one, { refusals: [] }), describePlan(one, PLAIN)])
+      expect(text).toMatch(/before:? +"select[\s\S]*in Git:? +….*mine"[\s\S]*now:? +"select/);
   });
 });
 

@@ -7,7 +7,7 @@ import { oneLine, visibleLine } from '../../core/unseen.ts';
 import type { Style } from './style.ts';
 
 /** Characters of a value on one line, and lines of a value with several. */
-const LONGEST = 160;
+export const LONGEST = 160;
 const MOST_LINES = 60;
 
 /** The sign of a kind of change. */
@@ -33,6 +33,13 @@ function paintLine({ sign, text }: DiffLine, style: Style): string {
   return sign === '+' ? style.green(line) : sign === '-' ? style.red(line) : style.dim(line);
 }
 
+/** Lines that differ, for a terminal: the first of them where they are many. */
+export function describeLines(lines: readonly DiffLine[], style: Style): string[] {
+  const rest = lines.length - MOST_LINES;
+  const shown = lines.slice(0, MOST_LINES).map((line) => paintLine(line, style));
+  return rest > 0 ? [...shown, style.dim(`… and ${rest} more lines`)] : shown;
+}
+
 /** One field before and after, for a terminal: values on one line, texts of several lines as a diff of lines. */
 export function describeChange(change: FieldChange, style: Style): string[] {
   const text = changeText(change);
@@ -40,10 +47,8 @@ export function describeChange(change: FieldChange, style: Style): string[] {
   const place = oneLine(text.place) || '(document)';
   const sign = before === undefined ? style.green('+') : after === undefined ? style.red('-') : style.yellow('~');
   if (byLine) {
-    const lines = diffLines(before ?? '', after ?? '');
-    const shown = lines.slice(0, MOST_LINES).map((line) => `    ${paintLine(line, style)}`);
-    const rest = lines.length - shown.length;
-    return [`${sign} ${place}:`, ...shown, ...(rest > 0 ? [`    ${style.dim(`… and ${rest} more lines`)}`] : [])];
+    const lines = describeLines(diffLines(before ?? '', after ?? ''), style);
+    return [`${sign} ${place}:`, ...lines.map((line) => `    ${line}`)];
   }
   const { before: old, after: now } = shownSides(text, LONGEST);
   if (old === undefined) return [`${sign} ${place}: ${style.green(now ?? '')}`];

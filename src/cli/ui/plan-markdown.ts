@@ -1,5 +1,5 @@
 import type { RootContent } from 'mdast';
-import { changeDiff } from '../../core/change-text.ts';
+import { changeDiff, diffLine, madeOf } from '../../core/change-text.ts';
 import { counted } from '../../core/counted.ts';
 import { partOf, shortened } from '../../core/cut.ts';
 import { breakDirectives } from '../../core/directives.ts';
@@ -12,7 +12,7 @@ import { oneLine, shownName } from '../../core/unseen.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
 import type { RestoreTime } from '../../plan/restore-time.ts';
 import { isActing, type Plan, type Step } from '../../plan/types.ts';
-import { short } from './change-view.ts';
+import { LONGEST as LONGEST_VALUE, short } from './change-view.ts';
 import { countSteps, describeMarker, planTakes, targetWords } from './restore-view.ts';
 
 /** Forges refuse longer comments; in characters. */
@@ -52,12 +52,16 @@ function escaped(value: string): string {
 
 function conflictLines({ place, lines, base, changed, live }: UndoConflict): string[] {
   const where = `${placeText(place) || '(document)'}${lines ? `, line ${lines[0] + 1}` : ''}`;
-  const value = (held: Json | undefined): string => oneLine(held === undefined ? '(absent)' : short(held));
+  const side = (sign: string, called: string, held: Json | undefined): string[] => {
+    const made = madeOf(base, held, LONGEST_VALUE);
+    if (typeof made === 'string') return [`${sign} ${called}${made}`];
+    return [`! ${called.trimEnd()}`, ...made.map(diffLine)];
+  };
   return [
     `! ${oneLine(where)}: changed in the account, too`,
-    `  before: ${value(base)}`,
-    `+ in Git: ${value(changed)}`,
-    `- now:    ${value(live)}`,
+    `  before: ${base === undefined ? '(absent)' : short(base)}`,
+    ...side('+', 'in Git: ', changed),
+    ...side('-', 'now:    ', live),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { madeOf } from '../../core/change-text.ts';
 import type { Json } from '../../core/json.ts';
 import { idIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
@@ -7,7 +8,7 @@ import { digestOfWork } from '../../plan/planfile.ts';
 import { type RestoreTime, restoreTimeText } from '../../plan/restore-time.ts';
 import { isActing, type MarkerChange, type Plan, type Step, type TargetChange } from '../../plan/types.ts';
 import type { RestoreReport } from '../../run/restore/report.ts';
-import { describeChange, short } from './change-view.ts';
+import { describeChange, describeLines, LONGEST, short } from './change-view.ts';
 import { counted, printable, type Style, summarised } from './style.ts';
 import { describeCommits, describeRemote } from './sync-view.ts';
 
@@ -69,17 +70,21 @@ export function targetWords({ field, isNew }: TargetChange): string {
   return `${printable(field)} ${what}`;
 }
 
-/** A conflict with its three values, one a line; of texts, the first lines. */
+/** A conflict with its three values; of those with lines, what the two sides made of the base. */
 function describeConflict(conflict: UndoConflict, isApply: boolean, style: Style): string[] {
   const { place, lines, base, changed, live, returned } = conflict;
   const where = lines ? `${placeText(place)}, line ${lines[0] + 1}` : placeText(place) || '(document)';
-  const value = (held: Json | undefined): string => (held === undefined ? '(absent)' : short(held));
   const why = returned ? 'changed since, and again to the same value' : 'changed since';
+  const side = (called: string, held: Json | undefined, painted: (text: string) => string): string[] => {
+    const made = madeOf(base, held, LONGEST);
+    if (typeof made === 'string') return [`        ${called}${painted(made)}`];
+    return [`        ${called.trimEnd()}:`, ...describeLines(made, style).map((line) => `          ${line}`)];
+  };
   return [
     `      ${style.red('conflict')} ${printable(where)}: ${why}`,
-    `        ${isApply ? 'before  ' : 'the change left  '}${value(base)}`,
-    `        ${isApply ? 'in Git  ' : 'before it        '}${style.green(value(changed))}`,
-    `        ${isApply ? 'now     ' : 'now              '}${style.red(value(live))}`,
+    `        ${isApply ? 'before  ' : 'the change left  '}${base === undefined ? '(absent)' : short(base)}`,
+    ...side(isApply ? 'in Git  ' : 'before it        ', changed, style.green),
+    ...side(isApply ? 'now     ' : 'now              ', live, style.red),
   ];
 }
 
