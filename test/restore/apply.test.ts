@@ -563,7 +563,9 @@ describe('apply', () => {
     const planned = await space.run('apply', '--dry-run', '--exit-code');
     expectCode(planned, 0);
     expect(planned.out).toContain('--enable-flows');
-    expectCode(await apply('--enable-flows'), 0);
+    const outcome = await apply('--enable-flows');
+    expectCode(outcome, 0);
+    expect(outcome.out).toContain('restored, 1 of 1 step');
     expect(held('flows', off._id).disabled).toBe(false);
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
   });

@@ -123,6 +123,8 @@ export function finalReport(prepared: Prepared, results: Results): RestoreReport
 /** The outcomes of the steps, with what switching on and the audit log say of them. */
 function finalOutcomes({ applied, switched, lost }: Results): Outcome[] {
   const tried = new Map(applied.outcomes);
+  // What is only switched on has no step besides.
+  for (const step of switched.on) if (!tried.has(step.key)) tried.set(step.key, { step, result: 'done' });
   for (const { step, reason, failed } of switched.off) {
     const before = tried.get(step.key);
     if (failed && (before?.result ?? 'done') === 'done')
