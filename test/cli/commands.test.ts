@@ -389,6 +389,32 @@ describe('emulator', () => {
   });
 });
 
+describe('a mirror without a commit, as a first run leaves it that reaches no remote', () => {
+  it.each([
+    ['log'],
+    ['report', '--from', 'yesterday'],
+    ['blame', 'flows/x'],
+    ['show', 'flows/x'],
+    ['list'],
+    ['find', 'x'],
+    ['lint'],
+    ['impact', 'flows/x'],
+    ['verify'],
+    ['drill'],
+    ['diff', '--from', 'yesterday'],
+    ['doctor', '--noise'],
+  ])('is named by %s, with what makes one', async (...args) => {
+    const space = new Workspace({ prod: { baseUrl: 'http://127.0.0.1:9', token: 'x' } });
+    mkdirSync(space.mirror, { recursive: true });
+    space.git('init', '--quiet');
+
+    const { code, err } = await space.run(...args);
+
+    expect(code).toBe(64);
+    expect(err).toMatch(/(has no commits yet|holds no mirror|has no commit before).*celigo-mirror sync/s);
+  });
+});
+
 describe('restore --to', () => {
   it('may name the only account that is configured', async () => {
     const env = { CELIGO_API_TOKEN: 'x', CELIGO_BASE_URL: 'http://127.0.0.1:9' };

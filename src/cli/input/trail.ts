@@ -4,6 +4,7 @@ import type { Selecting } from '../../audit/query.ts';
 import { type Entry, readTrail } from '../../audit/trail.ts';
 import { FEED_DIR } from '../../core/layout.ts';
 import { type HistoryCut, readCut, readHistory } from '../../history/commits.ts';
+import { headCommit } from '../../history/state.ts';
 import type { GlobalOptions, Io } from '../ui/io.ts';
 import { minute } from '../ui/style.ts';
 import { openMirror, type ReadOnlyMirror } from './mirror.ts';
@@ -29,6 +30,7 @@ interface CutJson {
 /**
  * Opens the mirror and reads its history; warns on standard error if that is not complete.
  * @throws AppError `USAGE` for a word that means nothing in the history
+ * @throws NoSuchState in a repository without commits
  */
 export async function openTrail(
   io: Io,
@@ -37,6 +39,7 @@ export async function openTrail(
   options: { readonly mirror?: string; readonly account?: string },
 ): Promise<OpenTrail> {
   const mirror = await openMirror(io, globals, query.words, options);
+  await headCommit(mirror.git);
   const commits = await readHistory(mirror.git, mirror.account);
   const cut = await readCut(mirror.git);
   const trail = readTrail(commits, mirror.account, cut?.commit);
