@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { people } from '../../src/emulator/sample/people.ts';
+import { sample } from '../support/account.ts';
 import { eachOf } from '../support/table.ts';
 import { bareRemote, type Outcome, start } from '../support/workspace.ts';
 import { type Scene, scene } from './scene.ts';
@@ -211,6 +212,23 @@ describe('apply', () => {
     expect(log.split('\n')).toEqual(expect.arrayContaining([`Ann|${ann}`, `Ben|${ben}`]));
     expect(await space.sync()).toMatchObject({ code: 0, commits: [], notices: [] });
     expect((await listed()).map(({ id }) => id).sort()).toEqual([flow._id, script._id, other._id].sort());
+  });
+
+  it('finds the account that people changed, and asks where they changed several', { tags: 'slow' }, async () => {
+    const other = await sample();
+    const accountOf = ({ url, owner }: typeof other) => ({ baseUrl: url, token: owner.token });
+    space.configure({ prod: accountOf(account), sandbox: accountOf(other) });
+    await space.sync('--account', 'sandbox');
+    rewrite(fileOf('flows', flow._id).replace(/^prod/, 'sandbox'), (text) =>
+      text.replace(/^description: .*/m, 'description: from Git'),
+    );
+    commit();
+    expect((await space.run('apply', '--dry-run')).out).toMatch(/^sandbox with the changes of .*: 1 to update/);
+    setField('flows', flow._id, 'description', 'from Git');
+    commit();
+    const outcome = await space.run('apply', '--dry-run');
+    expectCode(outcome, 64);
+    expect(outcome.err).toContain('several accounts are configured');
   });
 
   it('names the commit of what it does not apply, which is put back in HEAD', { tags: 'slow' }, async () => {

@@ -287,7 +287,7 @@ export async function readUndoRequest(
   return asking(request, flags);
 }
 
-/** The only account whose folder differs between two commits; of one that is not there yet, nothing is known. */
+/** The only account that has changes of people up to a commit; of one that is not there yet, nothing is known. */
 async function accountChanged(
   io: Io,
   config: Config,
@@ -295,11 +295,17 @@ async function accountChanged(
   base: string | undefined,
 ): Promise<string | undefined> {
   const { git } = configuredPlace(io, config);
-  const from = base ?? `${ref}~1`;
-  const out = await git.ask(['diff', '--name-only', '-z', '--no-renames', '--end-of-options', from, ref, '--']);
-  const folders = new Set((out ?? '').split('\0').map((path) => path.slice(0, path.indexOf('/'))));
-  const [only, ...more] = config.accounts.filter(({ name }) => folders.has(name));
-  return more.length === 0 ? only?.name : undefined;
+  const newestOf = (name: string): Promise<string | undefined> =>
+    git.ask(['log', '-1', '--format=%H', `--grep=^Celigo-Account: ${name}$`, '--end-of-options', ref, '--']);
+  const changed = await Promise.all(
+    config.accounts.map(async ({ name }) => {
+      const from = base ?? (await newestOf(name))?.trim();
+      const files = from && (await git.ask(['diff', '--name-only', '--end-of-options', from, ref, '--', `${name}/`]));
+      return files ? [name] : [];
+    }),
+  );
+  const [only, ...more] = changed.flat();
+  return more.length === 0 ? only : undefined;
 }
 
 /**
