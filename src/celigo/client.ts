@@ -277,44 +277,65 @@ interface Budget {
   pausedMs: number;
 }
 
+/** @throws ApiError for a body that cannot be read, and what `accept` says */
+function accepted(request: ApiRequest, url: URL, answer: Answer, what: string, workspace: Workspace): ApiHead {
+  const { status, headers, damage } = answer;
+  if (damage) throw damageError(what, headers['content-encoding'], damage);
+  const body = answer.body.join(workspace);
+  if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
+  request.accept?.({ status, headers, body, url });
+  return { status, headers, url };
+}
+
+function countAnswer({ statuses }: ClientStats, status: number | 'none'): void {
+  statuses[status] = (statuses[status] ?? 0) + 1;
+}
+
+/** Holds back all requests as the server asks. */
+function createPauses({ maxPauseMs }: ClientOptions, pacer: ReturnType<typeof createPacer>, stats: ClientStats) {
+  /** Why no more requests are sent. */
+  let ended: ApiError | undefined;
+  return {
+    /** @throws ApiError where no more requests are sent */
+    check(): void {
+      if (ended) throw ended;
+    },
+    /**
+     * A limit of requests is the account's, so that nothing more is sent where it would hold too long; another failure is
+     * that of its request.
+     * @throws ApiError for a pause that is too long
+     */
+    hold(error: ApiError, asked: number, budget: Budget): void {
+      const waitMs = Math.max(asked, LEAST_PAUSE_MS);
+      budget.pausedMs += waitMs;
+      if (budget.pausedMs > maxPauseMs) {
+        const { message, status, apiCode } = error;
+        const text = `${message}, and asks to wait longer than maxPause (${maxPauseMs / 1000} s)`;
+        const tooLong = new ApiError(text, { status, apiCode, transient: false });
+        if (status === 429) ended = tooLong;
+        throw tooLong;
+      }
+      stats.throttledMs += pacer.pause(waitMs);
+    },
+  };
+}
+
 export function createClient(options: ClientOptions): ApiClient {
   const stats: ClientStats = { requests: 0, retries: 0, throttledMs: 0, bytes: 0, statuses: {} };
-  const countAnswer = (status: number | 'none'): void => {
-    stats.statuses[status] = (stats.statuses[status] ?? 0) + 1;
-  };
   const pacer = createPacer(options);
   const wire = openWire(options, () => {
     stats.requests += 1;
   });
   const workspace = new Workspace();
   let skew = UNKNOWN_SKEW;
-  /** Why no more requests are sent. */
-  let ended: ApiError | undefined;
-
-  /**
-   * Holds back all requests as the server asks, unless that is too long: a limit of requests is the account's, so that
-   * nothing more is sent then; another failure is that of its request.
-   * @throws ApiError for a pause that is too long
-   */
-  function pause(error: ApiError, asked: number, budget: Budget): void {
-    const waitMs = Math.max(asked, LEAST_PAUSE_MS);
-    budget.pausedMs += waitMs;
-    if (budget.pausedMs > options.maxPauseMs) {
-      const { message, status, apiCode } = error;
-      const text = `${message}, and asks to wait longer than maxPause (${options.maxPauseMs / 1000} s)`;
-      const tooLong = new ApiError(text, { status, apiCode, transient: false });
-      if (status === 429) ended = tooLong;
-      throw tooLong;
-    }
-    stats.throttledMs += pacer.pause(waitMs);
-  }
+  const pauses = createPauses(options, pacer, stats);
 
   async function attempt(request: ApiRequest, target: URL, budget: Budget): Promise<ApiHead> {
-    if (ended) throw ended;
+    pauses.check();
     const what = `${request.method ?? 'GET'} ${target.pathname}`;
     const [sentAt, started] = [Date.now(), performance.now()];
     const answer = await wire.exchange(request, target).catch((error: unknown) => {
-      if (error instanceof ApiError) countAnswer('none');
+      if (error instanceof ApiError) countAnswer(stats, 'none');
       throw error;
     });
     try {
@@ -328,22 +349,17 @@ export function createClient(options: ClientOptions): ApiClient {
   function taken(request: ApiRequest, target: URL, answer: Answer, sent: Sent): ApiHead {
     const { what, sentAt, started, budget } = sent;
     const { status, headers, damage, received } = answer;
-    countAnswer(status);
+    countAnswer(stats, status);
     stats.bytes += received;
     const date = serverTime(String(headers.date ?? ''));
     if (Number.isFinite(date)) skew = skewAfter(skew, date, sentAt, Date.now());
-    if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined)) {
-      if (damage) throw damageError(what, headers['content-encoding'], damage);
-      const body = answer.body.join(workspace);
-      if (!isUtf8(body)) throw new ApiError(`${what}: the body is not valid UTF-8`, { transient: true });
-      request.accept?.({ status, headers, body, url: target });
-      return { status, headers, url: target };
-    }
+    if ((status >= 200 && status < 300) || (status === 304 && request.ifNoneMatch !== undefined))
+      return accepted(request, target, answer, what, workspace);
     // The status says what became of the request, whether or not the body can be read.
     const error = failureOf(what, target, status, damage ? Buffer.alloc(0) : answer.body.join(workspace));
     if (status === 429) pacer.refused(started);
     const asked = retryAfterMs(headers, Date.now() + provenSkewMs(skew)) ?? (status === 429 ? 1000 : undefined);
-    if (error instanceof ApiError && error.transient && asked !== undefined) pause(error, asked, budget);
+    if (error instanceof ApiError && error.transient && asked !== undefined) pauses.hold(error, asked, budget);
     throw error;
   }
 
@@ -354,13 +370,11 @@ export function createClient(options: ClientOptions): ApiClient {
       options.onRetry?.(event);
     };
     const budget: Budget = { pausedMs: 0 };
-    return pRetry(
-      async (number) => {
-        const priority = number > 1 || request.leading ? 1 : 0;
-        return pacer.run(() => attempt(request, target, budget), { signal: request.signal, priority });
-      },
-      retryPolicy(request, options.retries, onRetry, target.pathname),
-    );
+    const once = async (number: number): Promise<ApiHead> => {
+      const priority = number > 1 || request.leading ? 1 : 0;
+      return pacer.run(() => attempt(request, target, budget), { signal: request.signal, priority });
+    };
+    return pRetry(once, retryPolicy(request, options.retries, onRetry, target.pathname));
   }
 
   return {

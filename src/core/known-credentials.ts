@@ -22,8 +22,8 @@ const LONGEST_WITHOUT = 100;
 const NONE: readonly never[] = [];
 /** Whether one was seen before it was known: bits of a Bloom filter. */
 const SEEN_BITS = 2 ** 25;
-/** What a header has before its credential: the fingerprint may be that of both. */
-const SCHEMES = ['Bearer ', 'Basic '] as const;
+/** What a header may have before its credential: the fingerprint may be that of both. */
+const SCHEMES = ['', 'Bearer ', 'Basic '] as const;
 const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;
 /** Words joined by anything, each with a number at most: a name, a version, an algorithm. No word is empty: linear. */
 const WORD = '(?:[A-Z]?[a-z]+\\d{0,4}|[A-Z]+\\d{0,4}|\\d+)';
@@ -193,18 +193,47 @@ function ownParts(own: readonly string[]): string[] {
   return [...new Set(parts)].filter((part) => part.length >= SHORTEST_OWN || isDistinctive(part));
 }
 
+/** What was known before, by its fingerprints alone. */
+function heldCredentials(fingerprint: KnownBefore['fingerprint'], held: KnownBefore['held']) {
+  const asked = new Map<string, boolean>();
+  let known: Set<number> | undefined;
+  const lengths = (): ReadonlySet<number> => {
+    known ??= new Set(held().values());
+    return known;
+  };
+  const mayBe = (length: number): boolean =>
+    lengths().has(0) || SCHEMES.some((scheme) => lengths().has(scheme.length + length));
+  /** Alone, or with a scheme before it. */
+  const isHeld = (value: string): boolean =>
+    SCHEMES.some((scheme) => {
+      if (!lengths().has(0) && !lengths().has(scheme.length + value.length)) return false;
+      return held().has(fingerprint(scheme + value));
+    });
+  return {
+    /** Whether one of them has this length. */
+    mayBe,
+    has(value: string): boolean {
+      if (lengths().size === 0) return false;
+      const answered = asked.get(value);
+      if (answered !== undefined) return answered;
+      const answer = isDistinctive(value) && isHeld(value);
+      if (asked.size < MOST) asked.set(copyOf(value), answer);
+      return answer;
+    },
+  };
+}
+
 /** Knows what was known before, and what it learns. */
 export function createKnownCredentials({ fingerprint, held, own }: KnownBefore): KnownCredentials {
   const clear = new Set<string>();
   const learnt = new Map<string, number>();
   const seen = createSeen();
   const late: string[] = [];
-  const asked = new Map<string, boolean>();
+  const before = heldCredentials(fingerprint, held);
   /** Texts that hold nothing of what is known now: names and values repeat from document to document. */
   const without = new Set<string>();
   /** Lengths of what is known in plain text. */
   const clearLengths = new Set<number>();
-  let heldLengths: Set<number> | undefined;
 
   function keep(value: string): boolean {
     if (clear.has(value) || clear.size >= MOST) return false;
@@ -212,38 +241,8 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
     clear.add(copy);
     without.clear();
     clearLengths.add(copy.length);
-    asked.delete(copy);
     if (seen.has(copy)) late.push(copy);
     return true;
-  }
-
-  /** Whether the fingerprint of a candidate is known, alone or with a scheme before it. */
-  function isHeld(value: string): boolean {
-    heldLengths ??= new Set(held().values());
-    if (heldLengths.size === 0) return false;
-    const lengths = heldLengths;
-    const unmeasured = lengths.has(0);
-    return ['', ...SCHEMES].some((scheme) => {
-      if (!unmeasured && !lengths.has(scheme.length + value.length)) return false;
-      return held().has(fingerprint(scheme + value));
-    });
-  }
-
-  function isKnown(value: string): boolean {
-    if (clear.has(value)) return true;
-    heldLengths ??= new Set(held().values());
-    if (heldLengths.size === 0) return false;
-    const before = asked.get(value);
-    if (before !== undefined) return before;
-    const known = isDistinctive(value) && isHeld(value);
-    if (asked.size < MOST) asked.set(copyOf(value), known);
-    return known;
-  }
-
-  function mayBe(length: number): boolean {
-    heldLengths ??= new Set(held().values());
-    if (clearLengths.has(length) || heldLengths.has(0) || heldLengths.has(length)) return true;
-    return SCHEMES.some((scheme) => heldLengths?.has(scheme.length + length));
   }
 
   const given = ownParts(own);
@@ -264,7 +263,10 @@ export function createKnownCredentials({ fingerprint, held, own }: KnownBefore):
       for (const span of candidatesIn(text)) {
         const { start, end } = span;
         seen.add(text, span);
-        if (mayBe(end - start) && isKnown(text.slice(start, end))) found.push({ kind: KNOWN, start, end });
+        const length = end - start;
+        if (!clearLengths.has(length) && !before.mayBe(length)) continue;
+        const value = text.slice(start, end);
+        if (clear.has(value) || before.has(value)) found.push({ kind: KNOWN, start, end });
       }
       if (found.length > 0) return apart(text, found);
       if (text.length <= LONGEST_WITHOUT && without.size < MOST_WITHOUT) without.add(text);

@@ -47,6 +47,35 @@ export async function runDaemon(deps: DaemonDeps): Promise<number> {
   return daemon.stuck.aborted ? 1 : 0;
 }
 
+function openRuns(
+  deps: DaemonDeps,
+  configuration: Configuration,
+  report: Reporter,
+  stuck: AbortController,
+  onEnded: (ended: Ended) => void,
+) {
+  const { now, log } = deps;
+  return createRuns({
+    now,
+    timeLimitMs: () => configuration.inForce().config.daemon.runTimeoutMs,
+    sync: async (name, full, signal) => {
+      const { config } = configuration.inForce();
+      const account = config.accounts.find((each) => each.name === name);
+      if (!account) throw new AppError('USAGE', `${name} is no longer configured`);
+      return deps.sync(config, account, { full, report, signal });
+    },
+    onStarted: (account, reason) => {
+      if (!deps.quiet) log.info({ account, reason }, 'run started');
+      configuration.inForce().notifier.started(account);
+    },
+    onEnded,
+    onStuck: (account) => {
+      log.error({ account, waitingFor: process.getActiveResourcesInfo() }, 'run does not end: the daemon exits');
+      stuck.abort(`the run of ${account} does not end`);
+    },
+  });
+}
+
 async function assemble(deps: DaemonDeps): Promise<Daemon> {
   const { now, log } = deps;
   const startedAt = now();
@@ -98,25 +127,7 @@ async function assemble(deps: DaemonDeps): Promise<Daemon> {
     if (event.name === 'repository.measured') latest.measures = event.measures;
     deps.report(event);
   };
-  const runs = createRuns({
-    now,
-    timeLimitMs: () => configuration.inForce().config.daemon.runTimeoutMs,
-    sync: async (name, full, signal) => {
-      const { config } = configuration.inForce();
-      const account = config.accounts.find((each) => each.name === name);
-      if (!account) throw new AppError('USAGE', `${name} is no longer configured`);
-      return deps.sync(config, account, { full, report, signal });
-    },
-    onStarted: (account, reason) => {
-      if (!deps.quiet) log.info({ account, reason }, 'run started');
-      configuration.inForce().notifier.started(account);
-    },
-    onEnded: (ended) => recordRun(daemon, ended),
-    onStuck: (account) => {
-      log.error({ account, waitingFor: process.getActiveResourcesInfo() }, 'run does not end: the daemon exits');
-      stuck.abort(`the run of ${account} does not end`);
-    },
-  });
+  const runs = openRuns(deps, configuration, report, stuck, (ended) => recordRun(daemon, ended));
   const drills = openDrills(deps, configuration, (ended) => recordDrill(daemon, ended));
   const daemon: Daemon = {
     deps,

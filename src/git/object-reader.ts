@@ -75,28 +75,28 @@ function answer({ waiting }: Session, head: string, bytes: Buffer | undefined): 
   else reject(new GitFailure('cat-file', `${name} cannot be read (${head})`, undefined));
 }
 
+type Start = (args: readonly string[]) => Promise<GitProcess>;
+
+/** @param ended called once, when the process has, or could not begin */
+function beginSession(start: Start, signal: AbortSignal, ended: (session: Session, cause: unknown) => void): Session {
+  const session: Session = { process: start(['cat-file', '--batch']), waiting: [] };
+  const splitter = createSplitter();
+  session.process
+    .then(async ({ stdout, done, kill }) => {
+      stdout.on('data', (chunk: Buffer) => splitter.add(chunk, (head, bytes) => answer(session, head, bytes)));
+      signal.addEventListener('abort', kill, { once: true });
+      if (signal.aborted) kill();
+      await done.finally(() => signal.removeEventListener('abort', kill));
+      throw new GitFailure('cat-file', 'ended early', undefined);
+    })
+    .catch((cause: unknown) => ended(session, cause));
+  return session;
+}
+
 /** @param start starts git @param signal ends the process, and every question */
-export function createObjectReader(
-  start: (args: readonly string[]) => Promise<GitProcess>,
-  signal: AbortSignal,
-): ObjectReader {
+export function createObjectReader(start: Start, signal: AbortSignal): ObjectReader {
   let current: Session | undefined;
   let isClosed = false;
-
-  function begin(): Session {
-    const session: Session = { process: start(['cat-file', '--batch']), waiting: [] };
-    const splitter = createSplitter();
-    session.process
-      .then(async ({ stdout, done, kill }) => {
-        stdout.on('data', (chunk: Buffer) => splitter.add(chunk, (head, bytes) => answer(session, head, bytes)));
-        signal.addEventListener('abort', kill, { once: true });
-        if (signal.aborted) kill();
-        await done.finally(() => signal.removeEventListener('abort', kill));
-        throw new GitFailure('cat-file', 'ended early', undefined);
-      })
-      .catch((cause: unknown) => ended(session, cause));
-    return session;
-  }
 
   /** The process has ended over its first question: the others go to another one, unless it was to end. */
   async function ended(session: Session, cause: unknown): Promise<void> {
@@ -119,7 +119,7 @@ export function createObjectReader(
         reject(new GitFailure('cat-file', `${name} cannot be read (the clone was closed)`, undefined));
       return;
     }
-    current ??= begin();
+    current ??= beginSession(start, signal, ended);
     current.waiting.push(...questions);
     const lines = questions.map(({ name }) => `${name}\n`).join('');
     // Where there is no process, that is heard of elsewhere.

@@ -70,6 +70,57 @@ async function readBase(
   return isKnown ? known : readState(repository.git, account, { commit: tip.id, date: new Date(0) });
 }
 
+/** The account as a run found it. @param fresh the documents that the run read */
+function accountOf(
+  report: SyncReport,
+  base: MirrorState | undefined,
+  fresh: ReadonlyMap<Key, MirrorDocument>,
+): LiveAccount {
+  const gone = new Set<Key>(report.held);
+  const changed = new Set<Key>();
+  for (const { type: typeName, id, kind, baseline } of report.changes) {
+    if (kind === 'deleted') gone.add(keyOf(typeName, id));
+    else if (!baseline) changed.add(keyOf(typeName, id));
+  }
+  const documents = base?.documents ?? new Map<Key, DocumentEntry>();
+  const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
+  const exists = (key: Key): boolean => !gone.has(key) && (documents.has(key) || fresh.has(key));
+  let keys: readonly Key[] | undefined;
+  let types: ReadonlyMap<string, string> | undefined;
+  const existing = (): readonly Key[] => {
+    keys ??= [...new Set([...documents.keys(), ...fresh.keys()])].filter(exists);
+    return keys;
+  };
+  return {
+    base,
+    report,
+    keys: existing,
+    typeOf: (id) => {
+      types ??= new Map(existing().map((key) => [idIn(key), typeIn(key)]));
+      return types.get(id);
+    },
+    has: (key) => (exists(key) ? true : complete.has(typeIn(key)) || gone.has(key) ? false : undefined),
+    isChanged: (key) => changed.has(key),
+    moved: [...changed, ...gone],
+    isComplete: (typeName) => complete.has(typeName),
+    async documents(keys) {
+      const found = new Map<Key, MirrorDocument>();
+      const stored: string[] = [];
+      for (const key of keys) {
+        const document = fresh.get(key);
+        const path = documents.get(key)?.path;
+        if (!exists(key)) continue;
+        if (document) found.set(key, document);
+        else if (path) stored.push(path);
+      }
+      if (base)
+        for (const document of await readDocuments(base, stored))
+          found.set(keyOf(document.type.name, document.id), document);
+      return found;
+    },
+  };
+}
+
 /**
  * Mirrors the account (with `dryRun` only fetches it) and returns what it holds. More deletions than the guards allow
  * are held back rather than refused: the restore may be about to undo them.
@@ -114,48 +165,5 @@ export async function observe(
     Promise.resolve(repository),
   );
   const held = unedited ?? (await reading);
-  const base = held && { ...held, find };
-  const gone = new Set<Key>(report.held);
-  const changed = new Set<Key>();
-  for (const { type: typeName, id, kind, baseline } of report.changes) {
-    if (kind === 'deleted') gone.add(keyOf(typeName, id));
-    else if (!baseline) changed.add(keyOf(typeName, id));
-  }
-  const documents = base?.documents ?? new Map<Key, DocumentEntry>();
-  const complete = new Set(report.types.filter(({ state }) => state === 'complete').map(({ type }) => type));
-  const exists = (key: Key): boolean => !gone.has(key) && (documents.has(key) || fresh.has(key));
-  let keys: readonly Key[] | undefined;
-  let types: ReadonlyMap<string, string> | undefined;
-  const existing = (): readonly Key[] => {
-    keys ??= [...new Set([...documents.keys(), ...fresh.keys()])].filter(exists);
-    return keys;
-  };
-  return {
-    base,
-    report,
-    keys: existing,
-    typeOf: (id) => {
-      types ??= new Map(existing().map((key) => [idIn(key), typeIn(key)]));
-      return types.get(id);
-    },
-    has: (key) => (exists(key) ? true : complete.has(typeIn(key)) || gone.has(key) ? false : undefined),
-    isChanged: (key) => changed.has(key),
-    moved: [...changed, ...gone],
-    isComplete: (typeName) => complete.has(typeName),
-    async documents(keys) {
-      const found = new Map<Key, MirrorDocument>();
-      const stored: string[] = [];
-      for (const key of keys) {
-        const document = fresh.get(key);
-        const path = documents.get(key)?.path;
-        if (!exists(key)) continue;
-        if (document) found.set(key, document);
-        else if (path) stored.push(path);
-      }
-      if (base)
-        for (const document of await readDocuments(base, stored))
-          found.set(keyOf(document.type.name, document.id), document);
-      return found;
-    },
-  };
+  return accountOf(report, held && { ...held, find }, fresh);
 }

@@ -104,12 +104,9 @@ async function usersOf(client: ApiClient, url: string, signal: AbortSignal): Pro
   return users;
 }
 
-export function createWriter(options: ReaderOptions): Writer {
-  const { client, signal } = options;
-  const reader = createReader(options);
-  const { read, pair, list, collectionOf, urlOf } = reader;
-
-  async function write(
+/** Sends bodies, and gives those of the answers; `null` for one that shows nothing. */
+function createSender({ client, signal }: Pick<ReaderOptions, 'client' | 'signal'>) {
+  return async function write(
     method: 'POST' | 'PUT' | 'PATCH',
     url: string,
     body: Json,
@@ -127,7 +124,23 @@ export function createWriter(options: ReaderOptions): Writer {
     };
     await client.send({ method, url, body: toData(body), repeatable, signal, accept });
     return shown;
+  };
+}
+
+/** What was just created as `id`. @throws Unread where it cannot be read */
+async function created(id: string, reading: Promise<LivePair>): Promise<LivePair> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw error instanceof ApiError ? new Unread(id, error) : error;
   }
+}
+
+export function createWriter(options: ReaderOptions): Writer {
+  const { client, signal } = options;
+  const reader = createReader(options);
+  const { read, pair, list, collectionOf, urlOf } = reader;
+  const write = createSender(options);
 
   /** The document in the answer to `sent`, or from a GET where the answer is not complete. */
   async function answered(type: ResourceType, id: string, sent: JsonObject, body: Json): Promise<LivePair> {
@@ -142,15 +155,6 @@ export function createWriter(options: ReaderOptions): Writer {
   }
 
   const below = writeBelow(reader, (url, body) => write('PUT', url, body));
-
-  /** What was just created as `id`. @throws Unread where it cannot be read */
-  async function created(id: string, reading: Promise<LivePair>): Promise<LivePair> {
-    try {
-      return await reading;
-    } catch (error) {
-      throw error instanceof ApiError ? new Unread(id, error) : error;
-    }
-  }
 
   return {
     read,

@@ -106,16 +106,15 @@ async function readEach(
   for (const failure of failures) if (!hasNone(failure)) visitor.problem(failure.message);
 }
 
-export function listingOf(
-  { client, normalise, pageKey, signal }: CollectContext,
+/** Walks collections of records of a type, page by page. */
+function createWalk(
+  { client, pageKey, signal }: CollectContext,
   type: ResourceType,
   cached: CachedPages,
   visitor: Visitor,
-  parents: readonly Parent[] = [],
-): Listing {
+) {
   const refused = new Set<string>();
   const validation = createValidation(cached, pageKey);
-  let collection = type.list.path;
   let count = 0;
 
   function pageOf(response: ApiResponse, place: RecordPlace): RecordPage {
@@ -125,22 +124,43 @@ export function listingOf(
     return page;
   }
 
-  async function walk(query: Readonly<Record<string, string>> = {}, path = collection, place: RecordPlace = {}) {
-    await walkCollection(client, {
-      path,
-      query,
-      optional: type.list.query ?? {},
-      refused,
-      paged: type.list.paged !== false && place.member === undefined,
-      known: validation.known,
-      read: (response) => pageOf(response, place),
-      visit: (page) => {
-        count += page.count;
-        return visitor.page(page);
-      },
-      signal,
-    });
-  }
+  return {
+    refused,
+    validators: validation.validators,
+    count: () => count,
+    async walk(path: string, query: Readonly<Record<string, string>> = {}, place: RecordPlace = {}): Promise<void> {
+      await walkCollection(client, {
+        path,
+        query,
+        optional: type.list.query ?? {},
+        refused,
+        paged: type.list.paged !== false && place.member === undefined,
+        known: validation.known,
+        read: (response) => pageOf(response, place),
+        visit: (page) => {
+          count += page.count;
+          return visitor.page(page);
+        },
+        signal,
+      });
+    },
+  };
+}
+
+export function listingOf(
+  context: CollectContext,
+  type: ResourceType,
+  cached: CachedPages,
+  visitor: Visitor,
+  parents: readonly Parent[] = [],
+): Listing {
+  const { client, normalise, signal } = context;
+  const pages = createWalk(context, type, cached, visitor);
+  let collection = type.list.path;
+  /** Keys that a collection of keys showed. */
+  let keys = 0;
+  const count = (): number => pages.count() + keys;
+  const walk = (query: Readonly<Record<string, string>> = {}): Promise<void> => pages.walk(collection, query);
 
   /** Folder by folder, from the root (api-notes#storage). */
   async function walkFolders(): Promise<void> {
@@ -158,7 +178,7 @@ export function listingOf(
     for (const key of await fetchKeys(client, path, signal)) {
       const own = idOfKey(key, normalise.fingerprint);
       const id = own === '' ? '' : idOf(own);
-      count += 1;
+      keys += 1;
       if (id !== '' && id.length <= LONGEST_KEY_ID) await visitor.key(id, key);
       else {
         const text = JSON.stringify(partOf(withoutCredentials(key), 0, 40));
@@ -172,13 +192,13 @@ export function listingOf(
     const { inside, shape } = type.list;
     if (inside) {
       const path = `${parent.type.list.path}/${encodeURIComponent(parent.id)}`;
-      await walk(parent.type.hydrate?.query, path, { member: inside.member });
+      await pages.walk(path, parent.type.hydrate?.query, { member: inside.member });
       return;
     }
     const path = collectionBelow(type, parent.type.name, parent.id);
     const idOf = (own: string): string => belowId(parent.type.name, parent.id, own);
     if (shape === 'keys') await readKeys(path, idOf);
-    else await walk({}, path, { idOf, placed: (id, doc) => placedBelow(type, id, doc) });
+    else await pages.walk(path, {}, { idOf, placed: (id, doc) => placedBelow(type, id, doc) });
   }
 
   const byShape = { keys: () => readKeys(), folders: walkFolders, records: () => walk() };
@@ -192,14 +212,14 @@ export function listingOf(
         await read();
       } catch (error) {
         const other = type.list.alternative;
-        if (!other || !(error instanceof ApiError) || error.status !== 404 || count > 0) throw error;
+        if (!other || !(error instanceof ApiError) || error.status !== 404 || count() > 0) throw error;
         collection = other;
         await read();
       }
     },
     collection: () => collection,
-    count: () => count,
-    refused,
-    validators: validation.validators,
+    count,
+    refused: pages.refused,
+    validators: pages.validators,
   };
 }
