@@ -262,6 +262,8 @@ describe('apply', () => {
     expect(await listed()).toMatchObject([{ by: 'Ann', also: [{ name: 'Ben', email: 'ben@example.test' }] }]);
   });
 
+  const withAliases = (): Doc => find('integrations', ({ aliases }) => Array.isArray(aliases) && aliases.length > 1);
+
   /** What people do to files, and what becomes of it. */
   const EDITS: Record<string, { edit: () => void; check: (unused: string) => void; warns?: RegExp }> = {
     'code beside the document': {
@@ -316,6 +318,16 @@ describe('apply', () => {
       edit: () => rmSync(join(space.mirror, fileOf('flows', unused()._id))),
       check: (gone) => expect(account.emulator.state.get('flows', gone)).toBeUndefined(),
     },
+    'an element at the end of a list that is a set': {
+      edit: () => {
+        const { _id } = withAliases();
+        const own = find('flows', ({ _integrationId }) => _integrationId === _id)._id;
+        rewrite(fileOf('integrations', _id), (text) =>
+          text.replace(/^aliases:\n(?: .*\n)+/m, `$&  - _flowId: "${own}"\n    alias: AAA\n`),
+        );
+      },
+      check: () => expect(withAliases().aliases).toContainEqual(expect.objectContaining({ alias: 'AAA' })),
+    },
     'a field of the server, and one of the document': {
       edit: () => {
         setField('flows', flow._id, 'lastModified', '2020-01-01T00:00:00.000Z');
@@ -368,6 +380,7 @@ describe('apply', () => {
     const outcome = await apply();
     expectCode(outcome, 0);
     if (warns) expect(outcome.out).toMatch(warns);
+    else expect(outcome.out).not.toContain('is kept by the server');
     check(_id);
     const sync = await space.sync();
     expect(sync.code).toBe(0);

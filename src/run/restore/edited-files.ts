@@ -12,7 +12,7 @@ import { NEVER_MIRRORED } from '../../core/normalise.ts';
 import { equalJson, valueAt } from '../../core/paths.ts';
 import { placeText } from '../../core/places.ts';
 import { filesNotUtf8, readDocuments } from '../../history/state.ts';
-import { restorable } from '../../plan/body.ts';
+import { inSetOrder, restorable } from '../../plan/body.ts';
 import { writtenApart } from '../../plan/left-out.ts';
 import type { EditedDocument, Edits } from './edits.ts';
 import type { Renew } from './reader.ts';
@@ -213,7 +213,8 @@ class Reading {
           'new credential goes into the file of --secrets',
       });
     const changed = new Set(diffFields(before, after).map(({ place }) => placeText(place)));
-    const dropped = diffFields(before, doc).flatMap(({ place }) => {
+    // A person need not know that a list is a set, and how the mirror sorts it.
+    const dropped = diffFields(before, inSetOrder(type, doc)).flatMap(({ place }) => {
       const name = placeText(place);
       return name === '' || changed.has(name) || [...changed].some((one) => one.startsWith(name)) ? [] : [name];
     });
