@@ -9,11 +9,14 @@ import { rewriteAllIds, rewriteIds } from '../plan/ids.ts';
 import type { Candidate, Comparison, Single } from './compare.ts';
 import { groupNames, keyFor, type Side } from './sides.ts';
 
+/** Integrations that are named of a resource. */
+const MOST_PLACES = 3;
+
 /** A resource for people: `flow "Order sync" in Webshop`. */
 export function called(side: Side, { type, title, id }: MirrorDocument): string {
-  const places = groupNames(side, keyFor({ type, id }));
-  const some = places.length > 3 ? [...places.slice(0, 3), `${places.length - 3} more`] : places;
-  const where = some.length === 0 ? '' : ` in ${some.map((name) => `"${oneLine(name)}"`).join(', ')}`;
+  const places = groupNames(side, keyFor({ type, id })).map((name) => `"${oneLine(name)}"`);
+  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : '';
+  const where = places.length === 0 ? '' : ` in ${places.slice(0, MOST_PLACES).join(', ')}${more}`;
   return `${type.noun} ${title === '' ? id : `"${oneLine(title)}"`}${where}`;
 }
 

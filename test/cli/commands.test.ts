@@ -381,6 +381,12 @@ describe('a file or folder that an option names', () => {
 });
 
 describe('emulator', () => {
+  it('refuses an account without the mirror that has it', async () => {
+    const { code, err } = await cli(['emulator', '--account', 'prod'], tempDir());
+
+    expect([code, err]).toEqual([64, expect.stringContaining('→ Name the mirror with --from')]);
+  });
+
   it('refuses edits every x', async () => {
     const { code, err } = await cli(['emulator', '--edit-every', 'x'], tempDir());
 

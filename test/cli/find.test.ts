@@ -65,6 +65,8 @@ it('finds where something is: resource, field or line of code, integration', { t
       ].join('\n'),
     ),
   );
+  const many = await find('--where', 'name = "NetSuite (live)"', '--type', 'connections');
+  expect(many.out).toMatch(/^connection "NetSuite \(live\)" in "[^"]+", "[^"]+", "[^"]+" and 3 more {2}prod/);
   const evil = await find('evil');
   expect(evil.out).toContain('description: evil');
   expect(evil.out).not.toMatch(/[\u001b\u202e]/);

@@ -42,6 +42,9 @@ async function seedOf(io: Io, flags: EmulatorFlags): Promise<AccountSeed> {
   if (flags.empty && flags.from) {
     throw new AppError('USAGE', '--empty and --from exclude each other', { hint: 'Use one of them' });
   }
+  if (flags.account !== undefined && !flags.from) {
+    throw new AppError('USAGE', '--account names an account of a mirror', { hint: 'Name the mirror with --from' });
+  }
   if (flags.empty) return emptyAccount();
   if (!flags.from) return sampleAccount();
   const place = await placeNamed(io, flags.from);
