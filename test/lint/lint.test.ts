@@ -325,6 +325,13 @@ describe('lint', () => {
     const prints = run?.results.map(({ partialFingerprints }) => Object.values(partialFingerprints).join());
     expect(new Set(prints).size).toBe(findings.length);
 
+    // A misspelt field would make a rule that never finds anything.
+    write({ custom: [{ ...custom[0], where: ['schedul ~ x', 'descriptio missing'], assert: 'naem !~ x' }] });
+    expect((await space.run('lint')).err).toBe(
+      'rule flow-has-a-description, where: no resource here has the field schedul (did you mean schedule?)\n' +
+        'rule flow-has-a-description, assert: no resource here has the field naem (did you mean name?)\n',
+    );
+
     for (const [policy, words] of [
       [{ custom: [{ ...custom[0], id: 'duplicate-name' }] }, 'two rules are called duplicate-name'],
       [{ custom: [{ ...custom[0], type: 'flowz' }] }, 'no resource type is called flowz'],

@@ -4,6 +4,7 @@ import { AppError, EXIT, messageOf } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { jsonText } from '../../core/unseen.ts';
 import type { AccountGraph } from '../../graph/account-graph.ts';
+import { unknownFields } from '../../lint/custom-rules.ts';
 import { type Finding, type LintResult, lint, reaches, rulesOf } from '../../lint/lint.ts';
 import { type LintPolicy, POLICY_FILE, readPolicy } from '../../lint/policy.ts';
 import { sarif } from '../../lint/sarif.ts';
@@ -63,6 +64,7 @@ export async function runLint(io: Io, globals: GlobalOptions, flags: LintFlags):
     return EXIT.done;
   }
   const result = await lint(graph, policy, anyAscii);
+  for (const sentence of unknownFields(policy.custom, graph)) io.err(`${printable(sentence)}\n`);
   const needless = result.needless.flatMap((i) => policy.allow[i] ?? []);
   if (format === 'json') {
     const findings = result.findings.map((finding) => findingJson(graph, account, finding));
