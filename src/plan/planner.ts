@@ -29,10 +29,11 @@ function deletionSteps(input: PlanInput): Draft[] {
 
 /** The step of what is left as it is, since others changed the same fields. */
 function contestedStep(document: Contested, winner: string): Draft {
-  const { id, isLive, conflicts } = document;
+  const { id, isLive, goes, conflicts } = document;
   const fields = [...new Set(conflicts.map(({ place }) => placeText(place) || 'the document'))];
   const target = isLive ? { targetId: id } : {};
-  const reason = `changed since: ${list(fields)}; it is left as it is (--force lets the ${winner} win)`;
+  const why = goes ? `the ${winner} deletes it, and it was changed since` : 'changed since';
+  const reason = `${why}: ${list(fields)}; it is left as it is (--force lets the ${winner} win)`;
   return draft(document, { action: 'blocked', reason, conflicts, ...target });
 }
 

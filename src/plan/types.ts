@@ -46,6 +46,8 @@ export interface LiveDocument {
 export interface Contested extends MirrorDocument {
   /** Whether the target has it. */
   readonly isLive: boolean;
+  /** Whether the change deletes it. */
+  readonly goes: boolean;
   readonly conflicts: readonly UndoConflict[];
 }
 

@@ -189,6 +189,7 @@ describe('undo', () => {
     const outcome = await undo(added);
     expectCode(outcome, 4);
     expect(outcome.out).toContain('conflict description');
+    expect(outcome.out).toContain('the undo deletes it, and it was changed since: description');
     expect(held('scripts', String(_id)).description).toBe('used');
   });
 

@@ -121,12 +121,11 @@ export async function wantsOfUndo(
     const taken = takeBack(type, changes, held?.doc, request.force ? 'changed' : 'live');
     const named = held?.doc ?? taken.value ?? changes.findLast(({ after }) => after)?.after ?? changes[0]?.before ?? {};
     const document = documentOf(deps, type, idIn(key), taken.value ?? named);
-    if (taken.conflicts.length > 0 && !request.force)
-      fates.push({
-        kind: 'contested',
-        document: { ...document, doc: named, isLive: held !== undefined, conflicts: taken.conflicts },
-      });
-    else if (equalJson(taken.value, held?.doc)) continue;
+    if (taken.conflicts.length > 0 && !request.force) {
+      const goes = changes.find((change) => change.undone)?.before === undefined;
+      const contested = { ...document, doc: named, isLive: held !== undefined, goes, conflicts: taken.conflicts };
+      fates.push({ kind: 'contested', document: contested });
+    } else if (equalJson(taken.value, held?.doc)) continue;
     else if (taken.value) fates.push({ kind: 'wanted', document });
     else
       fates.push({ kind: 'deleted', document: { ...document, changed: false, why: 'created by what is taken back' } });

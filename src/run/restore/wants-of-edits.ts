@@ -56,7 +56,8 @@ export async function wantsOfEdits(
     const document = documentOf(deps, type, today(id), merged.value ?? named);
     if (notUtf8) return [{ kind: 'wanted', document: { ...document, notUtf8 } }];
     if (merged.conflicts.length > 0 && !request.force) {
-      const contested = { ...document, doc: named, isLive: held !== undefined, conflicts: merged.conflicts };
+      const [isLive, goes] = [held !== undefined, wanted === undefined];
+      const contested = { ...document, doc: named, isLive, goes, conflicts: merged.conflicts };
       return [{ kind: 'contested', document: contested }];
     }
     if (equalJson(merged.value, held?.doc)) return [];
