@@ -327,6 +327,30 @@ describe('a deleted integration that was purged', () => {
     expect(named(test, 'flows', 'Both')._runNextFlowIds).toEqual([third]);
   });
 
+  it('is made without the flow that it starts, where the server refuses that one', { tags: 'slow' }, async () => {
+    const test = await account({ standaloneFlows: 'refuse' });
+    const { emulator } = test;
+    const actor = emulator.act(test.owner.email);
+    const { _id: feed } = named(test, 'exports', 'Catalogue feed');
+    const { _id: integration } = emulator.state.all('integrations')[0] as { _id: string };
+    const more = { _integrationId: integration, disabled: true, pageGenerators: [{ _exportId: feed }] };
+    const alone = actor.create('flows', { name: 'Alone', ...more })._id as string;
+    emulator.state.touch('flows', alone, { _integrationId: undefined });
+    const first = actor.create('flows', { name: 'First', ...more, _runNextFlowIds: [alone] })._id as string;
+    const space = await mirrored(test);
+    for (const id of [first, alone]) {
+      actor.remove('flows', id);
+      await test.call(test.owner, 'DELETE', `/v1/recycleBinTTL/flows/${id}`);
+    }
+    const at = head(space);
+    await space.sync();
+    const outcome = await space.run('restore', 'all', '--at', at, '--yes');
+
+    expectCode(outcome, 3);
+    expect(said(outcome)).toMatch(/failed flows\/\w+ "First": stays without _runNextFlowIds/);
+    expect(named(test, 'flows', 'First')._runNextFlowIds ?? []).toEqual([]);
+  });
+
   it('brings back one deleted flow only with what it needs', { tags: 'slow' }, async () => {
     const test = await account();
     const space = await mirrored(test);

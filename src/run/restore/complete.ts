@@ -66,7 +66,7 @@ function completeDocument(
     ({ type: typeName, id, place }) =>
       typeName !== null &&
       (log.isMissing(typeName, id) || (context.foreign && !context.ids.has(id))) &&
-      step.late.some((late) => covers(late, placeOf(place))),
+      (step.action === 'create' || step.late.some((late) => covers(late, placeOf(place)))),
   );
   const lacking = [...new Set([...(step.absent ?? []), ...latePlaces(document, nowhere)])];
   const doc = withoutLate(wanted, lacking);

@@ -5,9 +5,10 @@ import { diffFields } from '../../core/field-diff.ts';
 import { keyOf } from '../../core/keys.ts';
 import { withoutPaths } from '../../core/paths.ts';
 import { covers, placeOf } from '../../core/places.ts';
-import { referencesOf } from '../../core/references.ts';
+import { type Reference, referencesOf } from '../../core/references.ts';
 import { bothRestorable, createBody, restorable } from '../../plan/body.ts';
 import { reachable } from '../../plan/converged.ts';
+import { lateField } from '../../plan/dangling.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import type { Step } from '../../plan/types.ts';
 import { deleteResource } from './delete-step.ts';
@@ -31,16 +32,29 @@ export async function applyStep(run: StepRun, step: Step): Promise<StepOutcome> 
   return step.action === 'undelete' ? undeleteResource(run, step, document) : updateResource(run, step, document);
 }
 
-/** What a step needs and another step did not bring, or `undefined`. */
-function unmetNeed({ log }: StepRun, step: Step, document: MirrorDocument): string | undefined {
-  for (const { type: typeName, id, place } of referencesOf(document.type, document.doc)) {
+/** The references of a document to what another step was to bring and did not. */
+function unmetReferences({ log }: StepRun, step: Step, { type, doc }: MirrorDocument): readonly Reference[] {
+  return referencesOf(type, doc).filter(({ type: typeName, id }) => {
     const other = typeName === null ? undefined : log.outcomes.get(keyOf(typeName, id));
-    if (!other || other.result === 'done' || other.step === step) continue;
-    const arrives = other.step.action === 'create' || other.step.action === 'undelete';
-    const late = step.action === 'create' && step.late.some((path) => covers(path, placeOf(place)));
-    if (arrives && !late && other.result !== 'blocked') return `needs ${other.step.key}, which could not be restored`;
-  }
-  return undefined;
+    const arrives = other?.step.action === 'create' || other?.step.action === 'undelete';
+    return arrives && other?.step !== step && other?.result !== 'done' && other?.result !== 'blocked';
+  });
+}
+
+/** What a step needs and another step did not bring, or `undefined`. */
+function unmetNeed(run: StepRun, step: Step, document: MirrorDocument): string | undefined {
+  const late = lateFields(run, step, document);
+  const need = unmetReferences(run, step, document).find(
+    ({ place }) => !late.some((path) => covers(path, placeOf(place))),
+  );
+  return need && `needs ${need.type}/${need.id}, which could not be restored`;
+}
+
+/** What a creation leaves out: what the plan says, and what would name something that another step did not bring. */
+function lateFields(run: StepRun, step: Step, document: MirrorDocument): readonly string[] {
+  if (step.action !== 'create') return [];
+  const unmet = unmetReferences(run, step, document).flatMap((reference) => lateField(document, reference) ?? []);
+  return [...new Set([...step.late, ...unmet])];
 }
 
 async function createResource(run: StepRun, step: Step, document: MirrorDocument): Promise<StepOutcome> {
@@ -55,14 +69,15 @@ async function createResource(run: StepRun, step: Step, document: MirrorDocument
     return { result: 'done', id };
   }
   const supplied = context.supplied(document);
-  const { doc: body } = createBody({ type, wanted: doc, ids, supplied, late: step.late });
+  const late = lateFields(run, step, document);
+  const { doc: body } = createBody({ type, wanted: doc, ids, supplied, late });
   if (type.list.shape === 'keys') {
     const id = idElsewhere(type, step.id, ids);
     log.noteAnswer(step, id, await writer.replace(type, id, body));
     learnNewId(run, step, id);
     return { result: 'done', id };
   }
-  const sent = restorable(type, withoutPaths(doc, step.late), ids);
+  const sent = restorable(type, withoutPaths(doc, late), ids);
   let made: LivePair;
   try {
     made = await run.create(step.key, type, body);
