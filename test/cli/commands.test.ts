@@ -370,6 +370,7 @@ describe('a file or folder that an option names', () => {
       [['emulator', '--from', 'file'], `${join(space.dir, 'file')} holds no mirror`],
       [['demo', '--keep', 'mirror'], `--keep: ${space.mirror} is not an empty folder`],
       [['diff', '--from', 'nonsense'], '--from: nonsense is neither'],
+      [['diff', '--until', 'HEAD'], '--until needs --from: it names the newer of two states'],
     ] as const) {
       const { code, err } = await space.run(...args);
 

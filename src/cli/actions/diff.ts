@@ -132,7 +132,12 @@ export async function runDiff(
   flags: DiffFlags,
 ): Promise<number> {
   const asked = statesAsked(flags);
-  const offline = asked.from !== undefined || asked.to !== undefined;
+  if (asked.to && !asked.from) {
+    throw new AppError('USAGE', `${asked.to.option} needs --from: it names the newer of two states`, {
+      hint: 'Name the older state too, such as: --from yesterday',
+    });
+  }
+  const offline = asked.from !== undefined;
   if (flags.mirror !== undefined && !offline) {
     throw new AppError('USAGE', '--mirror needs --from: comparing with the live account needs a configuration', {
       hint: 'Name two states with --from and --to',
