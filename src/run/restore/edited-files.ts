@@ -218,8 +218,10 @@ class Reading {
       const name = placeText(place);
       return name === '' || changed.has(name) || [...changed].some((one) => one.startsWith(name)) ? [] : [name];
     });
-    for (const field of [...foreign, ...dropped])
-      this.warnings.push(`${shown}: ${field} is kept by the server: what was changed in it is not applied`);
+    for (const field of [...foreign, ...dropped]) {
+      const why = foreign.includes(field) ? '' : ', or a default, or a copy of another field';
+      this.warnings.push(`${shown}: ${field} is kept by the server${why}: what was changed in it is not applied`);
+    }
     if (before) this.#warnUnwritten(shown, type, before, after);
     return after;
   }
