@@ -301,8 +301,8 @@ function createPauses({ maxPauseMs }: ClientOptions, pacer: ReturnType<typeof cr
       if (ended) throw ended;
     },
     /**
-     * A limit of requests is the account's, so that nothing more is sent where it would hold too long; another failure is
-     * that of its request.
+     * A limit of requests is the account's, so that nothing more is sent where it would hold too long; another failure
+     * is that of its request.
      * @throws ApiError for a pause that is too long
      */
     hold(error: ApiError, asked: number, budget: Budget): void {
