@@ -68,6 +68,12 @@ export function parseCondition(text: string, option: string): Condition {
       hint: `Write PATH OP VALUE, such as "disabled = true", where OP is one of ${OPERATORS.join(' ')}`,
     });
   }
+  // An empty text is a value that a field may have, but every text contains it, and none is less.
+  if (value === '' && symbol !== undefined && !['=', '!='].includes(symbol)) {
+    throw new AppError('USAGE', `${option}: "${oneLine(text)}" has no value after ${symbol}`, {
+      hint: `Write what the field is compared with, such as "${path} ${symbol} sandbox"`,
+    });
+  }
   return { field: path, pattern: parsePattern(path, option), operator: (symbol ?? word) as Operator, value };
 }
 

@@ -89,6 +89,11 @@ describe('a condition', () => {
   ])('is refused by name: %j', (text) => {
     expect(() => parseCondition(text, '--where')).toThrow(/^--where: ".*" is not a valid (condition|path of a field)$/);
   });
+
+  it.each(['~', '!~', '<', '<=', '>', '>='])('refuses %s without a value', (symbol) => {
+    expect(() => parseCondition(`name ${symbol}`, '--where')).toThrow(`--where: "name ${symbol}" has no value after`);
+    expect(() => parseCondition(`name ${symbol} 1`, '--where')).not.toThrow();
+  });
 });
 
 describe('a path with wildcards', () => {
