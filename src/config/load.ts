@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
 import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { ResourceType } from '../catalogue/types.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../core/json.ts';
+import type { Json, MutableJsonObject } from '../core/json.ts';
 import { RECEIPTS } from '../core/layout.ts';
 import { schemaProblems, schemaWords, suggestion } from '../core/schema-words.ts';
 import { YamlError } from '../core/yaml.ts';
@@ -24,9 +24,8 @@ import {
 } from './schema.ts';
 import { parseSettings } from './settings-yaml.ts';
 import { bytesOf } from './sizes.ts';
-
-/** Environment variables, as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, interpolate, readSecret, sendable } from './values.ts';
+import { withoutMissing } from './without-missing.ts';
 
 interface LoadOptions {
   /** `--config`; wins over every other place. */
@@ -35,12 +34,9 @@ interface LoadOptions {
   readonly cwd: string;
   /** The file of the working directory does not count: it is in a mirror, where others write. */
   readonly withoutHere?: boolean;
-  /** For a command that only reads the mirror: neither tokens nor what only the daemon uses need to be there. */
-  readonly withoutSecrets?: boolean;
+  /** For a command that only reads the mirror: secrets that are missing are left out. */
+  readonly withoutMissing?: boolean;
 }
-
-/** The token of accounts that are read without one. */
-const NO_TOKEN = 'the-token-was-not-read';
 
 /** Keys of channels that hold Mustache templates. */
 const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
@@ -115,31 +111,10 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     });
   }
   const problems: string[] = [];
-  const asked = options.withoutSecrets ? withoutSecrets(raw) : raw;
+  const asked = options.withoutMissing ? withoutMissing(raw, options.env, dirname(resolve(file))) : raw;
   const filled = interpolate(asked, '', options.env, problems, files);
   if (problems.length > 0) throw invalid(file, problems, TO_SET);
   return finish(filled, file, dirname(resolve(file)), files);
-}
-
-/** Settings without their token, or with another one. */
-function withToken(settings: Json, token?: string): Json {
-  if (!isObject(settings)) return settings;
-  const { token: _token, tokenFile: _tokenFile, ...rest } = settings;
-  return token === undefined ? rest : { ...rest, token };
-}
-
-/** A configuration without what {@link LoadOptions.withoutSecrets} leaves out. */
-function withoutSecrets(raw: Json): Json {
-  if (!isObject(raw)) return raw;
-  const { daemon: _daemon, notifications: _notifications, ...rest } = raw;
-  const { repository, accounts } = rest;
-  const out: MutableJsonObject = rest;
-  if (isObject(repository)) out.repository = withToken(repository);
-  if (isObject(accounts)) {
-    const entries = Object.entries(accounts).map(([name, account]) => [name, withToken(account, NO_TOKEN)]);
-    out.accounts = Object.fromEntries(entries);
-  }
-  return out;
 }
 
 /** The file of the working directory, if it is there and the one that is found without being named. */
@@ -218,40 +193,6 @@ function flagOf(text: string): boolean | string {
   return /^(?:0|false|no|off)$/i.test(text) ? false : text;
 }
 
-/** Docker and Kubernetes pass secrets as files: `NAME_FILE` replaces `NAME`. */
-function secretFromFile(path: string | undefined, files: string[]): string | undefined {
-  return path ? readSecret(path, '/', 'environment', files) : undefined;
-}
-
-/**
- * Replaces `${NAME}` and `${NAME:-fallback}` inside strings. Every missing variable becomes a problem, every file that
- * was read for one is added to `files`.
- */
-export function interpolate(
-  value: Json,
-  path: string,
-  env: Environment,
-  problems: string[],
-  files: string[] = [],
-): Json {
-  if (typeof value === 'string') {
-    return value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_all, name: string, fallback?: string) => {
-      const found = env[name] ?? secretFromFile(env[`${name}_FILE`], files);
-      if (found !== undefined && found !== '') return found;
-      if (fallback !== undefined) return fallback;
-      problems.push(`${path || '(top)'}: the variable ${name} is not set`);
-      return '';
-    });
-  }
-  if (isArray(value)) return value.map((item, i) => interpolate(item, `${path}[${i}]`, env, problems, files));
-  if (!isObject(value)) return value;
-  const out: MutableJsonObject = {};
-  for (const [key, held] of Object.entries(value)) {
-    setOwn(out, key, interpolate(held, path ? `${path}.${key}` : key, env, problems, files));
-  }
-  return out;
-}
-
 /** Keys that the schema knows at a path of the configuration. */
 function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'daemon') return CONFIG_KEYS.daemon;
@@ -271,33 +212,6 @@ function invalid(source: string, problems: readonly string[], hint = TO_CORRECT)
   const where = source === 'environment' ? 'the environment' : source;
   const list = problems.map((problem) => `\n  ${problem.replace(/^[^:]+/, (key) => writtenAs(source, key))}`).join('');
   return new AppError('USAGE', `${where} is not a valid configuration:${list}`, { hint });
-}
-
-function readSecret(file: string, folder: string, key: string, files: string[]): string {
-  const path = isAbsolute(file) ? file : resolve(folder, file);
-  files.push(path);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw new AppError('USAGE', `${key}: cannot read ${path}: ${messageOf(cause)}`, {
-      hint: 'Check the path, and that the current user can read it',
-      cause,
-    });
-  }
-  if (text === '') throw new AppError('USAGE', `${key}: ${path} is empty`, { hint: 'Write the secret to the file' });
-  return text;
-}
-
-/** A token that a header can carry, without line ends that an editor added. @throws AppError `USAGE` */
-function sendable(token: string, key: string): string {
-  const text = token.trim();
-  if (/^[\x21-\x7e]+$/.test(text)) return text;
-  throw new AppError(
-    'USAGE',
-    `${key}: the token is empty, or contains a space, a line break or another invalid character`,
-    { hint: 'Copy the token again, on one line and without quotes' },
-  );
 }
 
 /** A base URL without trailing slash and without the `/v1` that every path begins with. */

@@ -7,8 +7,8 @@ import { placeholderIn } from '../core/placeholders.ts';
 import { placeText } from '../core/places.ts';
 import { nearest } from '../core/suggest.ts';
 import { YamlError } from '../core/yaml.ts';
-import { type Environment, interpolate } from './load.ts';
 import { parseSettings } from './settings-yaml.ts';
+import { type Environment, interpolate } from './values.ts';
 
 /** Values for single resources: `<type>/<id or name>` → place → value. */
 export type ValuesByResource = ReadonlyMap<string, ReadonlyMap<string, Json>>;

@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { interpolate, loadConfig } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/config/load.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
+import { secretsOf } from '../../src/config/secrets-of.ts';
 import { parseSettings } from '../../src/config/settings-yaml.ts';
+import { interpolate } from '../../src/config/values.ts';
 import { tempDir } from '../support/workspace.ts';
 
 let dir: string;
@@ -97,11 +99,17 @@ describe('loadConfig', () => {
   it('needs no secret for a command that only reads the mirror, and names what else is missing', async () => {
     const secrets = 'daemon: { triggerTokenFile: x }\nnotifications: { a: { type: slack, url: "${U}" } }\n';
     write(`repository: { tokenFile: x }\naccounts: { a: { tokenFile: x }, b: { token: "\${T}" } }\n${secrets}`);
-    const config = await loadConfig({ env: {}, cwd: dir, withoutSecrets: true });
+    const config = await loadConfig({ env: {}, cwd: dir, withoutMissing: true });
     expect(config.accounts.map(({ name }) => name)).toEqual(['a', 'b']);
 
+    writeFileSync(join(dir, 'x'), 'remote-token\n');
+    const held = await loadConfig({ env: { U: 'https://slack.test/hook' }, cwd: dir, withoutMissing: true });
+    expect(held.accounts.map(({ token }) => token)).toEqual(['remote-token', 'the-token-was-not-read']);
+    expect(secretsOf(held)).toEqual(expect.arrayContaining(['remote-token', 'https://slack.test/hook']));
+    expect(held.repository.token).toBe('remote-token');
+
     write('accounts: { a: { token: "${T}", region: "${R}" }, b: 1 }\n');
-    await expect(loadConfig({ env: {}, cwd: dir, withoutSecrets: true })).rejects.toThrow(
+    await expect(loadConfig({ env: {}, cwd: dir, withoutMissing: true })).rejects.toThrow(
       /valid configuration:\n {2}accounts.a.region: the variable R is not set$/,
     );
   });

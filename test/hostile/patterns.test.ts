@@ -6,7 +6,7 @@ import { parseAst } from 'vitest/node';
 /** Patterns that see nothing of anyone but the operator: file of `src`, beginning of the pattern. */
 const OWN_INPUT: readonly (readonly [file: string, source: string])[] = [
   // Fallbacks of variables in the configuration.
-  ['config/load.ts', String.raw`\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-`],
+  ['config/values.ts', String.raw`\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-`],
   // Conditions of a search, from the command line.
   ['core/where.ts', String.raw`^\s*((?:`],
 ];

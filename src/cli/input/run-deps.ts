@@ -49,7 +49,7 @@ async function leavesAside(io: Io, file: string): Promise<boolean> {
 export async function configOf(
   io: Io,
   globals: GlobalOptions,
-  more: { readonly withoutSecrets?: boolean } = {},
+  more: { readonly withoutMissing?: boolean } = {},
 ): Promise<Config> {
   const options = { file: globals.config, env: io.env, cwd: io.cwd, ...more };
   const here = fileHere(options);
@@ -67,7 +67,7 @@ export async function readingConfigOf(io: Io, globals: GlobalOptions): Promise<C
     return await configOf(io, globals);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return configOf(io, globals, { withoutSecrets: true });
+    return configOf(io, globals, { withoutMissing: true });
   }
 }
 
