@@ -35,6 +35,7 @@ export const SERVICE_TYPES = [
       mode: 'create',
       tier: 17,
       late: ['routers'],
+      whole: ['routers'],
       strip: ['aiDescription', '_sourceId'],
       changed: [{ field: '_integrationId', says: 'moves to another integration, which registers its connections' }],
     },

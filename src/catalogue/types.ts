@@ -159,6 +159,8 @@ export interface RestoreRule {
   readonly bare?: readonly FieldPath[];
   /** Left out of the creation where they refer to something that is not there yet (api-notes#circles). */
   readonly late?: readonly FieldPath[];
+  /** Those of `late` that are nothing without any of what they refer to: they are added as a whole, or not at all. */
+  readonly whole?: readonly FieldPath[];
   /** Read-only fields that a PUT must not send back, though other types ignore them (api-notes#put). */
   readonly refusedOnPut?: readonly FieldPath[];
   /**

@@ -26,13 +26,19 @@ export function lateField(document: MirrorDocument, reference: Pick<Reference, '
   return [...bare, ...late].find((path) => covers(path, placeOf(reference.place)));
 }
 
-/** Whether a creation may leave the reference out. */
-export function isLate(document: MirrorDocument, reference: Reference): boolean {
-  return lateField(document, reference) !== undefined;
+/** Whether a creation may stay without the reference. */
+export function isOptional(document: MirrorDocument, reference: Reference): boolean {
+  const field = lateField(document, reference);
+  return field !== undefined && !isWhole(document, field);
+}
+
+function isWhole({ type }: MirrorDocument, field: FieldPath): boolean {
+  return type.restore.whole?.includes(field) ?? false;
 }
 
 /**
- * The late places that hold these references: of a list the entry, or the list as a whole where no entry would be left.
+ * The late places that hold these references: of a list the entry, or the list as a whole where no entry would be left,
+ * or where an entry is nothing without the others.
  */
 export function latePlaces(document: MirrorDocument, references: readonly Reference[]): string[] {
   const places = new Map<string, Place>();
@@ -40,7 +46,8 @@ export function latePlaces(document: MirrorDocument, references: readonly Refere
     const field = lateField(document, reference);
     if (field === undefined) continue;
     const [place, { length }] = [placeOf(reference.place), stepsOf(field)];
-    const entry = place.slice(0, typeof place[length] === 'number' ? length + 1 : length);
+    const isEntry = typeof place[length] === 'number' && !isWhole(document, field);
+    const entry = place.slice(0, isEntry ? length + 1 : length);
     places.set(placeText(entry), entry);
   }
   const whole = [...places.values()].map((entry): string => {
@@ -129,7 +136,7 @@ export function blockDangling(
       const document = documents.get(key);
       if (!document || (step.action !== 'create' && step.action !== 'update')) continue;
       const problem = bindingReferences(document)
-        .filter((reference) => !(step.action === 'create' && isLate(document, reference)))
+        .filter((reference) => !(step.action === 'create' && isOptional(document, reference)))
         .map((reference) => problemOf(document, reference, step))
         .find((found) => found !== undefined);
       if (problem === undefined) continue;
@@ -151,12 +158,11 @@ export function blockDangling(
     if (step.action !== 'create') continue;
     const dangling: Reference[] = [];
     for (const reference of bindingReferences(document)) {
-      const field = lateField(document, reference);
-      const problem = field === undefined ? undefined : problemOf(document, reference, step);
-      if (field === undefined || problem === undefined) continue;
+      const problem = isOptional(document, reference) ? problemOf(document, reference, step) : undefined;
+      if (problem === undefined) continue;
       warnings.push(`${key} "${shownName(step.title)}" will be left without ${reference.place}: ${problem}`);
       // A creation never holds what calls of its own register, and those register only what exists.
-      if (field !== document.type.restore.registers?.field) dangling.push(reference);
+      if (lateField(document, reference) !== document.type.restore.registers?.field) dangling.push(reference);
     }
     if (dangling.length > 0) without.set(key, latePlaces(document, dangling));
   }

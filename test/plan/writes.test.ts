@@ -280,6 +280,13 @@ describe('a creation that names what will not be there', () => {
     expect(step).toMatchObject({ action: 'create', late: ['_runNextFlowIds'], absent: ['_runNextFlowIds'] });
   });
 
+  it('is blocked where the field is nothing without it', () => {
+    const router = (n: number) => ({ branches: [{ pageProcessors: [{ _importId: id('i', n) }] }] });
+    const exists = (name: string, of: string): boolean => name !== 'imports' || of === id('i', 1);
+    const [step] = plan('tools', { routers: [router(1), router(2)] }, undefined, { exists, inState: () => true }).steps;
+    expect(step).toMatchObject({ action: 'blocked', reason: expect.stringContaining(`imports/${id('i', 2)}`) });
+  });
+
   it('leaves out nothing where it is there', () => {
     const [step] = plan('flows', next, undefined, { exists: () => true }).steps;
     expect(step).toMatchObject({ action: 'create', late: [] });

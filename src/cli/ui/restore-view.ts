@@ -1,7 +1,7 @@
 import { madeOf } from '../../core/change-text.ts';
 import type { Json } from '../../core/json.ts';
 import { idIn } from '../../core/keys.ts';
-import { placeText } from '../../core/places.ts';
+import { covers, placeOf, placeText } from '../../core/places.ts';
 import type { UndoConflict } from '../../core/take-back.ts';
 import { shownName } from '../../core/unseen.ts';
 import { digestOfWork } from '../../plan/planfile.ts';
@@ -102,7 +102,9 @@ function describeStep(step: Step, isApply: boolean, style: Style): string[] {
   for (const marker of step.markers ?? []) lines.push(`      ${style.yellow(describeMarker(marker))}`);
   for (const target of step.targets ?? []) lines.push(`      ${style.red(`target: ${targetWords(target)}`)}`);
   const when = action === 'delete' ? 'removed beforehand, since they use each other' : 'added in a second write';
-  const later = step.late.filter((path) => !step.absent?.includes(path));
+  // Of a list, other entries may be added.
+  const never = (step.absent ?? []).filter((place) => !place.endsWith(']')).map(placeOf);
+  const later = step.late.filter((path) => !never.some((place) => covers(path, place)));
   if (later.length > 0) lines.push(style.dim(`      ${when}: ${later.join(', ')}`));
   if (step.enable) lines.push(style.green('      enabled at the end'));
   return lines;

@@ -12,7 +12,7 @@ import type { Refusal } from '../../emulator/http/server.ts';
 import { documentPaths, type MirrorState, readDocuments } from '../../history/state.ts';
 import { restorable, switchesOf } from '../../plan/body.ts';
 import { converge, type Made } from '../../plan/converged.ts';
-import { bindingReferences, isLate, latePlaces, withoutLate } from '../../plan/dangling.ts';
+import { bindingReferences, isOptional, latePlaces, withoutLate } from '../../plan/dangling.ts';
 import { fillSecrets } from '../../plan/secrets.ts';
 import { isActing, type Step, type Wanted } from '../../plan/types.ts';
 import type { Prepared } from '../restore/prepared.ts';
@@ -72,7 +72,7 @@ function explainedBy(
     // What others provide is there, although no listing shows it.
     const isThere = prepared.state.documents.has(key) || findType(reference.type)?.hasPublic;
     const met = other ? !['blocked', 'impossible'].includes(other.action) : isThere;
-    if (met || isLate(document, reference)) continue;
+    if (met || isOptional(document, reference)) continue;
     explained = other
       ? other.action === 'impossible' || explainedBy(other, prepared, steps, mirrored, everyCredential, inner)
       : findType(reference.type)?.presence !== 'core' && !mirrored.has(reference.type);
@@ -253,7 +253,7 @@ function lostOf(
     );
     const needed = references.filter((one) => one.key !== key && gone.has(one.key));
     const isMissing = bindingReferences(document).some(
-      (one) => !there.has(keyOf(one.type, one.id)) && !isLate(document, one) && !findType(one.type)?.hasPublic,
+      (one) => !there.has(keyOf(one.type, one.id)) && !isOptional(document, one) && !findType(one.type)?.hasPublic,
     );
     const differs = lack.places?.some((place) => !needed.some((one) => place.startsWith(one.place))) ?? false;
     const isOwn =

@@ -62,15 +62,16 @@ function completeDocument(
   document: MirrorDocument,
 ): { doc: JsonObject; lacking: string[] } {
   const { type, doc: wanted } = document;
+  const { registers } = type.restore;
   const nowhere = referencesOf(type, wanted).filter(
     ({ type: typeName, id, place }) =>
       typeName !== null &&
+      !(registers && covers(registers.field, placeOf(place))) &&
       (log.isMissing(typeName, id) || (context.foreign && !context.ids.has(id))) &&
       (step.action === 'create' || step.late.some((late) => covers(late, placeOf(place)))),
   );
   const lacking = [...new Set([...(step.absent ?? []), ...latePlaces(document, nowhere)])];
   const doc = withoutLate(wanted, lacking);
-  const { registers } = type.restore;
   if (!registers || doc[registers.field] === undefined) return { doc, lacking };
   const there = registeredIn(registers, wanted).filter((id) => !log.isMissing(registers.type, id));
   return { doc: withKey(doc, registers.field, there), lacking };

@@ -8,7 +8,7 @@ import { covers, placeOf } from '../../core/places.ts';
 import { type Reference, referencesOf } from '../../core/references.ts';
 import { bothRestorable, createBody, restorable } from '../../plan/body.ts';
 import { reachable } from '../../plan/converged.ts';
-import { lateField } from '../../plan/dangling.ts';
+import { isOptional, lateField } from '../../plan/dangling.ts';
 import { rewriteIds } from '../../plan/ids.ts';
 import type { Step } from '../../plan/types.ts';
 import { deleteResource } from './delete-step.ts';
@@ -53,7 +53,9 @@ function unmetNeed(run: StepRun, step: Step, document: MirrorDocument): string |
 /** What a creation leaves out: what the plan says, and what would name something that another step did not bring. */
 function lateFields(run: StepRun, step: Step, document: MirrorDocument): readonly string[] {
   if (step.action !== 'create') return [];
-  const unmet = unmetReferences(run, step, document).flatMap((reference) => lateField(document, reference) ?? []);
+  const unmet = unmetReferences(run, step, document)
+    .filter((reference) => isOptional(document, reference))
+    .flatMap((reference) => lateField(document, reference) ?? []);
   return [...new Set([...step.late, ...unmet])];
 }
 
