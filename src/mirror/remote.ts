@@ -131,7 +131,7 @@ export async function fetchNamed(repository: Repository, remote: string, name: s
  * they hold. A server that cannot leave that out sends more.
  * @throws GitFailure
  */
-export async function deepen({ git, branch }: Repository, count: number): Promise<void> {
+export async function deepen({ git, branch }: Pick<Repository, 'git' | 'branch'>, count: number): Promise<void> {
   await git.run([...FETCH, `--deepen=${count}`, '--filter=tree:0', STATELESS_REMOTE, `refs/heads/${branch}`]);
 }
 

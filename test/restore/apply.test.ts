@@ -229,6 +229,17 @@ describe('apply', () => {
     const outcome = await space.run('apply', '--dry-run');
     expectCode(outcome, 64);
     expect(outcome.err).toContain('several accounts are configured');
+
+    // A commit of the mirror and one of a person made one: it still says which account it is of.
+    space.git('reset', '--quiet', '--hard', 'HEAD~1');
+    account.emulator.act(account.owner.email).set('flows', flow._id, { description: 'in Celigo' });
+    await space.sync('--account', 'prod');
+    const message = space.git('log', '-1', '--format=%B');
+    setField('flows', flow._id, 'description', 'from Git');
+    commit();
+    space.git('reset', '--quiet', '--soft', 'HEAD~2');
+    commit(message);
+    expectCode(await space.run('apply', '--dry-run'), 64);
   });
 
   it('names the commit of what it does not apply, which is put back in HEAD', { tags: 'slow' }, async () => {

@@ -3,12 +3,15 @@ import { resolve } from 'node:path';
 import type { AccountConfig, Config } from '../../config/schema.ts';
 import { readAllSecrets, textsOf, type ValuesByResource, valuesByResource } from '../../config/secrets-file.ts';
 import { AppError } from '../../core/errors.ts';
+import { identityOf } from '../../core/identity.ts';
 import { readMessage } from '../../core/message.ts';
 import { parseSelector } from '../../core/selectors.ts';
+import { findCommit } from '../../git/object-reader.ts';
 import type { StateName } from '../../history/state.ts';
 import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
 import { interruptedAccounts } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';
+import { newestOwn } from '../../run/sync/newest.ts';
 import type { Io } from '../ui/io.ts';
 import { accountNamed, sourceAccount, wordsFor } from './accounts.ts';
 import { type ChangeFlags, readChanges } from './changes.ts';
@@ -295,12 +298,14 @@ async function accountChanged(
   base: string | undefined,
 ): Promise<string | undefined> {
   const { git } = configuredPlace(io, config);
-  const newestOf = (name: string): Promise<string | undefined> =>
-    git.ask(['log', '-1', '--format=%H', `--grep=^Celigo-Account: ${name}$`, '--end-of-options', ref, '--']);
+  const tip = (await findCommit(git, ref))?.id;
+  if (tip === undefined) return undefined;
+  const { branch, author } = config.repository;
+  const clone = { git, gitDir: '', branch, committer: identityOf(author), stateless: false };
   const changed = await Promise.all(
     config.accounts.map(async ({ name }) => {
-      const from = base ?? (await newestOf(name))?.trim();
-      const files = from && (await git.ask(['diff', '--name-only', '--end-of-options', from, ref, '--', `${name}/`]));
+      const from = base ?? (await newestOwn(clone, name, tip))?.base.id;
+      const files = from && (await git.ask(['diff', '--name-only', '--end-of-options', from, tip, '--', `${name}/`]));
       return files ? [name] : [];
     }),
   );

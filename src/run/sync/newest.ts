@@ -6,6 +6,9 @@ import { logFormat, logRecords } from '../../git/log-records.ts';
 import { deepen } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
 
+/** The clone whose commits are read. */
+type Clone = Pick<Repository, 'git' | 'gitDir' | 'branch' | 'committer' | 'stateless'>;
+
 /** A commit without what it holds. */
 export interface BareCommit {
   readonly id: string;
@@ -33,7 +36,7 @@ const FIELDS = ['%H', '%P', '%ce', '%ae', '%at', '%ct', '%B'] as const;
  * the newest alone: the others are fetched without trees and contents. Ends early where they cannot be had, and where
  * the history is damaged; it returns whether it did not.
  */
-export async function* newestCommits(repository: Repository, tip = 'HEAD'): AsyncGenerator<BareCommit, boolean> {
+export async function* newestCommits(repository: Clone, tip = 'HEAD'): AsyncGenerator<BareCommit, boolean> {
   const given = new Set<string>();
   for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {
     let commits = await readChunk(repository, tip, at, size);
@@ -59,7 +62,7 @@ export async function* newestCommits(repository: Repository, tip = 'HEAD'): Asyn
 }
 
 /** Commits of a damaged history, from its tip to those whose parents are missing. */
-async function* readSingly(repository: Repository, tip: string, given: Set<string>): AsyncGenerator<BareCommit> {
+async function* readSingly(repository: Clone, tip: string, given: Set<string>): AsyncGenerator<BareCommit> {
   const next = [tip];
   for (let left = MOST_SINGLE; left > 0 && next.length > 0; left--) {
     const commits = (await readIfAble(repository, ['--no-walk', next.shift() ?? tip])) ?? [];
@@ -72,12 +75,12 @@ async function* readSingly(repository: Repository, tip: string, given: Set<strin
 }
 
 /** Commits of the range, without what they hold; none where git cannot read them. */
-async function readCommits(repository: Repository, words: readonly string[]): Promise<BareCommit[]> {
+async function readCommits(repository: Clone, words: readonly string[]): Promise<BareCommit[]> {
   return (await readIfAble(repository, words)) ?? [];
 }
 
 /** As {@link readCommits}; `undefined` where git cannot read them. */
-async function readIfAble({ git }: Repository, words: readonly string[]): Promise<BareCommit[] | undefined> {
+async function readIfAble({ git }: Clone, words: readonly string[]): Promise<BareCommit[] | undefined> {
   const out = await git.ask(['log', '--no-show-signature', logFormat(FIELDS), ...words, '--']);
   if (out === undefined) return undefined;
   return logRecords(out, FIELDS.length).map(
@@ -93,12 +96,7 @@ async function readIfAble({ git }: Repository, words: readonly string[]): Promis
   );
 }
 
-function readChunk(
-  repository: Repository,
-  tip: string,
-  skip: number,
-  count: number,
-): Promise<BareCommit[] | undefined> {
+function readChunk(repository: Clone, tip: string, skip: number, count: number): Promise<BareCommit[] | undefined> {
   // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
   return readIfAble(repository, [`--skip=${skip}`, `--max-count=${count}`, tip]);
 }
@@ -122,11 +120,7 @@ interface MadeAgain extends BareCommit {
  * that a person made of one (`git cherry-pick`) keeps its message, and does not count.
  * @param tip the commit behind which they are looked for, full id
  */
-export async function newestOwn(
-  repository: Repository,
-  account: string,
-  tip = 'HEAD',
-): Promise<OwnCommits | undefined> {
+export async function newestOwn(repository: Clone, account: string, tip = 'HEAD'): Promise<OwnCommits | undefined> {
   const { base, again, merged } = await walkBack(repository, account, tip, newestCommits(repository, tip));
   if (!base || !merged) return base && { base, again };
   // Beside a merge git goes by the dates of commits, which any clock may have set: one of these may be newer.
@@ -137,7 +131,7 @@ export async function newestOwn(
 
 /** Goes back through commits, newest first, to one of the mirror that no one made again, as far as is known. */
 async function walkBack(
-  repository: Repository,
+  repository: Clone,
   account: string,
   tip: string,
   commits: AsyncIterable<BareCommit> | Iterable<BareCommit>,
@@ -159,7 +153,7 @@ async function walkBack(
  * What the mirror made for the account in the run of `commit`, where that is what a person made of it. What was changed
  * below or in such a commit is no longer what the mirror left.
  */
-async function originalsOf(repository: Repository, account: string, commit: BareCommit): Promise<BareCommit[]> {
+async function originalsOf(repository: Clone, account: string, commit: BareCommit): Promise<BareCommit[]> {
   const run = runLine(commit.message);
   if (commit.committer === repository.committer.email || run === undefined) return [];
   const words = ['--topo-order', '--reverse', '--fixed-strings', `--grep=${run}`, '--reflog', '--not', 'HEAD'];
@@ -178,7 +172,7 @@ function runLine(message: string): string | undefined {
  * both keep the author and the date of authorship, whatever becomes of the message.
  */
 async function isCopy(
-  repository: Repository,
+  repository: Clone,
   tip: string,
   { id, committer, author, authored, message }: BareCommit,
 ): Promise<boolean> {
