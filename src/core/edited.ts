@@ -5,9 +5,13 @@ import { placeholderIn } from './placeholders.ts';
 import { atPlace, type Place, placeText } from './places.ts';
 import { secretPlaces } from './secret-places.ts';
 
-/** Where git left a merge to a person, or a person left one of its marks: the number of the first line, from 1. */
-export function conflictMarker(text: string): number | undefined {
-  const first = text.split('\n').findIndex((line) => /^(?:<{7}|\|{7}|>{7}) /.test(line));
+/**
+ * Where git left a merge to a person, or a person left one of its marks: the number of the first line, from 1.
+ * @param before the text before: a line that it has is part of it, such as a quotation
+ */
+export function conflictMarker(text: string, before = ''): number | undefined {
+  const held = new Set(before.split('\n'));
+  const first = text.split('\n').findIndex((line) => /^(?:<{7}|\|{7}|>{7}) /.test(line) && !held.has(line));
   return first < 0 ? undefined : first + 1;
 }
 

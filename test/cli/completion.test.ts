@@ -47,6 +47,7 @@ describe('completion', () => {
     const config = join(space.dir, 'celigo-mirror.yaml');
     const elsewhere = tempDir();
     expect(await candidates(elsewhere, 'show', '--mirror', mirror, 'flows/')).toEqual(flows);
+    expect(await candidates(elsewhere, 'show', `--mirror=${mirror}`, 'flows/')).toEqual(flows);
     expect(await candidates(elsewhere, '-c', config, 'show', 'flows/')).toEqual(flows);
     expect(await candidates(elsewhere, 'sync', '--config', config, '--account', '')).toEqual(['prod']);
   });

@@ -124,7 +124,9 @@ async function accountNames(mirror: Mirrored): Promise<readonly Candidate[]> {
 
 /** What the words of a line so far give an option. */
 function valueIn(words: readonly string[], ...names: readonly string[]): string | undefined {
-  return words.slice(0, -1).find((_word, i) => names.includes(words[i - 1] ?? ''));
+  const given = words.slice(0, -1);
+  const joined = given.find((word) => names.some((name) => word.startsWith(`${name}=`)));
+  return joined?.slice(joined.indexOf('=') + 1) ?? given.find((_word, i) => names.includes(words[i - 1] ?? ''));
 }
 
 function mirrored(io: Io, globals: GlobalOptions, words: readonly string[]): Mirrored {

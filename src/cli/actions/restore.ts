@@ -214,14 +214,22 @@ async function sayLast(io: Io, session: RestoreSession): Promise<void> {
   const commit = none ? await lastPutBack(repository, request.from, edits.after.commit) : undefined;
   if (commit === undefined) return;
   const short = commit.slice(0, 12);
-  io.err(`Commit ${short} was put back, and is not applied. To apply it: celigo-mirror apply ${short}\n`);
+  const words = `apply ${short}${accountFlag(session)}`;
+  io.err(`Commit ${short} was put back, and is not applied. To apply it: celigo-mirror ${words}\n`);
+}
+
+/** What names the account in a command, where there are several. */
+function accountFlag({ prepared: { deps, request } }: RestoreSession): string {
+  return deps.config.accounts.length > 1 ? ` --account ${request.from}` : '';
 }
 
 /** How to apply what an apply left out: the mirror may have put it back in HEAD by now. */
-function stillInGit({ prepared: { edits, request } }: RestoreSession): string | undefined {
+function stillInGit(session: RestoreSession): string | undefined {
+  const { edits, request } = session.prepared;
   if (!edits || request.dryRun || edits.files.size === 0) return undefined;
   const base = request.apply?.base === undefined ? '' : ` --base ${edits.before.commit?.slice(0, 12)}`;
-  return `What was not applied is still in Git: celigo-mirror apply ${edits.after.commit?.slice(0, 12)}${base}`;
+  const words = `apply ${edits.after.commit?.slice(0, 12)}${base}${accountFlag(session)}`;
+  return `What was not applied is still in Git: celigo-mirror ${words}`;
 }
 
 function sayStillInGit(session: RestoreSession, { print, style }: Dialogue): void {

@@ -106,13 +106,16 @@ class Reading {
   }
 
   async #textsOf(paths: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const texts = await this.#edits.after.texts(paths);
+    const { before, after, files } = this.#edits;
+    const texts = await after.texts(paths);
     for (const [i, path] of paths.entries()) {
-      const line = this.#edits.files.has(path) ? conflictMarker(texts[i] ?? '') : undefined;
+      if (!files.has(path) || conflictMarker(texts[i] ?? '') === undefined) continue;
+      const [was] = before.files.has(path) ? await before.texts([path]) : [];
+      const line = conflictMarker(texts[i] ?? '', was);
       if (line !== undefined)
         throw refused(
           `${this.shown(path)}:${line}: a merge left its conflict marker in the file`,
-          'Decide between the two sides, remove the lines with <<<<<<<, ======= and >>>>>>>, and commit',
+          'Decide between the two sides, remove the lines with <<<<<<<, |||||||, ======= and >>>>>>>, and commit',
         );
     }
     return new Map(paths.map((path, i) => [path, texts[i] ?? '']));
