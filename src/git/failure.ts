@@ -61,14 +61,20 @@ export function failureOf(command: string, cause: unknown, signal: AbortSignal):
   return new GitFailure(command, messageOf(cause), cause);
 }
 
-/** What git says of objects that were there a moment ago, its own words for files that were removed. */
-const REMOVED = /nonexistent object|tmp_objdir|\/objects\/.*No such file or directory/i;
+/** Whether git says of objects that were there a moment ago that they, or their files, are gone. */
+function saysRemoved(message: string): boolean {
+  return message.split('\n').some((line) => {
+    if (/nonexistent object|tmp_objdir/i.test(line)) return true;
+    const file = line.indexOf('/objects/');
+    return file >= 0 && line.includes('No such file or directory', file);
+  });
+}
 
 /**
  * Whether git failed because what it had just written was gone: a person tidied up the repository in the same moment
  * (`git gc --prune=now`), and objects that no branch names yet are rubbish to that.
  */
 export function isTidiedAway(error: unknown): boolean {
-  if (error instanceof GitFailure) return REMOVED.test(error.message);
+  if (error instanceof GitFailure) return saysRemoved(error.message);
   return error instanceof Error && error.cause !== undefined && isTidiedAway(error.cause);
 }

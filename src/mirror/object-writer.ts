@@ -147,7 +147,7 @@ function startStream({ git, gitDir, objectsDir }: Repository): Stream {
     for (const name of ['info', 'pack']) mkdirSync(join(waiting, name), { recursive: true });
     // What is there already is seen from here.
     writeFileSync(join(waiting, 'info', 'alternates'), '..\n');
-    // A run waits for the trees, of which a third is ids that no compression makes smaller; upkeep makes them differences.
+    // A run waits for the trees. A third of one is ids, which no compression makes smaller; upkeep keeps differences.
     const settings = ['-c', 'fastimport.unpackLimit=0', '-c', 'pack.compression=1'];
     const args = [...settings, 'fast-import', '--quiet', '--done', '--date-format=raw'];
     const started = await git.start(args, { GIT_OBJECT_DIRECTORY: waiting, ...KEEP_MEMORY });
