@@ -77,6 +77,24 @@ export interface MessageInput extends SubjectInput {
   readonly renewed?: RulesOf;
   /** Some of the changes may come from other rules of the mirror. */
   readonly newRules?: boolean;
+  /** Takes out of a text what must not be in Git. */
+  readonly clean?: (text: string) => string;
+}
+
+/** Lines joined at once: a hundred thousand texts of their own would be a run's peak of memory. */
+const JOINED = 1_000;
+
+/** One line a change. */
+function changeLines({ changes, notes, details, first, clean = (text) => text }: MessageInput): string {
+  const parts: string[] = [];
+  for (let from = 0; from < changes.length; from += JOINED) {
+    const some = changes.slice(from, from + JOINED);
+    const lines = some.map((change) =>
+      changeLine(change, { note: notes?.get(change), fields: details?.get(change), first }),
+    );
+    parts.push(lines.map(clean).join('\n'));
+  }
+  return parts.join('\n');
 }
 
 function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string {
@@ -92,10 +110,7 @@ function prefixOf({ undone, applied, restoreId, renewed }: MessageInput): string
  * that a forge acts on are broken.
  */
 export function commitMessage(input: MessageInput): string {
-  const { first } = input;
-  const lines = input.changes.map((change) =>
-    changeLine(change, { note: input.notes?.get(change), fields: input.details?.get(change), first }),
-  );
+  const { clean = (text) => text } = input;
   const what =
     (input.renewed ? summarise(input.changes, input.nounsOf, input.notes) : subjectOf(input)) ||
     (input.restoreId ? 'ids of the restore' : input.generated || 'mirror settings');
@@ -119,7 +134,8 @@ export function commitMessage(input: MessageInput): string {
     ...(input.incomplete.length > 0 ? [`Celigo-Incomplete: ${input.incomplete.join(', ')}`] : []),
     ...input.coAuthors.map((person) => personLine('Co-authored-by', person)),
   ];
-  return `${[subject, lines.join('\n'), ...notes, trailers.join('\n')].filter((part) => part !== '').join('\n\n')}\n`;
+  const parts = [clean(subject), changeLines(input), ...notes.map(clean), trailers.map(clean).join('\n')];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
 
 function personLine(trailer: string, person: Person): string {

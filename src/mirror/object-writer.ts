@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { Person } from '../core/changes.ts';
+import { wholeAt } from '../core/cut.ts';
 import { absentOid } from '../core/digest.ts';
 import { identityOf } from '../core/identity.ts';
 import type { GitProcess } from '../git/git.ts';
@@ -59,8 +60,9 @@ export interface ObjectWriter {
 
 /** A branch for the commits on their way; it is gone when the stream ends. */
 const BRANCH = 'refs/celigo-mirror/next';
-/** Lines written at once. */
+/** Lines, and characters of a message, written at once. */
 const LINES = 1_000;
+const PIECE = 65_536;
 /** Where objects wait, with the name of a linked worktree after it. Git removes what is called so when it prunes. */
 const WAITING = 'tmp_objdir-celigo-mirror';
 
@@ -89,16 +91,23 @@ function ident(person: Person, date: Date): string {
   return `${name} <${email}> ${gitDate(date)}`;
 }
 
+/** A text in pieces, none of which ends within a character. */
+function* piecesOf(text: string): Generator<string> {
+  for (let [at, end] = [0, 0]; at < text.length; at = end) {
+    end = wholeAt(text, at + PIECE);
+    yield text.slice(at, end);
+  }
+}
+
 /** The beginning of a commit; {@link changeLines} follow. */
-function commitText(mark: number, from: string | undefined, committer: Person, commit: NewCommit): string {
+function* commitHead(mark: number, from: string | undefined, committer: Person, commit: NewCommit): Generator<string> {
   const { message, author, authorDate, committed } = commit;
-  return [
-    `commit ${BRANCH}\nmark :${mark}\n`,
-    `author ${ident(author, authorDate)}\n`,
-    `committer ${ident(committer, committed)}\n`,
-    data(message),
-    ...(from === undefined ? [] : [`from ${from}\n`]),
-  ].join('');
+  yield `commit ${BRANCH}\nmark :${mark}\n`;
+  yield `author ${ident(author, authorDate)}\ncommitter ${ident(committer, committed)}\n`;
+  yield `data ${Buffer.byteLength(message)}\n`;
+  // That of a first run has megabytes, which a copy would be the run's peak of memory.
+  yield* piecesOf(message);
+  yield from === undefined ? '\n' : `\nfrom ${from}\n`;
 }
 
 /** What differs in a commit, some lines at a time: all of a large one in one text would be the run's peak of memory. */
@@ -217,10 +226,11 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
       const mark = marks.size + 1;
       const own = parent === undefined ? undefined : marks.get(parent);
       const from = own === undefined ? parent : `:${own}`;
-      write(commitText(mark, from, repository.committer, commit));
-      for (const lines of changeLines(commit.changes)) {
-        write(lines);
-        await drained();
+      for (const pieces of [commitHead(mark, from, repository.committer, commit), changeLines(commit.changes)]) {
+        for (const piece of pieces) {
+          write(piece);
+          await drained();
+        }
       }
       const id = await write(`\nget-mark :${mark}\n`).answer();
       marks.set(id, mark);

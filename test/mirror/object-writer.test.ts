@@ -73,6 +73,23 @@ describe('objects that a run writes', () => {
     },
   );
 
+  it('have their messages whole, however long, and with characters of two halves anywhere', async () => {
+    const path = join(tempDir(), 'mirror.git');
+    const repository = await opened(path);
+    const objects = createObjectWriter(repository);
+    objects.blob('a');
+    const message = `${'x'.repeat(65_535)}\u{1f600}${'ä\u{1f600}'.repeat(60_000)}\n`;
+    const { tip } = await commitOnHead(
+      repository,
+      objects,
+      [{ ...commitOf('prod/a.yaml', blobOid('a', 'sha1')), message }],
+      new Date(2e12),
+    );
+    const [bytes] = await repository.git.objects([tip?.commit ?? '']);
+    expect(bytes?.toString('utf8').endsWith(`\n\n${message}`)).toBe(true);
+    await repository.close();
+  });
+
   it('leave nothing behind when the run gives up, or the run before it died', async () => {
     const repository = await opened(join(tempDir(), 'mirror.git'));
     mkdirSync(join(repository.objectsDir, 'tmp_objdir-celigo-mirror', 'pack'), { recursive: true });

@@ -184,6 +184,7 @@ function requestOf(
     newRules: start.newRules && group.changes.some(({ kind }) => kind !== 'added'),
     ...(last ? { generated: wordsFor(settingsOf(decision)) } : {}),
     nounsOf,
+    clean,
   });
   const inFolder = (path: string): string => `${account.name}/${path}`;
   const files = [
@@ -192,8 +193,7 @@ function requestOf(
   ];
   const written = writeFiles(repository, objects, files);
   return {
-    // Line by line: what is looked at in a hundred thousand lines at once would be the run's peak of memory.
-    message: message.replace(/.+/g, clean),
+    message,
     author: { name: clean(group.author.name), email: clean(group.author.email) },
     authorDate: group.date,
     resources: group.changes

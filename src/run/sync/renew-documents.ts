@@ -3,6 +3,7 @@ import type { Change } from '../../core/changes.ts';
 import { blobOid } from '../../core/digest.ts';
 import type { MirrorDocument } from '../../core/documents.ts';
 import { AppError } from '../../core/errors.ts';
+import { withoutKnown } from '../../core/known-credentials.ts';
 import { BINDING_FILE, type MirrorFile, renderResource } from '../../core/layout.ts';
 import { commitMessage } from '../../core/message.ts';
 import { createRenewer } from '../../core/normalise.ts';
@@ -109,6 +110,7 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
     first: false,
     renewed: headState.binding.rules < RULES ? 'version' : 'configuration',
     nounsOf: (name) => findType(name) ?? { noun: name, plural: name },
+    clean: (text) => withoutKnown(start.context.normalise, text),
   });
   const { author } = deps.config.repository;
   const now = serverNow(run);
