@@ -21,6 +21,8 @@ export interface History {
   readonly commits: readonly HistoryCommit[];
   /** Oldest first. */
   readonly trail: readonly Entry[];
+  /** What a resource of the trail is called now. */
+  readonly today: (key: Key) => Key;
 }
 
 function short(commit: string): string {
@@ -96,10 +98,11 @@ export async function chooseUndone(
   query: ChangeQuery,
   transliterate: Transliterate,
 ): Promise<ChosenChanges> {
-  const { trail } = history;
+  const { trail, today } = history;
   const chosen = await selecting(git, account, trail, query, transliterate);
   for (const commit of chosen.named) await checkCommit(git, account, commit, history);
-  const fitting = preselect(trail, chosen);
+  const meant = chosen.keys && new Set([...chosen.keys].map(today));
+  const fitting = preselect(trail, { ...chosen, keys: undefined }).filter(({ key }) => meant?.has(today(key)) ?? true);
   const changes = fitting.filter(isChange);
   const others = new Set(fitting.filter((entry) => !isChange(entry) && !entry.cut).map(({ commit }) => commit));
   const leftOut: string[] = [];

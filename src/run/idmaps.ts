@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import { isObject, type Json } from '../core/json.ts';
+import { idIn, type Key, keyOf, typeIn } from '../core/keys.ts';
 import { parseYaml, renderYaml, YamlError } from '../core/yaml.ts';
 import type { Git } from '../git/git.ts';
 
@@ -104,6 +105,29 @@ function lastIds(ids: ReadonlyMap<string, string>): Map<string, string> {
   return last;
 }
 
+/** All pairs of a file of ids, whatever their type. */
+async function allIds(git: Git, from: string, to: string): Promise<[string, string][]> {
+  return [...(await readIdMaps(git, idMapPath(from, to))).values()].flatMap((ids) => [...ids]);
+}
+
+/**
+ * What a resource of a history is called now: one that was created again is one resource, whatever its id was.
+ * @param trail its changes, oldest first, each with the files that it left
+ */
+export async function keysToday(
+  git: Git,
+  account: string,
+  trail: readonly { readonly id: string; readonly after: ReadonlyMap<string, string> }[],
+): Promise<(key: Key) => Key> {
+  const last = lastIds(new Map(await allIds(git, account, account)));
+  const newest = new Map(trail.map((entry) => [entry.id, entry.after]));
+  return (key) => {
+    const id = idIn(key);
+    // As with recreatedIds, a pair counts only while the old id is gone.
+    return newest.get(id)?.size ? key : keyOf(typeIn(key), last.get(id) ?? id);
+  };
+}
+
 /**
  * What is known of ids of one account in another: from files of restores in both directions, and from ids that were
  * given again within either. Parts of documents included.
@@ -115,11 +139,9 @@ export async function idsBetween(
   to: string,
   has: (account: string, id: string) => boolean,
 ): Promise<Map<string, string>> {
-  const flat = async (a: string, b: string): Promise<[string, string][]> =>
-    [...(await readIdMaps(git, idMapPath(a, b))).values()].flatMap((ids) => [...ids]);
-  const [ours, theirs] = [lastIds(new Map(await flat(from, from))), lastIds(new Map(await flat(to, to)))];
-  const there = await flat(from, to);
-  const back = (await flat(to, from)).map(([id, old]): [string, string] => [old, id]);
+  const [ours, theirs] = [lastIds(new Map(await allIds(git, from, from))), lastIds(new Map(await allIds(git, to, to)))];
+  const there = await allIds(git, from, to);
+  const back = (await allIds(git, to, from)).map(([id, old]): [string, string] => [old, id]);
   const now = (account: string, id: string, last: ReadonlyMap<string, string>): string =>
     has(account, id) ? id : (last.get(id) ?? id);
   const found = new Map<string, string>();

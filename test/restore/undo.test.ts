@@ -196,7 +196,7 @@ describe('undo', () => {
   it('knows a resource that was created again by both its ids, and so does apply', { tags: 'slow' }, async () => {
     const unused = find('flows', ({ _id }) => JSON.stringify(everything()).split(String(_id)).length === 2);
     const start = head(space);
-    await edit('priya', 'flows', unused._id, { description: 'p' });
+    const edited = await edit('priya', 'flows', unused._id, { description: 'p' });
     account.emulator.act(people.mateo.email).remove('flows', unused._id);
     await account.call(account.owner, 'DELETE', `/v1/recycleBinTTL/flows/${unused._id}`);
     const { runId } = await space.sync();
@@ -204,6 +204,13 @@ describe('undo', () => {
     const { _id } = find('flows', ({ name }) => name === unused.name);
     expect(_id).not.toBe(unused._id);
 
+    for (const id of [unused._id, _id])
+      expect((await preview(edited, `flows/${id}`)).steps).toMatchObject([{ action: 'update', id: _id }]);
+    for (const what of [unused.name, unused._id, _id]) {
+      const blamed = JSON.parse((await space.run('blame', `flows/${what}`, '--json')).out);
+      const description = expect.objectContaining({ place: 'description', commit: edited });
+      expect(blamed).toMatchObject({ id: _id, fields: expect.arrayContaining([description]) });
+    }
     expect((await preview(`${start}..HEAD`)).steps).toMatchObject([{ action: 'update', id: _id }]);
     expectCode(await undo(`${start}..HEAD`), 0);
     expect(held('flows', _id).description).toEqual(unused.description);

@@ -6,6 +6,7 @@ import { AppError } from '../../core/errors.ts';
 import { idIn, typeIn } from '../../core/keys.ts';
 import { placeText } from '../../core/places.ts';
 import { jsonText } from '../../core/unseen.ts';
+import { keysToday } from '../../run/idmaps.ts';
 import { readChanges } from '../input/changes.ts';
 import { feedOf, openTrail } from '../input/trail.ts';
 import { short } from '../ui/change-view.ts';
@@ -22,17 +23,19 @@ export interface BlameFlags {
 export async function runBlame(io: Io, globals: GlobalOptions, what: string, flags: BlameFlags): Promise<void> {
   const opened = await openTrail(io, globals, await readChanges(io, [what], {}), flags);
   const { git, account, trail, cut } = opened;
-  const { keys } = opened.chosen;
+  const today = await keysToday(git, account, trail);
+  const keys = opened.chosen.keys && new Set([...opened.chosen.keys].map(today));
   const [key] = keys ?? [];
   if (!key || !keys || keys.size > 1) {
     throw new AppError('USAGE', `${printable(what)} matches ${keys?.size ?? 'all'} resources`, {
       hint: `Name exactly one, by its id${keys ? `: ${[...keys].slice(0, 5).join(', ')}` : ''}`,
     });
   }
-  const story = trail.filter((entry) => entry.key === key);
+  const story = trail.filter((entry) => today(entry.key) === key);
   const blamed = blame(story, await readVersions(git, account, story));
   const isShared = blamed.some(({ entry }) => entry.also.length > 0);
-  const edits = isShared ? editsIn(await feedOf(opened), idIn(key)) : [];
+  const feed = isShared ? await feedOf(opened) : [];
+  const edits = [...new Set(story.map(({ id }) => id))].flatMap((id) => editsIn(feed, id));
   const fields = blamed.map((field) => ({ ...field, people: settersOf(field, story, edits) }));
   if (flags.json) {
     const rows = fields.map(({ place, value, entry, people: [by, ...also] }) => ({

@@ -7,6 +7,7 @@ import { AppError } from '../../core/errors.ts';
 import { readCut, readHistory } from '../../history/commits.ts';
 import { type Selection, selectAt } from '../../history/selection.ts';
 import { headCommit, type MirrorState, readState } from '../../history/state.ts';
+import { keysToday } from '../idmaps.ts';
 import { type ApplyRequest, type Edits, readEdits } from './edits.ts';
 import type { RestoreContext, UndoRequest } from './request.ts';
 import { stateBefore } from './resume.ts';
@@ -65,7 +66,8 @@ async function chooseChanges(context: RestoreContext, undo: UndoRequest): Promis
   const state = await newestState(context);
   const commits = await readHistory(git, from, resumed ? resumed.head.base : 'HEAD');
   const cut = await readCut(git);
-  const history: History = { commits, trail: readTrail(commits, from, cut?.commit) };
+  const trail = readTrail(commits, from, cut?.commit);
+  const history: History = { commits, trail, today: await keysToday(git, from, trail) };
   const { commits: chosen, leftOut } =
     'commits' in undo
       ? { commits: undo.commits, leftOut: [] }
