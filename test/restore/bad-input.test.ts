@@ -173,6 +173,8 @@ describe('a restore', () => {
 
   it.each([
     ['--resume with nothing to resume', ['--resume', '--yes'], 'interrupted'],
+    ['--resume with nothing to resume, which need not be confirmed', ['--resume'], 'no restore was interrupted'],
+    ['--resume of nothing into one account', ['--resume', '--to', 'prod'], 'no restore into prod was interrupted'],
     ['--resume of a run that never was', ['--resume', '20200101-000000-abcdef', '--yes'], '20200101-000000-abcdef'],
     ['--prune of less than all', ['flows/Daily exchange rates', '--prune', '--yes'], '--prune'],
     ['into an account that is not configured', ['all', '--to', 'nowhere', '--yes'], 'nowhere'],

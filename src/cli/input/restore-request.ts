@@ -9,7 +9,7 @@ import { parseSelector } from '../../core/selectors.ts';
 import { findCommit } from '../../git/object-reader.ts';
 import type { StateName } from '../../history/state.ts';
 import { isPlan, parsePlan, type SavedPlan } from '../../plan/planfile.ts';
-import { interruptedAccounts } from '../../run/restore/open-journals.ts';
+import { interruptedRestores } from '../../run/restore/open-journals.ts';
 import type { RestoreRequest } from '../../run/restore/request.ts';
 import { newestOwn } from '../../run/sync/newest.ts';
 import type { Io } from '../ui/io.ts';
@@ -108,19 +108,23 @@ async function resumedAccount(
   name: string | undefined,
   { resume }: ApplyFlags,
 ): Promise<AccountConfig> {
-  if (name) return accountNamed(config, name, '--account');
-  const id = typeof resume === 'string' ? resume : undefined;
-  const [only, ...more] = await interruptedAccounts(config, io.env, id);
+  const named = name ? accountNamed(config, name, '--account') : undefined;
+  const open = (await interruptedRestores(config, io.env)).filter(({ account }) => account === (named ?? account));
+  const fitting = open.filter(({ id }) => typeof resume !== 'string' || id === resume);
+  const [only, ...more] = new Set(fitting.map(({ account }) => account));
   if (only && more.length === 0) return only;
   if (only) {
-    const names = [only, ...more].map((open) => open.name).join(', ');
+    const names = [only, ...more].map((account) => account.name).join(', ');
     throw usage('restores into several accounts were interrupted', `Name one with --account: ${names}`);
   }
-  const [configured, ...others] = config.accounts;
-  if (configured && others.length === 0 && id === undefined) return configured;
+  const into = named ? ` into ${named.name}` : '';
   throw usage(
-    id === undefined ? 'no restore was interrupted' : `no interrupted restore is called ${id}`,
-    'Start one with: celigo-mirror restore <what>',
+    typeof resume === 'string'
+      ? `no interrupted restore${into} is called ${resume}`
+      : `no restore${into} was interrupted`,
+    open.length > 0
+      ? `Interrupted: ${open.map(({ id }) => id).join(', ')}`
+      : 'Start one with: celigo-mirror restore <what>',
   );
 }
 

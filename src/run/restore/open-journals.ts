@@ -3,18 +3,17 @@ import { AppError } from '../../core/errors.ts';
 import { existingStateDir } from '../../mirror/state-dir.ts';
 import { interrupted, type Journal } from './journal.ts';
 
-/** Accounts into which a restore was interrupted (the one called `id`, where given). */
-export async function interruptedAccounts(
+/** The restores that were interrupted, oldest first within their account. */
+export async function interruptedRestores(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
-  id: string | undefined,
-): Promise<AccountConfig[]> {
+): Promise<{ readonly account: AccountConfig; readonly id: string }[]> {
   const stateDir = await existingStateDir(config.repository, env);
   if (stateDir === undefined) return [];
-  return config.accounts.filter(({ name }) => {
-    const journals = interrupted(stateDir, name);
+  return config.accounts.flatMap((account) => {
+    const journals = interrupted(stateDir, account.name);
     for (const journal of journals) journal.close();
-    return journals.some(({ head }) => id === undefined || head.id === id);
+    return journals.map(({ head }) => ({ account, id: head.id }));
   });
 }
 
