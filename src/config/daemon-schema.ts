@@ -1,6 +1,7 @@
 import ms, { type StringValue } from 'ms';
 import * as z from 'zod';
 import { SEVERITIES, WATCHED_CHANNELS, WATCHED_KINDS, watchFaults } from '../core/watch-rules.ts';
+import { scheduleText, templateText } from './checked-values.ts';
 
 /** A duration as text. `zero`: whether 0 is allowed. */
 export function durationOf(zero: boolean) {
@@ -113,7 +114,7 @@ const everywhere = {
 };
 
 export const drillSchema = z.strictObject({
-  schedule: z.string().min(1).optional().describe('When the daemon rehearses a full restore, such as "0 3 * * 0"'),
+  schedule: scheduleText.optional().describe('When the daemon rehearses a full restore, such as "0 3 * * 0"'),
   receipts: z
     .boolean()
     .default(false)
@@ -133,7 +134,7 @@ const address = {
   urlFile: z.string().min(1).optional().describe('File that holds the URL'),
 };
 
-const template = z.string().min(1).optional();
+const template = templateText.optional();
 
 const webhook = z.strictObject({
   type: z.literal('webhook'),

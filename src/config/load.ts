@@ -1,21 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type * as z from 'zod';
-import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
-import type { ResourceType } from '../catalogue/types.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Json, MutableJsonObject } from '../core/json.ts';
 import { RECEIPTS } from '../core/layout.ts';
 import { schemaProblems, schemaWords, suggestion } from '../core/schema-words.ts';
 import { YamlError } from '../core/yaml.ts';
-import { isTimezone } from '../core/zones.ts';
 import {
   type AccountConfig,
   type ChannelConfig,
   CONFIG_KEYS,
   type Config,
   configSchema,
-  DEFAULT_SCHEDULE,
   daemonConfig,
   drillConfig,
   durationMs,
@@ -37,9 +33,6 @@ interface LoadOptions {
   /** For a command that only reads the mirror: secrets that are missing are left out. */
   readonly withoutMissing?: boolean;
 }
-
-/** Keys of channels that hold Mustache templates. */
-const TEMPLATES: readonly string[] = ['body', 'text', 'subject'];
 
 const FILE_NAME = 'celigo-mirror.yaml';
 
@@ -221,16 +214,10 @@ function baseOf(text: string): string {
 }
 
 async function finish(raw: Json, source: string, folder: string, files: string[]): Promise<Config> {
-  const parsed = configSchema.safeParse(raw, { error: schemaWords });
+  const parsed = await configSchema.safeParseAsync(raw, { error: schemaWords });
   if (!parsed.success) throw invalid(source, schemaProblems(parsed.error, knownKeys));
   const { repository, accounts, fullSweep, daemon, drill, notifications, ...rest } = parsed.data;
-  const problems = [
-    ...typeProblems(accounts),
-    ...ignoreProblems(accounts),
-    ...folderProblems(parsed.data),
-    ...(await scheduleProblems(parsed.data)),
-    ...(await channelProblems(notifications, Object.keys(accounts))),
-  ];
+  const problems = [...folderProblems(parsed.data), ...channelProblems(parsed.data)];
   if (problems.length > 0) throw invalid(source, problems);
 
   /** A secret from its value, or from a file. */
@@ -288,47 +275,6 @@ async function finish(raw: Json, source: string, folder: string, files: string[]
 
 type Parsed = z.output<typeof configSchema>;
 
-function typeProblems(accounts: Parsed['accounts']): string[] {
-  const known = RESOURCE_TYPES.map((type) => type.name);
-  return Object.entries(accounts).flatMap(([name, account]) =>
-    (['include', 'exclude'] as const).flatMap((list) =>
-      account[list].flatMap((typeName, i) =>
-        typeName === '*' || findType(typeName)
-          ? []
-          : [`accounts.${name}.${list}[${i}]: no resource type is called ${typeName}${suggestion(typeName, known)}`],
-      ),
-    ),
-  );
-}
-
-/** A path that rules understand: keys, `*` for any key, `[]` for every element of a list. */
-const RULE_PATH = /^[^.[\]]+(?:\[\])*(?:\.[^.[\]]+(?:\[\])*)*$/;
-
-/** Why the fields at a path cannot be ignored, if they cannot. */
-function ignoreFault({ title, plural }: ResourceType, path: string): string | undefined {
-  if (/\[\d+\]/.test(path)) return `${path} names one element of a list; use [] for every element`;
-  if (!RULE_PATH.test(path)) return `${path} is not a path such as settings.lastTouched or mappings[].status`;
-  if (path.endsWith('[]')) return `${path} names the elements of a list; use ${path.slice(0, -2)} to ignore the list`;
-  if (path === '*') return `* would ignore everything; name the fields of ${plural}`;
-  if (path === '_id' || path === (title ?? 'name')) return `${path} identifies ${plural} and cannot be ignored`;
-  return undefined;
-}
-
-function ignoreProblems(accounts: Parsed['accounts']): string[] {
-  const known = RESOURCE_TYPES.map((type) => type.name);
-  return Object.entries(accounts).flatMap(([name, { ignore }]) =>
-    Object.entries(ignore).flatMap(([typeName, paths]) => {
-      const key = `accounts.${name}.ignore`;
-      const type = findType(typeName);
-      if (!type) return [`${key}: no resource type is called ${typeName}${suggestion(typeName, known)}`];
-      return paths.flatMap((path, i) => {
-        const problem = ignoreFault(type, path);
-        return problem === undefined ? [] : [`${key}.${typeName}[${i}]: ${problem}`];
-      });
-    }),
-  );
-}
-
 /** Folders of the repository that are no account's. */
 function folderProblems({ accounts, drill }: Parsed): string[] {
   return drill.receipts && Object.hasOwn(accounts, RECEIPTS)
@@ -336,41 +282,14 @@ function folderProblems({ accounts, drill }: Parsed): string[] {
     : [];
 }
 
-/** Checks only what differs from the defaults, so that a single run need not load the cron libraries. */
-async function scheduleProblems({ schedule, timezone, accounts, drill }: Parsed): Promise<string[]> {
-  const named = [
-    ['schedule', schedule] as const,
-    ...Object.entries(accounts).map(
-      ([name, account]) => [`accounts.${name}.schedule`, account.schedule ?? schedule] as const,
-    ),
-    ['drill.schedule', drill.schedule ?? schedule] as const,
-  ].filter(([, text], i) => i === 0 || text !== schedule);
-  if (named.length === 1 && schedule === DEFAULT_SCHEDULE && timezone === 'UTC') return [];
-  const { scheduleFault } = await import('./cron.ts');
-  return [
-    ...(isTimezone(timezone) ? [] : [`timezone: unknown time zone ${timezone}; use one such as UTC or Europe/Berlin`]),
-    ...named.flatMap(([path, text]) => {
-      const fault = scheduleFault(text);
-      return fault === undefined ? [] : [`${path}: ${fault}`];
-    }),
-  ];
-}
-
-async function channelProblems(channels: Parsed['notifications'], accounts: readonly string[]): Promise<string[]> {
-  const entries = Object.entries(channels);
-  if (entries.length === 0) return [];
-  const { templateFault } = await import('../core/templates.ts');
-  return entries.flatMap(([name, channel]) => {
-    const unknown = (channel.accounts ?? []).flatMap((account, i) =>
-      accounts.includes(account)
+/** Accounts that a channel names and that are not configured. */
+function channelProblems({ notifications, accounts }: Parsed): string[] {
+  const known = Object.keys(accounts);
+  return Object.entries(notifications).flatMap(([name, channel]) =>
+    (channel.accounts ?? []).flatMap((account, i) =>
+      known.includes(account)
         ? []
-        : [`accounts[${i}]: no account is called ${account}${suggestion(account, accounts)}`],
-    );
-    const templates = Object.entries(channel).flatMap(([key, value]) => {
-      if (!TEMPLATES.includes(key) || typeof value !== 'string') return [];
-      const fault = templateFault(value);
-      return fault === undefined ? [] : [`${key}: expected a Mustache template: ${fault}`];
-    });
-    return [...unknown, ...templates].map((problem) => `notifications.${name}.${problem}`);
-  });
+        : [`notifications.${name}.accounts[${i}]: no account is called ${account}${suggestion(account, known)}`],
+    ),
+  );
 }

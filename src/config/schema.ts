@@ -1,5 +1,6 @@
 import ms, { type StringValue } from 'ms';
 import * as z from 'zod';
+import { DEFAULT_SCHEDULE, ignoredFields, scheduleText, timezoneText, typeList } from './checked-values.ts';
 import {
   CHANNEL_KEYS,
   daemonSchema,
@@ -33,9 +34,6 @@ const baseUrl = z
 
 const duration = durationOf(false);
 
-const typeList = z
-  .array(z.string().min(1))
-  .describe('Resource types, as listed by `celigo-mirror types`; "*" is every type that is not opt-in');
 const secretFile = z.string().min(1);
 
 /** Requests per second of an account whose configuration names none. */
@@ -82,8 +80,7 @@ const account = z
         'Also mirror what the platform captures at run time (sampleData, mockOutput, mockResponse, …): it changes ' +
           'on its own and may hold customer data',
       ),
-    ignore: z
-      .record(z.string(), z.array(z.string()))
+    ignore: ignoredFields
       .default({})
       .describe(
         'Fields that change on their own and are not mirrored, by resource type: "flows: [settings.lastTouched]"; ' +
@@ -129,7 +126,7 @@ const account = z
       .default('5m')
       .describe('Longest pause that the API may ask for, or several for one request in all; after that the run ends'),
     retries: z.number().int().min(0).max(20).default(5).describe('Retries of a request after a transient failure'),
-    schedule: z.string().min(1).optional().describe('Schedule of this account, instead of the general one'),
+    schedule: scheduleText.optional().describe('Schedule of this account, instead of the general one'),
     drill: z
       .boolean()
       .default(false)
@@ -230,16 +227,14 @@ const repository = z.strictObject({
     .describe('auto: pack the clone when that is due, after a run and never in the way of another; off: never'),
 });
 
-export const DEFAULT_SCHEDULE = '*/15 * * * *';
-
 /** The configuration file, with every default of the program. */
 export const configSchema = z.strictObject({
   repository: repository.prefault({}),
   accounts: z
     .record(z.string().regex(/^[a-z0-9-]+$/, { message: 'expected lower-case letters, digits and dashes' }), account)
     .refine((value) => Object.keys(value).length > 0, { message: 'at least one account is required' }),
-  schedule: z.string().min(1).default(DEFAULT_SCHEDULE).describe('When the daemon runs; syntax of node-cron'),
-  timezone: z.string().min(1).default('UTC'),
+  schedule: scheduleText.default(DEFAULT_SCHEDULE).describe('When the daemon runs; syntax of node-cron'),
+  timezone: timezoneText.default('UTC'),
   fullSweep: duration.default('24h').describe('How often everything is refetched, including unchanged resources'),
   guards: z
     .strictObject({

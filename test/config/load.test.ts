@@ -168,6 +168,30 @@ describe('loadConfig', () => {
     expect(message).toContain('accounts.a.incude: unknown key (did you mean include?)');
   });
 
+  it('names what is wrong with values and with keys at once', async () => {
+    write(
+      'schedule: often\ntimezone: Mars/Olympus\nguards: { maxDeletion: 3 }\ndrill: { schedule: "0 0 31 2 *" }\n' +
+        'accounts: { a: { include: [flow], ignore: { flow: [x], tags: ["*"] }, schedule: "" } }\n' +
+        'notifications: { n: { type: slack, url: x, text: "{{#a}}" } }\n',
+    );
+
+    const keys = (await failure()).split('\n').flatMap((line) => /^ {2}([^:]+):/.exec(line)?.[1] ?? []);
+
+    expect(keys.sort()).toEqual([
+      'accounts.a.ignore',
+      'accounts.a.ignore.tags[0]',
+      'accounts.a.include[0]',
+      'accounts.a.schedule',
+      'accounts.a.token',
+      'drill.schedule',
+      'guards.maxDeletion',
+      'notifications.n.text',
+      'notifications.n.url',
+      'schedule',
+      'timezone',
+    ]);
+  });
+
   it('names the line of broken YAML', async () => {
     write('accounts:\n  a:\n    token: [\n');
 

@@ -5,8 +5,8 @@ import { isObject, type Json, type JsonObject } from '../../src/core/json.ts';
 import { schemaProblems, schemaWords } from '../../src/core/schema-words.ts';
 import { readPolicy } from '../../src/lint/policy.ts';
 
-function problems(schema: z.ZodType, value: Json | undefined): string[] {
-  const { error } = schema.safeParse(value, { error: schemaWords });
+async function problems(schema: z.ZodType, value: Json | undefined): Promise<string[]> {
+  const { error } = await schema.safeParseAsync(value, { error: schemaWords });
   return error ? schemaProblems(error, () => ['known']) : [];
 }
 
@@ -51,8 +51,8 @@ describe('schemaWords', () => {
     [text.regex(/^a$/, 'expected an a'), 'b', 'expected an a'],
     [z.record(text.regex(/^a$/, 'expected an a'), text), { secret: 'x' }, 'expected an a'],
     [z.strictObject({}), { knwn: 1 }, 'unknown key (did you mean known?)'],
-  ])('%#: %j', (schema, value, expected) => {
-    const found = problems(schema, value);
+  ])('%#: %j', async (schema, value, expected) => {
+    const found = await problems(schema, value);
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(/: /);
     expect(found[0]?.replace(/^\S+: /, '')).toBe(expected);
@@ -105,13 +105,13 @@ describe('a wrong configuration', () => {
     { '': 1 },
   ];
 
-  it('is explained in plain words, whatever is wrong and wherever', () => {
+  it('is explained in plain words, whatever is wrong and wherever', async () => {
     const all = places(JSON.parse(configJsonSchema()) as JsonObject, (value) => value);
     expect(all.length).toBeGreaterThan(150);
     let explained = 0;
     for (const around of all) {
       for (const wrong of WRONG) {
-        for (const problem of problems(configSchema, around(wrong))) {
+        for (const problem of await problems(configSchema, around(wrong))) {
           explained += 1;
           expect(problem).toMatch(/^\S+( \S+)*: ./);
           expect(problem).not.toMatch(LIBRARY);
