@@ -5,6 +5,9 @@ import { AppError, messageOf } from '../core/errors.ts';
 import type { Pages } from './pages.ts';
 import { messageHtml, STATUS_POLICY } from './status-page.ts';
 
+/** Paths of the pages. */
+export const PAGES: readonly string[] = ['/', '/report'];
+
 /** Characters of a word of time. */
 const LONGEST_WORD = 100;
 const PARAMETERS: readonly string[] = ['account', 'from', 'to'];
@@ -70,7 +73,7 @@ export function addPages(app: Hono, { pages, scrub }: PageOptions): void {
     page(messageHtml(title, scrub(text)), STATUS_POLICY, status, more);
 
   app.use('*', async (context, next) => {
-    if (!['/', '/report'].includes(context.req.path)) return next();
+    if (!PAGES.includes(context.req.path)) return next();
     if (!pages()) return context.notFound();
     if (!['GET', 'HEAD'].includes(context.req.method)) {
       return message('Not allowed', 'Pages are only read: use GET', 405, { allow: 'GET, HEAD' });

@@ -8,7 +8,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { type Json, type JsonObject, mapTexts } from '../core/json.ts';
 import { jsonText } from '../core/unseen.ts';
 import type { AccountView } from './account-view.ts';
-import { addPages } from './page-routes.ts';
+import { addPages, PAGES } from './page-routes.ts';
 import type { Pages } from './pages.ts';
 import type { Answer } from './runs.ts';
 
@@ -50,6 +50,9 @@ function readinessOfAll(accounts: readonly AccountView[]): { readonly ready: boo
   };
 }
 
+/** Paths that are only read. */
+const READ: readonly string[] = ['/healthz', '/readyz', '/metrics', '/status'];
+
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 /**
@@ -71,15 +74,19 @@ function isOurs(header: string | undefined, listening: string, hosts: readonly s
 function createApp(served: Served, listening: string): Hono {
   const app = new Hono();
   /** Every answer is scrubbed: an error message of the server may contain anything. */
-  const json = (body: Json, status = 200): Response =>
+  const json = (body: Json, status = 200, more: Record<string, string> = {}): Response =>
     new Response(jsonText(mapTexts(body, served.scrub)), {
       status,
-      headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' },
+      headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...more },
     });
 
   app.use(async (context, next) => {
     if (isOurs(context.req.header('host'), listening, served.hosts())) return next();
     return json({ error: 'the Host of the request is not one of this daemon; daemon.hosts names further ones' }, 421);
+  });
+  app.use(async ({ req: { path, method } }, next) => {
+    if (!READ.includes(path) || ['GET', 'HEAD'].includes(method)) return next();
+    return json({ error: 'use GET' }, 405, { allow: 'GET, HEAD' });
   });
   app.get('/healthz', () => {
     const reason = served.unhealthy();
@@ -97,7 +104,7 @@ function createApp(served: Served, listening: string): Hono {
   addPages(app, served);
 
   app.use('/sync', async (context, next) => {
-    if (context.req.method !== 'POST') return json({ error: 'use POST' }, 405);
+    if (context.req.method !== 'POST') return json({ error: 'use POST' }, 405, { allow: 'POST' });
     const token = served.triggerToken();
     if (token === undefined) {
       return json({ error: 'runs cannot be started over HTTP: daemon.triggerToken is not configured' }, 403);
@@ -119,9 +126,10 @@ function createApp(served: Served, listening: string): Hono {
     const stopping = Object.values(answers).includes('stopping');
     return json({ accounts: answers }, stopping ? 503 : 202);
   });
-  app.notFound(() =>
-    json({ error: 'not found', paths: ['/healthz', '/readyz', '/metrics', '/status', 'POST /sync'] }, 404),
-  );
+  app.notFound(() => {
+    const pages = served.pages() ? PAGES : [];
+    return json({ error: 'not found', paths: [...READ, 'POST /sync', ...pages] }, 404);
+  });
   app.onError((error) =>
     error instanceof HTTPException ? error.getResponse() : json({ error: messageOf(error) }, 500),
   );

@@ -81,7 +81,17 @@ describe('the pages of the daemon', () => {
     expect(policy).toContain("frame-ancestors 'none'");
     const head = await fetch(daemon.url, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
-    for (const path of ['/', '/report']) expect((await daemon.post(path, TRIGGER)).status, path).toBe(405);
+    const refusals: [string, string, string][] = [
+      ...['/', '/report', '/status', '/healthz'].map((path): [string, string, string] => ['POST', path, 'GET, HEAD']),
+      ['DELETE', '/status', 'GET, HEAD'],
+      ['GET', '/sync', 'POST'],
+    ];
+    for (const [method, path, allowed] of refusals) {
+      const { status, headers } = await fetch(`${daemon.url}${path}`, { method });
+      expect([status, headers.get('allow')], `${method} ${path}`).toEqual([405, allowed]);
+    }
+    const unknown = await daemon.get('/nothing');
+    expect([unknown.status, JSON.parse(unknown.text).paths.slice(-3)]).toEqual([404, ['POST /sync', '/', '/report']]);
     for (const host of ['evil.example', '127.0.0.1.evil.example']) expect(await ask(daemon.url, { host })).toBe(421);
     const foreign = { 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'image' };
     expect(await ask(`${daemon.url}/report`, foreign)).toBe(403);
