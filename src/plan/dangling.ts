@@ -1,4 +1,4 @@
-import { findType } from '../catalogue/index.ts';
+import { findType, RESOURCE_TYPES } from '../catalogue/index.ts';
 import type { FieldPath } from '../catalogue/types.ts';
 import type { MirrorDocument } from '../core/documents.ts';
 import { isArray, type JsonObject } from '../core/json.ts';
@@ -8,7 +8,7 @@ import { atPlace, covers, type Place, placeOf, placeText } from '../core/places.
 import { type Reference, referencesOf } from '../core/references.ts';
 import { shownName } from '../core/unseen.ts';
 import type { Draft, PlanInput } from './draft.ts';
-import type { Wanted } from './types.ts';
+import type { Live, Wanted } from './types.ts';
 
 /**
  * References whose target decides whether a write is accepted. The server does not check those in free-form settings.
@@ -127,7 +127,7 @@ export function blockDangling(
   const problemOf = (document: Wanted, reference: Reference & { type: string }, step: Draft): string | undefined => {
     const live = input.live.get(step.key);
     const target = input.ids.get(reference.id) ?? (sameAccount ? reference.id : undefined);
-    const named = live?.state === 'live' && referencesOf(document.type, live.doc).some(({ id }) => id === target);
+    const named = target !== undefined && namedBy(document, live).has(keyOf(reference.type, target));
     return named ? undefined : lack(reference);
   };
   for (let again = true; again; ) {
@@ -169,18 +169,32 @@ export function blockDangling(
   return { warnings: [...warnings, ...unseen(drafts, documents, input)], without };
 }
 
-/** Warnings of references that are sent although nothing shows what they refer to. */
+/** What the live document refers to, each by its type: a field takes no resource of another one. */
+function namedBy({ type }: MirrorDocument, live: Live | undefined): ReadonlySet<Key> {
+  const named = live?.state === 'live' ? referencesOf(type, live.doc) : [];
+  return new Set(named.flatMap((reference) => (reference.type === null ? [] : [keyOf(reference.type, reference.id)])));
+}
+
+/** What else has the id of a reference, where nothing of its own type is known to. */
+function otherOf({ type, id }: Reference & { type: string }, { exists, inState }: PlanInput): Key | undefined {
+  if (exists(type, id) === true || inState(type, id)) return undefined;
+  const other = RESOURCE_TYPES.find(({ name }) => inState(name, id));
+  return other && keyOf(other.name, id);
+}
+
+/** Warnings of references that are sent although nothing shows what they refer to, or that this is something else. */
 function unseen(drafts: ReadonlyMap<Key, Draft>, documents: ReadonlyMap<Key, Wanted>, input: PlanInput): string[] {
   return [...drafts].flatMap(([key, step]) => {
     const document = documents.get(key);
     if (!document || (step.action !== 'create' && step.action !== 'update')) return [];
-    const live = input.live.get(key);
-    const named = new Set(live?.state === 'live' ? referencesOf(document.type, live.doc).map(({ id }) => id) : []);
+    const named = namedBy(document, input.live.get(key));
     return bindingReferences(document).flatMap((reference) => {
       const target = keyOf(reference.type, reference.id);
-      if (drafts.has(target) || named.has(reference.id) || fateOf(reference, input) !== 'unseen') return [];
-      const who = `${key} "${shownName(step.title)}"`;
-      return [`${who}: ${reference.place} refers to ${target}, which is not listed; it is sent as it is`];
+      if (drafts.has(target) || named.has(target)) return [];
+      const other = otherOf(reference, input);
+      if (other === undefined && fateOf(reference, input) !== 'unseen') return [];
+      const why = other === undefined ? 'which is not listed' : `but this id is that of ${other}`;
+      return [`${key} "${shownName(step.title)}": ${reference.place} refers to ${target}, ${why}; it is sent as it is`];
     });
   });
 }

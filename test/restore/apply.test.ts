@@ -86,6 +86,23 @@ describe('apply', () => {
     return JSON.parse(outcome.out) as ApplyJson;
   }
 
+  it('warns of a reference to a resource of another type, also where the flow uses that already', async () => {
+    const known = find('flows', (doc) => /"_exportId.*"_importId"/.test(JSON.stringify(doc)));
+    const [, imported = ''] = /"_importId":"(\w+)"/.exec(JSON.stringify(known)) ?? [];
+    const [, own = ''] = /"_exportId":"(\w+)"/.exec(JSON.stringify(known)) ?? [];
+    const other = find('exports', ({ _id }) => !JSON.stringify(known).includes(String(_id)));
+    let before = imported;
+    for (const id of [own, other._id]) {
+      rewrite(fileOf('flows', known._id), (text) => text.replace(`_importId: "${before}"`, `_importId: "${id}"`));
+      commit();
+      before = id;
+      const { warnings } = await preview();
+      expect(warnings).toEqual([
+        expect.stringContaining(`_importId refers to imports/${id}, but this id is that of exports/${id}; it is sent`),
+      ]);
+    }
+  });
+
   it('goes the whole way: edited in Git, merged, applied, and reported once, by who wrote it', {
     tags: 'slow',
   }, async () => {
