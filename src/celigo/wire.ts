@@ -123,6 +123,9 @@ function networkReason(cause: unknown): string {
     case 'UND_ERR_SOCKET':
     case 'ECONNRESET':
       return 'the connection was closed before the answer was complete';
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+    case 'ERR_SSL_HTTP_REQUEST':
+      return 'what answers does not speak TLS';
     default:
       return messageOf(inner ?? cause);
   }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import type { ProxySettings } from './proxies.ts';
 import { unfoldHead } from './unfold.ts';
@@ -48,6 +49,7 @@ function poolOf(origin: string | URL, pool: Pool.Options, { connectTimeout, unfo
       connector(within, (...[error, socket]) => {
         clearTimeout(timer);
         if (error) return callback(final(error), null);
+        if (socket.readableLength > 0) return callback(answered(socket), null);
         if (unfold) unfoldHead(socket);
         return callback(null, socket);
       });
@@ -56,10 +58,21 @@ function poolOf(origin: string | URL, pool: Pool.Options, { connectTimeout, unfo
 }
 
 /**
- * A failure that ends the requests which wait for the connection. undici takes a closed tunnel for a connection that
- * was closed while idle, and makes one after the other without a pause.
+ * A failure in words that ends the requests which wait for the connection. undici takes a closed tunnel for a
+ * connection that was closed while idle, and makes one after the other without a pause.
  */
 function final(error: Error): Error {
   const { code } = error as { code?: string };
-  return code === 'UND_ERR_SOCKET' || code === 'UND_ERR_INFO' ? new Error('the proxy closed the connection') : error;
+  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_INFO') return new Error('the proxy closed the connection');
+  const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
+  return status === undefined ? error : new Error(`the proxy answered ${status}`);
+}
+
+/**
+ * A server of HTTP does not speak before the request: this is a proxy with a page in place of the tunnel. undici
+ * would close the connection and make the next one without a pause.
+ */
+function answered(socket: Socket): Error {
+  socket.on('error', () => undefined).destroy();
+  return new Error('the proxy answered in place of the server');
 }

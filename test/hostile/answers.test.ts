@@ -360,54 +360,67 @@ function drip(socket: { write(piece: string): unknown; on(event: 'close', then: 
 }
 
 describe('requests end', () => {
-  eachOf<[string, (socket: Socket) => void]>(
+  const opened = 'HTTP/1.1 200 OK\r\n\r\n';
+  eachOf<[string, (socket: Socket) => void, baseUrl?: string]>(
     [
       ['closes after CONNECT', (socket) => socket.on('data', () => socket.end())],
       ['says nothing', () => undefined],
-      ['opens a tunnel to nowhere', (socket) => socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))],
+      ['opens a tunnel to nowhere', (socket) => socket.once('data', () => socket.write(opened))],
       ['closes at once', (socket) => socket.end()],
       ['resets', (socket) => socket.on('data', () => socket.resetAndDestroy())],
       ['says 100 for ever', (socket) => socket.on('data', () => drip(socket, 'HTTP/1.1 100 Continue\r\n\r\n'))],
       ['never ends its head', (socket) => socket.on('data', () => drip(socket, 'x'))],
-      ['opens a tunnel and closes', (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\n'))],
+      ['opens a tunnel and closes', (socket) => socket.once('data', () => socket.end(opened))],
+      [
+        'answers CONNECT itself',
+        (socket) => socket.once('data', () => socket.end(`${opened}<html>`)),
+        'http://127.0.0.1',
+      ],
     ],
     { quick: 1 },
-  )('proxy-closes-connect: a proxy that %s is tried twice, with a pause', async (_, met) => {
-    const proxy = await listener(met);
-    const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '1s' };
-    const space = new Workspace({ prod: settings });
-    const began = performance.now();
+  )(
+    'proxy-closes-connect: a proxy that %s is tried twice, with a pause',
+    async (_, met, baseUrl = 'https://a.example') => {
+      const proxy = await listener(met);
+      const settings = { baseUrl, token: 'the-token', retries: 1, requestTimeout: '1s' };
+      const space = new Workspace({ prod: settings });
+      const began = performance.now();
 
-    const outcome = await cli(['sync'], space.dir, { HTTPS_PROXY: proxy.url });
+      const outcome = await cli(['sync'], space.dir, { HTTPS_PROXY: proxy.url, HTTP_PROXY: proxy.url });
 
-    expect(outcome.code).toBe(1);
-    expect(outcome.err).not.toContain('the-token');
-    expect(proxy.count()).toBeGreaterThanOrEqual(2);
-    expect(proxy.count()).toBeLessThan(6);
-    expect(performance.now() - began).toBeGreaterThan(200);
-  });
+      expect(outcome.code).toBe(1);
+      expect(outcome.err).not.toContain('the-token');
+      expect(proxy.count()).toBeGreaterThanOrEqual(2);
+      expect(proxy.count()).toBeLessThan(6);
+      expect(performance.now() - began).toBeGreaterThan(200);
+    },
+  );
 
   eachOf(
     [
-      ['407 Proxy Authentication Required', ''],
-      ['502 Bad Gateway', '<html><h1>502</h1></html>'],
-      ['200 OK', '<html><h1>Sign in first</h1></html>'],
-      ['302 Found', ''],
+      ['407 Proxy Authentication Required', '', ': the proxy answered 407\n'],
+      ['502 Bad Gateway', '<html><h1>502</h1></html>', ': the proxy answered 502\n'],
+      ['200 OK', '<html><h1>Sign in first</h1></html>', ': what answers does not speak TLS\n'],
+      ['302 Found', '', ': the proxy answered 302\n'],
     ],
     { quick: 1 },
-  )('right-tls-and-proxy-answers: a proxy that answers %s ends the run, without a secret', async (status, body) => {
-    const head = `HTTP/1.1 ${status}\r\nlocation: http://evil.example/\r\ncontent-length: ${body.length}\r\n\r\n`;
-    const proxy = await listener((socket) => socket.once('data', () => socket.write(head + body)));
-    const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '1s' };
-    const space = new Workspace({ prod: settings });
-    const address = proxy.url.replace('http://', 'http://user:hidden-word@');
+  )(
+    'right-tls-and-proxy-answers: a proxy that answers %s ends the run, without a secret',
+    async (status, body, words) => {
+      const head = `HTTP/1.1 ${status}\r\nlocation: http://evil.example/\r\ncontent-length: ${body.length}\r\n\r\n`;
+      const proxy = await listener((socket) => socket.once('data', () => socket.write(head + body)));
+      const settings = { baseUrl: 'https://api.example', token: 'the-token', retries: 1, requestTimeout: '1s' };
+      const space = new Workspace({ prod: settings });
+      const address = proxy.url.replace('http://', 'http://user:hidden-word@');
 
-    const { code, out, err } = await cli(['sync'], space.dir, { HTTPS_PROXY: address });
+      const { code, out, err } = await cli(['sync'], space.dir, { HTTPS_PROXY: address });
 
-    expect(code).toBe(1);
-    expect(out + err).not.toMatch(/the-token|hidden-word/);
-    expect(proxy.count()).toBeLessThan(6);
-  });
+      expect(code).toBe(1);
+      expect(out + err).not.toMatch(/the-token|hidden-word/);
+      expect(out).toContain(words);
+      expect(proxy.count()).toBeLessThan(6);
+    },
+  );
 
   eachOf<[string, (response: ServerResponse) => void, RegExp]>(
     [
