@@ -1,5 +1,5 @@
 import type { AttributionStatus, Certainty, Change, ChangeNote, EditNote, Editor, Person } from './changes.ts';
-import { identityOf } from './identity.ts';
+import { identityOf, plainEmail } from './identity.ts';
 
 export interface AttributionInput {
   readonly changes: readonly Change[];
@@ -36,7 +36,8 @@ const EDITS: ReadonlySet<string> = new Set(['create', 'update', 'delete', 'purge
 /** Who an editor is, as far as the account says and a commit can tell. */
 export function personOf(editor: Editor, users: ReadonlyMap<string, Person>): Person {
   const known = users.get(editor.id);
-  const email = editor.email || known?.email || `${editor.id}@users.noreply.integrator.io`;
+  const usable = [editor.email, known?.email].find((address) => plainEmail(address ?? '') !== '');
+  const email = usable ?? `${editor.id}@users.noreply.integrator.io`;
   return identityOf({ name: editor.name || known?.name || email, email });
 }
 

@@ -81,6 +81,12 @@ describe('attributeChanges', () => {
     ).toEqual([{ author: 'BOB', at: '10:30', with: ['ANN', 'CYD'], ids: ['1'], certainty: 'audit' }]);
   });
 
+  it('names by their id people of whose address git keeps nothing, each as one of their own', () => {
+    const notes = ['p', 'q'].map((by) => note(by, by, '10:00', { by: { id: by, name: '.', email: '<.>' } }));
+    const authors = attribute({ changes: [change('p'), change('q')], notes }).map(({ author }) => author);
+    expect(authors.sort()).toEqual(['p', 'q'].map((id) => `${id}@users.noreply.integrator.io`));
+  });
+
   it('recognizes deletions by their entry, and ignores reads and other types', () => {
     expect(
       attribute({
