@@ -22,6 +22,7 @@ const QUICK = [
   'test/daemon/racing',
   'test/audit/log',
   'test/hostile/files',
+  'test/git',
   'test/mirror',
   'test/core',
   'test/cli',
