@@ -17,8 +17,11 @@ import type { Repository } from './repository.ts';
 
 /** What git prints when someone else pushed first. */
 const LOST_RACE = /\[rejected\]|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value/i;
-/** What git prints when the server takes no such push: a hook of it, a rule or a setting. */
-const REFUSED = /\[remote rejected\].{0,400}(?:hook|declin|rule|protect|checked out|policy|secret|denied|prohibited)/i;
+/** What git prints when the server takes no such push: a hook of it, a rule, a setting, or a branch in the way. */
+const REFUSED = [
+  /\[remote rejected\].{0,400}(?:hook|declin|rule|protect|checked out|policy|secret|denied|prohibited)/i,
+  /' exists; cannot create '/,
+];
 const REFUSED_REMEDY = 'The server refuses them for this reason, and will again: settle it there, or ask who runs it';
 /** How often a push is tried again on top of what others pushed meanwhile. */
 const PUSH_TRIES = 8;
@@ -76,7 +79,7 @@ export async function startOver(
 /** What became of a push that failed. */
 function refused(error: GitFailure): Behind {
   const state = behind(error);
-  return REFUSED.test(error.stderr) ? { ...state, remedy: REFUSED_REMEDY } : state;
+  return REFUSED.some((words) => words.test(error.stderr)) ? { ...state, remedy: REFUSED_REMEDY } : state;
 }
 
 /** What the pushes of all commands have in common. */

@@ -162,6 +162,8 @@ describe('right-remote-refusals', () => {
     const report = await space.sync();
 
     expect(report).toMatchObject({ code: 3, remote: { state: 'behind', reason: expect.stringMatching(reason) } });
+    // No later run makes up for it.
+    expect(report.remote.remedy).toContain('settle it there');
     expect(space.log()).toHaveLength(1);
   });
 
