@@ -20,7 +20,7 @@ export interface CloneSettings extends GitSettings {
   /** Folder of the clone; made where it does not exist. */
   readonly path: string;
   readonly branch: string;
-  /** Made without a work tree. One that is there already stays as it is. */
+  /** Made without a work tree. One that is there with a work tree stays as it is. */
   readonly bare: boolean;
   readonly stateless: boolean;
 }
@@ -181,6 +181,11 @@ export async function readyClone(
   }
   const [bare, isInside, format, gitDir = '', objectsPath = '', prefix] = described.split('\n');
   if (bare !== 'true' && (isInside !== 'true' || prefix !== '')) throw filesElsewhere(path);
+  if (bare === 'true' && !config.bare && !config.stateless) {
+    throw new AppError('USAGE', `repository.path: ${path} is a bare repository: it has no work tree`, {
+      hint: 'Set repository.bare: true if that is meant. If it is the remote, name it in repository.remote instead',
+    });
+  }
   refusePipes(gitDir, config.branch);
   return {
     git,

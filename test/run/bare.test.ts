@@ -41,4 +41,16 @@ describe('a clone without a work tree', () => {
     expect(git(space.mirror, 'log', '-1', '--format=%s')).toContain('prod: restore:');
     expect((await space.run('verify')).code).toBe(0);
   });
+
+  it('is refused where the configuration does not say that there is none', async () => {
+    const account = await sample();
+    const space = new Workspace({ prod: { baseUrl: account.url, token: account.owner.token, include: ['flows'] } });
+    git(space.dir, 'init', '--quiet', '--bare', space.mirror);
+
+    const { code, out, err } = await space.run('sync');
+
+    expect(code).toBe(64);
+    expect(out + err).toContain(`repository.path: ${space.mirror} is a bare repository: it has no work tree`);
+    expect(existsSync(join(space.mirror, 'refs/heads/main'))).toBe(false);
+  });
 });
