@@ -631,37 +631,42 @@ describe('restore-false-conflict', () => {
     expect(outcome.out + outcome.err).toContain(name);
   });
 
-  it('an edit just before the write is one although the document names its editor already', {
-    tags: 'slow',
-  }, async () => {
-    const start = Date.now();
-    const account = await sample({ now: () => new Date(start + (Date.now() - start) / 100) });
-    const { _id, email, name } = account.person('administrator');
-    // Set once, by an edit long ago, and never again.
-    const before = await gateway(account.url, ({ method, url, headers }, response) => {
-      if (method !== 'GET' || !url.startsWith('/v1/flows')) return false;
-      void fetch(account.url + url, { headers: { authorization: String(headers.authorization) } })
-        .then((answer) => answer.text())
-        .then((text) => response.end(text.replaceAll('"lastModified":', `"lastModifiedBy":"${_id}",$&`)));
-      return true;
-    });
-    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
-    await space.run('sync');
-    const good = space.git('rev-parse', 'HEAD').trim();
-    const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
-    account.emulator.act(account.owner.email).set('flows', id, { description: 'bad' });
-    await space.run('sync');
-    account.emulator.beforeWrite = () => {
-      account.emulator.beforeWrite = undefined;
-      account.emulator.act(email).set('flows', id, { description: 'slipped in' });
-    };
+  it.each([
+    ['someone else', false],
+    ['the same person', true],
+  ])(
+    'an edit just before the write is one although the document names its editor: after one of %s',
+    { tags: 'slow' },
+    async (_, isSame) => {
+      const start = Date.now();
+      const account = await sample({ now: () => new Date(start + (Date.now() - start) / 100) });
+      const { _id, email, name } = account.person('administrator');
+      // Set once, by an edit long ago, and never again.
+      const before = await gateway(account.url, ({ method, url, headers }, response) => {
+        if (method !== 'GET' || !url.startsWith('/v1/flows')) return false;
+        void fetch(account.url + url, { headers: { authorization: String(headers.authorization) } })
+          .then((answer) => answer.text())
+          .then((text) => response.end(text.replaceAll('"lastModified":', `"lastModifiedBy":"${_id}",$&`)));
+        return true;
+      });
+      const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
+      await space.run('sync');
+      const good = space.git('rev-parse', 'HEAD').trim();
+      const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
+      account.emulator.act(isSame ? email : account.owner.email).set('flows', id, { description: 'bad' });
+      await space.run('sync');
+      account.emulator.beforeWrite = () => {
+        account.emulator.beforeWrite = undefined;
+        account.emulator.act(email).set('flows', id, { description: 'slipped in' });
+      };
 
-    const outcome = await space.run('restore', 'all', '--at', good, '--yes');
+      const outcome = await space.run('restore', 'all', '--at', good, '--yes');
 
-    expect(outcome.code).toBe(4);
-    expect(outcome.out + outcome.err).toContain(name);
-    expect(space.git('log', '-p')).toContain('slipped in');
-  });
+      expect(outcome.code).toBe(4);
+      expect(outcome.out + outcome.err).toContain(name);
+      expect(space.git('log', '-p')).toContain('slipped in');
+    },
+  );
 });
 
 eachOf<[what: string, change: (script: JsonObject) => JsonObject, hidesOne: boolean]>(

@@ -73,6 +73,29 @@ describe('objects that a run writes', () => {
     },
   );
 
+  it('are named by the branch only as they were asked for', async () => {
+    const path = join(tempDir(), 'mirror.git');
+    const repository = await opened(path);
+    const objects = createObjectWriter(repository);
+    const oid = blobOid('a', 'sha1');
+    objects.blob('a');
+    const { tip } = await commitOnHead(repository, objects, [commitOf('prod/a.yaml', oid)], new Date(2e12));
+    objects.blob('a');
+    // Git makes another commit than the one that was asked for.
+    const other = [{ path: 'prod/other.yaml', oid }];
+    const wrong = {
+      ...objects,
+      commit: (...[parent, made]: Parameters<typeof objects.commit>) =>
+        objects.commit(parent, { ...made, changes: other }),
+    };
+
+    const made = commitOnHead(repository, wrong, [commitOf('prod/b.yaml', oid)], new Date(2e12));
+
+    await expect(made).rejects.toThrow('the new commits do not match what this run read: prod/other.yaml');
+    expect(git(path, 'rev-parse', 'main').trim()).toBe(tip?.commit);
+    await repository.close();
+  });
+
   it('have their messages whole, however long, and with characters of two halves anywhere', async () => {
     const path = join(tempDir(), 'mirror.git');
     const repository = await opened(path);
