@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkCommits } from '../../src/mirror/check-commits.ts';
+import { AlreadyThere, checkCommits } from '../../src/mirror/check-commits.ts';
 import type { Repository } from '../../src/mirror/repository.ts';
 import { cases } from '../support/fuzz.ts';
 import { writeTrees } from '../support/trees.ts';
@@ -46,6 +46,13 @@ function differences(before: Files, after: Files): [string, string | undefined][
 }
 
 describe('checkCommits', () => {
+  it('finds a change that is there already: what is known of HEAD is wrong', async () => {
+    const held = new Map([['prod/a.yaml', hash('sha1', 'a')]]);
+    const now = new Map(held).set('prod/b.yaml', hash('sha1', 'b'));
+    await expect(check(held, now, [...now])).rejects.toThrow(AlreadyThere);
+    await check(held, now, differences(held, now));
+  });
+
   it('takes commits that hold what was asked for, and no others', async () => {
     await fc.assert(
       fc.asyncProperty(files, files, fc.boolean(), async (before, after, first) => {
