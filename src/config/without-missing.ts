@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import { isObject, type Json, type JsonObject } from '../core/json.ts';
+import { isObject, type Json, type JsonObject, type MutableJsonObject } from '../core/json.ts';
 import { type Environment, interpolate, readSecret, sendable } from './values.ts';
 
 /** The token of accounts that are read without one. */
@@ -22,34 +22,35 @@ function canBeRead(settings: Json, env: Environment, folder: string): boolean {
   return problems.length === 0;
 }
 
+/** Settings as they are, or with others in the place of a token that is missing. */
+function withToken(settings: Json, others: JsonObject, isAtHand: (settings: Json) => boolean): Json {
+  if (!isObject(settings)) return settings;
+  const { token, tokenFile, ...rest } = settings;
+  const own = { ...(token === undefined ? {} : { token }), ...(tokenFile === undefined ? {} : { tokenFile }) };
+  return Object.keys(own).length > 0 && isAtHand(own) ? settings : { ...rest, ...others };
+}
+
 /**
  * A configuration without the tokens, the channels and the settings of the daemon of which a variable or a file is
  * missing. The others stay: what holds a secret must be known to be one.
+ * @param folder that relative paths of files are seen from
  */
 export function withoutMissing(raw: Json, env: Environment, folder: string): Json {
-  const isAtHand = (settings: Json): boolean => canBeRead(settings, env, folder);
   if (!isObject(raw)) return raw;
-  const withToken = (settings: Json | undefined, token: JsonObject): Json | undefined => {
-    if (!isObject(settings)) return settings;
-    const { token: held, tokenFile, ...rest } = settings;
-    const own = { ...(held === undefined ? {} : { token: held }), ...(tokenFile === undefined ? {} : { tokenFile }) };
-    return Object.keys(own).length > 0 && isAtHand(own) ? settings : { ...rest, ...token };
-  };
-  const each = (settings: Json | undefined, change: (entry: Json) => Json | undefined): Json | undefined =>
-    isObject(settings)
-      ? Object.fromEntries(
-          Object.entries(settings).flatMap(([name, entry]) => {
-            const changed = change(entry);
-            return changed === undefined ? [] : [[name, changed]];
-          }),
-        )
-      : settings;
-  const { repository, accounts, daemon, notifications, ...rest } = raw;
-  const changed = {
-    repository: withToken(repository, {}),
-    accounts: each(accounts, (account) => withToken(account, { token: NO_TOKEN })),
-    daemon: daemon !== undefined && isAtHand(daemon) ? daemon : undefined,
-    notifications: each(notifications, (channel) => (isAtHand(channel) ? channel : undefined)),
-  };
-  return { ...rest, ...Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== undefined)) } as Json;
+  const isAtHand = (settings: Json): boolean => canBeRead(settings, env, folder);
+  const { daemon, ...rest } = raw;
+  const out: MutableJsonObject = { ...rest, ...(daemon !== undefined && isAtHand(daemon) ? { daemon } : {}) };
+  const { repository, accounts, notifications } = raw;
+  if (repository !== undefined) out.repository = withToken(repository, {}, isAtHand);
+  if (isObject(accounts)) {
+    const entries = Object.entries(accounts);
+    out.accounts = Object.fromEntries(
+      entries.map(([name, account]) => [name, withToken(account, { token: NO_TOKEN }, isAtHand)]),
+    );
+  }
+  if (isObject(notifications)) {
+    const entries = Object.entries(notifications);
+    out.notifications = Object.fromEntries(entries.filter(([, channel]) => isAtHand(channel)));
+  }
+  return out;
 }

@@ -537,6 +537,30 @@ function inForm(time: string, example: string): string {
   return example.endsWith('Z') ? written : written.slice(0, example.length);
 }
 
+/**
+ * Restores a flow that `first` edited, with an edit of the administrator just before the write: the administrator is
+ * named.
+ */
+async function expectNamed(account: TestAccount, baseUrl: string, first: string): Promise<Workspace> {
+  const space = new Workspace({ prod: { baseUrl, token: account.owner.token, include: ['flows'] } });
+  await space.run('sync');
+  const good = space.git('rev-parse', 'HEAD').trim();
+  const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
+  const { email, name } = account.person('administrator');
+  account.emulator.act(first).set('flows', id, { description: 'bad' });
+  await space.run('sync');
+  account.emulator.beforeWrite = () => {
+    account.emulator.beforeWrite = undefined;
+    account.emulator.act(email).set('flows', id, { description: 'slipped in' });
+  };
+
+  const outcome = await space.run('restore', 'all', '--at', good, '--yes');
+
+  expect(outcome.code).toBe(4);
+  expect(outcome.out + outcome.err).toContain(name);
+  return space;
+}
+
 /** The log of the account as some accounts show it. */
 function auditThrough(account: TestAccount, change: (entry: Record<string, Json>) => Record<string, Json>) {
   return gateway(account.url, ({ url }, response) => {
@@ -613,22 +637,7 @@ describe('restore-false-conflict', () => {
   it('an edit just before the write is one all the same', { tags: 'slow' }, async () => {
     const account = await sample();
     const before = await auditThrough(account, withoutPath);
-    const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
-    await space.run('sync');
-    const good = space.git('rev-parse', 'HEAD').trim();
-    const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
-    const { email, name } = account.person('administrator');
-    account.emulator.act(email).set('flows', id, { description: 'bad' });
-    await space.run('sync');
-    account.emulator.beforeWrite = () => {
-      account.emulator.beforeWrite = undefined;
-      account.emulator.act(email).set('flows', id, { description: 'slipped in' });
-    };
-
-    const outcome = await space.run('restore', 'all', '--at', good, '--yes');
-
-    expect(outcome.code).toBe(4);
-    expect(outcome.out + outcome.err).toContain(name);
+    await expectNamed(account, before.url, account.person('administrator').email);
   });
 
   it.each([
@@ -640,7 +649,7 @@ describe('restore-false-conflict', () => {
     async (_, isSame) => {
       const start = Date.now();
       const account = await sample({ now: () => new Date(start + (Date.now() - start) / 100) });
-      const { _id, email, name } = account.person('administrator');
+      const { _id, email } = account.person('administrator');
       // Set once, by an edit long ago, and never again.
       const before = await gateway(account.url, ({ method, url, headers }, response) => {
         if (method !== 'GET' || !url.startsWith('/v1/flows')) return false;
@@ -649,21 +658,7 @@ describe('restore-false-conflict', () => {
           .then((text) => response.end(text.replaceAll('"lastModified":', `"lastModifiedBy":"${_id}",$&`)));
         return true;
       });
-      const space = new Workspace({ prod: { baseUrl: before.url, token: account.owner.token, include: ['flows'] } });
-      await space.run('sync');
-      const good = space.git('rev-parse', 'HEAD').trim();
-      const id = String(account.emulator.state.all('flows').find((flow) => !flow._connectorId)?._id);
-      account.emulator.act(isSame ? email : account.owner.email).set('flows', id, { description: 'bad' });
-      await space.run('sync');
-      account.emulator.beforeWrite = () => {
-        account.emulator.beforeWrite = undefined;
-        account.emulator.act(email).set('flows', id, { description: 'slipped in' });
-      };
-
-      const outcome = await space.run('restore', 'all', '--at', good, '--yes');
-
-      expect(outcome.code).toBe(4);
-      expect(outcome.out + outcome.err).toContain(name);
+      const space = await expectNamed(account, before.url, isSame ? email : account.owner.email);
       expect(space.git('log', '-p')).toContain('slipped in');
     },
   );
