@@ -38,8 +38,8 @@ export interface WrittenCommit {
 }
 
 /**
- * Writes objects into the repository by one `git fast-import`, which begins with the first of them and takes them while
- * the run continues. No one sees one before {@link ObjectWriter.flush}; a run that dies leaves none.
+ * Writes objects into the repository by one `git fast-import`, which begins as soon as there is enough for it to do and
+ * takes them while the run continues. No one sees one before {@link ObjectWriter.flush}; a run that dies leaves none.
  */
 export interface ObjectWriter {
   /** Adds the content of a file. */
@@ -63,6 +63,8 @@ const BRANCH = 'refs/celigo-mirror/next';
 /** Lines, and characters of a message, written at once. */
 const LINES = 1_000;
 const PIECE = 65_536;
+/** A process that begins amidst a listing slows it down: a few documents wait for their commit. Characters. */
+const ENOUGH = 2 ** 20;
 /** Where objects wait, with the name of a linked worktree after it. Git removes what is called so when it prunes. */
 const WAITING = 'tmp_objdir-celigo-mirror';
 
@@ -195,12 +197,18 @@ function startStream({ git, gitDir, objectsDir }: Repository): Stream {
 /** @throws GitFailure from its methods when git cannot write, say on a full disk */
 export function createObjectWriter(repository: Repository): ObjectWriter {
   let stream: Stream | undefined;
+  /** What waits for a process. */
+  let waiting = '';
   let marks = new Map<string, number>();
   /** Many wait for it at once. */
   let draining: Promise<unknown> | undefined;
 
   function write(text: string): Stream {
-    stream ??= startStream(repository);
+    if (!stream) {
+      stream = startStream(repository);
+      stream.input.write(waiting);
+      waiting = '';
+    }
     stream.input.write(text);
     return stream;
   }
@@ -220,7 +228,11 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
   }
 
   return {
-    blob: (text) => void write(`blob\n${data(text)}`),
+    blob(text) {
+      const added = `blob\n${data(text)}`;
+      if (stream || waiting.length + added.length > ENOUGH) write(added);
+      else waiting += added;
+    },
     drained,
     async commit(parent, commit) {
       const mark = marks.size + 1;
@@ -238,16 +250,17 @@ export function createObjectWriter(repository: Repository): ObjectWriter {
     },
     treeAt,
     async flush() {
-      if (!stream) return;
-      const { done } = write(
+      if (!stream && waiting === '') return;
+      const { input, done } = write(
         marks.size > 0 ? `reset ${BRANCH}\nfrom ${absentOid(repository.format)}\n\ndone\n` : 'done\n',
       );
-      stream.input.end();
+      input.end();
       stream = undefined;
       marks = new Map();
       await done;
     },
     async discard() {
+      waiting = '';
       await stream?.kill();
       stream = undefined;
       marks = new Map();

@@ -118,12 +118,37 @@ describe('objects that a run writes', () => {
     mkdirSync(join(repository.objectsDir, 'tmp_objdir-celigo-mirror', 'pack'), { recursive: true });
     writeFileSync(join(repository.objectsDir, 'tmp_objdir-celigo-mirror', 'pack', 'tmp_pack_x'), 'half');
     const objects = createObjectWriter(repository);
-    objects.blob('one\n');
+    objects.blob('a few wait for others');
+    objects.blob('one\n'.repeat(2 ** 19));
     await objects.drained();
 
     await objects.discard();
 
     expect(objectFiles(repository)).toEqual([]);
+    await repository.close();
+  });
+
+  it('need a process only once there are many, or one is to be read', async () => {
+    const repository = await opened(join(tempDir(), 'mirror.git'));
+    const objects = createObjectWriter(repository);
+    const isWriting = (): boolean => objectFiles(repository).some((name) => name.includes('tmp'));
+    const oid = blobOid('one\n', 'sha1');
+
+    objects.blob('one\n');
+    await objects.discard();
+    await objects.flush();
+    expect(await repository.git.find([oid])).toEqual([undefined]);
+
+    objects.blob('one\n');
+    await objects.drained();
+    expect(isWriting()).toBe(false);
+    await objects.flush();
+    expect((await repository.git.find([oid]))[0]?.bytes.toString()).toBe('one\n');
+
+    objects.blob('two\n'.repeat(2 ** 19));
+    await objects.drained();
+    await expect.poll(isWriting).toBe(true);
+    await objects.discard();
     await repository.close();
   });
 

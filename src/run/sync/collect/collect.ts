@@ -67,8 +67,12 @@ function cachedPages(known: CachedType, afresh: boolean): CachedPages {
     validators: known.validators,
     idsByRaw() {
       if (ids) return ids;
-      ids = new Map();
-      for (const [id, { raw }] of known.details().resources) if (raw !== '') ids.set(raw, id);
+      const found = new Map<string, string>();
+      // A loop with destructuring takes four times as long, as long as it is not compiled.
+      known.details().resources.forEach(({ raw }, id) => {
+        if (raw !== '') found.set(raw, id);
+      });
+      ids = found;
       return ids;
     },
   };
