@@ -20,8 +20,10 @@ const MOST = 100_000;
 const MOST_WITHOUT = 10_000;
 const LONGEST_WITHOUT = 100;
 const NONE: readonly never[] = [];
-/** Whether one was seen before it was known: bits of a Bloom filter. */
-const SEEN_BITS = 2 ** 25;
+/** Whether one was seen before it was known: bits of Bloom filters. New memory is slow: most runs need the small one. */
+const SEEN_BITS = { first: 2 ** 18, others: 2 ** 25 } as const;
+/** Texts that the first one takes. */
+const MOST_IN_FIRST = 2 ** 14;
 /** What a header may have before its credential: the fingerprint may be that of both. */
 const SCHEMES = ['', 'Bearer ', 'Basic '] as const;
 const SCHEME = /^(?:basic|bearer|token|apikey|ssws|oauth)\s+/i;
@@ -160,7 +162,7 @@ function candidatesIn(text: string): Span[] {
   return found;
 }
 
-/** Two places of a bit, by the characters. */
+/** Two places of a bit among any power of two of them, by the characters. */
 function bitsOf(text: string, { start, end }: Span): [number, number] {
   let [one, two] = [0x811c9dc5, end - start];
   for (let at = start; at < end; at++) {
@@ -168,21 +170,42 @@ function bitsOf(text: string, { start, end }: Span): [number, number] {
     one = Math.imul(one ^ code, 0x01000193);
     two = Math.imul(two, 31) + code;
   }
-  return [(one ^ (one >>> 15)) & (SEEN_BITS - 1), (two ^ (two >>> 13)) & (SEEN_BITS - 1)];
+  return [one ^ (one >>> 15), two ^ (two >>> 13)];
 }
 
 /** The candidates that were looked at, none of which can be read from it. */
 function createSeen() {
-  let bits: Uint8Array | undefined;
+  const first = createFilter(SEEN_BITS.first);
+  const others = createFilter(SEEN_BITS.others);
+  let count = 0;
   return {
     add(text: string, span: Span) {
-      bits ??= new Uint8Array(SEEN_BITS / 8);
-      for (const bit of bitsOf(text, span)) bits[bit >> 3] = (bits[bit >> 3] as number) | (1 << (bit & 7));
+      count += 1;
+      (count > MOST_IN_FIRST ? others : first).add(bitsOf(text, span));
     },
     has(text: string): boolean {
-      const held = bits;
-      if (!held) return false;
-      return bitsOf(text, { start: 0, end: text.length }).every((bit) => ((held[bit >> 3] as number) >> (bit & 7)) & 1);
+      const bits = bitsOf(text, { start: 0, end: text.length });
+      return first.has(bits) || others.has(bits);
+    },
+  };
+}
+
+/** @param size a power of two */
+function createFilter(size: number) {
+  let bytes: Uint8Array | undefined;
+  return {
+    add(bits: readonly number[]) {
+      bytes ??= new Uint8Array(size / 8);
+      for (const bit of bits) {
+        const at = bit & (size - 1);
+        bytes[at >> 3] = (bytes[at >> 3] as number) | (1 << (at & 7));
+      }
+    },
+    has(bits: readonly number[]): boolean {
+      return bits.every((bit) => {
+        const at = bit & (size - 1);
+        return ((bytes?.[at >> 3] ?? 0) >> (at & 7)) & 1;
+      });
     },
   };
 }

@@ -65,8 +65,12 @@ describe('a known credential', () => {
     expect(knowing(JSON.stringify({ user: 'ops', key: VALUE })).clean(`a ${VALUE}`)).toBe(`a ${mark}`);
   });
 
-  it('that was read before it was known is named', () => {
+  it.each([
+    ['as the first text', 0],
+    ['after very many', 20_000],
+  ])('that was read before it was known, %s, is named', (_, others) => {
     const { known } = knowing();
+    for (let i = 0; i < others; i++) known.find(`order-number ${i}-${i * 7919}-reference`);
     expect(known.find(`before: ${VALUE}`)).toEqual([]);
     known.learn(VALUE, fingerprint(VALUE));
     known.learn('other8word5Xy', fingerprint('other8word5Xy'));

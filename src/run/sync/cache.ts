@@ -246,7 +246,9 @@ function readDetails(path: string, typeName: string): TypeDetails {
     const places = nextLine();
     if (!Array.isArray(places)) throw new CacheDamaged(path);
     for (let i = 0; i < places.length; i += 3) {
-      const [id, raw, length]: unknown[] = [places[i], places[i + 1], places[i + 2]];
+      const id: unknown = places[i];
+      const raw: unknown = places[i + 1];
+      const length: unknown = places[i + 2];
       if (typeof id !== 'string' || typeof raw !== 'string' || !isLength(length, bytes.length - at))
         throw new CacheDamaged(path);
       resources.set(id, new StoredResource(id, bytes, at, at + length, raw));
