@@ -1,7 +1,7 @@
 import { findType } from '../catalogue/index.ts';
 import type { ChangeLine } from '../core/change-line.ts';
 import type { Certainty, Person } from '../core/changes.ts';
-import { type Key, keyOf } from '../core/keys.ts';
+import { idIn, type Key, keyOf, typeIn } from '../core/keys.ts';
 import { readPath } from '../core/layout.ts';
 import { type CommitFacts, readMessage } from '../core/message.ts';
 import { type HistoryCommit, mirrorsIn, type ReadCommit } from '../history/commits.ts';
@@ -113,28 +113,71 @@ interface Touched {
   readonly type: string;
   readonly id: string;
   readonly before: Files;
-  readonly after: Map<string, string>;
+  readonly after: Files;
+  /** The commit of a person in which the mirror found it, and left it as it was until now. */
+  readonly foundIn?: HistoryCommit;
 }
 
-/** @param held the files of each resource as the mirror itself left them, whatever a person did to them since */
-function touchedBy(commit: HistoryCommit, account: string, held: ReadonlyMap<Key, Files>): Map<Key, Touched> {
+/**
+ * The files of each resource, by what was read of the history so far. A person may have moved the account's folder, or
+ * made one commit of its history: the mirror never wrote what it found there, and knows it all the same.
+ */
+interface Kept {
+  /** As the mirror itself left them, whatever a person did to them since. */
+  readonly held: Map<Key, Files>;
+  /** As people left them, with the last commit that did. */
+  readonly found: Map<Key, { readonly files: Files; readonly commit: HistoryCommit }>;
+}
+
+/** The files of resources of `account` that a commit changed. */
+function filesBy({ files }: HistoryCommit, account: string): Map<Key, HistoryCommit['files']> {
   const prefix = `${account}/`;
-  const touched = new Map<Key, Touched>();
-  for (const { path, after } of commit.files) {
-    const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';
-    const parts = readPath(inside);
+  const changed = new Map<Key, HistoryCommit['files']>();
+  for (const file of files) {
+    const path = file.path.startsWith(prefix) ? file.path.slice(prefix.length) : '';
+    const parts = readPath(path);
     if (!parts || !findType(parts.type)) continue;
     const key = keyOf(parts.type, parts.id);
-    let change = touched.get(key);
-    if (!change) {
-      const before = held.get(key) ?? NOTHING;
-      change = { type: parts.type, id: parts.id, before, after: new Map(before) };
-      touched.set(key, change);
-    }
-    if (after === undefined) change.after.delete(inside);
-    else change.after.set(inside, after);
+    changed.set(key, [...(changed.get(key) ?? []), { ...file, path }]);
+  }
+  return changed;
+}
+
+function afterChange(before: Files, changed: HistoryCommit['files']): Files {
+  const after = new Map(before);
+  for (const { path, after: id } of changed) {
+    if (id === undefined) after.delete(path);
+    else after.set(path, id);
+  }
+  return after;
+}
+
+/** Whether a commit of the mirror found these files: its line says so, or where it has none, that it replaced one. */
+function wasThere(changed: HistoryCommit['files'], { lines }: CommitFacts): boolean {
+  const line = changed.map(({ path }) => lines.get(path)).find((some) => some !== undefined);
+  if (line) return line.word !== 'added' && !line.undeleted;
+  return changed.some(({ before, after }) => before !== undefined && after !== undefined);
+}
+
+function touchedBy({ commit, facts }: ReadCommit, account: string, { held, found }: Kept): Map<Key, Touched> {
+  const touched = new Map<Key, Touched>();
+  for (const [key, changed] of filesBy(commit, account)) {
+    const known = held.get(key);
+    const taken = !known && wasThere(changed, facts) ? found.get(key) : undefined;
+    const before = known ?? taken?.files ?? NOTHING;
+    const after = afterChange(before, changed);
+    touched.set(key, { type: typeIn(key), id: idIn(key), before, after, ...(taken ? { foundIn: taken.commit } : {}) });
   }
   return touched;
+}
+
+/** Takes note of what a person committed. */
+function takeNote({ found }: Kept, commit: HistoryCommit, account: string): void {
+  for (const [key, changed] of filesBy(commit, account)) {
+    const files = afterChange(found.get(key)?.files ?? NOTHING, changed);
+    if (files.size === 0) found.delete(key);
+    else found.set(key, { files, commit });
+  }
 }
 
 /**
@@ -174,6 +217,18 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
   );
 }
 
+/** What the mirror found in a commit of a person: nobody is known to have made it. */
+function foundEntry(
+  key: Key,
+  { type, id, before }: Touched,
+  { id: commit, authored }: HistoryCommit,
+  by: Person,
+): Entry {
+  const what = { key, type, id, what: 'added', title: '', path: documentPath(before) ?? '', time: authored } as const;
+  const nothing = { also: [], certainty: 'unknown', sources: [], newRules: false, renewed: false, cut: false } as const;
+  return { ...what, ...nothing, by, commit, baseline: true, before: NOTHING, after: before };
+}
+
 /**
  * The history of one account, resource by resource, oldest first, as the mirror's own commits tell it. Commits of
  * people and files that do not belong to the mirror are skipped; where a commit puts back what a person changed,
@@ -182,7 +237,8 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
  * @param cut id of the commit at which the history of a shallow clone begins
  */
 export function readTrail(commits: readonly HistoryCommit[], account: string, cut?: string): Entry[] {
-  const held = new Map<Key, Files>();
+  const kept: Kept = { held: new Map(), found: new Map() };
+  const { held } = kept;
   const entries: Entry[] = [];
   // A commit at which the history is cut shows more than it changed.
   const all = commits.map((commit) => ({ commit, facts: readMessage(commit.id === cut ? '' : commit.message) }));
@@ -190,10 +246,14 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
   const mirror = all.find(({ commit: { author } }) => mirrors.has(author.email))?.commit.author ?? NO_ONE;
   for (const { commit, facts } of withoutCopies(all, mirrors)) {
     const isCut = commit.id === cut;
-    if (!isCut && facts.account === undefined) continue;
+    if (!isCut && facts.account === undefined) {
+      takeNote(kept, commit, account);
+      continue;
+    }
     const authorship = authorshipOf(facts);
     const isOwn = isCut || mirrors.has(commit.committer);
-    for (const [key, { type, id, before, after }] of touchedBy(commit, account, held)) {
+    for (const [key, touched] of touchedBy({ commit, facts }, account, kept)) {
+      const { type, id, before, after, foundIn } = touched;
       if (sameFiles(before, after)) continue;
       const oldPath = documentPath(before);
       const path = documentPath(after) ?? oldPath;
@@ -202,6 +262,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
       if (!isOwn && !facts.putBack && !line) continue;
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
+      if (foundIn) entries.push(foundEntry(key, touched, foundIn, mirror));
       if (path === undefined || facts.putBack) continue;
       const moved = oldPath !== undefined && oldPath !== path;
       entries.push({
