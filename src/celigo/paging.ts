@@ -239,7 +239,7 @@ export async function walkCollection<P extends Page>(client: ApiClient, options:
     try {
       page = await fetchPage(client, options, next);
       // A promised page that is empty: as likely a failure that looks like an answer, so that it is asked for again.
-      if (target && page.content?.count === 0) page = await fetchPage(client, options, next, false);
+      if (target && (page.content?.count ?? 0) === 0) page = await fetchPage(client, options, next, false);
     } catch (error) {
       if (probing && probe && isRefusal(error)) return false;
       throw error;

@@ -193,12 +193,18 @@ describe('the end of a list is never guessed', () => {
     expect(await space.sync()).toMatchObject({ code: 0, types: [{ type: 'flows', state: 'complete', listed: 1_202 }] });
   });
 
-  it('listing-cut-by-odd-success: an empty list as a promised page is asked for again', async () => {
+  eachOf<[string, number, string | undefined]>(
+    [
+      ['an empty list', 200, '[]'],
+      ['204', 204, undefined],
+    ],
+    { quick: 1 },
+  )('listing-cut-by-odd-success: %s as a promised page is asked for again', async (_, status, body) => {
     let lies = 1;
     const { space, before } = await flowsThrough((url, response, records) => {
       if (!url.searchParams.has('cursor') || lies-- <= 0)
         return page(url, response, records, (next) => `<${next}>; rel="next"`);
-      response.writeHead(200).end('[]');
+      response.writeHead(status).end(body);
       return true;
     });
 
