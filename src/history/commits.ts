@@ -1,6 +1,8 @@
-import type { CommitFacts } from '../core/message.ts';
+import { BINDING_FILE } from '../core/layout.ts';
+import { type CommitFacts, readMessage } from '../core/message.ts';
 import type { Git } from '../git/git.ts';
 import { type LogRecord, logFormat, logRecords } from '../git/log-records.ts';
+import { renamedFolder } from './renamed-folder.ts';
 
 /** One file that a commit changed: object ids before and after; absent where the file was not there. */
 interface FileChange {
@@ -71,11 +73,42 @@ function commitOf({ values, files }: LogRecord): HistoryCommit {
 }
 
 /**
- * The commits up to `to` that touch `folder`, parents first. Those on the other side of a merge count, since an
- * ordinary `git pull` makes a person's commit the first parent; the merge itself changes nothing.
+ * The commits up to `to` that touch `folder`, parents first, with those from before it was renamed: their files are
+ * named as if it had always been called so.
  * @throws GitFailure when the history cannot be read
  */
 export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promise<HistoryCommit[]> {
+  const commits = await readCommits(git, folder, to);
+  const binding = `${folder}/${BINDING_FILE}`;
+  const binds = ({ message, files }: HistoryCommit): boolean =>
+    files.some(({ path, after }) => path === binding && after) && readMessage(message).account === undefined;
+  const renamed = await renamedFolder(
+    git,
+    folder,
+    commits
+      .filter(binds)
+      .map(({ id }) => id)
+      .reverse(),
+  );
+  if (!renamed) return commits;
+  const { commit, former } = renamed;
+  // A branch that the rename was merged into may have gone on under the old name meanwhile.
+  const later = ['rev-list', '--ancestry-path', '--end-of-options', `${commit}..${to}`, '--'];
+  const since = new Set([commit, ...(await git.run(later)).split('\n')]);
+  const before = (await readHistory(git, former, to)).filter(({ id }) => !since.has(id));
+  const renamedPath = (path: string): string => `${folder}${path.slice(former.length)}`;
+  return [
+    ...before.map((one) => ({ ...one, files: one.files.map((file) => ({ ...file, path: renamedPath(file.path) })) })),
+    ...commits.filter(({ id }) => since.has(id)),
+  ];
+}
+
+/**
+ * The commits of a revision or range that touch `folder`, parents first. Those on the other side of a merge count,
+ * since an ordinary `git pull` makes a person's commit the first parent; the merge itself changes nothing.
+ * @throws GitFailure when the history cannot be read
+ */
+export async function readCommits(git: Git, folder: string, to: string): Promise<HistoryCommit[]> {
   const out = await git.run([
     'log',
     '--full-history',

@@ -29,7 +29,7 @@ export async function recordedDocuments(
   const mirrors = mirrorsIn(commits);
   const found = new Map<Key, Recorded[]>();
   for (const { commit, facts } of commits.reverse()) {
-    if (facts.account !== account || !mirrors.has(commit.committer)) continue;
+    if (facts.account === undefined || !mirrors.has(commit.committer)) continue;
     for (const { path, after } of commit.files) {
       const parts = readPath(path.slice(account.length + 1));
       if (after === undefined || !parts?.isDocument) continue;

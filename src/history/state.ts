@@ -10,6 +10,7 @@ import { commitText, tipOf } from '../git/commits.ts';
 import type { Git } from '../git/git.ts';
 import { logFormat, logRecords } from '../git/log-records.ts';
 import { findCommit } from '../git/object-reader.ts';
+import { formerNames } from './renamed-folder.ts';
 
 /** What a byte that is not UTF-8 becomes, but a person may write as well. */
 const REPLACED = '\ufffd';
@@ -202,10 +203,12 @@ export async function resolveState(git: Git, account: string, name: StateName, n
   const second = (date: Date): number => Math.floor(date.getTime() / 1000);
   const fits = ({ date }: NamedCommit): boolean =>
     excluded ? second(date) < second(moment) : second(date) <= second(moment);
-  const commits = await ownCommits(git, account, now);
-  const found = newestOf(commits.filter(fits));
-  if (found) return { commit: found.commit, date: found.date, moment };
-  const [first] = commits;
+  let first: NamedCommit | undefined;
+  for await (const commits of commitsByName(git, account, now)) {
+    const found = newestOf(commits.filter(fits));
+    if (found) return { commit: found.commit, date: found.date, moment };
+    first = commits[0] ?? first;
+  }
   throw new NoSuchState(
     `${option}: the mirror has no commit before ${moment.toISOString()}`,
     first
@@ -214,12 +217,31 @@ export async function resolveState(git: Git, account: string, name: StateName, n
   );
 }
 
+/** What the mirror committed for an account: under its name, then under those that it had before, the newest first. */
+async function* commitsByName(git: Git, account: string, now: Date): AsyncGenerator<readonly NamedCommit[]> {
+  yield await ownCommits(git, account, now);
+  for (const name of await formerNames(git, account)) yield await ownCommits(git, name, now);
+}
+
+/** What `git ls-tree` lists of an account's folder, and the name that the folder has in the commit. */
+async function listFolder(git: Git, account: string, commit: string): Promise<{ folder: string; listed: string }> {
+  const list = async (folder: string): Promise<string> => {
+    // Megabytes, which simple-git would copy several times.
+    const { stdout, done } = await git.start(['ls-tree', '-r', '-t', '-z', '--full-tree', commit, '--', `${folder}/`]);
+    return (await Promise.all([text(stdout), done]))[0];
+  };
+  const listed = await list(account);
+  if (listed !== '') return { folder: account, listed };
+  for (const folder of await formerNames(git, account)) {
+    const former = await list(folder);
+    if (former !== '') return { folder, listed: former };
+  }
+  return { folder: account, listed };
+}
+
 /** The account's folder as a commit holds it. @throws AppError `USAGE` when the commit does not have it */
 export async function readState(git: Git, account: string, named: NamedCommit): Promise<MirrorState> {
-  const flags = ['-r', '-t', '-z', '--full-tree'];
-  // Megabytes, which simple-git would copy several times.
-  const { stdout, done } = await git.start(['ls-tree', ...flags, named.commit, '--', `${account}/`]);
-  const [listed] = await Promise.all([text(stdout), done]);
+  const { folder, listed } = await listFolder(git, account, named.commit);
   const [, tree] = /^040000 tree (\w+)\t/.exec(listed) ?? [];
   if (!tree) {
     throw new AppError('USAGE', `commit ${named.commit.slice(0, 12)} holds no mirror of ${account}`, {
@@ -231,7 +253,7 @@ export async function readState(git: Git, account: string, named: NamedCommit): 
     // 100644 blob <oid>\t<path>; a link in the folder is not ours, and following it would lead outside.
     if (!listed.startsWith('100', at)) continue;
     const tab = listed.indexOf('\t', at);
-    files.set(listed.slice(tab + 2 + account.length, end), listed.slice(at + 12, tab));
+    files.set(listed.slice(tab + 2 + folder.length, end), listed.slice(at + 12, tab));
   }
   const documents = documentsAmong(files.keys());
   return {

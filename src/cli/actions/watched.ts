@@ -9,7 +9,7 @@ import { readMessage } from '../../core/message.ts';
 import { jsonText } from '../../core/unseen.ts';
 import { type WatchSettings, watchRule } from '../../core/watch-rules.ts';
 import type { Git } from '../../git/git.ts';
-import { type HistoryCommit, readCut, readHistory } from '../../history/commits.ts';
+import { type HistoryCommit, readCommits, readCut, readHistory } from '../../history/commits.ts';
 import { headCommit } from '../../history/state.ts';
 import type { FoundChanges, WatchedEdit, WatchedGroup } from '../../notify/watched.ts';
 import { openMirror } from '../input/mirror.ts';
@@ -46,7 +46,7 @@ async function rangeOf(git: Git, history: readonly HistoryCommit[], flags: Watch
   const base = after === undefined ? undefined : (await git.ask(['merge-base', after, 'HEAD']))?.trim();
   if (!base || after === undefined) return { commits: new Set(commits), runs: new Set() };
   const fresh = await git.run(['rev-list', '--end-of-options', `${base}..HEAD`, '--', `${account}/`]);
-  const moved = base === after ? [] : await readHistory(git, account, `${base}..${after}`);
+  const moved = base === after ? [] : await readCommits(git, account, `${base}..${after}`);
   const held = new Set(history.map(({ id }) => id));
   return {
     commits: new Set(fresh.split('\n').filter((id) => held.has(id))),
