@@ -161,8 +161,7 @@ async function runCommand(argv: readonly string[], outside: Io, version: string)
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
-      // The message of the help that is shown without a command is the name of an event.
-      const message = error.code === 'commander.help' ? 'no command was named' : error.message.replace(/^error: /, '');
+      const message = error.code === 'commander.help' ? unnamed(program, io) : error.message.replace(/^error: /, '');
       return fail(EXIT.usage, { code: 'USAGE', message });
     }
     if (io.signal.aborted && !(error instanceof AppError)) {
@@ -177,6 +176,14 @@ async function runCommand(argv: readonly string[], outside: Io, version: string)
     io.err(unusedOnFailure(io, program.opts().config));
     return fail(exit, known ?? { code: 'INTERNAL', message: messageOf(error) });
   }
+}
+
+/** Why the help was shown: the message of that error is the name of an event. `help <name>` of none says so. */
+function unnamed({ args: [, name] }: Command, io: Io): string {
+  if (name === undefined) return 'no command was named';
+  const message = `unknown command '${name}'`;
+  io.err(`\nerror: ${message}\n`);
+  return message;
 }
 
 /** Prints what went wrong in the user's terms; an error in the program itself with its stack trace. */

@@ -23,6 +23,13 @@ describe('help', () => {
     for (const name of COMMANDS) expect(outcome.err).toContain(`  ${name} `);
   });
 
+  it.each([['nonsense'], ['help', 'nonsense']])('names a command that there is none of: %s %s', async (...words) => {
+    const { code, err } = await cli(words, tempDir());
+
+    expect(code).toBe(64);
+    expect(err).toContain("error: unknown command 'nonsense'");
+  });
+
   it.each([
     [['--version'], 0],
     [['nonsense'], 64],
