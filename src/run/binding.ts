@@ -8,7 +8,7 @@ import type { Git } from '../git/git.ts';
 const LAYOUT = 1;
 
 /** Version of the rules by which documents are written: raised when normaliser, writer or catalogue do so otherwise. */
-export const RULES = 4;
+export const RULES = 5;
 
 /** What `mirror.yaml` says: which account the folder belongs to and what it covers. */
 export interface Binding {

@@ -362,6 +362,21 @@ describe('a document on disk', () => {
     );
   });
 
+  it.each<[string, JsonObject]>([
+    ['openai', { openai: { instructions: 'Be kind.\nBe brief.' } }],
+    ['gemini', { litellm: { _overrides: { gemini: { systemInstruction: 'Be kind.\nBe brief.' } } } }],
+    ['anthropic', { litellm: { _overrides: { anthropic: { systemInstruction: 'Be kind.\nBe brief.' } } } }],
+    ['mistral', { model: 'm', instructions: 'Be kind.\nBe brief.' }],
+  ])('has the prompt of an agent or a guardrail in a file of its own (%s)', (provider, settings) => {
+    const normalise = createNormaliser(typeOf('imports'), options);
+    const aiAgent = { provider, ...settings };
+    for (const doc of [{ aiAgent }, { guardrail: { type: 'ai_agent', aiAgent } }]) {
+      const [document, ...sides] = renderResource('imports/n.64f0a1b2c3d4e5f601020304', normalise(doc));
+      expect(document?.text).not.toContain('Be kind.');
+      expect(sides).toEqual([{ path: expect.stringMatching(/\.md$/), text: 'Be kind.\nBe brief.' }]);
+    }
+  });
+
   it('normalises to the same whatever order keys come in', () => {
     fc.assert(
       fc.property(
