@@ -23,6 +23,7 @@ import { examineCoverage } from './coverage.ts';
 import { examineFiles } from './exposed-files.ts';
 import type { Finding } from './finding.ts';
 import { futureHead } from './future-head.ts';
+import { examineLeftOut } from './left-out.ts';
 import { examineRemote } from './remote-findings.ts';
 import { uncommittedIn } from './uncommitted.ts';
 import { examineUnknown } from './unknown.ts';
@@ -187,12 +188,14 @@ async function examineRepository(git: Git, deps: DoctorDeps): Promise<Finding[]>
   const folders = config.accounts.map(({ name }) => name);
   const unknown = await Promise.all(folders.map((folder) => examineUnknown(git, folder)));
   const coverage = await Promise.all(folders.map((folder) => examineCoverage(git, folder)));
+  const leftOut = await Promise.all(config.accounts.map((account) => examineLeftOut(git, account)));
   const clone = await examineClone(git, deps, folders);
   return [
     { ...found, verdict: 'ok', detail: path },
     ...(await examineWriting(git, path, folders, signal)),
     ...clone,
     ...(await examineUnowned(git, path, folders)),
+    ...leftOut.flat(),
     ...unknown.flat(),
     ...coverage.flat(),
   ];

@@ -54,7 +54,7 @@ async function newestState({ repository: { git }, request: { from, target } }: R
 /** What people changed in Git, and the newest state. */
 async function chooseEdits(context: RestoreContext, apply: ApplyRequest): Promise<Chosen> {
   const { deps, repository, request } = context;
-  const edits = await readEdits(repository, deps.config.repository.remote, request.from, apply);
+  const edits = await readEdits(repository, deps.config.repository.remote, request.target, apply);
   return { state: await newestState(context), selection: NOTHING, edits };
 }
 

@@ -55,6 +55,10 @@ class Reading {
 
   /** Files that differ and are those of resources; others are left alone, and named where someone may expect more. */
   async #changed(): Promise<string[]> {
+    for (const type of this.#edits.cleaned)
+      this.warnings.push(
+        `the configuration leaves out ${type}: removing files from ${this.shown(type)}/ deletes nothing in the account`,
+      );
     const outside: string[] = [];
     const changed = [...this.#edits.files.keys()].filter((path) => {
       if (isOverview(path)) return false;

@@ -1,4 +1,5 @@
 import type { ResourceType } from '../../catalogue/types.ts';
+import type { AccountConfig } from '../../config/schema.ts';
 import { AppError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { keyOf } from '../../core/keys.ts';
@@ -7,6 +8,7 @@ import { type ManualCommit, manualCommits, ofSameResources } from '../../mirror/
 import { fetchNamed } from '../../mirror/remote.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { differing, type TreeDifference } from '../../mirror/tree-diff.ts';
+import { withoutCleaned } from '../sync/left-out.ts';
 import { newestOwn } from '../sync/newest.ts';
 import type { GitAuthor } from '../sync/sync-deps.ts';
 
@@ -36,6 +38,8 @@ export interface Edits {
   readonly after: MirrorState;
   /** Files that differ, by path inside the folder. */
   readonly files: ReadonlyMap<string, TreeDifference>;
+  /** Types that the configuration leaves out, of which people removed files: these are not among them. */
+  readonly cleaned: readonly string[];
   /** The commits of people that changed them, oldest first. */
   readonly commits: readonly ManualCommit[];
 }
@@ -66,9 +70,10 @@ async function named(
 export async function readEdits(
   repository: Repository,
   remote: string | undefined,
-  account: string,
+  settings: AccountConfig,
   { ref, base }: ApplyRequest,
 ): Promise<Edits> {
+  const account = settings.name;
   const changed = await named(repository, remote, ref, '');
   const own = base === undefined ? await newestOwn(repository, account, changed.commit) : undefined;
   if (base === undefined && !own)
@@ -78,10 +83,11 @@ export async function readEdits(
   const from = await named(repository, remote, own?.base.id ?? base ?? '', '--base: ');
   const before = await readState(repository.git, account, from);
   const after = await readState(repository.git, account, changed);
-  const files = before.tree === after.tree ? new Map() : await differing(repository, before.tree, after.tree);
+  const changes = before.tree === after.tree ? new Map() : await differing(repository, before.tree, after.tree);
+  const { files, cleaned } = withoutCleaned(settings, changes);
   const range = `${from.commit}..${changed.commit}`;
   const commits = files.size === 0 ? [] : await manualCommits(repository, account, range, new Set(files.keys()));
-  return { before, after, files, commits };
+  return { before, after, files, cleaned, commits };
 }
 
 /** The newest commit of a person in the history of `commit` that the mirror put back and no one applied, full id. */

@@ -6,6 +6,7 @@ import { manualCommits, ofSameResources, putBackNotice } from '../../mirror/manu
 import { oidOf, type TreeDifference } from '../../mirror/tree-diff.ts';
 import { type AccountRun, serverNow } from './account-run.ts';
 import type { Decision } from './decide.ts';
+import { withoutCleaned } from './left-out.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** A commit that puts an account's folder back to what the mirror left there, and what the user is to know of it. */
@@ -28,6 +29,8 @@ export async function readPutBack(
   if (!edits) return undefined;
   const { account, deps, options } = run;
   const { applying } = options;
+  const { files } = withoutCleaned(account, edits.files);
+  if (files.size === 0) return undefined;
   const isApplied = (path: string): boolean => applying?.paths.has(path) ?? false;
   const gone = new Set(changes.flatMap(({ remove }) => remove));
   const put = new Map(changes.flatMap((change) => change.put));
@@ -35,8 +38,8 @@ export async function readPutBack(
     const live = put.has(path) ? `100644 ${put.get(path)}` : gone.has(path) ? undefined : before;
     return live === after;
   };
-  const paths = [...edits.files.keys()].sort();
-  const undone = [...edits.files].filter((file) => !isLive(file)).map(([path]) => path);
+  const paths = [...files.keys()].sort();
+  const undone = [...files].filter((file) => !isLive(file)).map(([path]) => path);
   const noticed = undone.filter((path) => !isApplied(path));
   const alsoLive = (applying?.pending ? undone : noticed).length === 0;
   const commits = await manualCommits(
@@ -59,13 +62,13 @@ export async function readPutBack(
     author: deps.config.repository.author,
     authorDate: serverNow(run),
     changes: paths.map((path) => {
-      const own = edits.files.get(path)?.before;
+      const own = files.get(path)?.before;
       return { path: `${account.name}/${path}`, oid: own && oidOf(own) };
     }),
   };
   if (noticed.length === 0) return { request };
   const isNoticed = ofSameResources(noticed);
-  const others = commits.filter(({ files }) => files.some(isNoticed));
+  const others = commits.filter((commit) => commit.files.some(isNoticed));
   return { request, notice: putBackNotice(account.name, noticed.length, others, options.dryRun) };
 }
 
