@@ -218,15 +218,11 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
 }
 
 /** What the mirror found in a commit of a person: nobody is known to have made it. */
-function foundEntry(
-  key: Key,
-  { type, id, before }: Touched,
-  { id: commit, authored }: HistoryCommit,
-  by: Person,
-): Entry {
-  const what = { key, type, id, what: 'added', title: '', path: documentPath(before) ?? '', time: authored } as const;
+function foundEntry(key: Key, touched: Touched, { id: commit, authored }: HistoryCommit, title: string): Entry {
+  const { type, id, before: after } = touched;
+  const what = { key, type, id, what: 'added', title, path: documentPath(after) ?? '', time: authored } as const;
   const nothing = { also: [], certainty: 'unknown', sources: [], newRules: false, renewed: false, cut: false } as const;
-  return { ...what, ...nothing, by, commit, baseline: true, before: NOTHING, after: before };
+  return { ...what, ...nothing, by: NO_ONE, commit, baseline: true, before: NOTHING, after };
 }
 
 /**
@@ -262,7 +258,7 @@ export function readTrail(commits: readonly HistoryCommit[], account: string, cu
       if (!isOwn && !facts.putBack && !line) continue;
       if (after.size === 0) held.delete(key);
       else held.set(key, after);
-      if (foundIn) entries.push(foundEntry(key, touched, foundIn, mirror));
+      if (foundIn) entries.push(foundEntry(key, touched, foundIn, line?.title ?? ''));
       if (path === undefined || facts.putBack) continue;
       const moved = oldPath !== undefined && oldPath !== path;
       entries.push({

@@ -176,6 +176,14 @@ function newestOf(commits: readonly NamedCommit[]): NamedCommit | undefined {
   return commits.reduce<NamedCommit | undefined>((best, one) => (best && best.date > one.date ? best : one), undefined);
 }
 
+/** What helps where the mirror made no commit for an account. A person may have moved its folder there. */
+async function withoutCommits(git: Git, account: string): Promise<string> {
+  const held = await git.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `HEAD:${account}`]);
+  return held === undefined
+    ? 'It has no commits yet; make one with: celigo-mirror sync'
+    : `People made all commits that hold ${account}/: name one of them, such as HEAD`;
+}
+
 /**
  * The state of an account that a person names. A time means the last commit of the mirror that had read the account by
  * then; with `--before`, and at the beginning of days, before then.
@@ -211,9 +219,7 @@ export async function resolveState(git: Git, account: string, name: StateName, n
   }
   throw new NoSuchState(
     `${option}: the mirror has no commit before ${moment.toISOString()}`,
-    first
-      ? `Its first commit is from ${first.date.toISOString()}`
-      : 'It has no commits yet; make one with: celigo-mirror sync',
+    first ? `Its first commit is from ${first.date.toISOString()}` : await withoutCommits(git, account),
   );
 }
 

@@ -43,6 +43,9 @@ eachOf<[string, (space: Workspace) => void]>(
   space.configure({ production: one });
   expect(await space.sync()).toMatchObject({ verdict: 'unchanged', notices: [] });
 
+  expect((await space.run('show', `flows/${FLOW}`, '--at', 'today')).err).toContain('such as HEAD');
+  expect((await space.run('show', `flows/${FLOW}`, '--at', 'HEAD')).code).toBe(0);
+
   const flow = account.emulator.state.get('flows', FLOW);
   const gone = String(account.emulator.state.all('tags')[0]?._id);
   const jane = account.emulator.act(account.person('administrator').token);
@@ -59,6 +62,7 @@ eachOf<[string, (space: Workspace) => void]>(
       [gone, 'deleted', expect.anything()],
     ]),
   );
+  expect((await space.run('log', `flows/${FLOW}`)).out).toMatch(/changed .*\n.* found +flows\/678d/);
   const { out } = await space.run('blame', `flows/${FLOW}`, '--json');
   const { fields } = JSON.parse(out) as { fields: { place: string; baseline: boolean }[] };
   expect(fields.filter(({ baseline }) => !baseline).map(({ place }) => place)).toEqual(['description']);

@@ -176,7 +176,7 @@ function describe(rows: readonly Row[], style: Style): string {
     const name = entry.title === '' ? entry.path : `${entry.type}/${entry.id}  "${printable(entry.title)}"`;
     const facts = factsOf(entry);
     const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
-    return [when, commit, people, entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];
+    return [when, commit, people, entry.baseline ? 'found' : entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];
   });
   const paint = (cell: string, column: number): string => {
     if (column === 0) return style.dim(cell);
