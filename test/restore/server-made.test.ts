@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import type { Json, JsonObject } from '../../src/core/json.ts';
 import { sample, type TestAccount } from '../support/account.ts';
+import { eachOf } from '../support/table.ts';
 import type { Workspace } from '../support/workspace.ts';
 import { doc, expectCode, head, mirrored, plain, said, writes } from './support.ts';
 
@@ -92,4 +94,54 @@ it('what the server adds to a write is not restored away, and a later change of 
   await space.sync();
   expectCode(await space.run('restore', `connections/${id}`, '--at', at, '--yes', '--allow-target-change'), 0);
   expect(doc(emulator, 'connections', id)).toMatchObject({ ftp: { port: 22 } });
+});
+
+// A removal is the hardest to see: what is there and was not asked for may be an addition of the server's.
+eachOf<[string, number, (wanted: JsonObject) => Json | undefined]>(
+  [
+    ['nothing', 204, () => undefined],
+    ['errors', 200, () => ({ errors: [{ code: 'x', message: 'no' }] })],
+    ['the document as it was asked for', 200, (wanted) => wanted],
+  ],
+  { quick: 1 },
+)('a write that does nothing, answered with %s, is not done, and is tried again', async (_, status, answer) => {
+  const test = await sample();
+  const { emulator } = test;
+  const [flow] = emulator.state.all('flows').filter(({ description, disabled }) => !description && !disabled);
+  const id = String(flow?._id);
+  const space = await mirrored(test);
+  const at = head(space);
+  emulator.act(test.person('administrator').token).set('flows', id, { description: 'bad' });
+  await space.sync();
+  const body = answer({ ...flow });
+  emulator.faults.add({
+    match: { method: 'PUT', path: '/v1/flows/' },
+    times: 'always',
+    fault: { kind: 'body', status, ...(body === undefined ? { body: '' } : { body }) },
+  });
+
+  for (const attempt of ['first', 'second']) {
+    const outcome = await space.run('restore', `flows/${id}`, '--at', at, '--yes');
+    expectCode(outcome, 3);
+    expect(said(outcome), attempt).toMatch(/differs.*description/);
+  }
+  emulator.faults.clear();
+  expectCode(await space.run('restore', `flows/${id}`, '--at', at, '--yes'), 0);
+  expect(doc(emulator, 'flows', id)).not.toHaveProperty('description');
+});
+
+it('a deletion that is answered with success and does nothing is not done', { tags: 'slow' }, async () => {
+  const test = await sample();
+  const { emulator } = test;
+  const space = await mirrored(test);
+  const at = head(space);
+  const made = emulator.act(test.owner.email).create('scripts', { name: 'New', content: '//' });
+  await space.sync();
+  emulator.faults.add({ match: { method: 'DELETE' }, times: 1, fault: { kind: 'body', status: 204, body: '' } });
+
+  const outcome = await space.run('restore', 'all', '--at', at, '--prune', '--yes');
+  expectCode(outcome, 3);
+  expect(said(outcome)).toMatch(/differs.*"New": it is still there/);
+  expectCode(await space.run('restore', 'all', '--at', at, '--prune', '--yes'), 0);
+  expect(emulator.state.get('scripts', String(made._id))).toBeUndefined();
 });

@@ -178,9 +178,9 @@ export function describeOutcome(report: RestoreReport, style: Style): string {
         `  ${style.red(result)} ${step.key} "${shownName(step.title)}": ${printable(reason ?? step.reason)}`,
     ),
     ...report.drift.map(
-      ({ key, title, places }) =>
+      ({ key, title, places, because }) =>
         `  ${style.red('differs')} ${key} "${shownName(title)}": ` +
-        `the server stored other values of ${printable(places.join(', '))}`,
+        (because ?? `the server stored other values of ${printable(places.join(', '))}`),
     ),
     ...fresh.slice(0, MOST_IDS).map(([key, id]) => style.dim(`  ${key} is now ${id}`)),
   ];
