@@ -29,6 +29,23 @@ describe('a command that only reads', () => {
     }
   });
 
+  it('does not say that the mirror lacks an account which only the configuration does not have', async () => {
+    const { account, space } = await begin();
+    space.configure({ production: { baseUrl: account.url, token: account.owner.token } });
+
+    const { code, err } = await space.run('list', 'flows', '--account', 'prod');
+    expect([code, err]).toEqual([
+      64,
+      expect.stringMatching(/^error: no account is called prod\n→ Accounts in .*: prod/),
+    ]);
+    expect(err).toContain(`--mirror ${space.mirror}`);
+    const named = await space.run('list', 'flows', '--account', 'prod', '--mirror', space.mirror);
+    expect([named.code, named.out]).toEqual([0, expect.stringContaining(FLOW)]);
+    expect((await space.run('log', '--account', 'other', '--mirror', space.mirror)).err).toContain(
+      'no mirror of other',
+    );
+  });
+
   it('takes the mirror that the working directory is in, from any folder of it and without a configuration', {
     tags: 'slow',
   }, async () => {

@@ -73,8 +73,14 @@ export async function mirrorPlace(io: Io, globals: GlobalOptions, folder: string
 }
 
 /** The account of that name, or the only one. @throws AppError `USAGE` */
-export function onlyAccount({ root, accounts }: MirrorPlace, account: string | undefined): string {
-  if (account !== undefined && !accounts.includes(account)) throw noMirror(root, account, accounts);
+export function onlyAccount({ root, accounts, config }: MirrorPlace, account: string | undefined): string {
+  if (account !== undefined && !accounts.includes(account)) {
+    if (!config) throw noMirror(root, account, accounts);
+    // The mirror may well hold one: an account that the configuration no longer has, or the target of a restore.
+    throw new AppError('USAGE', `no account is called ${account}`, {
+      hint: `Accounts in ${config.source}: ${accounts.join(', ')}. To read all that is in the mirror: --mirror ${root}`,
+    });
+  }
   const [only, ...more] = account === undefined ? accounts : [account];
   if (only !== undefined && more.length === 0) return only;
   throw new AppError('USAGE', `${root} holds several accounts`, {
