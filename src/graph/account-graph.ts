@@ -2,7 +2,7 @@ import { findType } from '../catalogue/index.ts';
 import { isAppPart, type MirrorDocument } from '../core/documents.ts';
 import { getOwn, isArray, isObject, type Json } from '../core/json.ts';
 import { idIn, type Key, keyOf } from '../core/keys.ts';
-import { type Place, placeOf, visitLeaves } from '../core/places.ts';
+import { type Place, placeOf, placeText, visitLeaves } from '../core/places.ts';
 import { referencesOf } from '../core/references.ts';
 
 /**
@@ -129,8 +129,7 @@ export function buildGraph(documents: readonly MirrorDocument[]): AccountGraph {
       if (referred.has(id)) continue;
       for (const to of byId(id)) {
         if (to === from) continue;
-        const text = place.map(String).join('.');
-        edges.set(`${to} mentions`, { from, to, place: text, kind: 'mentions' });
+        edges.set(`${to} mentions`, { from, to, place: placeText(place), kind: 'mentions' });
       }
     }
     list.push(...edges.values());

@@ -66,6 +66,13 @@ describe('impact', () => {
     expect(reached(`flows/${id(4)}`).dependants).toEqual(['flows 2', 'flows 3']);
   });
 
+  it('names the place of an id in a text as that of any other field', () => {
+    const settings = { hooks: [{ text: `see ${id(12)}` }], 'a.b': id(13) };
+    const { edges } = buildGraph([...CHAIN, doc('integrations', 31, { settings })]);
+    const places = edges.filter(({ from }) => from === `integrations/${id(31)}`).map(({ place }) => place);
+    expect(places.sort()).toEqual(['settings.hooks[0].text', 'settings["a.b"]']);
+  });
+
   it('of a group with its parts is what depends on any of them, or is needed by any, and is none of them', () => {
     const graph = buildGraph(CHAIN);
     const own = [`flows/${id(1)}`, `flows/${id(2)}`, `flows/${id(3)}`, `exports/${id(11)}`, `connections/${id(20)}`];
