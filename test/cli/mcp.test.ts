@@ -85,6 +85,8 @@ it('bounds and pages answers, takes no options in words, and names mistakes', { 
   expect(wrong).toMatchObject({ isError: true, last: expect.stringContaining('no flow with this id or name') });
   const option = await ask('show', { what: '--json' });
   expect(option).toMatchObject({ isError: true });
+  const unknown = await ask('list', { types: ['flows'] });
+  expect(unknown).toMatchObject({ isError: true, last: expect.stringContaining('types') });
   const none = await ask('compare', { left: 'prod', right: 'elsewhere' });
   expect(none).toMatchObject({ isError: true, last: expect.stringContaining('elsewhere') });
 });

@@ -185,7 +185,8 @@ function register(
     tool.command,
     {
       description: tool.about,
-      inputSchema: { ...tool.words, ...tool.options, offset },
+      // An argument that there is none of would be left out, and its answer about something else.
+      inputSchema: z.strictObject({ ...tool.words, ...tool.options, offset }),
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
     async (values: Values) => {
