@@ -152,7 +152,7 @@ function afterChange(before: Files, changed: HistoryCommit['files']): Files {
   return after;
 }
 
-/** Whether a commit of the mirror found these files: its line says so, or where it has none, that it replaced one. */
+/** Whether a commit of the mirror found these files: its line tells, or where it has none, that it replaced one. */
 function wasThere(changed: HistoryCommit['files'], { lines }: CommitFacts): boolean {
   const line = changed.map(({ path }) => lines.get(path)).find((some) => some !== undefined);
   if (line) return line.word !== 'added' && !line.undeleted;
@@ -217,7 +217,7 @@ function withoutCopies(commits: readonly ReadCommit[], mirrors: ReadonlySet<stri
   );
 }
 
-/** What the mirror found in a commit of a person: nobody is known to have made it. */
+/** What the mirror found in a commit of a person: who made it is not known. */
 function foundEntry(key: Key, touched: Touched, { id: commit, authored }: HistoryCommit, title: string): Entry {
   const { type, id, before: after } = touched;
   const what = { key, type, id, what: 'added', title, path: documentPath(after) ?? '', time: authored } as const;
