@@ -152,7 +152,7 @@ function afterChange(before: Files, changed: HistoryCommit['files']): Files {
   return after;
 }
 
-/** Whether a commit of the mirror found these files: its line tells, or where it has none, that it replaced one. */
+/** Whether a commit of the mirror found these files: by its line, or where it has none, by replacing one. */
 function wasThere(changed: HistoryCommit['files'], { lines }: CommitFacts): boolean {
   const line = changed.map(({ path }) => lines.get(path)).find((some) => some !== undefined);
   if (line) return line.word !== 'added' && !line.undeleted;

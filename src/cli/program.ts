@@ -178,7 +178,7 @@ async function runCommand(argv: readonly string[], outside: Io, version: string)
   }
 }
 
-/** Why the help was shown: the message of that error is the name of an event. `help <name>` of none says so. */
+/** Why the help was shown: the message of that error is the name of an event. `help <name>` of none names it. */
 function unnamed({ args: [, name] }: Command, io: Io): string {
   if (name === undefined) return 'no command was named';
   const message = `unknown command '${name}'`;

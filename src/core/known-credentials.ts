@@ -20,7 +20,7 @@ const MOST = 100_000;
 const MOST_WITHOUT = 10_000;
 const LONGEST_WITHOUT = 100;
 const NONE: readonly never[] = [];
-/** Whether one was seen before it was known: bits of Bloom filters. New memory is slow: most runs need the small one. */
+/** Whether one was seen before it was known: bits of Bloom filters. New memory is slow: most runs need the small. */
 const SEEN_BITS = { first: 2 ** 18, others: 2 ** 25 } as const;
 /** Texts that the first one takes. */
 const MOST_IN_FIRST = 2 ** 14;

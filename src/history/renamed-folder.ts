@@ -26,7 +26,7 @@ export async function renamedFolder(
   return undefined;
 }
 
-/** The folders at the root of a commit: name → tree; none where the clone does not hold it, as at a shallow one's end. */
+/** The folders at the root of a commit: name → tree; none where the clone lacks it, as at the end of a shallow one. */
 async function foldersOf(git: Git, commit: string): Promise<ReadonlyMap<string, string>> {
   const listed = await git.ask(['ls-tree', '-d', '-z', '--full-tree', commit]);
   return new Map(

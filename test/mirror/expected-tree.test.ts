@@ -83,7 +83,7 @@ describe('expectedTree', () => {
     expect(await expected(held, changes)).toBeUndefined();
   });
 
-  it('is no tree of git where a name reads like the entry of another', async () => {
+  it('is not a tree of git where a name reads like the entry of another', async () => {
     const files = new Map([
       ['100644 a', id('x')],
       ['a', id('y')],

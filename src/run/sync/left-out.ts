@@ -11,7 +11,7 @@ export function leftOutTypes(account: AccountConfig, folders: Iterable<string>):
 
 /**
  * Leaves out of what people changed the files that they removed of types that the configuration leaves out: that
- * cleans up, and is no edit.
+ * cleans up, it edits nothing.
  */
 export function withoutCleaned(
   account: AccountConfig,
