@@ -176,7 +176,9 @@ function describe(rows: readonly Row[], style: Style): string {
     const name = entry.title === '' ? entry.path : `${entry.type}/${entry.id}  "${printable(entry.title)}"`;
     const facts = factsOf(entry);
     const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
-    return [when, commit, people, entry.baseline ? 'found' : entry.what, `${name}${facts === '' ? '' : ` ${facts}`}`];
+    // In a person's commit, the mirror found it: nobody is known to have added it.
+    const what = entry.baseline && people === '' ? 'found' : entry.what;
+    return [when, commit, people, what, `${name}${facts === '' ? '' : ` ${facts}`}`];
   });
   const paint = (cell: string, column: number): string => {
     if (column === 0) return style.dim(cell);
