@@ -176,7 +176,7 @@ function describe(rows: readonly Row[], style: Style): string {
     const name = entry.title === '' ? entry.path : `${entry.type}/${entry.id}  "${printable(entry.title)}"`;
     const facts = factsOf(entry);
     const people = [entry.by, ...entry.also].map((person) => printable(person.name)).join(', ');
-    // In a person's commit, the mirror found it: nobody is known to have added it.
+    // In a person's commit, the mirror found it: who added it is not known.
     const what = entry.baseline && people === '' ? 'found' : entry.what;
     return [when, commit, people, what, `${name}${facts === '' ? '' : ` ${facts}`}`];
   });
