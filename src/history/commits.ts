@@ -75,10 +75,16 @@ function commitOf({ values, files }: LogRecord): HistoryCommit {
 /**
  * The commits up to `to` that touch `folder`, parents first, with those from before it was renamed: their files are
  * named as if it had always been called so.
+ * @param later ids of commits that are left out: those since a rename, which may have given the name back
  * @throws GitFailure when the history cannot be read
  */
-export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promise<HistoryCommit[]> {
-  const commits = await readCommits(git, folder, to);
+export async function readHistory(
+  git: Git,
+  folder: string,
+  to = 'HEAD',
+  later: ReadonlySet<string> = new Set(),
+): Promise<HistoryCommit[]> {
+  const commits = (await readCommits(git, folder, to)).filter(({ id }) => !later.has(id));
   const binding = `${folder}/${BINDING_FILE}`;
   const binds = ({ message, files }: HistoryCommit): boolean =>
     files.some(({ path, after }) => path === binding && after) && readMessage(message).account === undefined;
@@ -93,9 +99,9 @@ export async function readHistory(git: Git, folder: string, to = 'HEAD'): Promis
   if (!renamed) return commits;
   const { commit, former } = renamed;
   // A branch that the rename was merged into may have gone on under the old name meanwhile.
-  const later = ['rev-list', '--ancestry-path', '--end-of-options', `${commit}..${to}`, '--'];
-  const since = new Set([commit, ...(await git.run(later)).split('\n')]);
-  const before = (await readHistory(git, former, to)).filter(({ id }) => !since.has(id));
+  const descendants = ['rev-list', '--ancestry-path', '--end-of-options', `${commit}..${to}`, '--'];
+  const since = new Set([commit, ...(await git.run(descendants)).split('\n')]);
+  const before = await readHistory(git, former, to, new Set([...later, ...since]));
   const renamedPath = (path: string): string => `${folder}${path.slice(former.length)}`;
   return [
     ...before.map((one) => ({ ...one, files: one.files.map((file) => ({ ...file, path: renamedPath(file.path) })) })),

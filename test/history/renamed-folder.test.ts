@@ -66,6 +66,24 @@ describe('the history of an account that was renamed', () => {
     expect((await told(space))[0]).toBe('first');
   });
 
+  it('has what was recorded under either name where it has its first one again', { tags: 'slow' }, async () => {
+    const { space, edit, commit, rename } = await begin();
+    rename('prod', 'production');
+    commit('renamed');
+    await edit('first');
+    const first = space.git('rev-parse', 'HEAD').trim();
+    rename('production', 'prod');
+    commit('renamed back');
+    await edit('second');
+    rename('prod', 'production');
+    commit('renamed again');
+    await edit('third');
+
+    expect(await told(space)).toEqual(['third', 'second', 'first', 'added']);
+    expect((await space.run('show', `flows/${FLOW}`, '--at', first)).out).toContain('description: first');
+    expect((await space.run('show', `flows/${FLOW}`, '--at', 'HEAD~2')).out).toContain('description: second');
+  });
+
   it('has what the mirror committed while the rename was on a branch', { tags: 'slow' }, async () => {
     const { account, space, edit, commit } = await begin();
     space.git('checkout', '-q', '-b', 'rename');
