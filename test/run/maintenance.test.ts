@@ -201,8 +201,10 @@ describe('maintenance of the clone', () => {
 
 describe('a run beside git gc --prune=now', () => {
   it('mirrors once more when what it wrote is gone: while it lists', { tags: 'slow' }, async () => {
-    const { account, space, edit } = await mirrored();
-    edit('edited');
+    const { account, space } = await mirrored();
+    // So much that git begins to write while the run still lists.
+    for (const { _id } of account.emulator.state.all('scripts').slice(0, 3))
+      account.emulator.act(account.owner.email).set('scripts', String(_id), { content: 'run();\n'.repeat(100_000) });
     const { faults } = account.emulator;
     const next = faults.next;
     let tidied = false;
