@@ -61,9 +61,10 @@ const NAMINGS: readonly Naming[] = [
 /** Longest beginning of a name that is checked. */
 const LONGEST_NAME = 60;
 
-/** Cheap tests before the patterns: each of them needs one of these. */
+/** Cheap tests before the patterns: each of them needs one of these words, and one of these signs. */
 const MAY_NAME = /pass|pwd|pw|pswd|secret|key|token|bearer|credential|authorization|sig|auth/i;
-const MAY_AUTHORISE = /basic|bearer|token|api-?key|ssws/i;
+const MAY_ASSIGN = /["'`>=]/;
+const MAY_AUTHORISE = /(?:basic|bearer|token|api-?key|ssws)[\s\\"'`]/i;
 
 /** Whether a value is what `Basic` needs: a name and a password, encoded. */
 function isBasic(value: string): boolean {
@@ -136,7 +137,7 @@ export function credentialsIn(text: string): Credential[] {
   return apart(text, [
     ...formatsIn(text),
     ...(MAY_AUTHORISE.test(text) ? authorisationsIn(text) : []),
-    ...(MAY_NAME.test(text) ? namedIn(text) : []),
+    ...(MAY_ASSIGN.test(text) && MAY_NAME.test(text) ? namedIn(text) : []),
   ]);
 }
 

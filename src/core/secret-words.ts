@@ -31,6 +31,8 @@ export function isHarmlessName(name: string): boolean {
 }
 
 const NAME = new RegExp(`(?:${SECRET_NOUN})${QUALIFIER}$`, 'i');
+/** Cheap test before it, which most names do not pass. */
+const MAY_END = /pass|pw|pswd|secret|token|bearer|credential|authorization|key/i;
 const PASSWORD_NAME = /pass|pwd|^(?:pw|pswd)/i;
 
 /** What kind of secret a name says: people choose passwords, machines make keys. */
@@ -48,7 +50,7 @@ export function kindOfNoun(noun: string, before: string): SecretKind | undefined
 
 /** What secret a complete name says (`X-Api-Key`, `shopToken2`), if any: not for `tokenType`, `passwordField`. */
 export function kindOfName(name: string): SecretKind | undefined {
-  const match = NAME.exec(name);
+  const match = MAY_END.test(name) ? NAME.exec(name) : null;
   return match ? kindOfNoun(match[0], name.slice(0, match.index)) : undefined;
 }
 
