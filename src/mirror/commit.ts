@@ -32,6 +32,8 @@ export interface Committed {
   readonly ids: readonly (string | undefined)[];
   /** Object id of the folder that was asked for, in the newest of them. */
   readonly folder: string | undefined;
+  /** Where they replace the contents of a few files and do no more: paths → object ids of what these held before. */
+  readonly replaced?: ReadonlyMap<string, string> | undefined;
 }
 
 /** What is known of HEAD, and to be known of the new one. */
@@ -93,10 +95,11 @@ export async function commitOnHead(
     const expecting = from && expectedTree(repository, from.commit, requests).catch(() => undefined);
     const made = await commitOnto(repository, objects, from, requests, now, folder);
     const { tip } = made;
-    const isExpected = tip !== undefined && (await expecting) === tip.tree;
-    if (!isExpected) await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
+    const expected = await expecting;
+    const replaced = expected && expected.tree === tip?.tree ? expected.replaced : undefined;
+    if (!replaced) await checkCommits(repository, from?.commit, tip?.commit, requests, exact);
     const isThere = tip === undefined || tip === from;
-    if (isThere || (await hasMoved(repository, tip, from, attempt === MOVE_TRIES))) return { from, ...made };
+    if (isThere || (await hasMoved(repository, tip, from, attempt === MOVE_TRIES))) return { from, ...made, replaced };
   }
 }
 
@@ -123,7 +126,7 @@ export async function commitOnto(
   requests: readonly CommitRequest[],
   now: Date,
   folderPath?: string,
-): Promise<Pick<Committed, 'tip' | 'ids' | 'folder'>> {
+): Promise<Omit<Committed, 'from'>> {
   const written: (Tip | undefined)[] = [];
   let tip = from;
   for (const request of requests) {

@@ -6,6 +6,9 @@ import type { Repository } from './repository.ts';
 /** With more changes, comparing all files takes no longer. */
 const MOST_CHANGES = 100;
 
+/** How a tree marks a folder. */
+const FOLDER = '40000';
+
 /** What a folder is to hold: the ids of files and folders, each by its mode and name as a tree has them. */
 type Folder = Map<string, string>;
 
@@ -30,41 +33,62 @@ function foldersOf(requests: readonly Pick<NewCommit, 'changes'>[]): Map<string,
   return new Map([...folders].sort(([a], [b]) => b.length - a.length));
 }
 
+/** What commits are to end with that change the contents of some files alone. */
+export interface ExpectedTree {
+  /** Object id: it says as much as comparing all files, and is known while git still makes that tree. */
+  readonly tree: string;
+  /** Paths of those files → object ids of what they held before. */
+  readonly replaced: ReadonlyMap<string, string>;
+}
+
 /**
- * Object id of the tree that commits on `from` are to end with, where they change the contents of some files alone:
- * it says as much as comparing all files, and is known while git still makes that tree. `undefined` otherwise, where a
- * change changes nothing. @throws GitFailure
+ * The tree that commits on `from` are to end with; `undefined` where they do more than replace the contents of some
+ * files, or a change changes nothing. @throws GitFailure
  */
 export async function expectedTree(
   { git, format }: Pick<Repository, 'git' | 'format'>,
   from: string,
   requests: readonly Pick<NewCommit, 'changes'>[],
-): Promise<string | undefined> {
+): Promise<ExpectedTree | undefined> {
   const folders = foldersOf(requests);
   if (!folders) return undefined;
   const paths = [...folders.keys()];
   const trees = await git.find(paths.map((path) => `${from}:${path}`));
-  let id: string | undefined;
+  const replaced = new Map<string, string>();
+  let tree = '';
   for (const [i, path] of paths.entries()) {
-    const tree = trees[i]?.bytes;
-    id = tree && idAfter(tree, folders.get(path) ?? new Map(), format);
-    if (id === undefined) return undefined;
+    const before = trees[i]?.bytes;
+    const after = before && replace(before, folders.get(path) ?? new Map(), format);
+    if (!after) return undefined;
+    tree = after.id;
     const at = path.lastIndexOf('/');
-    if (path !== '') folders.get(path.slice(0, Math.max(0, at)))?.set(`40000 ${path.slice(at + 1)}`, id);
+    if (path !== '') folders.get(path.slice(0, Math.max(0, at)))?.set(`${FOLDER} ${path.slice(at + 1)}`, tree);
+    for (const [name, oid] of after.files) replaced.set(path === '' ? name : `${path}/${name}`, oid);
   }
-  return id;
+  return { tree, replaced };
 }
 
-/** Object id of a tree once it holds something else in some places; `undefined` where one of them has nothing else. */
-function idAfter(tree: Buffer, folder: Folder, format: ObjectFormat): string | undefined {
+/** A tree once it holds something else in some places. */
+interface Replaced {
+  readonly id: string;
+  /** Names of the files among these places, and the object ids of what they held before. */
+  readonly files: readonly (readonly [name: string, oid: string])[];
+}
+
+/** `undefined` where one of the places has nothing else, or is not there. */
+function replace(tree: Buffer, folder: Folder, format: ObjectFormat): Replaced | undefined {
   const object = Buffer.concat([Buffer.from(`tree ${tree.length}\0`), tree]);
+  const files: [name: string, oid: string][] = [];
   for (const [entry, oid] of folder) {
     const start = Buffer.from(`${entry}\0`);
     // Something else that reads like it leads to a tree that git does not make, and all files are compared.
     const at = object.indexOf(start);
     const place = at + start.length;
-    if (at < 0 || object.toString('hex', place, place + oidBytes(format)) === oid) return undefined;
+    const before = object.toString('hex', place, place + oidBytes(format));
+    if (at < 0 || before === oid) return undefined;
     object.write(oid, place, 'hex');
+    const [mode = '', name = ''] = entry.split(/ (.*)/s);
+    if (mode !== FOLDER) files.push([name, before]);
   }
-  return hash(format, object);
+  return { id: hash(format, object), files };
 }

@@ -172,7 +172,7 @@ export async function resolve({ git }: Pick<Repository, 'git'>, name: string): P
 export async function moveTo(repository: Repository, from: string | undefined, to: string): Promise<void> {
   await checkFollow(repository, from, to);
   await moveBranch(repository, to, from);
-  await followBranch(repository, from, to);
+  await followBranch(repository, { from, to });
 }
 
 /** Why the clone cannot go on with a commit of the remote that it knows; `undefined` where it can. */

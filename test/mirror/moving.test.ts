@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { plainRepository } from '../../src/config/plain.ts';
@@ -24,19 +24,30 @@ async function opened(): Promise<Repository> {
   });
 }
 
-/** Commits one file and lets the work tree follow. @param meanwhile what people do just before the branch moves */
-async function mirror(repository: Repository, path: string, meanwhile = () => {}): Promise<Committed> {
+/**
+ * Commits one file and lets the work tree follow.
+ * @param meanwhile what people do just before the branch moves @param commands takes what git is asked to do
+ */
+async function mirror(
+  repository: Repository,
+  path: string,
+  meanwhile = () => {},
+  text = path,
+  commands: (string | undefined)[] = [],
+): Promise<Committed> {
   const start: Repository['git']['start'] = (args, env) => {
     if (args[0] === 'update-ref') meanwhile();
+    commands.push(args.find((word) => /^(?:restore|read-tree)$/.test(word)));
     return repository.git.start(args, env);
   };
   const objects = createObjectWriter(repository);
-  objects.blob(path);
-  const changes = [{ path, oid: blobOid(path, 'sha1') }];
+  objects.blob(text);
+  const changes = [{ path, oid: blobOid(text, 'sha1') }];
   const request = { message: `${path}\n`, author: ann, authorDate: new Date(), changes };
   const raced = { ...repository, git: { ...repository.git, start } };
   const made = await commitOnHead(raced, objects, [request], new Date());
-  if (made.tip) await follow(repository, 'prod', made.from?.commit, made.tip.commit);
+  const { from, tip, replaced } = made;
+  if (tip) await follow(raced, 'prod', { from: from?.commit, to: tip.commit, replaced });
   return made;
 }
 
@@ -93,5 +104,39 @@ it('files and index stay those of a branch that a person has meanwhile gone to',
   expect(git(repository.path, 'log', '-1', '--format=%s', 'main').trim()).toBe('prod/two.yaml');
   expect(git(repository.path, 'symbolic-ref', '--short', 'HEAD').trim()).toBe('other');
   expect(git(repository.path, 'status', '--porcelain')).toBe('');
+  await repository.close();
+});
+
+it.each([
+  ['as it was', 'one', 'restore', undefined],
+  ['edited', 'mine', 'read-tree', 'mine'],
+  ['gone', undefined, 'read-tree', undefined],
+])('a file that is replaced, and %s when the branch moves', async (_, held, command, saved) => {
+  const repository = await opened();
+  // Names of files are no patterns.
+  const [path, other] = ['prod/[a-z]*.yaml', 'prod/b.yaml'];
+  await mirror(repository, path, undefined, 'one');
+  await mirror(repository, other, undefined, 'one');
+  const file = join(repository.path, path);
+  const commands: (string | undefined)[] = [];
+
+  await mirror(
+    repository,
+    path,
+    () => {
+      writeFileSync(join(repository.path, other), 'of someone');
+      rmSync(file);
+      if (held !== undefined) writeFileSync(file, held);
+    },
+    'two',
+    commands,
+  );
+
+  expect(readFileSync(file, 'utf8')).toBe('two');
+  expect(commands).toContain(command);
+  const rescued = git(repository.path, 'for-each-ref', '--format=%(refname)', 'refs/celigo-mirror/rescue').trim();
+  expect(rescued === '' ? undefined : git(repository.path, 'show', `${rescued}:${path}`)).toBe(saved);
+  if (rescued === '') expect(readFileSync(join(repository.path, other), 'utf8')).toBe('of someone');
+  expect(git(repository.path, 'diff', '--cached', 'HEAD')).toBe('');
   await repository.close();
 });

@@ -76,7 +76,7 @@ export async function keepReceipt(
     const request = { message, author: repository.committer, authorDate: now, changes };
     const made = await commitFolder(repository, objects, [request], now).finally(objects.discard);
     const commit = made.to?.commit ?? '';
-    await follow(repository, RECEIPTS, made.from?.commit, commit).catch((error: unknown) =>
+    await follow(repository, RECEIPTS, { from: made.from?.commit, to: commit }).catch((error: unknown) =>
       notice(`the files of ${RECEIPTS}/ are older than the last commit: ${messageOf(error)}`),
     );
     if (!pushing || pulled.state === 'behind') return { state: 'kept', path, commit, remote: pulled };

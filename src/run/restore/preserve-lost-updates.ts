@@ -52,10 +52,10 @@ export async function preserveLostUpdates(
       ),
     ];
     const request = { message, author: edit.by, authorDate: edit.time, changes };
-    const { commits, from, to } = await commitFolder(repository, objects, [request], now);
+    const { commits, from, to, replaced } = await commitFolder(repository, objects, [request], now);
     const [commit] = commits;
     if (!commit || !to) continue;
-    await follow(repository, account, from?.commit, to.commit);
+    await follow(repository, account, { from: from?.commit, to: to.commit, replaced });
     preserved.set(edit, commit);
   }
   return preserved;

@@ -91,11 +91,11 @@ function futureNotice({ commit, time }: Tip): string {
 async function followCommits(
   { account, notice }: AccountRun,
   { repository }: StartingPoint,
-  { from, to }: FolderCommits,
+  { from, to, replaced }: FolderCommits,
 ): Promise<boolean> {
   if (!to || to.commit === from?.commit) return true;
   try {
-    const { rescued } = await follow(repository, account.name, from?.commit, to.commit);
+    const { rescued } = await follow(repository, account.name, { from: from?.commit, to: to.commit, replaced });
     reportRescue(notice, account.name, rescued);
     return true;
   } catch (error) {

@@ -3,7 +3,7 @@ import { joinDirectives } from '../../core/directives.ts';
 import { identityOf } from '../../core/identity.ts';
 import type { MirrorFile } from '../../core/layout.ts';
 import type { Tip } from '../../git/commits.ts';
-import { commitOnHead, type CommitRequest as NewRequest } from '../../mirror/commit.ts';
+import { type Committed, commitOnHead, type CommitRequest as NewRequest } from '../../mirror/commit.ts';
 import type { ObjectWriter, TreeChange } from '../../mirror/object-writer.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import type { CommitReport, ResourceReport } from '../report.ts';
@@ -27,9 +27,8 @@ export function writeFiles(
 }
 
 /** Commits that were made, and how the branch moved. */
-export interface FolderCommits {
+export interface FolderCommits extends Pick<Committed, 'from' | 'replaced'> {
   readonly commits: readonly CommitReport[];
-  readonly from: Tip | undefined;
   readonly to: Tip | undefined;
   /** Object id of the account's folder now, where it changed. */
   readonly folder: string | undefined;
@@ -46,7 +45,7 @@ export async function commitFolder(
   now: Date,
   options: Parameters<typeof commitOnHead>[4] = {},
 ): Promise<FolderCommits> {
-  const { ids, from, tip, folder } = await commitOnHead(repository, objects, requests, now, options);
+  const { ids, tip, ...made } = await commitOnHead(repository, objects, requests, now, options);
   const commits = requests.flatMap(({ message, author, authorDate, resources }, i): CommitReport[] => {
     const id = ids[i];
     if (id === undefined) return [];
@@ -55,5 +54,5 @@ export async function commitFolder(
     const by = { author: `${name} <${email}>`, date: authorDate.toISOString() };
     return [{ id, subject, ...by, ...(resources ? { resources } : {}) }];
   });
-  return { commits, from, to: tip, folder };
+  return { ...made, commits, to: tip };
 }

@@ -117,10 +117,10 @@ export async function renewDocuments(run: AccountRun, start: StartingPoint): Pro
   const putBack = await readPutBack(run, start);
   const requests = [...(putBack ? [putBack.request] : []), { message, author, authorDate: now, changes: tree }];
   const known = { known: headState.tip, folder: account.name };
-  const { commits, from, to } = await commitFolder(repository, objects, requests, now, known);
+  const { commits, from, to, replaced } = await commitFolder(repository, objects, requests, now, known);
   if (!to || commits.length === 0) return [];
   if (putBack?.notice) run.notice(putBack.notice);
   for (const commit of commits) deps.report({ name: 'committed', account: account.name, commit });
-  await follow(repository, account.name, from?.commit, to.commit);
+  await follow(repository, account.name, { from: from?.commit, to: to.commit, replaced });
   return commits;
 }
