@@ -58,43 +58,51 @@ export function countValues(bytes: Buffer, most: number): number {
 /** The most records that one answer may have: pages of the API have a thousand. */
 export const MOST_RECORDS = 100_000;
 
-/** The end of a record and the beginning of another one, as a rule. */
-const NEXT = Buffer.from('},{"_id":"');
+/** Elements one after the other that were there before with the same bytes. */
+interface Known {
+  readonly ids: readonly string[];
+  /** Of their bytes, with what is between them. */
+  readonly length: number;
+}
+
+/** An element, or several in a row that were known before. */
+export interface Part<K extends Known> {
+  /** A view of the text. */
+  readonly bytes: Buffer;
+  readonly known: K | undefined;
+}
 
 /**
  * Cuts a JSON array of objects into the bytes of its elements without parsing them: several times cheaper, and
- * an element with the bytes of the last run need never be parsed. Elements are views of `bytes`.
- * @param isKnown whether these very bytes were an element before: then they are not looked at
+ * elements with the bytes of the last run need never be parsed.
+ * @param knownAt the elements that begin at this index, if these very bytes were there before: they are not looked at
  * @returns `undefined` when the text is not plainly such an array, or has more than {@link MOST_RECORDS}; the caller
  * then parses all of it. An element is not checked to be valid JSON: its parser finds out.
  */
-export function splitRecords(bytes: Buffer, isKnown?: (element: Buffer) => boolean): Buffer[] | undefined {
+export function splitRecords<K extends Known = Known>(
+  bytes: Buffer,
+  knownAt: (at: number) => K | undefined = () => undefined,
+): Part<K>[] | undefined {
   let at = 0;
-  let next = isKnown ? 0 : -1;
-  /** The element up to where the next one seems to begin, if it is known. Each byte is looked at once. */
-  const knownElement = (): Buffer | undefined => {
-    if (next < 0 || next >= at) return undefined;
-    next = bytes.indexOf(NEXT, at);
-    const element = next < 0 ? undefined : bytes.subarray(at, next + 1);
-    return element && isKnown?.(element) ? element : undefined;
-  };
+  let count = 0;
   const skipBlanks = (): void => {
     while (isBlank(bytes[at])) at += 1;
   };
   skipBlanks();
   if (bytes[at] !== OPEN_BRACKET) return undefined;
   at += 1;
-  const records: Buffer[] = [];
+  const parts: Part<K>[] = [];
   skipBlanks();
   if (bytes[at] === CLOSE_BRACKET) at += 1;
   else {
     for (;;) {
       skipBlanks();
       if (bytes[at] !== OPEN_BRACE) return undefined;
-      const known = knownElement();
+      const known = knownAt(at);
       const end = known ? at + known.length : endOfObject(bytes, at);
-      if (end < 0 || records.length === MOST_RECORDS) return undefined;
-      records.push(known ?? bytes.subarray(at, end));
+      count += known?.ids.length ?? 1;
+      if (end < 0 || count > MOST_RECORDS) return undefined;
+      parts.push({ bytes: bytes.subarray(at, end), known });
       at = end;
       skipBlanks();
       const sign = bytes[at];
@@ -104,5 +112,19 @@ export function splitRecords(bytes: Buffer, isKnown?: (element: Buffer) => boole
     }
   }
   skipBlanks();
-  return at === bytes.length ? records : undefined;
+  return at === bytes.length ? parts : undefined;
+}
+
+/** How the API begins a record. */
+const ID = '{"_id":"';
+/** The longest id that is looked for. Bytes. */
+const LONGEST_ID = 200;
+
+/** The id of the element that begins at an index, where that is the first thing in it and plainly written. */
+export function idAt(bytes: Buffer, at: number): string | undefined {
+  const start = at + ID.length;
+  if (bytes.toString('latin1', at, start) !== ID) return undefined;
+  const end = bytes.subarray(start, start + LONGEST_ID).indexOf(QUOTE);
+  const id = end > 0 ? bytes.toString('latin1', start, start + end) : '';
+  return /^[\w.~-]+$/.test(id) ? id : undefined;
 }

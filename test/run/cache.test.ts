@@ -32,8 +32,8 @@ const RESOURCES: [string, CachedResource][] = [
   ['c-d_e', { raw: raw(3), modified: 'a "strange"\n\ttime \\ größe', files: [] }],
 ];
 const PAGES = new Map([
-  ['page-1', { ids: ['6783a068c3a91b7e41200002', 'b'], next: '/v1/flows?skip=2' }],
-  ['page-2', { ids: ['c-d_e'] }],
+  ['page-1', { ids: ['6783a068c3a91b7e41200002', 'b'], chunks: [[99, 'd'] as const], next: '/v1/flows?skip=2' }],
+  ['page-2', { ids: ['c-d_e'], chunks: [] }],
 ]);
 
 function cacheOf(resources: readonly [string, CachedResource][]): Cache {

@@ -17,7 +17,7 @@ import type { FileEntry } from '../../core/changes.ts';
 import { readPath } from '../../core/layout.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 6;
+const VERSION = 7;
 const INDEX = 'index.json';
 
 /** What is known of one mirrored resource. Empty digests mean "not known". */
@@ -29,9 +29,14 @@ export interface CachedResource {
   readonly files: readonly FileEntry[];
 }
 
+/** Of some records, one after the other: the length of their bytes in the page, and the digest of these. */
+export type ChunkMark = readonly [length: number, digest: string];
+
 /** A page of a listing. */
 export interface CachedPage {
   readonly ids: readonly string[];
+  /** None where its records were not read one by one. Which ids a chunk has, the ids themselves say. */
+  readonly chunks: readonly ChunkMark[];
   /** `nextPageURL` of its body, where it had one. */
   readonly next?: string;
 }
@@ -262,13 +267,21 @@ function isLength(value: unknown, most: number): value is number {
   return Number.isInteger(value) && (value as number) > 0 && (value as number) <= most;
 }
 
+/** @throws CacheDamaged for anything but chunks */
+function chunksIn(value: unknown): readonly ChunkMark[] {
+  const isMark = (item: unknown): item is ChunkMark =>
+    Array.isArray(item) && item.length === 2 && Number.isInteger(item[0]) && typeof item[1] === 'string';
+  if (Array.isArray(value) && value.every(isMark)) return value;
+  throw new CacheDamaged('not a list of chunks');
+}
+
 /** @throws CacheDamaged for anything but pages */
 function readPages(value: unknown): Map<string, CachedPage> {
   return new Map(
     Object.entries(value ?? {}).map(([digest, page]: [string, Partial<CachedPage> | null]) => {
-      const { ids, next } = page ?? {};
+      const { ids, chunks, next } = page ?? {};
       textsIn([next ?? '']);
-      return [digest, { ids: textsIn(ids), ...(next === undefined ? {} : { next }) }];
+      return [digest, { ids: textsIn(ids), chunks: chunksIn(chunks), ...(next === undefined ? {} : { next }) }];
     }),
   );
 }

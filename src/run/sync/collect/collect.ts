@@ -6,6 +6,7 @@ import { getOwn } from '../../../core/json.ts';
 import { readDocument } from '../../fetch-document.ts';
 import { type CachedType, cachedType } from '../cache.ts';
 import { type AgainstHead, compareWithHead } from './against-head.ts';
+import { type Chunk, chunksOf } from './chunks.ts';
 import { createFidelity, type Fidelity, type ParsedRecord } from './fidelity.ts';
 import { type Listing, listingOf, type Parent } from './listing.ts';
 import type { CachedPages, RecordPage } from './page.ts';
@@ -56,25 +57,25 @@ function coverageOf([problem, ...others]: readonly string[]): Coverage {
   return { state: 'incomplete', reason: others.length > 0 ? `${problem} (and ${others.length} more)` : problem };
 }
 
-const NO_CACHED_PAGES: CachedPages = { pageMarks: new Map(), validators: new Map(), idsByRaw: () => new Map() };
+const NO_CACHED_PAGES: CachedPages = {
+  pageMarks: new Map(),
+  validators: new Map(),
+  chunkAt: () => undefined,
+  rawOf: () => undefined,
+};
 
 /** Pages and records of the last run, by their digests. `afresh`: none, so that everything is read again. */
 function cachedPages(known: CachedType, afresh: boolean): CachedPages {
   if (afresh) return NO_CACHED_PAGES;
-  let ids: Map<string, string> | undefined;
+  let chunks: Map<string | undefined, Chunk> | undefined;
   return {
     pageMarks: known.pageMarks,
     validators: known.validators,
-    idsByRaw() {
-      if (ids) return ids;
-      const found = new Map<string, string>();
-      // A loop with destructuring takes four times as long, as long as it is not compiled.
-      known.details().resources.forEach(({ raw }, id) => {
-        if (raw !== '') found.set(raw, id);
-      });
-      ids = found;
-      return ids;
+    chunkAt(id) {
+      chunks ??= new Map([...known.details().pages.values()].flatMap(chunksOf).map((chunk) => [chunk.ids[0], chunk]));
+      return chunks.get(id);
     },
+    rawOf: (id) => known.details().resources.get(id)?.raw,
   };
 }
 

@@ -13,8 +13,9 @@ import { digestOf } from '../../../core/digest.ts';
 import { type InexactNumber, inexactNumbers, TooManyInexact } from '../../../core/exact-numbers.ts';
 import { isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
-import { splitRecords } from '../../../core/records.ts';
-import type { PageMark, Validator } from '../cache.ts';
+import { idAt, splitRecords } from '../../../core/records.ts';
+import type { ChunkMark, PageMark, Validator } from '../cache.ts';
+import { type Chunk, chunkFinder, chunkMarks } from './chunks.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =
@@ -38,15 +39,19 @@ export interface RecordPage extends Page {
   /** The last run read the same body: its records are not read again. */
   readonly unchanged: boolean;
   readonly records: readonly PageRecord[];
+  /** For the cache; none where they are not known, or not all records are usable. */
+  readonly chunks: readonly ChunkMark[];
 }
 
-/** Bodies and records of the last run, by their digests. */
+/** Bodies and records of the last run. Ids are those of the mirror. */
 export interface CachedPages {
   readonly pageMarks: ReadonlyMap<string, PageMark>;
   /** By key of the page. */
   readonly validators: ReadonlyMap<string, Validator>;
-  /** Digest of a record's bytes → id. Made on first use. */
-  readonly idsByRaw: () => ReadonlyMap<string, string>;
+  /** The chunk that began with a record. */
+  readonly chunkAt: (id: string) => Chunk | undefined;
+  /** Digest of a record's bytes. */
+  readonly rawOf: (id: string) => string | undefined;
 }
 
 /** A value of `ETag` as RFC 9110 has it. */
@@ -67,20 +72,22 @@ function shownId(id: Json | undefined): string {
 
 function readRecord(
   bytes: Buffer,
-  raw: string,
   cached: CachedPages,
   { url, status }: ApiResponse,
   place: RecordPlace,
   parsed: Parsed,
 ): PageRecord {
-  const id = cached.idsByRaw().get(raw);
-  if (id !== undefined) return { kind: 'unchanged', id };
+  const raw = digestOf(bytes);
+  const shown = idAt(bytes, 0);
+  const placed = shown === undefined ? undefined : (place.idOf?.(shown) ?? shown);
+  if (placed !== undefined && cached.rawOf(placed) === raw) return { kind: 'unchanged', id: placed };
   const excess = excessOf(bytes, MOST_OF_DOCUMENT);
   if (excess !== undefined) return { kind: 'unusable', reason: `a record has more than ${excess} of JSON` };
   const doc = parseJson({ body: bytes, url, status }, parsed) ?? null;
   if (!isObject(doc)) return { kind: 'unusable', reason: 'a record is not an object' };
   const own = isSafeId(doc._id) ? (place.idOf?.(doc._id) ?? doc._id) : undefined;
   if (!isSafeId(own)) return { kind: 'unusable', reason: `a record has no usable _id (${shownId(doc._id)})` };
+  if (cached.rawOf(own) === raw) return { kind: 'unchanged', id: own };
   try {
     const inexact = inexactNumbers(bytes.toString('utf8'));
     return { kind: 'parsed', id: own, raw, length: bytes.length, doc: place.placed?.(own, doc) ?? doc, inexact };
@@ -127,7 +134,7 @@ export function createValidation(cached: CachedPages, keyOf: (url: URL) => strin
 /** A page whose `ETag` is still the one of the last run. */
 export function unchangedPage({ page: digest }: Validator, { pageMarks }: CachedPages): RecordPage {
   const { count = 0, next } = pageMarks.get(digest) ?? {};
-  return { digest, unchanged: true, records: [], count, nextPageUrl: next };
+  return { digest, unchanged: true, records: [], chunks: [], count, nextPageUrl: next };
 }
 
 /** The bytes of a record, for its digest. @throws ApiError for one that is nested thousands of levels deep */
@@ -147,26 +154,22 @@ function bytesOf(record: Json, { url }: ApiResponse): Buffer {
 export function readPage(response: ApiResponse, cached: CachedPages, place: RecordPlace = {}): RecordPage {
   const digest = digestOf(response.body);
   const known = cached.pageMarks.get(digest);
-  if (known) return { digest, unchanged: true, records: [], count: known.count, nextPageUrl: known.next };
+  if (known) return { digest, unchanged: true, records: [], chunks: [], count: known.count, nextPageUrl: known.next };
   const parsed = nothingParsed();
-  const digests = new Map<Buffer, string>();
-  const rawOf = (bytes: Buffer): string => digests.get(bytes) ?? digestOf(bytes);
-  const ids = cached.idsByRaw();
-  const isKnown = (bytes: Buffer): boolean => {
-    const raw = digestOf(bytes);
-    if (ids.has(raw)) digests.set(bytes, raw);
-    return ids.has(raw);
-  };
-  const slices =
-    place.member === undefined ? splitRecords(response.body, ids.size > 0 ? isKnown : undefined) : undefined;
-  if (slices) {
-    const records = slices.map((bytes) => readRecord(bytes, rawOf(bytes), cached, response, place, parsed));
-    return { digest, unchanged: false, records, count: records.length };
+  const read = (bytes: Buffer): PageRecord => readRecord(bytes, cached, response, place, parsed);
+  const parts =
+    place.member === undefined
+      ? splitRecords(response.body, chunkFinder(response.body, cached.chunkAt, place.idOf))
+      : undefined;
+  if (parts) {
+    const records = parts.flatMap(({ bytes, known: chunk }): PageRecord[] =>
+      chunk ? chunk.ids.map((id) => ({ kind: 'unchanged', id })) : [read(bytes)],
+    );
+    const ids = records.flatMap((record) => (record.kind === 'unusable' ? [] : [record.id]));
+    const chunks = ids.length === records.length ? chunkMarks(response.body, parts, ids) : [];
+    return { digest, unchanged: false, records, chunks, count: records.length };
   }
   const { records: values, nextPageUrl } = recordsOf(response, place.member);
-  const records = values.map((value) => {
-    const bytes = bytesOf(value, response);
-    return readRecord(bytes, rawOf(bytes), cached, response, place, parsed);
-  });
-  return { digest, unchanged: false, records, count: records.length, nextPageUrl };
+  const records = values.map((value) => read(bytesOf(value, response)));
+  return { digest, unchanged: false, records, chunks: [], count: records.length, nextPageUrl };
 }

@@ -34,7 +34,7 @@ export function createTally(known: CachedType, keep: (id: string) => void): Tall
   function addUnchanged(): void {
     for (const digest of unchanged) {
       if (pages.has(digest)) continue;
-      const page = known.details().pages.get(digest) ?? { ids: [] };
+      const page = known.details().pages.get(digest) ?? { ids: [], chunks: [] };
       pages.set(digest, page);
       for (const id of page.ids) {
         ids.add(id);
@@ -49,8 +49,8 @@ export function createTally(known: CachedType, keep: (id: string) => void): Tall
       unchanged.add(digest);
       return count;
     },
-    readPage({ digest, nextPageUrl: next }, shown, isComplete) {
-      if (isComplete) pages.set(digest, next === undefined ? { ids: shown } : { ids: shown, next });
+    readPage({ digest, chunks, nextPageUrl: next }, ids, isComplete) {
+      if (isComplete) pages.set(digest, { ids, chunks, ...(next === undefined ? {} : { next }) });
       else complete = false;
     },
     show(id) {

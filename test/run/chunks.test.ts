@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { splitRecords } from '../../src/core/records.ts';
+import type { CachedPage } from '../../src/run/sync/cache.ts';
+import { type Chunk, chunkFinder, chunkMarks, chunksOf } from '../../src/run/sync/collect/chunks.ts';
+import { cases } from '../support/fuzz.ts';
+
+interface Doc {
+  readonly _id: string;
+  readonly text: string;
+}
+
+const bodyOf = (docs: readonly Doc[], blank = ''): Buffer =>
+  Buffer.from(`[${docs.map((doc) => JSON.stringify(doc)).join(`,${blank}`)}]`);
+
+/** What a page shows of its records, and what the cache keeps of it. */
+function read(body: Buffer, docs: readonly Doc[], chunkAt: (id: string) => Chunk | undefined = () => undefined) {
+  const parts = splitRecords(body, chunkFinder(body, chunkAt)) ?? [];
+  const ids = docs.map(({ _id }) => _id);
+  const page: CachedPage = { ids, chunks: chunkMarks(body, parts, ids) };
+  return { parts, page };
+}
+
+/** Finds the chunks of pages by their first records. */
+function finder(pages: readonly CachedPage[]): (id: string) => Chunk | undefined {
+  const chunks = new Map(pages.flatMap(chunksOf).map((chunk) => [chunk.ids[0], chunk]));
+  return (id) => chunks.get(id);
+}
+
+const idOf = (n: number): string => `6605a0b0c0d0e0f0${n.toString(16).padStart(8, '0')}`;
+const docsOf = (count: number, first = 0): Doc[] =>
+  Array.from({ length: count }, (_, i) => ({ _id: idOf(first + i), text: `Ünï ${first + i}` }));
+const edited = (docs: readonly Doc[], at: number): Doc[] => docs.with(at, { _id: docs[at]?._id ?? '', text: 'new' });
+
+describe('chunks of a page', () => {
+  it('are those of its ids', () => {
+    const { page } = read(bodyOf(docsOf(40)), docsOf(40));
+    expect(chunksOf(page).map(({ ids }) => ids.length)).toEqual([16, 16, 8]);
+    expect(chunksOf({ ...page, chunks: page.chunks.slice(1) })).toEqual([]);
+  });
+
+  it.each<[string, Doc[], number]>([
+    ['one is edited', edited(docsOf(160), 20), 16],
+    ['the first of a chunk is edited', edited(docsOf(160), 32), 16],
+    ['the last one is edited', edited(docsOf(160), 159), 16],
+    ['one goes', docsOf(160).toSpliced(20, 1), 15],
+    ['one comes', docsOf(160).toSpliced(20, 0, { _id: 'f'.repeat(24), text: 'x' }), 17],
+    ['the first one goes to the page before', docsOf(160).slice(1), 15],
+    ['nothing changes but the order of chunks', [...docsOf(80, 80), ...docsOf(80)], 0],
+  ])('where %s, only the records of its chunk are read', (_, docs, alone) => {
+    const before = read(bodyOf(docsOf(160)), docsOf(160));
+    const { parts } = read(bodyOf(docs), docs, finder([before.page]));
+    expect(parts.filter(({ known }) => !known)).toHaveLength(alone);
+  });
+
+  it('cut a page into its records, and mark it, whatever was there before', () => {
+    const doc = fc.record({
+      _id: fc.constantFrom('a', 'b', 'c0', 'd0', 'e', 'f0', 'g'),
+      text: fc.constantFrom('', 'x', '"},{"_id":"a', '}'),
+    });
+    const page = fc.tuple(fc.array(doc, { maxLength: 12 }), fc.constantFrom('', ' ', '\n'));
+    fc.assert(
+      fc.property(fc.array(page, { maxLength: 3 }), page, (pages, [docs, blank]) => {
+        const before = pages.map(([held, space]) => read(bodyOf(held, space), held).page);
+        const body = bodyOf(docs, blank);
+        const { parts, page: marked } = read(body, docs, finder(before));
+        const found = parts.flatMap(({ bytes, known }) => {
+          const records: Doc[] = JSON.parse(`[${bytes}]`);
+          if (known) expect(records.map(({ _id }) => _id)).toEqual(known.ids);
+          return records;
+        });
+        expect(found).toEqual(docs);
+        // What is known of other pages changes nothing about what is noted of this one.
+        expect(marked).toEqual(read(body, docs).page);
+        expect(chunksOf(marked).flatMap(({ ids }) => ids)).toEqual(docs.map(({ _id }) => _id));
+      }),
+      cases(500),
+    );
+  });
+
+  it('are each read once, however often a record is repeated', () => {
+    const [chunk] = chunksOf(read(bodyOf(docsOf(16)), docsOf(16)).page);
+    let asked = 0;
+    const counted: Chunk = {
+      ...{ ids: chunk?.ids ?? [], length: chunk?.length ?? 0 },
+      get digest() {
+        asked += 1;
+        return chunk?.digest ?? '';
+      },
+    };
+    const docs = Array.from({ length: 500 }, () => ({ _id: idOf(0), text: 'other' }));
+
+    expect(read(bodyOf(docs), docs, () => counted).parts).toHaveLength(500);
+    expect(asked).toBe(1);
+  });
+});
