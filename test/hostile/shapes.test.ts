@@ -21,13 +21,14 @@ import { readBinding } from '../../src/run/binding.ts';
 import { readIdMaps, recreatedIds } from '../../src/run/idmaps.ts';
 import { interrupted } from '../../src/run/restore/journal.ts';
 import { readServerMade } from '../../src/run/restore/server-made.ts';
-import { CacheDamaged, readCache } from '../../src/run/sync/cache.ts';
+import { readCache } from '../../src/run/sync/cache.ts';
+import { CacheDamaged } from '../../src/run/sync/cache-file.ts';
 import { sample } from '../support/account.ts';
 import { cases } from '../support/fuzz.ts';
 import { tempDir, Workspace } from '../support/workspace.ts';
 
 /** Of the cache (src/run/sync/cache.ts). */
-const VERSION = 6;
+const VERSION = 8;
 const ID = '64f0c0ffee64f0c0ffee64f0';
 
 /** Members that the readers look for, so that random values reach further than the first check. */
@@ -100,8 +101,11 @@ const PLAN: Json = {
     steps: [{ key: `flows/${ID}`, dir: 'flows', action: 'update', way: 'put', changes: [], late: [] }],
   },
 };
-const FIELDS = ['2026', `flows/a.${ID}.yaml`, 'oid'];
-const DETAILS: Json = [{ p: { ids: [ID], next: '/x' } }, [ID, 'raw', JSON.stringify(FIELDS).length + 1], FIELDS];
+const FIELDS = ['raw', '2026', `flows/a.${ID}.yaml`, 'oid'];
+const DETAILS: Json = [
+  [FIELDS, 0],
+  { pages: [['p', 1, '/x']], chunks: [[JSON.stringify([FIELDS, 0]).length + 1, 5, 'digest', [ID, 'skipped'], 1]] },
+];
 
 describe('a file of any shape is read, or refused by name', () => {
   it('a journal of a restore', async () => {
@@ -182,8 +186,9 @@ describe('a file of any shape is read, or refused by name', () => {
         expect(typeof (cache.lastRun ?? '')).toBe('string');
         await refusesByName(() => {
           for (const type of cache.types.values()) {
-            for (const [id, { modified, files }] of type.details().resources) [id, modified, ...files.flat()].join();
-            for (const { ids } of type.details().pages.values()) ids.join();
+            const { pages, resources } = type.details();
+            for (const id of resources.keys()) [id, ...(resources.get(id)?.files ?? [])].join();
+            for (const { chunks } of pages.values()) for (const { ids, digest } of chunks) [...ids, digest].join();
           }
         });
       }),

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitRecords } from '../../src/core/records.ts';
-import type { CachedPage } from '../../src/run/sync/cache.ts';
-import { type Chunk, chunkFinder, chunkMarks, chunksOf } from '../../src/run/sync/collect/chunks.ts';
+import type { Chunk, KnownChunk } from '../../src/run/sync/cached-resources.ts';
+import { chunkFinder, chunksOf, plainChunks } from '../../src/run/sync/collect/chunks.ts';
 import { cases } from '../support/fuzz.ts';
 
 interface Doc {
@@ -13,19 +13,28 @@ interface Doc {
 const bodyOf = (docs: readonly Doc[], blank = ''): Buffer =>
   Buffer.from(`[${docs.map((doc) => JSON.stringify(doc)).join(`,${blank}`)}]`);
 
+/** A chunk as the cache has it. */
+const cached = (chunk: Chunk): KnownChunk => ({
+  ...chunk,
+  ...{ mirrored: chunk.ids, resource: () => undefined, line: Buffer.alloc(0) },
+});
+
+type ChunkAt = (id: string) => KnownChunk | undefined;
+
 /** What a page shows of its records, and what the cache keeps of it. */
-function read(body: Buffer, docs: readonly Doc[], chunkAt: (id: string) => Chunk | undefined = () => undefined) {
+function read(body: Buffer, docs: readonly Doc[], chunkAt: ChunkAt = () => undefined) {
   const parts = splitRecords(body, chunkFinder(body, chunkAt)) ?? [];
   const ids = docs.map(({ _id }) => _id);
-  const page: CachedPage = { ids, chunks: chunkMarks(body, parts, ids) };
-  return { parts, page };
+  return { parts, chunks: chunksOf(body, parts, ids) };
 }
 
-/** Finds the chunks of pages by their first records. */
-function finder(pages: readonly CachedPage[]): (id: string) => Chunk | undefined {
-  const chunks = new Map(pages.flatMap(chunksOf).map((chunk) => [chunk.ids[0], chunk]));
-  return (id) => chunks.get(id);
+/** Finds chunks by their first records. */
+function finder(chunks: readonly Chunk[]): ChunkAt {
+  const byFirst = new Map(chunks.map((chunk) => [chunk.ids[0], cached(chunk)]));
+  return (id) => byFirst.get(id);
 }
+
+const plain = (chunks: readonly Chunk[]) => chunks.map(({ ids, length, digest }) => ({ ids, length, digest }));
 
 const idOf = (n: number): string => `6605a0b0c0d0e0f0${n.toString(16).padStart(8, '0')}`;
 const docsOf = (count: number, first = 0): Doc[] =>
@@ -34,9 +43,11 @@ const edited = (docs: readonly Doc[], at: number): Doc[] => docs.with(at, { _id:
 
 describe('chunks of a page', () => {
   it('are those of its ids', () => {
-    const { page } = read(bodyOf(docsOf(40)), docsOf(40));
-    expect(chunksOf(page).map(({ ids }) => ids.length)).toEqual([16, 16, 8]);
-    expect(chunksOf({ ...page, chunks: page.chunks.slice(1) })).toEqual([]);
+    const { chunks } = read(bodyOf(docsOf(40)), docsOf(40));
+    expect(chunks.map(({ ids }) => ids.length)).toEqual([16, 16, 8]);
+    const ids = docsOf(40).map(({ _id }) => _id);
+    expect(plainChunks(ids)).toEqual(chunks.map((chunk) => ({ ids: chunk.ids, length: 0, digest: '' })));
+    expect(plainChunks([])).toEqual([]);
   });
 
   it.each<[string, Doc[], number]>([
@@ -49,7 +60,7 @@ describe('chunks of a page', () => {
     ['nothing changes but the order of chunks', [...docsOf(80, 80), ...docsOf(80)], 0],
   ])('where %s, only the records of its chunk are read', (_, docs, alone) => {
     const before = read(bodyOf(docsOf(160)), docsOf(160));
-    const { parts } = read(bodyOf(docs), docs, finder([before.page]));
+    const { parts } = read(bodyOf(docs), docs, finder(before.chunks));
     expect(parts.filter(({ known }) => !known)).toHaveLength(alone);
   });
 
@@ -61,9 +72,9 @@ describe('chunks of a page', () => {
     const page = fc.tuple(fc.array(doc, { maxLength: 12 }), fc.constantFrom('', ' ', '\n'));
     fc.assert(
       fc.property(fc.array(page, { maxLength: 3 }), page, (pages, [docs, blank]) => {
-        const before = pages.map(([held, space]) => read(bodyOf(held, space), held).page);
+        const before = pages.flatMap(([held, space]) => read(bodyOf(held, space), held).chunks);
         const body = bodyOf(docs, blank);
-        const { parts, page: marked } = read(body, docs, finder(before));
+        const { parts, chunks } = read(body, docs, finder(before));
         const found = parts.flatMap(({ bytes, known }) => {
           const records: Doc[] = JSON.parse(`[${bytes}]`);
           if (known) expect(records.map(({ _id }) => _id)).toEqual(known.ids);
@@ -71,23 +82,22 @@ describe('chunks of a page', () => {
         });
         expect(found).toEqual(docs);
         // What is known of other pages changes nothing about what is noted of this one.
-        expect(marked).toEqual(read(body, docs).page);
-        expect(chunksOf(marked).flatMap(({ ids }) => ids)).toEqual(docs.map(({ _id }) => _id));
+        expect(plain(chunks)).toEqual(read(body, docs).chunks);
+        expect(chunks.flatMap(({ ids }) => ids)).toEqual(docs.map(({ _id }) => _id));
       }),
       cases(500),
     );
   });
 
   it('are each read once, however often a record is repeated', () => {
-    const [chunk] = chunksOf(read(bodyOf(docsOf(16)), docsOf(16)).page);
+    const [chunk] = read(bodyOf(docsOf(16)), docsOf(16)).chunks;
     let asked = 0;
-    const counted: Chunk = {
-      ...{ ids: chunk?.ids ?? [], length: chunk?.length ?? 0 },
-      get digest() {
+    const counted = Object.defineProperty(cached(chunk as Chunk), 'digest', {
+      get() {
         asked += 1;
-        return chunk?.digest ?? '';
+        return chunk?.digest;
       },
-    };
+    });
     const docs = Array.from({ length: 500 }, () => ({ _id: idOf(0), text: 'other' }));
 
     expect(read(bodyOf(docs), docs, () => counted).parts).toHaveLength(500);

@@ -13,33 +13,11 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
-import type { FileEntry } from '../../core/changes.ts';
-import { readPath } from '../../core/layout.ts';
+import { CacheDamaged, type CachedPage, detailsText, fileName, readDetails, type TypeDetails } from './cache-file.ts';
 
 /** Raised when the shape of the files changes; an older cache is then ignored. */
-const VERSION = 7;
+const VERSION = 8;
 const INDEX = 'index.json';
-
-/** What is known of one mirrored resource. Empty digests mean "not known". */
-export interface CachedResource {
-  /** Digest of the bytes of its record in the listing. */
-  readonly raw: string;
-  /** `lastModified` of its record, where it has one. */
-  readonly modified: string;
-  readonly files: readonly FileEntry[];
-}
-
-/** Of some records, one after the other: the length of their bytes in the page, and the digest of these. */
-export type ChunkMark = readonly [length: number, digest: string];
-
-/** A page of a listing. */
-export interface CachedPage {
-  readonly ids: readonly string[];
-  /** None where its records were not read one by one. Which ids a chunk has, the ids themselves say. */
-  readonly chunks: readonly ChunkMark[];
-  /** `nextPageURL` of its body, where it had one. */
-  readonly next?: string;
-}
 
 /** What the index holds of a page: enough to skip it. */
 export interface PageMark {
@@ -57,13 +35,6 @@ export interface Validator {
   readonly linked?: true;
   /** Asking with this `ETag` saved nothing. */
   readonly useless?: true;
-}
-
-/** The many entries of a type, which a run without changes never needs. */
-export interface TypeDetails {
-  readonly resources: ReadonlyMap<string, CachedResource>;
-  /** By digest of their bodies. Only pages whose every record is mirrored or rightly left out. */
-  readonly pages: ReadonlyMap<string, CachedPage>;
 }
 
 /** One type as the last complete listing left it. */
@@ -98,10 +69,6 @@ export interface Cache {
   readonly known: (() => ReadonlyMap<string, number>) | undefined;
 }
 
-/** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
-export class CacheDamaged extends Error {}
-
-type StoredFields = [modified: string, ...files: string[]];
 /** Most pages have no next address of their own. */
 type StoredMark = number | [count: number, next: string];
 
@@ -148,144 +115,6 @@ function folderOf(stateDir: string, account: string): string {
   return join(stateDir, `${account}.cache`);
 }
 
-/** So many resources follow one line of {@link Places}. */
-const BLOCK = 1_000;
-
-/** Of each resource of a block: id, digest of its record, and the length of its line with the sign that ends it. */
-type Places = (string | number)[];
-
-/**
- * A resource as the line that holds it, the JSON of {@link StoredFields}, where it was read. Most of thousands are only
- * taken over from one run to the next: they are never parsed, and written as they were read.
- */
-class StoredResource implements CachedResource {
-  /** The file that it is in. */
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
-  readonly raw: string;
-  readonly #id: string;
-
-  constructor(id: string, bytes: Buffer, start: number, end: number, raw: string) {
-    this.#id = id;
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-    this.raw = raw;
-  }
-
-  get modified(): string {
-    return this.fields()[0];
-  }
-
-  /** @throws CacheDamaged for a file that is not one of the resource: it would go with it */
-  get files(): readonly FileEntry[] {
-    const [, ...flat] = this.fields();
-    const files = flat.flatMap((path, i) => (i % 2 === 0 ? [[path, flat[i + 1] as string] as const] : []));
-    const foreign = files.find(([path]) => readPath(path)?.id !== this.#id);
-    if (foreign) throw new CacheDamaged(foreign[0]);
-    return files;
-  }
-
-  private fields(): StoredFields {
-    return textsIn(parseLine(this.bytes.toString('utf8', this.start, this.end))) as StoredFields;
-  }
-}
-
-/** Some bytes of a file that was read, or of new ones. */
-interface Span {
-  readonly bytes: Buffer;
-  readonly start: number;
-  end: number;
-}
-
-/** The line of a resource. */
-function lineOf(resource: CachedResource): Readonly<Span> {
-  if (resource instanceof StoredResource) return resource;
-  const { modified, files } = resource;
-  const bytes = Buffer.from(`${JSON.stringify([modified, ...files.flat()] satisfies StoredFields)}\n`);
-  return { bytes, start: 0, end: bytes.length };
-}
-
-/** The name of a type's file, by the hash of what it holds. */
-function fileName(typeName: string, sha256: string): string {
-  return `${typeName}-${sha256.slice(0, 22)}.jsonl`;
-}
-
-const NEWLINE = 0x0a;
-
-/** @throws CacheDamaged */
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (cause) {
-    throw new CacheDamaged(line.slice(0, 40), { cause });
-  }
-}
-
-/** @throws CacheDamaged for anything but a list of texts */
-function textsIn(value: unknown): readonly string[] {
-  if (Array.isArray(value) && value.every((text) => typeof text === 'string')) return value;
-  throw new CacheDamaged('not a list of texts');
-}
-
-/** @throws CacheDamaged for a file that does not hold what its name says */
-function readDetails(path: string, typeName: string): TypeDetails {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new CacheDamaged(path, { cause });
-  }
-  if (basename(path) !== fileName(typeName, hash('sha256', bytes, 'base64url'))) throw new CacheDamaged(path);
-  let at = 0;
-  const nextLine = (): unknown => {
-    const end = bytes.indexOf(NEWLINE, at);
-    const line = bytes.toString('utf8', at, end);
-    at = end < 0 ? bytes.length : end + 1;
-    return parseLine(line);
-  };
-  const pages = readPages(nextLine());
-  const resources = new Map<string, StoredResource>();
-  while (at < bytes.length) {
-    const places = nextLine();
-    if (!Array.isArray(places)) throw new CacheDamaged(path);
-    for (let i = 0; i < places.length; i += 3) {
-      const id: unknown = places[i];
-      const raw: unknown = places[i + 1];
-      const length: unknown = places[i + 2];
-      if (typeof id !== 'string' || typeof raw !== 'string' || !isLength(length, bytes.length - at))
-        throw new CacheDamaged(path);
-      resources.set(id, new StoredResource(id, bytes, at, at + length, raw));
-      at += length;
-    }
-  }
-  return { pages, resources };
-}
-
-function isLength(value: unknown, most: number): value is number {
-  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= most;
-}
-
-/** @throws CacheDamaged for anything but chunks */
-function chunksIn(value: unknown): readonly ChunkMark[] {
-  const isMark = (item: unknown): item is ChunkMark =>
-    Array.isArray(item) && item.length === 2 && Number.isInteger(item[0]) && typeof item[1] === 'string';
-  if (Array.isArray(value) && value.every(isMark)) return value;
-  throw new CacheDamaged('not a list of chunks');
-}
-
-/** @throws CacheDamaged for anything but pages */
-function readPages(value: unknown): Map<string, CachedPage> {
-  return new Map(
-    Object.entries(value ?? {}).map(([digest, page]: [string, Partial<CachedPage> | null]) => {
-      const { ids, chunks, next } = page ?? {};
-      textsIn([next ?? '']);
-      return [digest, { ids: textsIn(ids), chunks: chunksIn(chunks), ...(next === undefined ? {} : { next }) }];
-    }),
-  );
-}
-
 function lazyDetails(path: string, typeName: string): () => TypeDetails {
   let details: TypeDetails | undefined;
   const read = (): TypeDetails => {
@@ -328,6 +157,10 @@ function markOf(count: number, next: string | undefined): PageMark {
   return next === undefined ? { count } : { count, next };
 }
 
+function recordsOn({ chunks }: CachedPage): number {
+  return chunks.reduce((sum, { ids }) => sum + ids.length, 0);
+}
+
 /** A type whose details are at hand. */
 export function cachedType(
   details: TypeDetails,
@@ -336,7 +169,7 @@ export function cachedType(
 ): CachedType {
   return {
     validators,
-    pageMarks: new Map([...details.pages].map(([digest, { ids, next }]) => [digest, markOf(ids.length, next)])),
+    pageMarks: new Map([...details.pages].map(([digest, page]) => [digest, markOf(recordsOn(page), page.next)])),
     size: details.resources.size,
     abridged,
     details: () => details,
@@ -400,39 +233,6 @@ function writeDetails(folder: string, typeName: string, type: CachedType): strin
   const file = fileName(typeName, sha256.digest('base64url'));
   renameSync(draft, join(folder, file));
   return file;
-}
-
-/** One line for the pages; then, block by block, one for the places of some resources and one for each of them. */
-function* detailsText({ pages, resources }: TypeDetails): Generator<Buffer> {
-  yield Buffer.from(`${JSON.stringify(Object.fromEntries(pages))}\n`);
-  const block = createBlock();
-  for (const [id, resource] of resources) {
-    block.add(id, resource);
-    if (block.size() === BLOCK) yield block.take();
-  }
-  if (block.size() > 0) yield block.take();
-}
-
-/** Collects the resources of a block. Lines that were read one after the other are copied at once. */
-function createBlock() {
-  let places: Places = [];
-  let spans: Span[] = [];
-  return {
-    size: () => places.length / 3,
-    add(id: string, resource: CachedResource) {
-      const { bytes, start, end } = lineOf(resource);
-      places.push(id, resource.raw, end - start);
-      const last = spans.at(-1);
-      if (last?.bytes === bytes && last.end === start) last.end = end;
-      else spans.push({ bytes, start, end });
-    },
-    take() {
-      const lines = spans.map(({ bytes, start, end }) => bytes.subarray(start, end));
-      const block = Buffer.concat([Buffer.from(`${JSON.stringify(places)}\n`), ...lines]);
-      [places, spans] = [[], []];
-      return block;
-    },
-  };
 }
 
 /** Replaces the cache: details first, the index that names them last, in one step. */

@@ -1,9 +1,11 @@
 import type { FileEntry } from '../../core/changes.ts';
 import { readPath } from '../../core/layout.ts';
-import { type Cache, type CachedResource, type CachedType, cachedType, type TypeDetails } from './cache.ts';
+import { type Cache, type CachedType, cachedType } from './cache.ts';
+import type { TypeDetails } from './cache-file.ts';
+import { CachedResources } from './cached-resources.ts';
 
 /** What is known of a type that was never mirrored. */
-export const NOTHING_KNOWN: CachedType = cachedType({ resources: new Map(), pages: new Map() }, undefined);
+export const NOTHING_KNOWN: CachedType = cachedType({ resources: new CachedResources(), pages: new Map() }, undefined);
 
 /** Files in HEAD by type and id. Files that are not the mirror's are skipped. */
 export function groupFiles(files: ReadonlyMap<string, string>): Map<string, Map<string, FileEntry[]>> {
@@ -31,14 +33,14 @@ export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boo
 /** One type as HEAD holds it, with every cached digest whose files are still those in HEAD. */
 function compare(ids: ReadonlyMap<string, FileEntry[]>, cached: TypeDetails | undefined): TypeDetails {
   let intact = cached !== undefined && cached.resources.size === ids.size;
-  const resources = new Map<string, CachedResource>();
+  const resources = new CachedResources();
   for (const [id, entries] of ids) {
     const old = cached?.resources.get(id);
     const valid = old !== undefined && sameFiles(old.files, entries);
     intact &&= valid;
     resources.set(id, valid ? old : { raw: '', modified: '', files: entries });
   }
-  return { resources, pages: intact && cached ? cached.pages : new Map() };
+  return intact && cached ? cached : { resources, pages: new Map() };
 }
 
 /**

@@ -10,7 +10,8 @@ import { serverTimeText } from '../../../core/server-time.ts';
 import { parseYaml, YamlError } from '../../../core/yaml.ts';
 import { GitFailure } from '../../../git/git.ts';
 import { type Fetched, inexactError, refusingDepth } from '../../fetch-document.ts';
-import type { CachedResource, CachedType } from '../cache.ts';
+import type { CachedType } from '../cache.ts';
+import { type CachedResource, CachedResources, type Chunk, isKnown } from '../cached-resources.ts';
 import type { CollectContext } from './types.ts';
 
 /** A document ready to be compared with HEAD. */
@@ -48,11 +49,13 @@ export interface AgainstHead {
   readonly undo: (id: string) => void;
   /** Leaves a resource as HEAD has it, unless this run accepted a newer document. */
   readonly keep: (id: string) => void;
+  /** The same for the resources of a chunk of the last run. */
+  readonly keepChunk: (chunk: Chunk) => void;
   /** Undoes everything set aside: a type that was not read completely keeps its files as they are. */
   readonly forget: () => void;
   /** Whether a document has something, in the mirror's form, that its copy in the list lacks. */
   readonly hasMore: (full: JsonObject, listed: JsonObject) => boolean;
-  readonly resources: ReadonlyMap<string, CachedResource>;
+  readonly resources: CachedResources;
   readonly changes: () => Change[];
 }
 
@@ -225,11 +228,16 @@ export function compareWithHead(
   const inHead = (id: string): CachedResource | undefined => known.details().resources.get(id);
   const comparison: Comparison = { context, type, normalise, inHead, baseline };
   const changes = new Map<string, Change>();
-  const resources = new Map<string, CachedResource>();
+  const resources = new CachedResources();
 
   function undo(id: string): boolean {
     resources.delete(id);
     return changes.delete(id);
+  }
+
+  function keep(id: string): void {
+    const entry = inHead(id);
+    if (entry && !resources.has(id)) resources.set(id, entry);
   }
 
   function write(id: string, prepared: Prepared): void {
@@ -279,9 +287,10 @@ export function compareWithHead(
     showsEdit: (id, prepared) => showsEdit(comparison, id, prepared),
     hasMore: (full, listed) => hasMore(normalise(full).doc, normalise(listed).doc),
     undo: (id) => void undo(id),
-    keep(id) {
-      const entry = inHead(id);
-      if (entry && !resources.has(id)) resources.set(id, entry);
+    keep,
+    keepChunk(chunk) {
+      if (isKnown(chunk)) resources.keep(chunk);
+      else for (const id of chunk.ids) keep(id);
     },
     forget() {
       for (const id of [...changes.keys()]) undo(id);

@@ -1,14 +1,6 @@
 import { digestOf } from '../../../core/digest.ts';
 import { idAt, type Part } from '../../../core/records.ts';
-import type { CachedPage, ChunkMark } from '../cache.ts';
-
-/** Records one after the other on a page of the last run. One digest tells that they are all as they were. */
-export interface Chunk {
-  readonly ids: readonly string[];
-  /** Of their bytes in the page, with what is between them. */
-  readonly length: number;
-  readonly digest: string;
-}
+import type { Chunk, KnownChunk } from '../cached-resources.ts';
 
 /**
  * Whether a chunk begins with a record. The ids decide, not their places: one that comes or goes changes its own chunk
@@ -18,11 +10,10 @@ function beginsChunk(id: string): boolean {
   return id.endsWith('0');
 }
 
-/** The chunks of a page, as it was cached; none where they do not fit its ids. */
-export function chunksOf({ ids, chunks }: CachedPage): Chunk[] {
+/** Ids in chunks of which nothing else is known. */
+export function plainChunks(ids: readonly string[]): Chunk[] {
   const starts = ids.flatMap((id, i) => (i === 0 || beginsChunk(id) ? [i] : []));
-  if (starts.length !== chunks.length) return [];
-  return chunks.map(([length, digest], i) => ({ ids: ids.slice(starts[i], starts[i + 1]), length, digest }));
+  return starts.map((start, i) => ({ ids: ids.slice(start, starts[i + 1]), length: 0, digest: '' }));
 }
 
 /**
@@ -31,10 +22,10 @@ export function chunksOf({ ids, chunks }: CachedPage): Chunk[] {
  */
 export function chunkFinder(
   body: Buffer,
-  chunkAt: (id: string) => Chunk | undefined,
+  chunkAt: (id: string) => KnownChunk | undefined,
   idOf: (own: string) => string = (own) => own,
-): (at: number) => Chunk | undefined {
-  const tried = new Set<Chunk>();
+): (at: number) => KnownChunk | undefined {
+  const tried = new Set<KnownChunk>();
   return (at) => {
     const own = idAt(body, at);
     const chunk = own === undefined ? undefined : chunkAt(idOf(own));
@@ -45,20 +36,25 @@ export function chunkFinder(
   };
 }
 
-/** What the cache notes of the chunks of a page. @param ids of all its records @param parts views of `body` */
-export function chunkMarks(body: Buffer, parts: readonly Part<Chunk>[], ids: readonly string[]): ChunkMark[] {
-  const groups: Part<Chunk>[][] = [];
+/** The chunks of a page. Known ones stay what they are. @param ids of all its records @param parts views of `body` */
+export function chunksOf(body: Buffer, parts: readonly Part<KnownChunk>[], ids: readonly string[]): Chunk[] {
+  const groups: Part<KnownChunk>[][] = [];
+  const starts: number[] = [];
   let count = 0;
   for (const part of parts) {
-    if (count === 0 || beginsChunk(ids[count] ?? '')) groups.push([]);
+    if (count === 0 || beginsChunk(ids[count] ?? '')) {
+      groups.push([]);
+      starts.push(count);
+    }
     groups.at(-1)?.push(part);
     count += part.known?.ids.length ?? 1;
   }
-  return groups.map((group): ChunkMark => {
+  return groups.map((group, i): Chunk => {
     const [first, last] = [group[0], group.at(-1)];
-    if (first?.known && first === last) return [first.known.length, first.known.digest];
+    if (first?.known && first === last) return first.known;
     const start = (first?.bytes.byteOffset ?? 0) - body.byteOffset;
     const end = (last?.bytes.byteOffset ?? 0) - body.byteOffset + (last?.bytes.length ?? 0);
-    return [end - start, digestOf(body.subarray(start, end))];
+    const digest = digestOf(body.subarray(start, end));
+    return { ids: ids.slice(starts[i], starts[i + 1]), length: end - start, digest };
   });
 }

@@ -5,8 +5,8 @@ import { messageOf } from '../../../core/errors.ts';
 import { getOwn } from '../../../core/json.ts';
 import { readDocument } from '../../fetch-document.ts';
 import { type CachedType, cachedType } from '../cache.ts';
+import { isKnown, type KnownChunk } from '../cached-resources.ts';
 import { type AgainstHead, compareWithHead } from './against-head.ts';
-import { type Chunk, chunksOf } from './chunks.ts';
 import { createFidelity, type Fidelity, type ParsedRecord } from './fidelity.ts';
 import { type Listing, listingOf, type Parent } from './listing.ts';
 import type { CachedPages, RecordPage } from './page.ts';
@@ -67,12 +67,15 @@ const NO_CACHED_PAGES: CachedPages = {
 /** Pages and records of the last run, by their digests. `afresh`: none, so that everything is read again. */
 function cachedPages(known: CachedType, afresh: boolean): CachedPages {
   if (afresh) return NO_CACHED_PAGES;
-  let chunks: Map<string | undefined, Chunk> | undefined;
+  let chunks: Map<string | undefined, KnownChunk> | undefined;
   return {
     pageMarks: known.pageMarks,
     validators: known.validators,
     chunkAt(id) {
-      chunks ??= new Map([...known.details().pages.values()].flatMap(chunksOf).map((chunk) => [chunk.ids[0], chunk]));
+      if (!chunks) {
+        const all = [...known.details().pages.values()].flatMap((page) => page.chunks).filter(isKnown);
+        chunks = new Map(all.map((chunk) => [chunk.ids[0], chunk]));
+      }
       return chunks.get(id);
     },
     rawOf: (id) => known.details().resources.get(id)?.raw,
@@ -136,7 +139,7 @@ function createCollector(
     known,
     head,
     fidelity,
-    tally: createTally(known, head.keep),
+    tally: createTally(known, head.keepChunk),
     records: createRecordReader({ context, type, known, head, fidelity, collection, undecided }),
     listing: listingOf(
       context,
@@ -175,7 +178,10 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
   const shown = tally.ids();
   let fresh = 0;
   let complete = true;
-  const ids: string[] = [];
+  for (const chunk of page.known) {
+    for (const id of chunk.ids) if (tally.show(id)) fresh += 1;
+    head.keepChunk(chunk);
+  }
   const pending: Promise<void>[] = [];
   const read = async (record: ParsedRecord): Promise<void> => {
     const done = note(collector, record.id, await records.record(record));
@@ -187,7 +193,6 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
       complete = false;
       continue;
     }
-    ids.push(record.id);
     if (!shown.has(record.id)) fresh += 1;
     if (record.kind === 'unchanged') {
       tally.show(record.id);
@@ -203,7 +208,7 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
   }
   await Promise.all(pending);
   await context.drained();
-  tally.readPage(page, ids, complete);
+  tally.readPage(page, complete);
   return fresh;
 }
 
@@ -217,8 +222,9 @@ async function completeAbridged(collector: Collector): Promise<void> {
   await fidelity.decide();
   if (!fidelity.abridged()) return;
   tally.ids();
-  const copies = [...head.resources].filter(([id]) => !fidelity.byId.has(id) && !skipped.has(id));
-  const done = await Promise.all(copies.map(async ([id, { raw }]) => note(collector, id, await records.byId(id, raw))));
+  const copies = [...head.resources.keys()].filter((id) => !fidelity.byId.has(id) && !skipped.has(id));
+  const again = async (id: string) => note(collector, id, await records.byId(id, head.resources.get(id)?.raw ?? ''));
+  const done = await Promise.all(copies.map(again));
   if (done.includes(false)) tally.mustReread();
 }
 

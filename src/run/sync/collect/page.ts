@@ -14,8 +14,9 @@ import { type InexactNumber, inexactNumbers, TooManyInexact } from '../../../cor
 import { isObject, type Json, type JsonObject, TOO_DEEP } from '../../../core/json.ts';
 import { isSafeId } from '../../../core/layout.ts';
 import { idAt, splitRecords } from '../../../core/records.ts';
-import type { ChunkMark, PageMark, Validator } from '../cache.ts';
-import { type Chunk, chunkFinder, chunkMarks } from './chunks.ts';
+import type { PageMark, Validator } from '../cache.ts';
+import type { Chunk, KnownChunk } from '../cached-resources.ts';
+import { chunkFinder, chunksOf, plainChunks } from './chunks.ts';
 
 /** One record of a page: known by its bytes, or parsed. */
 export type PageRecord =
@@ -38,9 +39,12 @@ export interface RecordPage extends Page {
   readonly digest: string;
   /** The last run read the same body: its records are not read again. */
   readonly unchanged: boolean;
+  /** Those of known chunks are not among them. */
   readonly records: readonly PageRecord[];
-  /** For the cache; none where they are not known, or not all records are usable. */
-  readonly chunks: readonly ChunkMark[];
+  /** Chunks of the last run that are on it as they were. */
+  readonly known: readonly KnownChunk[];
+  /** All of it, for the cache; none where not all records are usable. */
+  readonly chunks: readonly Chunk[];
 }
 
 /** Bodies and records of the last run. Ids are those of the mirror. */
@@ -49,7 +53,7 @@ export interface CachedPages {
   /** By key of the page. */
   readonly validators: ReadonlyMap<string, Validator>;
   /** The chunk that began with a record. */
-  readonly chunkAt: (id: string) => Chunk | undefined;
+  readonly chunkAt: (id: string) => KnownChunk | undefined;
   /** Digest of a record's bytes. */
   readonly rawOf: (id: string) => string | undefined;
 }
@@ -131,10 +135,14 @@ export function createValidation(cached: CachedPages, keyOf: (url: URL) => strin
   };
 }
 
+/** A page that is as it was. */
+function markedPage(digest: string, { count, next }: PageMark): RecordPage {
+  return { digest, unchanged: true, records: [], known: [], chunks: [], count, nextPageUrl: next };
+}
+
 /** A page whose `ETag` is still the one of the last run. */
-export function unchangedPage({ page: digest }: Validator, { pageMarks }: CachedPages): RecordPage {
-  const { count = 0, next } = pageMarks.get(digest) ?? {};
-  return { digest, unchanged: true, records: [], chunks: [], count, nextPageUrl: next };
+export function unchangedPage({ page }: Validator, { pageMarks }: CachedPages): RecordPage {
+  return markedPage(page, pageMarks.get(page) ?? { count: 0 });
 }
 
 /** The bytes of a record, for its digest. @throws ApiError for one that is nested thousands of levels deep */
@@ -153,23 +161,36 @@ function bytesOf(record: Json, { url }: ApiResponse): Buffer {
  */
 export function readPage(response: ApiResponse, cached: CachedPages, place: RecordPlace = {}): RecordPage {
   const digest = digestOf(response.body);
-  const known = cached.pageMarks.get(digest);
-  if (known) return { digest, unchanged: true, records: [], chunks: [], count: known.count, nextPageUrl: known.next };
+  const mark = cached.pageMarks.get(digest);
+  if (mark) return markedPage(digest, mark);
+  const { body } = response;
   const parsed = nothingParsed();
   const read = (bytes: Buffer): PageRecord => readRecord(bytes, cached, response, place, parsed);
   const parts =
-    place.member === undefined
-      ? splitRecords(response.body, chunkFinder(response.body, cached.chunkAt, place.idOf))
-      : undefined;
-  if (parts) {
-    const records = parts.flatMap(({ bytes, known: chunk }): PageRecord[] =>
-      chunk ? chunk.ids.map((id) => ({ kind: 'unchanged', id })) : [read(bytes)],
-    );
-    const ids = records.flatMap((record) => (record.kind === 'unusable' ? [] : [record.id]));
-    const chunks = ids.length === records.length ? chunkMarks(response.body, parts, ids) : [];
-    return { digest, unchanged: false, records, chunks, count: records.length };
+    place.member === undefined ? splitRecords(body, chunkFinder(body, cached.chunkAt, place.idOf)) : undefined;
+  if (!parts) {
+    const { records: values, nextPageUrl } = recordsOf(response, place.member);
+    const records = values.map((value) => read(bytesOf(value, response)));
+    const chunks = plainChunks(records.map(idOf));
+    return { digest, unchanged: false, records, known: [], chunks, count: records.length, nextPageUrl };
   }
-  const { records: values, nextPageUrl } = recordsOf(response, place.member);
-  const records = values.map((value) => read(bytesOf(value, response)));
-  return { digest, unchanged: false, records, chunks: [], count: records.length, nextPageUrl };
+  const records: PageRecord[] = [];
+  const ids: string[] = [];
+  for (const { bytes, known } of parts) {
+    if (known) {
+      ids.push(...known.ids);
+      continue;
+    }
+    const record = read(bytes);
+    records.push(record);
+    ids.push(idOf(record));
+  }
+  const known = parts.flatMap((part) => part.known ?? []);
+  const chunks = ids.includes('') ? [] : chunksOf(body, parts, ids);
+  return { digest, unchanged: false, records, known, chunks, count: ids.length };
+}
+
+/** The id of a record, `''` for one that is not usable. */
+function idOf(record: PageRecord): string {
+  return record.kind === 'unusable' ? '' : record.id;
 }

@@ -1,4 +1,6 @@
-import type { CachedPage, CachedType } from '../cache.ts';
+import type { CachedType } from '../cache.ts';
+import type { CachedPage } from '../cache-file.ts';
+import type { Chunk } from '../cached-resources.ts';
 import type { RecordPage } from './page.ts';
 
 /** What the listing of one type has shown so far, by page and by id. */
@@ -8,7 +10,7 @@ export interface Tally {
    */
   readonly unchangedPage: (page: RecordPage) => number;
   /** Notes a page that was read record by record. `complete`: every record on it is mirrored or rightly left out. */
-  readonly readPage: (page: RecordPage, ids: readonly string[], complete: boolean) => void;
+  readonly readPage: (page: RecordPage, complete: boolean) => void;
   /** Notes an id. `false`: it was shown before. */
   readonly show: (id: string) => boolean;
   /** Takes an id back that turned out to be deleted. */
@@ -23,8 +25,8 @@ export interface Tally {
   readonly isUnchanged: () => boolean;
 }
 
-/** @param keep called with every id of an unchanged page */
-export function createTally(known: CachedType, keep: (id: string) => void): Tally {
+/** @param keep called with every chunk of an unchanged page */
+export function createTally(known: CachedType, keep: (chunk: Chunk) => void): Tally {
   const ids = new Set<string>();
   const pages = new Map<string, CachedPage>();
   const unchanged = new Set<string>();
@@ -34,11 +36,11 @@ export function createTally(known: CachedType, keep: (id: string) => void): Tall
   function addUnchanged(): void {
     for (const digest of unchanged) {
       if (pages.has(digest)) continue;
-      const page = known.details().pages.get(digest) ?? { ids: [], chunks: [] };
+      const page = known.details().pages.get(digest) ?? { chunks: [] };
       pages.set(digest, page);
-      for (const id of page.ids) {
-        ids.add(id);
-        keep(id);
+      for (const chunk of page.chunks) {
+        for (const id of chunk.ids) ids.add(id);
+        keep(chunk);
       }
     }
   }
@@ -49,8 +51,8 @@ export function createTally(known: CachedType, keep: (id: string) => void): Tall
       unchanged.add(digest);
       return count;
     },
-    readPage({ digest, chunks, nextPageUrl: next }, ids, isComplete) {
-      if (isComplete) pages.set(digest, { ids, chunks, ...(next === undefined ? {} : { next }) });
+    readPage({ digest, chunks, nextPageUrl: next }, isComplete) {
+      if (isComplete) pages.set(digest, { chunks, ...(next === undefined ? {} : { next }) });
       else complete = false;
     },
     show(id) {
