@@ -85,8 +85,10 @@ export function createStore(abridged: Readonly<Record<string, readonly string[]>
         text: JSON.stringify(doc),
         isInstance: typeName === 'flows' && doc._abstractFlowId !== undefined,
       };
+      const before = held.byId.get(id);
       held.byId.set(id, entry);
-      held.ordered = undefined;
+      // An edit leaves the order as it is.
+      held.ordered = before && held.ordered?.with(held.ordered.indexOf(before), entry);
       version += 1;
       for (const listener of listeners) listener(typeName, id, doc);
     },

@@ -14,7 +14,7 @@ import { readHeldCredentials } from './held-credentials.ts';
 import { accountCheck } from './same-account.ts';
 
 /** A run that writes so many files is a first one. */
-const MANY_FILES = 2_000;
+const MANY_FILES = 800;
 
 /** Milliseconds. */
 const DAY_MS = 86_400_000;
