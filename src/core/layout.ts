@@ -129,15 +129,15 @@ function replaceAt(value: Json, place: readonly (string | number)[], replacement
   return out;
 }
 
+/** The document as its file has it: with the names of side files in the places of their texts. */
+export function filedDocument(base: string, { doc, texts }: Pick<Normalised, 'doc' | 'texts'>): Json {
+  return texts.reduce<Json>((held, side) => replaceAt(held, side.place, fileMarker(sideFileName(base, side))), doc);
+}
+
 /** The files of one resource: the document first, then its side files. */
 export function renderResource(base: string, normalised: Pick<Normalised, 'doc' | 'texts'>): readonly MirrorFile[] {
-  let doc: Json = normalised.doc;
-  const files: MirrorFile[] = [];
-  for (const side of normalised.texts) {
-    const name = sideFileName(base, side);
-    doc = replaceAt(doc, side.place, fileMarker(name));
-    files.push({ path: `${base.slice(0, base.indexOf('/'))}/${name}`, text: side.text });
-  }
+  const folder = base.slice(0, base.indexOf('/'));
+  const sides = normalised.texts.map((side) => ({ path: `${folder}/${sideFileName(base, side)}`, text: side.text }));
   // Joined: a run holds the path of each resource, and a template would keep all its parts in memory.
-  return [{ path: [base, '.yaml'].join(''), text: renderYaml(doc) }, ...files];
+  return [{ path: [base, '.yaml'].join(''), text: renderYaml(filedDocument(base, normalised)) }, ...sides];
 }

@@ -3,7 +3,7 @@ import { type ChangedFields, changedFields } from '../../core/changed-fields.ts'
 import type { Change } from '../../core/changes.ts';
 import { isArray, isObject, type Json, type MutableJsonObject, setOwn } from '../../core/json.ts';
 import { fileMarker, fileOf } from '../../core/markers.ts';
-import { parseYaml, YamlError } from '../../core/yaml.ts';
+import { YamlError } from '../../core/yaml.ts';
 import { GitFailure } from '../../git/git.ts';
 import type { StartingPoint } from './starting-point.ts';
 
@@ -34,15 +34,15 @@ async function fieldsOf(start: StartingPoint, change: Change): Promise<ChangedFi
   const [, oid] = files?.find(([file]) => file === oldPath) ?? [];
   if (!type || !files || oid === undefined) return undefined;
   try {
-    const held = (await start.context.inHead(oid)).toString('utf8');
+    const held = await start.context.inHead(oid);
     const putOid = (file: string): string | undefined => put.find(([name]) => name === file)?.[1];
     const nowOid = putOid(path);
     // A side file alone may differ.
     const now = nowOid === undefined ? held : start.documents.get(nowOid);
     if (now === undefined) return undefined;
     const heldOid = (name: string): string => files.find(([file]) => file === `${typeName}/${name}`)?.[1] ?? '';
-    const before = byContent(parseYaml(held), heldOid);
-    const after = byContent(parseYaml(now), (name) => putOid(`${typeName}/${name}`) ?? heldOid(name));
+    const before = byContent(held, heldOid);
+    const after = byContent(now, (name) => putOid(`${typeName}/${name}`) ?? heldOid(name));
     return isObject(before) && isObject(after) ? changedFields(type, before, after) : undefined;
   } catch (error) {
     // The commit is right without it.

@@ -1,6 +1,8 @@
 import { fetchUserId } from '../../celigo/audit.ts';
 import { digestOf } from '../../core/digest.ts';
+import type { Json } from '../../core/json.ts';
 import { equalJson } from '../../core/paths.ts';
+import { parseYaml } from '../../core/yaml.ts';
 import { createObjectWriter, type ObjectWriter } from '../../mirror/object-writer.ts';
 import type { Repository } from '../../mirror/repository.ts';
 import { type Repair, repairFolder } from '../../mirror/work-tree.ts';
@@ -19,8 +21,8 @@ const MANY_FILES = 800;
 /** Milliseconds. */
 const DAY_MS = 86_400_000;
 
-/** How much of changed documents is kept until their commits are worded, in characters. */
-const KEPT_TEXT = 4_000_000;
+/** How much of changed documents is kept until their commits are worded, in characters of their files. */
+const KEPT_TEXT = 2_000_000;
 
 /** What a run knows of the account and its folder before it lists anything. */
 export interface StartingPoint {
@@ -35,8 +37,11 @@ export interface StartingPoint {
   /** The folder is made equal to HEAD while the account is listed. */
   readonly repairing: Promise<Repair>;
   readonly objects: ObjectWriter;
-  /** Changed documents of resources that HEAD has, by object id: as many as are kept to say what changed in them. */
-  readonly documents: ReadonlyMap<string, string>;
+  /**
+   * Changed documents of resources that HEAD has, as their files have them, by object id: as many as are kept to say
+   * what changed in them.
+   */
+  readonly documents: ReadonlyMap<string, Json>;
   /** Plain-text credentials in new and changed documents. */
   readonly credentials: CredentialFindings;
   readonly context: CollectContext;
@@ -71,7 +76,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     checkBinding(headState.binding, { baseUrl: account.baseUrl, userId }, account.name);
   const objects = createObjectWriter(repository);
   let written = 0;
-  const documents = createTexts(KEPT_TEXT);
+  const documents = createDocuments(KEPT_TEXT, async (oid) => (await repository.git.objects([oid]))[0]);
   const credentials = createCredentialFindings(account.name);
   const auditLog = openAuditLog(run, repository, headState);
   const context: CollectContext = {
@@ -85,7 +90,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full: headState.full,
     transliterate: deps.transliterate,
     format: repository.format,
-    inHead: async (oid) => (await repository.git.objects([oid]))[0] ?? Buffer.alloc(0),
+    inHead: documents.inHead,
     edited: documents.keep,
     put(text) {
       if (!options.dryRun) objects.blob(text);
@@ -107,7 +112,7 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
     full: headState.full,
     repairing,
     objects,
-    documents: documents.texts,
+    documents: documents.kept,
     credentials,
     context,
     isLarge: () => written >= MANY_FILES,
@@ -117,16 +122,25 @@ export async function readStartingPoint(run: AccountRun, opened: Promise<Reposit
   };
 }
 
-/** Keeps texts by their object ids, up to so many characters together. */
-function createTexts(most: number) {
-  const texts = new Map<string, string>();
+/** Documents as their files have them, by object id. @param most characters of files that are kept */
+function createDocuments(most: number, read: (oid: string) => Promise<Buffer | undefined>) {
+  const kept = new Map<string, Json>();
   let length = 0;
+  function keep(oid: string, doc: Json, { length: added }: string | Buffer): void {
+    if (kept.has(oid) || length + added > most) return;
+    kept.set(oid, doc);
+    length += added;
+  }
   return {
-    texts: texts as ReadonlyMap<string, string>,
-    keep(oid: string, text: string) {
-      if (texts.has(oid) || length + text.length > most) return;
-      texts.set(oid, text);
-      length += text.length;
+    kept: kept as ReadonlyMap<string, Json>,
+    keep,
+    async inHead(oid: string): Promise<Json> {
+      const held = kept.get(oid);
+      if (held !== undefined) return held;
+      const bytes = (await read(oid)) ?? Buffer.alloc(0);
+      const doc = parseYaml(bytes.toString('utf8'));
+      keep(oid, doc, bytes);
+      return doc;
     },
   };
 }

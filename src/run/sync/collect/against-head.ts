@@ -2,12 +2,12 @@ import type { ResourceType } from '../../../catalogue/types.ts';
 import { type Change, editorOf, type FileEntry } from '../../../core/changes.ts';
 import { blobOid } from '../../../core/digest.ts';
 import { getOwn, isArray, isObject, type Json, type JsonObject } from '../../../core/json.ts';
-import { basePath, readPath, renderResource, titleOf } from '../../../core/layout.ts';
+import { basePath, filedDocument, readPath, renderResource, titleOf } from '../../../core/layout.ts';
 import { createNormaliser, type Normalised } from '../../../core/normalise.ts';
 import { withSteps } from '../../../core/paths.ts';
 import { type Place, placeText, visitLeaves } from '../../../core/places.ts';
 import { serverTimeText } from '../../../core/server-time.ts';
-import { parseYaml, YamlError } from '../../../core/yaml.ts';
+import { YamlError } from '../../../core/yaml.ts';
 import { GitFailure } from '../../../git/git.ts';
 import { type Fetched, inexactError, refusingDepth } from '../../fetch-document.ts';
 import type { CachedType } from '../cache.ts';
@@ -161,6 +161,11 @@ function prepareDocument({ context, type, inHead }: Comparison, id: string, norm
   return { normalised, title, path, files, put, remove };
 }
 
+/** The path of a document without its ending, which those of its side files begin with. */
+function baseOf({ path }: Prepared): string {
+  return path.slice(0, -'.yaml'.length);
+}
+
 /** The document of a resource among its files. */
 function documentIn(files: readonly FileEntry[] = []): FileEntry | undefined {
   return files.find(([path]) => readPath(path)?.isDocument);
@@ -174,7 +179,7 @@ async function showsEdit({ context, inHead }: Comparison, id: string, prepared: 
   if (!now) return true;
   if (oid === undefined) return false;
   try {
-    return !hasMore(parseYaml((await context.inHead(oid)).toString('utf8')), parseYaml(now.text));
+    return !hasMore(await context.inHead(oid), filedDocument(baseOf(prepared), prepared.normalised));
   } catch (error) {
     if (!(error instanceof GitFailure) && !(error instanceof YamlError)) throw error;
     return false;
@@ -244,7 +249,8 @@ export function compareWithHead(
     const { path, put } = prepared;
     for (const { entry, text } of put) {
       context.put(text);
-      if (entry[0] === path && inHead(id)) context.edited?.(entry[1], text);
+      if (entry[0] === path && inHead(id))
+        context.edited?.(entry[1], filedDocument(baseOf(prepared), prepared.normalised), text);
     }
     reportUnreadable(context, prepared);
   }

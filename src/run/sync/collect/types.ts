@@ -2,7 +2,7 @@ import type { ResourceType } from '../../../catalogue/types.ts';
 import type { ApiClient } from '../../../celigo/client.ts';
 import type { Change } from '../../../core/changes.ts';
 import type { ObjectFormat } from '../../../core/digest.ts';
-import type { JsonObject } from '../../../core/json.ts';
+import type { Json, JsonObject } from '../../../core/json.ts';
 import type { Transliterate } from '../../../core/layout.ts';
 import type { ClearCredential, Normalised, NormaliseOptions } from '../../../core/normalise.ts';
 import type { Fetched } from '../../fetch-document.ts';
@@ -21,10 +21,10 @@ export interface CollectContext {
   readonly full: boolean;
   readonly transliterate: Transliterate;
   readonly format: ObjectFormat;
-  /** An object of HEAD by its id. @throws GitFailure */
-  readonly inHead: (oid: string) => Promise<Buffer>;
-  /** Called with the new document of a resource that HEAD has, and its object id. */
-  readonly edited?: (oid: string, text: string) => void;
+  /** A document of HEAD by its object id, as its file has it. @throws GitFailure, YamlError */
+  readonly inHead: (oid: string) => Promise<Json>;
+  /** Called with the new document of a resource that HEAD has, as its file has it, and its file. */
+  readonly edited?: (oid: string, doc: Json, text: string) => void;
   /** Writes the content of a file for the commits that the run decides to make. */
   readonly put: (text: string) => void;
   /** Ends when there is room for more files: those that Git has not taken in are held in memory. */
