@@ -12,7 +12,7 @@ import { documentPaths, headCommit, type MirrorState, readState } from '../../hi
 import type { Finding } from './finding.ts';
 
 /** Documents read at once. */
-const CHUNK = 2_000;
+const BATCH = 2_000;
 /** Names that are shown of one type. */
 const MOST_NAMED = 10;
 /** A key at the left edge: the mirror writes the fields of a document so, and nothing else. */
@@ -60,8 +60,8 @@ async function namesIn(state: MirrorState, type: ResourceType): Promise<{ fields
   const [fields, kinds] = [new Set<string>(), new Set<string>()];
   const kind = PUBLISHED_KINDS[type.name];
   const paths = documentPaths(state, type.name);
-  for (let from = 0; from < paths.length; from += CHUNK) {
-    for (const text of await state.texts(paths.slice(from, from + CHUNK))) {
+  for (let from = 0; from < paths.length; from += BATCH) {
+    for (const text of await state.texts(paths.slice(from, from + BATCH))) {
       for (const name of fieldsIn(text)) fields.add(name);
       const value = kind && kindIn(text, kind.field);
       if (value !== undefined) kinds.add(value);

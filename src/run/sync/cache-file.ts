@@ -144,7 +144,7 @@ function writeChunk({ length, digest, ids }: Chunk, resources: CachedResources):
   return [line, [line.length, length, digest, ids, ...stored.flatMap((resource, i) => (resource === 0 ? [i] : []))]];
 }
 
-/** Chunks of pages, then those that hold what is on no page. `written`: ids of those that were written anew so far. */
+/** Chunks of pages, then those that hold what is on no page. `written`: ids of those that were not taken over so far. */
 function* chunksOf({ pages, resources }: TypeDetails, written: ReadonlySet<string>): Generator<Chunk> {
   const paged = new Set([...pages.values()].flatMap(({ chunks }) => chunks));
   for (const { chunks } of pages.values()) yield* chunks;

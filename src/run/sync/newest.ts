@@ -23,7 +23,7 @@ export interface BareCommit {
 }
 
 /** Commits read at a time; doubled each time, so that a long way back takes few steps. */
-const FIRST_CHUNK = 16;
+const FIRST_BATCH = 16;
 /** No caller needs more commits than this. */
 const MOST = 16_384;
 /** Commits that are looked for one by one in a damaged history. */
@@ -38,8 +38,8 @@ const FIELDS = ['%H', '%P', '%ce', '%ae', '%at', '%ct', '%B'] as const;
  */
 export async function* newestCommits(repository: Clone, tip = 'HEAD'): AsyncGenerator<BareCommit, boolean> {
   const given = new Set<string>();
-  for (let [at, size] = [0, FIRST_CHUNK]; at < MOST; at += size, size *= 2) {
-    let commits = await readChunk(repository, tip, at, size);
+  for (let [at, size] = [0, FIRST_BATCH]; at < MOST; at += size, size *= 2) {
+    let commits = await readBatch(repository, tip, at, size);
     for (let tries = 0; commits && tries < 2; tries++) {
       for (const commit of commits) if (!given.has(commit.id)) yield commit;
       for (const { id } of commits) given.add(id);
@@ -51,7 +51,7 @@ export async function* newestCommits(repository: Clone, tip = 'HEAD'): AsyncGene
         if (!(error instanceof GitFailure)) throw error;
         return false;
       }
-      commits = await readChunk(repository, tip, at, size);
+      commits = await readBatch(repository, tip, at, size);
     }
     if (!commits) {
       yield* readSingly(repository, tip, given);
@@ -96,7 +96,7 @@ async function readIfAble({ git }: Clone, words: readonly string[]): Promise<Bar
   );
 }
 
-function readChunk(repository: Clone, tip: string, skip: number, count: number): Promise<BareCommit[] | undefined> {
+function readBatch(repository: Clone, tip: string, skip: number, count: number): Promise<BareCommit[] | undefined> {
   // Not only first parents: after an ordinary `git pull` of a person the mirror's commits are behind the other one.
   return readIfAble(repository, [`--skip=${skip}`, `--max-count=${count}`, tip]);
 }

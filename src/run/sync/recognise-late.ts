@@ -5,7 +5,7 @@ import type { Collected } from './collect/types.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** Documents held in memory at a time. */
-const CHUNK = 500;
+const BATCH = 500;
 
 /**
  * Takes out of what this run has rendered the credentials that it learnt after that, so that the order of reading does
@@ -24,9 +24,9 @@ export async function recogniseLate(
   for (const entry of collected) {
     const renew = createRenewer(entry.type, context.normalise);
     const changes = entry.changes.filter(({ put }) => put.length > 0);
-    for (let from = 0; from < changes.length; from += CHUNK) {
+    for (let from = 0; from < changes.length; from += BATCH) {
       deps.signal.throwIfAborted();
-      const some = changes.slice(from, from + CHUNK);
+      const some = changes.slice(from, from + BATCH);
       const files = new Map(some.flatMap(({ id }) => entry.next.details().resources.get(id)?.files ?? []));
       const state = filesState(repository.git, account.name, files);
       for (const { id, doc } of await readDocuments(

@@ -19,7 +19,7 @@ import { readPutBack } from './put-back.ts';
 import type { StartingPoint } from './starting-point.ts';
 
 /** Documents held in memory at a time. */
-const CHUNK = 500;
+const BATCH = 500;
 
 /** A document whose files the rules of this version write otherwise. */
 interface Renewed {
@@ -49,9 +49,9 @@ async function findRenewed(
   const filesOf = groupFiles(state.files);
   const renewers = new Map<string, ReturnType<typeof createRenewer>>();
   const paths = documentPaths(state);
-  for (let from = 0; from < paths.length; from += CHUNK) {
+  for (let from = 0; from < paths.length; from += BATCH) {
     context.signal.throwIfAborted();
-    for (const { type, id, path, title, doc } of await readable(state, paths.slice(from, from + CHUNK))) {
+    for (const { type, id, path, title, doc } of await readable(state, paths.slice(from, from + BATCH))) {
       const renew = renewers.get(type.name) ?? createRenewer(type, context.normalise);
       renewers.set(type.name, renew);
       const files = renderResource(path.slice(0, -'.yaml'.length), renew(doc));
