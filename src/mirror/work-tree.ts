@@ -45,17 +45,36 @@ export async function followBranch(repository: Repository, { from, to, replaced 
   if (repository.bare) return;
   // A person has gone to another branch meanwhile: they show that one, until the next run goes back.
   if (!(await isOnBranch(repository))) return unmark(repository);
-  if (replaced && isThere(repository, replaced)) {
-    // Half the time of read-tree, which reads the trees too. It overwrites edits: hence the look at each file before.
-    const restore = ['restore', '--quiet', '--staged', '--worktree', '--pathspec-from-file=-', '--pathspec-file-nul'];
-    await feed(repository, [...restore, `--source=${to}`], [...replaced.keys()], { GIT_LITERAL_PATHSPECS: '1' });
-    return unmark(repository);
-  }
+  if (replaced && (await restoreFiles(repository, to, replaced))) return unmark(repository);
   // Thousands of files take half the time by as many processes as there are cores; git before 2.32 ignores that.
   const read = ['-c', 'checkout.workers=0', 'read-tree', '-m', '-u'];
   const { done } = await repository.git.start([...read, ...(from ? [from] : []), to]);
   await done;
   unmark(repository);
+}
+
+/**
+ * Replaces files that hold just what they held before: half the time of read-tree, which reads the trees too. It
+ * overwrites edits: hence the look at each file, as late as can be. @returns `false` where one of them holds anything
+ * else @throws GitFailure
+ */
+async function restoreFiles(
+  repository: Repository,
+  to: string,
+  replaced: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  const restore = ['restore', '--quiet', '--staged', '--worktree', '--pathspec-from-file=-', '--pathspec-file-nul'];
+  const started = await repository.git.start([...restore, `--source=${to}`], { GIT_LITERAL_PATHSPECS: '1' });
+  let isSame = false;
+  try {
+    isSame = isThere(repository, replaced);
+  } finally {
+    // It has read nothing yet: it waits for the paths.
+    if (!isSame) started.kill();
+  }
+  if (isSame) started.stdin.end(zeroEnded(replaced.keys()));
+  await (isSame ? started.done : started.done.catch(() => undefined));
+  return isSame;
 }
 
 /**
@@ -116,15 +135,14 @@ function isThere({ path, format }: Repository, files: ReadonlyMap<string, string
   });
 }
 
+function zeroEnded(words: Iterable<string>): string {
+  return [...words].map((word) => `${word}\0`).join('');
+}
+
 /** Runs a command that reads words, each ended by a zero byte. @throws GitFailure */
-async function feed(
-  { git }: Repository,
-  args: readonly string[],
-  words: readonly string[],
-  env?: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { stdin, done } = await git.start(args, env);
-  stdin.end(words.map((word) => `${word}\0`).join(''));
+async function feed({ git }: Repository, args: readonly string[], words: readonly string[]): Promise<void> {
+  const { stdin, done } = await git.start(args);
+  stdin.end(zeroEnded(words));
   await done;
 }
 

@@ -103,4 +103,27 @@ describe('chunks of a page', () => {
     expect(read(bodyOf(docs), docs, () => counted).parts).toHaveLength(500);
     expect(asked).toBe(1);
   });
+
+  it('are not read where records begin as much larger ones did', () => {
+    const size = 100_000;
+    const long = Array.from({ length: 50 }, (_, i): Doc => ({ _id: `${i}-0`, text: 'x'.repeat(size) }));
+    const { chunks } = read(bodyOf(long), long);
+    let bytes = 0;
+    const chunkAt = (id: string): KnownChunk | undefined => {
+      const found = finder(chunks)(id);
+      return (
+        found &&
+        Object.defineProperty(found, 'digest', {
+          get: () => {
+            bytes += found.length;
+            return 'other';
+          },
+        })
+      );
+    };
+    const docs = [...long.map(({ _id }) => ({ _id, text: '' })), { _id: 'last', text: 'x'.repeat(2 * size) }];
+    expect(read(bodyOf(docs), docs, chunkAt).parts).toHaveLength(docs.length);
+    expect(bytes).toBeGreaterThan(size);
+    expect(bytes).toBeLessThan(5 * size);
+  });
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { FileEntry } from '../../core/changes.ts';
 import { readPath } from '../../core/layout.ts';
-import { type CachedResource, CachedResources, type Chunk, type KnownChunk } from './cached-resources.ts';
+import { type CachedResource, CachedResources, type Chunk, isKnown, type KnownChunk } from './cached-resources.ts';
 
 /** A file of the cache cannot be read. The remedy is to remove the cache and start over. */
 export class CacheDamaged extends Error {}
@@ -69,6 +69,7 @@ function readResource(id: string, stored: unknown): CachedResource | undefined {
 
 function createChunk(line: Buffer, [, length, digest, ids, ...left]: StoredChunk): KnownChunk {
   let resources: Map<string, CachedResource | undefined> | undefined;
+  const places = new Set(left);
   const read = (): Map<string, CachedResource | undefined> => {
     const stored = parseLine(line.toString('utf8'));
     if (!Array.isArray(stored) || stored.length !== ids.length) throw new CacheDamaged('not the resources of a chunk');
@@ -76,7 +77,7 @@ function createChunk(line: Buffer, [, length, digest, ids, ...left]: StoredChunk
   };
   return {
     ...{ ids, length, digest, line },
-    mirrored: left.length === 0 ? ids : ids.filter((_, i) => !left.includes(i)),
+    mirrored: left.length === 0 ? ids : ids.filter((_, i) => !places.has(i)),
     resource(id) {
       resources ??= read();
       return resources.get(id);
@@ -144,8 +145,11 @@ function writeChunk({ length, digest, ids }: Chunk, resources: CachedResources):
   return [line, [line.length, length, digest, ids, ...stored.flatMap((resource, i) => (resource === 0 ? [i] : []))]];
 }
 
-/** Chunks of pages, then those that hold what is on no page. `written`: ids of those that were not taken over so far. */
-function* chunksOf({ pages, resources }: TypeDetails, written: ReadonlySet<string>): Generator<Chunk> {
+/**
+ * Chunks of pages, then those that hold what is on no page.
+ * @param written ids in chunks that were not taken over: whoever takes the chunks adds them, each before the next one
+ */
+function* allChunks({ pages, resources }: TypeDetails, written: ReadonlySet<string>): Generator<Chunk> {
   const paged = new Set([...pages.values()].flatMap(({ chunks }) => chunks));
   for (const { chunks } of pages.values()) yield* chunks;
   for (const [chunk] of resources.chunks()) if (!paged.has(chunk)) yield chunk;
@@ -159,15 +163,15 @@ function* chunksOf({ pages, resources }: TypeDetails, written: ReadonlySet<strin
  */
 export function* detailsText(details: TypeDetails): Generator<Buffer> {
   const { pages, resources } = details;
-  const whole = new Map<Chunk, KnownChunk>();
-  for (const [chunk, isWhole] of resources.chunks()) if (isWhole) whole.set(chunk, chunk);
+  const whole = new Set<Chunk>();
+  for (const [chunk, isWhole] of resources.chunks()) if (isWhole) whole.add(chunk);
   const written = new Set<string>();
   const rows: StoredChunk[] = [];
   let lines: Buffer[] = [];
-  for (const chunk of chunksOf(details, written)) {
-    const known = whole.get(chunk);
-    const [line, row] = known ? takeOver(known) : writeChunk(chunk, resources);
-    if (!known) for (const id of chunk.ids) written.add(id);
+  for (const chunk of allChunks(details, written)) {
+    const isWhole = whole.has(chunk) && isKnown(chunk);
+    const [line, row] = isWhole ? takeOver(chunk) : writeChunk(chunk, resources);
+    if (!isWhole) for (const id of chunk.ids) written.add(id);
     rows.push(row);
     lines.push(line);
     if (lines.length < MOST) continue;

@@ -107,6 +107,13 @@ export class CachedResources {
     for (const chunk of this.#chunks) yield [chunk, !isAny || !chunk.mirrored.some(isOther)];
   }
 
+  /** Whether what was noted one by one comes from the records that the chunks have of them. */
+  agree(): boolean {
+    for (const [chunk, isWhole] of this.chunks())
+      if (!isWhole && chunk.mirrored.some((id) => this.get(id)?.raw !== chunk.resource(id)?.raw)) return false;
+    return true;
+  }
+
   /** Ids of those noted one by one. */
   own(): Iterable<string> {
     return this.#own.keys();

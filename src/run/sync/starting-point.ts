@@ -22,7 +22,7 @@ const MANY_FILES = 800;
 const DAY_MS = 86_400_000;
 
 /** How much of changed documents is kept until their commits are worded, in characters of their files. */
-const KEPT_TEXT = 2_000_000;
+const KEPT_TEXT = 4_000_000;
 
 /** What a run knows of the account and its folder before it lists anything. */
 export interface StartingPoint {

@@ -17,6 +17,8 @@ import type { CollectContext } from './types.ts';
 /** A document ready to be compared with HEAD. */
 export interface Prepared {
   readonly normalised: Normalised;
+  /** The document as its file has it. */
+  readonly filed: Json;
   readonly title: string;
   /** Of its file, inside the account's folder. */
   readonly path: string;
@@ -158,12 +160,7 @@ function prepareDocument({ context, type, inHead }: Comparison, id: string, norm
   const remove =
     old.length === 0 ? NONE : old.flatMap(([path]) => (files.some(([kept]) => kept === path) ? [] : [path]));
   const [path] = files[0] as FileEntry;
-  return { normalised, title, path, files, put, remove };
-}
-
-/** The path of a document without its ending, which those of its side files begin with. */
-function baseOf({ path }: Prepared): string {
-  return path.slice(0, -'.yaml'.length);
+  return { normalised, filed: filedDocument(base, normalised), title, path, files, put, remove };
 }
 
 /** The document of a resource among its files. */
@@ -179,7 +176,7 @@ async function showsEdit({ context, inHead }: Comparison, id: string, prepared: 
   if (!now) return true;
   if (oid === undefined) return false;
   try {
-    return !hasMore(await context.inHead(oid), filedDocument(baseOf(prepared), prepared.normalised));
+    return !hasMore(await context.inHead(oid), prepared.filed);
   } catch (error) {
     if (!(error instanceof GitFailure) && !(error instanceof YamlError)) throw error;
     return false;
@@ -246,11 +243,10 @@ export function compareWithHead(
   }
 
   function write(id: string, prepared: Prepared): void {
-    const { path, put } = prepared;
+    const { filed, path, put } = prepared;
     for (const { entry, text } of put) {
       context.put(text);
-      if (entry[0] === path && inHead(id))
-        context.edited?.(entry[1], filedDocument(baseOf(prepared), prepared.normalised), text);
+      if (entry[0] === path && inHead(id)) context.edited?.(entry[1], filed, text);
     }
     reportUnreadable(context, prepared);
   }

@@ -26,12 +26,15 @@ export function chunkFinder(
   idOf: (own: string) => string = (own) => own,
 ): (at: number) => KnownChunk | undefined {
   const tried = new Set<KnownChunk>();
+  // Records may be small that begin as large chunks did.
+  let most = 2 * body.length;
   return (at) => {
     const own = idAt(body, at);
     const chunk = own === undefined ? undefined : chunkAt(idOf(own));
     // A page may begin thousands of records with the same id: each chunk is read once.
-    if (!chunk || tried.has(chunk)) return undefined;
+    if (!chunk || tried.has(chunk) || chunk.length > most) return undefined;
     tried.add(chunk);
+    most -= chunk.length;
     return digestOf(body.subarray(at, at + chunk.length)) === chunk.digest ? chunk : undefined;
   };
 }

@@ -73,8 +73,8 @@ function cachedPages(known: CachedType, afresh: boolean): CachedPages {
     validators: known.validators,
     chunkAt(id) {
       if (!chunks) {
-        const all = [...known.details().pages.values()].flatMap((page) => page.chunks).filter(isKnown);
-        chunks = new Map(all.map((chunk) => [chunk.ids[0], chunk]));
+        const all = [...known.details().pages.values()].flatMap((page) => page.chunks);
+        chunks = new Map(all.filter(isKnown).flatMap((chunk) => (chunk.length > 0 ? [[chunk.ids[0], chunk]] : [])));
       }
       return chunks.get(id);
     },
@@ -111,6 +111,8 @@ interface Collector {
   readonly notFound: Set<string>;
   /** Ids that are not the mirror's. */
   readonly skipped: Set<string>;
+  /** Ids whose record says that it is deleted. */
+  readonly deleted: Set<string>;
 }
 
 function createCollector(
@@ -159,21 +161,24 @@ function createCollector(
     problems: [...parents.problems],
     notFound: new Set(),
     skipped: new Set(),
+    deleted: new Set(),
   };
   return collector;
 }
 
 /** Notes what became of a record. `false`: the next run must read it again. */
-function note({ problems, notFound, skipped }: Collector, id: string, outcome: Outcome): boolean {
+function note({ problems, notFound, skipped, deleted }: Collector, id: string, outcome: Outcome): boolean {
   if (outcome.state === 'failed') problems.push(outcome.problem);
   if (outcome.state === 'notFound') notFound.add(id);
   if (outcome.state === 'skipped') skipped.add(id);
+  if (outcome.state === 'deleted') deleted.add(id);
   return outcome.state !== 'failed' && outcome.state !== 'notFound';
 }
 
 /** Reads the records of a page. Gives the number of those that no earlier page showed. */
 async function visitPage(collector: Collector, page: RecordPage): Promise<number> {
-  const { context, type, head, tally, fidelity, listing, records, problems } = collector;
+  const { context, type, known, head, tally, fidelity, listing, records, problems, skipped, deleted } = collector;
+  const isAsKnown = (id: string): boolean => head.resources.get(id)?.raw === known.details().resources.get(id)?.raw;
   if (page.unchanged) return tally.unchangedPage(page);
   const shown = tally.ids();
   let fresh = 0;
@@ -193,12 +198,16 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
       complete = false;
       continue;
     }
-    if (!shown.has(record.id)) fresh += 1;
+    const isAgain = shown.has(record.id);
+    if (!isAgain) fresh += 1;
     if (record.kind === 'unchanged') {
       tally.show(record.id);
       head.keep(record.id);
+      if (isAgain && !isAsKnown(record.id)) tally.mustReread();
       continue;
     }
+    // Pages that show two forms of a record prove nothing about it.
+    if (isAgain) tally.mustReread();
     if (!getOwn(record.doc, 'deletedAt')) tally.show(record.id);
     // Done at once, or waiting for the network together with the others of the page.
     const done = read(record);
@@ -208,7 +217,7 @@ async function visitPage(collector: Collector, page: RecordPage): Promise<number
   }
   await Promise.all(pending);
   await context.drained();
-  tally.readPage(page, complete);
+  tally.readPage(page, complete, (id) => skipped.has(id) || deleted.has(id));
   return fresh;
 }
 
@@ -306,7 +315,7 @@ function isUnread({ type, parents }: Collector, id: string): boolean {
 }
 
 function resultOf(collector: Collector, coverage: Coverage): Collected {
-  const { type, known, head, tally, fidelity, listing, records, problems } = collector;
+  const { type, known, head, tally, fidelity, listing, records, problems, deleted } = collector;
   const complete = coverage.state === 'complete';
   const common = {
     type,
@@ -333,8 +342,12 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
       return head.changes();
     },
     get next() {
-      // With one that exists although no list shows it, unchanged pages prove nothing.
-      const listed = complete && !missing.some((id) => head.resources.has(id));
+      // With one that exists although no list shows it, or that pages disagree about, unchanged ones prove nothing.
+      const listed =
+        complete &&
+        !missing.some((id) => head.resources.has(id)) &&
+        ![...deleted].some((id) => shown.has(id)) &&
+        head.resources.agree();
       const pages = listed ? tally.pages() : new Map<string, never>();
       return cachedType({ pages, resources: head.resources }, fidelity.abridged(), listing.validators);
     },

@@ -178,7 +178,7 @@ export function readPage(response: ApiResponse, cached: CachedPages, place: Reco
   const ids: string[] = [];
   for (const { bytes, known } of parts) {
     if (known) {
-      ids.push(...known.ids);
+      for (const id of known.ids) ids.push(id);
       continue;
     }
     const record = read(bytes);

@@ -90,6 +90,11 @@ function checkCode({ type, known }: ReaderOptions, id: string, { doc }: Fetched)
   }
 }
 
+/** Whether a document is not the mirror's: a draft, or someone else's where each person has their own. */
+function isLeftOut({ type, context }: ReaderOptions, doc: JsonObject): boolean {
+  return (type.ownOnly === true && !isOwn(doc, { userId: context.userId })) || doc.draft === true;
+}
+
 async function takeById(
   options: ReaderOptions,
   id: string,
@@ -105,6 +110,10 @@ async function takeById(
     head.undo(id);
     head.keep(id);
     return { state: 'notFound' };
+  }
+  if (isLeftOut(options, full.doc)) {
+    head.keep(id);
+    return { state: 'skipped' };
   }
   checkCode(options, id, full);
   fidelity.byId.add(id);
@@ -143,13 +152,13 @@ async function takeListed(options: ReaderOptions, record: ParsedRecord): Promise
 }
 
 export function createRecordReader(options: ReaderOptions): RecordReader {
-  const { context, type, head, fidelity } = options;
+  const { type, head, fidelity } = options;
   return {
     byId: (id, raw, listed = {}, key) => isolated(options, id, () => takeById(options, id, raw, listed, key)),
     async record(record) {
       const { id, raw, doc: listed } = record;
       if (getOwn(listed, 'deletedAt')) return { state: 'deleted' };
-      if ((type.ownOnly && !isOwn(listed, { userId: context.userId })) || listed.draft === true) {
+      if (isLeftOut(options, listed)) {
         head.keep(id);
         return { state: 'skipped' };
       }

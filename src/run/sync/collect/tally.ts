@@ -10,7 +10,7 @@ export interface Tally {
    */
   readonly unchangedPage: (page: RecordPage) => number;
   /** Notes a page that was read record by record. `complete`: every record on it is mirrored or rightly left out. */
-  readonly readPage: (page: RecordPage, complete: boolean) => void;
+  readonly readPage: (page: RecordPage, complete: boolean, isLeftOut: (id: string) => boolean) => void;
   /** Notes an id. `false`: it was shown before. */
   readonly show: (id: string) => boolean;
   /** Takes an id back that turned out to be deleted. */
@@ -51,7 +51,11 @@ export function createTally(known: CachedType, keep: (chunk: Chunk) => void): Ta
       unchanged.add(digest);
       return count;
     },
-    readPage({ digest, chunks, nextPageUrl: next }, isComplete) {
+    readPage({ digest, chunks: all, nextPageUrl: next }, isComplete, isLeftOut) {
+      // What is left out has to be looked at again, and the chunk with it.
+      const chunks = all.map((chunk) =>
+        chunk.ids.some(isLeftOut) ? { ids: chunk.ids, length: 0, digest: '' } : chunk,
+      );
       if (isComplete) pages.set(digest, { chunks, ...(next === undefined ? {} : { next }) });
       else complete = false;
     },
