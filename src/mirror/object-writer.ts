@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
@@ -155,13 +155,13 @@ function startStream({ git, gitDir, objectsDir }: Repository): Stream {
   const clear = (): void => rmSync(waiting, { recursive: true, force: true });
   const starting = (async () => {
     clear();
-    for (const name of ['info', 'pack']) mkdirSync(join(waiting, name), { recursive: true });
-    // What is there already is seen from here.
-    writeFileSync(join(waiting, 'info', 'alternates'), '..\n');
+    mkdirSync(join(waiting, 'pack'), { recursive: true });
     // A run waits for the trees. A third of one is ids, which no compression makes smaller; upkeep keeps differences.
     const settings = ['-c', 'fastimport.unpackLimit=0', '-c', 'pack.compression=1'];
     const args = [...settings, 'fast-import', '--quiet', '--done', '--date-format=raw'];
-    const started = await git.start(args, { GIT_OBJECT_DIRECTORY: waiting, ...KEEP_MEMORY });
+    // What is there already is seen, too.
+    const places = { GIT_OBJECT_DIRECTORY: waiting, GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(objectsDir) };
+    const started = await git.start(args, { ...places, ...KEEP_MEMORY });
     input.pipe(started.stdin);
     return { started, answer: answersOf(started) };
   })();

@@ -34,6 +34,27 @@ function objectFiles({ objectsDir }: Repository): string[] {
 }
 
 describe('objects that a run writes', () => {
+  it.each(['with: colon', 'with "marks"', '"quoted"', 'with \\ and ü', ':'])(
+    'go on top of those that are there, in a folder %j',
+    async (name) => {
+      const path = join(tempDir(), name, 'mirror.git');
+      mkdirSync(path, { recursive: true });
+      git('/', 'init', '--quiet', '--bare', '--initial-branch=main', path);
+      const repository = await opened(path);
+      for (const text of ['one\n', 'two\n']) {
+        const objects = createObjectWriter(repository);
+        objects.blob(text);
+        const request = commitOf(`prod/${text.trim()}.yaml`, blobOid(text, 'sha1'));
+        await commitOnHead(repository, objects, [request], new Date(2e12));
+      }
+
+      expect(git(path, 'ls-tree', '-r', '--name-only', 'main').trim()).toBe('prod/one.yaml\nprod/two.yaml');
+      expect(git(path, 'fsck', '--strict', '--no-dangling')).toBe('');
+      expect(objectFiles(repository).filter((file) => file.includes('tmp'))).toEqual([]);
+      await repository.close();
+    },
+  );
+
   it.each(['sha1', 'sha256'] as const)(
     'become commits of one pack (%s), and what changes nothing none',
     async (format) => {

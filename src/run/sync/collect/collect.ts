@@ -329,11 +329,9 @@ function resultOf(collector: Collector, coverage: Coverage): Collected {
   if (complete && problems.length === 0 && tally.isUnchanged())
     return { ...common, changes: [], missing: [], next: { ...known, validators: listing.validators } };
   const shown = tally.ids();
-  const before = [...known.details().resources.keys()];
-  if (!complete) for (const id of before) head.keep(id);
-  const unread = new Set(before.filter((id) => isUnread(collector, id)));
-  for (const id of unread) head.keep(id);
-  const missing = complete ? before.filter((id) => !shown.has(id) && !unread.has(id)) : [];
+  const absent = [...known.details().resources.keys()].filter((id) => !complete || !shown.has(id));
+  const missing = complete ? absent.filter((id) => !isUnread(collector, id)) : [];
+  for (const id of absent) if (!complete || isUnread(collector, id)) head.keep(id);
   return {
     ...common,
     missing,
