@@ -29,13 +29,12 @@ async function scene() {
     /** Puts one text for another in what the cache says of scripts, under a name that fits. */
     forgeScripts(text: string, by: string): void {
       const name = readdirSync(folder).find((file) => file.startsWith('scripts-')) ?? '';
-      const [pages = '', places = '[]', ...lines] = readFileSync(join(folder, name), 'utf8')
-        .replaceAll(text, by)
-        .split('\n');
-      const lengths = (JSON.parse(places) as (string | number)[]).map((part, i) =>
-        i % 3 === 2 ? Buffer.byteLength(lines[(i - 2) / 3] ?? '') + 1 : part,
-      );
-      const forged = [pages, JSON.stringify(lengths), ...lines].join('\n');
+      const lines = readFileSync(join(folder, name), 'utf8').replaceAll(text, by).trimEnd().split('\n');
+      const table = JSON.parse(lines.pop() ?? '') as { chunks: [line: number, ...rest: unknown[]][] };
+      table.chunks.forEach((chunk, i) => {
+        chunk[0] = Buffer.byteLength(lines[i] ?? '') + 1;
+      });
+      const forged = [...lines, JSON.stringify(table), ''].join('\n');
       const file = `scripts-${hash('sha256', forged, 'base64url').slice(0, 22)}.jsonl`;
       writeFileSync(join(folder, file), forged);
       writeFileSync(index, readFileSync(index, 'utf8').replace(name, file));
